@@ -1,0 +1,68 @@
+"""What a data set holds, field by field, known without loading one image; recipes read it by `@field.key`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Order = Literal["ring", "line", "none"]
+
+
+@dataclass(frozen=True)
+class ImageField:
+    """Images, uint8 in the cache, `(batch, channels, height, width)` float in the recipe's `range` in a batch."""
+
+    channels: int
+    height: int
+    width: int
+
+    def references(self) -> dict[str, Any]:
+        """What `@image.key` may read; `size` only where the images are square."""
+        keys: dict[str, Any] = {"channels": self.channels, "height": self.height, "width": self.width}
+        return keys | ({"size": self.height} if self.height == self.width else {})
+
+
+@dataclass(frozen=True)
+class ClassField:
+    """One class per image, int64 `(batch,)`. `order` says how the classes neighbour each other."""
+
+    names: tuple[str, ...]
+    order: Order = "none"
+
+    def references(self) -> dict[str, Any]:
+        return {"classes": len(self.names), "names": list(self.names), "order": self.order}
+
+
+@dataclass(frozen=True)
+class AttributesField:
+    """Binary attributes, float32 0 or 1, `(batch, attributes)`. Of each group in `exclusive` at most one is present."""
+
+    names: tuple[str, ...]
+    exclusive: tuple[tuple[str, ...], ...] = ()
+
+    def references(self) -> dict[str, Any]:
+        return {"count": len(self.names), "names": list(self.names), "exclusive": [list(g) for g in self.exclusive]}
+
+    def rivals(self) -> list[list[int]]:
+        """For each attribute the indices of the others in its exclusive groups."""
+        position = {name: index for index, name in enumerate(self.names)}
+        found: list[set[int]] = [set() for _ in self.names]
+        for group in self.exclusive:
+            members = [position[name] for name in group if name in position]
+            for member in members:
+                found[member].update(other for other in members if other != member)
+        return [sorted(others) for others in found]
+
+
+@dataclass(frozen=True)
+class VectorField:
+    """Real vectors, float32 `(batch, size)`."""
+
+    size: int
+
+    def references(self) -> dict[str, Any]:
+        return {"size": self.size}
+
+
+Field = ImageField | ClassField | AttributesField | VectorField
+Specification = dict[str, Field]

@@ -1,0 +1,40 @@
+"""What an evaluation leaves: figures, tables and pictures, for the run folder and the report."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+Cell = str | float | int | None
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of cells under named columns; floats are printed with `digits` decimals."""
+
+    title: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[Cell]]
+    caption: str = ""
+    digits: int = 3
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A PNG with a title and a caption that says what is seen."""
+
+    title: str
+    png: bytes
+    caption: str = ""
+
+
+@dataclass
+class Result:
+    """`figures` are named numbers for machines and the closing lines of a run; `paper` holds the paper's own under the same
+    names; `summary` is the one line a run prints for this evaluation."""
+
+    figures: dict[str, float] = field(default_factory=dict)
+    paper: dict[str, float] = field(default_factory=dict)
+    tables: list[Table] = field(default_factory=list)
+    pictures: list[Picture] = field(default_factory=list)
+    summary: str = ""
