@@ -1,0 +1,47 @@
+"""The kinds of components: the one table that the registry, the recipe language and the command line read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Place = Literal["module", "call", "data", "sampler", "evaluation", "optimizer", "schedule"]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of component: third parties bring one by an entry point in `group`, and a recipe names it at `place`.
+
+    Places: `module` under `[modules]`; `call` in the expressions of `[tensors]` and `[losses]`; the others in the
+    table or key of their own name. Components of one place share their names.
+    """
+
+    name: str
+    group: str
+    description: str
+    place: Place
+
+
+KINDS: dict[str, Kind] = {
+    kind.name: kind
+    for kind in (
+        Kind("encoder", "semreg.encoders", "network from an input to a code", "module"),
+        Kind("decoder", "semreg.decoders", "network from a code to an output", "module"),
+        Kind("prior", "semreg.priors", "distribution of codes, fixed or learned", "module"),
+        Kind("critic", "semreg.critics", "network that scores how real an input is", "module"),
+        Kind("classifier", "semreg.classifiers", "network or head from an input or a code to labels", "module"),
+        Kind("operation", "semreg.operations", "function from tensors to tensors", "call"),
+        Kind("loss", "semreg.losses", "function from tensors to a scalar to be minimised", "call"),
+        Kind("interpolator", "semreg.interpolators", "path between two codes", "call"),
+        Kind("dataset", "semreg.datasets", "images with their labels", "data"),
+        Kind("sampler", "semreg.samplers", "rule that draws the indices of a batch", "sampler"),
+        Kind("evaluation", "semreg.evaluations", "figures, tables and pictures of a trained run", "evaluation"),
+        Kind("optimizer", "semreg.optimizers", "rule that steps parameters along gradients", "optimizer"),
+        Kind("schedule", "semreg.schedules", "course of a learning rate over a phase", "schedule"),
+    )
+}
+
+
+def at_place(place: Place) -> tuple[str, ...]:
+    """The names of the kinds that a recipe names at `place`."""
+    return tuple(kind.name for kind in KINDS.values() if kind.place == place)
