@@ -72,7 +72,8 @@ def components(kind: str | None = None) -> list[Component]:
 def find(name: str, kinds: Sequence[str]) -> Component:
     """The one component called `name` among `kinds`, which share a place in a recipe and so share their names.
 
-    Raises UnknownComponentError with the closest names, AmbiguousComponentError if several claim the name; both are LookupErrors.
+    Raises UnknownComponentError with the closest names, or AmbiguousComponentError if several claim the name (both
+    are LookupErrors).
     """
     everything = components()
     named = [component for component in everything if component.name == name]
