@@ -1,0 +1,84 @@
+"""Expressions of a recipe: names and calls, such as `decoder(z_s, sample(q_u))`. Parsed, never evaluated as Python."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+LONGEST = 10_000
+DEEPEST = 50
+
+
+@dataclass(frozen=True)
+class Name:
+    """A tensor, a field of the data, or a module."""
+
+    name: str
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@dataclass(frozen=True)
+class Call:
+    """A module or a component applied to inputs."""
+
+    function: str
+    inputs: tuple[Expression, ...]
+
+    def __str__(self) -> str:
+        return f"{self.function}({', '.join(map(str, self.inputs))})"
+
+
+Expression = Name | Call
+
+
+def parse(text: str) -> Expression:
+    """The expression in `text`. Raises ValueError, with the reason, for anything but names and calls of names."""
+    if len(text) > LONGEST:
+        raise ValueError(f"an expression of {len(text)} characters; at most {LONGEST} are allowed")
+    try:
+        tree = ast.parse(text.strip(), mode="eval").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        reason = error.msg if isinstance(error, SyntaxError) else "nested too deeply or not text"
+        raise ValueError(f"{_shown(text)} is not an expression ({reason}); write a name or a call such as 'f(a, b)'") from None
+    return _convert(tree, text, 0)
+
+
+def _convert(node: ast.expr, text: str, depth: int) -> Expression:
+    if depth > DEEPEST:
+        raise ValueError(f"{_shown(text)} is nested more than {DEEPEST} deep")
+    if isinstance(node, ast.Name):
+        return Name(node.id)
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+        if node.keywords:
+            raise ValueError(
+                f"{_shown(text)}: inputs are given by position; write {node.keywords[0].arg!r} as a key of its own beside 'use'"
+            )
+        return Call(node.func.id, tuple(_convert(argument, text, depth + 1) for argument in node.args))
+    if isinstance(node, ast.Starred):
+        raise ValueError(f"{_shown(text)}: '*' spreads a name over the values of [each], and there is no {{variable}} after it")
+    piece = ast.get_source_segment(text.strip(), node) or text
+    raise ValueError(f"{_shown(text)}: {_shown(piece)} is neither a name nor a call; numbers and texts are options, keys beside 'use'")
+
+
+def _shown(text: str) -> str:
+    return repr(text if len(text) <= 80 else text[:77] + "…")
+
+
+def names(expression: Expression) -> Iterator[str]:
+    """Every name read as an input, in order, repetitions included."""
+    if isinstance(expression, Name):
+        yield expression.name
+    else:
+        for part in expression.inputs:
+            yield from names(part)
+
+
+def calls(expression: Expression) -> Iterator[Call]:
+    """Every call, inner ones first."""
+    if isinstance(expression, Call):
+        for part in expression.inputs:
+            yield from calls(part)
+        yield expression

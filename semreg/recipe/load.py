@@ -1,0 +1,297 @@
+"""From recipe files to one table: `extends`, `without`, `[fallback]`, `--set` and `[each]`. Text in, plain tables out."""
+
+from __future__ import annotations
+
+import importlib.util
+import itertools
+import re
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from semreg.errors import Problem, UserError, closest
+
+Table = dict[str, Any]
+
+LARGEST_FILE = 1_000_000
+DEEPEST_EXTENDS = 16
+MOST_ENTRIES = 20_000
+
+# What stays when a table's `use` names another component: all other keys belong to the component that went.
+RESERVED_KEYS = {"use", "optimizer", "ema", "weights", "batch_size", "sampler", "split", "range", "judge"}
+
+_VARIABLE = re.compile(r"\{([A-Za-z_]\w*)\}")
+_SPREAD = re.compile(r"\*\s*((?:\w|\{\w+\})+)")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A recipe with everything it extends merged in, before `[fallback]`, `--set` and `[each]` are applied."""
+
+    path: Path
+    table: Table
+    overrides: tuple[Table, ...] = ()
+
+    @property
+    def has_fallback(self) -> bool:
+        return "fallback" in self.table
+
+    def resolve(self, *, fallback: bool = False) -> Table:
+        """The one table that is run. Raises UserError for a `without` that drops nothing and for misuse of `[each]`."""
+        source = str(self.path)
+        table = deepcopy(self.table)
+        alternative = table.pop("fallback", {})
+        if fallback:
+            table = _merge(table, alternative, source, "fallback.")
+        for override in self.overrides:
+            table = _merge(table, override, source, "")
+        return expand(table, source)
+
+
+def load_recipe(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
+    """The recipe at `path` with its `extends` followed and `overrides` ("losses.atnl.margin=0.9") kept for later.
+
+    Raises UserError for a missing, unreadable or oversized file, TOML errors (with the line), and loops of `extends`.
+    """
+    path = Path(path)
+    return Recipe(path, _read_merged(path, ()), tuple(_override(text) for text in overrides))
+
+
+def _read_merged(path: Path, seen: tuple[Path, ...]) -> Table:
+    resolved = path.resolve()
+    if resolved in seen:
+        loop = " -> ".join(p.name for p in (*seen[seen.index(resolved) :], resolved))
+        raise UserError(str(seen[0]), f"'extends' goes in a circle: {loop}")
+    if len(seen) >= DEEPEST_EXTENDS:
+        raise UserError(str(seen[0]), f"'extends' is more than {DEEPEST_EXTENDS} recipes deep")
+    table = _read_file(path)
+    parent = table.pop("extends", None)
+    if parent is None:
+        return _merge({}, table, str(path), "")
+    if not isinstance(parent, str):
+        raise UserError(str(path), [Problem("extends", f"{parent!r} is not the name of a recipe (a text)")])
+    return _merge(_read_merged(_locate(parent, path), (*seen, resolved)), table, str(path), "")
+
+
+def _locate(parent: str, path: Path) -> Path:
+    """`extends` names a file beside the recipe, or `package:file` for a recipe shipped inside a plugin's package."""
+    package, colon, inside = parent.partition(":")
+    if colon and package.isidentifier():
+        specification = importlib.util.find_spec(package)
+        if specification is None or not specification.submodule_search_locations:
+            raise UserError(str(path), [Problem("extends", f"no package {package!r} is installed to hold {inside!r}")])
+        return Path(specification.submodule_search_locations[0]) / inside
+    found = path.parent / parent
+    if not found.is_file():
+        near = closest(Path(parent).name, [p.name for p in found.parent.glob("*.toml")]) if found.parent.is_dir() else ""
+        raise UserError(str(path), [Problem("extends", f"there is no recipe {str(found)!r}{near}")])
+    return found
+
+
+def _read_file(path: Path) -> Table:
+    try:
+        if path.stat().st_size > LARGEST_FILE:
+            raise UserError(str(path), f"larger than {LARGEST_FILE} bytes, which no recipe is")
+        return tomllib.loads(path.read_bytes().decode("utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise UserError(str(path), f"not valid TOML: {error}") from None
+    except UnicodeDecodeError as error:
+        raise UserError(str(path), f"not UTF-8 text (byte {error.start})") from None
+    except RecursionError:
+        raise UserError(str(path), "not valid TOML: nested too deeply") from None
+    except FileNotFoundError:
+        near = closest(path.name, [p.name for p in path.parent.glob("*.toml")]) if path.parent.is_dir() else ""
+        raise UserError(str(path), f"there is no such recipe{near}") from None
+    except (OSError, ValueError) as error:
+        raise UserError(str(path), f"cannot be read: {getattr(error, 'strerror', None) or error}") from None
+
+
+def _override(text: str) -> Table:
+    key, equals, value = text.partition("=")
+    if not equals or not key.strip():
+        raise UserError(f"--set {text}", "write KEY=VALUE, for example --set losses.atnl.margin=0.9")
+    try:
+        return tomllib.loads(f"{key} = {value}")
+    except tomllib.TOMLDecodeError:
+        pass
+    try:  # a text may go without quotes
+        quoted = value.strip().replace("\\", "\\\\").replace('"', '\\"')
+        return tomllib.loads(f'{key} = "{quoted}"')
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise UserError(f"--set {text}", f"not KEY=VALUE in TOML's notation: {error}") from None
+
+
+# --- merging ---------------------------------------------------------------------------------------------------------
+
+
+def _merge(base: Table, over: Table, source: str, prefix: str) -> Table:
+    """`over` on top of `base`: tables merge, all else replaces; `without` drops entries of `base` first."""
+    over = dict(over)
+    without = over.pop("without", [])
+    if not isinstance(without, list) or not all(isinstance(key, str) for key in without):
+        raise UserError(source, [Problem(f"{prefix}without", f"{without!r} is not a list of keys such as 'losses.adv_e'")])
+    result = deepcopy(base)
+    problems = [problem for key in without if (problem := _drop(result, key, prefix))]
+    if problems:
+        raise UserError(source, problems)
+    return _overlay(result, over)
+
+
+def _overlay(base: Table, over: Mapping[str, Any]) -> Table:
+    result = dict(base)
+    old, new = base.get("use"), over.get("use")
+    if isinstance(old, str) and isinstance(new, str) and _component(old) != _component(new):
+        result = {key: value for key, value in base.items() if key in RESERVED_KEYS}
+    for key, value in over.items():
+        if isinstance(value, dict) and isinstance(result.get(key), dict):
+            result[key] = _overlay(result[key], value)
+        else:
+            result[key] = deepcopy(value)
+    return result
+
+
+def _component(use: str) -> str:
+    return use.partition("(")[0].strip()
+
+
+def _drop(table: Table, key: str, prefix: str) -> Problem | None:
+    """Removes the dotted `key`, and with a loss or a module the weights that mention it."""
+    *parents, last = key.split(".")
+    place: Any = table
+    for part in parents:
+        place = place.get(part) if isinstance(place, dict) else None
+    if not isinstance(place, dict) or last not in place:
+        known = place.keys() if isinstance(place, dict) else table.keys()
+        return Problem(f"{prefix}without", f"nothing inherited is called {key!r}{closest(last, known)}")
+    del place[last]
+    if parents == ["losses"] or parents == ["modules"]:
+        for rows in _train_tables(table):
+            rows.pop(last, None)
+            for row in rows.values():
+                if isinstance(row, dict):
+                    row.pop(last, None)
+            for module in [name for name, row in rows.items() if row == {}]:
+                del rows[module]
+    return None
+
+
+def _train_tables(table: Table) -> Iterator[Table]:
+    phases = table.get("phases", {})
+    for phase in phases.values() if isinstance(phases, dict) else ():
+        if not isinstance(phase, dict):
+            continue
+        steps = phase.get("steps", {})
+        for step in [phase, *(steps.values() if isinstance(steps, dict) else ())]:
+            if isinstance(step, dict) and isinstance(step.get("train"), dict):
+                yield step["train"]
+
+
+# --- [each] ----------------------------------------------------------------------------------------------------------
+
+
+def expand(table: Table, source: str) -> Table:
+    """The table with `[each]` taken out and its variables written out, everywhere, as text.
+
+    A key with a variable is repeated for every value; its contents see that value. In a list an entry with a free variable
+    is repeated likewise; in an expression `*name_{m}` becomes all names. A variable given as another's name (`o = "m"`)
+    takes the same values but never the one that `m` has at that place.
+    """
+    table = dict(table)
+    each = table.pop("each", {})
+    if not each:
+        return table
+    expander = _Expander(_variables(each, source))
+    result = expander.table(table, {}, "")
+    if expander.problems:
+        raise UserError(source, expander.problems)
+    return result
+
+
+def _variables(each: Any, source: str) -> dict[str, tuple[list[str], str | None]]:
+    """For each variable its values and, for an alias, whose values they are."""
+    if not isinstance(each, dict):
+        raise UserError(source, [Problem("each", f"{each!r} is not a table of variables")])
+    found: dict[str, tuple[list[str], str | None]] = {}
+    problems = []
+    for name, values in each.items():
+        if isinstance(values, list) and values and all(isinstance(v, str) and v.isidentifier() for v in values):
+            found[name] = (values, None)
+        elif isinstance(values, str) and isinstance(each.get(values), list):
+            found[name] = (each[values], values)
+        else:
+            problems.append(Problem(f"each.{name}", f"{values!r} is neither a list of names nor another variable's name"))
+        if isinstance(values, list) and len(set(map(str, values))) < len(values):
+            problems.append(Problem(f"each.{name}", "a value stands there twice"))
+    if problems:
+        raise UserError(source, problems)
+    return found
+
+
+class _Expander:
+    def __init__(self, variables: dict[str, tuple[list[str], str | None]]) -> None:
+        self.variables = variables
+        self.problems: list[Problem] = []
+        self.entries = 0
+
+    def table(self, table: Mapping[str, Any], bound: Mapping[str, str], where: str) -> Table:
+        result: Table = {}
+        for key, value in table.items():
+            place = f"{where}.{key}" if where else key
+            for binding in self.bindings(key, bound, place):
+                self.entries += 1
+                if self.entries > MOST_ENTRIES:
+                    raise UserError("", [Problem("each", f"writes out to more than {MOST_ENTRIES} entries")])
+                name = _substitute(key, binding)
+                if name in result:
+                    self.problems.append(Problem(place, f"written out this gives {name!r} twice"))
+                result[name] = self.value(value, binding, place)
+        return result
+
+    def value(self, value: Any, bound: Mapping[str, str], where: str) -> Any:
+        if isinstance(value, dict):
+            return self.table(value, bound, where)
+        if isinstance(value, list):
+            return [
+                self.value(item, binding, where)
+                for item in value
+                for binding in (self.bindings(item, bound, where) if isinstance(item, str) else [bound])
+            ]
+        if isinstance(value, str):
+            return self.text(value, bound, where)
+        return value
+
+    def text(self, text: str, bound: Mapping[str, str], where: str) -> str:
+        def spread(match: re.Match[str]) -> str:
+            pattern = match.group(1)
+            if not any(variable not in bound for variable in _VARIABLE.findall(pattern)):
+                return match.group(0)
+            return ", ".join(_substitute(pattern, binding) for binding in self.bindings(pattern, bound, where))
+
+        text = _SPREAD.sub(spread, text)
+        text = re.sub(r"\(\s*,\s*", "(", re.sub(r",\s*(?=[,)])", "", text))  # a spread over no value leaves its comma
+        for variable in _VARIABLE.findall(text):
+            if variable not in bound:
+                hint = "bind it in the key, or spread it with '*'" if variable in self.variables else "no such variable"
+                self.problems.append(Problem(where, f"{{{variable}}} in {text!r}: {hint}{closest(variable, self.variables)}"))
+        return _substitute(text, bound)
+
+    def bindings(self, text: str, bound: Mapping[str, str], where: str) -> list[dict[str, str]]:
+        """`bound` extended by every combination of values of the variables that are free in `text`."""
+        free = list(dict.fromkeys(v for v in _VARIABLE.findall(text) if v not in bound))
+        unknown = [v for v in free if v not in self.variables]
+        if unknown:
+            self.problems.append(Problem(where, f"[each] has no variable {unknown[0]!r}{closest(unknown[0], self.variables)}"))
+            return []
+        found = []
+        for values in itertools.product(*(self.variables[v][0] for v in free)):
+            binding = {**bound, **dict(zip(free, values, strict=True))}
+            if all(owner is None or binding.get(owner) != binding[v] for v in binding for owner in [self.variables[v][1]]):
+                found.append(binding)
+        return found
+
+
+def _substitute(text: str, bound: Mapping[str, str]) -> str:
+    return _VARIABLE.sub(lambda match: bound.get(match.group(1), match.group(0)), text)

@@ -1,0 +1,105 @@
+"""Options against signatures: the keys of a recipe's table are the parameters of the component it uses, nothing else."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from typing import Any, get_type_hints
+
+from pydantic import ConfigDict, PydanticSchemaGenerationError, TypeAdapter, ValidationError
+
+from semreg.errors import Problem, closest
+from semreg.recipe.schema import problems_of
+
+FILLED_BY_ENGINE = frozenset({"generator", "input_shapes", "root", "judge"})
+
+
+@dataclass(frozen=True)
+class Signature:
+    """The parameters of a component: those that take inputs, by position, and those that are options, by keyword."""
+
+    parameters: Mapping[str, inspect.Parameter]
+    types: Mapping[str, Any]
+
+    @property
+    def filled(self) -> frozenset[str]:
+        return FILLED_BY_ENGINE & self.parameters.keys()
+
+    def inputs(self) -> list[inspect.Parameter]:
+        by_position = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+        return [p for p in self.parameters.values() if p.kind in by_position and p.name not in FILLED_BY_ENGINE]
+
+    def spreads(self) -> bool:
+        return any(p.kind is inspect.Parameter.VAR_POSITIONAL for p in self.parameters.values())
+
+
+def signature_of(function: Callable[..., Any]) -> Signature:
+    """The signature of a function, or of a class's constructor or method, without `self`."""
+    parameters = dict(inspect.signature(function).parameters)
+    target = function.__init__ if inspect.isclass(function) else function  # type: ignore[misc]
+    try:
+        types = get_type_hints(target, include_extras=True)
+    except Exception:  # an annotation that cannot be resolved must not forbid using the component
+        types = {}
+    return Signature(parameters, types)
+
+
+def check_options(
+    signature: Signature, options: Mapping[str, Any], *, inputs: int, where: str, name: str, ignore: Collection[str] = ()
+) -> list[Problem]:
+    """Unknown, missing and ill-typed options of a component called with `inputs` inputs; `name` says whose they are."""
+    taken = {parameter.name for parameter in signature.inputs()[:inputs]} | FILLED_BY_ENGINE | set(ignore)
+    named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    possible = {key: p for key, p in signature.parameters.items() if p.kind in named and key not in taken}
+    anything = any(p.kind is inspect.Parameter.VAR_KEYWORD for p in signature.parameters.values())
+    problems = []
+    for key, value in options.items():
+        if key in possible:
+            problems += _check_type(signature.types.get(key), value, f"{where}.{key}")
+        elif not anything:
+            problems.append(Problem(f"{where}.{key}", f"{name} has no option {key!r}{closest(key, possible)}"))
+    required = [key for key, p in possible.items() if p.default is inspect.Parameter.empty and key not in options]
+    if required:
+        problems.append(Problem(where, f"{name} needs the option{'s'[: len(required) > 1]} {', '.join(map(repr, required))}"))
+    return problems
+
+
+def check_inputs(signature: Signature, inputs: int, *, where: str, name: str) -> list[Problem]:
+    """Too few or too many inputs in a call."""
+    accepted = signature.inputs()
+    required = [p.name for p in accepted if p.default is inspect.Parameter.empty]
+    if inputs < len(required):
+        missing = ", ".join(required[inputs:])
+        return [Problem(where, f"{name} takes {_inputs_text(signature)}; {inputs} given, {missing} missing")]
+    if inputs > len(accepted) and not signature.spreads():
+        return [Problem(where, f"{name} takes {_inputs_text(signature)}; {inputs} given")]
+    return []
+
+
+def _inputs_text(signature: Signature) -> str:
+    shown = [p.name for p in signature.inputs()] + (["…"] if signature.spreads() else [])
+    return f"({', '.join(shown)})" if shown else "no inputs"
+
+
+def _check_type(annotation: Any, value: Any, where: str) -> list[Problem]:
+    if annotation is None:
+        return []
+    try:
+        adapter = TypeAdapter(annotation, config=ConfigDict(arbitrary_types_allowed=True, strict=True))
+    except PydanticSchemaGenerationError:
+        return []
+    try:
+        adapter.validate_python(value)
+    except ValidationError as error:
+        if isinstance(value, list):  # TOML has no tuples
+            try:
+                adapter.validate_python(tuple(value))
+            except ValidationError:
+                pass
+            else:
+                return []
+        problem = problems_of(error)[0]
+        inside = f" (at {problem.where})" if problem.where and isinstance(value, list | dict) else ""
+        return [Problem(where, problem.message + inside)]
+    return []

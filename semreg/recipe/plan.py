@@ -1,0 +1,152 @@
+"""A recipe that has been understood: every name resolved, every option checked, every backward pass planned."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from semreg.data.source import Dataset
+from semreg.data.specification import Specification
+from semreg.errors import DataMissing
+from semreg.recipe.expression import Call, Expression, calls, names
+from semreg.recipe.load import Recipe, Table
+from semreg.recipe.options import Signature
+from semreg.recipe.routing import Backward
+from semreg.recipe.schema import DataTable, RecipeTables, ValidateTable
+from semreg.registry import Component
+
+
+@dataclass(frozen=True)
+class Part:
+    """A component as a recipe uses it: what the registry loaded, and the options that the recipe gives it."""
+
+    component: Component
+    value: Callable[..., Any]
+    signature: Signature
+    options: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Node:
+    """A named expression: a tensor, a loss or an evaluation. `options` belong to its outermost call."""
+
+    name: str
+    expression: Expression
+    options: Mapping[str, Any]
+    where: str
+
+
+@dataclass(frozen=True)
+class ModulePlan:
+    """A module, how it is made, averaged (`ema`) and where its weights come from (`weights`, "RUN:module")."""
+
+    name: str
+    part: Part
+    ema: float | None
+    weights: str | None
+
+
+@dataclass(frozen=True)
+class OptimizerPlan:
+    """The optimiser of one module in one phase; `groups` are (name pattern, options, schedule)."""
+
+    part: Part
+    schedule: Part | None
+    groups: tuple[tuple[str, Mapping[str, Any], Part | None], ...]
+    clip: float | None
+
+
+@dataclass(frozen=True)
+class StepPlan:
+    """One step of a phase: `rows` is its part of the matrix, `backwards` how it is computed."""
+
+    name: str
+    repeat: int
+    rows: Mapping[str, Mapping[str, float]]
+    backwards: tuple[Backward, ...]
+
+    @property
+    def losses(self) -> list[str]:
+        return list(dict.fromkeys(loss for row in self.rows.values() for loss in row))
+
+
+@dataclass(frozen=True)
+class PhasePlan:
+    """One phase with all that it overrides resolved."""
+
+    name: str
+    epochs: int
+    batch_size: int
+    sampler: Node | None
+    steps: tuple[StepPlan, ...]
+    optimizers: Mapping[str, OptimizerPlan]
+    precompute: tuple[str, ...]
+    validate: ValidateTable | None
+
+    @property
+    def trained(self) -> tuple[str, ...]:
+        return tuple(self.optimizers)
+
+
+@dataclass(frozen=True)
+class EvaluationPlan:
+    """An evaluation and, where it wants one, the recipe of its judge."""
+
+    node: Node
+    part: Part
+    judge: Path | None
+
+
+@dataclass
+class Plan:
+    """What `check` makes of a recipe and everything that follows works from."""
+
+    recipe: Recipe
+    table: Table
+    tables: RecipeTables
+    fallback: bool
+    data: DataTable
+    dataset: Dataset
+    dataset_component: Component
+    fields: Specification
+    missing: DataMissing | None
+    modules: dict[str, ModulePlan]
+    tensors: dict[str, Node]
+    losses: dict[str, Node]
+    callables: dict[str, Part]
+    phases: tuple[PhasePlan, ...]
+    evaluations: dict[str, EvaluationPlan]
+    warnings: list[str] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        return self.recipe.path.stem
+
+    def distributions(self) -> dict[str, str]:
+        """The distributions whose components this plan uses, with their versions."""
+        parts = [*self.callables.values(), *(m.part for m in self.modules.values()), *(e.part for e in self.evaluations.values())]
+        used = {part.component.distribution: part.component.version for part in parts}
+        return used | {self.dataset_component.distribution: self.dataset_component.version}
+
+    def matrix(self) -> dict[str, dict[str, dict[str, dict[str, float]]]]:
+        """phases → steps → module → {loss: weight}."""
+        return {
+            phase.name: {step.name: {module: dict(row) for module, row in step.rows.items()} for step in phase.steps}
+            for phase in self.phases
+        }
+
+    def calls_of(self, module: str) -> Iterator[Call]:
+        """Every call of a module in the tensors and losses, in the recipe's order."""
+        for node in [*self.tensors.values(), *self.losses.values()]:
+            for call in calls(node.expression):
+                if call.function == module:
+                    yield call
+
+    def reads(self, expression: Expression) -> Iterator[str]:
+        """Every name that the expression reads or calls, through tensors, itself included; a name may come twice."""
+        for name in [*names(expression), *(call.function for call in calls(expression))]:
+            yield name
+            if name in self.tensors:
+                yield from self.reads(self.tensors[name].expression)

@@ -1,0 +1,215 @@
+"""The shape of a recipe: which tables and keys there are, and of what type. What the names in them mean is `check`'s work."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from annotated_types import Ge, Gt, Le, Lt, MinLen
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from semreg.errors import Problem, UserError, closest
+from semreg.recipe.load import Table
+
+Positive = Annotated[int, Gt(0)]
+
+
+class _Keys(BaseModel):
+    """A table whose keys are fixed."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class _Component(BaseModel):
+    """A table with `use`: every key that is not reserved is an option of the component it names."""
+
+    model_config = ConfigDict(extra="allow", strict=True, frozen=True)
+
+    use: str
+
+    @property
+    def options(self) -> Table:
+        return dict(self.__pydantic_extra__ or {})
+
+
+class ComponentTable(_Component):
+    """`use = "component(inputs)"` and its options: a tensor, a loss, a sampler."""
+
+
+class GroupTable(BaseModel):
+    """Parameters of one module, by name pattern, with options of the optimiser (and a schedule) of their own."""
+
+    model_config = ConfigDict(extra="allow", strict=True, frozen=True)
+
+    parameters: str
+    schedule: ComponentTable | None = None
+
+    @property
+    def options(self) -> Table:
+        return dict(self.__pydantic_extra__ or {})
+
+
+class OptimizerTable(BaseModel):
+    """An optimiser, its options, its schedule, groups and gradient clipping (largest norm)."""
+
+    model_config = ConfigDict(extra="allow", strict=True, frozen=True)
+
+    use: str = "adam"
+    schedule: ComponentTable | None = None
+    groups: list[GroupTable] = []
+    clip: Annotated[float, Gt(0)] | None = None
+
+    @property
+    def options(self) -> Table:
+        return dict(self.__pydantic_extra__ or {})
+
+
+class DataTable(_Component):
+    """The data set, its options, and how batches are made of it."""
+
+    batch_size: Positive = 128
+    sampler: ComponentTable | None = None
+    split: dict[Literal["train", "validation"], Annotated[float, Gt(0)] | Positive] = {}
+    range: Annotated[list[float], Field(min_length=2, max_length=2)] = [0.0, 1.0]
+
+    @model_validator(mode="after")
+    def _ascending(self) -> DataTable:
+        if not self.range[0] < self.range[1]:
+            raise ValueError(f"range {self.range} does not ascend")
+        return self
+
+
+class ModelTable(_Keys):
+    """Which tensors `encode` and `decode` of a trained run mean."""
+
+    input: str
+    code: Annotated[list[str], MinLen(1)]
+    output: str
+
+
+class ModuleTable(_Component):
+    """A network, prior, critic or classifier, and how it is optimised."""
+
+    optimizer: dict[str, Any] = {}
+    ema: Annotated[float, Gt(0), Lt(1)] | None = None
+    weights: str | None = None
+
+
+Row = dict[str, Annotated[float, Field(allow_inf_nan=False)]]
+
+
+class StepTable(_Keys):
+    """One step: for each module it trains the losses that train it, with their weights."""
+
+    train: Annotated[dict[str, Row], MinLen(1)]
+    repeat: Positive = 1
+
+
+class ValidateTable(_Keys):
+    """Losses on the validation split every so many epochs; `keep = "best"` ends the phase with the best weights."""
+
+    loss: str
+    every: Positive = 1
+    keep: Literal["last", "best"] = "last"
+    patience: Positive | None = None
+
+
+class PhaseDataTable(_Keys):
+    """What a phase may change about the data."""
+
+    batch_size: Positive | None = None
+    sampler: ComponentTable | None = None
+
+
+class PhaseTable(_Keys):
+    """Epochs over the data, in steps; `train` directly in the phase is a single step."""
+
+    epochs: Positive
+    steps: Annotated[dict[str, StepTable], MinLen(1)]
+    data: PhaseDataTable = PhaseDataTable()
+    optimizer: dict[str, Any] = {}
+    precompute: list[str] = []
+    validate_: ValidateTable | None = Field(default=None, alias="validate")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _single_step(cls, table: Any) -> Any:
+        if isinstance(table, dict) and "train" in table and "steps" not in table:
+            table = dict(table)
+            table["steps"] = {"step": {key: table.pop(key) for key in ("train", "repeat") if key in table}}
+        return table
+
+
+class EvaluationTable(_Component):
+    """`use = "evaluation(tensors)"`, its options, and the recipe of an independent judge."""
+
+    judge: str | None = None
+
+
+class RecipeTables(_Keys):
+    """A whole recipe."""
+
+    description: str = ""
+    requires: list[str] = []
+    seed: Annotated[int, Ge(0), Le(2**31)] = 0
+    data: DataTable
+    model: ModelTable | None = None
+    modules: Annotated[dict[str, ModuleTable], MinLen(1)]
+    tensors: dict[str, str | ComponentTable] = {}
+    losses: Annotated[dict[str, ComponentTable], MinLen(1)]
+    optimizer: dict[str, Any] = {}
+    phases: Annotated[dict[str, PhaseTable], MinLen(1)]
+    order: list[str] | None = None
+    evaluate: dict[str, EvaluationTable] = {}
+
+
+def parse_tables(table: Mapping[str, Any], source: str) -> RecipeTables:
+    """The recipe in `table`. Raises UserError with every key that is unknown, missing, or of a wrong type or range."""
+    try:
+        return RecipeTables.model_validate(dict(table))
+    except ValidationError as error:
+        raise UserError(source, problems_of(error)) from None
+
+
+def problems_of(error: ValidationError, prefix: str = "") -> list[Problem]:
+    """pydantic's findings in our words: the dotted key, what was found, what would fit."""
+    problems = []
+    for finding in error.errors(include_url=False):
+        location = [str(part) for part in finding["loc"] if part not in ("str", "ComponentTable", "constrained-int", "constrained-float")]
+        where = prefix + ".".join(location)
+        problem = Problem(where, _message(finding, location))
+        if problem not in problems:
+            problems.append(problem)
+    by_key: dict[str, Problem] = {}
+    for problem in problems:  # of a union's several complaints about one key, the first
+        by_key.setdefault(problem.where, problem)
+    return list(by_key.values())
+
+
+def _message(finding: Any, location: list[str]) -> str:
+    kind, found = finding["type"], finding.get("input")
+    if kind == "extra_forbidden":
+        return f"unknown key {location[-1]!r}{closest(location[-1], _known_keys(location))}"
+    if kind == "missing":
+        return f"missing: {location[-1]!r} is needed here"
+    said = finding["msg"].removeprefix("Value error, ")
+    said = said[0].lower() + said[1:]
+    return f"{_short(found)}: {said}"
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "…"
+
+
+def _known_keys(location: list[str]) -> list[str]:
+    by_parent = {"data": DataTable, "model": ModelTable, "validate": ValidateTable}
+    if len(location) == 1:
+        model: type[BaseModel] = RecipeTables
+    elif len(location) == 3 and location[0] == "phases":
+        return [*(f.alias or name for name, f in PhaseTable.model_fields.items()), "train", "repeat"]
+    elif "steps" in location:
+        model = StepTable
+    else:
+        model = PhaseDataTable if location[:1] == ["phases"] and location[-2] == "data" else by_parent.get(location[-2], RecipeTables)
+    return [field.alias or name for name, field in model.model_fields.items()]
