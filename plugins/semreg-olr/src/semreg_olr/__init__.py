@@ -1,0 +1,1 @@
+"""Occlusion-based latent representations (OLR) for semreg."""

@@ -1,0 +1,180 @@
+"""The two networks that OLR adds: the encoder with the label-specific last layer, and the decoder of Table 1."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import prod
+from typing import Annotated, Any, Literal, NamedTuple
+
+from annotated_types import Gt, MinLen
+from torch import Tensor, nn
+
+Normalization = Literal["batch", "instance", "none"]
+
+
+def _normalization(name: Normalization, channels: int) -> nn.Module:
+    if name == "batch":
+        return nn.BatchNorm2d(channels)
+    return nn.InstanceNorm2d(channels, affine=True) if name == "instance" else nn.Identity()
+
+
+class _TimmFeatures(nn.Module):
+    """A timm model without its head: images to feature maps `(batch, channels, height, width)`."""
+
+    def __init__(self, name: str, in_channels: int) -> None:
+        super().__init__()
+        import timm  # noqa: PLC0415 - it takes seconds to import, and only this backbone needs it
+
+        model: Any = timm.create_model(name, pretrained=False, in_chans=in_channels, num_classes=0, global_pool="")
+        self.model = model
+        self.channels: int = model.num_features
+
+    def forward(self, images: Tensor) -> Tensor:
+        maps: Tensor = self.model.forward_features(images)
+        if maps.ndim != 4 or maps.shape[1] != self.channels:
+            raise ValueError(f"the backbone must end in (batch, {self.channels}, h, w) maps, found {tuple(maps.shape)}")
+        return maps
+
+
+class LabelEmbeddingEncoder(nn.Module):
+    """Images `(batch, channels, height, width)` to one embedding row per label `(batch, labels, embedding_size)`.
+
+    A backbone, a last convolution with one group of `embedding_size` maps per label, average pooling and a reshape
+    (section 3, Figure 1). The paper leaves open the backbone, the last kernel (1 by 1 here) and whether the last maps
+    are rectified.
+
+    Args:
+        input_shapes: shape of the images, `[(channels, height, width)]`.
+        labels: number of labels, L.
+        embedding_size: numbers per label, k; 32 in the paper.
+        backbone: name of a timm model, or "conv" for the plain stack that `channels` describes.
+        channels: output channels of the plain stack's 3 by 3 convolutions of stride 2.
+        normalization: what follows each convolution of the plain stack.
+        activation: what follows the last convolution.
+
+    Raises:
+        ValueError: if a timm backbone does not end in feature maps.
+    """
+
+    def __init__(
+        self,
+        *,
+        input_shapes: Sequence[tuple[int, ...]],
+        labels: Annotated[int, Gt(0)],
+        embedding_size: Annotated[int, Gt(0)] = 32,
+        backbone: str = "conv",
+        channels: Annotated[list[int], MinLen(1)] = [32, 64, 128, 256],  # noqa: B006 - read, never changed
+        normalization: Normalization = "batch",
+        activation: Literal["relu", "none"] = "relu",
+    ) -> None:
+        super().__init__()
+        in_channels = input_shapes[0][0]
+        self.labels, self.embedding_size = labels, embedding_size
+        if backbone == "conv":
+            layers: list[nn.Module] = []
+            for before, after in zip([in_channels, *channels], channels, strict=False):
+                convolution = nn.Conv2d(before, after, 3, stride=2, padding=1)
+                layers += [convolution, _normalization(normalization, after), nn.ReLU()]
+            self.backbone: nn.Module = nn.Sequential(*layers)
+            features = channels[-1]
+        else:
+            timm_features = _TimmFeatures(backbone, in_channels)
+            self.backbone, features = timm_features, timm_features.channels
+        self.label_maps = nn.Conv2d(features, labels * embedding_size, 1)
+        self.activation = nn.ReLU() if activation == "relu" else nn.Identity()
+
+    def forward(self, images: Tensor) -> Tensor:
+        maps: Tensor = self.activation(self.label_maps(self.backbone(images)))
+        return maps.mean(dim=(2, 3)).reshape(-1, self.labels, self.embedding_size)
+
+
+class DecoderPlan(NamedTuple):
+    """How a size is reached: from `first` pixels by `doublings`, less two pixels after the second if `trimmed`."""
+
+    first: int
+    doublings: int
+    trimmed: bool
+
+    def size(self) -> int:
+        return (4 * self.first - 2 * self.trimmed) << (self.doublings - 2)
+
+
+PLANS = [DecoderPlan(first, n, trimmed) for first in range(2, 17) for n in range(2, 8) for trimmed in (False, True)]
+
+
+def decoder_plan(size: int) -> DecoderPlan:
+    """The plan whose first map is nearest the 6 pixels of Table 1; for 176 pixels it is Table 1.
+
+    Table 1 doubles 6 to 12 to 24, trims to 22 by a convolution without padding, and doubles on to 176. Where doubling
+    alone does as well, nothing is trimmed (decision): 48 = 6·8.
+
+    Raises:
+        ValueError: if no first map of 2 to 16 pixels leads to `size`.
+    """
+    fitting = [plan for plan in PLANS if plan.size() == size]
+    if not fitting:
+        near = sorted({plan.size() for plan in PLANS}, key=lambda reached: abs(reached - size))[:4]
+        raise ValueError(f"{size} pixels cannot be reached by doubling; near are {', '.join(map(str, sorted(near)))}")
+    return min(fitting, key=lambda plan: (abs(plan.first - 6), plan.trimmed, plan.doublings))
+
+
+class ReconstructionDecoder(nn.Module):
+    """Embeddings `(batch, labels, k)` to images before their rescaling, Table 1's Conv2D_out (section 4.4).
+
+    A dense layer, a small map of 512 channels, then transposed convolutions of stride 2 with a convolution after each;
+    at 176 pixels and `width` 1 it is Table 1 layer by layer, at other sizes the same pattern (`decoder_plan`).
+    `rescale` is an operation of its own.
+
+    Args:
+        input_shapes: shape of the embedding, `[(labels, k)]`.
+        size: side of the output in pixels.
+        channels: channels of the output.
+        width: factor on all channel counts of Table 1 but the output's.
+        normalization: what follows each convolution but the last; the paper has none.
+        output_activation: what follows Conv2D_out. The table's footnote says that all activations are ReLUs.
+
+    Raises:
+        ValueError: if `size` cannot be reached by doubling.
+    """
+
+    def __init__(
+        self,
+        *,
+        input_shapes: Sequence[tuple[int, ...]],
+        size: Annotated[int, Gt(0)] = 176,
+        channels: Annotated[int, Gt(0)] = 3,
+        width: Annotated[float, Gt(0)] = 1.0,
+        normalization: Normalization = "none",
+        output_activation: Literal["relu", "none"] = "relu",
+    ) -> None:
+        super().__init__()
+        plan = decoder_plan(size)
+
+        def scaled(count: int) -> int:
+            return max(1, round(count * width))
+
+        def activated(convolution: nn.Conv2d | nn.ConvTranspose2d) -> list[nn.Module]:
+            return [convolution, _normalization(normalization, convolution.out_channels), nn.ReLU()]
+
+        current = scaled(512)
+        layers: list[nn.Module] = [
+            nn.Flatten(),
+            nn.Linear(prod(input_shapes[0]), current * plan.first**2),
+            nn.ReLU(),
+            nn.Unflatten(1, (current, plan.first, plan.first)),
+        ]
+        for index in range(plan.doublings):
+            doubled = scaled(128 if index == 0 else 64)
+            after = scaled(32 if index == plan.doublings - 1 else 64)
+            padding = 0 if plan.trimmed and index == 1 else 1
+            # Padding 1 and output padding 1 double exactly: Keras' "same" for a transposed convolution of stride 2.
+            layers += activated(nn.ConvTranspose2d(current, doubled, 3, stride=2, padding=1, output_padding=1))
+            layers += activated(nn.Conv2d(doubled, after, 3, padding=padding))
+            current = after
+        layers.append(nn.Conv2d(current, channels, 3, padding=1))
+        layers.append(nn.ReLU() if output_activation == "relu" else nn.Identity())
+        self.layers = nn.Sequential(*layers)
+
+    def forward(self, embeddings: Tensor) -> Tensor:
+        output: Tensor = self.layers(embeddings)
+        return output

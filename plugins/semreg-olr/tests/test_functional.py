@@ -1,0 +1,442 @@
+"""Properties of the pure functions, against plain references in float64."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+from torchmetrics.functional.image import structural_similarity_index_measure
+
+from semreg_olr import functional
+
+seeds = st.integers(0, 2**31 - 1)
+sizes = st.integers(1, 5)
+
+
+def generator(seed: int) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def normal(seed: int, *shape: int) -> Tensor:
+    return torch.randn(*shape, generator=generator(seed), dtype=torch.float64)
+
+
+def uniform(seed: int, *shape: int) -> Tensor:
+    return torch.rand(*shape, generator=generator(seed), dtype=torch.float64)
+
+
+class TestJointProbabilityLoss:
+    @given(seeds, sizes, sizes, sizes)
+    def test_equals_the_loop_of_the_definition(self, seed: int, batch: int, labels: int, k: int) -> None:
+        a, b, target = normal(seed, batch, labels, k), normal(seed + 1, batch, labels, k), uniform(seed, batch, labels)
+        squares = [
+            (sum(float(a[n, row, i] * b[n, row, i]) for i in range(k)) - float(target[n, row])) ** 2
+            for n in range(batch)
+            for row in range(labels)
+        ]
+        mean = functional.joint_probability_loss(a, b, target)
+        assert float(mean) == pytest.approx(sum(squares) / len(squares))
+        total = functional.joint_probability_loss(a, b, target, reduction="sum")
+        assert float(total) == pytest.approx(sum(squares) / batch)
+
+    @given(seeds)
+    def test_symmetric_in_the_pair(self, seed: int) -> None:
+        a, b, target = normal(seed, 4, 3, 5), normal(seed + 1, 4, 3, 5), uniform(seed, 4, 3)
+        loss = functional.joint_probability_loss
+        torch.testing.assert_close(loss(a, b, target), loss(b, a, target))
+
+    @given(seeds)
+    def test_a_rotation_of_each_labels_space_changes_nothing(self, seed: int) -> None:
+        a, b, target = normal(seed, 4, 3, 5), normal(seed + 1, 4, 3, 5), uniform(seed, 4, 3)
+        rotations = torch.linalg.qr(normal(seed + 2, 3, 5, 5)).Q
+
+        def turn(embeddings: Tensor) -> Tensor:
+            return torch.einsum("nlk,lkj->nlj", embeddings, rotations)
+
+        loss = functional.joint_probability_loss
+        torch.testing.assert_close(loss(turn(a), turn(b), target), loss(a, b, target))
+
+    @given(seeds)
+    def test_zero_exactly_where_the_dots_are_the_targets(self, seed: int) -> None:
+        a, b = normal(seed, 4, 3, 5), normal(seed + 1, 4, 3, 5)
+        dots = (a * b).sum(-1)
+        assert functional.joint_probability_loss(a, b, dots) == 0
+        assert functional.joint_probability_loss(a, b, dots + 0.1) == pytest.approx(0.01)
+
+    def test_gradient(self) -> None:
+        a, b = normal(0, 3, 2, 4).requires_grad_(), normal(1, 3, 2, 4).requires_grad_()
+        target = uniform(2, 3, 2).requires_grad_()
+        assert torch.autograd.gradcheck(functional.joint_probability_loss, (a, b, target))
+
+    def test_an_empty_batch_gives_a_connected_zero(self) -> None:
+        a = torch.zeros(0, 3, 4, requires_grad=True)
+        for reduction in ("mean", "sum"):
+            loss = functional.joint_probability_loss(a, a, torch.zeros(0, 3), reduction=reduction)
+            assert loss == 0
+            loss.backward()
+
+    @pytest.mark.parametrize(("a", "b", "target"), [((2, 3, 4), (2, 3, 5), (2, 3)), ((2, 3, 4), (2, 3, 4), (2, 4))])
+    def test_shapes_that_do_not_fit(self, a: tuple[int, ...], b: tuple[int, ...], target: tuple[int, ...]) -> None:
+        with pytest.raises(ValueError, match=r"shape|embeddings must be"):
+            functional.joint_probability_loss(torch.zeros(a), torch.zeros(b), torch.zeros(target))
+
+
+def test_joint_probability_is_the_product() -> None:
+    a, b = uniform(0, 4, 3), uniform(1, 4, 3)
+    assert torch.equal(functional.joint_probability(a, b), a * b)
+    with pytest.raises(ValueError, match="shapes"):
+        functional.joint_probability(a, b[:1])
+
+
+class TestOcclude:
+    @given(seeds, st.integers(1, 6), st.integers(1, 40), st.integers(1, 40), st.data())
+    def test_one_rectangle_per_image_with_sides_in_range(
+        self, seed: int, batch: int, height: int, width: int, data: st.DataObject
+    ) -> None:
+        low = data.draw(st.floats(0, 1))
+        high = data.draw(st.floats(low, 1))
+        images = uniform(seed, batch, 3, height, width) + 0.1
+        occluded = functional.occlude(images, low=low, high=high, generator=generator(seed))
+        changed = occluded != images
+        assert torch.equal(occluded[~changed], images[~changed])
+        assert (occluded[changed] == 0).all()
+        for mask in changed:
+            assert torch.equal(mask[0], mask[1])
+            assert torch.equal(mask[0], mask[2])
+            rows, columns = mask[0].any(1).nonzero().flatten(), mask[0].any(0).nonzero().flatten()
+            if len(rows) == 0:  # a side that rounds to no pixel
+                assert round(low * height) == 0 or round(low * width) == 0
+                continue
+            assert mask[0][rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1].all()
+            assert mask[0].sum() == len(rows) * len(columns)
+            assert low * height - 0.51 <= len(rows) <= high * height + 0.51
+            assert low * width - 0.51 <= len(columns) <= high * width + 0.51
+
+    def test_sides_and_places_are_uniform(self) -> None:
+        images = torch.ones(5_000, 1, 100, 100)
+        covered = functional.occlude(images, generator=generator(0))[:, 0] == 0
+        rows = covered.any(2)
+        heights = rows.sum(1).float()
+        assert heights.min() == 33
+        assert heights.max() == 66
+        assert float(heights.mean()) == pytest.approx(49.5, abs=0.6)
+        # Of the free room, on average half lies above.
+        above = rows.int().argmax(1) / (100 - heights)
+        assert float(above.mean()) == pytest.approx(0.5, abs=0.02)
+        assert float(above.std()) == pytest.approx(1 / math.sqrt(12), abs=0.02)
+
+    def test_each_image_has_its_own_and_a_generator_decides(self) -> None:
+        images = torch.ones(8, 3, 48, 48)
+        one, two = (functional.occlude(images, generator=generator(3)) for _ in range(2))
+        assert torch.equal(one, two)
+        assert not torch.equal(one, functional.occlude(images, generator=generator(4)))
+        assert len({tuple(image.flatten().tolist()) for image in one}) == 8
+
+    def test_fill_and_probability(self) -> None:
+        images = torch.zeros(2_000, 1, 12, 12)
+        some = functional.occlude(images, fill=-1.0, probability=0.25, generator=generator(0))
+        assert set(some.unique().tolist()) == {-1.0, 0.0}
+        assert float((some < 0).flatten(1).any(1).float().mean()) == pytest.approx(0.25, abs=0.03)
+        assert not functional.occlude(images, fill=1.0, probability=0.0).any()
+        assert functional.occlude(images, fill=1.0, low=1.0, high=1.0).all()
+
+    def test_the_draws_do_not_depend_on_the_dtype(self) -> None:
+        images = torch.ones(4, 1, 20, 20)
+        single = functional.occlude(images, generator=generator(0))
+        double = functional.occlude(images.double(), generator=generator(0))
+        assert torch.equal(single, double.float())
+
+    def test_its_evaluation_form_leaves_the_images(self) -> None:
+        images = uniform(0, 2, 3, 8, 8)
+        evaluation: Any = functional.occlude
+        assert torch.equal(evaluation.in_evaluation(images), images)
+
+    @pytest.mark.parametrize("options", [{"low": 0.7}, {"low": -0.1}, {"high": 1.1}, {"probability": 1.5}])
+    def test_fractions_out_of_range(self, options: dict[str, float]) -> None:
+        with pytest.raises(ValueError, match="found"):
+            functional.occlude(torch.ones(2, 3, 8, 8), **options)
+
+    def test_images_without_a_batch_axis(self) -> None:
+        with pytest.raises(ValueError, match=r"\(3, 8, 8\)"):
+            functional.occlude(torch.ones(3, 8, 8))
+
+
+def test_crop_removes_a_frame() -> None:
+    images = uniform(0, 2, 3, 10, 8)
+    assert torch.equal(functional.crop(images), images[..., 1:9, 1:7])
+    assert torch.equal(functional.crop(images, pixels=0), images)
+    assert functional.crop(torch.zeros(1, 3, 178, 178)).shape == (1, 3, 176, 176)
+    with pytest.raises(ValueError, match="4 pixels"):
+        functional.crop(images, pixels=4)
+
+
+class TestSigmoidWithTemperature:
+    @given(seeds, st.floats(0.1, 10))
+    def test_divides_the_logits(self, seed: int, temperature: float) -> None:
+        logits = normal(seed, 4, 3)
+        expected = 1 / (1 + torch.exp(-logits / temperature))
+        torch.testing.assert_close(functional.sigmoid_with_temperature(logits, temperature=temperature), expected)
+
+    def test_temperature_must_be_positive(self) -> None:
+        with pytest.raises(ValueError, match="positive"):
+            functional.sigmoid_with_temperature(torch.zeros(2), temperature=0.0)
+
+
+class TestRescale:
+    @given(seeds, st.floats(0.01, 100), st.floats(-100, 100))
+    def test_each_image_spans_the_unit_range_whatever_its_scale(self, seed: int, gain: float, offset: float) -> None:
+        images = uniform(seed, 3, 3, 6, 5)
+        rescaled = functional.rescale(images)
+        assert (rescaled.amin((1, 2, 3)) == 0).all()
+        torch.testing.assert_close(rescaled.amax((1, 2, 3)), torch.ones(3, dtype=torch.float64))
+        torch.testing.assert_close(functional.rescale(gain * images + offset), rescaled)
+
+    def test_a_constant_image_gives_zeros_and_a_finite_gradient(self) -> None:
+        images = torch.full((2, 3, 4, 4), 0.7, requires_grad=True)
+        rescaled = functional.rescale(images)
+        assert not rescaled.any()
+        rescaled.square().sum().backward()
+        assert images.grad is not None
+        assert images.grad.isfinite().all()
+
+    def test_gradient(self) -> None:
+        assert torch.autograd.gradcheck(functional.rescale, (uniform(0, 2, 3, 4, 4).requires_grad_(),))
+
+
+def plain_similarity(a: np.ndarray, b: np.ndarray, window: int = 11, sigma: float = 1.5) -> float:
+    """Eq. 1 of one channel by loops over its windows, moments centred."""
+    offsets = np.arange(window) - (window - 1) / 2
+    weights = np.exp(-(offsets**2) / (2 * sigma**2))
+    weights = np.outer(weights, weights) / weights.sum() ** 2
+    values = []
+    for i in range(a.shape[0] - window + 1):
+        for j in range(a.shape[1] - window + 1):
+            x, y = a[i : i + window, j : j + window], b[i : i + window, j : j + window]
+            mx, my = (weights * x).sum(), (weights * y).sum()
+            vx, vy = (weights * (x - mx) ** 2).sum(), (weights * (y - my) ** 2).sum()
+            covariance = (weights * (x - mx) * (y - my)).sum()
+            c1, c2 = 0.01**2, 0.03**2
+            values.append((2 * mx * my + c1) * (2 * covariance + c2) / ((mx**2 + my**2 + c1) * (vx + vy + c2)))
+    return float(np.mean(values))
+
+
+class TestStructuralSimilarity:
+    @given(seeds, st.integers(11, 15), st.integers(11, 15))
+    def test_equals_the_loop_over_windows(self, seed: int, height: int, width: int) -> None:
+        a, b = uniform(seed, 2, 3, height, width), uniform(seed + 1, 2, 3, height, width)
+        b = 0.5 * (a + b)
+        expected = [[plain_similarity(a[n, c].numpy(), b[n, c].numpy()) for c in range(3)] for n in range(2)]
+        torch.testing.assert_close(functional.structural_similarity(a, b), torch.tensor(expected, dtype=torch.float64))
+
+    @given(seeds)
+    def test_equals_torchmetrics_inside(self, seed: int) -> None:
+        a = uniform(seed, 2, 3, 24, 32)
+        b = 0.7 * a + 0.3 * uniform(seed + 1, 2, 3, 24, 32)
+        _, full = structural_similarity_index_measure(a, b, data_range=1.0, return_full_image=True)
+        inside = full[..., 5:-5, 5:-5].mean((-2, -1))
+        torch.testing.assert_close(functional.structural_similarity(a, b), inside)
+
+    @given(seeds, st.floats(0.1, 255))
+    def test_scales_with_the_data_range(self, seed: int, data_range: float) -> None:
+        a, b = uniform(seed, 1, 1, 12, 12), uniform(seed + 1, 1, 1, 12, 12)
+        scaled = functional.structural_similarity(a * data_range, b * data_range, data_range=data_range)
+        torch.testing.assert_close(scaled, functional.structural_similarity(a, b))
+
+    @given(seeds)
+    def test_dissimilarity_is_symmetric_and_zero_for_equal_images(self, seed: int) -> None:
+        a, b = uniform(seed, 2, 3, 12, 12), uniform(seed + 1, 2, 3, 12, 12)
+        dissimilarity = functional.structural_dissimilarity
+        torch.testing.assert_close(dissimilarity(a, b), dissimilarity(b, a))
+        assert float(dissimilarity(a, a)) == pytest.approx(0, abs=1e-12)
+        assert 0 < dissimilarity(a, b) < 2
+        torch.testing.assert_close(dissimilarity(a, b), 1 - functional.structural_similarity(a, b).mean())
+
+    @pytest.mark.parametrize("level", [0.0, 0.5, 1.0])
+    def test_constant_images_have_finite_gradients(self, level: float) -> None:
+        for target in (torch.full((2, 3, 16, 16), level), torch.rand(2, 3, 16, 16, generator=generator(0))):
+            images = torch.full((2, 3, 16, 16), level, requires_grad=True)
+            functional.structural_dissimilarity(images, target).backward()
+            assert images.grad is not None
+            assert images.grad.isfinite().all()
+
+    def test_gradient(self) -> None:
+        a, b = uniform(0, 1, 2, 12, 12).requires_grad_(), uniform(1, 1, 2, 12, 12).requires_grad_()
+        assert torch.autograd.gradcheck(functional.structural_dissimilarity, (a, b))
+
+    def test_images_smaller_than_the_window(self) -> None:
+        with pytest.raises(ValueError, match="11 pixels does not fit images of 10 by 20"):
+            functional.structural_similarity(torch.zeros(1, 3, 10, 20), torch.zeros(1, 3, 10, 20))
+        small = torch.rand(1, 3, 7, 7)
+        assert functional.structural_similarity(small, small, window=7).shape == (1, 3)
+
+
+class TestReconstructionLoss:
+    @given(seeds, st.floats(0, 1))
+    def test_mixes_ssim_before_and_mse_after_rescaling(self, seed: int, alpha: float) -> None:
+        output, images = normal(seed, 2, 3, 12, 12), uniform(seed + 1, 2, 3, 12, 12)
+        expected = alpha * (1 - functional.structural_similarity(output, images).mean())
+        expected = expected + (1 - alpha) * (functional.rescale(output) - images).square().mean()
+        torch.testing.assert_close(functional.reconstruction_loss(output, images, alpha=alpha), expected)
+
+    def test_a_decoder_stuck_at_zero_gives_a_finite_gradient(self) -> None:
+        output = torch.zeros(2, 3, 12, 12, requires_grad=True)
+        functional.reconstruction_loss(output, uniform(0, 2, 3, 12, 12).float()).backward()
+        assert output.grad is not None
+        assert output.grad.isfinite().all()
+
+    def test_an_empty_batch_gives_a_connected_zero(self) -> None:
+        output = torch.zeros(0, 3, 12, 12, requires_grad=True)
+        loss = functional.reconstruction_loss(output, torch.zeros(0, 3, 12, 12))
+        assert loss == 0
+        loss.backward()
+
+
+def presence(seed: int, images: int, labels: int) -> Tensor:
+    """Random labels, of which every one is present somewhere."""
+    drawn = (uniform(seed, images, labels) < 0.4).float()
+    drawn[torch.arange(labels) % images, torch.arange(labels)] = 1
+    return drawn
+
+
+class TestLabelStatistics:
+    @given(seeds, st.integers(1, 12), sizes, sizes)
+    def test_equals_numpy(self, seed: int, images: int, labels: int, k: int) -> None:
+        embeddings, present = normal(seed, images, labels, k), presence(seed, images, labels)
+        statistics = functional.label_statistics(embeddings, present)
+        for label in range(labels):
+            rows = embeddings[:, label].numpy()[present[:, label].numpy() > 0.5]
+            np.testing.assert_allclose(statistics.mean[label], rows.mean(0), atol=1e-12)
+            covariance = np.cov(rows, rowvar=False, bias=True).reshape(k, k)
+            np.testing.assert_allclose(statistics.covariance[label], covariance, atol=1e-12)
+            assert statistics.images[label] == len(rows)
+
+    def test_a_far_mean_does_not_spoil_the_covariance(self) -> None:
+        rows = normal(0, 500, 1, 3).float()
+        near = functional.label_statistics(rows, torch.ones(500, 1)).covariance
+        far = functional.label_statistics(rows.double() + 1e6, torch.ones(500, 1)).covariance
+        torch.testing.assert_close(far.float(), near, atol=1e-4, rtol=1e-4)
+
+    def test_a_label_without_images_is_named(self) -> None:
+        labels = torch.tensor([[1.0, 0.0, 0.0], [1.0, 0.0, 1.0]])
+        with pytest.raises(ValueError, match="Bald"):
+            functional.label_statistics(torch.zeros(2, 3, 4), labels, names=["Smiling", "Bald", "Male"])
+        with pytest.raises(ValueError, match="label 1"):
+            functional.label_statistics(torch.zeros(2, 3, 4), labels)
+
+    def test_shapes_that_do_not_fit(self) -> None:
+        with pytest.raises(ValueError, match=r"\(2, 4\)"):
+            functional.label_statistics(torch.zeros(2, 3, 4), torch.ones(2, 4))
+
+
+class TestDrawEmbedding:
+    def test_has_the_labels_moments(self) -> None:
+        embeddings = normal(0, 40, 2, 3) @ normal(1, 3, 3) + normal(2, 2, 3)
+        statistics = functional.label_statistics(embeddings, torch.ones(40, 2))
+        drawn = functional.draw_embedding(statistics, 1, 200_000, scale=2.0, generator=generator(0))
+        torch.testing.assert_close(drawn.mean(0), 2 * statistics.mean[1], atol=0.1, rtol=0.05)
+        covariance = torch.cov(drawn.T, correction=0)
+        torch.testing.assert_close(covariance, 4 * statistics.covariance[1], atol=0.1, rtol=0.05)
+
+    @given(seeds, st.integers(1, 4))
+    def test_few_images_give_draws_in_their_affine_span(self, seed: int, images: int) -> None:
+        embeddings = normal(seed, images, 1, 8).float()
+        statistics = functional.label_statistics(embeddings, torch.ones(images, 1))
+        drawn = functional.draw_embedding(statistics, 0, 20, generator=generator(seed))
+        assert drawn.isfinite().all()
+        basis = torch.linalg.qr((embeddings[1:, 0] - embeddings[0, 0]).T).Q
+        offset = drawn - embeddings[0, 0]
+        outside = offset - offset @ basis @ basis.T
+        assert outside.norm(dim=1).max() < 1e-2
+
+    def test_one_image_is_drawn_exactly(self) -> None:
+        embeddings = normal(0, 1, 2, 4).float()
+        statistics = functional.label_statistics(embeddings, torch.ones(1, 2))
+        drawn = functional.draw_embedding(statistics, 1, 3, scale=1.5)
+        torch.testing.assert_close(drawn, 1.5 * embeddings[:, 1].expand(3, 4))
+
+    def test_deterministic_under_a_generator(self) -> None:
+        statistics = functional.label_statistics(normal(0, 9, 1, 4), torch.ones(9, 1))
+        one, two, other = (functional.draw_embedding(statistics, 0, 5, generator=generator(seed)) for seed in (1, 1, 2))
+        assert torch.equal(one, two)
+        assert not torch.equal(one, other)
+
+
+class TestEditEmbedding:
+    NAMES = ("a", "b", "c", "d", "e", "f")
+    RIVALS = ([1, 2], [0, 2], [0, 1], [], [], [])
+
+    @staticmethod
+    def statistics(seed: int) -> functional.LabelStatistics:
+        return functional.label_statistics(normal(seed, 30, 6, 4), torch.ones(30, 6))
+
+    @settings(max_examples=30)
+    @given(seeds, st.permutations(range(6)), st.integers(0, 3), st.floats(0.1, 2), st.booleans())
+    def test_only_named_rows_and_rivals_change(
+        self, seed: int, order: list[int], removals: int, scale: float, by_name: bool
+    ) -> None:
+        embeddings = normal(seed, 5, 6, 4)
+        before = embeddings.clone()
+        add, remove = order[0], order[1 : 1 + removals]
+        edited = functional.edit_embedding(
+            embeddings,
+            add={self.NAMES[add]: scale} if by_name else {add: scale},  # type: ignore[arg-type]
+            remove={self.NAMES[label]: 0.0 for label in remove} if by_name else dict.fromkeys(remove, 0.0),  # type: ignore[arg-type]
+            statistics=self.statistics(seed),
+            rivals=self.RIVALS,
+            names=self.NAMES,
+            generator=generator(seed),
+        )
+        assert torch.equal(embeddings, before)
+        zeroed = {*remove, *self.RIVALS[add]}
+        for label in range(6):
+            if label in zeroed:
+                assert not edited[:, label].any()
+            elif label == add:
+                drawn = functional.draw_embedding(self.statistics(seed), add, 5, scale=scale, generator=generator(seed))
+                assert torch.equal(edited[:, label], drawn)
+            else:
+                assert torch.equal(edited[:, label], before[:, label])
+
+    @given(seeds)
+    def test_a_scaled_down_removal_is_a_draw(self, seed: int) -> None:
+        statistics = self.statistics(seed)
+        edited = functional.edit_embedding(
+            normal(seed, 5, 6, 4), remove={3: 0.25}, statistics=statistics, generator=generator(seed)
+        )
+        drawn = functional.draw_embedding(statistics, 3, 5, scale=0.25, generator=generator(seed))
+        assert torch.equal(edited[:, 3], drawn)
+
+    def test_the_order_of_writing_does_not_matter(self) -> None:
+        embeddings, statistics = normal(0, 5, 6, 4), self.statistics(1)
+        one, two = (
+            functional.edit_embedding(embeddings, add=add, statistics=statistics, generator=generator(0))
+            for add in ({3: 1.0, 5: 1.5}, {5: 1.5, 3: 1.0})
+        )
+        assert torch.equal(one, two)
+
+    def test_nothing_to_edit(self) -> None:
+        embeddings = normal(0, 5, 6, 4)
+        edited = functional.edit_embedding(embeddings)
+        assert torch.equal(edited, embeddings)
+        assert edited is not embeddings
+
+    @pytest.mark.parametrize(
+        ("options", "message"),
+        [
+            ({"add": {6: 1.0}}, "no label 6"),
+            ({"remove": {-1: 0.0}}, "no label -1"),
+            ({"add": {"x": 1.0}}, "no label 'x'"),
+            ({"add": {3: 1.0}, "remove": {3: 0.0}}, "both added and removed"),
+            ({"add": {0: 0.0, 2: 0.0}, "rivals": RIVALS}, "exclude each other"),
+            ({"add": {3: 1.0}}, "needs the labels' statistics"),
+        ],
+    )
+    def test_bad_edits(self, options: dict[str, Any], message: str) -> None:
+        with pytest.raises(ValueError, match=message):
+            functional.edit_embedding(normal(0, 5, 6, 4), **options)
