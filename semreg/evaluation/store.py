@@ -1,0 +1,83 @@
+"""Results of evaluations on disk: `result.json` and numbered PNGs in a folder that is complete or absent."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import shutil
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from semreg.errors import UserError
+from semreg.evaluation.result import Picture, Result, Table
+
+
+def write_result(folder: Path, result: Result) -> None:
+    """Write `result` as the folder `folder`, replacing what was there; a kill at any instant leaves no half of one.
+
+    Numbers that are not finite are stored as null, for JSON knows none.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    temporary.chmod(0o755)  # mkdtemp's own mode shuts out everyone else
+    try:
+        names = [f"{position:02d}.png" for position in range(len(result.pictures))]
+        for name, picture in zip(names, result.pictures, strict=True):
+            _write(temporary / name, picture.png)
+        record = {
+            "summary": result.summary,
+            "figures": {name: _plain(value) for name, value in result.figures.items()},
+            "paper": {name: _plain(value) for name, value in result.paper.items()},
+            "tables": [asdict(table) | {"rows": _plain(table.rows)} for table in result.tables],
+            "pictures": [
+                {"title": picture.title, "caption": picture.caption, "file": name}
+                for name, picture in zip(names, result.pictures, strict=True)
+            ],
+        }
+        text = json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False)
+        _write(temporary / "result.json", text.encode())
+        if folder.exists():
+            shutil.rmtree(folder)
+        temporary.rename(folder)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+
+
+def read_result(folder: Path) -> Result:
+    """Read what `write_result` wrote; a null figure is read as not-a-number.
+
+    Raises UserError if the folder holds no result or a damaged one.
+    """
+    try:
+        record = json.loads((folder / "result.json").read_text(encoding="utf-8"))
+        return Result(
+            figures={name: math.nan if value is None else value for name, value in record["figures"].items()},
+            paper={name: math.nan if value is None else value for name, value in record["paper"].items()},
+            tables=[Table(**table) for table in record["tables"]],
+            pictures=[
+                Picture(picture["title"], (folder / picture["file"]).read_bytes(), picture["caption"])
+                for picture in record["pictures"]
+            ],
+            summary=record["summary"],
+        )
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(str(folder), f"holds no readable result of an evaluation ({error}); evaluate again") from error
+
+
+def _plain(value: Any) -> Any:
+    """NumPy's and torch's scalars as Python's, sequences as lists."""
+    if isinstance(value, (list, tuple)):
+        return [_plain(element) for element in value]
+    value = value.item() if hasattr(value, "item") else value
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _write(path: Path, content: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())

@@ -1,0 +1,258 @@
+"""Pictures for results and reports: grids of images, heat maps, lines and bars, as PNGs of twice the page's pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from io import BytesIO
+from typing import Any
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from semreg.evaluation.result import Picture
+
+PIXEL_RATIO = 2
+"""Pixels of a PNG for one on the page."""
+
+_DPI = 96 * PIXEL_RATIO
+_COLOURS = ("#2f6fde", "#e07a2f", "#1d9a78", "#a04fb5", "#c7a11e", "#d1495b", "#4b9fc4", "#6b7785")
+_INK, _FAINT = "#2a3038", "#e3e7ec"
+_STYLE: dict[Any, Any] = {
+    "font.family": "DejaVu Sans",
+    "font.size": 8,
+    "axes.edgecolor": _FAINT,
+    "axes.labelcolor": _INK,
+    "text.color": _INK,
+    "xtick.color": _INK,
+    "ytick.color": _INK,
+    "xtick.major.size": 0,
+    "ytick.major.size": 0,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "grid.color": _FAINT,
+    "legend.frameon": False,
+}
+_TILE = 128  # pixels: images are enlarged by the whole number that comes closest to it from below
+_WIDEST = 1800  # pixels: more columns make smaller tiles
+_GAP = 6
+
+
+def image_grid(
+    title: str,
+    rows: Sequence[Any],
+    *,
+    row_labels: Sequence[str] | None = None,
+    column_labels: Sequence[str] | None = None,
+    value_range: tuple[float, float] = (0, 1),
+    caption: str = "",
+) -> Picture:
+    """Images in rows, each a tensor `(images, channels, height, width)` or a list of `(channels, height, width)`.
+
+    Channels are 1 or 3, values lie in `value_range` and are clipped to it. Small images are enlarged by a whole number,
+    without smoothing. Rows may differ in length. Raises ValueError for images of differing or unfit shapes and for
+    labels that do not match in number.
+    """
+    images = [[_pixels(image, value_range) for image in row] for row in rows]
+    shapes = {image.shape for row in images for image in row}
+    if len(shapes) != 1:
+        raise ValueError(f"an image grid needs images of one shape, got {sorted(shapes) or 'no image'}")
+    columns = max(len(row) for row in images)
+    _check_count("row labels", row_labels, len(images))
+    _check_count("column labels", column_labels, columns)
+    ((height, width, _),) = shapes
+    scale = max(1, min(_TILE // max(height, width), _WIDEST // (columns * width)))
+    step_y, step_x = height * scale + _GAP, width * scale + _GAP
+
+    with matplotlib.rc_context(_STYLE):
+        slanted = _text_size(column_labels or [""], 0)[0] > step_x
+        left = _text_size(row_labels, 0)[0] + 3 * _GAP if row_labels else 0
+        top = _text_size(column_labels, 55 if slanted else 0)[1] + 2 * _GAP if column_labels else 0
+        overhang = _text_size(column_labels[-1:], 55)[0] if column_labels and slanted else 0
+        total = (left + columns * step_x - _GAP + max(0, overhang - step_x // 2), top + len(images) * step_y - _GAP)
+        canvas = np.full((total[1], total[0], 3), 255, np.uint8)
+        for y, row in enumerate(images):
+            for x, image in enumerate(row):
+                tile = image.repeat(scale, axis=0).repeat(scale, axis=1)
+                y0, x0 = top + y * step_y, left + x * step_x
+                canvas[y0 : y0 + tile.shape[0], x0 : x0 + tile.shape[1]] = tile
+        # A hundredth of a pixel more, for the size in pixels is rounded down.
+        figure = Figure(figsize=((total[0] + 0.01) / _DPI, (total[1] + 0.01) / _DPI), dpi=_DPI)
+        figure.figimage(canvas)
+        for y, label in enumerate(row_labels or ()):
+            centre = total[1] - (top + y * step_y + height * scale / 2)
+            figure.text((left - 2 * _GAP) / total[0], centre / total[1], label, ha="right", va="center_baseline")
+        for x, label in enumerate(column_labels or ()):
+            centre = left + x * step_x + width * scale / 2
+            figure.text(
+                centre / total[0],
+                (total[1] - top + _GAP) / total[1],
+                label,
+                ha="left" if slanted else "center",
+                va="bottom",
+                rotation=55 if slanted else 0,
+                rotation_mode="anchor" if slanted else "default",
+            )
+        return Picture(title, _png(figure), caption)
+
+
+def heat_map(
+    title: str,
+    matrix: Any,
+    labels: Sequence[str],
+    *,
+    caption: str = "",
+    limits: tuple[float, float] = (-1, 1),
+) -> Picture:
+    """A square matrix as colours, `labels` naming rows and columns alike; few enough cells also carry their value.
+
+    Limits around zero get a diverging scale. Raises ValueError if the matrix does not fit the labels.
+    """
+    values = _array(matrix)
+    if values.shape != (len(labels), len(labels)):
+        raise ValueError(f"a heat map of {len(labels)} labels needs a matrix of that size, got {values.shape}")
+    side = min(8.5, max(2.6, 0.21 * len(labels)))
+    with matplotlib.rc_context(_STYLE):
+        figure, axes = _figure(side + 1.2, side)
+        colours = "RdBu_r" if limits[0] < 0 < limits[1] else "Blues"
+        drawn = axes.imshow(values, cmap=colours, vmin=limits[0], vmax=limits[1])
+        size = 8 if len(labels) <= 24 else 6.5
+        axes.set_xticks(range(len(labels)), labels, rotation=90 if len(labels) > 6 else 30, fontsize=size)
+        axes.set_yticks(range(len(labels)), labels, fontsize=size)
+        axes.spines[:].set_visible(False)
+        bar = figure.colorbar(drawn, ax=axes, fraction=0.04, pad=0.02)
+        bar.outline.set_visible(False)
+        if len(labels) <= 12:
+            _annotate(axes, values, limits)
+        return Picture(title, _png(figure), caption)
+
+
+def line_plot(
+    title: str,
+    series: dict[str, tuple[Any, Any]],
+    *,
+    x_label: str,
+    y_label: str,
+    caption: str = "",
+    log_y: bool = False,
+) -> Picture:
+    """Named lines, each a pair of sequences (x, y); a line of few points shows them. `log_y`: a logarithmic y axis."""
+    with matplotlib.rc_context(_STYLE):
+        figure, axes = _figure(5.6, 2.9)
+        for position, (name, (x, y)) in enumerate(series.items()):
+            xs, ys = _array(x), _array(y)
+            axes.plot(
+                xs,
+                ys,
+                label=name,
+                color=_COLOURS[position % len(_COLOURS)],
+                linestyle=("-", "--", ":")[position // len(_COLOURS) % 3],
+                linewidth=1.6,
+                marker="o" if xs.size <= 20 else None,
+                markersize=3.5,
+            )
+        axes.set(xlabel=x_label, ylabel=y_label)
+        if log_y:
+            axes.set_yscale("log")
+        axes.grid(axis="y", linewidth=0.8)
+        axes.set_axisbelow(True)
+        _legend(figure, axes, len(series))
+        return Picture(title, _png(figure), caption)
+
+
+def bar_plot(
+    title: str,
+    labels: Sequence[str],
+    series: dict[str, Any],
+    *,
+    y_label: str,
+    caption: str = "",
+) -> Picture:
+    """Grouped bars: for each label one bar of every series; many labels lie on their side so that they can be read.
+
+    Raises ValueError if a series has not one value for each label.
+    """
+    heights = {name: _array(values) for name, values in series.items()}
+    for name, values in heights.items():
+        if values.shape != (len(labels),):
+            raise ValueError(f"bars for {len(labels)} labels need as many values, got {values.shape} in {name!r}")
+    lying = len(labels) > 8
+    with matplotlib.rc_context(_STYLE):
+        figure, axes = _figure(5.6, 0.5 + 0.1 * len(labels) * (len(series) + 0.6) if lying else 2.9)
+        places, thickness = np.arange(len(labels)), 0.8 / max(1, len(series))
+        for position, (name, values) in enumerate(heights.items()):
+            offsets = places + (position - (len(heights) - 1) / 2) * thickness
+            colour = _COLOURS[position % len(_COLOURS)]
+            if lying:
+                axes.barh(offsets, values, thickness * 0.92, label=name, color=colour)
+            else:
+                axes.bar(offsets, values, thickness * 0.92, label=name, color=colour)
+        if lying:
+            axes.set_yticks(places, labels)
+            axes.set(xlabel=y_label, ylim=(len(labels) - 0.5, -0.5))
+        else:
+            axes.set_xticks(places, labels)
+            axes.set(ylabel=y_label)
+        axes.grid(axis="x" if lying else "y", linewidth=0.8)
+        axes.set_axisbelow(True)
+        _legend(figure, axes, len(series))
+        return Picture(title, _png(figure), caption)
+
+
+def _array(values: Any) -> NDArray[Any]:
+    """A tensor of any device, or anything NumPy understands, as an array of floats."""
+    values = values.detach().cpu() if hasattr(values, "detach") else values
+    return np.asarray(values, dtype=np.float64)
+
+
+def _pixels(image: Any, value_range: tuple[float, float]) -> NDArray[np.uint8]:
+    """`(channels, height, width)` in `value_range` as uint8 `(height, width, 3)`."""
+    values = _array(image)
+    if values.ndim != 3 or values.shape[0] not in (1, 3) or not values.size:
+        raise ValueError(f"an image has shape (1 or 3, height, width), got {values.shape}")
+    low, high = value_range
+    values = np.nan_to_num((values - low) / (high - low)).clip(0, 1)
+    values = (values * 255).round().astype(np.uint8).transpose(1, 2, 0)
+    return values.repeat(3, axis=2) if values.shape[2] == 1 else values
+
+
+def _check_count(what: str, labels: Sequence[str] | None, count: int) -> None:
+    if labels is not None and len(labels) != count:
+        raise ValueError(f"{count} {what} are needed, got {len(labels)}")
+
+
+def _text_size(labels: Sequence[str], rotation: float) -> tuple[int, int]:
+    """Width and height in pixels of the largest label."""
+    figure = Figure(dpi=_DPI)
+    renderer = FigureCanvasAgg(figure).get_renderer()  # type: ignore[no-untyped-call]
+    boxes = [figure.text(0, 0, label, rotation=rotation).get_window_extent(renderer) for label in labels]
+    return int(max(box.width for box in boxes)) + 1, int(max(box.height for box in boxes)) + 1
+
+
+def _figure(width: float, height: float) -> tuple[Figure, Axes]:
+    figure = Figure(figsize=(width, height), dpi=_DPI, layout="constrained")
+    return figure, figure.add_subplot()
+
+
+def _legend(figure: Figure, axes: Axes, count: int) -> None:
+    if count > 1:
+        figure.legend(
+            *axes.get_legend_handles_labels(), loc="outside upper left", ncols=min(count, 4), handlelength=1.4
+        )
+
+
+def _annotate(axes: Axes, values: NDArray[Any], limits: tuple[float, float]) -> None:
+    for (y, x), value in np.ndenumerate(values):
+        strength = abs(value) / max(abs(limits[0]), abs(limits[1]))
+        text = f"{value:.2f}"
+        axes.text(x, y, text, ha="center", va="center", fontsize=6.5, color="white" if strength > 0.6 else _INK)
+
+
+def _png(figure: Figure) -> bytes:
+    buffer = BytesIO()
+    # Without the Software entry the same figure is the same bytes, whichever matplotlib drew it.
+    FigureCanvasAgg(figure).print_png(buffer, metadata={"Software": None})  # type: ignore[no-untyped-call]
+    return buffer.getvalue()

@@ -1,0 +1,77 @@
+"""A stored result is read back as it was, and is complete or absent."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from semreg.errors import UserError
+from semreg.evaluation import store
+from semreg.evaluation.result import Picture, Result, Table
+
+numbers = st.floats(allow_nan=False, allow_infinity=False)
+cells = st.one_of(st.none(), st.text(), st.integers(), numbers)
+tables = st.builds(
+    Table,
+    title=st.text(),
+    columns=st.lists(st.text()),
+    rows=st.lists(st.lists(cells)),
+    caption=st.text(),
+    digits=st.integers(0, 6),
+)
+pictures = st.builds(Picture, title=st.text(), png=st.binary(), caption=st.text())
+results = st.builds(
+    Result,
+    figures=st.dictionaries(st.text(), numbers),
+    paper=st.dictionaries(st.text(), numbers),
+    tables=st.lists(tables, max_size=2),
+    pictures=st.lists(pictures, max_size=3),
+    summary=st.text(),
+)
+
+
+@given(first=results, second=results)
+def test_what_is_written_is_read_and_replaces_what_was_there(
+    tmp_path_factory: pytest.TempPathFactory, first: Result, second: Result
+) -> None:
+    folder = tmp_path_factory.mktemp("run") / "evaluations" / "linear"
+    for result in (first, second):
+        store.write_result(folder, result)
+        assert store.read_result(folder) == result
+    assert [path.name for path in folder.parent.iterdir()] == ["linear"]
+
+
+def test_scalars_of_arrays_and_numbers_that_are_not_finite(tmp_path: Path) -> None:
+    rows = [(np.float32(0.5), float("nan"), np.int64(3))]
+    result = Result(figures={"a": np.float32(0.25), "b": math.inf}, tables=[Table("t", ("x", "y", "z"), rows)])  # type: ignore[dict-item]
+    store.write_result(tmp_path / "e", result)
+    text = (tmp_path / "e" / "result.json").read_text()
+    read = store.read_result(tmp_path / "e")
+    assert json.loads(text)["figures"] == {"a": 0.25, "b": None}
+    assert read.figures["a"] == 0.25
+    assert math.isnan(read.figures["b"])
+    assert read.tables[0].rows == [[0.5, None, 3]]
+
+
+def test_a_failure_while_writing_leaves_the_old_result_and_no_rubbish(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.write_result(tmp_path / "e", Result(summary="old"))
+    with pytest.raises(TypeError):
+        store.write_result(tmp_path / "e", Result(figures={"a": object()}))  # type: ignore[dict-item]
+    assert store.read_result(tmp_path / "e").summary == "old"
+    assert [path.name for path in tmp_path.iterdir()] == ["e"]
+
+
+@pytest.mark.parametrize("content", [None, "{", "[]", '{"figures": {}}'])
+def test_a_missing_or_damaged_result_is_refused_by_name(tmp_path: Path, content: str | None) -> None:
+    if content is not None:
+        (tmp_path / "result.json").write_text(content)
+    with pytest.raises(UserError, match="holds no readable result"):
+        store.read_result(tmp_path)

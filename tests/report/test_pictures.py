@@ -1,0 +1,98 @@
+"""Pictures are crisp, fit their labels and refuse what they cannot draw."""
+
+from __future__ import annotations
+
+from io import BytesIO
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+
+from semreg.evaluation.result import Picture
+from semreg.report.pictures import bar_plot, heat_map, image_grid, line_plot
+
+LETTERS = ["a", "b", "c"]
+
+
+def pixels(picture: Picture) -> NDArray[np.uint8]:
+    return np.asarray(Image.open(BytesIO(picture.png)).convert("RGB"))
+
+
+def test_a_grid_without_labels_holds_exactly_the_enlarged_pixels() -> None:
+    images = torch.tensor([0, 51, 102, 255]).div(255).reshape(1, 1, 2, 2)
+    drawn = pixels(image_grid("grid", [images]))
+    assert drawn.shape == (128, 128, 3)
+    assert np.unique(drawn[:64, 64:]).tolist() == [51]
+    assert np.unique(drawn).tolist() == [0, 51, 102, 255]
+
+
+@pytest.mark.parametrize("count", range(1, 40))
+def test_a_grid_is_as_wide_as_its_tiles(count: int) -> None:
+    drawn = pixels(image_grid("grid", [torch.zeros(count, 3, 16, 16)]))
+    scale = max(1, min(128 // 16, 1800 // (16 * count)))
+    assert drawn.shape == (16 * scale, count * (16 * scale + 6) - 6, 3)
+
+
+def test_a_grid_takes_lists_ranges_and_gradients_and_clips() -> None:
+    one = torch.full((1, 4, 4), -1.0, requires_grad=True)
+    two = torch.full((1, 4, 4), 7.0)
+    drawn = pixels(image_grid("grid", [[one, two], [two]], value_range=(-1, 1)))
+    assert drawn[10, 10].tolist() == [0, 0, 0]
+    assert drawn[10, 200].tolist() == [255, 255, 255]
+
+
+def test_labels_make_room_for_themselves() -> None:
+    images = torch.zeros(2, 1, 16, 16)
+    bare = pixels(image_grid("grid", [images]))
+    labelled = pixels(
+        image_grid("grid", [images], row_labels=["reconstruction"], column_labels=["short", "Mouth_Slightly_Open"])
+    )
+    assert labelled.shape[0] > bare.shape[0] + 40
+    assert labelled.shape[1] > bare.shape[1] + 100
+    for edge in (labelled[0], labelled[:, 0], labelled[:, -1]):
+        assert (edge > 250).all(), "a label is cut off"
+
+
+def test_the_same_picture_is_the_same_bytes() -> None:
+    first, second = (line_plot("loss", {"a": ([1, 2], [3, 4])}, x_label="x", y_label="y") for _ in range(2))
+    assert first == second
+    assert first.png.startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda: image_grid("grid", []),
+        lambda: image_grid("grid", [torch.zeros(1, 2, 4, 4)]),
+        lambda: image_grid("grid", [[torch.zeros(1, 4, 4), torch.zeros(1, 5, 4)]]),
+        lambda: image_grid("grid", [torch.zeros(2, 1, 4, 4)], row_labels=["a", "b"]),
+        lambda: image_grid("grid", [torch.zeros(2, 1, 4, 4)], column_labels=["a"]),
+        lambda: heat_map("map", torch.eye(3), ["a", "b"]),
+        lambda: bar_plot("bars", ["a", "b"], {"x": [1.0]}, y_label="y"),
+    ],
+)
+def test_what_does_not_fit_is_refused_with_its_shape(draw: Any) -> None:
+    with pytest.raises(ValueError, match="got"):
+        draw()
+
+
+def test_heat_maps_colour_the_sign() -> None:
+    drawn = pixels(heat_map("map", torch.tensor([[1.0, -1.0], [-1.0, 1.0]]), ["a", "b"])).astype(int)
+    red, blue = (drawn[..., 0] - drawn[..., 2] > 60).sum(), (drawn[..., 2] - drawn[..., 0] > 60).sum()
+    assert min(red, blue) > 1000
+
+
+def test_many_bars_lie_on_their_side() -> None:
+    few = pixels(bar_plot("bars", LETTERS, {"x": [1.0, 2.0, 3.0]}, y_label="y"))
+    many = pixels(bar_plot("bars", LETTERS * 10, {"x": [1.0, 2.0, 3.0] * 10, "y": [1.0] * 30}, y_label="y"))
+    assert many.shape[1] == few.shape[1]
+    assert many.shape[0] > 2 * few.shape[0]
+
+
+def test_logarithmic_lines_differ_from_linear_ones() -> None:
+    series = {"loss": (torch.arange(30), torch.logspace(0, -4, 30)), "other": ([1, 2], [0.1, 0.2])}
+    linear, logarithmic = (line_plot("loss", series, x_label="x", y_label="y", log_y=log) for log in (False, True))
+    assert linear.png != logarithmic.png
