@@ -1,0 +1,72 @@
+"""Losses: scalars, the mean over batch and elements; none knows which modules it trains.
+
+`reduction = "sum"` sums the elements and averages over the batch. An empty batch gives a connected zero.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import torch.nn.functional as F
+from annotated_types import Ge, Lt
+from torch import Tensor
+
+from semreg.components.functional import require_equal_shapes, shape_error
+from semreg.components.interfaces import ClosedFormPrior
+
+Reduction = Literal["mean", "sum"]
+
+
+def l1(a: Tensor, b: Tensor, *, reduction: Reduction = "mean") -> Tensor:
+    """The absolute difference |a − b| of tensors of one shape `(batch, ...)`. Raises ValueError if shapes differ."""
+    require_equal_shapes("l1(a, b)", "batch ..., batch ...", a, b)
+    return F.l1_loss(a, b, reduction="sum") / _divisor(a, reduction)
+
+
+def l2(a: Tensor, b: Tensor, *, reduction: Reduction = "mean") -> Tensor:
+    """The squared difference (a − b)² of tensors of one shape `(batch, ...)`. Raises ValueError if shapes differ."""
+    require_equal_shapes("l2(a, b)", "batch ..., batch ...", a, b)
+    return F.mse_loss(a, b, reduction="sum") / _divisor(a, reduction)
+
+
+def binary_cross_entropy(logits: Tensor, targets: Tensor, *, reduction: Reduction = "mean") -> Tensor:
+    """The cross-entropy in nats of independent binary labels, from logits (not from probabilities).
+
+    `logits` and `targets` `(batch, labels)`, or any other shape they share; targets in [0, 1]. Raises ValueError if
+    shapes differ.
+    """
+    require_equal_shapes("binary_cross_entropy(logits, targets)", "batch labels, batch labels", logits, targets)
+    total = F.binary_cross_entropy_with_logits(logits, targets.to(logits), reduction="sum")
+    return total / _divisor(logits, reduction)
+
+
+def cross_entropy(logits: Tensor, classes: Tensor, *, label_smoothing: Annotated[float, Ge(0), Lt(1)] = 0.0) -> Tensor:
+    """The cross-entropy in nats of exclusive classes, averaged over the batch.
+
+    `logits` `(batch, classes)`; `classes` int64 `(batch,)`; `label_smoothing` is the share of each target spread evenly
+    over all classes. Raises ValueError if the shapes don't fit.
+    """
+    if logits.ndim != 2 or classes.shape != logits.shape[:1]:
+        cause = "one row of logits and one class for each image"
+        raise shape_error("cross_entropy(logits, classes)", "batch classes, batch", cause, logits, classes)
+    total = F.cross_entropy(logits, classes, reduction="sum", label_smoothing=label_smoothing)
+    return total / max(len(logits), 1)
+
+
+def kl_divergence(posterior: Any, prior: ClosedFormPrior, *labels: Tensor, reduction: Reduction = "mean") -> Tensor:
+    """KL(posterior ‖ prior) in nats, by the prior's own `kl_divergence(posterior, *labels)`.
+
+    The default averages over batch and code; the usual evidence lower bound takes `reduction = "sum"`. Raises
+    ValueError if the prior has no closed form for it.
+    """
+    if not hasattr(prior, "kl_divergence"):
+        raise ValueError(
+            f"kl_divergence(posterior, prior) needs a prior with a method kl_divergence; found a {type(prior).__name__}"
+        )
+    elements = prior.kl_divergence(posterior, *labels)
+    return elements.sum() / _divisor(elements, reduction)
+
+
+def _divisor(elements: Tensor, reduction: Reduction) -> int:
+    # at least one: an empty batch is a zero that is still connected to its inputs, where a mean would be NaN
+    return max(elements.numel() if reduction == "mean" else len(elements), 1)

@@ -1,0 +1,28 @@
+"""Posteriors: NamedTuples of tensors that encoders give instead of a single code."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from torch import Tensor
+
+
+class DiagonalGaussian(NamedTuple):
+    """Independent normal distributions, one for each element of a code.
+
+    `mean` and `log_variance` (natural logarithm) have one shape, `(batch, code)` or `(batch, channels, height, width)`.
+    """
+
+    mean: Tensor
+    log_variance: Tensor
+
+
+def require_posterior(posterior: object, call: str) -> None:
+    """Raises ValueError unless `posterior` has a mean and a log-variance, both tensors; `call` names who asks."""
+    found = [getattr(posterior, key, None) for key in ("mean", "log_variance")]
+    if not all(isinstance(value, Tensor) for value in found):
+        shape = f" of shape {tuple(posterior.shape)}" if isinstance(posterior, Tensor) else ""
+        raise ValueError(
+            f"{call} takes a posterior with mean and log_variance, as diagonal_gaussian(features) gives; "
+            f"found a {type(posterior).__name__}{shape}"
+        )
