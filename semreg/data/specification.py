@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 Order = Literal["ring", "line", "none"]
@@ -66,3 +66,15 @@ class VectorField:
 
 Field = ImageField | ClassField | AttributesField | VectorField
 Specification = dict[str, Field]
+
+_KINDS: dict[type[Field], str] = {
+    ImageField: "image",
+    ClassField: "class",
+    AttributesField: "attributes",
+    VectorField: "vector",
+}
+
+
+def described(field: Field) -> dict[str, Any]:
+    """A field for JSON: its kind ("image", "class", "attributes" or "vector") and its properties."""
+    return {"kind": _KINDS[type(field)], **asdict(field)}

@@ -1,0 +1,265 @@
+"""Writes a data set into a cache folder and reads one back, believing nothing that does not check out.
+
+Free of torch, so that the processes that decode images start quickly.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import time
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import closing, contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from semreg.data.source import EXCLUDED, SPLITS, ImageReader, Source
+from semreg.data.specification import ImageField, Specification, described
+from semreg.errors import Problem, UserError
+
+FORMAT = 1
+CHUNK_BYTES = 4 * 2**20
+CHUNK_ROWS = 64
+CHECKED_BYTES = 64 * 2**20
+"""How many bytes of pixels are hashed again when a cache is opened: all of a small one, evenly chosen chunks of a large
+one, always with the first and the last."""
+WORTH_WORKERS = 3.0
+"""Seconds of work left from which on it pays to start processes."""
+
+Array = npt.NDArray[Any]
+
+
+class DamagedError(Exception):
+    """A cache folder that is not what it should be, and why."""
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What a cache folder holds: arrays by name, `split` among them, images as a private memory map."""
+
+    arrays: dict[str, Array]
+    content: str
+    bad: tuple[str, ...]
+
+
+def build(
+    folder: Path,
+    source: Source,
+    specification: Specification,
+    *,
+    workers: int | None,
+    progress: bool,
+    skip_bad_images: bool,
+) -> None:
+    """Writes all of `source` into the new folder `folder` and syncs it to the disk, `cache.json` last.
+
+    Raises:
+        UserError: an image can't be read (and `skip_bad_images` is False: with it, bad images are left out of every
+            split), or none can.
+        OSError: the disk is full, or can't be written.
+    """
+    folder.mkdir()
+    split = source.split.copy()
+    bad: list[tuple[int, str]] = []
+    arrays: dict[str, Any] = {}
+    image = specification.get("image")
+    if source.images is not None and isinstance(image, ImageField):
+        shape = (len(split), image.channels, image.height, image.width)
+        chunks: list[str] = []
+        written = _write_images(folder / "image.npy", source.images, shape, workers)
+        with closing(written), bar(source.activity, len(split), show=progress) as advance:
+            for digest, rows, unreadable in written:
+                if unreadable and not skip_bad_images:
+                    raise unreadable_images(message for _, message in unreadable)
+                chunks.append(digest)
+                bad += unreadable
+                advance(rows)
+        arrays["image"] = chunks
+    if len(bad) == len(split):
+        raise unreadable_images(message for _, message in bad)
+    split[[index for index, _ in bad]] = EXCLUDED
+    for name, array in {**source.labels, "split": split}.items():
+        np.save(folder / f"{name}.npy", array, allow_pickle=False)
+        arrays[name] = _digest(array)
+    fields = {name: described(field) for name, field in specification.items()}
+    content = {"fields": fields, "arrays": arrays}
+    header = {
+        "format": FORMAT,
+        **content,
+        "identity": source.identity,
+        "count": len(split),
+        "counts": {name: int((split == value).sum()) for name, value in SPLITS.items()},
+        "bad": [message for _, message in bad],
+        "content": hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest(),
+    }
+    (folder / "cache.json").write_text(json.dumps(header, indent=1))
+    for path in [*folder.iterdir(), folder]:
+        sync(path)
+
+
+def unreadable_images(messages: Iterable[str]) -> UserError:
+    """The error that names images that can't be read (the first twenty), and the way to go on without them."""
+    problems = [Problem("image", message) for message in messages]
+    advice = "mend or remove the images, or leave out all such by --skip-bad-images, which counts them"
+    if len(problems) > 20:
+        problems[20:] = [Problem("", f"and {len(problems) - 20} more")]
+    return UserError("unreadable images", [*problems, Problem("", advice)])
+
+
+def sync(path: Path) -> None:
+    """Waits until a file, or a folder's list of files, is on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _digest(array: Array) -> str:
+    return hashlib.sha256(np.ascontiguousarray(array).data).hexdigest()
+
+
+def _chunk_rows(shape: tuple[int, ...]) -> int:
+    """Rows written and hashed at a time: of the data alone, as the digests must not depend on the machine."""
+    return min(max(1, CHUNK_BYTES // int(np.prod(shape[1:]))), CHUNK_ROWS)
+
+
+Written = tuple[str, int, list[tuple[int, str]]]
+"""A chunk's digest, its number of rows, and the indices and error messages of those that could not be read."""
+
+
+def _write_images(
+    path: Path, reader: ImageReader, shape: tuple[int, int, int, int], workers: int | None
+) -> Generator[Written, None, None]:
+    import joblib
+
+    # The header and the file's full length. The pixels are written as to any file, not through the map, since a disk
+    # that fills up under a map kills the process instead of raising an error.
+    array = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
+    offset: int = array.offset
+    del array
+    rows = _chunk_rows(shape)
+    chunks = [range(start, min(start + rows, shape[0])) for start in range(0, shape[0], rows)]
+    began = time.perf_counter()
+    yield _write_chunk(reader, str(path), offset, chunks[0], shape)
+    left = (time.perf_counter() - began) * (len(chunks) - 1)
+    if workers is None:
+        workers = joblib.cpu_count() if left > WORTH_WORKERS else 1
+    if workers <= 1:
+        for chunk in chunks[1:]:
+            yield _write_chunk(reader, str(path), offset, chunk, shape)
+        return
+    write = joblib.delayed(_write_chunk)
+    parallel = joblib.Parallel(n_jobs=workers, return_as="generator")
+    with closing(parallel(write(reader, str(path), offset, chunk, shape) for chunk in chunks[1:])) as results:
+        yield from results
+
+
+def _write_chunk(reader: ImageReader, path: str, offset: int, indices: range, shape: tuple[int, ...]) -> Written:
+    pixels, bad = _read_chunk(reader, indices, shape[1:])
+    with open(path, "r+b") as file:
+        file.seek(offset + indices.start * int(np.prod(shape[1:])))
+        file.write(pixels.data)
+    return _digest(pixels), len(indices), bad
+
+
+def _read_chunk(reader: ImageReader, indices: range, shape: tuple[int, ...]) -> tuple[Array, list[tuple[int, str]]]:
+    try:
+        return _checked(reader(indices), (len(indices), *shape)), []
+    except UserError:  # one by one, to name each that is bad
+        pixels = np.zeros((len(indices), *shape), dtype=np.uint8)
+    bad: list[tuple[int, str]] = []
+    for row, index in enumerate(indices):
+        try:
+            pixels[row] = _checked(reader([index]), (1, *shape))[0]
+        except UserError as error:
+            bad.append((index, error.text()))
+    return pixels, bad
+
+
+def _checked(pixels: Array, shape: tuple[int, ...]) -> Array:
+    if pixels.shape != shape or pixels.dtype != np.uint8:
+        raise ValueError(f"the reader gave images {pixels.shape} of {pixels.dtype}; {shape} of uint8 were expected")
+    return np.ascontiguousarray(pixels)
+
+
+@contextmanager
+def _progress_bar(activity: str, total: int) -> Iterator[Callable[[int], None]]:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn
+    from rich.progress import TimeRemainingColumn as TimeLeft
+    from rich.text import Text
+
+    class Rate(ProgressColumn):
+        def render(self, task: Task) -> Text:
+            return Text(f"{task.speed:,.0f} img/s" if task.speed else "", style="progress.data.speed")
+
+    text = TextColumn("{task.description}")
+    with Progress(
+        text, BarColumn(), MofNCompleteColumn(), Rate(), TimeLeft(compact=True), console=Console(stderr=True)
+    ) as progress:
+        task = progress.add_task(activity, total=total)
+        yield lambda rows: progress.update(task, advance=rows)
+
+
+def bar(activity: str, total: int, *, show: bool) -> Any:
+    """A context manager that gives the function to call with each number of images done; draws on stderr if `show`."""
+    return _progress_bar(activity, total) if show else nullcontext(lambda rows: None)
+
+
+def read(folder: Path, source: Source, specification: Specification) -> Contents:
+    """Opens the cache folder of `source` if format, identity, sizes and hashes (of CHECKED_BYTES of pixels) are right.
+
+    Raises DamagedError. Nothing in the folder is unpickled, or chosen by names it states itself.
+    """
+    try:
+        header = json.loads((folder / "cache.json").read_text())
+        fields = {name: described(field) for name, field in specification.items()}
+        expected = {"format": FORMAT, "fields": fields, "identity": source.identity}
+        for key, value in json.loads(json.dumps(expected)).items():
+            if header[key] != value:
+                raise DamagedError(f"its {key} is not what it should be")
+        arrays = {}
+        for name, array in {**source.labels, "split": source.split}.items():
+            arrays[name] = np.load(folder / f"{name}.npy", allow_pickle=False)
+            if arrays[name].dtype != array.dtype or arrays[name].shape != array.shape:
+                raise DamagedError(f"{name}.npy has {arrays[name].shape} values instead of {array.shape}")
+            if _digest(arrays[name]) != header["arrays"][name]:
+                raise DamagedError(f"{name}.npy has changed since it was written")
+        image = specification.get("image")
+        if isinstance(image, ImageField):
+            shape = (len(source.split), image.channels, image.height, image.width)
+            arrays["image"] = _read_images(folder / "image.npy", shape, header["arrays"]["image"])
+        return Contents(arrays, str(header["content"]), tuple(str(message) for message in header["bad"]))
+    except (OSError, MemoryError, ValueError, KeyError, TypeError, AttributeError, EOFError, RecursionError) as error:
+        raise DamagedError(f"{type(error).__name__}: {error}") from None
+
+
+def _read_images(path: Path, shape: tuple[int, int, int, int], digests: list[str]) -> Array:
+    images = np.load(path, mmap_mode="c", allow_pickle=False)
+    rows = _chunk_rows(shape)
+    if images.dtype != np.uint8 or images.shape != shape or len(digests) != -(-shape[0] // rows):
+        raise DamagedError(f"{path.name} has {images.shape} values instead of {shape}")
+    for chunk in _some(len(digests), max(2, CHECKED_BYTES // int(rows * np.prod(shape[1:])))):
+        if _digest(images[chunk * rows : (chunk + 1) * rows]) != digests[chunk]:
+            raise DamagedError(f"{path.name} has changed since it was written")
+    return cast(Array, images)
+
+
+def _some(count: int, most: int) -> Iterable[int]:
+    """At most `most` of `range(count)`, evenly spread, with both ends."""
+    return range(count) if count <= most else sorted({round(index) for index in np.linspace(0, count - 1, most)})
+
+
+def remove(folder: Path) -> None:
+    """Removes a folder, or the link or file in its place."""
+    if folder.is_symlink() or folder.is_file():
+        folder.unlink()
+    else:
+        shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,228 @@
+"""Every data set as one memory-mapped uint8 cache, built once, in parallel, and never half taken for whole."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import logging
+import os
+import shutil
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from filelock import FileLock, Timeout
+from torch import Tensor
+
+from semreg.data.building import FORMAT, Contents, DamagedError, build, read, remove, sync, unreadable_images
+from semreg.data.source import EXCLUDED, SPLITS, TEST, TRAIN, VALIDATION, Dataset, Source, check_source
+from semreg.data.specification import AttributesField, ImageField, Specification, described
+from semreg.data.splits import random_order, share
+from semreg.errors import Problem, UserError, closest
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Cached:
+    """A data set ready to be sliced.
+
+    `arrays` holds a tensor per field, row for row: `image` uint8 `(count, channels, height, width)` over the memory
+    map, classes int64 `(count,)`, attributes uint8 `(count, attributes)`, vectors float32 `(count, size)`. `split` is
+    uint8 `(count,)`. Nothing should write into them (it would not reach the disk). `skipped` holds a message for each
+    image left out as unreadable, `remarks` what a run should tell about the data.
+    """
+
+    fields: Specification
+    arrays: dict[str, Tensor]
+    split: Tensor
+    content: str
+    skipped: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
+
+    def rows(self, split: str) -> Tensor:
+        """The rows of "train", "validation" or "test", int64, ascending."""
+        return torch.nonzero(self.split == SPLITS[split]).squeeze(1)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """The number of images in each split."""
+        return {name: int((self.split == value).sum()) for name, value in SPLITS.items()}
+
+    @property
+    def fingerprint(self) -> str:
+        """A SHA-256 over fields, labels, pixels and split: equal for equal data, wherever and whenever it was read."""
+        return hashlib.sha256(self.content.encode() + self.split.numpy().tobytes()).hexdigest()
+
+    def constant_attributes(self) -> dict[str, list[str]]:
+        """For each field of attributes, the names of those that have one value in all training images, if any."""
+        train = self.rows("train")
+        constant = {}
+        for name, field in self.fields.items():
+            if isinstance(field, AttributesField):
+                present = self.arrays[name].index_select(0, train).sum(dim=0).tolist()
+                constant[name] = [
+                    label for label, ones in zip(field.names, present, strict=True) if ones in (0, len(train))
+                ]
+        return {name: labels for name, labels in constant.items() if labels}
+
+    def with_validation(self, amount: int | float, seed: int = 0) -> Cached:
+        """The same with some training rows as validation rows: `amount` (a count, or a fraction), drawn from `seed`.
+
+        Test rows are never touched. A set that brings validation rows of its own keeps them as they are.
+
+        Raises UserError if that leaves no training or no validation row.
+        """
+        if self.counts["validation"]:
+            return replace(self, remarks=(*self.remarks, "the data set's own validation images are used"))
+        split = self.split.clone()
+        split[_drawn("validation", amount, self.rows("train"), seed)[0]] = VALIDATION
+        return replace(self, split=split)
+
+    def with_split(self, options: Mapping[Any, int | float]) -> Cached:
+        """The same split as a recipe's `data.split` says.
+
+        `train = N` (a count, or a fraction) draws that many of *all* images to train on, and tests on the rest;
+        `validation = N` then cuts validation rows from the training rows, as `with_validation`. The draw depends on
+        `seed` (default 0) alone and not on the run's seed: a judge trained with another seed must not have seen this
+        run's test images.
+
+        Raises UserError for unknown keys and impossible amounts.
+        """
+        known = ("train", "validation", "seed")
+        problems = [
+            Problem(f"data.split.{key}", f"no such option{closest(key, known)}") for key in options.keys() - known
+        ]
+        seed = options.get("seed", 0)
+        if isinstance(seed, bool) or not isinstance(seed, int):
+            problems.append(Problem("data.split.seed", f"{seed!r} is not a whole number"))
+        if problems:
+            raise UserError("", problems)
+        result = self
+        if "train" in options:
+            train, test = _drawn("train", options["train"], torch.nonzero(self.split != EXCLUDED).squeeze(1), int(seed))
+            split = self.split.clone()
+            split[train], split[test] = TRAIN, TEST
+            result = replace(self, split=split)
+        return result.with_validation(options["validation"], int(seed)) if "validation" in options else result
+
+
+def _drawn(key: str, amount: int | float, rows: Tensor, seed: int) -> tuple[Tensor, Tensor]:
+    """`amount` of the rows, drawn at random from the seed, and the others."""
+    if isinstance(amount, bool) or amount <= 0 or (isinstance(amount, float) and amount >= 1):
+        raise UserError("", [Problem(f"data.split.{key}", f"{amount!r} is neither a count nor a fraction below 1")])
+    count = share(amount, len(rows))
+    if not 0 < count < len(rows):
+        message = f"{amount} of {len(rows)} images would be {count}, and {len(rows) - count} left"
+        raise UserError("", [Problem(f"data.split.{key}", f"{message}; both parts need at least one")])
+    order = rows[torch.from_numpy(random_order(len(rows), seed))]
+    return order[:count], order[count:]
+
+
+def cache_folder() -> Path:
+    """Where caches are kept: `$SEMREG_CACHE`, else `semreg` in the user's cache folder."""
+    named = os.environ.get("SEMREG_CACHE")
+    if named:
+        return Path(named).expanduser()
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "semreg"
+
+
+def cached(
+    dataset: Dataset,
+    *,
+    folder: Path | None = None,
+    workers: int | None = None,
+    progress: bool | None = None,
+    skip_bad_images: bool = False,
+) -> Cached:
+    """Opens the cache of `dataset` in `folder` (default: `cache_folder()`); builds it first if none there checks out.
+
+    `workers` processes decode (default: all cores if there is more than a few seconds of work). `progress` draws a bar
+    on stderr: True, False, or None for "if that is a terminal". Of two processes that want to build the same cache, one
+    waits for the other. A cache is built under another name and renamed when it is whole and on the disk; a damaged or
+    foreign one is rebuilt. With `skip_bad_images`, images that can't be read belong to no split.
+
+    Raises:
+        DataMissing: the data set is not there.
+        UserError: it is bad (an image that can't be read, labels that don't fit), or the cache can't be written.
+    """
+    dataset.locate()
+    specification, source = dataset.specification(), dataset.source()
+    kind = type(dataset)
+    check_source(kind.__name__, specification, source)
+    source.activity = source.activity or f"reading {kind.__name__}"
+    fields = {name: described(field) for name, field in specification.items()}
+    identity = [FORMAT, kind.__module__, kind.__qualname__, fields, source.identity]
+    key = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:16]
+    folder = cache_folder() if folder is None else folder
+    target = folder / f"{kind.__name__.lower()}-{key}"
+    write = functools.partial(
+        build,
+        source=source,
+        specification=specification,
+        workers=workers,
+        progress=sys.stderr.isatty() if progress is None else progress,
+        skip_bad_images=skip_bad_images,
+    )
+    try:
+        contents = _opened(target, source, specification) or _built(target, source, specification, write)
+    except OSError as error:
+        advice = "set SEMREG_CACHE to a folder that can be written and has room"
+        message = f"the data cache can't be written: {error.strerror or error}; {advice}"
+        raise UserError(str(folder), message) from error
+    if contents.bad and not skip_bad_images:
+        raise unreadable_images(contents.bad)
+    # torch.from_numpy keeps the memory map alive and copies nothing.
+    tensors = {name: torch.from_numpy(array) for name, array in contents.arrays.items()}
+    remarks = (f"{len(contents.bad)} unreadable images were left out",) if contents.bad else ()
+    return Cached(specification, tensors, tensors.pop("split"), contents.content, contents.bad, remarks)
+
+
+def _opened(target: Path, source: Source, specification: Specification) -> Contents | None:
+    if not os.path.lexists(target):
+        return None
+    try:
+        return read(target, source, specification)
+    except DamagedError as reason:
+        log.warning("the data cache %s is damaged or foreign (%s) and is built again", target, reason)
+        return None
+
+
+def _built(target: Path, source: Source, specification: Specification, write: Callable[[Path], Any]) -> Contents:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(target.with_name(f".{target.name}.lock"))
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        log.warning("another process is building the data cache %s; waiting for it", target)
+        lock.acquire()
+    try:
+        if contents := _opened(target, source, specification):
+            return contents
+        partial = target.with_name(f".{target.name}.partial")
+        remove(partial)  # left by a process that was killed
+        _check_room(target.parent, source, specification)
+        try:
+            write(partial)
+            remove(target)
+            os.replace(partial, target)
+            sync(target.parent)
+        finally:
+            remove(partial)
+        return read(target, source, specification)
+    finally:
+        lock.release()
+
+
+def _check_room(folder: Path, source: Source, specification: Specification) -> None:
+    image = specification.get("image")
+    pixels = image.channels * image.height * image.width if isinstance(image, ImageField) else 0
+    needed = len(source.split) * pixels + sum(array.nbytes for array in source.labels.values())
+    free = shutil.disk_usage(folder).free
+    if needed > free:
+        message = f"the data cache needs {needed / 1e9:.1f} GB and {free / 1e9:.1f} GB are free"
+        raise UserError(str(folder), f"{message}; set SEMREG_CACHE to a folder with room")

@@ -1,0 +1,217 @@
+"""CelebA, in torchvision's layout."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import numpy.typing as npt
+from annotated_types import Interval
+
+from semreg.data.files import list_images, listing_digest, missing, stamp
+from semreg.data.images import ImageFiles
+from semreg.data.source import Source
+from semreg.data.specification import AttributesField, ImageField, Specification
+from semreg.errors import Problem, UserError, closest
+
+ATTRIBUTES = (
+    "5_o_Clock_Shadow",
+    "Arched_Eyebrows",
+    "Attractive",
+    "Bags_Under_Eyes",
+    "Bald",
+    "Bangs",
+    "Big_Lips",
+    "Big_Nose",
+    "Black_Hair",
+    "Blond_Hair",
+    "Blurry",
+    "Brown_Hair",
+    "Bushy_Eyebrows",
+    "Chubby",
+    "Double_Chin",
+    "Eyeglasses",
+    "Goatee",
+    "Gray_Hair",
+    "Heavy_Makeup",
+    "High_Cheekbones",
+    "Male",
+    "Mouth_Slightly_Open",
+    "Mustache",
+    "Narrow_Eyes",
+    "No_Beard",
+    "Oval_Face",
+    "Pale_Skin",
+    "Pointy_Nose",
+    "Receding_Hairline",
+    "Rosy_Cheeks",
+    "Sideburns",
+    "Smiling",
+    "Straight_Hair",
+    "Wavy_Hair",
+    "Wearing_Earrings",
+    "Wearing_Hat",
+    "Wearing_Lipstick",
+    "Wearing_Necklace",
+    "Wearing_Necktie",
+    "Young",
+)
+
+EXCLUSIVE = (
+    ("Bald", "Black_Hair", "Blond_Hair", "Brown_Hair", "Gray_Hair"),
+    ("Bald", "Straight_Hair", "Wavy_Hair"),
+    ("Bald", "Bangs"),
+    ("Goatee", "No_Beard"),
+)
+"""Attributes that contradict each other by what they mean, whatever the annotators ticked: hair has one colour and one
+form, a bald head has neither, nor bangs, and a goatee is a beard. Mustache, sideburns and the five o'clock shadow do go
+with No_Beard; a receding hairline is not yet bald."""
+
+BELOW_THE_CROP = ["Wearing_Necklace", "Wearing_Necktie"]
+
+IMAGES, TABLE, PARTITION = "img_align_celeba", "list_attr_celeba.txt", "list_eval_partition.txt"
+
+
+class CelebA:
+    """202,599 aligned faces of celebrities with 40 binary attributes (Liu, Luo, Wang & Tang 2015), official split.
+
+    Read from `celeba` under the data root: the folder `img_align_celeba` with the images, `list_attr_celeba.txt` and
+    `list_eval_partition.txt`. No checksum is asked for, since mirrors differ; names and numbers must agree. With
+    `download`, torchvision fetches what is not there (it needs the package gdown for that).
+
+    Fields: `image` `(3, size, size)`, the central 178×178 of the 178×218 pixels, resized if `size` is not 178;
+    `attributes`, all but those in `drop` (default: the two that the crop hides), with the groups that exclude each
+    other.
+    """
+
+    def __init__(
+        self,
+        *,
+        root: Path = Path("data"),
+        size: Annotated[int, Interval(ge=1, le=1024)] = 178,
+        drop: list[str] = BELOW_THE_CROP,
+        download: bool = False,
+    ) -> None:
+        unknown = [name for name in drop if name not in ATTRIBUTES]
+        if unknown:
+            problems = [
+                Problem("data.drop", f"no attribute is called {name!r}{closest(name, ATTRIBUTES)}") for name in unknown
+            ]
+            raise UserError("", problems)
+        self.root = root
+        self.size = size
+        self.download = download
+        self.names = tuple(name for name in ATTRIBUTES if name not in drop)
+
+    def specification(self) -> Specification:
+        """`image` and `attributes`."""
+        kept = tuple(tuple(name for name in group if name in self.names) for group in EXCLUSIVE)
+        groups = tuple(group for group in kept if len(group) > 1)
+        return {"image": ImageField(3, self.size, self.size), "attributes": AttributesField(self.names, groups)}
+
+    def locate(self) -> None:
+        """Raises DataMissing unless the folder and both lists are there; downloads them if asked to."""
+        folder = self.root / "celeba"
+        if self.download and not all((folder / name).exists() for name in (IMAGES, TABLE, PARTITION)):
+            self._download()
+        absent = [f"celeba/{name}" for name in (IMAGES, TABLE, PARTITION) if not (folder / name).exists()]
+        if absent:
+            advice = (
+                "Download img_align_celeba.zip (unpack it), list_attr_celeba.txt and list_eval_partition.txt of "
+                "CelebA's aligned and cropped images, or set download = true under [data] (needs the package gdown)."
+            )
+            raise missing("CelebA", self.root, absent, advice)
+
+    def source(self) -> Source:
+        """Reads both lists and the names of the images.
+
+        Raises UserError if the lists are malformed or don't name the images that are there.
+        """
+        folder = self.root / "celeba"
+        listing = list_images(folder / IMAGES)
+        table, partition = folder / TABLE, folder / PARTITION
+        names, present = _read_attributes(table)
+        split = _read_partition(partition, names)
+        _check_images(folder / IMAGES, names, listing.keys())
+        columns = [ATTRIBUTES.index(name) for name in self.names]
+        return Source(
+            labels={"attributes": np.ascontiguousarray(present[:, columns])},
+            split=split,
+            images=ImageFiles(str(folder / IMAGES), np.array(names), self.size, 3),
+            identity={
+                "size": self.size,
+                "attributes": list(self.names),
+                "tables": [stamp(table), stamp(partition)],
+                "images": listing_digest(listing.items()),
+            },
+        )
+
+    def _download(self) -> None:
+        from torchvision import datasets
+
+        try:
+            datasets.CelebA(str(self.root), split="all", download=True)
+        except (ImportError, OSError, RuntimeError) as error:
+            raise UserError(str(self.root), f"CelebA could not be downloaded: {error}") from error
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(str(path), f"can't be read: {error}") from None
+
+
+def _read_attributes(path: Path) -> tuple[list[str], npt.NDArray[np.uint8]]:
+    """File names, and attributes 0 or 1 `(count, 40)`: a line with the count, one of names, then a line per image."""
+    lines = _lines(path)
+    if len(lines) < 2 or tuple(lines[1].split()) != ATTRIBUTES:
+        raise UserError(str(path), "line 2 does not hold CelebA's 40 attribute names in their order")
+    rows = [line.split(None, 1) for line in lines[2:] if line.strip()]
+    if lines[0].strip() != str(len(rows)):
+        raise UserError(str(path), f"line 1 says {lines[0].strip()[:20]!r} images, {len(rows)} lines follow")
+    for number, row in enumerate(rows, start=3):
+        values = row[1].split() if len(row) == 2 else []
+        if len(values) != len(ATTRIBUTES) or not set(values) <= {"1", "-1"}:
+            raise UserError(str(path), f"line {number}: a file name and {len(ATTRIBUTES)} values 1 or -1 are expected")
+    present = np.array(" ".join(row[1] for row in rows).split(), dtype=np.str_).reshape(len(rows), -1) == "1"
+    return [row[0] for row in rows], present.astype(np.uint8)
+
+
+def _read_partition(path: Path, names: Sequence[str]) -> npt.NDArray[np.uint8]:
+    """The split of each image: a line per image with its name and 0 (train), 1 (validation) or 2 (test)."""
+    splits: dict[str, int] = {}
+    for number, line in enumerate(_lines(path), start=1):
+        match line.split():
+            case []:
+                continue
+            case [name, "0" | "1" | "2" as value]:
+                splits[name] = int(value)
+            case _:
+                raise UserError(str(path), f"line {number}: a file name and 0, 1 or 2 are expected, not {line[:60]!r}")
+    absent = [name for name in names if name not in splits]
+    if absent or len(splits) != len(names):
+        which = f"; it misses {_some(absent)}" if absent else ""
+        raise UserError(str(path), f"names {len(splits)} images, {TABLE} {len(names)}{which}")
+    return np.array([splits[name] for name in names], dtype=np.uint8)
+
+
+def _check_images(folder: Path, names: Sequence[str], files: Iterable[str]) -> None:
+    found, named = set(files), set(names)
+    problems = [
+        Problem(problem, _some(sorted(different)))
+        for problem, different in (
+            (f"named in {TABLE}, no file", named - found),
+            (f"a file, not named in {TABLE}", found - named),
+        )
+        if different
+    ]
+    if problems:
+        raise UserError(str(folder), problems)
+
+
+def _some(names: Sequence[str]) -> str:
+    """The first few names and the number of all."""
+    return ", ".join(names[:3]) + (f", … ({len(names):,} in all)" if len(names) > 3 else "")

@@ -1,0 +1,202 @@
+"""NumPy archives of images and labels."""
+
+from __future__ import annotations
+
+import zipfile
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import numpy.typing as npt
+from annotated_types import Interval
+
+from semreg.data.datasets.folders import SPLIT_NAMES, sorted_classes
+from semreg.data.files import missing, stamp, under
+from semreg.data.images import ImageArray
+from semreg.data.source import Source
+from semreg.data.specification import AttributesField, ClassField, ImageField, Order, Specification, VectorField
+from semreg.data.splits import drawn_split
+from semreg.errors import Problem, UserError, closest
+
+Array = npt.NDArray[Any]
+
+
+class NumpyArchive:
+    """Arrays in an `.npz` file at `path` under the data root. Nothing in it is unpickled.
+
+    `images` names the array of pixels, uint8 `(count, height, width)`, `(count, height, width, channels)` or
+    `(count, channels, height, width)` with 1 or 3 channels. With `size` they are cropped to the central square and
+    resized; without they stay as they are.
+
+    `classes = { digit = "y" }` makes the field `digit` of the array `y` (whole numbers or text; sorted), `orders` says
+    which of these fields are a "ring" or a "line". `attributes` names an array `(count, attributes)` of 0 and 1 and
+    `attribute_names` one of their names; of each group in `exclusive` at most one is present. `vectors` makes fields of
+    arrays of real numbers `(count,)` or `(count, size)`. The array `split_array`, if there is one, holds 0, 1, 2 or
+    train, validation, test; without it a fifth of the images, drawn once and for all, is the test split.
+    """
+
+    def __init__(
+        self,
+        *,
+        path: str,
+        root: Path = Path("data"),
+        images: str = "images",
+        size: Annotated[int, Interval(ge=1, le=4096)] | None = None,
+        classes: dict[str, str] | None = None,
+        orders: dict[str, Order] | None = None,
+        attributes: str | None = None,
+        attribute_names: str | None = None,
+        exclusive: list[list[str]] | None = None,
+        vectors: dict[str, str] | None = None,
+        split_array: str = "split",
+    ) -> None:
+        self.root = root
+        self.path = path
+        self.file = under(root, path)
+        self.images = images
+        self.size = size
+        self.classes = classes or {}
+        self.orders = orders or {}
+        self.attributes = attributes
+        self.attribute_names = attribute_names
+        self.exclusive = tuple(tuple(group) for group in exclusive or [])
+        self.vectors = vectors or {}
+        self.split_array = split_array
+
+    def specification(self) -> Specification:
+        """`image`, the classes, `attributes` and the vectors. Reads the labels, and of the images their shape."""
+        _, channels, height, width = self._layout(self._shape())
+        fields: Specification = {"image": ImageField(channels, self.size or height, self.size or width)}
+        for name, key in self.classes.items():
+            fields[name] = ClassField(sorted_classes(self._text(key)), self.orders.get(name, "none"))
+        if self.attributes:
+            fields["attributes"] = AttributesField(self._attribute_names(), self.exclusive)
+        for name, key in self.vectors.items():
+            fields[name] = VectorField(self._rows(key).shape[1])
+        return fields
+
+    def locate(self) -> None:
+        """Raises DataMissing unless the file is there."""
+        if not self.file.is_file():
+            raise missing(
+                f"The archive '{self.path}'", self.root, [self.path], "It takes a file written by numpy.savez."
+            )
+
+    def source(self) -> Source:
+        """Reads all arrays."""
+        pixels = self._pixels()
+        labels: dict[str, Array] = {}
+        for name, key in self.classes.items():
+            position = {value: index for index, value in enumerate(sorted_classes(self._text(key)))}
+            labels[name] = np.array([position[value] for value in self._text(key)], dtype=np.int64)
+        if self.attributes:
+            labels["attributes"] = self._binary(self.attributes)
+        for name, key in self.vectors.items():
+            labels[name] = self._rows(key).astype(np.float32)
+        for name, array in labels.items():
+            if len(array) != len(pixels):
+                raise self._error(name, f"has {len(array)} rows, there are {len(pixels)} images")
+        field = self.specification()["image"].references()
+        return Source(
+            labels=labels,
+            split=self._split(len(pixels)),
+            images=ImageArray(pixels, (field["height"], field["width"])),
+            identity={
+                "file": stamp(self.file),
+                "arrays": [self.images, self.classes, self.attributes, self.vectors, self.split_array],
+                "size": self.size,
+            },
+        )
+
+    @cached_property
+    def _archive(self) -> Any:
+        self.locate()
+        try:
+            archive = np.load(self.file, allow_pickle=False)
+        except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+            raise UserError(str(self.file), f"not a NumPy archive: {error}") from None
+        if not isinstance(archive, np.lib.npyio.NpzFile):
+            raise UserError(str(self.file), "a single array; an archive written by numpy.savez is expected")
+        return archive
+
+    def _read(self, key: str) -> Array:
+        if key not in self._archive.files:
+            raise UserError(str(self.file), f"there is no array {key!r}{closest(key, self._archive.files)}")
+        try:
+            array: Array = self._archive[key]
+        except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+            raise self._error(key, f"can't be read: {error}") from None
+        return array
+
+    def _error(self, key: str, message: str) -> UserError:
+        return UserError(str(self.file), [Problem(key, message)])
+
+    def _shape(self) -> tuple[int, ...]:
+        """The shape of the images, from the head of their file."""
+        key = f"{self.images}.npy"
+        if key not in self._archive.zip.namelist():
+            return self._read(self.images).shape
+        try:
+            with self._archive.zip.open(key) as file:
+                version = np.lib.format.read_magic(file)
+                header = (
+                    np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+                )
+                return tuple(header(file)[0])
+        except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+            raise self._error(self.images, f"can't be read: {error}") from None
+
+    def _layout(self, shape: tuple[int, ...]) -> tuple[int, int, int, int]:
+        """(count, channels, height, width) of images of this shape."""
+        match shape:
+            case (count, height, width):
+                return count, 1, height, width
+            case (count, height, width, 1 | 3 as channels) | (count, 1 | 3 as channels, height, width):
+                return count, channels, height, width
+        raise self._error(
+            self.images, f"shape {shape}; (count, height, width), with 1 or 3 channels before or after, fits"
+        )
+
+    def _pixels(self) -> npt.NDArray[np.uint8]:
+        array = self._read(self.images)
+        if array.dtype != np.uint8:
+            raise self._error(self.images, f"{array.dtype} values; uint8, 0 to 255, are expected")
+        layout = self._layout(array.shape)
+        return array.transpose(0, 3, 1, 2) if array.ndim == 4 and array.shape != layout else array.reshape(layout)
+
+    def _text(self, key: str) -> list[str]:
+        array = self._read(key)
+        if array.ndim != 1 or array.dtype.kind not in "iuU":
+            raise self._error(key, f"{array.dtype} {array.shape}; whole numbers or text, one per image, are expected")
+        return [str(value) for value in array.tolist()]
+
+    def _rows(self, key: str) -> Array:
+        array = self._read(key)
+        if array.ndim not in (1, 2) or array.dtype.kind not in "fiu":
+            raise self._error(key, f"{array.dtype} {array.shape}; a number or a row of numbers per image is expected")
+        return array.reshape(len(array), -1)
+
+    def _attribute_names(self) -> tuple[str, ...]:
+        count = self._rows(str(self.attributes)).shape[1]
+        names = self._text(self.attribute_names) if self.attribute_names else [f"attribute_{i}" for i in range(count)]
+        if len(names) != count:
+            raise self._error(str(self.attribute_names), f"{len(names)} names for {count} attributes")
+        for name in (name for group in self.exclusive for name in group if name not in names):
+            raise UserError("", [Problem("data.exclusive", f"no attribute {name!r}{closest(name, names)}")])
+        return tuple(names)
+
+    def _binary(self, key: str) -> npt.NDArray[np.uint8]:
+        array = self._rows(key)
+        if not np.isin(array, (0, 1)).all():
+            raise self._error(key, f"values {np.unique(array)[:5].tolist()}; 0 and 1 are expected")
+        return array.astype(np.uint8)
+
+    def _split(self, count: int) -> npt.NDArray[np.uint8]:
+        if self.split_array not in self._archive.files:
+            return drawn_split(count)
+        values = self._text(self.split_array)
+        unknown = sorted(set(values) - SPLIT_NAMES.keys())
+        if unknown or len(values) != count:
+            raise self._error(self.split_array, f"{len(values)} values for {count} images; unknown: {unknown[:5]}")
+        return np.array([SPLIT_NAMES[value] for value in values], dtype=np.uint8)

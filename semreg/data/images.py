@@ -1,0 +1,106 @@
+"""Reading image files as uint8 pixels of one size."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from semreg.errors import UserError
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+MOST_PIXELS = 100_000_000
+"""Larger images are refused before they are decoded: a file of a few kilobytes can claim gigabytes."""
+
+Pixels = npt.NDArray[np.uint8]
+
+
+def read_image(path: str | os.PathLike[str], *, size: int, channels: int) -> Pixels:
+    """The image `(channels, size, size)`, uint8: the largest square at its centre, resized bilinearly, antialiased.
+
+    `channels` is 3 (RGB) or 1 (grey). Turned upright where the file's EXIF data says so.
+
+    Raises:
+        UserError: the file is missing, damaged, cut short, larger than MOST_PIXELS or not of 8 bits; it is named.
+    """
+    from PIL import Image, ImageOps
+
+    try:
+        with Image.open(path) as image:
+            width, height = image.size
+            if width * height > MOST_PIXELS:
+                raise ValueError(f"{width} × {height} pixels are more than the {MOST_PIXELS:,} that are read")
+            if image.mode.startswith(("I", "F")):
+                raise ValueError(f"pixels are stored as {image.mode!r}; 8 bits per channel are read")
+            # A JPEG decodes at a half, quarter or eighth of its size for a fraction of the time.
+            image.draft(None, (2 * size, 2 * size))
+            upright = ImageOps.exif_transpose(image)
+            return fitted(upright, size=size, channels=channels)
+    except FileNotFoundError:
+        raise UserError(os.fspath(path), "there is no such image file") from None
+    except MemoryError:
+        raise
+    except Exception as error:  # PIL's decoders raise whatever the damage makes them raise
+        raise UserError(os.fspath(path), f"not a readable image: {error}") from None
+
+
+def fitted(image: Image, *, size: int | tuple[int, int], channels: int) -> Pixels:
+    """A PIL image as pixels `(channels, height, width)`: the largest part of `size`'s shape at its centre, resized with
+    antialiasing (bilinear). `size` is (height, width), or one number for both."""
+    from PIL import Image, ImageOps
+
+    height, width = (size, size) if isinstance(size, int) else size
+    image = image.convert("RGB" if channels == 3 else "L")
+    if image.size != (width, height):
+        image = ImageOps.fit(image, (width, height), Image.Resampling.BILINEAR)
+    pixels = np.asarray(image, dtype=np.uint8)
+    return np.ascontiguousarray(pixels.transpose(2, 0, 1) if channels == 3 else pixels[None])
+
+
+def resized(images: Pixels, size: int | tuple[int, int]) -> Pixels:
+    """Images `(count, channels, height, width)`, grey or RGB, cropped and resized as `fitted` does."""
+    from PIL import Image
+
+    height, width = (size, size) if isinstance(size, int) else size
+    count, channels, *shape = images.shape
+    if shape == [height, width]:
+        return np.ascontiguousarray(images)
+    out = np.empty((count, channels, height, width), dtype=np.uint8)
+    for index, image in enumerate(images):
+        picture = Image.fromarray(image[0] if channels == 1 else np.ascontiguousarray(image.transpose(1, 2, 0)))
+        out[index] = fitted(picture, size=(height, width), channels=channels)
+    return out
+
+
+@dataclass
+class ImageFiles:
+    """An ImageReader of files: `names` (an array of text) in `folder`, cropped and resized to `size`."""
+
+    folder: str
+    names: npt.NDArray[np.str_]
+    size: int
+    channels: int
+
+    def __call__(self, indices: Sequence[int]) -> Pixels:
+        """Images `(len(indices), channels, size, size)`."""
+        paths = (os.path.join(self.folder, str(self.names[index])) for index in indices)
+        return np.stack([read_image(path, size=self.size, channels=self.channels) for path in paths])
+
+
+@dataclass
+class ImageArray:
+    """An ImageReader of pixels `(count, channels, height, width)` held in memory, cropped and resized to `size`
+    (height, width)."""
+
+    pixels: Pixels
+    size: tuple[int, int]
+
+    def __call__(self, indices: Sequence[int]) -> Pixels:
+        """Images `(len(indices), channels, *size)`."""
+        return resized(self.pixels[list(indices)], self.size)

@@ -1,0 +1,38 @@
+"""Splits drawn at random, the same on every machine and in every version of every library."""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+import numpy.typing as npt
+
+from semreg.data.source import TEST, TRAIN
+
+
+def random_order(count: int, seed: int = 0) -> npt.NDArray[np.int64]:
+    """A permutation of `range(count)`, a pure function of both arguments.
+
+    The indices are sorted by 64 random bits each, from SHAKE-128; NumPy's and PyTorch's generators may change their
+    streams between versions, and a test set must not change with them.
+    """
+    bits = hashlib.shake_128(f"semreg split {seed}".encode()).digest(8 * count)
+    return np.argsort(np.frombuffer(bits, dtype="<u8"), kind="stable").astype(np.int64)
+
+
+def share(amount: int | float, count: int) -> int:
+    """How many of `count` rows `amount` means: itself if it is an int, that fraction (rounded) if it is a float."""
+    return amount if isinstance(amount, int) else round(amount * count)
+
+
+def drawn_split(
+    count: int, *, test: float = 0.2, classes: npt.NDArray[np.int64] | None = None
+) -> npt.NDArray[np.uint8]:
+    """The split `(count,)` of a set that brings none: the fraction `test` of the rows, of each class if `classes`
+    `(count,)` are given, is TEST and the rest TRAIN."""
+    split = np.full(count, TRAIN, dtype=np.uint8)
+    order = random_order(count)
+    groups = [order] if classes is None else [order[classes[order] == value] for value in np.unique(classes)]
+    for group in groups:
+        split[group[: share(test, len(group))]] = TEST
+    return split
