@@ -1,3 +1,64 @@
-"""semreg: give an autoencoder's latent space a meaning, by recipes over a registry of components."""
+"""semreg: give an autoencoder's latent space a meaning, by recipes over a registry of components.
 
+    recipe = semreg.load_recipe("recipes/vae_digits.toml")
+    run = semreg.run(recipe)
+    codes = run.encode(images)
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from semreg.evaluation.result import Result
+    from semreg.recipe.load import Recipe
+    from semreg.runs.run import Run
+
+__all__ = ["__version__", "evaluate", "load_recipe", "open_run", "run"]
 __version__ = "0.1.0"
+
+# Everything is imported when called: `semreg list` must answer without PyTorch.
+
+
+def load_recipe(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
+    """Read a recipe file with all it extends; `overrides` are texts such as "losses.kl.weight=0.1". Raises UserError."""
+    from semreg.recipe.load import load_recipe  # noqa: PLC0415
+
+    return load_recipe(path, overrides)
+
+
+def run(recipe: str | Path | Recipe, *, overrides: Sequence[str] = (), **choices: Any) -> Run:
+    """Train, evaluate and report a recipe, or go on where an earlier call stopped, and return the trained run.
+
+    Args:
+        recipe: a path or a loaded recipe.
+        overrides: as for `load_recipe`, where `recipe` is a path.
+        choices: `seed`, `device` ("auto", "cpu", "cuda:0"), `precision` ("fp32", "bf16"), `data_root`, `out`, `fallback` (bool).
+
+    Raises UserError for mistakes in the recipe, the choices or the data.
+    """
+    from pathlib import Path  # noqa: PLC0415
+
+    from semreg.recipe.load import Recipe  # noqa: PLC0415
+    from semreg.runs.start import Choices, run_recipe  # noqa: PLC0415
+
+    loaded = recipe if isinstance(recipe, Recipe) else load_recipe(recipe, overrides)
+    paths = {key: Path(value) for key, value in choices.items() if key in ("data_root", "out")}
+    return run_recipe(loaded, Choices(**{**choices, **paths}))
+
+
+def open_run(folder: str | Path, *, data_root: str | Path = "data", device: str = "auto") -> Run:
+    """Open a trained run's folder: its modules, `encode`, `decode` and `tensor(name)`. Raises UserError if it is none."""
+    from semreg.runs.start import open_run  # noqa: PLC0415
+
+    return open_run(folder, data_root=data_root, device=device)
+
+
+def evaluate(folder: str | Path, only: Sequence[str] | None = None, **choices: Any) -> dict[str, Result]:
+    """Do the evaluations of a trained run, or those named in `only`, again and write its report anew."""
+    from semreg.runs.start import evaluate  # noqa: PLC0415
+
+    return evaluate(folder, only, **choices)

@@ -90,7 +90,7 @@ class _Checker:
         phases = self.phases()
         evaluations = {name: plan for name in self.tables.evaluate if (plan := self.evaluation(name)) is not None}
         self.check_model()
-        self.check_untrained(phases)
+        self.check_unused()
         self.stop_if_wrong()
         return Plan(
             self.recipe, self.table, self.tables, self.fallback, self.tables.data, self.dataset, self.dataset_part.component,
@@ -466,20 +466,10 @@ class _Checker:
                 if value not in known:
                     self.wrong(f"model.{key}", f"nothing is called {value!r}{closest(value, known)}")
 
-    def check_untrained(self, phases: Sequence[PhasePlan]) -> None:
-        trained = {module for phase in phases for module in phase.trained}
-        read: set[str] = set()
-        for node in [*self.tensors.values(), *self.losses.values()]:
-            read |= self.everything_read(node.expression)
-        for name, module in self.modules.items():
-            if name not in read:
-                self.warnings.append(f"modules.{name} is never used")
-            elif name not in trained and module.weights is None and _may_learn(module.part.value):
-                self.warnings.append(f"modules.{name} is read but never trained nor loaded")
-
-
-def _may_learn(value: Callable[..., Any]) -> bool:
-    return not getattr(value, "without_parameters", False)
+    def check_unused(self) -> None:
+        nodes = [*self.tensors.values(), *self.losses.values()]
+        read = set().union(*(self.everything_read(node.expression) for node in nodes))
+        self.warnings += [f"modules.{name} is never used" for name in self.modules if name not in read]
 
 
 def _method_signature(method: Callable[..., Any]) -> Signature:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,12 @@ class Node:
     expression: Expression
     options: Mapping[str, Any]
     where: str
+
+
+    @property
+    def component(self) -> str:
+        """The name that the outermost call calls."""
+        return self.expression.function if isinstance(self.expression, Call) else self.expression.name
 
 
 @dataclass(frozen=True)
@@ -143,6 +149,22 @@ class Plan:
             for call in calls(node.expression):
                 if call.function == module:
                     yield call
+
+    @property
+    def value_range(self) -> tuple[float, float]:
+        """The range of the images in a batch."""
+        low, high = self.data.range
+        return low, high
+
+    def fields_of(self, expressions: Sequence[Expression], leaves: frozenset[str] = frozenset()) -> set[str]:
+        """The fields of the data that the expressions read, through tensors, where `leaves` are known already."""
+        found: set[str] = set()
+        for name in [name for expression in expressions for name in names(expression)]:
+            if name in self.fields and name not in leaves:
+                found.add(name)
+            elif name in self.tensors and name not in leaves:
+                found |= self.fields_of([self.tensors[name].expression], leaves)
+        return found
 
     def reads(self, expression: Expression) -> Iterator[str]:
         """Every name that the expression reads or calls, through tensors, itself included; a name may come twice."""

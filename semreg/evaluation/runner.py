@@ -1,0 +1,63 @@
+"""Evaluations of a trained run: each done once, stored whole, told to the hooks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pluggy
+import torch
+
+from semreg import hooks
+from semreg.errors import UserError, closest
+from semreg.evaluation.result import Result
+from semreg.evaluation.store import read_result, write_result
+from semreg.randomness import seed_of
+from semreg.recipe.expression import names
+from semreg.recipe.plan import EvaluationPlan
+from semreg.runs.folder import EVALUATIONS, RunFolder
+from semreg.runs.run import Run
+
+
+def evaluate_run(
+    run: Run, folder: RunFolder, manager: pluggy.PluginManager, judge: Callable[[Path], Run], only: Sequence[str] | None = None,
+    again: bool = False,
+) -> dict[str, Result]:
+    """Do the recipe's evaluations, or those of `only`, that are not done yet (all with `again`); `judge` opens a judge's run.
+
+    Raises UserError if `only` names an evaluation that the recipe does not have.
+    """
+    plans = run.plan.evaluations
+    for name in only or ():
+        if name not in plans:
+            raise UserError(str(folder.folder), f"the recipe has no evaluation {name!r}{closest(name, plans)}")
+    results = {}
+    for name, plan in plans.items():
+        if only and name not in only:
+            continue
+        path = folder.folder / EVALUATIONS / name
+        if path.is_dir() and not again:
+            results[name] = read_result(path)
+            continue
+        folder.status("running", phase=f"evaluating {name}")
+        results[name] = _evaluate(run, plan, judge)
+        write_result(path, results[name])
+        hooks.call(manager, "evaluation_done", run=folder, name=name, result=results[name])
+    return results
+
+
+def _evaluate(run: Run, plan: EvaluationPlan, judge: Callable[[Path], Run]) -> Result:
+    inputs = [run.modules[read] if read in run.modules else run.tensor(read) for read in names(plan.node.expression)]
+    filled: dict[str, Any] = {}
+    if "generator" in plan.part.signature.parameters:
+        filled["generator"] = torch.Generator().manual_seed(seed_of(run.seed, "evaluation", plan.node.name))
+    if plan.judge is not None:
+        filled["judge"] = judge(plan.judge)
+    try:
+        result = plan.part.value(*inputs, **plan.part.options, **filled)
+    except ValueError as error:
+        raise UserError(str(run.folder), f"evaluation {plan.node.name!r}: {error}") from error
+    if not isinstance(result, Result):
+        raise UserError(str(run.folder), f"evaluation {plan.node.name!r} returned a {type(result).__name__}, not a Result")
+    return result

@@ -1,0 +1,96 @@
+"""A run's folder: its record, its status, its logs; each file whole or absent, logs cut back to the last checkpoint."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from semreg.errors import UserError
+
+RECIPE, RECORD, STATUS, METRICS, REPORT = "recipe.json", "run.json", "status.json", "metrics.jsonl", "report.html"
+CHECKPOINTS, EVALUATIONS, LOCK = "checkpoints", "evaluations", ".lock"
+
+
+def identity(table: Mapping[str, Any], seed: int, precision: str) -> str:
+    """The hash that names a run: of the recipe as resolved, seed and precision."""
+    text = json.dumps([table, seed, precision], sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+class RunFolder:
+    """The folder of a run, as a run writes it and hooks are given it."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self.folder, self.name = folder, name
+        self.warnings: list[str] = []
+        self._lock = FileLock(folder / LOCK)
+
+    def open(self) -> None:
+        """Make the folder and take it for this process. Raises UserError if another has it, or it cannot be written."""
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._lock.acquire(timeout=0)
+        except Timeout:
+            raise UserError(str(self.folder), "another process is at work on this run; wait for it, or stop it") from None
+        except OSError as error:
+            raise UserError(str(self.folder), f"cannot be written: {error.strerror}") from None
+
+    def close(self) -> None:
+        """Let the folder go."""
+        self._lock.release()
+
+    def warn(self, message: str) -> None:
+        """Say a warning and record it with the run."""
+        print(f"warning: {message}", file=sys.stderr)
+        self.warnings.append(message)
+        self.append("warnings.jsonl", {"warning": message})
+
+    def write_json(self, name: str, content: Any) -> None:
+        """Write a file that is whole or absent."""
+        write_whole(self.folder / name, (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode())
+
+    def read_json(self, name: str) -> Any:
+        """Read a file of the run, or None if it is not there. Raises UserError if it is damaged."""
+        try:
+            return json.loads((self.folder / name).read_text())
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError) as error:
+            raise UserError(str(self.folder / name), f"cannot be read: {error}") from None
+
+    def status(self, state: str, **more: Any) -> None:
+        """Replace the status that `semreg runs` shows."""
+        self.write_json(STATUS, {"state": state, **more, "updated": datetime.now(UTC).isoformat(timespec="seconds")})
+
+    def append(self, log: str, record: Mapping[str, Any]) -> None:
+        """Add a line to a log."""
+        with (self.folder / log).open("a") as file:
+            file.write(json.dumps(record) + "\n")
+
+    def log_lengths(self) -> dict[str, int]:
+        """How long each log is now, in bytes, for a checkpoint."""
+        return {path.name: path.stat().st_size for path in sorted(self.folder.glob("*.jsonl"))}
+
+    def cut_logs(self, lengths: Mapping[str, int]) -> None:
+        """Cut each log to the length it had at the checkpoint that a run goes on from."""
+        for path in self.folder.glob("*.jsonl"):
+            with path.open("ab") as file:
+                file.truncate(min(lengths.get(path.name, 0), path.stat().st_size))
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write to a temporary name, sync, rename."""
+    temporary = path.with_name(f".{path.name}.part")
+    with temporary.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)

@@ -1,0 +1,309 @@
+"""From a recipe to a trained, evaluated, reported run; and back to it from its folder."""
+
+from __future__ import annotations
+
+import contextlib
+import platform
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import pluggy
+import torch
+from torch import nn
+
+from semreg import hooks
+from semreg.data.cache import Cached, cached
+from semreg.data.specification import described
+from semreg.errors import DataMissing, Problem, UserError
+from semreg.evaluation.result import Result
+from semreg.evaluation.runner import evaluate_run
+from semreg.recipe.check import check
+from semreg.recipe.load import Recipe, load_recipe
+from semreg.recipe.plan import Plan
+from semreg.runs.folder import CHECKPOINTS, RECIPE, RECORD, STATUS, RunFolder, identity
+from semreg.runs.run import Run
+from semreg.training.build import build_modules, count_parameters, untrained
+from semreg.training.checkpoint import read_latest
+from semreg.training.phase import Setting
+from semreg.training.trainer import Trainer
+
+VALIDATION_SHARE = 0.1
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What a user chooses beside the recipe."""
+
+    seed: int | None = None
+    device: str = "auto"
+    precision: str = "fp32"
+    data_root: Path = Path("data")
+    out: Path = Path("runs")
+    fallback: bool = True
+
+    def torch_device(self) -> torch.device:
+        """The device. Raises UserError if there is none of that name here."""
+        if self.device == "auto":
+            return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        try:
+            device = torch.device(self.device)
+            torch.empty(0, device=device)
+        except (RuntimeError, AssertionError) as error:
+            reason = str(error).splitlines()[0]
+            raise UserError("--device", f"{self.device!r} cannot be used here ({reason}); use auto, cpu or cuda[:n]") from None
+        return device
+
+
+def run_recipe(recipe: Recipe, choices: Choices) -> Run:
+    """Train, evaluate and report what a recipe says, or go on where an earlier call stopped; the run, opened.
+
+    Raises UserError for mistakes in the recipe, the choices or the data.
+    """
+    if choices.precision not in ("fp32", "bf16"):
+        raise UserError("--precision", f"{choices.precision!r} is neither fp32 nor bf16")
+    plan, note = plan_for(recipe, choices)
+    return _run(plan, note, choices)
+
+
+def plan_for(recipe: Recipe, choices: Choices) -> tuple[Plan, str | None]:
+    """The plan that runs here, and the sentence that says so where it is the fallback."""
+    try:
+        plan = check(recipe, data_root=choices.data_root)
+        missing = plan.missing
+    except DataMissing as error:
+        missing = error
+    if missing is None:
+        return plan, None
+    if not (recipe.has_fallback and choices.fallback):
+        raise missing
+    plan = check(recipe, data_root=choices.data_root, fallback=True)
+    if plan.missing is not None:
+        raise plan.missing
+    return plan, f"{missing.text()}\nUsing the recipe's fallback data set, {plan.data.use}, instead."
+
+
+def _run(plan: Plan, note: str | None, choices: Choices) -> Run:
+    seed = plan.tables.seed if choices.seed is None else choices.seed
+    digest = identity(plan.table, seed, choices.precision)
+    folder = RunFolder(choices.out / f"{plan.name}-{digest[:6]}", plan.name)
+    finished = (folder.read_json(STATUS) or {}).get("state") == "finished"
+    if note:
+        print(note, file=sys.stderr)
+    if finished:
+        print(f"{folder.folder} is finished; nothing to do", file=sys.stderr)
+        return open_run(folder.folder, data_root=choices.data_root, device=choices.device)
+    device = choices.torch_device()
+    folder.open()
+    try:
+        with _states(folder):
+            data = open_data(plan)
+            modules = {name: module.to(device) for name, module in build_modules(plan, seed=seed).items()}
+            _load_weights(plan, modules, choices)
+            setting = Setting(plan, modules, seed, device, choices.precision)
+            manager = hooks.load_hooks(folder.warn)
+            trainer = Trainer(setting, data, folder, manager)
+            _record(folder, setting, data, digest, note)
+            for warning in [*plan.warnings, *untrained(plan, modules), *data.remarks]:
+                folder.warn(warning)
+            hooks.call(manager, "run_started", run=folder)
+            torch.set_flush_denormal(True)  # nets that collapse make denormals, which slow a CPU severalfold
+            trainer.train()
+            run = Run(folder.folder, plan, _averaged(modules, trainer.averages), data, device, seed)
+            evaluate_run(run, folder, manager, lambda path: judge_run(run, path, choices))
+            folder.status("finished")
+            hooks.call(manager, "run_finished", run=folder)
+    finally:
+        folder.close()
+    return run
+
+
+@contextlib.contextmanager
+def _states(folder: RunFolder) -> Iterator[None]:
+    """The status of the run when it does not finish."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        folder.status("stopped", message="interrupted; the same command goes on from the last checkpoint")
+        raise
+    except BaseException as error:
+        folder.status("failed", message=str(error)[:500])
+        raise
+
+
+def open_data(plan: Plan) -> Cached:
+    """The plan's data set from its cache, split as the recipe says. Raises UserError with the recipe's key."""
+    try:
+        data = cached(plan.dataset).with_split(plan.data.split)
+    except UserError as error:
+        if error.source:
+            raise
+        raise UserError(str(plan.recipe.path), error.problems) from None
+    if any(phase.validate for phase in plan.phases) and not data.counts["validation"]:
+        data = data.with_validation(VALIDATION_SHARE)
+    for split, rows in data.counts.items():
+        if split == "train" and rows == 0:
+            raise UserError(str(plan.recipe.path), [Problem("data", "no image is in the train split")])
+    return data
+
+
+def _load_weights(plan: Plan, modules: dict[str, nn.Module], choices: Choices) -> None:
+    """`weights = "RUN:module"`: a module's weights from another run."""
+    for name, module in plan.modules.items():
+        if module.weights is None:
+            continue
+        where = f"modules.{name}.weights"
+        path, colon, other = module.weights.rpartition(":")
+        folder = next((p for p in (Path(path), choices.out / path) if (p / RECORD).is_file()), None)
+        if not colon or folder is None:
+            message = f"{module.weights!r} names no run; write the path of a run's folder and a module: 'runs/NAME:encoder'"
+            raise UserError(str(plan.recipe.path), [Problem(where, message)])
+        state, _ = read_latest(folder / CHECKPOINTS)
+        weights = (state or {}).get("modules", {}).get(other)
+        if weights is None:
+            raise UserError(str(plan.recipe.path), [Problem(where, f"{folder} holds no trained module {other!r}")])
+        try:
+            modules[name].load_state_dict(weights)
+        except RuntimeError as error:
+            reason = " ".join(str(error).split())[:300]
+            raise UserError(str(plan.recipe.path), [Problem(where, f"{other!r} of {folder} does not fit: {reason}")]) from error
+
+
+def _averaged(modules: dict[str, nn.Module], averages: dict[str, Any]) -> dict[str, nn.Module]:
+    """The modules with their running averages in place, where they have one."""
+    for name, average in averages.items():
+        modules[name].load_state_dict(average)
+    return modules
+
+
+# --- the record ---
+
+
+def _record(folder: RunFolder, setting: Setting, data: Cached, digest: str, note: str | None) -> None:
+    """Write what is run, or refuse to go on where a run begun under other circumstances would not end with the same bits."""
+    plan = setting.plan
+    record = {
+        "name": plan.name,
+        "hash": digest,
+        "recipe": str(plan.recipe.path),
+        "seed": setting.seed,
+        "precision": setting.precision,
+        "device": str(setting.device),
+        "threads": torch.get_num_threads(),
+        "fallback": note,
+        "used_fallback": plan.fallback,
+        "data": {
+            "name": plan.data.use,
+            "options": plan.data.options,
+            "fields": described(data.fields),
+            "counts": data.counts,
+            "fingerprint": data.fingerprint,
+        },
+        "versions": versions(plan),
+        "modules": {
+            name: {"use": plan.modules[name].part.component.name, "parameters": count}
+            for name, count in count_parameters(setting.modules).items()
+        },
+        "phases": [
+            {
+                "name": phase.name,
+                "epochs": phase.epochs,
+                "batch_size": phase.batch_size,
+                "steps": plan.matrix()[phase.name],
+                "backwards": {step.name: len(step.backwards) for step in phase.steps},
+            }
+            for phase in plan.phases
+        ],
+    }
+    before = folder.read_json(RECORD)
+    if before is not None:
+        _refuse_differences(folder, before, record)
+        record |= {key: before[key] for key in ("started", "command")}
+    else:
+        record |= {"started": datetime.now(UTC).isoformat(timespec="seconds"), "command": " ".join(["semreg", *sys.argv[1:]])}
+    folder.write_json(RECIPE, plan.table)
+    folder.write_json(RECORD, record)
+
+
+def _refuse_differences(folder: RunFolder, before: dict[str, Any], now: dict[str, Any]) -> None:
+    found = {"device": "device", "threads": "number of threads"}
+    problems = [
+        Problem(key, f"the run was begun with {name} {before[key]}, now it is {now[key]}")
+        for key, name in found.items()
+        if before[key] != now[key]
+    ]
+    if before["data"]["fingerprint"] != now["data"]["fingerprint"]:
+        problems.append(Problem("data", "the images or labels are not those that the run was begun with"))
+    for name, version in before["versions"].items():
+        if now["versions"].get(name) != version:
+            problems.append(Problem(f"versions.{name}", f"the run was begun with {version}, now it is {now['versions'].get(name)}"))
+    if problems:
+        problems.append(Problem("", "it would not end with the same bits; restore what differs, or remove the folder to begin anew"))
+        raise UserError(str(folder.folder), problems)
+
+
+def versions(plan: Plan) -> dict[str, str]:
+    """Versions of everything that decides a run's numbers."""
+    libraries = {name: metadata.version(name) for name in ("torch", "torchvision", "timm", "numpy", "scikit-learn", "torchmetrics")}
+    return {"python": platform.python_version(), **libraries, "semreg": metadata.version("semreg"), **plan.distributions()}
+
+
+# --- opening and judging ---
+
+
+def open_run(folder: str | Path, *, data_root: str | Path = "data", device: str = "auto") -> Run:
+    """A trained run from its folder. Raises UserError if it is none, or has no whole checkpoint."""
+    path = Path(folder)
+    files = RunFolder(path, path.name)
+    record, table = files.read_json(RECORD), files.read_json(RECIPE)
+    if record is None or table is None:
+        raise UserError(str(path), "this is not the folder of a run (it has no run.json); `semreg runs` lists those there are")
+    state, _ = read_latest(path / CHECKPOINTS)
+    if state is None:
+        raise UserError(str(path), "this run has no whole checkpoint yet")
+    plan = check(Recipe(Path(record["recipe"]), table), data_root=data_root)
+    plan = replace(plan, fallback=record["used_fallback"])
+    chosen = Choices(device=device).torch_device()
+    modules = build_modules(plan, seed=record["seed"])
+    for name, weights in state["modules"].items():
+        modules[name].load_state_dict(weights)
+        modules[name].to(chosen).eval().requires_grad_(False)
+    return Run(path, plan, _averaged(modules, state["averages"]), open_data(plan), chosen, record["seed"])
+
+
+def judge_run(run: Run, path: Path, choices: Choices) -> Run:
+    """The independent classifier of an evaluation: a run of its own recipe on this run's data, trained once.
+
+    Its own seed and nothing of the judged run but the data go into it; so all runs on the same data share one judge.
+    """
+    recipe = load_recipe(path)
+    judge = recipe.table | {"data": {**run.plan.table["data"]}}
+    if run.plan.fallback and recipe.has_fallback:
+        fallback = {key: value for key, value in recipe.table["fallback"].items() if key != "data"}
+        judge["fallback"] = fallback
+        table = Recipe(path, judge).resolve(fallback=True)
+    else:
+        judge.pop("fallback", None)
+        table = Recipe(path, judge).resolve()
+    plan = check(Recipe(path, table), data_root=choices.data_root)
+    return _run(replace(plan, fallback=False), None, replace(choices, seed=None))
+
+
+def evaluate(folder: str | Path, only: Sequence[str] | None = None, *, data_root: str | Path = "data", device: str = "auto") -> dict[str, Result]:
+    """Do the evaluations of a trained run again, or those of `only`, and write its report anew."""
+    run = open_run(folder, data_root=data_root, device=device)
+    files = RunFolder(run.folder, run.plan.name)
+    files.open()
+    try:
+        manager: pluggy.PluginManager = hooks.load_hooks(files.warn)
+        choices = Choices(device=device, data_root=Path(data_root), out=run.folder.parent)
+        results = evaluate_run(run, files, manager, lambda path: judge_run(run, path, choices), only, again=True)
+        files.status("finished")
+        hooks.call(manager, "run_finished", run=files)
+    finally:
+        files.close()
+    return results

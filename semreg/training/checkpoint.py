@@ -1,0 +1,104 @@
+"""Checkpoints: tensors in safetensors, all else in JSON, complete or absent, and nothing in them that could run code."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from semreg.errors import UserError
+
+KEPT = 2
+TENSORS, REST = "tensors.safetensors", "state.json"
+
+
+def write_checkpoint(folder: Path, number: int, state: Mapping[str, Any]) -> Path:
+    """Write `state`, nested tables of tensors and JSON values, as checkpoint `number` of `folder`; keep the last two.
+
+    It is written under a temporary name, synced and renamed, so that a checkpoint is whole or not there.
+    """
+    tensors: dict[str, torch.Tensor] = {}
+    rest = _split(state, "", tensors)
+    folder.mkdir(parents=True, exist_ok=True)
+    temporary, final = folder / f".{number:08d}.part", folder / f"{number:08d}"
+    for stale in (temporary, final):
+        shutil.rmtree(stale, ignore_errors=True)
+    temporary.mkdir()
+    # Cloned because safetensors refuses tensors that share memory, as tied weights do.
+    save_file({key: value.detach().cpu().contiguous().clone() for key, value in tensors.items()}, temporary / TENSORS)
+    digest = hashlib.sha256((temporary / TENSORS).read_bytes()).hexdigest()
+    (temporary / REST).write_text(json.dumps({"sha256": digest, "state": rest}))
+    for file in (temporary / TENSORS, temporary / REST, temporary):
+        sync(file)
+    temporary.rename(final)
+    sync(folder)
+    for old in _numbers(folder)[:-KEPT]:
+        shutil.rmtree(folder / f"{old:08d}", ignore_errors=True)
+    return final
+
+
+def read_latest(folder: Path) -> tuple[dict[str, Any] | None, list[str]]:
+    """The newest whole checkpoint of `folder`, or None, and a note for each newer one that is damaged."""
+    notes = []
+    for number in reversed(_numbers(folder)):
+        try:
+            return read_checkpoint(folder / f"{number:08d}"), notes
+        except UserError as error:
+            notes.append(error.text())
+    return None, notes
+
+
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """The state in a checkpoint. Raises UserError if it is damaged or incomplete."""
+    try:
+        content = json.loads((path / REST).read_text())
+        if hashlib.sha256((path / TENSORS).read_bytes()).hexdigest() != content["sha256"]:
+            raise UserError(str(path), "damaged checkpoint: its tensors are not those that were written")
+        tensors = load_file(path / TENSORS)
+        state: dict[str, Any] = _join(content["state"], tensors)
+    except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
+        raise UserError(str(path), f"damaged checkpoint: {type(error).__name__}: {error}") from error
+    return state
+
+
+def sync(path: Path) -> None:
+    """Ask the system to put a file or folder on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _numbers(folder: Path) -> list[int]:
+    return sorted(int(path.name) for path in folder.glob("[0-9]*") if path.name.isdigit()) if folder.is_dir() else []
+
+
+def _split(value: Any, path: str, tensors: dict[str, torch.Tensor]) -> Any:
+    """`value` with each tensor moved to `tensors` and its key in its place."""
+    if isinstance(value, torch.Tensor):
+        tensors[path] = value
+        return {"tensor": path}
+    if isinstance(value, Mapping):
+        return {"table": [[key, _split(inner, f"{path}/{key}", tensors)] for key, inner in value.items()]}
+    if isinstance(value, list | tuple):
+        return {"list": [_split(inner, f"{path}/{index}", tensors) for index, inner in enumerate(value)]}
+    return value
+
+
+def _join(value: Any, tensors: Mapping[str, torch.Tensor]) -> Any:
+    if not isinstance(value, dict):
+        return value
+    if "tensor" in value:
+        return tensors[value["tensor"]]
+    if "list" in value:
+        return [_join(inner, tensors) for inner in value["list"]]
+    return {key: _join(inner, tensors) for key, inner in value["table"]}

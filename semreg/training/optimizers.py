@@ -1,0 +1,97 @@
+"""The optimisers of a phase: one per trained module, with its parameter groups, schedules, clipping and averages."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch import nn
+
+from semreg.errors import Problem, UserError
+from semreg.recipe.plan import OptimizerPlan, Part
+
+Schedule = Callable[[float], float]
+
+
+class ModuleOptimizer:
+    """The optimiser of one module in one phase.
+
+    Args:
+        name: the module's name, for messages.
+        module: whose parameters it steps.
+        plan: what the recipe says.
+        epochs: the length of the phase, for the schedules.
+        ema: the decay of the running average of the module's weights, or None.
+
+    Raises UserError if a group's pattern fits no parameter, or the module has none at all.
+    """
+
+    def __init__(self, name: str, module: nn.Module, plan: OptimizerPlan, epochs: int, ema: float | None, source: str) -> None:
+        self.module, self.clip, self.ema = module, plan.clip, ema
+        self.parameters = list(module.parameters())
+        if not self.parameters:
+            raise UserError(source, [Problem(f"modules.{name}", "has no parameters, so no loss can train it")])
+        self.optimizer, self.schedules = _optimizer(name, module, plan, epochs, source)
+        self.rates = [group["lr"] for group in self.optimizer.param_groups]
+        self.average = {key: value.detach().clone() for key, value in module.state_dict().items()} if ema else {}
+
+    def schedule(self, epoch: float) -> None:
+        """Set the learning rates of this moment; `epoch` is fractional."""
+        for group, rate, schedule in zip(self.optimizer.param_groups, self.rates, self.schedules, strict=True):
+            if schedule is not None:
+                group["lr"] = rate * schedule(epoch)
+
+    def step(self) -> None:
+        """Clip, step, forget the gradients and update the average."""
+        if self.clip is not None:
+            torch.nn.utils.clip_grad_norm_(self.parameters, self.clip)
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        if self.ema is not None:
+            self._update_average(self.ema)
+
+    @torch.no_grad()
+    def _update_average(self, decay: float) -> None:
+        for key, value in self.module.state_dict().items():
+            average = self.average[key]
+            if average.is_floating_point():
+                average.lerp_(value, 1 - decay)
+            else:
+                average.copy_(value)
+
+
+def _optimizer(
+    name: str, module: nn.Module, plan: OptimizerPlan, epochs: int, source: str
+) -> tuple[torch.optim.Optimizer, list[Schedule | None]]:
+    remaining = dict(module.named_parameters())
+    groups: list[dict[str, Any]] = []
+    schedules: list[Schedule | None] = []
+    for pattern, options, schedule in plan.groups:
+        chosen = fnmatch.filter(remaining, pattern)
+        if not chosen:
+            known = ", ".join(list(remaining)[:12])
+            raise UserError(
+                source, [Problem(f"modules.{name}.optimizer.groups", f"no parameter is called {pattern!r}; there is: {known}")]
+            )
+        groups.append({"params": [remaining.pop(key) for key in chosen], **_as_tuples(options)})
+        schedules.append(_bound(schedule, epochs))
+    if remaining:
+        groups.append({"params": list(remaining.values())})
+        schedules.append(_bound(plan.schedule, epochs))
+    try:
+        return plan.part.value(groups, **_as_tuples(plan.part.options)), schedules
+    except (ValueError, TypeError, RuntimeError) as error:
+        raise UserError(source, [Problem(f"the optimizer of {name}", str(error))]) from error
+
+
+def _as_tuples(options: Mapping[str, Any]) -> dict[str, Any]:
+    """TOML has no tuples; PyTorch's optimisers take pairs of numbers as tuples."""
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in options.items()}
+
+
+def _bound(part: Part | None, epochs: int) -> Schedule | None:
+    if part is None:
+        return None
+    return lambda epoch: float(part.value(epoch, epochs, **part.options))

@@ -1,0 +1,267 @@
+"""One phase of training: batches in, all gradients, then all optimiser steps, in a loop that adds next to nothing."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import torch
+from torch import nn
+
+from semreg.errors import Problem, UserError
+from semreg.randomness import mixed, seed_of
+from semreg.recipe.plan import PhasePlan, Plan, StepPlan
+from semreg.training.optimizers import ModuleOptimizer
+from semreg.training.program import Execution, Program, evaluating
+
+
+@dataclass
+class Setting:
+    """What all phases of a run share."""
+
+    plan: Plan
+    modules: dict[str, nn.Module]
+    seed: int
+    device: torch.device
+    precision: str
+
+
+class BatchSource(Protocol):
+    """Batches by their number, from 0; `per_epoch` of them make an epoch."""
+
+    per_epoch: int
+
+    def batch(self, count: int) -> dict[str, Any]:
+        """Batch number `count`."""
+
+
+@dataclass
+class Validation:
+    """The course of a phase's validation: the best value yet, when it was, and the weights it had."""
+
+    best: float = math.inf
+    checks_since_best: int = 0
+    weights: dict[str, dict[str, torch.Tensor]] = field(default_factory=dict)
+
+
+class StepRunner:
+    """One step of a phase: executes it on a batch and leaves the gradients summed per loss.
+
+    Args:
+        setting: the run.
+        phase: the phase's name; with the step's it seeds the step's draws.
+        step: the step.
+        optimizers: of the phase, by module.
+        batches: of this step.
+    """
+
+    def __init__(
+        self, setting: Setting, phase: str, step: StepPlan, optimizers: Mapping[str, ModuleOptimizer], batches: BatchSource
+    ) -> None:
+        self.step, self.batches = step, batches
+        self.program = Program(
+            setting.plan, setting.modules, key=(setting.seed, phase, step.name), device=setting.device, precision=setting.precision
+        )
+        self.optimizers = [optimizers[module] for module in step.rows]
+        self.backwards = [
+            ([parameter for module in backward.modules for parameter in optimizers[module].parameters], list(backward.weights.items()))
+            for backward in step.backwards
+        ]
+        self.losses = step.losses
+        self.sums: dict[str, torch.Tensor] = {}
+        self.executions = 0
+        self.dropout_seed: int | None = None
+
+    def run(self, iteration: int) -> None:
+        """All executions of the step in one iteration."""
+        for repeat in range(self.step.repeat):
+            count = iteration * self.step.repeat + repeat
+            self.execute(count)
+            for optimizer in self.optimizers:
+                optimizer.step()
+
+    def execute(self, count: int) -> None:
+        """Execution number `count`: its batch, its losses, and every gradient; no parameter is changed."""
+        if self.dropout_seed is not None:
+            torch.manual_seed(mixed(self.dropout_seed, count))
+        execution = Execution(self.batches.batch(count), count)
+        with self.program.autocast():
+            losses = {name: self.program.loss(name, execution) for name in self.losses}
+        last = len(self.backwards) - 1
+        for number, (parameters, weights) in enumerate(self.backwards):
+            total: torch.Tensor | None = None
+            for name, weight in weights:
+                term = losses[name] if weight == 1 else losses[name] * weight
+                total = term if total is None else total + term
+            if total is not None:
+                total.backward(inputs=parameters, retain_graph=number < last)
+        for name, loss in losses.items():
+            self.sums[name] = self.sums[name] + loss.detach() if name in self.sums else loss.detach().clone()
+        self.executions += 1
+
+    def means(self) -> dict[str, float]:
+        """The mean of each loss since this was last asked for; a non-finite one stays non-finite."""
+        means = {name: float(total) / self.executions for name, total in self.sums.items()}
+        self.sums, self.executions = {}, 0
+        return means
+
+
+class PhaseRunner:
+    """One phase: its optimisers, steps, schedules and validation.
+
+    Args:
+        setting: the run.
+        phase: what the recipe says.
+        batches: makes the batches of a step.
+        validation: the validation split's batches in order, as tables of tensors, or None.
+    """
+
+    def __init__(
+        self,
+        setting: Setting,
+        phase: PhasePlan,
+        batches: Callable[[StepPlan], BatchSource],
+        validation: Callable[[], Iterable[dict[str, Any]]] | None,
+    ) -> None:
+        self.setting, self.phase, self.validation_batches = setting, phase, validation
+        source = str(setting.plan.recipe.path)
+        for name, module in setting.modules.items():
+            trained = name in phase.optimizers
+            module.train(trained)
+            module.requires_grad_(trained)
+        self.optimizers = {
+            name: ModuleOptimizer(name, setting.modules[name], plan, phase.epochs, setting.plan.modules[name].ema, source)
+            for name, plan in phase.optimizers.items()
+        }
+        self.steps = [StepRunner(setting, phase.name, step, self.optimizers, batches(step)) for step in phase.steps]
+        self.iterations_per_epoch = self.steps[0].batches.per_epoch
+        self.iterations = self.iterations_per_epoch * phase.epochs
+        self.scheduled = [o for o in self.optimizers.values() if any(s is not None for s in o.schedules)]
+        self.validation = Validation()
+
+    def iterate(self, iteration: int) -> None:
+        """Iteration number `iteration`, all steps."""
+        for optimizer in self.scheduled:
+            optimizer.schedule(iteration / self.iterations_per_epoch)
+        for step in self.steps:
+            step.run(iteration)
+
+    def losses(self) -> dict[str, float]:
+        """Each loss's mean since this was last asked for. Raises UserError naming the losses that are not finite."""
+        means: dict[str, float] = {}
+        for step in self.steps:
+            means |= step.means()
+        broken = [name for name, value in means.items() if not math.isfinite(value)]
+        if broken:
+            problems = [
+                Problem(f"losses.{name}", f"became {means[name]} in phase {self.phase.name!r}; a smaller rate may help")
+                for name in broken
+            ]
+            raise UserError(str(self.setting.plan.recipe.path), problems)
+        return means
+
+    def try_out(self) -> None:
+        """Execute every step once on its first batch and put all state back.
+
+        Raises UserError where a shape does not fit or a loss leaves a module it should train without a gradient.
+        """
+        modules = self.setting.modules
+        buffers = {name: {key: b.clone() for key, b in module.named_buffers()} for name, module in modules.items()}
+        problems = []
+        for runner in self.steps:
+            before = torch.get_rng_state()
+            execution = Execution(runner.batches.batch(0), 0)
+            with runner.program.autocast():
+                losses = {name: runner.program.loss(name, execution) for name in runner.losses}
+            if not torch.equal(before, torch.get_rng_state()):
+                # Something draws from PyTorch's global generator (dropout, say), so each execution seeds it.
+                runner.dropout_seed = seed_of(self.setting.seed, self.phase.name, runner.step.name, "global")
+            for module, row in runner.step.rows.items():
+                for name in row:
+                    if not _trains(losses[name], self.optimizers[module].parameters):
+                        where = f"phases.{self.phase.name}, step {runner.step.name}, {module}.{name}"
+                        problems.append(Problem(where, f"the gradient of {name!r} does not arrive at {module!r} on a real batch"))
+        with torch.no_grad():
+            for name, module in modules.items():
+                for key, buffer in module.named_buffers():
+                    buffer.copy_(buffers[name][key])
+        if problems:
+            raise UserError(str(self.setting.plan.recipe.path), problems)
+
+    # --- validation ---
+
+    def validate(self) -> tuple[float, bool]:
+        """The validated loss on the validation split, and whether it is the best yet (then the weights are kept)."""
+        table = self.phase.validate
+        if table is None or self.validation_batches is None:
+            raise RuntimeError(f"phase {self.phase.name!r} does not validate")
+        setting = self.setting
+        program = Program(
+            setting.plan, setting.modules, key=(setting.seed, "validation"), training=False,
+            device=setting.device, precision=setting.precision,
+        )  # fmt: skip
+        total, rows = 0.0, 0
+        with evaluating(setting.modules), program.autocast():
+            for index, batch in enumerate(self.validation_batches()):
+                size = len(next(iter(batch.values())))
+                total += float(program.loss(table.loss, Execution(batch, index))) * size
+                rows += size
+        value = total / max(rows, 1)
+        improved = value < self.validation.best
+        if improved:
+            self.validation.best, self.validation.checks_since_best = value, 0
+            if table.keep == "best":
+                self.validation.weights = {
+                    name: {key: t.detach().clone() for key, t in setting.modules[name].state_dict().items()}
+                    for name in self.optimizers
+                }
+        else:
+            self.validation.checks_since_best += 1
+        return value, improved
+
+    @property
+    def out_of_patience(self) -> bool:
+        """Whether validation has not improved for as long as the recipe allows."""
+        patience = self.phase.validate.patience if self.phase.validate else None
+        return patience is not None and self.validation.checks_since_best >= patience
+
+    def finish(self) -> None:
+        """Take the best weights where the recipe says so, and let the gradients go."""
+        for name, weights in self.validation.weights.items():
+            self.setting.modules[name].load_state_dict(weights)
+
+    # --- state ---
+
+    def state(self) -> dict[str, Any]:
+        """What a checkpoint holds of the phase, besides the modules."""
+        return {
+            "optimizers": {name: optimizer.optimizer.state_dict() for name, optimizer in self.optimizers.items()},
+            "averages": {name: optimizer.average for name, optimizer in self.optimizers.items()},
+            "validation": {
+                "best": self.validation.best if math.isfinite(self.validation.best) else None,
+                "checks_since_best": self.validation.checks_since_best,
+                "weights": self.validation.weights,
+            },
+        }
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Go on from what `state` returned."""
+        for name, optimizer in self.optimizers.items():
+            optimizer.optimizer.load_state_dict(state["optimizers"][name])
+            for key, value in state["averages"][name].items():
+                optimizer.average[key].copy_(value)
+        kept = state["validation"]
+        best = math.inf if kept["best"] is None else kept["best"]
+        weights = {
+            name: {key: value.to(self.setting.device) for key, value in table.items()} for name, table in kept["weights"].items()
+        }
+        self.validation = Validation(best, kept["checks_since_best"], weights)
+
+
+def _trains(loss: torch.Tensor, parameters: list[nn.Parameter]) -> bool:
+    if not loss.requires_grad:
+        return False
+    gradients = torch.autograd.grad(loss, parameters, retain_graph=True, allow_unused=True)
+    return any(gradient is not None for gradient in gradients)

@@ -1,0 +1,215 @@
+"""Tensors and losses as a program: each name computed when first read in an execution, once, and not at all if unread."""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from typing import Any
+
+import torch
+from torch import nn
+
+from semreg.errors import Problem, UserError
+from semreg.randomness import mixed, seed_of
+from semreg.recipe.expression import Expression, Name
+from semreg.recipe.plan import Node, Part, Plan
+
+
+class Execution(dict[str, Any]):
+    """The values of one execution of a step: the batch's fields, and what was computed from them. `index` numbers the
+    execution among all of its step, and decides its random draws."""
+
+    def __init__(self, fields: Mapping[str, Any], index: int = 0) -> None:
+        super().__init__(fields)
+        self.index = index
+
+
+Evaluate = Callable[[Execution], Any]
+
+
+class ExpressionError(UserError):
+    """A call in a recipe that failed on real values: the expression, the shapes it was given, and the cause."""
+
+
+class Program:
+    """The tensors and losses of a plan, over modules.
+
+    Args:
+        plan: what to compute.
+        modules: the built modules; looked up at each call, so it may be filled later.
+        key: what random draws are seeded by, besides the tensor's name and the execution's index.
+        training: False gives random operations their evaluation form (a posterior's mean, the image itself).
+        precision: "fp32" or "bf16": autocast for tensors, while losses are computed in float32.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        modules: Mapping[str, nn.Module],
+        *,
+        key: tuple[Any, ...] = (),
+        training: bool = True,
+        device: torch.device | None = None,
+        precision: str = "fp32",
+    ) -> None:
+        self.plan, self.modules, self.key, self.training = plan, modules, key, training
+        self.device = device or torch.device("cpu")
+        self.low_precision = precision == "bf16"
+        self._tensors: dict[str, Evaluate] = {}
+        self._losses = {name: self._node(node) for name, node in plan.losses.items()}
+        for name, node in plan.tensors.items():
+            self._tensors[name] = self._node(node)
+
+    def value(self, name: str, execution: Execution) -> Any:
+        """The value of a tensor or field by name."""
+        if name not in execution:
+            execution[name] = self._tensors[name](execution)
+        return execution[name]
+
+    def expression(self, expression: Expression, execution: Execution) -> Any:
+        """The value of an expression without options."""
+        return self._compile(expression, {}, "", "")(execution)
+
+    def loss(self, name: str, execution: Execution) -> torch.Tensor:
+        """The value of a loss, a scalar. Raises ExpressionError if it is none."""
+        value = self._losses[name](execution)
+        if not isinstance(value, torch.Tensor) or value.numel() != 1:
+            shown = describe(value)
+            raise ExpressionError(
+                str(self.plan.recipe.path), [Problem(f"losses.{name}", f"a loss is one number; this one gives {shown}")]
+            )
+        return value.reshape(())
+
+    def autocast(self) -> contextlib.AbstractContextManager[Any]:
+        """The context that executions run in."""
+        if self.low_precision:
+            return torch.autocast(self.device.type, dtype=torch.bfloat16)
+        return contextlib.nullcontext()
+
+    # --- compilation: one closure per call, no look-ups left for the loop ---
+
+    def _node(self, node: Node) -> Evaluate:
+        return self._compile(node.expression, node.options, node.where, node.name)
+
+    def _compile(self, expression: Expression, options: Mapping[str, Any], where: str, path: str) -> Evaluate:
+        if isinstance(expression, Name):
+            return self._read(expression.name)
+        inputs = [
+            self._compile(part, {}, where, f"{path}.{position}") for position, part in enumerate(expression.inputs)
+        ]
+        name = expression.function
+        if name in self.plan.modules:
+            modules = self.modules
+
+            def call(*values: Any) -> Any:
+                return modules[name](*values)
+        else:
+            call = self._component(self.plan.callables[name], options, path)
+        return self._guarded(call, inputs, expression, where)
+
+    def _read(self, name: str) -> Evaluate:
+        if name in self.plan.modules:
+            return lambda execution: self.modules[name]
+        if name not in self.plan.tensors:
+            return lambda execution: execution[name]
+
+        def read(execution: Execution) -> Any:
+            if name not in execution:
+                execution[name] = self._tensors[name](execution)
+            return execution[name]
+
+        return read
+
+    def _component(self, part: Part, options: Mapping[str, Any], path: str) -> Callable[..., Any]:
+        function: Callable[..., Any] = part.value
+        deterministic = getattr(function, "in_evaluation", None)
+        if not self.training and deterministic is not None:
+            function, options = deterministic, {}
+        if inspect.isclass(function):
+            torch.manual_seed(seed_of(*self.key, "component", path))
+            function, options = function(**options).to(self.device), {}
+        if self.low_precision and part.component.kind == "loss":
+            function = _in_float32(function, self.device.type)
+        if "generator" in part.signature.parameters and function is not deterministic:
+            return self._random(function, dict(options), path)
+        if not options:
+            return function
+        bound = dict(options)
+        return lambda *values: function(*values, **bound)
+
+    def _random(self, function: Callable[..., Any], options: dict[str, Any], path: str) -> Callable[..., Any]:
+        generator = torch.Generator(self.device)
+        base = seed_of(*self.key, path)
+
+        def draw(*values: Any, execution_index: int) -> Any:
+            generator.manual_seed(mixed(base, execution_index))
+            return function(*values, generator=generator, **options)
+
+        draw.wants_index = True  # type: ignore[attr-defined]
+        return draw
+
+    def _guarded(self, call: Callable[..., Any], inputs: list[Evaluate], expression: Expression, where: str) -> Evaluate:
+        source, text = str(self.plan.recipe.path), str(expression)
+        indexed = getattr(call, "wants_index", False)
+
+        def evaluate(execution: Execution) -> Any:
+            values = [read(execution) for read in inputs]
+            try:
+                return call(*values, execution_index=execution.index) if indexed else call(*values)
+            except (RuntimeError, ValueError, TypeError, IndexError) as error:
+                if isinstance(error, torch.OutOfMemoryError):
+                    raise
+                given = ", ".join(describe(value) for value in values)
+                reason = " ".join(str(error).split())[:300]
+                raise ExpressionError(source, [Problem(where, f"'{text}' failed on {given or 'no inputs'}: {reason}")]) from error
+
+        return evaluate
+
+
+def _in_float32(function: Callable[..., Any], device_type: str) -> Callable[..., Any]:
+    def compute(*values: Any, **options: Any) -> Any:
+        with torch.autocast(device_type, enabled=False):
+            return function(*map(_as_float32, values), **options)
+
+    return compute
+
+
+def _as_float32(value: Any) -> Any:
+    if isinstance(value, torch.Tensor):
+        return value.float() if value.is_floating_point() else value
+    if isinstance(value, tuple) and hasattr(value, "_fields"):
+        return type(value)(*map(_as_float32, value))
+    return value
+
+
+def describe(value: Any) -> str:
+    """A value's type and shape, for messages."""
+    if isinstance(value, torch.Tensor):
+        return f"{str(value.dtype).removeprefix('torch.')} {tuple(value.shape)}"
+    if isinstance(value, tuple) and hasattr(value, "_fields"):
+        return f"{type(value).__name__}({', '.join(map(describe, value))})"
+    return type(value).__name__
+
+
+def tensors_of(value: Any) -> Iterator[torch.Tensor]:
+    """The tensors in a value: itself, or the parts of a posterior."""
+    if isinstance(value, torch.Tensor):
+        yield value
+    elif isinstance(value, tuple):
+        for part in value:
+            yield from tensors_of(part)
+
+
+@contextlib.contextmanager
+def evaluating(modules: MutableMapping[str, nn.Module]) -> Iterator[None]:
+    """All modules in eval mode, no gradients; their modes are put back afterwards."""
+    modes = {name: module.training for name, module in modules.items()}
+    for module in modules.values():
+        module.eval()
+    try:
+        with torch.no_grad():
+            yield
+    finally:
+        for name, mode in modes.items():
+            modules[name].train(mode)

@@ -1,0 +1,37 @@
+"""Courses of a learning rate over a phase: functions of (epochs gone, epochs in all) to the factor that multiplies the rate.
+
+`epoch` is fractional, 0 at the phase's first iteration. A schedule of one's own is one such function and an entry point in
+`semreg.schedules`.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated
+
+from annotated_types import Ge, Gt, Le
+
+
+def constant(epoch: float, epochs: int) -> float:
+    """1 throughout."""
+    return 1.0
+
+
+def step(epoch: float, epochs: int, *, every: Annotated[int, Gt(0)], gamma: Annotated[float, Gt(0)] = 0.1) -> float:
+    """`gamma` to the power of the number of whole periods of `every` epochs gone."""
+    return float(gamma ** (int(epoch) // every))
+
+
+def linear_decay(epoch: float, epochs: int, *, start: Annotated[int, Ge(0)] = 0) -> float:
+    """1 until epoch `start`, then falling evenly to 0 at the phase's end."""
+    if epoch <= start or epochs <= start:
+        return 1.0
+    return (epochs - epoch) / (epochs - start)
+
+
+def cosine(epoch: float, epochs: int, *, warmup: Annotated[float, Ge(0)] = 0.0, floor: Annotated[float, Ge(0), Le(1)] = 0.0) -> float:
+    """Rising evenly over `warmup` epochs, then half a cosine from 1 down to `floor`."""
+    if epoch < warmup:
+        return (epoch + 1e-8) / warmup
+    gone = min((epoch - warmup) / max(epochs - warmup, 1e-8), 1.0)
+    return floor + (1 - floor) * 0.5 * (1 + math.cos(math.pi * gone))

@@ -1,0 +1,235 @@
+"""Training of a run: phases in order, records, checkpoints, and going on from the last of them."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Collection, Iterator, Mapping
+from functools import partial
+from typing import Any
+
+import pluggy
+import torch
+
+from semreg import hooks
+from semreg.data.batches import Batches, sequential
+from semreg.data.cache import Cached
+from semreg.errors import UserError
+from semreg.hookspecs import Progress
+from semreg.recipe.expression import Name, names
+from semreg.recipe.plan import PhasePlan, StepPlan
+from semreg.runs.folder import CHECKPOINTS, METRICS, RunFolder
+from semreg.training.checkpoint import read_latest, write_checkpoint
+from semreg.training.phase import PhaseRunner, Setting
+from semreg.training.program import Execution, Program, evaluating
+
+SECONDS_BETWEEN_CHECKPOINTS = 30.0
+RECORDS_PER_EPOCH = 4
+BATCH_IN_ORDER = 256
+
+
+class Trainer:
+    """Trains the phases of a plan into a run's folder.
+
+    Args:
+        setting: plan, modules (on the device), seed, device and precision.
+        data: the cached data set.
+        folder: where records and checkpoints go.
+        manager: the hooks to tell.
+    """
+
+    def __init__(self, setting: Setting, data: Cached, folder: RunFolder, manager: pluggy.PluginManager) -> None:
+        self.setting, self.data, self.folder, self.manager = setting, data, folder, manager
+        self.source = str(setting.plan.recipe.path)
+        self.averages: dict[str, dict[str, torch.Tensor]] = {}
+        self.number = 0
+
+    # --- batches ---
+
+    def batches(self, phase: PhasePlan, step: StepPlan, extra: Mapping[str, torch.Tensor]) -> Batches:
+        """The batches of one step of a phase, with the tensors precomputed for it and no field that it does not read."""
+        plan = self.setting.plan
+        sampler: dict[str, Any] = {}
+        if phase.sampler is not None:
+            part = plan.callables[phase.sampler.component]
+            sampler = {
+                "sampler": partial(part.value, **phase.sampler.options),
+                "sampler_labels": list(names(phase.sampler.expression)),
+            }
+        fields = plan.fields_of([plan.losses[loss].expression for loss in step.losses], frozenset(extra))
+        try:
+            return Batches(
+                self.data, self.data.rows("train"), phase.batch_size, seed=self.setting.seed, key=(phase.name, step.name),
+                fields=fields, extra=extra, value_range=plan.value_range, device=self.setting.device, **sampler,
+            )  # fmt: skip
+        except UserError as error:
+            raise UserError(self.source, error.problems) from None
+
+    def in_order(
+        self, split: str, fields: Collection[str], extra: Mapping[str, torch.Tensor] | None = None
+    ) -> Iterator[dict[str, Any]]:
+        """The batches of a split in order."""
+        return sequential(
+            self.data, self.data.rows(split), BATCH_IN_ORDER, fields=fields, extra=extra,
+            value_range=self.setting.plan.value_range, device=self.setting.device,
+        )  # fmt: skip
+
+    def evaluation_program(self) -> Program:
+        setting = self.setting
+        return Program(
+            setting.plan, setting.modules, key=(setting.seed, "precompute"), training=False,
+            device=setting.device, precision=setting.precision,
+        )  # fmt: skip
+
+    def precomputed(self, phase: PhasePlan, split: str) -> dict[str, torch.Tensor]:
+        """The tensors that the phase wants computed once, for all rows of a split."""
+        if not phase.precompute:
+            return {}
+        program = self.evaluation_program()
+        parts: dict[str, list[torch.Tensor]] = {name: [] for name in phase.precompute}
+        with evaluating(self.setting.modules), program.autocast():
+            fields = self.setting.plan.fields_of([Name(name) for name in phase.precompute])
+            for index, batch in enumerate(self.in_order(split, fields)):
+                execution = Execution(batch, index)
+                for name in phase.precompute:
+                    parts[name].append(self.one_tensor(name, program.value(name, execution)).float().cpu())
+        return {name: torch.cat(values) for name, values in parts.items()}
+
+    def one_tensor(self, name: str, value: Any) -> torch.Tensor:
+        if not isinstance(value, torch.Tensor):
+            raise UserError(self.source, f"tensor {name!r} is a {type(value).__name__}; only single tensors can be precomputed")
+        return value
+
+    def validation(self, phase: PhasePlan, extra: Mapping[str, torch.Tensor]) -> Iterator[dict[str, Any]]:
+        """The validation split's batches, with what the validated loss reads."""
+        loss = self.setting.plan.losses[phase.validate.loss] if phase.validate else None
+        fields = self.setting.plan.fields_of([loss.expression], frozenset(extra)) if loss else set()
+        return self.in_order("validation", fields, extra)
+
+    # --- trial ---
+
+    def try_out(self) -> None:
+        """Try every step of every phase on one batch, so that phase four's mistake does not surface after three."""
+        for phase in self.setting.plan.phases:
+            self.check_sizes(phase)
+            PhaseRunner(self.setting, phase, partial(_OneBatch, self, phase), None).try_out()
+
+    def check_sizes(self, phase: PhasePlan) -> None:
+        if phase.validate is not None and not len(self.data.rows("validation")):
+            raise UserError(self.source, f"phase {phase.name!r} validates, and the data have no validation split")
+
+    # --- training ---
+
+    def train(self) -> None:
+        """Train all phases, going on from the newest whole checkpoint of the folder."""
+        state, notes = read_latest(self.folder.folder / CHECKPOINTS)
+        for note in notes:
+            self.folder.warn(f"{note}; going on from the one before")
+        if state is None:
+            self.folder.cut_logs({})
+            self.try_out()
+            state = {"number": 0, "phase": 0, "iteration": 0, "phase_state": None, "averages": {}}
+        else:
+            for name, weights in state["modules"].items():
+                self.setting.modules[name].load_state_dict(weights)
+            self.folder.cut_logs(state["logs"])
+        self.number, self.averages = state["number"], state["averages"]
+        for index in range(state["phase"], len(self.setting.plan.phases)):
+            resumed = state["phase_state"] if index == state["phase"] else None
+            self.train_phase(index, state["iteration"] if resumed else 0, resumed)
+        for module in self.setting.modules.values():
+            module.eval().requires_grad_(False)
+
+    def train_phase(self, index: int, start: int, state: Mapping[str, Any] | None) -> None:
+        phase = self.setting.plan.phases[index]
+        extra = self.precomputed(phase, "train")
+        held_out = self.precomputed(phase, "validation") if phase.validate else {}
+        runner = PhaseRunner(
+            self.setting, phase, lambda step: self.batches(phase, step, extra), lambda: self.validation(phase, held_out)
+        )
+        runner.try_out()
+        if state is not None:
+            runner.load_state(state)
+        hooks.call(self.manager, "phase_started", run=self.folder, phase=phase.name)
+        self.loop(runner, index, start)
+        runner.finish()
+        for name, optimizer in runner.optimizers.items():
+            if optimizer.average:
+                self.averages[name] = optimizer.average
+        self.checkpoint(index + 1, 0, None)
+
+    def loop(self, runner: PhaseRunner, index: int, start: int) -> None:
+        phase, per_epoch = runner.phase, runner.iterations_per_epoch
+        interval = math.ceil(per_epoch / RECORDS_PER_EPOCH)
+        listening = hooks.listeners(self.manager, "iteration_done")
+        begun = recorded = saved = time.monotonic()
+        since = start
+        if runner.out_of_patience:
+            return
+        for iteration in range(start, runner.iterations):
+            runner.iterate(iteration)
+            epoch_ends = (iteration + 1) % per_epoch == 0
+            losses, speed = None, None
+            if epoch_ends or (iteration % per_epoch + 1) % interval == 0:
+                losses, now = runner.losses(), time.monotonic()
+                speed = (iteration + 1 - since) * phase.batch_size / max(now - recorded, 1e-9)
+                recorded, since = now, iteration + 1
+                self.record(runner, iteration, {"losses": losses, "images_per_second": round(speed, 1), "seconds": round(now - begun, 3)})
+            if listening:
+                progress = Progress(
+                    phase.name, iteration // per_epoch + 1, phase.epochs, iteration + 1, runner.iterations, losses, speed
+                )
+                hooks.call(self.manager, "iteration_done", run=self.folder, progress=progress)
+            if not epoch_ends:
+                continue
+            if self.validate(runner, iteration):
+                break
+            if time.monotonic() - saved > SECONDS_BETWEEN_CHECKPOINTS and iteration + 1 < runner.iterations:
+                self.checkpoint(index, iteration + 1, runner.state())
+                saved = time.monotonic()
+
+    def validate(self, runner: PhaseRunner, iteration: int) -> bool:
+        """Validate where the recipe wants it after this epoch; True if the phase should end here."""
+        table, epoch = runner.phase.validate, (iteration + 1) // runner.iterations_per_epoch
+        if table is None or epoch % table.every:
+            return False
+        value, best = runner.validate()
+        self.record(runner, iteration, {"validation": {table.loss: value}, "best": best})
+        return runner.out_of_patience
+
+    def record(self, runner: PhaseRunner, iteration: int, more: Mapping[str, Any]) -> None:
+        epoch = iteration // runner.iterations_per_epoch + 1
+        where = {"phase": runner.phase.name, "epoch": epoch, "iteration": iteration + 1, "iterations": runner.iterations}
+        self.folder.append(METRICS, {**where, **more})
+        self.folder.status("running", phase=runner.phase.name, iteration=iteration + 1, iterations=runner.iterations)
+
+    def checkpoint(self, phase: int, iteration: int, phase_state: Mapping[str, Any] | None) -> None:
+        self.number += 1
+        state = {
+            "number": self.number,
+            "phase": phase,
+            "iteration": iteration,
+            "phase_state": phase_state,
+            "modules": {name: module.state_dict() for name, module in self.setting.modules.items()},
+            "averages": self.averages,
+            "logs": self.folder.log_lengths(),
+        }
+        path = write_checkpoint(self.folder.folder / CHECKPOINTS, self.number, state)
+        hooks.call(self.manager, "checkpoint_written", run=self.folder, path=path)
+
+
+class _OneBatch:
+    """The first batch of a step, with the tensors that its phase precomputes computed for that batch alone."""
+
+    def __init__(self, trainer: Trainer, phase: PhasePlan, step: StepPlan) -> None:
+        self.trainer, self.phase = trainer, phase
+        self.real = trainer.batches(phase, step, {})
+        self.per_epoch = self.real.per_epoch
+
+    def batch(self, count: int) -> dict[str, Any]:
+        batch: dict[str, Any] = dict(self.real.batch(count))
+        program = self.trainer.evaluation_program()
+        with evaluating(self.trainer.setting.modules), program.autocast():
+            execution = Execution(batch)
+            values = {name: self.trainer.one_tensor(name, program.value(name, execution)) for name in self.phase.precompute}
+        return batch | values
