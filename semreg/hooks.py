@@ -62,8 +62,8 @@ def call(manager: pluggy.PluginManager, event: str, **arguments: Any) -> list[An
     taken off the manager, so that it is told once.
     """
     results: list[Any] = []
-    # pluggy's own call stops at the first exception, so the implementations are called here.
-    for implementation in getattr(manager.hook, event).get_hookimpls():
+    # pluggy's own call stops at the first exception, so the implementations are called here, in pluggy's order.
+    for implementation in reversed(getattr(manager.hook, event).get_hookimpls()):
         try:
             results.append(implementation.function(*(arguments[name] for name in implementation.argnames)))
         except Exception as error:

@@ -98,5 +98,10 @@ def run_finished(run: RunLike) -> None:
 
 
 @hookspec
+def run_stopped(run: RunLike, error: BaseException) -> None:
+    """The run ends early, by an error or an interrupt; it can be resumed from its last checkpoint."""
+
+
+@hookspec
 def report_sections(run: RunLike) -> list[Section]:  # type: ignore[empty-body]
     """Sections to add to the report, made from the run's folder alone: the report may be written again much later."""

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
+
+from semreg.evaluation.result import Result, Table
+from semreg.evaluation.store import write_result
+from semreg.report.pictures import bar_plot, heat_map, image_grid
 
 Install = Callable[..., Path]
 
@@ -39,3 +45,120 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
         return folder
 
     return install
+
+
+@pytest.fixture
+def fake_run(tmp_path: Path) -> Path:
+    """A finished run's folder, as training leaves it, with two phases, three evaluations and hostile names."""
+    return write_fake_run(tmp_path / "runs" / "olr_celeba-3f9c1a")
+
+
+def write_fake_run(folder: Path) -> Path:
+    """Write a run's folder without training anything."""
+    random = np.random.default_rng(0)
+    folder.mkdir(parents=True)
+    attributes = ["Bald", "Bangs", "Eyeglasses", "Mouth_Slightly_Open", "Smiling", "Wearing_Hat"]
+    record = {
+        "name": "olr_celeba",
+        "hash": "3f9c1a",
+        "seed": 7,
+        "precision": "fp32",
+        "device": "cpu",
+        "fallback": "CelebA not found under ./data (looked for celeba/img_align_celeba); using the avatars instead.",
+        "data": {
+            "name": "avatars",
+            "options": {"size": 48},
+            "fields": {"image": {"kind": "image"}, "attributes": {"kind": "attributes", "names": attributes}},
+            "counts": {"train": 3200, "validation": 400, "test": 400},
+            "fingerprint": "sha256:0123abcd",
+        },
+        "versions": {"python": "3.11.7", "torch": "2.14.1", "semreg": "0.1.0", "semreg-olr": "0.1.0"},
+        "threads": 2,
+        "command": "semreg run recipes/olr_celeba.toml --seed 7",
+        "started": "2025-01-02T03:04:05+00:00",
+        "modules": {
+            "classifier": {"use": "conv_encoder", "parameters": 123456},
+            "siamese": {"use": "label_<b>encoder</b>", "parameters": 654321},
+        },
+        "phases": [
+            {
+                "name": "classifier",
+                "epochs": 6,
+                "iterations": 600,
+                "batch_size": 32,
+                "steps": {"main": {"classifier": {"bce": 1}}},
+                "backwards": {"main": 1},
+            },
+            {
+                "name": "siamese",
+                "epochs": 12,
+                "iterations": 1200,
+                "batch_size": 32,
+                "steps": {
+                    "joint": {"siamese": {"pair": 1, "rec": 10}, "decoder": {"rec": 10, "adv_g": 0.1}},
+                    "critic": {"critic": {"adv_d": 1}},
+                },
+                "backwards": {"joint": 2, "critic": 1},
+            },
+        ],
+    }
+    metrics = []
+    for phase, count, losses in (("classifier", 600, ["bce"]), ("siamese", 1200, ["pair", "rec", "adv_g", "adv_d"])):
+        for iteration in range(10, count + 1, 10):
+            values = {
+                loss: (k + 1) * 0.7 * float(np.exp(-iteration / (80 + 90 * k)) + 0.02 * random.random() + 0.01)
+                for k, loss in enumerate(losses)
+            }
+            metrics.append({
+                "phase": phase, "epoch": 1 + iteration // 100, "iteration": iteration, "iterations": count,
+                "losses": values, "images_per_second": 420 + 10 * random.random(), "seconds": iteration / 10,
+            })  # fmt: skip
+            if iteration % 100 == 0:
+                valid = {losses[0]: values[losses[0]] * 1.2 + 0.02}
+                metrics.append({"phase": phase, "epoch": 1, "iteration": iteration, "validation": valid, "best": True})
+    status = {"state": "finished", "phase": "siamese", "iteration": 1200, "iterations": 1200, "message": ""}
+    recipe = {"data": {"use": "avatars"}, "evaluate": {"linear": {}, "correlation": {}, "edits": {}}}
+    (folder / "run.json").write_text(json.dumps(record))
+    (folder / "recipe.json").write_text(json.dumps(recipe))
+    (folder / "status.json").write_text(json.dumps(status | {"updated": "2025-01-02T03:12:25+00:00"}))
+    (folder / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in metrics) + '{"phase": "siam')
+    (folder / "warnings.jsonl").write_text(json.dumps({"warning": "<script>alert('warning')</script>"}) + "\n")
+
+    evaluations = folder / "evaluations"
+    accuracies = random.uniform(0.85, 0.99, (2, len(attributes)))
+    rows = [[name, *map(float, accuracies[:, k]), 40 + k] for k, name in enumerate(attributes)]
+    linear = Result(
+        figures={"linear": 0.941, "convolutional": 0.952, "ratio": 0.988},
+        paper={"linear": 0.916, "convolutional": 0.942, "ratio": 0.972},
+        tables=[
+            Table("Per attribute", ["attribute", "linear", "convolutional", "images"], rows, "Accuracy on test images.")
+        ],
+        pictures=[
+            bar_plot(
+                "Accuracy",
+                attributes,
+                {"linear": accuracies[0], "convolutional": accuracies[1]},
+                y_label="accuracy",
+                caption="Linear probes on frozen embeddings beside a convolutional network on the images.",
+            )
+        ],
+        summary="4.1 linear 0.941 / convolutional 0.952 = 0.988 (paper 0.972)",
+    )
+    correlation = Result(
+        figures={"agreement": 0.83},
+        pictures=[
+            heat_map("Correlation", np.corrcoef(random.random((6, 9))), attributes, caption="Of label embeddings.")
+        ],
+    )
+    ramp = np.linspace(0, 1, 48)[None, None, None, :] * np.linspace(0.3, 1, 8)[:, None, None, None]
+    faces = np.broadcast_to(ramp, (8, 3, 48, 48)) * np.array([0.9, 0.7, 0.5])[None, :, None, None]
+    edits = Result(
+        figures={"seen": 0.87, "kept": float("nan")},
+        paper={"kept": 0.95},
+        tables=[Table("Long", ["k", "value"], [[k, k / 7] for k in range(20)])],
+        pictures=[image_grid("Edits", [faces, 1 - faces], row_labels=["image", "edited"], caption="<i>not markup</i>")],
+        summary="4.5 added attribute seen in 87 % of the edits, 95 % of the others unchanged",
+    )
+    for name, result in (("linear", linear), ("correlation", correlation), ("edits", edits)):
+        write_result(evaluations / name, result)
+    return folder

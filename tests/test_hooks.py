@@ -20,6 +20,7 @@ ARGUMENTS = {
     "checkpoint_written": ["run", "path"],
     "evaluation_done": ["run", "name", "result"],
     "run_finished": ["run"],
+    "run_stopped": ["run", "error"],
     "report_sections": ["run"],
 }
 
@@ -112,6 +113,17 @@ def test_a_failing_implementation_is_reported_once_and_the_others_go_on() -> Non
     assert run.warnings == [
         "hook plugin plugin 1 failed in iteration_done and is switched off: RuntimeError: out of paper"
     ]
+
+
+def test_a_plugin_may_ask_to_be_the_last() -> None:
+    order: list[str] = []
+    plugins = []
+    for name, last in (("a", False), ("report", True), ("b", False)):
+        listener = hookimpl(trylast=last)(lambda self, name=name: order.append(name))
+        plugins.append(type(name, (), {"run_finished": listener}))
+    hooks.call(manager_with(*plugins), "run_finished", run=Run())
+    assert order[-1] == "report"
+    assert sorted(order) == ["a", "b", "report"]
 
 
 def test_an_interrupt_is_not_swallowed() -> None:

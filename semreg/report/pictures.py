@@ -114,18 +114,20 @@ def heat_map(
     values = _array(matrix)
     if values.shape != (len(labels), len(labels)):
         raise ValueError(f"a heat map of {len(labels)} labels needs a matrix of that size, got {values.shape}")
-    side = min(8.5, max(2.6, 0.21 * len(labels)))
+    annotated = len(labels) <= 12
+    side = max(1.6, (0.42 if annotated else 0.21) * len(labels))
     with matplotlib.rc_context(_STYLE):
-        figure, axes = _figure(side + 1.2, side)
+        margin = _text_size(labels, 0)[0] / _DPI + 0.1
+        figure, axes = _figure(margin + side + 0.8, side + (0.25 if _short(labels) else margin))
         colours = "RdBu_r" if limits[0] < 0 < limits[1] else "Blues"
         drawn = axes.imshow(values, cmap=colours, vmin=limits[0], vmax=limits[1])
         size = 8 if len(labels) <= 24 else 6.5
-        axes.set_xticks(range(len(labels)), labels, rotation=90 if len(labels) > 6 else 30, fontsize=size)
+        axes.set_xticks(range(len(labels)), labels, rotation=0 if _short(labels) else 90, fontsize=size)
         axes.set_yticks(range(len(labels)), labels, fontsize=size)
         axes.spines[:].set_visible(False)
         bar = figure.colorbar(drawn, ax=axes, fraction=0.04, pad=0.02)
         bar.outline.set_visible(False)
-        if len(labels) <= 12:
+        if annotated:
             _annotate(axes, values, limits)
         return Picture(title, _png(figure), caption)
 
@@ -171,7 +173,7 @@ def bar_plot(
     y_label: str,
     caption: str = "",
 ) -> Picture:
-    """Grouped bars: for each label one bar of every series; many labels lie on their side so that they can be read.
+    """Grouped bars: for each label one bar of every series. Many or long labels lie on their side.
 
     Raises ValueError if a series has not one value for each label.
     """
@@ -179,7 +181,7 @@ def bar_plot(
     for name, values in heights.items():
         if values.shape != (len(labels),):
             raise ValueError(f"bars for {len(labels)} labels need as many values, got {values.shape} in {name!r}")
-    lying = len(labels) > 8
+    lying = not _short(labels)
     with matplotlib.rc_context(_STYLE):
         figure, axes = _figure(5.6, 0.5 + 0.1 * len(labels) * (len(series) + 0.6) if lying else 2.9)
         places, thickness = np.arange(len(labels)), 0.8 / max(1, len(series))
@@ -200,6 +202,11 @@ def bar_plot(
         axes.set_axisbelow(True)
         _legend(figure, axes, len(series))
         return Picture(title, _png(figure), caption)
+
+
+def _short(labels: Sequence[str]) -> bool:
+    """Whether labels fit beside each other under a plot."""
+    return sum(map(len, labels)) + 2 * len(labels) <= 56
 
 
 def _array(values: Any) -> NDArray[Any]:

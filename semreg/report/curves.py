@@ -1,0 +1,123 @@
+"""Loss curves as geometry: what a template needs to draw them as inline SVG."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from semreg.report.record import PhaseMetrics
+
+Points = list[tuple[int, float]]
+
+WIDTH, HEIGHT = 340, 150
+_LEFT, _RIGHT, _TOP, _BOTTOM = 46, 8, 8, 22
+_MOST_POINTS = 300
+_LOGARITHMIC_FROM = 40  # a loss whose largest value is this many times its smallest is drawn on a logarithmic axis
+
+
+@dataclass(frozen=True)
+class Tick:
+    """A labelled place on an axis."""
+
+    place: float
+    label: str
+
+
+@dataclass(frozen=True)
+class Line:
+    """One polyline: `kind` is `train` or `validation`, `dots` are the places of single values worth seeing."""
+
+    kind: str
+    points: str
+    dots: list[tuple[float, float]]
+
+
+@dataclass(frozen=True)
+class Chart:
+    """The curve of one loss, in pixels of a WIDTH × HEIGHT picture."""
+
+    name: str
+    lines: list[Line]
+    x_ticks: list[Tick]
+    y_ticks: list[Tick]
+    last: str
+    logarithmic: bool
+
+
+def charts(metrics: PhaseMetrics) -> list[Chart]:
+    """One chart for each loss of a phase that has finite values; training and validation share it."""
+    names = dict.fromkeys([*metrics.train, *metrics.validation])
+    drawn = (_chart(name, metrics.train.get(name, []), metrics.validation.get(name, [])) for name in names)
+    return [chart for chart in drawn if chart is not None]
+
+
+def number(value: float) -> str:
+    """Three digits that matter: 0.0139, 1.5, 2.3e-05, 12400."""
+    if not math.isfinite(value):
+        return "–"
+    if value == 0 or 1e-4 <= abs(value) < 1e6:
+        digits = max(0, 2 - math.floor(math.log10(abs(value)))) if value else 0
+        text = f"{value:.{digits}f}"
+        return text.rstrip("0").rstrip(".") if "." in text else text
+    return f"{value:.1e}"
+
+
+def _chart(name: str, train: Points, validation: Points) -> Chart | None:
+    series = {"train": _thinned(train), "validation": _finite(validation)}
+    everything = [point for points in series.values() for point in points]
+    if not everything:
+        return None
+    values = [value for _, value in everything]
+    logarithmic = min(values) > 0 and max(values) > _LOGARITHMIC_FROM * min(values)
+    y_values = [math.log10(v) for v in values] if logarithmic else values
+    low, high = min(y_values), max(y_values)
+    margin = (high - low) * 0.06 or abs(high) * 0.05 or 1.0
+    low, high = low - margin, high + margin
+    x_low, x_high = min(x for x, _ in everything), max(x for x, _ in everything)
+
+    def at_x(x: float) -> float:
+        return round(_LEFT + (WIDTH - _LEFT - _RIGHT) * (x - x_low) / max(1, x_high - x_low), 1)
+
+    def at_y(y: float) -> float:
+        return round(HEIGHT - _BOTTOM - (HEIGHT - _TOP - _BOTTOM) * (y - low) / (high - low), 1)
+
+    lines = []
+    for kind, points in series.items():
+        places = [(at_x(x), at_y(math.log10(y) if logarithmic else y)) for x, y in points]
+        if places:
+            dots = places if len(places) == 1 or (kind == "validation" and len(places) <= 30) else []
+            lines.append(Line(kind, " ".join(f"{x:g},{y:g}" for x, y in places), dots))
+    y_ticks = [Tick(at_y(y), number(10**y if logarithmic else y)) for y in _round_values(low, high, logarithmic)]
+    x_ticks = [Tick(at_x(x), f"{x:g}") for x in _round_values(x_low, x_high, False)]
+    last = number((_finite(train) or series["validation"])[-1][1])
+    return Chart(name, lines, x_ticks, y_ticks, last, logarithmic)
+
+
+def _finite(points: Points) -> Points:
+    return [point for point in points if math.isfinite(point[1])]
+
+
+def _thinned(points: Points) -> Points:
+    """At most so many points, each the mean of its neighbours."""
+    points = _finite(points)
+    width = math.ceil(len(points) / _MOST_POINTS) or 1
+    groups = [points[start : start + width] for start in range(0, len(points), width)]
+    return [(group[-1][0], sum(value for _, value in group) / len(group)) for group in groups]
+
+
+def _round_values(low: float, high: float, logarithmic: bool) -> Iterable[float]:
+    """About four round numbers between two; on a logarithmic axis, whose numbers are exponents, round powers."""
+    if high <= low:
+        return [low]
+    if logarithmic:
+        exponents = range(math.floor(low), math.ceil(high) + 1)
+        factors = (1, 2, 5) if high - low < 1.5 else (1, 3) if high - low < 3 else (1,)
+        every = max(1, round((high - low) / 4))
+        values = [e + math.log10(f) for e in exponents if e % every == 0 for f in factors]
+        return [value for value in values if low <= value <= high]
+    rough = (high - low) / 4
+    power = 10.0 ** math.floor(math.log10(rough))
+    step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= rough * 0.999)
+    first = math.ceil(low / step - 1e-9)
+    return [round(k * step, 12) for k in range(first, math.floor(high / step + 1e-9) + 1)]

@@ -1,0 +1,12 @@
+"""The report as a hook: written when a run has finished."""
+
+from __future__ import annotations
+
+from semreg.hookspecs import RunLike, hookimpl
+from semreg.report.report import write_report
+
+
+@hookimpl(trylast=True)
+def run_finished(run: RunLike) -> None:
+    """Write the report once every other plugin has done its part."""
+    write_report(run.folder)

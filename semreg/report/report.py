@@ -1,0 +1,240 @@
+"""The report: one self-contained page, written from nothing but the run's folder, and so again at any time."""
+
+from __future__ import annotations
+
+import base64
+import json
+import math
+import os
+import shlex
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from semreg import hooks
+from semreg.errors import UserError
+from semreg.evaluation.result import Cell, Picture, Result, Table
+from semreg.evaluation.store import read_result
+from semreg.hookspecs import Section
+from semreg.report import curves
+from semreg.report.pictures import PIXEL_RATIO
+from semreg.report.progress import duration
+from semreg.report.record import PhaseMetrics, RunRecord, read_lines, read_metrics, read_record
+
+
+def write_report(folder: Path) -> Path:
+    """Write `report.html` into a run's folder and return its path.
+
+    Raises UserError if the folder holds no run.
+    """
+    page = render(folder)
+    temporary = folder / f".report.html.{os.getpid()}"
+    temporary.write_text(page, encoding="utf-8")
+    temporary.replace(folder / "report.html")
+    return folder / "report.html"
+
+
+def render(folder: Path) -> str:
+    """The report of a run as HTML text. Raises UserError if the folder holds no run."""
+    run = read_record(folder)
+    recipe = _recipe(folder)
+    reader = _Reader(folder, run.name, [str(line.get("warning", "")) for line in read_lines(folder / "warnings.jsonl")])
+    evaluations = _evaluations(reader, list(recipe.get("evaluate") or {}))
+    metrics = read_metrics(folder)
+    sections = _sections(reader)
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    environment.filters |= {"number": _number, "cell": _cell, "uri": _uri, "page_width": _page_width, "g": _weight}
+    environment.globals |= {"chart_width": curves.WIDTH, "chart_height": curves.HEIGHT, "is_numeric": _is_numeric}
+    return environment.get_template("report.html").render(
+        run=run,
+        facts=_facts(run, metrics),
+        phases=_phases(run, metrics),
+        evaluations=evaluations,
+        comparisons=_comparisons(evaluations),
+        sections=sections,
+        modules=run.record.get("modules") or {},
+        versions=run.record.get("versions") or {},
+        command=_command(run.record.get("command")),
+        recipe=json.dumps(recipe, indent=2, ensure_ascii=False),
+        fingerprint=(run.record.get("data") or {}).get("fingerprint"),
+        warnings=list(dict.fromkeys(reader.warnings)),
+    )
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step's part of the who-trains-whom matrix."""
+
+    name: str
+    losses: list[str]
+    rows: dict[str, dict[str, float]]
+    backwards: int | None
+
+
+@dataclass(frozen=True)
+class Phase:
+    """What the page shows of a phase."""
+
+    name: str
+    facts: list[tuple[str, str]]
+    steps: list[Step]
+    charts: list[curves.Chart]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A figure of ours beside the paper's."""
+
+    evaluation: str
+    figure: str
+    ours: float
+    paper: float
+
+    def text(self, value: float) -> str:
+        """A value with as many decimals as suit this row."""
+        return _cell(value, 3 if abs(self.paper) < 10 else 1).replace("-", "−")
+
+
+class _Reader:
+    """The run as hooks see it when no run is going on: its warnings stay on the page."""
+
+    def __init__(self, folder: Path, name: str, warnings: list[str]) -> None:
+        self.folder, self.name, self.warnings = folder, name, warnings
+
+    def warn(self, message: str) -> None:
+        self.warnings.append(message)
+
+
+def _recipe(folder: Path) -> dict[str, Any]:
+    try:
+        recipe = json.loads((folder / "recipe.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return recipe if isinstance(recipe, dict) else {}
+
+
+def _evaluations(reader: _Reader, order: list[str]) -> dict[str, Result]:
+    """The stored results, in the recipe's order; a damaged one becomes a warning."""
+    folders = {path.parent.name: path.parent for path in (reader.folder / "evaluations").glob("[!.]*/result.json")}
+    found: dict[str, Result] = {}
+    for name in [*(name for name in order if name in folders), *sorted(folders.keys() - set(order))]:
+        try:
+            found[name] = read_result(folders[name])
+        except UserError as error:
+            reader.warn(error.text())
+    return found
+
+
+def _sections(reader: _Reader) -> list[Section]:
+    manager = hooks.load_hooks(reader.warn)
+    sections: list[Section] = []
+    for returned in hooks.call(manager, "report_sections", run=reader):
+        for section in returned if isinstance(returned, (list, tuple)) else [returned]:
+            if isinstance(section, Section):
+                sections.append(section)
+            else:
+                reader.warn(
+                    f"a hook gave {type(section).__name__} where report_sections wants a Section; it is left out"
+                )
+    return sections
+
+
+def _facts(run: RunRecord, metrics: dict[str, PhaseMetrics]) -> list[tuple[str, str]]:
+    """The short facts under the title."""
+    data = run.record.get("data") or {}
+    counts = data.get("counts") or {}
+    images = " / ".join(f"{count:,} {split}" for split, count in counts.items() if count)
+    options = ", ".join(f"{name} = {value}" for name, value in (data.get("options") or {}).items())
+    parameters = sum(int(module.get("parameters") or 0) for module in (run.record.get("modules") or {}).values())
+    trained = sum(phase.seconds for phase in metrics.values())
+    facts = [
+        ("data", f"{data.get('name', '')}{f' ({options})' if options else ''}"),
+        ("images", images),
+        ("parameters", f"{parameters:,}" if parameters else ""),
+        ("trained in", duration(trained) if trained else ""),
+        ("whole run", duration(run.seconds) if run.state == "finished" and run.seconds else ""),
+        ("device", str(run.record.get("device", ""))),
+        ("threads", str(run.record.get("threads", ""))),
+        ("precision", str(run.record.get("precision", ""))),
+        ("seed", str(run.record.get("seed", ""))),
+        ("started", str(run.record.get("started", ""))[:16].replace("T", " ")),
+    ]
+    return [(name, text) for name, text in facts if text]
+
+
+def _phases(run: RunRecord, metrics: dict[str, PhaseMetrics]) -> list[Phase]:
+    planned = {str(phase.get("name")): phase for phase in run.record.get("phases") or []}
+    return [
+        _phase(name, planned.get(name, {}), metrics.get(name, PhaseMetrics()))
+        for name in dict.fromkeys([*planned, *metrics])
+    ]
+
+
+def _phase(name: str, plan: dict[str, Any], metrics: PhaseMetrics) -> Phase:
+    backwards = plan.get("backwards") or {}
+    steps = [
+        Step(step, list(dict.fromkeys(loss for row in rows.values() for loss in row)), rows, backwards.get(step))
+        for step, rows in (plan.get("steps") or {}).items()
+    ]
+    speeds = sorted(metrics.images_per_second)
+    facts = [
+        ("epochs", plan.get("epochs")),
+        ("iterations", f"{plan['iterations']:,}" if plan.get("iterations") else None),
+        ("batch", plan.get("batch_size")),
+        ("images/s", f"{speeds[len(speeds) // 2]:,.0f}" if speeds else None),
+        ("time", duration(metrics.seconds) if metrics.seconds else None),
+        ("best validation at iteration", f"{metrics.best:,}" if metrics.best else None),
+    ]
+    return Phase(name, [(label, str(fact)) for label, fact in facts if fact], steps, curves.charts(metrics))
+
+
+def _comparisons(evaluations: dict[str, Result]) -> list[Comparison]:
+    return [
+        Comparison(name, figure, ours, result.paper[figure])
+        for name, result in evaluations.items()
+        for figure, ours in result.figures.items()
+        if figure in result.paper
+    ]
+
+
+def _command(command: Any) -> str:
+    return shlex.join(map(str, command)) if isinstance(command, list) else str(command or "")
+
+
+def _number(value: float) -> str:
+    return curves.number(float(value))
+
+
+def _weight(value: float) -> str:
+    return f"{value:g}"
+
+
+def _cell(value: Cell, digits: int) -> str:
+    if value is None or (isinstance(value, float) and not math.isfinite(value)):
+        return "–"
+    return f"{value:.{digits}f}" if isinstance(value, float) else str(value)
+
+
+def _is_numeric(table: Table, column: int) -> bool:
+    cells = [row[column] for row in table.rows if column < len(row)]
+    return all(cell is None or isinstance(cell, (int, float)) for cell in cells)
+
+
+def _uri(picture: Picture) -> str:
+    return f"data:image/png;base64,{base64.b64encode(picture.png).decode('ascii')}"
+
+
+def _page_width(picture: Picture) -> int:
+    """How wide a picture wants to be on the page; a PNG's width stands in its header."""
+    if len(picture.png) < 24 or not picture.png.startswith(b"\x89PNG"):
+        return 600
+    return int(struct.unpack(">I", picture.png[16:20])[0]) // PIXEL_RATIO

@@ -1,0 +1,61 @@
+"""Loss curves fit their picture, whatever the numbers."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from semreg.report.curves import HEIGHT, WIDTH, charts, number
+from semreg.report.record import PhaseMetrics
+
+values = st.one_of(st.floats(-1e9, 1e9), st.floats(1e-9, 1e9), st.sampled_from([math.nan, math.inf, 0.0]))
+points = st.lists(st.tuples(st.integers(1, 10**6), values), max_size=40).map(sorted)
+
+
+@given(points, points)
+def test_everything_drawn_lies_within_the_picture(
+    train: list[tuple[int, float]], validation: list[tuple[int, float]]
+) -> None:
+    drawn = charts(PhaseMetrics({"loss": train}, {"loss": validation}))
+    finite = [value for _, value in train + validation if math.isfinite(value)]
+    assert len(drawn) == bool(finite)
+    for chart in drawn:
+        places = [tuple(map(float, pair.split(","))) for line in chart.lines for pair in line.points.split()]
+        assert all(0 <= x <= WIDTH and 0 <= y <= HEIGHT for x, y in places)
+        assert all(0 <= tick.place <= WIDTH for tick in chart.x_ticks)
+        assert all(0 <= tick.place <= HEIGHT for tick in chart.y_ticks)
+        assert 1 <= len(chart.x_ticks) <= 6
+
+
+def test_higher_losses_are_drawn_higher_and_later_ones_further_right() -> None:
+    (chart,) = charts(PhaseMetrics({"loss": [(1, 3.0), (50, 2.0), (100, 1.0)]}))
+    places = [tuple(map(float, pair.split(","))) for pair in chart.lines[0].points.split()]
+    assert places == sorted(places)
+    assert [y for _, y in places] == sorted(y for _, y in places)
+    assert (chart.last, chart.logarithmic) == ("1", False)
+    assert [tick.label for tick in chart.y_ticks] == ["1", "2", "3"]
+
+
+def test_losses_over_orders_of_magnitude_are_drawn_logarithmically() -> None:
+    (chart,) = charts(PhaseMetrics({"loss": [(k, 10.0**-k) for k in range(5)]}))
+    assert chart.logarithmic
+    assert [tick.label for tick in chart.y_ticks] == ["0.0001", "0.001", "0.01", "0.1", "1"]
+
+
+def test_long_curves_are_thinned_to_means() -> None:
+    (chart,) = charts(PhaseMetrics({"loss": [(k, float(k % 2)) for k in range(10_000)]}))
+    heights = {pair.split(",")[1] for pair in chart.lines[0].points.split()}
+    assert len(chart.lines[0].points.split()) <= 300
+    assert len(heights) == 1
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0, "0"), (0.0139, "0.0139"), (1.5, "1.5"), (0.98765, "0.988"), (12400, "12400"), (-0.02, "-0.02"),
+     (2.3e-5, "2.3e-05"), (3e7, "3.0e+07"), (math.nan, "–"), (math.inf, "–")],
+)  # fmt: skip
+def test_numbers_show_the_digits_that_matter(value: float, text: str) -> None:
+    assert number(value) == text

@@ -1,0 +1,67 @@
+"""Progress is a bar on a terminal and plain lines elsewhere."""
+
+from __future__ import annotations
+
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from semreg.evaluation.result import Result
+from semreg.hookspecs import Progress
+from semreg.report import progress
+from semreg.report.progress import ProgressBar, duration
+
+
+class Run:
+    folder, name = Path(), "toy"
+
+    def warn(self, message: str) -> None:
+        raise AssertionError(message)
+
+
+def shown(*, terminal: bool, clock: pytest.MonkeyPatch) -> str:
+    seconds = iter(range(10_000))
+    clock.setattr(progress.time, "monotonic", lambda: next(seconds) * 1.0)
+    output = StringIO()
+    bar = ProgressBar(Console(file=output, force_terminal=terminal, width=110, highlight=False))
+    bar.phase_started(Run(), "siamese")
+    for iteration in range(1, 101):
+        losses = {"pair": 0.0139, "[red]odd": 1.0} if iteration % 10 == 0 else None
+        bar.iteration_done(Run(), Progress("siamese", 1 + iteration // 51, 2, iteration, 100, losses, 211.4))
+    bar.evaluation_done(Run(), "linear", Result(summary="4.1 linear [b]0.941[/b]"))
+    bar.run_finished(Run())
+    return output.getvalue()
+
+
+def test_plain_lines_are_few_and_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = shown(terminal=False, clock=monkeypatch).splitlines()
+    assert lines[0] == "siamese        1/2  211 img/s"
+    assert lines[1] == "siamese        1/2  1m09s left  211 img/s  pair 0.0139  [red]odd 1"
+    assert lines[-2] == "siamese        2/2  211 img/s  pair 0.0139  [red]odd 1"
+    assert lines[-1] == "4.1 linear [b]0.941[/b]"
+    assert len(lines) == 6
+    assert "\x1b" not in "".join(lines)
+
+
+def test_a_terminal_gets_a_bar_and_its_cursor_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    output = shown(terminal=True, clock=monkeypatch)
+    assert "━" in output
+    assert "1m09s left" in output or "s left" in output
+    assert "[red]odd 1" in output
+    assert output.rindex("\x1b[?25h") > output.rindex("\x1b[?25l")
+
+
+def test_a_stopped_run_gives_the_cursor_back() -> None:
+    output = StringIO()
+    bar = ProgressBar(Console(file=output, force_terminal=True))
+    bar.iteration_done(Run(), Progress("main", 1, 1, 1, 10))
+    assert "\x1b[?25h" not in output.getvalue()
+    bar.run_stopped(Run())
+    assert "\x1b[?25h" in output.getvalue()
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(7.6, "8s"), (59.9, "1m00s"), (100, "1m40s"), (7500, "2h05m")])
+def test_durations(seconds: float, text: str) -> None:
+    assert duration(seconds) == text
