@@ -35,7 +35,8 @@ class ConvDecoder(nn.Module):
     four widths: 12), which is what ConvEncoder's `head = "maps"` gives with kernel 3.
     Output: images `(batch, channels, size, size)`; sizes that are no power of two are cropped on the way.
 
-    `upsampling`: `nearest` doubles and then convolves (3×3), `transposed` is a transposed convolution (4×4).
+    `upsampling`: `transposed` is a transposed convolution (4×4, whose windows overlap evenly), `nearest` doubles and
+    then convolves (3×3), which is smoother and takes four times as long on a CPU.
     `output` is the activation of the images; beware of saturating ones with an L1 loss on dark images.
     """
 
@@ -46,7 +47,7 @@ class ConvDecoder(nn.Module):
         size: Positive,
         input_shapes: Shapes,
         widths: Widths = (256, 128, 64, 32),
-        upsampling: Literal["nearest", "transposed"] = "nearest",
+        upsampling: Literal["transposed", "nearest"] = "transposed",
         normalization: Normalization = "batch",
         activation: Activation = "relu",
         hidden: Sequence[Positive] = (),

@@ -19,8 +19,8 @@ Activation = Literal["relu", "leaky_relu", "gelu", "silu"]
 Normalization = Literal["batch", "instance", "group", "none"]
 
 _ACTIVATIONS: dict[Activation, Callable[[], nn.Module]] = {
-    "relu": partial(nn.ReLU, inplace=True),
-    "leaky_relu": partial(nn.LeakyReLU, 0.2, inplace=True),
+    "relu": nn.ReLU,
+    "leaky_relu": partial(nn.LeakyReLU, 0.2),
     "gelu": nn.GELU,
     "silu": nn.SiLU,
 }
