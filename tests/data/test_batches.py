@@ -1,0 +1,195 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from semreg.data.batches import Batches, Gather, sequential
+from semreg.data.cache import Cached
+from semreg.data.specification import AttributesField, ClassField, ImageField, Specification, VectorField
+from semreg.errors import UserError
+
+
+def made(count: int, size: int = 2) -> Cached:
+    """Images of one value, their index modulo 256; a third of the rows for testing."""
+    index = torch.arange(count)
+    fields: Specification = {
+        "image": ImageField(1, size, size),
+        "digit": ClassField(tuple("0123456789")),
+        "attributes": AttributesField(("even", "third")),
+        "index": VectorField(1),
+    }
+    arrays = {
+        "image": (index % 256).to(torch.uint8).view(-1, 1, 1, 1).expand(-1, 1, size, size).contiguous(),
+        "digit": index % 10,
+        "attributes": torch.stack([index % 2 == 0, index % 3 == 0], dim=1).to(torch.uint8),
+        "index": index.float().view(-1, 1),
+    }
+    return Cached(fields, arrays, torch.where(index % 3 == 2, 2, 0).to(torch.uint8), "content")
+
+
+def rows_of(batches: Batches, count: int) -> list[int]:
+    return [int(value) for value in batches.batch(count)["index"].flatten()]
+
+
+sizes = st.integers(1, 80).flatmap(lambda count: st.tuples(st.just(count), st.integers(1, count)))
+relaxed = settings(suppress_health_check=[HealthCheck.too_slow], deadline=None, max_examples=50)
+
+
+@relaxed
+@given(sizes, st.integers(0, 2**31), st.integers(0, 5))
+def test_an_epoch_repeats_no_row(size: tuple[int, int], seed: int, epoch: int) -> None:
+    count, batch_size = size
+    data = made(count + 20)
+    rows = torch.arange(7, 7 + count)
+    batches = Batches(data, rows, batch_size, seed=seed, key=("main", "joint"))
+    assert batches.per_epoch == count // batch_size
+    first = epoch * batches.per_epoch
+    seen = [row for index in range(batches.per_epoch) for row in rows_of(batches, first + index)]
+    assert len(seen) == len(set(seen)) == batches.per_epoch * batch_size
+    assert set(seen) <= set(rows.tolist())
+
+
+@relaxed
+@given(st.lists(st.integers(0, 60), min_size=1, max_size=12), st.integers(0, 2**31))
+def test_a_batch_is_a_pure_function_of_its_count(counts: list[int], seed: int) -> None:
+    data = made(50)
+    rows = data.rows("train")
+    one = Batches(data, rows, 8, seed=seed, key=("main", "joint"))
+    asked = {count: rows_of(one, count) for count in counts}
+    for count in reversed(counts):
+        fresh = Batches(data, rows, 8, seed=seed, key=("main", "joint"))
+        assert rows_of(fresh, count) == asked[count]
+
+
+def test_seeds_phases_steps_and_epochs_differ() -> None:
+    data = made(300)
+    rows = data.rows("train")
+    variants = [(0, ("a", "b")), (1, ("a", "b")), (0, ("a", "c")), (0, ("c", "b")), (0, ("ab", "")), (0, ("b", "a"))]
+    batches = [Batches(data, rows, 50, seed=seed, key=key) for seed, key in variants]
+    drawn = [tuple(rows_of(each, count)) for each in batches for count in (0, each.per_epoch)]
+    assert len(set(drawn)) == len(drawn)
+
+
+def test_fields_belong_together_and_have_their_types() -> None:
+    data = made(1000)
+    batch = Batches(data, data.rows("train"), 64, seed=0, key=("p", "s")).batch(3)
+    index = batch["index"].flatten().long()
+    assert torch.equal((batch["image"][:, 0, 1, 1] * 255).round().long(), index % 256)
+    assert torch.equal(batch["digit"], index % 10)
+    assert torch.equal(batch["attributes"], torch.stack([index % 2 == 0, index % 3 == 0], dim=1).float())
+    assert (index % 3 != 2).all(), "train rows only"
+    types = {name: tensor.dtype for name, tensor in batch.items()}
+    float32, int64 = torch.float32, torch.int64
+    assert types == {"image": float32, "digit": int64, "attributes": float32, "index": float32}
+
+
+@pytest.mark.parametrize("value_range", [(0.0, 1.0), (-1.0, 1.0), (0.0, 255.0), (-0.5, 0.5)])
+def test_the_range_is_kept(value_range: tuple[float, float]) -> None:
+    data = made(256)
+    (batch,) = sequential(data, torch.arange(256), 256, value_range=value_range)
+    low, high = value_range
+    levels = batch["image"][:, 0, 0, 0]
+    assert torch.allclose(levels, torch.linspace(low, high, 256), atol=1e-6 * (high - low))
+    assert float(levels[0]) == low
+    assert float(levels[255]) == high
+
+
+def test_a_batch_lasts_until_the_next() -> None:
+    data = made(100)
+    batches = Batches(data, torch.arange(100), 10, seed=0, key=("p", "s"))
+    first = batches.batch(0)["image"]
+    kept = first.clone()
+    second = batches.batch(1)["image"]
+    assert first.data_ptr() == second.data_ptr()
+    assert not torch.equal(kept, second)
+    other = Batches(data, torch.arange(100), 10, seed=0, key=("p", "t"))
+    assert other.batch(0)["image"].data_ptr() != second.data_ptr()
+
+
+def test_only_what_is_asked_for_is_gathered() -> None:
+    data = made(30)
+    batches = Batches(data, torch.arange(30), 10, seed=0, key=("p", "s"), fields={"digit"})
+    assert list(batches.batch(0)) == ["digit"]
+    assert list(Gather(data, torch.arange(30), fields=set())(torch.arange(3))) == []
+    with pytest.raises(ValueError, match="did you mean 'digit'"):
+        Batches(data, torch.arange(30), 10, seed=0, key=("p", "s"), fields={"digti"})
+
+
+def test_extra_tensors_follow_the_rows() -> None:
+    data = made(90)
+    rows = data.rows("train")
+    codes = torch.stack([rows.double(), -rows.double()], dim=1)
+    batches = Batches(data, rows, 16, seed=4, key=("p", "s"), extra={"code": codes}, fields={"index"})
+    for count in range(7):
+        batch = batches.batch(count)
+        assert torch.equal(batch["code"][:, 0], batch["index"].flatten().double())
+        assert batch["code"].dtype == torch.float64
+    with pytest.raises(ValueError, match="'code' has 90 rows, and 60 rows"):
+        Batches(data, rows, 16, seed=4, key=("p", "s"), extra={"code": torch.zeros(90, 2)})
+
+
+@pytest.mark.parametrize("batch_size", [31, 0, -1])
+def test_a_batch_that_cannot_be_filled_is_told(batch_size: int) -> None:
+    with pytest.raises(UserError, match=rf"data.batch_size  a batch of {batch_size} can't be drawn from 30 images"):
+        Batches(made(30), torch.arange(30), batch_size, seed=0, key=("p", "s"))
+
+
+def test_an_empty_range_is_told() -> None:
+    with pytest.raises(ValueError, match="range"):
+        Gather(made(3), torch.arange(3), value_range=(1.0, -1.0))
+
+
+def sorted_by_label(
+    labels: Tensor, *, count: int, batch_size: int, generator: torch.Generator, turn: int = 0
+) -> Tensor:
+    batches = count // batch_size
+    return labels.argsort(stable=True).roll(turn)[: batches * batch_size].view(batches, batch_size)
+
+
+def test_a_sampler_gets_labels_of_its_rows() -> None:
+    data = made(100)
+    rows = torch.arange(50, 100)
+    batches = Batches(
+        data, rows, 5, seed=0, key=("p", "s"), sampler=sorted_by_label, sampler_labels=["digit"], fields={"digit"}
+    )
+    assert [batches.batch(count)["digit"].unique().tolist() for count in range(10)] == [[digit] for digit in range(10)]
+
+
+@pytest.mark.parametrize(
+    "wrong", [torch.zeros(9, 5), torch.zeros(8, 5).long(), torch.full((10, 5), 50), torch.full((10, 5), -1)]
+)
+def test_a_sampler_that_does_not_fit_is_told(wrong: Tensor) -> None:
+    def broken(**options: Any) -> Tensor:
+        return wrong
+
+    batches = Batches(made(50), torch.arange(50), 5, seed=0, key=("p", "s"), sampler=broken)
+    with pytest.raises(ValueError, match=r"the sampler broken gave .*torch.int64 \(10, 5\)"):
+        batches.batch(0)
+
+
+def test_in_order_with_the_last_part() -> None:
+    data = made(100)
+    rows = data.rows("test")
+    batches = list(sequential(data, rows, 10, extra={"row": rows}))
+    assert [len(batch["image"]) for batch in batches] == [10, 10, 10, 3]
+    assert torch.equal(torch.cat([batch["row"] for batch in batches]), rows)
+    images = torch.cat([batch["image"] for batch in batches])  # would be overwritten if memory were kept
+    assert torch.equal((images[:, 0, 0, 0] * 255).round().long(), rows)
+    assert list(sequential(data, rows[:0], 10)) == []
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_on_a_gpu_the_same() -> None:
+    data = made(5000, size=16)
+    on_cpu = Batches(data, data.rows("train"), 128, seed=0, key=("p", "s"), value_range=(-1.0, 1.0))
+    on_gpu = Batches(data, data.rows("train"), 128, seed=0, key=("p", "s"), value_range=(-1.0, 1.0), device="cuda")
+    sums = [on_gpu.batch(count)["image"].sum(dim=(1, 2, 3)) for count in range(60)]  # runs ahead of the GPU
+    for count, value in enumerate(sums):
+        expected = on_cpu.batch(count)
+        assert torch.allclose(value.cpu(), expected["image"].sum(dim=(1, 2, 3)), atol=1e-3)
+        assert torch.equal(on_gpu.batch(count)["attributes"].cpu(), expected["attributes"])
