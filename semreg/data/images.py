@@ -53,12 +53,17 @@ def read_image(path: str | os.PathLike[str], *, size: int, channels: int) -> Pix
 def fitted(image: Image, *, size: int | tuple[int, int], channels: int) -> Pixels:
     """A PIL image as pixels `(channels, height, width)`: the largest part of `size`'s shape at its centre, resized with
     antialiasing (bilinear). `size` is (height, width), or one number for both."""
-    from PIL import Image, ImageOps
+    from PIL import Image
 
     height, width = (size, size) if isinstance(size, int) else size
     image = image.convert("RGB" if channels == 3 else "L")
     if image.size != (width, height):
-        image = ImageOps.fit(image, (width, height), Image.Resampling.BILINEAR)
+        # Whole pixels, cropped before resizing: ImageOps.fit crops between pixels and lets those outside shine in.
+        scale = min(image.width / width, image.height / height)
+        inner = max(1, round(scale * width)), max(1, round(scale * height))
+        left, top = (image.width - inner[0]) // 2, (image.height - inner[1]) // 2
+        image = image.crop((left, top, left + inner[0], top + inner[1]))
+        image = image.resize((width, height), Image.Resampling.BILINEAR)
     pixels = np.asarray(image, dtype=np.uint8)
     return np.ascontiguousarray(pixels.transpose(2, 0, 1) if channels == 3 else pixels[None])
 
