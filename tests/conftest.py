@@ -4,14 +4,25 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+import textwrap
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
+import catalogue
 import numpy as np
+import pluggy
 import pytest
 
+from semreg import hooks, hookspecs, registry
+from semreg.data.images import ImageArray
+from semreg.data.source import Source
+from semreg.data.specification import AttributesField, ClassField, ImageField, Specification, VectorField
+from semreg.data.splits import drawn_split
+from semreg.errors import DataMissing
 from semreg.evaluation.result import Result, Table
 from semreg.evaluation.store import write_result
+from semreg.kinds import KINDS
 from semreg.report.pictures import bar_plot, heat_map, image_grid
 
 Install = Callable[..., Path]
@@ -162,3 +173,140 @@ def write_fake_run(folder: Path) -> Path:
     for name, result in (("linear", linear), ("correlation", correlation), ("edits", edits)):
         write_result(evaluations / name, result)
     return folder
+
+
+# --- recipes on a toy data set ---
+
+
+class ToyData:
+    """Images 1×4×4 that show their class, an ordered class, two attributes and a vector; drawn from a fixed seed."""
+
+    def __init__(self, *, count: int = 60, missing: bool = False, root: Path | None = None) -> None:
+        self.count, self.missing, self.root = count, missing, root
+
+    def specification(self) -> Specification:
+        return {
+            "image": ImageField(1, 4, 4),
+            "kind": ClassField(("a", "b", "c"), order="line"),
+            "marks": AttributesField(("round", "dark"), exclusive=(("round", "dark"),)),
+            "point": VectorField(3),
+        }
+
+    def locate(self) -> None:
+        if self.missing:
+            raise DataMissing("", f"ToyData not found under {self.root} (looked for toy.bin); draw it yourself")
+
+    def source(self) -> Source:
+        random = np.random.default_rng(0)
+        kinds = np.arange(self.count, dtype=np.int64) % 3
+        pixels = (random.integers(0, 128, (self.count, 1, 4, 4)) + 60 * kinds[:, None, None, None]).astype(np.uint8)
+        marks = np.stack([kinds == 0, kinds == 2], axis=1).astype(np.uint8)
+        points = random.normal(size=(self.count, 3)).astype(np.float32)
+        return Source(
+            labels={"kind": kinds, "marks": marks, "point": points},
+            split=drawn_split(self.count, classes=kinds),
+            images=ImageArray(pixels, (4, 4)),
+            identity={"count": self.count},
+        )
+
+
+TOY_RECIPE = """
+[data]
+use = "toy"
+batch_size = 8
+
+[model]
+input = "image"
+code = ["z"]
+output = "reconstruction"
+
+[modules.encoder]
+use = "mlp_encoder"
+outputs = 4
+hidden = [6]
+
+[modules.decoder]
+use = "mlp_decoder"
+hidden = [6]
+channels = "@image.channels"
+size = "@image.size"
+
+[modules.prior]
+use = "standard_normal"
+size = 2
+
+[tensors]
+posterior = "diagonal_gaussian(encoder(image))"
+z = "sample(posterior)"
+reconstruction = "decoder(z)"
+
+[losses.rec]
+use = "l2(reconstruction, image)"
+
+[losses.kl]
+use = "kl_divergence(posterior, prior)"
+
+[optimizer]
+lr = 1e-2
+
+[phases.main]
+epochs = 2
+
+[phases.main.train]
+encoder = { rec = 1, kl = 0.5 }
+decoder = { rec = 1 }
+"""
+
+
+@pytest.fixture
+def register() -> Iterator[Callable[[str, str, Any], None]]:
+    """`register(kind, name, value)` as in a notebook, undone after the test."""
+    taken: list[tuple[str, str]] = []
+
+    def register(kind: str, name: str, value: Any) -> None:
+        registry.register(kind, name, value)
+        taken.append((kind, name))
+
+    yield register
+    for kind, name in taken:
+        del catalogue.REGISTRY[(*KINDS[kind].group.split("."), name)]
+
+
+@pytest.fixture(scope="session")
+def shared_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture
+def toy(
+    register: Callable[[str, str, Any], None], shared_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., Path]:
+    """`toy(text, name="recipe.toml")` writes a recipe beside `base.toml`, a small autoencoder on toy data.
+
+    A text without `[data]` extends that recipe.
+    """
+    monkeypatch.setenv("SEMREG_CACHE", str(shared_cache))
+    register("dataset", "toy", ToyData)
+    (tmp_path / "base.toml").write_text(TOY_RECIPE)
+
+    def write(text: str = "", name: str = "recipe.toml") -> Path:
+        text = textwrap.dedent(text)
+        if "[data]" not in text and "extends" not in text:
+            text = f'extends = "base.toml"\n{text}'
+        path = tmp_path / name
+        path.write_text(text)
+        return path
+
+    return write
+
+
+@pytest.fixture
+def no_hooks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs without progress bars and reports."""
+
+    def load_hooks(warn: Callable[[str], None]) -> pluggy.PluginManager:
+        manager = pluggy.PluginManager("semreg")
+        manager.add_hookspecs(hookspecs)
+        return manager
+
+    monkeypatch.setattr(hooks, "load_hooks", load_hooks)
