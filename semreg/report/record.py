@@ -32,6 +32,18 @@ class RunRecord:
         """`running`, `finished`, `stopped`, `failed`, or `unknown` where no status was written."""
         return str(self.status.get("state", "unknown"))
 
+    def current_state(self) -> str:
+        """The state, but `stopped` for a run whose process was killed before it could say so."""
+        if self.state != "running":
+            return self.state
+        from filelock import FileLock, Timeout  # noqa: PLC0415  only where a run seems to be going on
+
+        try:
+            with FileLock(self.folder / ".lock", timeout=0):
+                return "stopped"
+        except (Timeout, OSError):
+            return "running"
+
     @property
     def fallback(self) -> str | None:
         """What was missing and what was used instead; None where the recipe's own data were there."""

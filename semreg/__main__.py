@@ -1,0 +1,5 @@
+"""`python -m semreg`: the command line."""
+
+from semreg.cli.main import main
+
+main()

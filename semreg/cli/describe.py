@@ -1,0 +1,77 @@
+"""What `semreg show` tells of one component, from its own code."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import sys
+from typing import Any
+
+from semreg.registry import Component, load
+
+_SOURCE = re.compile(r"^\s*(?:Source|Paper)\b[^:\n]*:\s*(.+?\.)\s*$", re.MULTILINE | re.DOTALL)
+
+
+def describe(component: Component) -> dict[str, Any]:
+    """Name, kind, origin, signatures, docstring and source paper; imports this one component.
+
+    Raises UserError if it cannot be imported.
+    """
+    value = load(component)
+    documentation = inspect.getdoc(value) or ""
+    module = inspect.getdoc(sys.modules.get(getattr(value, "__module__", ""))) or ""
+    signatures = [signature_text(component.name, value)]
+    forward = getattr(value, "forward", None) if inspect.isclass(value) else None
+    if callable(forward):
+        signatures.append(signature_text("forward", forward))
+    return {
+        "name": component.name,
+        "kind": component.kind,
+        "distribution": component.distribution,
+        "version": component.version,
+        "target": component.target,
+        "signatures": signatures,
+        "documentation": documentation,
+        "source": _source(documentation) or _source(module),
+    }
+
+
+def signature_text(name: str, value: Any) -> str:
+    """`name(a: Tensor, *, margin: float = 1.0) -> Tensor`, with the annotations as they stand in the code."""
+    try:
+        signature = inspect.signature(value)
+    except (TypeError, ValueError):
+        return f"{name}(…)"
+    parameters = [
+        p.replace(annotation=_as_written(p.annotation)) for p in signature.parameters.values() if p.name != "self"
+    ]
+    returns = signature.empty if inspect.isclass(value) else _as_written(signature.return_annotation)
+    signature = signature.replace(parameters=parameters, return_annotation=returns)
+    if len(f"{name}{signature}") <= 100:
+        return f"{name}{signature}"
+    lines: list[str] = []
+    for parameter in parameters:
+        if parameter.kind is parameter.KEYWORD_ONLY and not any(line.startswith("*") for line in lines):
+            lines.append("*")
+        lines.append(str(parameter))
+    arrow = str(signature.replace(parameters=[])).removeprefix("()")
+    return "\n".join([f"{name}(", *(f"    {line}," for line in lines), f"){arrow}"])
+
+
+class _Text(str):
+    """A string that prints without quotes."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+def _as_written(annotation: Any) -> Any:
+    return _Text(annotation) if isinstance(annotation, str) else annotation
+
+
+def _source(documentation: str) -> str | None:
+    """The sentence after `Source:` (or `Source throughout:`, `Paper:`) in a docstring."""
+    found = _SOURCE.search(documentation)
+    return " ".join(found.group(1).split()) if found else None

@@ -1,0 +1,261 @@
+"""The command line. Each command imports what it needs when it is called: listing must answer without PyTorch."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from semreg import __version__
+from semreg.cli.plugins import Commands
+from semreg.errors import UserError, closest
+from semreg.kinds import KINDS
+from semreg.registry import Component, components
+
+if TYPE_CHECKING:
+    from semreg.report.record import RunRecord
+
+app = typer.Typer(
+    cls=Commands,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Give an autoencoder's latent space a meaning, by recipes over a registry of components.",
+)
+
+RecipePath = Annotated[Path, typer.Argument(metavar="RECIPE", help="A recipe file (.toml).", show_default=False)]
+RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder, or its name.", show_default=False)]
+Overrides = Annotated[
+    list[str], typer.Option("--set", metavar="KEY=VALUE", help="Change a key of the recipe; may be repeated.")
+]
+DataRoot = Annotated[Path, typer.Option("--data-root", envvar="SEMREG_DATA", help="Where the data sets are.")]
+Out = Annotated[Path, typer.Option("--out", help="The folder of all runs.")]
+Device = Annotated[str, typer.Option("--device", metavar="auto|cpu|cuda[:n]", help="Where to compute.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")]
+
+
+def main() -> None:
+    """The console script."""
+    warnings.formatwarning = lambda message, *_, **__: f"warning: {message}\n"
+    app(prog_name="semreg")
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"semreg {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version.")
+    ] = False,
+) -> None: ...
+
+
+@app.command()
+def run(  # noqa: PLR0917  typer passes them by name
+    recipe: RecipePath,
+    overrides: Overrides = [],  # noqa: B006  typer reads the default and never changes it
+    seed: Annotated[int | None, typer.Option("--seed", help="The recipe's own if left out.")] = None,
+    device: Device = "auto",
+    precision: Annotated[str, typer.Option("--precision", metavar="fp32|bf16", help="Of the networks.")] = "fp32",
+    data_root: DataRoot = Path("data"),
+    out: Out = Path("runs"),
+    no_fallback: Annotated[
+        bool,
+        typer.Option("--no-fallback", help="Stop if the data are missing, instead of using the recipe's fallback."),
+    ] = False,
+) -> None:
+    """Train a recipe, evaluate it and write its report; or go on where it was stopped."""
+    import semreg  # noqa: PLC0415
+
+    finished = semreg.run(
+        recipe,
+        overrides=overrides,
+        seed=seed,
+        device=device,
+        precision=precision,
+        data_root=data_root,
+        out=out,
+        fallback=not no_fallback,
+    )
+    _print_report(finished.folder)
+
+
+@app.command()
+def check(
+    recipe: RecipePath,
+    overrides: Overrides = [],  # noqa: B006
+    data_root: DataRoot = Path("data"),
+    as_json: AsJson = False,
+) -> None:
+    """Check a recipe without data or training, and print who trains whom."""
+    from semreg.recipe.check import check_all  # noqa: PLC0415
+    from semreg.recipe.load import load_recipe  # noqa: PLC0415
+
+    plan = check_all(load_recipe(recipe, overrides), data_root=data_root)
+    if not as_json:
+        typer.echo(plan.text())
+        return
+    _print_json(
+        {
+            "recipe": str(recipe),
+            "name": plan.name,
+            "data": {"use": plan.data.use, "found": plan.missing is None, "fallback": plan.fallback},
+            "distributions": plan.distributions(),
+            "modules": {name: module.part.component.name for name, module in plan.modules.items()},
+            "tensors": {name: str(node.expression) for name, node in plan.tensors.items()},
+            "losses": {name: str(node.expression) for name, node in plan.losses.items()},
+            "evaluations": {name: str(evaluation.node.expression) for name, evaluation in plan.evaluations.items()},
+            "matrix": plan.matrix(),
+            "warnings": plan.warnings,
+        }
+    )
+
+
+@app.command(name="list")
+def list_components(
+    kind: Annotated[str | None, typer.Argument(metavar="[KIND]", help=f"One of: {', '.join(KINDS)}.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the components, installed and importable or not; nothing of theirs is imported."""
+    found = components(_kind(kind))
+    if as_json:
+        _print_json([_as_dictionary(component) for component in found])
+    else:
+        _print_columns(("kind", "name", "from"), [(c.kind, c.name, c.origin) for c in found])
+
+
+@app.command()
+def show(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A component's name.", show_default=False)],
+    as_json: AsJson = False,
+) -> None:
+    """Show a component: signature, documentation, source paper, plugin and version."""
+    from semreg.cli.describe import describe  # noqa: PLC0415
+
+    known = components()
+    found = [component for component in known if component.name == name]
+    if not found:
+        raise UserError("", f"no component is called {name!r}{closest(name, (c.name for c in known))}")
+    descriptions = [describe(component) for component in found]
+    if as_json:
+        _print_json(descriptions)
+        return
+    for position, (component, description) in enumerate(zip(found, descriptions, strict=True)):
+        typer.echo("\n" * bool(position) + f"{name} · {component.kind} · {component.origin}\n")
+        typer.echo("\n".join(f"  {line}" for text in description["signatures"] for line in text.splitlines()))
+        if description["documentation"]:
+            typer.echo(f"\n{description['documentation']}")
+        if description["source"]:
+            typer.echo(f"\nsource  {description['source']}")
+        typer.echo(f"{'' if description['source'] else chr(10)}code    {component.target}")
+
+
+@app.command()
+def evaluate(
+    run: RunFolder,
+    only: Annotated[list[str], typer.Option("--only", metavar="NAME", help="Only this one; may be repeated.")] = [],  # noqa: B006
+    device: Device = "auto",
+    data_root: DataRoot = Path("data"),
+    out: Out = Path("runs"),
+) -> None:
+    """Do a trained run's evaluations again, and write its report anew."""
+    import semreg  # noqa: PLC0415
+
+    folder = _folder_of(run, out)
+    semreg.evaluate(folder, only or None, device=device, data_root=data_root)
+    _print_report(folder)
+
+
+@app.command()
+def report(run: RunFolder, out: Out = Path("runs")) -> None:
+    """Write a run's report anew, from what its folder holds."""
+    from semreg.report.report import write_report  # noqa: PLC0415
+
+    folder = _folder_of(run, out)
+    write_report(folder)
+    _print_report(folder)
+
+
+@app.command()
+def runs(out: Out = Path("runs"), as_json: AsJson = False) -> None:
+    """List the runs, the oldest first, with how far they are."""
+    from semreg.report.record import runs_in  # noqa: PLC0415
+
+    found = runs_in(out)
+    if as_json:
+        _print_json([_run_as_dictionary(record) for record in found])
+    elif found:
+        _print_columns(("run", "state", "at", "data", "started"), [_run_as_row(record) for record in found])
+    else:
+        typer.echo(f"no runs in {out}")
+
+
+def _kind(word: str | None) -> str | None:
+    """A kind by its name or its plural, as in its entry-point group."""
+    plurals = {kind.group.split(".", 1)[1]: kind.name for kind in KINDS.values()}
+    if word is None or word in KINDS:
+        return word
+    if word not in plurals:
+        raise UserError("", f"no kind of component is called {word!r}{closest(word, KINDS)}")
+    return plurals[word]
+
+
+def _folder_of(run: Path, out: Path) -> Path:
+    """A run by its folder, or by its name in the folder of all runs."""
+    return run if run.exists() or not (out / run).exists() else out / run
+
+
+def _as_dictionary(component: Component) -> dict[str, str]:
+    names = ("kind", "name", "distribution", "version", "target")
+    return {name: getattr(component, name) for name in names}
+
+
+def _run_as_dictionary(record: RunRecord) -> dict[str, Any]:
+    data = record.record.get("data") or {}
+    return {
+        "folder": str(record.folder),
+        "name": record.name,
+        "state": record.current_state(),
+        "phase": record.status.get("phase"),
+        "iteration": record.status.get("iteration"),
+        "iterations": record.status.get("iterations"),
+        "message": record.status.get("message"),
+        "data": data.get("name"),
+        "fallback": record.fallback,
+        "seed": record.record.get("seed"),
+        "started": record.record.get("started"),
+        "updated": record.status.get("updated"),
+    }
+
+
+def _run_as_row(record: RunRecord) -> tuple[str, ...]:
+    run = _run_as_dictionary(record)
+    at = (
+        ""
+        if run["state"] == "finished" or not run["phase"]
+        else f"{run['phase']} {run['iteration']}/{run['iterations']}"
+    )
+    data = f"{run['data'] or '?'}{' (fallback)' if run['fallback'] else ''}"
+    return (record.folder.name, run["state"], at, data, str(run["started"] or "")[:16].replace("T", " "))
+
+
+def _print_columns(titles: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+    widths = [max(len(row[k]) for row in [titles, *rows]) for k in range(len(titles))]
+    for row in [titles, *rows]:
+        typer.echo("  ".join(f"{text:<{width}}" for text, width in zip(row, widths, strict=True)).rstrip())
+
+
+def _print_json(value: Any) -> None:
+    typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def _print_report(folder: Path) -> None:
+    typer.echo(f"report: {folder / 'report.html'}")

@@ -1,0 +1,68 @@
+"""Commands of other distributions, by entry points of group `semreg.commands`: listed by name, loaded when invoked."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+from typer.main import get_command
+
+from semreg.errors import UserError
+from semreg.registry import InstalledEntryPoint, import_target, installed_entry_points
+
+GROUP = "semreg.commands"
+
+
+class Commands(TyperGroup):
+    """The core's commands, then those of plugins; a user's mistake ends any of them with a message and exit code 2."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(dict.fromkeys([*self.commands, *sorted(point.name for point in installed_entry_points(GROUP))]))
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        own = super().get_command(ctx, cmd_name)
+        points = [point for point in installed_entry_points(GROUP) if point.name == cmd_name]
+        return own if own is not None or not points else _lazy_command(points)
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except UserError as error:
+            typer.echo(error.text(), err=True)
+            raise typer.Exit(2) from None
+        except KeyboardInterrupt:
+            typer.echo("interrupted", err=True)
+            raise typer.Exit(130) from None
+
+
+def _lazy_command(points: list[InstalledEntryPoint]) -> Any:
+    """A command that looks like any other in the help and imports the plugin's own when it is invoked."""
+    point = points[0]
+    application = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+    @application.command(
+        point.name,
+        help=f"Brought by {' and '.join(point.origin for point in points)}.",
+        add_help_option=False,
+        context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "allow_interspersed_args": False},
+    )
+    def invoke(context: typer.Context) -> None:
+        if len(points) > 1:
+            claims = " and by ".join(f"{point.origin} ({point.value})" for point in points)
+            raise UserError(f"semreg {point.name}", f"the command is claimed by {claims}; uninstall one of them")
+        loaded = import_target(f"command {point.name!r}", point.value, point.origin)
+        _as_command(loaded).main(args=context.args, prog_name=f"semreg {point.name}")
+
+    return get_command(application)
+
+
+def _as_command(loaded: Any) -> Any:
+    """A Typer application, a command of click's, or a function with Typer's annotations, as a command."""
+    if isinstance(loaded, typer.Typer):
+        return get_command(loaded)
+    if hasattr(loaded, "main"):
+        return loaded
+    application = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    application.command()(loaded)
+    return get_command(application)

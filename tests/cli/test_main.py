@@ -1,0 +1,244 @@
+"""The command line, by its real entry point."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from semreg.kinds import KINDS
+
+ROOT = Path(__file__).parents[2]
+VAE = str(ROOT / "recipes" / "vae_digits.toml")
+
+
+def semreg(*arguments: str, cwd: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "semreg", *arguments],
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+        env=os.environ | {"COLUMNS": "200", "NO_COLOR": "1"} | environment,
+        timeout=120,
+        check=False,
+    )
+
+
+def output(*arguments: str, cwd: Path | None = None, **environment: str) -> str:
+    result = semreg(*arguments, cwd=cwd, **environment)
+    assert (result.returncode, result.stderr) == (0, ""), result
+    return result.stdout
+
+
+def refusal(*arguments: str, cwd: Path | None = None) -> str:
+    result = semreg(*arguments, cwd=cwd)
+    assert result.returncode == 2, result
+    assert "Traceback" not in result.stderr
+    assert result.stdout == ""
+    return result.stderr.strip()
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["list"], ["list", "--json"], ["runs"], ["--version"], ["run", "--help"]]
+)
+def test_light_commands_import_nothing_heavy(arguments: list[str], tmp_path: Path) -> None:
+    script = (
+        f"import sys; sys.argv = ['semreg', *{arguments!r}]\n"
+        "from semreg.cli.main import main\n"
+        "try: main()\n"
+        "except SystemExit as end: assert not end.code\n"
+        "heavy = {'torch', 'numpy', 'matplotlib', 'jinja2', 'sklearn', 'catalogue', 'pluggy', 'timm'}\n"
+        "print(sorted(heavy & set(sys.modules)), file=sys.stderr)"
+    )
+    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=tmp_path, check=True)
+    assert result.stderr.strip() == "[]"
+    assert result.stdout
+
+
+def test_version_and_help() -> None:
+    assert output("--version") == "semreg 0.1.0\n"
+    text = output("--help")
+    assert all(command in text for command in ("run", "check", "list", "show", "evaluate", "report", "runs"))
+    assert output("run", "--help").count("--no-fallback") == 1
+    assert semreg().returncode == 2
+
+
+def test_list_by_kind_plural_and_json() -> None:
+    assert output("list", "loss") == output("list", "losses")
+    lines = output("list", "loss").splitlines()
+    assert lines[0].split() == ["kind", "name", "from"]
+    assert "loss  l1" in " ".join(lines)
+    listed = json.loads(output("list", "--json"))
+    assert {entry["kind"] for entry in listed} <= KINDS.keys()
+    assert {"kind": "loss", "name": "l1", "distribution": "semreg", "version": "0.1.0"}.items() <= next(
+        entry for entry in listed if entry["name"] == "l1"
+    ).items()
+
+
+def test_list_shows_a_plugin_without_importing_it_and_says_what_is_damaged(install: Callable[..., Path]) -> None:
+    install("semreg-toy", {"semreg.losses": {"toy": "toy_cli:loss"}}, toy_cli="raise SystemExit(5)")
+    assert "toy  " in output("list", "loss")
+    install("semreg-damaged", "[semreg.losses]\nno equals sign\n")
+    result = semreg("list", "loss")
+    assert result.returncode == 0
+    assert result.stderr.startswith("warning: ")
+    assert "semreg_damaged" in result.stderr
+    assert "toy  " in result.stdout
+
+
+LOSS = '''
+"""Toy losses.
+
+Source throughout: Doe and Roe, *A Paper About
+Toys*, 2020.
+More text.
+"""
+from __future__ import annotations
+
+def loss(
+    a: Tensor, b: Tensor, *, margin: float = 1.0, spelling_out_a_very_long_name_for_this_option: bool = False
+) -> Tensor:
+    """How far a toy is from a toy."""
+'''
+
+
+def test_show_prints_signature_documentation_source_plugin_and_version(install: Callable[..., Path]) -> None:
+    install("semreg-toy", {"semreg.losses": {"toy": "toy_show:loss"}}, toy_show=LOSS)
+    text = output("show", "toy")
+    assert text.startswith("toy · loss · semreg-toy 1.2\n\n  toy(\n      a: Tensor,\n      b: Tensor,\n      *,\n")
+    assert "  ) -> Tensor\n\nHow far a toy is from a toy.\n" in text
+    assert "source  Doe and Roe, *A Paper About Toys*, 2020." in text
+    (shown,) = json.loads(output("show", "toy", "--json"))
+    assert (shown["kind"], shown["distribution"], shown["version"]) == ("loss", "semreg-toy", "1.2")
+    assert shown["source"] == "Doe and Roe, *A Paper About Toys*, 2020."
+
+
+def test_show_shows_a_network_with_its_forward_and_all_of_one_name(install: Callable[..., Path]) -> None:
+    source = (
+        "class Net:\n    def __init__(self, *, size: int): ...\n    def forward(self, images): ...\ndef loss(a): ..."
+    )
+    groups = {"semreg.encoders": {"toy": "toy_net:Net"}, "semreg.losses": {"toy": "toy_net:loss"}}
+    install("semreg-toy", groups, toy_net=source)
+    text = output("show", "toy")
+    assert "toy · encoder" in text
+    assert "  toy(*, size: int)\n  forward(images)\n" in text
+    assert "toy · loss" in text
+
+
+def test_wrong_names_get_the_closest() -> None:
+    assert refusal("show", "conv_encodr").startswith(
+        "no component is called 'conv_encodr'; did you mean 'conv_encoder'"
+    )
+    assert refusal("list", "los") == "no kind of component is called 'los'; did you mean 'loss'?"
+    assert "No such command 'lst'" in refusal("lst")
+
+
+def test_a_broken_plugin_breaks_only_its_own_show(install: Callable[..., Path]) -> None:
+    groups = {"semreg.losses": {"toy": "toy_broken_cli:loss", "sound": "toy_sound_cli:loss"}}
+    install("semreg-broken", groups, toy_broken_cli="import no_such_module", toy_sound_cli="def loss(a): ...")
+    message = refusal("show", "toy")
+    assert message.startswith("semreg-broken 1.2: its loss 'toy' cannot be imported")
+    assert "pip uninstall semreg-broken" in message
+    assert "sound(a)" in output("show", "sound")
+
+
+def test_check_prints_the_matrix_and_holds_it_as_json() -> None:
+    text = output("check", VAE)
+    assert "vae_digits" in text
+    assert "encoder" in text
+    checked = json.loads(output("check", VAE, "--json", "--set", "phases.main.train.encoder.kl=0.5"))
+    assert checked["matrix"]["main"]["step"]["encoder"]["kl"] == 0.5
+    assert checked["modules"]["encoder"] == "mlp_encoder"
+    assert checked["data"] == {"use": "digits", "found": True, "fallback": False}
+
+
+def test_mistakes_in_recipes_are_said_without_a_traceback(tmp_path: Path) -> None:
+    (tmp_path / "broken.toml").write_text("[data\n")
+    message = refusal("run", str(tmp_path / "broken.toml"), cwd=tmp_path)
+    assert "broken.toml" in message
+    assert "line 1" in message
+    assert "kll" in refusal("check", VAE, "--set", "phases.main.train.encoder.kll=1")
+    assert not (tmp_path / "runs").exists()
+
+
+def test_runs_lists_what_is_there(fake_run: Path, tmp_path: Path) -> None:
+    assert (
+        output("runs", cwd=tmp_path / "nowhere" if (tmp_path / "nowhere").exists() else ROOT / "tests")
+        == "no runs in runs\n"
+    )
+    lines = output("runs", cwd=tmp_path).splitlines()
+    assert lines[0].split() == ["run", "state", "at", "data", "started"]
+    assert lines[1].split() == ["olr_celeba-3f9c1a", "finished", "avatars", "(fallback)", "2025-01-02", "03:04"]
+    (listed,) = json.loads(output("runs", "--out", str(fake_run.parent), "--json"))
+    assert listed["folder"] == str(fake_run)
+    assert (listed["state"], listed["seed"], listed["data"]) == ("finished", 7, "avatars")
+
+
+def test_a_run_whose_process_was_killed_is_not_listed_as_running(fake_run: Path, tmp_path: Path) -> None:
+    from filelock import FileLock  # noqa: PLC0415
+
+    status = {"state": "running", "phase": "siamese", "iteration": 30, "iterations": 1200}
+    (fake_run / "status.json").write_text(json.dumps(status))
+    assert "stopped" in output("runs", cwd=tmp_path)
+    with FileLock(fake_run / ".lock"):
+        assert "running  siamese 30/1200" in output("runs", cwd=tmp_path)
+
+
+def test_report_by_folder_and_by_name(fake_run: Path, tmp_path: Path) -> None:
+    for argument in (str(fake_run), fake_run.name):
+        (fake_run / "report.html").unlink(missing_ok=True)
+        shown = output("report", argument, cwd=tmp_path)
+        assert shown.startswith("report: ")
+        assert "olr_celeba" in (tmp_path / shown.removeprefix("report: ").strip()).read_text()
+    assert "did you mean 'olr_celeba-3f9c1a'" in refusal("report", "runs/olr_celeba-3f9c", cwd=tmp_path)
+
+
+RECORDING = """
+import sys, types, semreg
+from pathlib import Path
+def run(recipe, **choices):
+    print({"recipe": recipe, **choices})
+    return types.SimpleNamespace(folder=Path("there"))
+semreg.run = run
+from semreg.cli.main import main
+main()
+"""
+
+
+def choices_of_run(*arguments: str, **environment: str) -> str:
+    """What `semreg run` asks of `semreg.run`."""
+    command = [sys.executable, "-c", RECORDING, "run", "some.toml", *arguments]
+    ran = subprocess.run(command, capture_output=True, text=True, env=os.environ | environment, check=True)
+    choices, report = ran.stdout.splitlines()
+    assert report == "report: there/report.html"
+    return choices.replace("PosixPath", "")
+
+
+def test_options_reach_the_run() -> None:
+    assert choices_of_run() == (
+        "{'recipe': ('some.toml'), 'overrides': [], 'seed': None, 'device': 'auto', 'precision': 'fp32', "
+        "'data_root': ('data'), 'out': ('runs'), 'fallback': True}"
+    )
+    given = "--set a.b=1 --set c=2 --seed 3 --device cpu --precision bf16 --data-root d --out o --no-fallback".split()
+    assert choices_of_run(*given, SEMREG_DATA="other") == (
+        "{'recipe': ('some.toml'), 'overrides': ['a.b=1', 'c=2'], 'seed': 3, 'device': 'cpu', 'precision': 'bf16', "
+        "'data_root': ('d'), 'out': ('o'), 'fallback': False}"
+    )
+
+
+def test_the_data_root_may_come_from_the_environment() -> None:
+    assert "'data_root': ('/faces')" in choices_of_run(SEMREG_DATA="/faces")
+
+
+def test_an_interrupt_ends_with_130(install: Callable[..., Path]) -> None:
+    source = "import os, signal\ndef wait(): os.kill(os.getpid(), signal.SIGINT)"
+    install("semreg-slow", {"semreg.commands": {"wait": "toy_wait:wait"}}, toy_wait=source)
+    result = semreg("wait")
+    assert result.returncode == 128 + signal.SIGINT
+    assert "Traceback" not in result.stderr
