@@ -42,7 +42,9 @@ def parse(text: str) -> Expression:
         tree = ast.parse(text.strip(), mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         reason = error.msg if isinstance(error, SyntaxError) else "nested too deeply or not text"
-        raise ValueError(f"{_shown(text)} is not an expression ({reason}); write a name or a call such as 'f(a, b)'") from None
+        raise ValueError(
+            f"{_shown(text)} is not an expression ({reason}); write a name or a call such as 'f(a, b)'"
+        ) from None
     return _convert(tree, text, 0)
 
 
@@ -53,14 +55,17 @@ def _convert(node: ast.expr, text: str, depth: int) -> Expression:
         return Name(node.id)
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
         if node.keywords:
-            raise ValueError(
-                f"{_shown(text)}: inputs are given by position; write {node.keywords[0].arg!r} as a key of its own beside 'use'"
-            )
+            named = f"; write {node.keywords[0].arg!r} as a key of its own beside 'use'" if node.keywords[0].arg else ""
+            raise ValueError(f"{_shown(text)}: inputs are given by position{named}")
         return Call(node.func.id, tuple(_convert(argument, text, depth + 1) for argument in node.args))
     if isinstance(node, ast.Starred):
-        raise ValueError(f"{_shown(text)}: '*' spreads a name over the values of [each], and there is no {{variable}} after it")
+        raise ValueError(
+            f"{_shown(text)}: '*' spreads a name over the values of [each], and there is no {{variable}} after it"
+        )
     piece = ast.get_source_segment(text.strip(), node) or text
-    raise ValueError(f"{_shown(text)}: {_shown(piece)} is neither a name nor a call; numbers and texts are options, keys beside 'use'")
+    raise ValueError(
+        f"{_shown(text)}: {_shown(piece)} is neither a name nor a call; numbers and texts are options, keys beside 'use'"
+    )
 
 
 def _shown(text: str) -> str:

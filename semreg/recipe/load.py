@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import itertools
+import math
 import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,11 +21,12 @@ LARGEST_FILE = 1_000_000
 DEEPEST_EXTENDS = 16
 MOST_ENTRIES = 20_000
 
-# What stays when a table's `use` names another component: all other keys belong to the component that went.
-RESERVED_KEYS = {"use", "optimizer", "ema", "weights", "batch_size", "sampler", "split", "range", "judge"}
+# Keys of an optimiser's table that do not belong to the optimiser.
+OPTIMIZER_KEYS = frozenset({"schedule", "groups", "clip"})
 
 _VARIABLE = re.compile(r"\{([A-Za-z_]\w*)\}")
 _SPREAD = re.compile(r"\*\s*((?:\w|\{\w+\})+)")
+_NOTHING = "\0"  # stands where a spread found no value, until it goes with its comma; TOML has no such character
 
 
 @dataclass(frozen=True)
@@ -42,11 +44,18 @@ class Recipe:
     def resolve(self, *, fallback: bool = False) -> Table:
         """The one table that is run. Raises UserError for a `without` that drops nothing and for misuse of `[each]`."""
         source = str(self.path)
-        table = deepcopy(self.table)
+        table, overrides = deepcopy(self.table), deepcopy(self.overrides)
         alternative = table.pop("fallback", {})
+        for override in overrides:
+            changes = override.pop("fallback", {})
+            alternative = _overlay(alternative, changes) if isinstance(changes, dict) else changes
+        if not isinstance(alternative, dict):
+            raise UserError(
+                source, [Problem("fallback", f"{alternative!r} is not a table to be merged over the recipe")]
+            )
         if fallback:
             table = _merge(table, alternative, source, "fallback.")
-        for override in self.overrides:
+        for override in overrides:
             table = _merge(table, override, source, "")
         return expand(table, source)
 
@@ -86,7 +95,9 @@ def _locate(parent: str, path: Path) -> Path:
         return Path(specification.submodule_search_locations[0]) / inside
     found = path.parent / parent
     if not found.is_file():
-        near = closest(Path(parent).name, [p.name for p in found.parent.glob("*.toml")]) if found.parent.is_dir() else ""
+        near = (
+            closest(Path(parent).name, [p.name for p in found.parent.glob("*.toml")]) if found.parent.is_dir() else ""
+        )
         raise UserError(str(path), [Problem("extends", f"there is no recipe {str(found)!r}{near}")])
     return found
 
@@ -115,13 +126,13 @@ def _override(text: str) -> Table:
         raise UserError(f"--set {text}", "write KEY=VALUE, for example --set losses.atnl.margin=0.9")
     try:
         return tomllib.loads(f"{key} = {value}")
-    except tomllib.TOMLDecodeError:
+    except (tomllib.TOMLDecodeError, RecursionError):
         pass
     try:  # a text may go without quotes
         quoted = value.strip().replace("\\", "\\\\").replace('"', '\\"')
         return tomllib.loads(f'{key} = "{quoted}"')
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise UserError(f"--set {text}", f"not KEY=VALUE in TOML's notation: {error}") from None
+    except tomllib.TOMLDecodeError as error:
+        raise UserError(f"--set {text[:80]}", f"not KEY=VALUE in TOML's notation: {error}") from None
 
 
 # --- merging ---------------------------------------------------------------------------------------------------------
@@ -132,7 +143,9 @@ def _merge(base: Table, over: Table, source: str, prefix: str) -> Table:
     over = dict(over)
     without = over.pop("without", [])
     if not isinstance(without, list) or not all(isinstance(key, str) for key in without):
-        raise UserError(source, [Problem(f"{prefix}without", f"{without!r} is not a list of keys such as 'losses.adv_e'")])
+        raise UserError(
+            source, [Problem(f"{prefix}without", f"{without!r} is not a list of keys such as 'losses.adv_e'")]
+        )
     result = deepcopy(base)
     problems = [problem for key in without if (problem := _drop(result, key, prefix))]
     if problems:
@@ -140,17 +153,32 @@ def _merge(base: Table, over: Table, source: str, prefix: str) -> Table:
     return _overlay(result, over)
 
 
-def _overlay(base: Table, over: Mapping[str, Any]) -> Table:
+def _overlay(base: Table, over: Mapping[str, Any], where: tuple[str, ...] = ()) -> Table:
     result = dict(base)
     old, new = base.get("use"), over.get("use")
     if isinstance(old, str) and isinstance(new, str) and _component(old) != _component(new):
-        result = {key: value for key, value in base.items() if key in RESERVED_KEYS}
+        result = {key: value for key, value in base.items() if key in _reserved(where)}
     for key, value in over.items():
         if isinstance(value, dict) and isinstance(result.get(key), dict):
-            result[key] = _overlay(result[key], value)
+            result[key] = _overlay(result[key], value, (*where, key))
         else:
             result[key] = deepcopy(value)
     return result
+
+
+def _reserved(where: tuple[str, ...]) -> frozenset[str]:
+    """What stays when the table there uses another component: all other keys were options of the one that went."""
+    match where[1:] if where[:1] == ("fallback",) else where:
+        case ("data",):
+            return frozenset({"batch_size", "sampler", "split", "range"})
+        case ("modules", _):
+            return frozenset({"optimizer", "ema", "weights"})
+        case ("optimizer",) | ("phases" | "modules", _, "optimizer"):
+            return OPTIMIZER_KEYS
+        case ("evaluate", _):
+            return frozenset({"judge"})
+        case _:
+            return frozenset()
 
 
 def _component(use: str) -> str:
@@ -203,7 +231,7 @@ def expand(table: Table, source: str) -> Table:
     each = table.pop("each", {})
     if not each:
         return table
-    expander = _Expander(_variables(each, source))
+    expander = _Expander(_variables(each, source), source)
     result = expander.table(table, {}, "")
     if expander.problems:
         raise UserError(source, expander.problems)
@@ -222,7 +250,9 @@ def _variables(each: Any, source: str) -> dict[str, tuple[list[str], str | None]
         elif isinstance(values, str) and isinstance(each.get(values), list):
             found[name] = (each[values], values)
         else:
-            problems.append(Problem(f"each.{name}", f"{values!r} is neither a list of names nor another variable's name"))
+            problems.append(
+                Problem(f"each.{name}", f"{values!r} is neither a list of names nor another variable's name")
+            )
         if isinstance(values, list) and len(set(map(str, values))) < len(values):
             problems.append(Problem(f"each.{name}", "a value stands there twice"))
     if problems:
@@ -231,8 +261,8 @@ def _variables(each: Any, source: str) -> dict[str, tuple[list[str], str | None]
 
 
 class _Expander:
-    def __init__(self, variables: dict[str, tuple[list[str], str | None]]) -> None:
-        self.variables = variables
+    def __init__(self, variables: dict[str, tuple[list[str], str | None]], source: str) -> None:
+        self.variables, self.source = variables, source
         self.problems: list[Problem] = []
         self.entries = 0
 
@@ -241,9 +271,6 @@ class _Expander:
         for key, value in table.items():
             place = f"{where}.{key}" if where else key
             for binding in self.bindings(key, bound, place):
-                self.entries += 1
-                if self.entries > MOST_ENTRIES:
-                    raise UserError("", [Problem("each", f"writes out to more than {MOST_ENTRIES} entries")])
                 name = _substitute(key, binding)
                 if name in result:
                     self.problems.append(Problem(place, f"written out this gives {name!r} twice"))
@@ -268,14 +295,17 @@ class _Expander:
             pattern = match.group(1)
             if not any(variable not in bound for variable in _VARIABLE.findall(pattern)):
                 return match.group(0)
-            return ", ".join(_substitute(pattern, binding) for binding in self.bindings(pattern, bound, where))
+            return (
+                ", ".join(_substitute(pattern, binding) for binding in self.bindings(pattern, bound, where)) or _NOTHING
+            )
 
-        text = _SPREAD.sub(spread, text)
-        text = re.sub(r"\(\s*,\s*", "(", re.sub(r",\s*(?=[,)])", "", text))  # a spread over no value leaves its comma
+        text = re.sub(rf"{_NOTHING}\s*,\s*|,\s*{_NOTHING}|{_NOTHING}", "", _SPREAD.sub(spread, text))
         for variable in _VARIABLE.findall(text):
             if variable not in bound:
                 hint = "bind it in the key, or spread it with '*'" if variable in self.variables else "no such variable"
-                self.problems.append(Problem(where, f"{{{variable}}} in {text!r}: {hint}{closest(variable, self.variables)}"))
+                self.problems.append(
+                    Problem(where, f"{{{variable}}} in {text!r}: {hint}{closest(variable, self.variables)}")
+                )
         return _substitute(text, bound)
 
     def bindings(self, text: str, bound: Mapping[str, str], where: str) -> list[dict[str, str]]:
@@ -283,12 +313,20 @@ class _Expander:
         free = list(dict.fromkeys(v for v in _VARIABLE.findall(text) if v not in bound))
         unknown = [v for v in free if v not in self.variables]
         if unknown:
-            self.problems.append(Problem(where, f"[each] has no variable {unknown[0]!r}{closest(unknown[0], self.variables)}"))
+            self.problems.append(
+                Problem(where, f"[each] has no variable {unknown[0]!r}{closest(unknown[0], self.variables)}")
+            )
             return []
+        choices = [self.variables[v][0] for v in free]
+        self.entries += math.prod(map(len, choices))
+        if self.entries > MOST_ENTRIES:
+            raise UserError(self.source, [Problem("each", f"writes out to more than {MOST_ENTRIES} entries")])
         found = []
-        for values in itertools.product(*(self.variables[v][0] for v in free)):
+        for values in itertools.product(*choices):
             binding = {**bound, **dict(zip(free, values, strict=True))}
-            if all(owner is None or binding.get(owner) != binding[v] for v in binding for owner in [self.variables[v][1]]):
+            if all(
+                owner is None or binding.get(owner) != binding[v] for v in binding for owner in [self.variables[v][1]]
+            ):
                 found.append(binding)
         return found
 
