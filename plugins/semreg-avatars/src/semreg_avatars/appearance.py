@@ -1,4 +1,4 @@
-"""What one picture shows, and the labels that follow from it. Labels are read off what is drawn, never the other way round."""
+"""What one picture shows, and the labels that follow from it: they are read off what is drawn."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ HAIR_COLORS = {
     "gray": "#B9B9BE",
     "red": "#D0430B",
 }
-PALE = "#FFE9DE"
+PALE = "#FDE4D9"
 SKIN_COLORS = (PALE, "#EDB98A", "#D99A66", "#B46A3C", "#855239")
 
 STRAIGHT_HAIR = ("BOB", "STRAIGHT_1", "STRAIGHT_2", "LONG_NOT_TOO_LONG")

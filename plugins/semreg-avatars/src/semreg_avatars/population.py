@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from enum import IntEnum
 from functools import lru_cache
 
 import numpy as np
@@ -21,25 +22,37 @@ HAIR_SHARES = {
 }
 HAIR_STYLES = (look.BALD, look.RECEDING_HAIR, look.STRAIGHT_HAIR, look.WAVY_HAIR, look.SHORT_HAIR)
 # in the order of HAIR_COLORS, by old
-COLOR_SHARES = {False: (0.32, 0.32, 0.28, 0.03, 0.05), True: (0.15, 0.17, 0.13, 0.52, 0.03)}
+COLOR_SHARES = {False: (0.27, 0.36, 0.29, 0.03, 0.05), True: (0.12, 0.21, 0.14, 0.50, 0.03)}
+
+
+class Stream(IntEnum):
+    """What a number is drawn for; each has numbers of its own."""
+
+    PERSON = 0
+    PICTURE = 1
+    SPLIT = 2
 
 
 class Draws:
-    """Draws that use nothing but uniform numbers, so that they stay the same in every version of NumPy."""
+    """Numbers for one person or picture. All come from uniform ones, which stay the same in every version of NumPy."""
 
-    def __init__(self, *seed: int) -> None:
-        self._generator = np.random.Generator(np.random.PCG64(seed))
+    def __init__(self, seed: int, stream: Stream, index: int) -> None:
+        self._generator = np.random.Generator(np.random.PCG64((seed, int(stream), index)))
 
     def uniform(self) -> float:
+        """A number in [0, 1)."""
         return float(self._generator.random())
 
     def happens(self, probability: float) -> bool:
+        """True with this probability."""
         return self.uniform() < probability
 
     def index(self, shares: Sequence[float]) -> int:
+        """An index with these probabilities; the last takes what is missing to 1."""
         return min(int(np.searchsorted(np.cumsum(shares), self.uniform(), side="right")), len(shares) - 1)
 
     def choice(self, values: Sequence[str]) -> str:
+        """One of the values, each as likely."""
         return values[int(self.uniform() * len(values))]
 
 
@@ -47,12 +60,16 @@ def draw_person(draws: Draws, *, masculine: bool, old: bool) -> Person:
     """A person of the given kind."""
     style = HAIR_STYLES[draws.index(HAIR_SHARES[masculine, old])]
     beard = draws.index((0.40, 0.18, 0.42) if masculine else (0.94, 0.03, 0.03))  # none, stubble, beard
+    skin = look.SKIN_COLORS[draws.index((0.30 if old else 0.20, 0.25, 0.2, 0.15, 0.1))]
+    color = tuple(look.HAIR_COLORS)[draws.index(COLOR_SHARES[old])]
+    if skin in look.SKIN_COLORS[-2:] and color in {"brown", "red"}:
+        color = "black"  # a brown beard would not be seen on them
     mustache, goatee, sideburns = (beard == 2 and draws.happens(p) for p in (0.62, 0.55, 0.45))
     return Person(
-        skin=look.SKIN_COLORS[draws.index((0.30 if old else 0.20, 0.25, 0.2, 0.15, 0.1))],
+        skin=skin,
         width=0.95 + 0.1 * draws.uniform(),
         hair=draws.choice(style),
-        hair_color=tuple(look.HAIR_COLORS)[draws.index(COLOR_SHARES[old])],
+        hair_color=color,
         bangs=draws.happens((0.15 if old else 0.30) + (0.0 if masculine else 0.15))
         and style not in {look.BALD, look.RECEDING_HAIR},
         arched_brows=draws.happens(0.25 if masculine else 0.60),
@@ -72,7 +89,9 @@ def draw_picture(draws: Draws, person: Person, *, masculine: bool, old: bool, va
     lipstick = draws.happens(0.05 if masculine else 0.45 if old else 0.62)
     makeup = draws.happens(0.03 if masculine else 0.65 if lipstick else 0.20)
     expression = draws.index(tuple(EXPRESSION_SHARES.values()))
-    illumination, pose, gaze = (int(draws.uniform() * len(names)) for names in (look.ILLUMINATIONS, look.POSES, look.GAZES))
+    illumination = int(draws.uniform() * len(look.ILLUMINATIONS))
+    pose = int(draws.uniform() * len(look.POSES))
+    gaze = int(draws.uniform() * len(look.GAZES))
     expression = expression if "expression" in vary else look.NEUTRAL
     with_tie = draws.happens(0.35 if masculine else 0.07)
     clothes, color = draws.choice(look.CLOTHES), draws.choice(look.CLOTHES_COLORS)
@@ -99,14 +118,14 @@ def draw_picture(draws: Draws, person: Person, *, masculine: bool, old: bool, va
 
 
 @lru_cache(maxsize=4)
-def population(count: int, pictures: int, seed: int, vary: frozenset[str]) -> tuple[Appearance, ...]:
-    """`count` pictures, `pictures` of each person in turn. Every person and picture is drawn from a seed of its own,
-    so that more pictures leave the first ones as they were."""
-    drawn = []
+def population(count: int, pictures_per_person: int, seed: int, vary: frozenset[str]) -> tuple[Appearance, ...]:
+    """`count` pictures, person after person. Each person and picture has draws of its own, so that a greater `count`
+    leaves the first pictures as they are."""
+    pictures = []
     for index in range(count):
-        identity = index // pictures
-        of_person = Draws(seed, 0, identity)
+        of_person = Draws(seed, Stream.PERSON, index // pictures_per_person)
         masculine, old = of_person.happens(0.5), of_person.happens(0.4)
         person = draw_person(of_person, masculine=masculine, old=old)
-        drawn.append(draw_picture(Draws(seed, 1, index), person, masculine=masculine, old=old, vary=vary))
-    return tuple(drawn)
+        of_picture = Draws(seed, Stream.PICTURE, index)
+        pictures.append(draw_picture(of_picture, person, masculine=masculine, old=old, vary=vary))
+    return tuple(pictures)

@@ -7,36 +7,36 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
-from semreg_avatars.appearance import ILLUMINATIONS, POSES
+from semreg_avatars.appearance import ILLUMINATIONS
 
-AZIMUTHS = dict(zip(ILLUMINATIONS, (-80.0, -40.0, 0.0, 40.0, 80.0), strict=True))  # degrees; negative: from the left
+AZIMUTHS = dict(zip(ILLUMINATIONS, (-90.0, -45.0, 0.0, 45.0, 90.0), strict=True))  # degrees; negative: from the left
 AMBIENT = 0.25
-HEAD_RADIUS = 0.34  # of the picture's width; the drawn head's, ears included
+HEAD_RADIUS = 0.325  # of the picture's width: of the drawn head, half its ears included
 
 
-def _angles(size: int) -> npt.NDArray[np.float64]:
-    """The angle on the cylinder, in radians, at each column's centre; beyond the head ±π/2."""
-    across = ((np.arange(size) + 0.5) / size - 0.5) / HEAD_RADIUS
-    return np.arcsin(np.clip(across, -1.0, 1.0))
+def _across(size: int) -> npt.NDArray[np.float64]:
+    """Where the columns' centres are, from -1/2 to 1/2, exactly symmetric."""
+    return (2 * np.arange(size) + 1 - size) / (2.0 * size)
 
 
 @cache
 def turn_matrix(size: int, yaw: float) -> npt.NDArray[np.float64]:
-    """Columns of the turned head as mixtures of the columns of the frontal one, `(size, size)`: `turned = picture @ matrix`.
+    """Columns of a turned face as mixtures of columns of the frontal one, `(size, size)`: `turned = face @ matrix`.
 
-    The head is taken for a cylinder painted with the picture; its back, which no picture shows, continues its edge, and
-    what lies beside the head stays where it is. `yaw` is in degrees; positive turns the face to the right of the picture.
+    The face is painted on a cylinder seen from afar; what turns out of sight is gone. `yaw` is in degrees in
+    [-90, 90]; 0 is the identity, positive turns the face to the right of the picture.
     """
-    angles = _angles(size)
-    source = np.clip(angles - np.radians(yaw), -np.pi / 2, np.pi / 2)
-    position = (np.sin(source) * HEAD_RADIUS + 0.5) * size - 0.5
-    beside = np.abs(angles) >= np.pi / 2
-    position[beside] = np.arange(size)[beside]
-    position = np.clip(position, 0, size - 1)
-    lower = np.minimum(position.astype(np.int64), size - 2)
+    if not yaw:
+        return np.eye(size)
+    across = _across(size)
+    angle = np.arcsin(np.clip(across / HEAD_RADIUS, -1, 1)) - np.radians(yaw)
+    seen = (np.abs(across) < HEAD_RADIUS) & (np.abs(angle) < np.pi / 2)
+    position = (np.sin(angle) * HEAD_RADIUS + 0.5) * size - 0.5
+    lower = np.clip(np.floor(position), 0, size - 2).astype(np.int64)
+    upper_share = np.clip(position - lower, 0, 1)
     matrix = np.zeros((size, size))
-    matrix[lower, np.arange(size)] += 1 - (position - lower)
-    matrix[lower + 1, np.arange(size)] += position - lower
+    matrix[lower, np.arange(size)] = seen * (1 - upper_share)
+    matrix[lower + 1, np.arange(size)] = seen * upper_share
     return matrix
 
 
@@ -47,18 +47,7 @@ def shading(size: int, illumination: int) -> npt.NDArray[np.float64]:
     if ILLUMINATIONS[illumination] == "frontal":
         return np.ones(size)
     # wider than the head, so that hair and shoulders are shaded too
-    angles = ((np.arange(size) + 0.5) / size - 0.5) * np.pi
+    angles = _across(size) * np.pi
     towards = np.cos(angles - np.radians(AZIMUTHS[ILLUMINATIONS[illumination]]))
-    return AMBIENT + (1 - AMBIENT) * ((1 + towards) / 2) ** 2
-
-
-def turned_and_lit(rgba: npt.NDArray[np.float64], pose: int, illumination: int) -> npt.NDArray[np.float64]:
-    """Premultiplied RGBA `(4, size, size)` of the frontal, evenly lit picture, turned and then shaded: light stays where it
-    is when the head turns."""
-    size = rgba.shape[-1]
-    yaw = float(POSES[pose])
-    if yaw:
-        rgba = rgba @ turn_matrix(size, yaw)
-    lit = rgba.copy()
-    lit[:3] *= shading(size, illumination)
+    lit: npt.NDArray[np.float64] = AMBIENT + (1 - AMBIENT) * ((1 + towards) / 2) ** 2
     return lit
