@@ -26,7 +26,7 @@ OPTIMIZER_KEYS = frozenset({"schedule", "groups", "clip"})
 
 _VARIABLE = re.compile(r"\{([A-Za-z_]\w*)\}")
 _SPREAD = re.compile(r"\*\s*((?:\w|\{\w+\})+)")
-_NOTHING = "\0"  # stands where a spread found no value, until it goes with its comma; TOML has no such character
+_NOTHING = "\0"  # stands where a spread found no value, until it goes with its comma
 
 
 @dataclass(frozen=True)
@@ -299,7 +299,9 @@ class _Expander:
                 ", ".join(_substitute(pattern, binding) for binding in self.bindings(pattern, bound, where)) or _NOTHING
             )
 
-        text = re.sub(rf"{_NOTHING}\s*,\s*|,\s*{_NOTHING}|{_NOTHING}", "", _SPREAD.sub(spread, text))
+        text, spreads = _SPREAD.subn(spread, text)
+        if spreads:
+            text = re.sub(rf"{_NOTHING}\s*,\s*|,\s*{_NOTHING}|{_NOTHING}", "", text)
         for variable in _VARIABLE.findall(text):
             if variable not in bound:
                 hint = "bind it in the key, or spread it with '*'" if variable in self.variables else "no such variable"
