@@ -98,10 +98,13 @@ def check(
     """Check a recipe without data or training, and print who trains whom."""
     from semreg.recipe.check import check_all  # noqa: PLC0415
     from semreg.recipe.load import load_recipe  # noqa: PLC0415
+    from semreg.recipe.matrix import text  # noqa: PLC0415
 
     plan = check_all(load_recipe(recipe, overrides), data_root=data_root)
     if not as_json:
-        typer.echo(plan.text())
+        typer.echo(text(plan))
+        for warning in plan.warnings:
+            typer.echo(f"warning: {warning}", err=True)
         return
     _print_json(
         {

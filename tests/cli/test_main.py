@@ -225,7 +225,8 @@ def test_options_reach_the_run() -> None:
         "{'recipe': ('some.toml'), 'overrides': [], 'seed': None, 'device': 'auto', 'precision': 'fp32', "
         "'data_root': ('data'), 'out': ('runs'), 'fallback': True}"
     )
-    given = "--set a.b=1 --set c=2 --seed 3 --device cpu --precision bf16 --data-root d --out o --no-fallback".split()
+    changed = ["--set", "a.b=1", "--set", "c=2", "--seed", "3", "--data-root", "d", "--out", "o"]
+    given = [*changed, "--device", "cpu", "--precision", "bf16", "--no-fallback"]
     assert choices_of_run(*given, SEMREG_DATA="other") == (
         "{'recipe': ('some.toml'), 'overrides': ['a.b=1', 'c=2'], 'seed': 3, 'device': 'cpu', 'precision': 'bf16', "
         "'data_root': ('d'), 'out': ('o'), 'fallback': False}"
