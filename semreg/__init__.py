@@ -1,8 +1,8 @@
 """semreg: give an autoencoder's latent space a meaning, by recipes over a registry of components.
 
-    recipe = semreg.load_recipe("recipes/vae_digits.toml")
-    run = semreg.run(recipe)
-    codes = run.encode(images)
+recipe = semreg.load_recipe("recipes/vae_digits.toml")
+run = semreg.run(recipe)
+codes = run.encode(images)
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ __version__ = "0.1.0"
 
 def load_recipe(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
     """Read a recipe file with all it extends; `overrides` are texts such as "losses.kl.weight=0.1". Raises UserError."""
-    from semreg.recipe.load import load_recipe  # noqa: PLC0415
+    from semreg.recipe.load import load_recipe
 
     return load_recipe(path, overrides)
 
@@ -40,10 +40,10 @@ def run(recipe: str | Path | Recipe, *, overrides: Sequence[str] = (), **choices
 
     Raises UserError for mistakes in the recipe, the choices or the data.
     """
-    from pathlib import Path  # noqa: PLC0415
+    from pathlib import Path
 
-    from semreg.recipe.load import Recipe  # noqa: PLC0415
-    from semreg.runs.start import Choices, run_recipe  # noqa: PLC0415
+    from semreg.recipe.load import Recipe
+    from semreg.runs.start import Choices, run_recipe
 
     loaded = recipe if isinstance(recipe, Recipe) else load_recipe(recipe, overrides)
     paths = {key: Path(value) for key, value in choices.items() if key in ("data_root", "out")}
@@ -52,13 +52,13 @@ def run(recipe: str | Path | Recipe, *, overrides: Sequence[str] = (), **choices
 
 def open_run(folder: str | Path, *, data_root: str | Path = "data", device: str = "auto") -> Run:
     """Open a trained run's folder: its modules, `encode`, `decode` and `tensor(name)`. Raises UserError if it is none."""
-    from semreg.runs.start import open_run  # noqa: PLC0415
+    from semreg.runs.start import open_run
 
     return open_run(folder, data_root=data_root, device=device)
 
 
 def evaluate(folder: str | Path, only: Sequence[str] | None = None, **choices: Any) -> dict[str, Result]:
     """Do the evaluations of a trained run, or those named in `only`, again and write its report anew."""
-    from semreg.runs.start import evaluate  # noqa: PLC0415
+    from semreg.runs.start import evaluate
 
     return evaluate(folder, only, **choices)

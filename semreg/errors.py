@@ -26,6 +26,9 @@ class UserError(Exception):
         self.problems = (Problem("", problems),) if isinstance(problems, str) else tuple(problems)
         super().__init__(self.text())
 
+    def __reduce__(self) -> tuple[type[UserError], tuple[str, tuple[Problem, ...]]]:
+        return type(self), (self.source, self.problems)  # workers send it to their parent
+
     def text(self) -> str:
         """The message as the command line prints it."""
         if len(self.problems) == 1 and not self.problems[0].where:

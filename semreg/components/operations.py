@@ -41,6 +41,9 @@ def detach(x: TensorOrPosterior) -> TensorOrPosterior:
     return _each(Tensor.detach, x)
 
 
+detach.cuts_gradient = True  # type: ignore[attr-defined]
+
+
 def take(x: TensorOrPosterior, indices: Tensor) -> TensorOrPosterior:
     """The rows `indices`, int64 `(rows,)`, of a tensor or a posterior `(batch, ...)`."""
     return _each(lambda tensor: tensor.index_select(0, indices), x)
@@ -57,6 +60,9 @@ def permutation(like: Tensor, *, fixed_points: bool = True, generator: torch.Gen
     if not fixed_points:
         order = torch.empty_like(order).scatter_(0, order, order.roll(1))
     return order.to(like.device)
+
+
+permutation.cuts_gradient = True  # type: ignore[attr-defined]
 
 
 def diagonal_gaussian(features: Tensor, *, initial_log_variance: float = 0.0) -> DiagonalGaussian:

@@ -21,7 +21,11 @@ from semreg.runs.run import Run
 
 
 def evaluate_run(
-    run: Run, folder: RunFolder, manager: pluggy.PluginManager, judge: Callable[[Path], Run], only: Sequence[str] | None = None,
+    run: Run,
+    folder: RunFolder,
+    manager: pluggy.PluginManager,
+    judge: Callable[[Path], Run],
+    only: Sequence[str] | None = None,
     again: bool = False,
 ) -> dict[str, Result]:
     """Do the recipe's evaluations, or those of `only`, that are not done yet (all with `again`); `judge` opens a judge's run.
@@ -59,5 +63,7 @@ def _evaluate(run: Run, plan: EvaluationPlan, judge: Callable[[Path], Run]) -> R
     except ValueError as error:
         raise UserError(str(run.folder), f"evaluation {plan.node.name!r}: {error}") from error
     if not isinstance(result, Result):
-        raise UserError(str(run.folder), f"evaluation {plan.node.name!r} returned a {type(result).__name__}, not a Result")
+        raise UserError(
+            str(run.folder), f"evaluation {plan.node.name!r} returned a {type(result).__name__}, not a Result"
+        )
     return result

@@ -22,7 +22,10 @@ def reconstructions(image: Handle, reconstruction: Handle, *, pictures: Count = 
     Both are `(batch, channels, height, width)` in the recipe's range; the errors are means over images and elements.
     """
     original, copy = image.read("test", count=count), reconstruction.read("test", count=count)
-    figures = {"mean_absolute_error": float(l1_loss(copy, original)), "mean_squared_error": float(mse_loss(copy, original))}
+    figures = {
+        "mean_absolute_error": float(l1_loss(copy, original)),
+        "mean_squared_error": float(mse_loss(copy, original)),
+    }
     rows = [list(original[:pictures]), list(copy[:pictures])]
     grid = image_grid(
         "Reconstructions", rows, row_labels=["image", "reconstruction"], value_range=image.run.plan.value_range,
@@ -33,7 +36,12 @@ def reconstructions(image: Handle, reconstruction: Handle, *, pictures: Count = 
 
 
 def prior_samples(
-    prior: Prior, code: Handle, reconstruction: Handle, *, pictures: Count = 36, generator: torch.Generator | None = None
+    prior: Prior,
+    code: Handle,
+    reconstruction: Handle,
+    *,
+    pictures: Count = 36,
+    generator: torch.Generator | None = None,
 ) -> Result:
     """Images decoded from codes `(batch, code)` that are drawn from the prior."""
     codes = prior.sample(pictures, generator=generator)
@@ -41,6 +49,9 @@ def prior_samples(
     columns = 12
     rows = [list(images[start : start + columns]) for start in range(0, len(images), columns)]
     grid = image_grid(
-        "Samples from the prior", rows, value_range=code.run.plan.value_range, caption="Decoded from random codes, unselected."
+        "Samples from the prior",
+        rows,
+        value_range=code.run.plan.value_range,
+        caption="Decoded from random codes, unselected.",
     )
     return Result(pictures=[grid])

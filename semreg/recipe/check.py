@@ -14,7 +14,7 @@ from semreg.data.specification import Specification
 from semreg.errors import DataMissing, Problem, UserError, closest
 from semreg.kinds import at_place
 from semreg.recipe.expression import Call, Expression, Name, calls, names, parse
-from semreg.recipe.load import Recipe, Table
+from semreg.recipe.load import OPTIMIZER_KEYS, Recipe, Table
 from semreg.recipe.options import Signature, check_inputs, check_options, signature_of
 from semreg.recipe.plan import (
     EvaluationPlan,
@@ -112,11 +112,14 @@ class _Checker:
             component = find(name, kinds)
             value = load(component)
         except LookupError as error:
-            return self.wrong(where, str(error).strip("\"'") if isinstance(error, KeyError) else str(error))
+            self.wrong(where, str(error))
+            return None
         except UserError as error:
-            return self.wrong(where, error.text())
+            self.wrong(where, error.text())
+            return None
         if not callable(value):
-            return self.wrong(where, f"{component.origin}'s {component.kind} {name!r} is neither a function nor a class")
+            self.wrong(where, f"{component.origin}'s {component.kind} {name!r} is neither a function nor a class")
+            return None
         return Part(component, value, signature_of(value), self.referenced(options, where))
 
     def referenced(self, options: Mapping[str, Any], where: str) -> dict[str, Any]:
@@ -144,7 +147,9 @@ class _Checker:
 
     def check_part(self, part: Part, inputs: int, where: str, ignore: Sequence[str] = ()) -> None:
         name = f"{part.component.name} ({part.component.origin})"
-        self.problems += check_options(part.signature, part.options, inputs=inputs, where=where, name=name, ignore=ignore)
+        self.problems += check_options(
+            part.signature, part.options, inputs=inputs, where=where, name=name, ignore=ignore
+        )
 
     # --- data and modules ---
 
@@ -217,7 +222,9 @@ class _Checker:
     def check_node(self, node: Node) -> None:
         for name in names(node.expression):
             if name not in self.readable():
-                self.wrong(node.where, f"{str(node.expression)!r}: nothing is called {name!r}{closest(name, self.readable())}")
+                self.wrong(
+                    node.where, f"{str(node.expression)!r}: nothing is called {name!r}{closest(name, self.readable())}"
+                )
         for call in calls(node.expression):
             self.check_call(call, node)
 
@@ -233,7 +240,9 @@ class _Checker:
                 self.wrong(node.where, f"{call.function} is a module: its options belong under modules.{call.function}")
             forward = getattr(part.value, "forward", None)
             if forward is not None:
-                self.problems += check_inputs(_method_signature(forward), len(call.inputs), where=node.where, name=call.function)
+                self.problems += check_inputs(
+                    _method_signature(forward), len(call.inputs), where=node.where, name=call.function
+                )
             return
         if call.function in self.tables.modules:
             return  # its own mistake is reported where it stands
@@ -246,7 +255,7 @@ class _Checker:
         part = self.callables[call.function]
         name = f"{part.component.name} ({part.component.origin})"
         stateful = inspect.isclass(part.value)
-        taking = _method_signature(part.value.forward) if stateful else part.signature  # type: ignore[attr-defined]
+        taking = _method_signature(getattr(part.value, "forward", part.value)) if stateful else part.signature
         inputs = 0 if stateful else len(call.inputs)
         self.problems += check_inputs(taking, len(call.inputs), where=node.where, name=name)
         self.problems += check_options(part.signature, options, inputs=inputs, where=node.where, name=name)
@@ -264,7 +273,10 @@ class _Checker:
             for name in table:
                 if name in seen:
                     kind = "tensors" if place == "a tensor" else "modules"
-                    self.wrong(f"{kind}.{name}", f"{name!r} is {seen[name]} already; tensors, modules and fields share one namespace")
+                    self.wrong(
+                        f"{kind}.{name}",
+                        f"{name!r} is {seen[name]} already; tensors, modules and fields share one namespace",
+                    )
                 seen.setdefault(name, place)
 
     def check_cycles(self) -> None:
@@ -341,7 +353,9 @@ class _Checker:
             tuple(steps), optimizers, tuple(table.precompute), table.validate_,
         )  # fmt: skip
 
-    def check_row(self, module: str, row: Mapping[str, float], reaches: Mapping[str, frozenset[str]], where: str) -> None:
+    def check_row(
+        self, module: str, row: Mapping[str, float], reaches: Mapping[str, frozenset[str]], where: str
+    ) -> None:
         if module not in self.modules:
             return self.wrong(where, f"there is no module {module!r}{closest(module, self.modules)}")
         for loss in row:
@@ -359,11 +373,16 @@ class _Checker:
                 continue
             read = self.everything_read(self.tensors[name].expression)
             moving = sorted(read & set(trained))
-            random = sorted(f for f in read & self.callables.keys() if "generator" in self.callables[f].signature.parameters)
+            random = sorted(
+                f for f in read & self.callables.keys() if "generator" in self.callables[f].signature.parameters
+            )
             if moving:
                 self.wrong(f"{where}.precompute", f"{name!r} reads {moving[0]!r}, which this phase trains")
             if random:
-                self.wrong(f"{where}.precompute", f"{name!r} is random (it calls {random[0]}); each batch needs a draw of its own")
+                self.wrong(
+                    f"{where}.precompute",
+                    f"{name!r} is random (it calls {random[0]}); each batch needs a draw of its own",
+                )
 
     def everything_read(self, expression: Expression) -> set[str]:
         found = {*names(expression), *(call.function for call in calls(expression))}
@@ -376,24 +395,28 @@ class _Checker:
         merged: dict[str, Any] = {}
         for table in (self.tables.optimizer, phase.optimizer, self.tables.modules[module].optimizer):
             if table.get("use", merged.get("use")) != merged.get("use"):
-                merged = {}
+                merged = {key: value for key, value in merged.items() if key in OPTIMIZER_KEYS}
             merged |= table
         where = f"{where}.optimizer of {module}"
         try:
-            table = OptimizerTable.model_validate(merged)
+            optimizer = OptimizerTable.model_validate(merged)
         except ValidationError as error:
             self.problems += problems_of(error, where + ".")
             return None
-        part = self.part(table.use, ("optimizer",), table.options, where)
+        part = self.part(optimizer.use, ("optimizer",), optimizer.options, where)
         if part is None:
             return None
         self.check_part(part, 1, where)
         groups = []
-        for index, group in enumerate(table.groups):
+        for index, group in enumerate(optimizer.groups):
             own = Part(part.component, part.value, part.signature, self.referenced(group.options, where))
-            self.check_part(Part(own.component, own.value, own.signature, {**part.options, **own.options}), 1, f"{where}.groups.{index}")
-            groups.append((group.parameters, own.options, self.schedule(group.schedule or table.schedule, where)))
-        return OptimizerPlan(part, self.schedule(table.schedule, where), tuple(groups), table.clip)
+            self.check_part(
+                Part(own.component, own.value, own.signature, {**part.options, **own.options}),
+                1,
+                f"{where}.groups.{index}",
+            )
+            groups.append((group.parameters, own.options, self.schedule(group.schedule or optimizer.schedule, where)))
+        return OptimizerPlan(part, self.schedule(optimizer.schedule, where), tuple(groups), optimizer.clip)
 
     def schedule(self, table: ComponentTable | None, where: str) -> Part | None:
         if table is None:
@@ -411,21 +434,27 @@ class _Checker:
         self.callables[node[0].expression.function] = node[1]
         for name in names(node[0].expression):
             if name not in self.fields:
-                self.wrong(where, f"a sampler reads fields of the data, and {name!r} is none{closest(name, self.fields)}")
+                self.wrong(
+                    where, f"a sampler reads fields of the data, and {name!r} is none{closest(name, self.fields)}"
+                )
         return node[0]
 
     # --- evaluations and the rest ---
 
-    def component_node(self, name: str, table: ComponentTable | None, kind: str, where: str) -> tuple[Node, Part] | None:
+    def component_node(
+        self, name: str, table: ComponentTable | None, kind: str, where: str
+    ) -> tuple[Node, Part] | None:
         """`use = "component(inputs)"` of a kind that stands in a table of its own."""
         if table is None:
             return None
         try:
             expression = parse(table.use if "(" in table.use else f"{table.use}()")
         except ValueError as error:
-            return self.wrong(where, str(error))
+            self.wrong(where, str(error))
+            return None
         if not isinstance(expression, Call) or any(isinstance(part, Call) for part in expression.inputs):
-            return self.wrong(where, f"{table.use!r} is not a {kind} called with names; write {kind}(a, b)")
+            self.wrong(where, f"{table.use!r} is not a {kind} called with names; write {kind}(a, b)")
+            return None
         part = self.part(expression.function, (kind,), table.options, where)
         if part is None:
             return None

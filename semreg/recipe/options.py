@@ -37,7 +37,7 @@ class Signature:
 def signature_of(function: Callable[..., Any]) -> Signature:
     """The signature of a function, or of a class's constructor or method, without `self`."""
     parameters = dict(inspect.signature(function).parameters)
-    target = function.__init__ if inspect.isclass(function) else function  # type: ignore[misc]
+    target = function.__init__ if inspect.isclass(function) else function
     try:
         types = get_type_hints(target, include_extras=True)
     except Exception:  # an annotation that cannot be resolved must not forbid using the component
@@ -46,7 +46,13 @@ def signature_of(function: Callable[..., Any]) -> Signature:
 
 
 def check_options(
-    signature: Signature, options: Mapping[str, Any], *, inputs: int, where: str, name: str, ignore: Collection[str] = ()
+    signature: Signature,
+    options: Mapping[str, Any],
+    *,
+    inputs: int,
+    where: str,
+    name: str,
+    ignore: Collection[str] = (),
 ) -> list[Problem]:
     """Unknown, missing and ill-typed options of a component called with `inputs` inputs; `name` says whose they are."""
     taken = {parameter.name for parameter in signature.inputs()[:inputs]} | FILLED_BY_ENGINE | set(ignore)
@@ -61,7 +67,9 @@ def check_options(
             problems.append(Problem(f"{where}.{key}", f"{name} has no option {key!r}{closest(key, possible)}"))
     required = [key for key, p in possible.items() if p.default is inspect.Parameter.empty and key not in options]
     if required:
-        problems.append(Problem(where, f"{name} needs the option{'s'[: len(required) > 1]} {', '.join(map(repr, required))}"))
+        problems.append(
+            Problem(where, f"{name} needs the option{'s'[: len(required) > 1]} {', '.join(map(repr, required))}")
+        )
     return problems
 
 

@@ -37,7 +37,6 @@ class Node:
     options: Mapping[str, Any]
     where: str
 
-
     @property
     def component(self) -> str:
         """The name that the outermost call calls."""
@@ -132,7 +131,11 @@ class Plan:
 
     def distributions(self) -> dict[str, str]:
         """The distributions whose components this plan uses, with their versions."""
-        parts = [*self.callables.values(), *(m.part for m in self.modules.values()), *(e.part for e in self.evaluations.values())]
+        parts = [
+            *self.callables.values(),
+            *(m.part for m in self.modules.values()),
+            *(e.part for e in self.evaluations.values()),
+        ]
         used = {part.component.distribution: part.component.version for part in parts}
         return used | {self.dataset_component.distribution: self.dataset_component.version}
 

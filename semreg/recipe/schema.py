@@ -175,7 +175,11 @@ def problems_of(error: ValidationError, prefix: str = "") -> list[Problem]:
     """pydantic's findings in our words: the dotted key, what was found, what would fit."""
     problems = []
     for finding in error.errors(include_url=False):
-        location = [str(part) for part in finding["loc"] if part not in ("str", "ComponentTable", "constrained-int", "constrained-float")]
+        location = [
+            str(part)
+            for part in finding["loc"]
+            if part not in ("str", "ComponentTable", "constrained-int", "constrained-float")
+        ]
         where = prefix + ".".join(location)
         problem = Problem(where, _message(finding, location))
         if problem not in problems:
@@ -203,7 +207,7 @@ def _short(value: Any) -> str:
 
 
 def _known_keys(location: list[str]) -> list[str]:
-    by_parent = {"data": DataTable, "model": ModelTable, "validate": ValidateTable}
+    by_parent: dict[str, type[BaseModel]] = {"data": DataTable, "model": ModelTable, "validate": ValidateTable}
     if len(location) == 1:
         model: type[BaseModel] = RecipeTables
     elif len(location) == 3 and location[0] == "phases":
@@ -211,5 +215,9 @@ def _known_keys(location: list[str]) -> list[str]:
     elif "steps" in location:
         model = StepTable
     else:
-        model = PhaseDataTable if location[:1] == ["phases"] and location[-2] == "data" else by_parent.get(location[-2], RecipeTables)
+        model = (
+            PhaseDataTable
+            if location[:1] == ["phases"] and location[-2] == "data"
+            else by_parent.get(location[-2], RecipeTables)
+        )
     return [field.alias or name for name, field in model.model_fields.items()]

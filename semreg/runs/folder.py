@@ -39,7 +39,9 @@ class RunFolder:
             self.folder.mkdir(parents=True, exist_ok=True)
             self._lock.acquire(timeout=0)
         except Timeout:
-            raise UserError(str(self.folder), "another process is at work on this run; wait for it, or stop it") from None
+            raise UserError(
+                str(self.folder), "another process is at work on this run; wait for it, or stop it"
+            ) from None
         except OSError as error:
             raise UserError(str(self.folder), f"cannot be written: {error.strerror}") from None
 

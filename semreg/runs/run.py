@@ -31,18 +31,21 @@ class Handle:
         """What the data say of it, if it is a field of the data."""
         return self.run.plan.fields.get(self.name)
 
-    def read(self, split: str = "train", *, count: int | None = None) -> Any:
+    def read(self, split: str = "train", *, count: int | None = None, draws: bool = False) -> Any:
         """Its values for the first `count` rows of a split (all by default), on the CPU, floats as float32.
 
-        A tensor `(rows, …)`, or a posterior of such. Modules are in eval mode; random operations take their evaluation form.
+        A tensor `(rows, …)`, or a posterior of such. Modules are in eval mode; random operations take their evaluation form
+        (a posterior's mean), or with `draws` are random as in training.
         """
-        key = (self.name, split, count)
+        key = (self.name, split, count, draws)
         if key not in self.run.kept:
             parts = []
             for index, batch in enumerate(self.run.in_order(self.name, split, count)):
-                parts.append(self.run.compute(self.name, batch, index))
+                parts.append(self.run.compute(self.name, batch, index, draws))
             if not parts:
-                raise UserError(str(self.run.folder), f"the {split} split of the data is empty, and {self.name!r} is read on it")
+                raise UserError(
+                    str(self.run.folder), f"the {split} split of the data is empty, and {self.name!r} is read on it"
+                )
             self.run.kept[key] = _joined(parts)
         return self.run.kept[key]
 
@@ -67,10 +70,22 @@ class Handle:
 class Run:
     """A trained run: `modules` by name in eval mode, tensors by `tensor(name)`, `encode` and `decode` as the recipe's `[model]` says."""
 
-    def __init__(self, folder: Path, plan: Plan, modules: dict[str, nn.Module], data: Cached, device: torch.device, seed: int) -> None:
-        self.folder, self.plan, self.modules, self.data, self.device, self.seed = folder, plan, modules, data, device, seed
-        self.kept: dict[tuple[str, str, int | None], Any] = {}
-        self.program = Program(plan, modules, key=(seed, "evaluation"), training=False, device=device)
+    def __init__(
+        self, folder: Path, plan: Plan, modules: dict[str, nn.Module], data: Cached, device: torch.device, seed: int
+    ) -> None:
+        self.folder, self.plan, self.modules, self.data, self.device, self.seed = (
+            folder,
+            plan,
+            modules,
+            data,
+            device,
+            seed,
+        )
+        self.kept: dict[tuple[str, str, int | None, bool], Any] = {}
+        self.programs = {
+            draws: Program(plan, modules, key=(seed, "evaluation"), training=draws, device=device)
+            for draws in (False, True)
+        }
 
     def tensor(self, name: str) -> Handle:
         """The handle of a tensor or field. Raises UserError, with the closest names, if there is none."""
@@ -89,7 +104,9 @@ class Run:
         """The output for codes, in the order of the recipe's `code`. Raises ValueError for another number of codes."""
         model = self._model()
         if len(codes) != len(model.code):
-            raise ValueError(f"this model decodes {len(model.code)} codes ({', '.join(model.code)}); {len(codes)} given")
+            raise ValueError(
+                f"this model decodes {len(model.code)} codes ({', '.join(model.code)}); {len(codes)} given"
+            )
         return self.tensor(model.output).given(**dict(zip(model.code, codes, strict=True)))
 
     def _model(self) -> Any:
@@ -103,14 +120,12 @@ class Run:
         """The batches of the first `count` rows of a split, with what a tensor reads."""
         rows = self.data.rows(split)[:count]
         fields = self.leaves(name, frozenset())
-        return sequential(
-            self.data, rows, BATCH, fields=fields, value_range=self.plan.value_range, device=self.device
-        )
+        return sequential(self.data, rows, BATCH, fields=fields, value_range=self.plan.value_range, device=self.device)
 
-    def compute(self, name: str, batch: Mapping[str, Any], index: int) -> Any:
+    def compute(self, name: str, batch: Mapping[str, Any], index: int, draws: bool = False) -> Any:
         """The value of a tensor on one batch, on the CPU."""
-        with evaluating(self.modules), self.program.autocast():
-            return _on_cpu(self.program.value(name, Execution(batch, index)))
+        with evaluating(self.modules):
+            return _on_cpu(self.programs[draws].value(name, Execution(batch, index)))
 
     def leaves(self, name: str, given: frozenset[str]) -> set[str]:
         """The fields of the data that a tensor needs beyond what is given."""

@@ -55,7 +55,9 @@ class Choices:
             torch.empty(0, device=device)
         except (RuntimeError, AssertionError) as error:
             reason = str(error).splitlines()[0]
-            raise UserError("--device", f"{self.device!r} cannot be used here ({reason}); use auto, cpu or cuda[:n]") from None
+            raise UserError(
+                "--device", f"{self.device!r} cannot be used here ({reason}); use auto, cpu or cuda[:n]"
+            ) from None
         return device
 
 
@@ -98,6 +100,8 @@ def _run(plan: Plan, note: str | None, choices: Choices) -> Run:
         print(f"{folder.folder} is finished; nothing to do", file=sys.stderr)
         return open_run(folder.folder, data_root=choices.data_root, device=choices.device)
     device = choices.torch_device()
+    # Nets that collapse make denormals, which slow a CPU severalfold; threads inherit this from the one that makes them.
+    torch.set_flush_denormal(True)
     folder.open()
     try:
         with _states(folder):
@@ -108,10 +112,9 @@ def _run(plan: Plan, note: str | None, choices: Choices) -> Run:
             manager = hooks.load_hooks(folder.warn)
             trainer = Trainer(setting, data, folder, manager)
             _record(folder, setting, data, digest, note)
-            for warning in [*plan.warnings, *untrained(plan, modules), *data.remarks]:
+            for warning in [*plan.warnings, *untrained(plan, modules), *data.remarks, *_constant(data)]:
                 folder.warn(warning)
             hooks.call(manager, "run_started", run=folder)
-            torch.set_flush_denormal(True)  # nets that collapse make denormals, which slow a CPU severalfold
             trainer.train()
             run = Run(folder.folder, plan, _averaged(modules, trainer.averages), data, device, seed)
             evaluate_run(run, folder, manager, lambda path: judge_run(run, path, choices))
@@ -151,6 +154,13 @@ def open_data(plan: Plan) -> Cached:
     return data
 
 
+def _constant(data: Cached) -> list[str]:
+    return [
+        f"{name}: all training images have the same value of {', '.join(labels)}, so nothing can be learned of it"
+        for name, labels in data.constant_attributes().items()
+    ]
+
+
 def _load_weights(plan: Plan, modules: dict[str, nn.Module], choices: Choices) -> None:
     """`weights = "RUN:module"`: a module's weights from another run."""
     for name, module in plan.modules.items():
@@ -160,7 +170,9 @@ def _load_weights(plan: Plan, modules: dict[str, nn.Module], choices: Choices) -
         path, colon, other = module.weights.rpartition(":")
         folder = next((p for p in (Path(path), choices.out / path) if (p / RECORD).is_file()), None)
         if not colon or folder is None:
-            message = f"{module.weights!r} names no run; write the path of a run's folder and a module: 'runs/NAME:encoder'"
+            message = (
+                f"{module.weights!r} names no run; write the path of a run's folder and a module: 'runs/NAME:encoder'"
+            )
             raise UserError(str(plan.recipe.path), [Problem(where, message)])
         state, _ = read_latest(folder / CHECKPOINTS)
         weights = (state or {}).get("modules", {}).get(other)
@@ -170,7 +182,9 @@ def _load_weights(plan: Plan, modules: dict[str, nn.Module], choices: Choices) -
             modules[name].load_state_dict(weights)
         except RuntimeError as error:
             reason = " ".join(str(error).split())[:300]
-            raise UserError(str(plan.recipe.path), [Problem(where, f"{other!r} of {folder} does not fit: {reason}")]) from error
+            raise UserError(
+                str(plan.recipe.path), [Problem(where, f"{other!r} of {folder} does not fit: {reason}")]
+            ) from error
 
 
 def _averaged(modules: dict[str, nn.Module], averages: dict[str, Any]) -> dict[str, nn.Module]:
@@ -199,7 +213,7 @@ def _record(folder: RunFolder, setting: Setting, data: Cached, digest: str, note
         "data": {
             "name": plan.data.use,
             "options": plan.data.options,
-            "fields": described(data.fields),
+            "fields": {name: described(field) for name, field in data.fields.items()},
             "counts": data.counts,
             "fingerprint": data.fingerprint,
         },
@@ -212,6 +226,7 @@ def _record(folder: RunFolder, setting: Setting, data: Cached, digest: str, note
             {
                 "name": phase.name,
                 "epochs": phase.epochs,
+                "iterations": phase.epochs * (data.counts["train"] // phase.batch_size),
                 "batch_size": phase.batch_size,
                 "steps": plan.matrix()[phase.name],
                 "backwards": {step.name: len(step.backwards) for step in phase.steps},
@@ -224,7 +239,10 @@ def _record(folder: RunFolder, setting: Setting, data: Cached, digest: str, note
         _refuse_differences(folder, before, record)
         record |= {key: before[key] for key in ("started", "command")}
     else:
-        record |= {"started": datetime.now(UTC).isoformat(timespec="seconds"), "command": " ".join(["semreg", *sys.argv[1:]])}
+        record |= {
+            "started": datetime.now(UTC).isoformat(timespec="seconds"),
+            "command": " ".join(["semreg", *sys.argv[1:]]),
+        }
     folder.write_json(RECIPE, plan.table)
     folder.write_json(RECORD, record)
 
@@ -240,16 +258,28 @@ def _refuse_differences(folder: RunFolder, before: dict[str, Any], now: dict[str
         problems.append(Problem("data", "the images or labels are not those that the run was begun with"))
     for name, version in before["versions"].items():
         if now["versions"].get(name) != version:
-            problems.append(Problem(f"versions.{name}", f"the run was begun with {version}, now it is {now['versions'].get(name)}"))
+            problems.append(
+                Problem(f"versions.{name}", f"the run was begun with {version}, now it is {now['versions'].get(name)}")
+            )
     if problems:
-        problems.append(Problem("", "it would not end with the same bits; restore what differs, or remove the folder to begin anew"))
+        problems.append(
+            Problem("", "it would not end with the same bits; restore what differs, or remove the folder to begin anew")
+        )
         raise UserError(str(folder.folder), problems)
 
 
 def versions(plan: Plan) -> dict[str, str]:
     """Versions of everything that decides a run's numbers."""
-    libraries = {name: metadata.version(name) for name in ("torch", "torchvision", "timm", "numpy", "scikit-learn", "torchmetrics")}
-    return {"python": platform.python_version(), **libraries, "semreg": metadata.version("semreg"), **plan.distributions()}
+    libraries = {
+        name: metadata.version(name)
+        for name in ("torch", "torchvision", "timm", "numpy", "scikit-learn", "torchmetrics")
+    }
+    return {
+        "python": platform.python_version(),
+        **libraries,
+        "semreg": metadata.version("semreg"),
+        **plan.distributions(),
+    }
 
 
 # --- opening and judging ---
@@ -261,7 +291,9 @@ def open_run(folder: str | Path, *, data_root: str | Path = "data", device: str 
     files = RunFolder(path, path.name)
     record, table = files.read_json(RECORD), files.read_json(RECIPE)
     if record is None or table is None:
-        raise UserError(str(path), "this is not the folder of a run (it has no run.json); `semreg runs` lists those there are")
+        raise UserError(
+            str(path), "this is not the folder of a run (it has no run.json); `semreg runs` lists those there are"
+        )
     state, _ = read_latest(path / CHECKPOINTS)
     if state is None:
         raise UserError(str(path), "this run has no whole checkpoint yet")
@@ -293,7 +325,9 @@ def judge_run(run: Run, path: Path, choices: Choices) -> Run:
     return _run(replace(plan, fallback=False), None, replace(choices, seed=None))
 
 
-def evaluate(folder: str | Path, only: Sequence[str] | None = None, *, data_root: str | Path = "data", device: str = "auto") -> dict[str, Result]:
+def evaluate(
+    folder: str | Path, only: Sequence[str] | None = None, *, data_root: str | Path = "data", device: str = "auto"
+) -> dict[str, Result]:
     """Do the evaluations of a trained run again, or those of `only`, and write its report anew."""
     run = open_run(folder, data_root=data_root, device=device)
     files = RunFolder(run.folder, run.plan.name)

@@ -17,7 +17,9 @@ from semreg.training.program import Execution, Program, evaluating, tensors_of
 SYNTHETIC_ROWS = 4
 
 
-def synthetic_batch(fields: Specification, value_range: tuple[float, float], rows: int = SYNTHETIC_ROWS) -> dict[str, Any]:
+def synthetic_batch(
+    fields: Specification, value_range: tuple[float, float], rows: int = SYNTHETIC_ROWS
+) -> dict[str, Any]:
     """A batch of the right shapes and types that holds nothing, for building and checking without data."""
     generator = torch.Generator().manual_seed(0)
     batch: dict[str, Any] = {}
@@ -49,7 +51,13 @@ def build_modules(plan: Plan, *, seed: int) -> dict[str, nn.Module]:
 
 
 def _ensure(
-    name: str, pending: tuple[str, ...], plan: Plan, modules: dict[str, nn.Module], program: Program, execution: Execution, seed: int
+    name: str,
+    pending: tuple[str, ...],
+    plan: Plan,
+    modules: dict[str, nn.Module],
+    program: Program,
+    execution: Execution,
+    seed: int,
 ) -> None:
     if name in modules:
         return
@@ -64,12 +72,21 @@ def _ensure(
         raise UserError(str(plan.recipe.path), [Problem(f"modules.{name}", str(error))]) from error
     if not isinstance(module, nn.Module):
         found = type(module).__name__
-        raise UserError(str(plan.recipe.path), [Problem(f"modules.{name}", f"{part.component.name} made a {found}, not an nn.Module")])
+        raise UserError(
+            str(plan.recipe.path),
+            [Problem(f"modules.{name}", f"{part.component.name} made a {found}, not an nn.Module")],
+        )
     modules[name] = module
 
 
 def _input_shapes(
-    name: str, pending: tuple[str, ...], plan: Plan, modules: dict[str, nn.Module], program: Program, execution: Execution, seed: int
+    name: str,
+    pending: tuple[str, ...],
+    plan: Plan,
+    modules: dict[str, nn.Module],
+    program: Program,
+    execution: Execution,
+    seed: int,
 ) -> list[tuple[int, ...]]:
     """The shapes, without the batch axis, of the inputs of the module's first call that does not wait for the module itself."""
     for call in plan.calls_of(name):

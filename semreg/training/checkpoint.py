@@ -47,7 +47,7 @@ def write_checkpoint(folder: Path, number: int, state: Mapping[str, Any]) -> Pat
 
 def read_latest(folder: Path) -> tuple[dict[str, Any] | None, list[str]]:
     """The newest whole checkpoint of `folder`, or None, and a note for each newer one that is damaged."""
-    notes = []
+    notes: list[str] = []
     for number in reversed(_numbers(folder)):
         try:
             return read_checkpoint(folder / f"{number:08d}"), notes

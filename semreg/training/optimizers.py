@@ -28,7 +28,9 @@ class ModuleOptimizer:
     Raises UserError if a group's pattern fits no parameter, or the module has none at all.
     """
 
-    def __init__(self, name: str, module: nn.Module, plan: OptimizerPlan, epochs: int, ema: float | None, source: str) -> None:
+    def __init__(
+        self, name: str, module: nn.Module, plan: OptimizerPlan, epochs: int, ema: float | None, source: str
+    ) -> None:
         self.module, self.clip, self.ema = module, plan.clip, ema
         self.parameters = list(module.parameters())
         if not self.parameters:
@@ -73,7 +75,8 @@ def _optimizer(
         if not chosen:
             known = ", ".join(list(remaining)[:12])
             raise UserError(
-                source, [Problem(f"modules.{name}.optimizer.groups", f"no parameter is called {pattern!r}; there is: {known}")]
+                source,
+                [Problem(f"modules.{name}.optimizer.groups", f"no parameter is called {pattern!r}; there is: {known}")],
             )
         groups.append({"params": [remaining.pop(key) for key in chosen], **_as_tuples(options)})
         schedules.append(_bound(schedule, epochs))

@@ -58,15 +58,27 @@ class StepRunner:
     """
 
     def __init__(
-        self, setting: Setting, phase: str, step: StepPlan, optimizers: Mapping[str, ModuleOptimizer], batches: BatchSource
+        self,
+        setting: Setting,
+        phase: str,
+        step: StepPlan,
+        optimizers: Mapping[str, ModuleOptimizer],
+        batches: BatchSource,
     ) -> None:
         self.step, self.batches = step, batches
         self.program = Program(
-            setting.plan, setting.modules, key=(setting.seed, phase, step.name), device=setting.device, precision=setting.precision
+            setting.plan,
+            setting.modules,
+            key=(setting.seed, phase, step.name),
+            device=setting.device,
+            precision=setting.precision,
         )
         self.optimizers = [optimizers[module] for module in step.rows]
         self.backwards = [
-            ([parameter for module in backward.modules for parameter in optimizers[module].parameters], list(backward.weights.items()))
+            (
+                [parameter for module in backward.modules for parameter in optimizers[module].parameters],
+                list(backward.weights.items()),
+            )
             for backward in step.backwards
         ]
         self.losses = step.losses
@@ -96,7 +108,7 @@ class StepRunner:
                 term = losses[name] if weight == 1 else losses[name] * weight
                 total = term if total is None else total + term
             if total is not None:
-                total.backward(inputs=parameters, retain_graph=number < last)
+                torch.autograd.backward(total, inputs=parameters, retain_graph=number < last)
         for name, loss in losses.items():
             self.sums[name] = self.sums[name] + loss.detach() if name in self.sums else loss.detach().clone()
         self.executions += 1
@@ -132,7 +144,9 @@ class PhaseRunner:
             module.train(trained)
             module.requires_grad_(trained)
         self.optimizers = {
-            name: ModuleOptimizer(name, setting.modules[name], plan, phase.epochs, setting.plan.modules[name].ema, source)
+            name: ModuleOptimizer(
+                name, setting.modules[name], plan, phase.epochs, setting.plan.modules[name].ema, source
+            )
             for name, plan in phase.optimizers.items()
         }
         self.steps = [StepRunner(setting, phase.name, step, self.optimizers, batches(step)) for step in phase.steps]
@@ -167,8 +181,8 @@ class PhaseRunner:
 
         Raises UserError where a shape does not fit or a loss leaves a module it should train without a gradient.
         """
-        modules = self.setting.modules
-        buffers = {name: {key: b.clone() for key, b in module.named_buffers()} for name, module in modules.items()}
+        modules = self.setting.modules.values()
+        buffers = [(buffer, buffer.clone()) for module in modules for buffer in module.buffers()]
         problems = []
         for runner in self.steps:
             before = torch.get_rng_state()
@@ -182,11 +196,12 @@ class PhaseRunner:
                 for name in row:
                     if not _trains(losses[name], self.optimizers[module].parameters):
                         where = f"phases.{self.phase.name}, step {runner.step.name}, {module}.{name}"
-                        problems.append(Problem(where, f"the gradient of {name!r} does not arrive at {module!r} on a real batch"))
+                        problems.append(
+                            Problem(where, f"the gradient of {name!r} does not arrive at {module!r} on a real batch")
+                        )
         with torch.no_grad():
-            for name, module in modules.items():
-                for key, buffer in module.named_buffers():
-                    buffer.copy_(buffers[name][key])
+            for buffer, before_trial in buffers:
+                buffer.copy_(before_trial)
         if problems:
             raise UserError(str(self.setting.plan.recipe.path), problems)
 
@@ -255,7 +270,8 @@ class PhaseRunner:
         kept = state["validation"]
         best = math.inf if kept["best"] is None else kept["best"]
         weights = {
-            name: {key: value.to(self.setting.device) for key, value in table.items()} for name, table in kept["weights"].items()
+            name: {key: value.to(self.setting.device) for key, value in table.items()}
+            for name, table in kept["weights"].items()
         }
         self.validation = Validation(best, kept["checks_since_best"], weights)
 

@@ -128,7 +128,8 @@ class Program:
             function, options = deterministic, {}
         if inspect.isclass(function):
             torch.manual_seed(seed_of(*self.key, "component", path))
-            function, options = function(**options).to(self.device), {}
+            instance: Any = function(**options)
+            function, options = instance.to(self.device), {}
         if self.low_precision and part.component.kind == "loss":
             function = _in_float32(function, self.device.type)
         if "generator" in part.signature.parameters and function is not deterministic:
@@ -149,7 +150,9 @@ class Program:
         draw.wants_index = True  # type: ignore[attr-defined]
         return draw
 
-    def _guarded(self, call: Callable[..., Any], inputs: list[Evaluate], expression: Expression, where: str) -> Evaluate:
+    def _guarded(
+        self, call: Callable[..., Any], inputs: list[Evaluate], expression: Expression, where: str
+    ) -> Evaluate:
         source, text = str(self.plan.recipe.path), str(expression)
         indexed = getattr(call, "wants_index", False)
 
@@ -162,7 +165,9 @@ class Program:
                     raise
                 given = ", ".join(describe(value) for value in values)
                 reason = " ".join(str(error).split())[:300]
-                raise ExpressionError(source, [Problem(where, f"'{text}' failed on {given or 'no inputs'}: {reason}")]) from error
+                raise ExpressionError(
+                    source, [Problem(where, f"'{text}' failed on {given or 'no inputs'}: {reason}")]
+                ) from error
 
         return evaluate
 

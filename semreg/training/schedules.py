@@ -29,7 +29,9 @@ def linear_decay(epoch: float, epochs: int, *, start: Annotated[int, Ge(0)] = 0)
     return (epochs - epoch) / (epochs - start)
 
 
-def cosine(epoch: float, epochs: int, *, warmup: Annotated[float, Ge(0)] = 0.0, floor: Annotated[float, Ge(0), Le(1)] = 0.0) -> float:
+def cosine(
+    epoch: float, epochs: int, *, warmup: Annotated[float, Ge(0)] = 0.0, floor: Annotated[float, Ge(0), Le(1)] = 0.0
+) -> float:
     """Rising evenly over `warmup` epochs, then half a cosine from 1 down to `floor`."""
     if epoch < warmup:
         return (epoch + 1e-8) / warmup

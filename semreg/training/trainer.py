@@ -21,7 +21,8 @@ from semreg.recipe.plan import PhasePlan, StepPlan
 from semreg.runs.folder import CHECKPOINTS, METRICS, RunFolder
 from semreg.training.checkpoint import read_latest, write_checkpoint
 from semreg.training.phase import PhaseRunner, Setting
-from semreg.training.program import Execution, Program, evaluating
+from semreg.training.program import Execution
+from semreg.training.trial import evaluation_program, precompute, try_out
 
 SECONDS_BETWEEN_CHECKPOINTS = 30.0
 RECORDS_PER_EPOCH = 4
@@ -46,7 +47,9 @@ class Trainer:
 
     # --- batches ---
 
-    def batches(self, phase: PhasePlan, step: StepPlan, extra: Mapping[str, torch.Tensor]) -> Batches:
+    def batches(
+        self, phase: PhasePlan, step: StepPlan, extra: Mapping[str, torch.Tensor], more_fields: Collection[str] = ()
+    ) -> Batches:
         """The batches of one step of a phase, with the tensors precomputed for it and no field that it does not read."""
         plan = self.setting.plan
         sampler: dict[str, Any] = {}
@@ -57,6 +60,7 @@ class Trainer:
                 "sampler_labels": list(names(phase.sampler.expression)),
             }
         fields = plan.fields_of([plan.losses[loss].expression for loss in step.losses], frozenset(extra))
+        fields.update(more_fields)
         try:
             return Batches(
                 self.data, self.data.rows("train"), phase.batch_size, seed=self.setting.seed, key=(phase.name, step.name),
@@ -74,31 +78,17 @@ class Trainer:
             value_range=self.setting.plan.value_range, device=self.setting.device,
         )  # fmt: skip
 
-    def evaluation_program(self) -> Program:
-        setting = self.setting
-        return Program(
-            setting.plan, setting.modules, key=(setting.seed, "precompute"), training=False,
-            device=setting.device, precision=setting.precision,
-        )  # fmt: skip
-
     def precomputed(self, phase: PhasePlan, split: str) -> dict[str, torch.Tensor]:
-        """The tensors that the phase wants computed once, for all rows of a split."""
+        """The tensors that the phase wants computed once, for all rows of a split, on the CPU."""
         if not phase.precompute:
             return {}
-        program = self.evaluation_program()
+        program = evaluation_program(self.setting)
+        fields = self.setting.plan.fields_of([Name(name) for name in phase.precompute])
         parts: dict[str, list[torch.Tensor]] = {name: [] for name in phase.precompute}
-        with evaluating(self.setting.modules), program.autocast():
-            fields = self.setting.plan.fields_of([Name(name) for name in phase.precompute])
-            for index, batch in enumerate(self.in_order(split, fields)):
-                execution = Execution(batch, index)
-                for name in phase.precompute:
-                    parts[name].append(self.one_tensor(name, program.value(name, execution)).float().cpu())
+        for index, batch in enumerate(self.in_order(split, fields)):
+            for name, value in precompute(self.setting, program, phase.precompute, Execution(batch, index)).items():
+                parts[name].append(value.cpu())
         return {name: torch.cat(values) for name, values in parts.items()}
-
-    def one_tensor(self, name: str, value: Any) -> torch.Tensor:
-        if not isinstance(value, torch.Tensor):
-            raise UserError(self.source, f"tensor {name!r} is a {type(value).__name__}; only single tensors can be precomputed")
-        return value
 
     def validation(self, phase: PhasePlan, extra: Mapping[str, torch.Tensor]) -> Iterator[dict[str, Any]]:
         """The validation split's batches, with what the validated loss reads."""
@@ -106,17 +96,17 @@ class Trainer:
         fields = self.setting.plan.fields_of([loss.expression], frozenset(extra)) if loss else set()
         return self.in_order("validation", fields, extra)
 
-    # --- trial ---
-
     def try_out(self) -> None:
-        """Try every step of every phase on one batch, so that phase four's mistake does not surface after three."""
-        for phase in self.setting.plan.phases:
-            self.check_sizes(phase)
-            PhaseRunner(self.setting, phase, partial(_OneBatch, self, phase), None).try_out()
+        """Try every step of every phase on its first batch."""
+        plan = self.setting.plan
+        for phase in plan.phases:
+            if phase.validate is not None and not len(self.data.rows("validation")):
+                raise UserError(self.source, f"phase {phase.name!r} validates, and the data have no validation split")
 
-    def check_sizes(self, phase: PhasePlan) -> None:
-        if phase.validate is not None and not len(self.data.rows("validation")):
-            raise UserError(self.source, f"phase {phase.name!r} validates, and the data have no validation split")
+        def first_batch(phase: PhasePlan, step: StepPlan) -> dict[str, Any]:
+            return self.batches(phase, step, {}, plan.fields_of([Name(n) for n in phase.precompute])).batch(0)
+
+        try_out(self.setting, first_batch)
 
     # --- training ---
 
@@ -174,10 +164,20 @@ class Trainer:
                 losses, now = runner.losses(), time.monotonic()
                 speed = (iteration + 1 - since) * phase.batch_size / max(now - recorded, 1e-9)
                 recorded, since = now, iteration + 1
-                self.record(runner, iteration, {"losses": losses, "images_per_second": round(speed, 1), "seconds": round(now - begun, 3)})
+                self.record(
+                    runner,
+                    iteration,
+                    {"losses": losses, "images_per_second": round(speed, 1), "seconds": round(now - begun, 3)},
+                )
             if listening:
                 progress = Progress(
-                    phase.name, iteration // per_epoch + 1, phase.epochs, iteration + 1, runner.iterations, losses, speed
+                    phase.name,
+                    iteration // per_epoch + 1,
+                    phase.epochs,
+                    iteration + 1,
+                    runner.iterations,
+                    losses,
+                    speed,
                 )
                 hooks.call(self.manager, "iteration_done", run=self.folder, progress=progress)
             if not epoch_ends:
@@ -199,7 +199,12 @@ class Trainer:
 
     def record(self, runner: PhaseRunner, iteration: int, more: Mapping[str, Any]) -> None:
         epoch = iteration // runner.iterations_per_epoch + 1
-        where = {"phase": runner.phase.name, "epoch": epoch, "iteration": iteration + 1, "iterations": runner.iterations}
+        where = {
+            "phase": runner.phase.name,
+            "epoch": epoch,
+            "iteration": iteration + 1,
+            "iterations": runner.iterations,
+        }
         self.folder.append(METRICS, {**where, **more})
         self.folder.status("running", phase=runner.phase.name, iteration=iteration + 1, iterations=runner.iterations)
 
@@ -216,20 +221,3 @@ class Trainer:
         }
         path = write_checkpoint(self.folder.folder / CHECKPOINTS, self.number, state)
         hooks.call(self.manager, "checkpoint_written", run=self.folder, path=path)
-
-
-class _OneBatch:
-    """The first batch of a step, with the tensors that its phase precomputes computed for that batch alone."""
-
-    def __init__(self, trainer: Trainer, phase: PhasePlan, step: StepPlan) -> None:
-        self.trainer, self.phase = trainer, phase
-        self.real = trainer.batches(phase, step, {})
-        self.per_epoch = self.real.per_epoch
-
-    def batch(self, count: int) -> dict[str, Any]:
-        batch: dict[str, Any] = dict(self.real.batch(count))
-        program = self.trainer.evaluation_program()
-        with evaluating(self.trainer.setting.modules), program.autocast():
-            execution = Execution(batch)
-            values = {name: self.trainer.one_tensor(name, program.value(name, execution)) for name in self.phase.precompute}
-        return batch | values

@@ -1,0 +1,22 @@
+# The README's two commands. PYTHON names the interpreter that makes the environment.
+PYTHON ?= python3
+VENV := .venv
+PLUGINS := $(wildcard plugins/semreg-*)
+RECIPE ?= recipes/olr_celeba.toml
+INSTALLED := $(VENV)/.installed
+
+.PHONY: run test
+
+run: $(INSTALLED)
+	$(VENV)/bin/semreg run $(RECIPE)
+
+test: $(INSTALLED)
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/pytest -n 2
+
+$(INSTALLED): pyproject.toml constraints.txt $(PLUGINS:%=%/pyproject.toml)
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/pip install --quiet --constraint constraints.txt --editable ".[test]" $(PLUGINS:%=--editable %)
+	touch $@

@@ -1,0 +1,82 @@
+"""A trial of every step of every phase before any training, so that phase four's mistake does not surface after three."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import torch
+
+from semreg.errors import UserError
+from semreg.recipe.plan import PhasePlan, Plan, StepPlan
+from semreg.training.build import build_modules, synthetic_batch, untrained
+from semreg.training.phase import PhaseRunner, Setting
+from semreg.training.program import Execution, Program, evaluating
+
+
+def try_out(setting: Setting, first_batch: Callable[[PhasePlan, StepPlan], dict[str, Any]]) -> None:
+    """Execute every step once on the batch that `first_batch` gives, with gradients, and put all state back.
+
+    Raises UserError where a shape does not fit, or a loss gives no gradient to a module that it should train.
+    """
+    for phase in setting.plan.phases:
+        PhaseRunner(setting, phase, partial(_OneBatch, setting, phase, first_batch), None).try_out()
+
+
+def check_on_nothing(plan: Plan) -> list[str]:
+    """Build a plan's modules and try its steps on a made-up batch; warnings. Raises UserError as `try_out` does."""
+    modules = build_modules(plan, seed=0)
+    setting = Setting(plan, modules, seed=0, device=torch.device("cpu"), precision="fp32")
+    batch = synthetic_batch(plan.fields, plan.value_range)
+    try_out(setting, lambda phase, step: batch)
+    return untrained(plan, modules)
+
+
+def evaluation_program(setting: Setting) -> Program:
+    """Tensors in their evaluation form, as precomputing and validation want them."""
+    return Program(
+        setting.plan, setting.modules, key=(setting.seed, "precompute"), training=False, device=setting.device,
+        precision=setting.precision,
+    )  # fmt: skip
+
+
+def precompute(
+    setting: Setting, program: Program, names: tuple[str, ...], execution: Execution
+) -> dict[str, torch.Tensor]:
+    """The values of tensors on one batch. Raises UserError for one that is no single tensor."""
+    values = {}
+    with evaluating(setting.modules), program.autocast():
+        for name in names:
+            value = program.value(name, execution)
+            if not isinstance(value, torch.Tensor):
+                kind = type(value).__name__
+                raise UserError(
+                    str(setting.plan.recipe.path),
+                    f"tensor {name!r} is a {kind}; only single tensors can be precomputed",
+                )
+            values[name] = value.float()
+    return values
+
+
+class _OneBatch:
+    """A step's batches, all the same one, with what its phase precomputes computed for that batch alone."""
+
+    per_epoch = 1
+
+    def __init__(
+        self,
+        setting: Setting,
+        phase: PhasePlan,
+        first_batch: Callable[[PhasePlan, StepPlan], dict[str, Any]],
+        step: StepPlan,
+    ) -> None:
+        self.setting, self.phase = setting, phase
+        self.first = dict(first_batch(phase, step))
+
+    def batch(self, count: int) -> dict[str, Any]:
+        """The one batch."""
+        if not self.phase.precompute:
+            return self.first
+        program = evaluation_program(self.setting)
+        return self.first | precompute(self.setting, program, self.phase.precompute, Execution(self.first))
