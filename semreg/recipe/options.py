@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, get_type_hints
@@ -100,14 +101,17 @@ def _check_type(annotation: Any, value: Any, where: str) -> list[Problem]:
     try:
         adapter.validate_python(value)
     except ValidationError as error:
-        if isinstance(value, list):  # TOML has no tuples
-            try:
-                adapter.validate_python(tuple(value))
-            except ValidationError:
-                pass
-            else:
-                return []
+        if isinstance(value, list) and _fits_as_json(adapter, value):  # TOML has no tuples, and neither has JSON
+            return []
         problem = problems_of(error)[0]
         inside = f" (at {problem.where})" if problem.where and isinstance(value, list | dict) else ""
         return [Problem(where, problem.message + inside)]
     return []
+
+
+def _fits_as_json(adapter: TypeAdapter[Any], value: list[Any]) -> bool:
+    try:
+        adapter.validate_json(json.dumps(value), strict=True)
+    except (ValidationError, TypeError):
+        return False
+    return True
