@@ -26,14 +26,14 @@ class ProgressBar:
         self._console = console or Console(stderr=True, highlight=False)
         self._bar: Progress | None = None
         self._task = TaskID(0)
-        self._figures = ""
+        self._figures = self._speed = ""
         self._next_update = 0.0
         self._started: tuple[float, int] | None = None
 
     @hookimpl
     def phase_started(self, run: RunLike, phase: str) -> None:
         self._stop()
-        self._figures, self._next_update, self._started = "", 0.0, None
+        self._figures, self._speed, self._next_update, self._started = "", "", 0.0, None
 
     @hookimpl
     def iteration_done(self, run: RunLike, progress: PhaseProgress) -> None:
@@ -43,6 +43,8 @@ class ProgressBar:
             self._started = (now, progress.iteration)
         if progress.losses is not None:
             self._figures = "  ".join(f"{name} {value:.3g}" for name, value in progress.losses.items())
+        if progress.images_per_second is not None:
+            self._speed = f"{progress.images_per_second:.0f} img/s"
         if now < self._next_update and not last:
             return
         if self._console.is_terminal:
@@ -52,7 +54,8 @@ class ProgressBar:
                 self._stop()
         else:
             self._next_update = now + _SECONDS_BETWEEN_LINES
-            self._console.print(f"{_epochs(progress)}  {self._text(progress, now)}", markup=False, soft_wrap=True)
+            line = f"{_epochs(progress)}  {self._text(progress, now)}".rstrip()
+            self._console.print(line, markup=False, soft_wrap=True)
 
     @hookimpl
     def evaluation_done(self, run: RunLike, name: str, result: Result) -> None:
@@ -78,8 +81,7 @@ class ProgressBar:
         self._bar.update(self._task, completed=progress.iteration, description=description, text=text, refresh=True)
 
     def _text(self, progress: PhaseProgress, now: float) -> str:
-        speed = f"{progress.images_per_second:.0f} img/s" if progress.images_per_second else ""
-        return "  ".join(part for part in (self._left(progress, now), speed, self._figures) if part)
+        return "  ".join(part for part in (self._left(progress, now), self._speed, self._figures) if part)
 
     def _left(self, progress: PhaseProgress, now: float) -> str:
         """The time left at the pace of this process so far; nothing where there is none to tell."""

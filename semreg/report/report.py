@@ -89,6 +89,11 @@ class Phase:
     steps: list[Step]
     charts: list[curves.Chart]
 
+    @property
+    def validated(self) -> bool:
+        """Whether any chart has a line of validation losses."""
+        return any(line.kind == "validation" for chart in self.charts for line in chart.lines)
+
 
 @dataclass(frozen=True)
 class Comparison:

@@ -53,6 +53,15 @@ def test_a_terminal_gets_a_bar_and_its_cursor_back(monkeypatch: pytest.MonkeyPat
     assert output.rindex("\x1b[?25h") > output.rindex("\x1b[?25l")
 
 
+def test_speed_and_losses_stay_until_they_are_measured_again() -> None:
+    output = StringIO()
+    bar = ProgressBar(Console(file=output, force_terminal=False, width=110))
+    bar.iteration_done(Run(), Progress("main", 1, 1, 1, 3))
+    bar.iteration_done(Run(), Progress("main", 1, 1, 2, 3, {"l2": 0.5}, 90.0))
+    bar.iteration_done(Run(), Progress("main", 1, 1, 3, 3))
+    assert output.getvalue().splitlines() == ["main           1/1", "main           1/1  90 img/s  l2 0.5"]
+
+
 def test_a_stopped_run_gives_the_cursor_back() -> None:
     output = StringIO()
     bar = ProgressBar(Console(file=output, force_terminal=True))

@@ -130,6 +130,13 @@ def test_the_barest_run_has_a_report(tmp_path: Path) -> None:
     assert "unknown" in page.words()
 
 
+def test_the_legend_names_validation_only_where_there_is_one(fake_run: Path) -> None:
+    assert "validation by iteration" in Page(report.render(fake_run)).words()
+    line = {"phase": "siamese", "iteration": 1, "losses": {"pair": 1.0}}
+    (fake_run / "metrics.jsonl").write_text(json.dumps(line) + "\n")
+    assert "training by iteration" in Page(report.render(fake_run)).words()
+
+
 def test_a_damaged_evaluation_is_a_warning(fake_run: Path) -> None:
     (fake_run / "evaluations" / "linear" / "result.json").write_text("{")
     words = Page(report.render(fake_run)).words()
