@@ -24,7 +24,7 @@ __version__ = "0.1.0"
 
 
 def load_recipe(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
-    """Read a recipe file with all it extends; `overrides` are texts such as "losses.kl.weight=0.1". Raises UserError."""
+    """Read a recipe file with all it extends; `overrides` are texts such as "seed=3". Raises UserError."""
     from semreg.recipe.load import load_recipe
 
     return load_recipe(path, overrides)
@@ -36,7 +36,8 @@ def run(recipe: str | Path | Recipe, *, overrides: Sequence[str] = (), **choices
     Args:
         recipe: a path or a loaded recipe.
         overrides: as for `load_recipe`, where `recipe` is a path.
-        choices: `seed`, `device` ("auto", "cpu", "cuda:0"), `precision` ("fp32", "bf16"), `data_root`, `out`, `fallback` (bool).
+        choices: `seed`, `device` ("auto", "cpu", "cuda:0"), `precision` ("fp32", "bf16"), `data_root`, `out`,
+            `fallback` (bool).
 
     Raises UserError for mistakes in the recipe, the choices or the data.
     """
@@ -51,7 +52,7 @@ def run(recipe: str | Path | Recipe, *, overrides: Sequence[str] = (), **choices
 
 
 def open_run(folder: str | Path, *, data_root: str | Path = "data", device: str = "auto") -> Run:
-    """Open a trained run's folder: its modules, `encode`, `decode` and `tensor(name)`. Raises UserError if it is none."""
+    """Open a trained run's folder: modules, `encode`, `decode`, `tensor(name)`. Raises UserError if it is none."""
     from semreg.runs.start import open_run
 
     return open_run(folder, data_root=data_root, device=device)

@@ -40,7 +40,7 @@ class UserError(Exception):
         return "\n".join(lines)
 
 
-class DataMissing(UserError):
+class DataMissing(UserError):  # noqa: N818  a finding rather than a failure
     """A data set is not under the data root. The message says what layout was looked for and what to download."""
 
 

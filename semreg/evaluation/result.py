@@ -30,8 +30,8 @@ class Picture:
 
 @dataclass
 class Result:
-    """`figures` are named numbers for machines and the closing lines of a run; `paper` holds the paper's own under the same
-    names; `summary` is the one line a run prints for this evaluation."""
+    """`figures` are named numbers for machines and the closing lines of a run; `paper` holds the paper's own under the
+    same names; `summary` is the one line a run prints for this evaluation."""
 
     figures: dict[str, float] = field(default_factory=dict)
     paper: dict[str, float] = field(default_factory=dict)

@@ -28,7 +28,9 @@ def evaluate_run(
     only: Sequence[str] | None = None,
     again: bool = False,
 ) -> dict[str, Result]:
-    """Do the recipe's evaluations, or those of `only`, that are not done yet (all with `again`); `judge` opens a judge's run.
+    """Do the recipe's evaluations, or those of `only`, that are not done yet (all with `again`).
+
+    `judge` trains or opens the run of a judge's recipe.
 
     Raises UserError if `only` names an evaluation that the recipe does not have.
     """

@@ -1,4 +1,4 @@
-"""Evaluations that suit any autoencoder: what it reconstructs, what it draws from its prior, what lies between two codes."""
+"""Evaluations that suit any autoencoder: what it reconstructs, and what it draws from its prior."""
 
 from __future__ import annotations
 

@@ -64,7 +64,7 @@ def _convert(node: ast.expr, text: str, depth: int) -> Expression:
         )
     piece = ast.get_source_segment(text.strip(), node) or text
     raise ValueError(
-        f"{_shown(text)}: {_shown(piece)} is neither a name nor a call; numbers and texts are options, keys beside 'use'"
+        f"{_shown(text)}: {_shown(piece)} is neither a name nor a call; numbers and texts are keys beside 'use'"
     )
 
 

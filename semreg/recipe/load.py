@@ -1,4 +1,4 @@
-"""From recipe files to one table: `extends`, `without`, `[fallback]`, `--set` and `[each]`. Text in, plain tables out."""
+"""From recipe files to one plain table: `extends`, `without`, `[fallback]`, `--set` and `[each]`."""
 
 from __future__ import annotations
 
@@ -195,7 +195,7 @@ def _drop(table: Table, key: str, prefix: str) -> Problem | None:
         known = place.keys() if isinstance(place, dict) else table.keys()
         return Problem(f"{prefix}without", f"nothing inherited is called {key!r}{closest(last, known)}")
     del place[last]
-    if parents == ["losses"] or parents == ["modules"]:
+    if parents in (["losses"], ["modules"]):
         for rows in _train_tables(table):
             rows.pop(last, None)
             for row in rows.values():
@@ -223,8 +223,8 @@ def _train_tables(table: Table) -> Iterator[Table]:
 def expand(table: Table, source: str) -> Table:
     """The table with `[each]` taken out and its variables written out, everywhere, as text.
 
-    A key with a variable is repeated for every value; its contents see that value. In a list an entry with a free variable
-    is repeated likewise; in an expression `*name_{m}` becomes all names. A variable given as another's name (`o = "m"`)
+    A key with a variable is repeated for every value; its contents see that value. In a list an entry with a free
+    variable is repeated likewise; in an expression `*name_{m}` becomes all names. A variable given as another's name (`o = "m"`)
     takes the same values but never the one that `m` has at that place.
     """
     table = dict(table)

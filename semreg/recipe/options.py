@@ -1,4 +1,4 @@
-"""Options against signatures: the keys of a recipe's table are the parameters of the component it uses, nothing else."""
+"""Options against signatures: a recipe's keys are the parameters of the component, nothing else."""
 
 from __future__ import annotations
 

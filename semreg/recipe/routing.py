@@ -23,8 +23,8 @@ def share_backwards(rows: Rows, reaches: Mapping[str, frozenset[str]]) -> tuple[
         rows: for each module the losses that train it, with weights.
         reaches: for each loss the modules whose parameters its gradient reaches.
 
-    Two modules share a pass if each loss of either row stands in the other's row at the same weight or does not reach that
-    other module; then the gradient of the sum is, for each of them, the gradient of its own row.
+    Two modules share a pass if each loss of either row stands in the other's row at the same weight or does not reach
+    that other module; then the gradient of the sum is, for each of them, the gradient of its own row.
     """
     groups: list[list[str]] = []
     for module in rows:

@@ -1,4 +1,4 @@
-"""The shape of a recipe: which tables and keys there are, and of what type. What the names in them mean is `check`'s work."""
+"""The shape of a recipe: its tables and keys, and their types. What the names in them mean is `check`'s work."""
 
 from __future__ import annotations
 

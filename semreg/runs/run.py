@@ -34,8 +34,8 @@ class Handle:
     def read(self, split: str = "train", *, count: int | None = None, draws: bool = False) -> Any:
         """Its values for the first `count` rows of a split (all by default), on the CPU, floats as float32.
 
-        A tensor `(rows, …)`, or a posterior of such. Modules are in eval mode; random operations take their evaluation form
-        (a posterior's mean), or with `draws` are random as in training.
+        A tensor `(rows, …)`, or a posterior of such. Modules are in eval mode; random operations take their
+        evaluation form (a posterior's mean), or with `draws` are random as in training.
         """
         key = (self.name, split, count, draws)
         if key not in self.run.kept:
@@ -68,7 +68,7 @@ class Handle:
 
 
 class Run:
-    """A trained run: `modules` by name in eval mode, tensors by `tensor(name)`, `encode` and `decode` as the recipe's `[model]` says."""
+    """A trained run: `modules` in eval mode, tensors by name, `encode` and `decode` as the recipe's `[model]` says."""
 
     def __init__(
         self, folder: Path, plan: Plan, modules: dict[str, nn.Module], data: Cached, device: torch.device, seed: int
@@ -95,7 +95,7 @@ class Run:
         return Handle(self, name)
 
     def encode(self, images: torch.Tensor) -> Any:
-        """The code of images `(batch, channels, height, width)` in the recipe's range; a tuple if the recipe names several."""
+        """The code of images `(batch, channels, height, width)` in the recipe's range; a tuple of several codes."""
         model = self._model()
         codes = tuple(self.tensor(name).given(**{model.input: images}) for name in model.code)
         return codes[0] if len(codes) == 1 else codes

@@ -100,7 +100,7 @@ def _run(plan: Plan, note: str | None, choices: Choices) -> Run:
         print(f"{folder.folder} is finished; nothing to do", file=sys.stderr)
         return open_run(folder.folder, data_root=choices.data_root, device=choices.device)
     device = choices.torch_device()
-    # Nets that collapse make denormals, which slow a CPU severalfold; threads inherit this from the one that makes them.
+    # Nets that collapse make denormals, which slow a CPU severalfold; threads inherit this where they are made.
     torch.set_flush_denormal(True)
     folder.open()
     try:
@@ -198,7 +198,7 @@ def _averaged(modules: dict[str, nn.Module], averages: dict[str, Any]) -> dict[s
 
 
 def _record(folder: RunFolder, setting: Setting, data: Cached, digest: str, note: str | None) -> None:
-    """Write what is run, or refuse to go on where a run begun under other circumstances would not end with the same bits."""
+    """Write what is run; refuse to go on under other circumstances, which would not end with the same bits."""
     plan = setting.plan
     record = {
         "name": plan.name,

@@ -88,7 +88,7 @@ def _input_shapes(
     execution: Execution,
     seed: int,
 ) -> list[tuple[int, ...]]:
-    """The shapes, without the batch axis, of the inputs of the module's first call that does not wait for the module itself."""
+    """The shapes, without batch axis, of the inputs of the module's first call that does not wait for itself."""
     for call in plan.calls_of(name):
         read = {other for expression in call.inputs for other in plan.reads(expression) if other in plan.modules}
         if read & {name, *pending}:

@@ -1,4 +1,4 @@
-"""Checkpoints: tensors in safetensors, all else in JSON, complete or absent, and nothing in them that could run code."""
+"""Checkpoints: tensors in safetensors, all else in JSON, whole or absent, nothing in them that could run code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tensors and losses as a program: each name computed when first read in an execution, once, and not at all if unread."""
+"""Tensors and losses as a program: each name computed when first read, once, and not at all if unread."""
 
 from __future__ import annotations
 

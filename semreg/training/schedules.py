@@ -1,7 +1,7 @@
-"""Courses of a learning rate over a phase: functions of (epochs gone, epochs in all) to the factor that multiplies the rate.
+"""Courses of a learning rate over a phase: functions of (epochs gone, epochs in all) to the factor on the rate.
 
-`epoch` is fractional, 0 at the phase's first iteration. A schedule of one's own is one such function and an entry point in
-`semreg.schedules`.
+`epoch` is fractional, 0 at the phase's first iteration. A schedule of one's own is one such function and an
+entry point in `semreg.schedules`.
 """
 
 from __future__ import annotations

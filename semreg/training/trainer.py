@@ -50,7 +50,7 @@ class Trainer:
     def batches(
         self, phase: PhasePlan, step: StepPlan, extra: Mapping[str, torch.Tensor], more_fields: Collection[str] = ()
     ) -> Batches:
-        """The batches of one step of a phase, with the tensors precomputed for it and no field that it does not read."""
+        """The batches of one step of a phase, with what was precomputed for it, and no field that it leaves unread."""
         plan = self.setting.plan
         sampler: dict[str, Any] = {}
         if phase.sampler is not None:
@@ -63,8 +63,8 @@ class Trainer:
         fields.update(more_fields)
         try:
             return Batches(
-                self.data, self.data.rows("train"), phase.batch_size, seed=self.setting.seed, key=(phase.name, step.name),
-                fields=fields, extra=extra, value_range=plan.value_range, device=self.setting.device, **sampler,
+                self.data, self.data.rows("train"), phase.batch_size, seed=self.setting.seed,
+                key=(phase.name, step.name), fields=fields, extra=extra, value_range=plan.value_range, device=self.setting.device, **sampler,
             )  # fmt: skip
         except UserError as error:
             raise UserError(self.source, error.problems) from None

@@ -1,4 +1,4 @@
-"""A trial of every step of every phase before any training, so that phase four's mistake does not surface after three."""
+"""A trial of every step of every phase before any training: phase four's mistake must not surface after three."""
 
 from __future__ import annotations
 

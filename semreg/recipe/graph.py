@@ -1,0 +1,174 @@
+"""The modules, tensors and losses of a recipe: every name resolved, no cycle, and what a gradient reaches."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from semreg.errors import closest
+from semreg.kinds import at_place
+from semreg.recipe.expression import Call, Expression, Name, calls, names, parse
+from semreg.recipe.options import Signature, check_inputs, check_options, signature_of
+from semreg.recipe.parts import Parts
+from semreg.recipe.plan import ModulePlan, Node, Part
+from semreg.recipe.schema import ComponentTable, RecipeTables
+
+
+class Graph:
+    """The named expressions of a recipe, checked as they are added; mistakes go to `parts`."""
+
+    def __init__(self, parts: Parts, tables: RecipeTables) -> None:
+        self.parts, self.tables = parts, tables
+        self.callables: dict[str, Part] = {}
+        self.modules: dict[str, ModulePlan] = {}
+        self.tensors: dict[str, Node] = {}
+        self.losses: dict[str, Node] = {}
+        for name in tables.modules:
+            self.add_module(name)
+        self.add_nodes()
+        self.check_namespace()
+        self.check_cycles()
+
+    def add_module(self, name: str) -> None:
+        table, where = self.tables.modules[name], f"modules.{name}"
+        if not name.isidentifier():
+            return self.parts.wrong(where, f"{name!r} cannot be called in an expression; use letters, digits and '_'")
+        part = self.parts.part(table.use, at_place("module"), table.options, where)
+        if part is None:
+            return None
+        self.parts.check_part(part, 0, where)
+        self.modules[name] = ModulePlan(name, part, table.ema, table.weights)
+        return None
+
+    def add_nodes(self) -> None:
+        for name, entry in self.tables.tensors.items():
+            table = ComponentTable(use=entry) if isinstance(entry, str) else entry
+            self.add_node(self.tensors, name, table, f"tensors.{name}")
+        for name, table in self.tables.losses.items():
+            self.add_node(self.losses, name, table, f"losses.{name}")
+        for node in [*self.tensors.values(), *self.losses.values()]:
+            self.check_node(node)
+
+    def add_node(self, nodes: dict[str, Node], name: str, table: ComponentTable, where: str) -> None:
+        if not name.isidentifier():
+            return self.parts.wrong(where, f"{name!r} cannot be read in an expression; use letters, digits and '_'")
+        try:
+            expression = parse(table.use)
+        except ValueError as error:
+            return self.parts.wrong(where, str(error))
+        if isinstance(expression, Name) and (nodes is self.losses or table.options):
+            return self.parts.wrong(where, f"{table.use!r} calls nothing; write {table.use}(…) with its inputs")
+        nodes[name] = Node(name, expression, self.parts.referenced(table.options, where), where)
+        return None
+
+    def check_node(self, node: Node) -> None:
+        for name in names(node.expression):
+            if name not in self.readable():
+                self.parts.wrong(
+                    node.where, f"{str(node.expression)!r}: nothing is called {name!r}{closest(name, self.readable())}"
+                )
+        for call in calls(node.expression):
+            self.check_call(call, node)
+
+    def readable(self) -> set[str]:
+        return {*self.parts.fields, *self.tables.modules, *self.tables.tensors}
+
+    def check_call(self, call: Call, node: Node) -> None:
+        outermost = call is node.expression
+        options = node.options if outermost else {}
+        if call.function in self.modules:
+            part = self.modules[call.function].part
+            if outermost and options:
+                self.parts.wrong(
+                    node.where, f"{call.function} is a module: its options belong under modules.{call.function}"
+                )
+            forward = getattr(part.value, "forward", None)
+            if forward is not None:
+                self.parts.problems += check_inputs(
+                    _method_signature(forward), len(call.inputs), where=node.where, name=call.function
+                )
+            return
+        if call.function in self.tables.modules:
+            return  # its own mistake is reported where it stands
+        if call.function not in self.callables:
+            found = self.parts.part(call.function, at_place("call"), {}, node.where)
+            if found is None:
+                self.suggest_module(call.function)
+                return
+            self.callables[call.function] = found
+        part = self.callables[call.function]
+        name = f"{part.component.name} ({part.component.origin})"
+        stateful = inspect.isclass(part.value)
+        taking = _method_signature(getattr(part.value, "forward", part.value)) if stateful else part.signature
+        inputs = 0 if stateful else len(call.inputs)
+        self.parts.problems += check_inputs(taking, len(call.inputs), where=node.where, name=name)
+        self.parts.problems += check_options(part.signature, options, inputs=inputs, where=node.where, name=name)
+
+    def suggest_module(self, name: str) -> None:
+        near = closest(name, self.tables.modules)
+        if "did you mean" in near:
+            last = self.parts.problems.pop()
+            self.parts.wrong(last.where, last.message + f"; of the modules{near}")
+
+    def check_namespace(self) -> None:
+        places: dict[str, Iterable[str]] = {
+            "a field of the data": self.parts.fields,
+            "a module": self.tables.modules,
+            "a tensor": self.tables.tensors,
+        }
+        seen: dict[str, str] = {}
+        for place, table in places.items():
+            for name in table:
+                if name in seen:
+                    kind = "tensors" if place == "a tensor" else "modules"
+                    self.parts.wrong(
+                        f"{kind}.{name}",
+                        f"{name!r} is {seen[name]} already; tensors, modules and fields share one namespace",
+                    )
+                seen.setdefault(name, place)
+
+    def check_cycles(self) -> None:
+        done: set[str] = set()
+
+        def visit(name: str, path: tuple[str, ...]) -> None:
+            if name in path:
+                loop = (*path[path.index(name) :], name)
+                if set(loop) & done:
+                    return
+                done.update(loop)
+                self.parts.wrong(f"tensors.{name}", f"reads itself: {' -> '.join(loop)}")
+            elif name in self.tensors and name not in done:
+                for inner in dict.fromkeys(names(self.tensors[name].expression)):
+                    visit(inner, (*path, name))
+                done.add(name)
+
+        for name in self.tensors:
+            visit(name, ())
+
+    def reach(self, expression: Expression, leaves: frozenset[str]) -> frozenset[str]:
+        """The modules that a gradient of the expression reaches; `leaves` are tensors computed beforehand."""
+        if isinstance(expression, Name):
+            name = expression.name
+            if name in self.modules:
+                return frozenset({name})
+            if name in self.tensors and name not in leaves:
+                return self.reach(self.tensors[name].expression, leaves)
+            return frozenset()
+        own = frozenset({expression.function} & self.modules.keys())
+        if not own and getattr(self.callables[expression.function].value, "cuts_gradient", False):
+            return frozenset()
+        return own.union(*(self.reach(part, leaves) for part in expression.inputs))
+
+    def everything_read(self, expression: Expression) -> set[str]:
+        found = {*names(expression), *(call.function for call in calls(expression))}
+        for name in list(found & self.tensors.keys()):
+            found |= self.everything_read(self.tensors[name].expression)
+        return found
+
+
+def _method_signature(method: Callable[..., Any]) -> Signature:
+    signature = signature_of(method)
+    parameters = dict(signature.parameters)
+    parameters.pop("self", None)
+    return Signature(parameters, signature.types)
