@@ -224,8 +224,8 @@ def expand(table: Table, source: str) -> Table:
     """The table with `[each]` taken out and its variables written out, everywhere, as text.
 
     A key with a variable is repeated for every value; its contents see that value. In a list an entry with a free
-    variable is repeated likewise; in an expression `*name_{m}` becomes all names. A variable given as another's name (`o = "m"`)
-    takes the same values but never the one that `m` has at that place.
+    variable is repeated likewise; in an expression `*name_{m}` becomes all names. A variable given as another's
+    name (`o = "m"`) takes the same values but never the one that `m` has at that place.
     """
     table = dict(table)
     each = table.pop("each", {})

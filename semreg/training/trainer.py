@@ -64,7 +64,8 @@ class Trainer:
         try:
             return Batches(
                 self.data, self.data.rows("train"), phase.batch_size, seed=self.setting.seed,
-                key=(phase.name, step.name), fields=fields, extra=extra, value_range=plan.value_range, device=self.setting.device, **sampler,
+                key=(phase.name, step.name), fields=fields, extra=extra, value_range=plan.value_range,
+                device=self.setting.device, **sampler,
             )  # fmt: skip
         except UserError as error:
             raise UserError(self.source, error.problems) from None
