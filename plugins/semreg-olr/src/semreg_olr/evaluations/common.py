@@ -1,0 +1,53 @@
+"""What several of the evaluations need."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Annotated
+
+import torch
+from annotated_types import Ge, Gt
+from torch import Tensor
+
+from semreg.data.specification import AttributesField
+from semreg.runs.run import Handle
+
+Count = Annotated[int, Gt(0)]
+Threshold = Annotated[float, Ge(0)]
+
+PICTURED = 1000
+"""Pictures show test images among so many first ones: at CelebA's size more of them would fill the memory."""
+
+
+def attributes_field(attributes: Handle) -> AttributesField:
+    """The names of the labels and their rivals. Raises ValueError if the tensor is no field of binary attributes."""
+    if not isinstance(attributes.field, AttributesField):
+        raise ValueError(f"{attributes.name!r} is no field of binary attributes in the data")
+    return attributes.field
+
+
+def check_embedding(embedding: Tensor, names: tuple[str, ...], name: str) -> Tensor:
+    """The embeddings, `(rows, labels, k)`. Raises ValueError if they have not one row per label."""
+    if embedding.ndim != 3 or embedding.shape[1] != len(names):
+        found = tuple(embedding.shape[1:])
+        raise ValueError(
+            f"{name!r} must have one row for each of the {len(names)} labels; an image of it has shape {found}"
+        )
+    return embedding
+
+
+def read_all(handle: Handle) -> Tensor:
+    """The rows of every split that has any, training first."""
+    counts = handle.run.data.counts
+    return torch.cat([handle.read(split) for split in ("train", "validation", "test") if counts[split]])
+
+
+def mean(values: Iterable[float] | Tensor) -> float:
+    """The mean of those values that are numbers."""
+    values = values if isinstance(values, Tensor) else torch.tensor(list(values))
+    return float(values.float().nanmean())
+
+
+def shown(name: str) -> str:
+    """A label's name as prose."""
+    return name.replace("_", " ")

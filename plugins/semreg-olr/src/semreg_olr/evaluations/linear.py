@@ -1,0 +1,120 @@
+"""Section 4.1: what a linear classifier reads from frozen embeddings."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from semreg.evaluation.result import Picture, Result, Table
+from semreg.report.pictures import image_grid
+from semreg.runs.run import Handle
+from semreg_olr.evaluations.common import PICTURED, Count, attributes_field, check_embedding, mean, shown
+from semreg_olr.statistics import LogisticRegression, fit_logistic_regression, majority_accuracy, scores
+
+PAPER = {"linear": 0.916, "convolutional": 0.942, "ratio": 0.916 / 0.942}
+
+
+def linear_classifier(
+    embedding: Handle, attributes: Handle, probability: Handle, image: Handle, *, pictures: Count = 12
+) -> Result:
+    """A linear classifier on frozen embeddings against the convolutional classifier (section 4.1, Figure 3).
+
+    One linear layer with a sigmoid per label reads all of the embedding; it is fitted on training images, with an L2
+    penalty per label chosen on the validation split, or on a tenth of the training images where there is none. Both
+    classifiers are compared on test images.
+
+    Figures, means over labels: `linear` and `convolutional` label accuracy, their `ratio`, the `majority` guess of the
+    training images, `ratio_above_majority` = (linear − majority) / (convolutional − majority), and of both the balanced
+    accuracy and the average precision (over labels that have both values among the test images). The pictures are test
+    images with a label that the convolutional classifier gets right and the linear one wrong, most sure of it first.
+
+    Args:
+        embedding: `(batch, labels, k)`.
+        attributes: `(batch, labels)`, a field of the data.
+        probability: the convolutional classifier's probabilities, `(batch, labels)`.
+        image: the images to show, `(batch, channels, height, width)`.
+        pictures: how many of them.
+    """
+    names = attributes_field(attributes).names
+    check_embedding(embedding.read("test"), names, embedding.name)
+    model = _fitted(embedding, attributes)
+    labels, convolutional = attributes.read("test"), probability.read("test")
+    linear = model.probability(embedding.read("test").flatten(1))
+    majority = majority_accuracy(attributes.read("train"), labels)
+    ours, theirs = scores(linear, labels), scores(convolutional, labels)
+    figures = {
+        "linear": mean(ours.accuracy),
+        "convolutional": mean(theirs.accuracy),
+        "majority": mean(majority),
+        "balanced_linear": mean(ours.balanced_accuracy),
+        "balanced_convolutional": mean(theirs.balanced_accuracy),
+        "average_precision_linear": mean(ours.average_precision),
+        "average_precision_convolutional": mean(theirs.average_precision),
+    }
+    figures["ratio"] = figures["linear"] / figures["convolutional"]
+    above = figures["convolutional"] - figures["majority"]
+    figures["ratio_above_majority"] = (figures["linear"] - figures["majority"]) / above if above > 0 else torch.nan
+    means = Table(
+        "Both classifiers on test images, means over labels",
+        ("", "label accuracy", "balanced accuracy", "average precision", "paper's accuracy"),
+        [
+            ("majority guess", figures["majority"], 0.5, mean(labels.mean(0)), None),
+            *(
+                (name, figures[name], figures[f"balanced_{name}"], figures[f"average_precision_{name}"], PAPER[name])
+                for name in ("convolutional", "linear")
+            ),
+            ("linear / convolutional", figures["ratio"], None, None, PAPER["ratio"]),
+            ("the same above the majority guess", figures["ratio_above_majority"], None, None, None),
+        ],
+        caption="linear: one linear layer on frozen embeddings. Balanced accuracy and average precision: over labels "
+        "that have both values among the test images.",
+    )
+    columns = [labels.mean(0), majority]
+    columns += [column for pair in zip(theirs, ours, strict=True) for column in pair]
+    each = Table(
+        "Both classifiers, label by label",
+        ("label", "present", "majority", "convolutional", "linear", "balanced convolutional", "balanced linear",
+         "average precision convolutional", "average precision linear"),
+        [(shown(name), *row) for name, row in zip(names, torch.stack(columns, 1).tolist(), strict=True)],
+    )  # fmt: skip
+    summary = (
+        f"4.1 linear {figures['linear']:.3f} / convolutional {figures['convolutional']:.3f} = {figures['ratio']:.3f} "
+        f"(paper 0.972); above the majority guess {figures['ratio_above_majority']:.2f}"
+    )
+    cases = _disagreements(linear[:PICTURED], convolutional[:PICTURED], labels[:PICTURED], pictures)
+    grids = [_figure_3(image, cases, labels, names)] if cases else []
+    return Result(figures, dict(PAPER), [means, each], grids, summary)
+
+
+def _fitted(embedding: Handle, attributes: Handle) -> LogisticRegression:
+    codes, labels = embedding.read("train").flatten(1), attributes.read("train")
+    if embedding.run.data.counts["validation"]:
+        return fit_logistic_regression(
+            codes, labels, embedding.read("validation").flatten(1), attributes.read("validation")
+        )
+    held_out = torch.arange(len(codes)) % 10 == 9
+    return fit_logistic_regression(codes[~held_out], labels[~held_out], codes[held_out], labels[held_out])
+
+
+def _disagreements(linear: Tensor, convolutional: Tensor, labels: Tensor, count: int) -> list[tuple[int, int]]:
+    """Images and labels that only the convolutional classifier gets right, none of either twice."""
+    present = labels > 0.5
+    sureness = (linear - 0.5).abs() * (((convolutional > 0.5) == present) & ((linear > 0.5) != present))
+    chosen: list[tuple[int, int]] = []
+    while len(chosen) < count and bool((sureness > 0).any()):
+        image, label = divmod(int(sureness.argmax()), labels.shape[1])
+        chosen.append((image, label))
+        sureness[image], sureness[:, label] = 0, 0
+    return chosen
+
+
+def _figure_3(image: Handle, cases: list[tuple[int, int]], labels: Tensor, names: tuple[str, ...]) -> Picture:
+    images = image.read("test", count=PICTURED)
+    return image_grid(
+        "Labels that only the convolutional classifier adopts",
+        [[images[case] for case, _ in cases]],
+        column_labels=[("" if labels[case, label] > 0.5 else "not ") + shown(names[label]) for case, label in cases],
+        value_range=image.run.plan.value_range,
+        caption="Test images with a label that the data give them. The convolutional classifier agrees; the linear "
+        "classifier on embeddings says the opposite, here where it is most sure (one image per label).",
+    )

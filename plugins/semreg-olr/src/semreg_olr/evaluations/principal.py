@@ -1,0 +1,75 @@
+"""Section 4.3: the principal components of one label's rows."""
+
+from __future__ import annotations
+
+import torch
+
+from semreg.evaluation.result import Result, Table
+from semreg.report.pictures import image_grid
+from semreg.runs.run import Handle
+from semreg_olr.evaluations.common import PICTURED, Count, attributes_field, check_embedding, read_all, shown
+from semreg_olr.statistics import principal_components
+
+PAPER = {"first_component": 0.675, "second_component": 0.041}
+
+
+def principal_component(
+    embedding: Handle,
+    attributes: Handle,
+    image: Handle,
+    *,
+    attribute: str = "Mouth_Slightly_Open",
+    pictures: Count = 12,
+) -> Result:
+    """Principal components of one label's rows over all images, and images in the first one's order (4.3, Figure 5).
+
+    The first component is oriented so that images with the label project higher. Figures: the shares of variance of the
+    `first_component` and the `second_component`, and `area_under_curve`, how well the projection on the first orders
+    images by the label (1: perfectly, 0.5: not at all; not in the paper). The strip shows test images at even ranks.
+
+    Args:
+        embedding: `(batch, labels, k)`.
+        attributes: `(batch, labels)`, a field of the data.
+        image: the images to show, `(batch, channels, height, width)`.
+        attribute: the label; if the data lack it, the one that is nearest to being there in half of the images.
+        pictures: how many images to show.
+    """
+    names = attributes_field(attributes).names
+    labels = read_all(attributes)
+    known = attribute in names
+    label = names.index(attribute) if known else int((labels.mean(0) - 0.5).abs().argmin())
+    rows = check_embedding(read_all(embedding), names, embedding.name)[:, label]
+    found = principal_components(rows, labels[:, label])
+    figures = {
+        "first_component": float(found.shares[0]),
+        "second_component": float(found.shares[1]) if len(found.shares) > 1 else torch.nan,
+        "area_under_curve": found.auc,
+    }
+    papers = [*PAPER.values(), None, None]
+    shares = Table(
+        f"Principal components of the rows of {shown(names[label])}",
+        ("component", "share of variance", "paper (Mouth Slightly Open)"),
+        [
+            (index + 1, float(share), paper)
+            for index, (share, paper) in enumerate(zip(found.shares, papers, strict=False))
+        ],
+    )
+    tested = len(labels) - embedding.run.data.counts["test"]  # where the test images begin
+    projection, present = found.projection[tested:][:PICTURED], labels[tested:, label][:PICTURED] > 0.5
+    ranks = torch.linspace(0, len(projection) - 1, min(pictures, len(projection))).round().long()
+    places = projection.argsort()[ranks]
+    images = image.read("test", count=PICTURED)
+    note = "" if known else f"The data have no {attribute}; {names[label]} is the most balanced label. "
+    strip = image_grid(
+        f"Images in order of {shown(names[label])}",
+        [images[places]],
+        column_labels=[f"{projection[place]:.2f} {'●' if present[place] else '○'}" for place in places],
+        value_range=embedding.run.plan.value_range,
+        caption=f"{note}Test images at even ranks by the projection of their row on the first principal component, "
+        "which is written above; ● has the label, ○ has not.",
+    )
+    summary = (
+        f"4.3 {shown(names[label])}: first component {figures['first_component']:.3f} of the variance (paper 0.675), "
+        f"second {figures['second_component']:.3f} (0.041)"
+    )
+    return Result(figures, dict(PAPER), [shares], [strip], summary)

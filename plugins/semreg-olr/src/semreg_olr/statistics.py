@@ -1,0 +1,178 @@
+"""Statistics of embeddings as pure functions: a logistic regression, scores of verdicts, correlations, components."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import torch
+from sklearn.metrics import average_precision_score, roc_auc_score
+from torch import Tensor
+from torch.nn.functional import binary_cross_entropy_with_logits, linear
+
+STRENGTHS = (1.0, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001)
+
+
+class LogisticRegression(NamedTuple):
+    """One linear layer with a sigmoid per label."""
+
+    weight: Tensor
+    """`(labels, features)`."""
+    bias: Tensor
+    """`(labels,)`."""
+    strength: Tensor
+    """`(labels,)`: the L2 penalty that each label was fitted with."""
+
+    def probability(self, features: Tensor) -> Tensor:
+        """Probabilities `(batch, labels)` for features `(batch, features)`."""
+        return linear(features, self.weight, self.bias).sigmoid()
+
+
+def fit_logistic_regression(
+    features: Tensor,
+    labels: Tensor,
+    validation_features: Tensor,
+    validation_labels: Tensor,
+    *,
+    strengths: Sequence[float] = STRENGTHS,
+    iterations: int = 60,
+) -> LogisticRegression:
+    """Logistic regressions of all labels at once, each with the L2 strength that suits its validation rows best.
+
+    Minimises each label's mean cross-entropy plus strength / 2 · |weight|², over standardised features, by L-BFGS. From
+    the greatest strength downwards, each fit starts from the one before; the path ends where no label gains any more.
+
+    Args:
+        features, validation_features: `(rows, features)`.
+        labels, validation_labels: `(rows, labels)`, 0 or 1.
+        strengths: the penalties to choose from.
+        iterations: most L-BFGS iterations for each of them.
+    """
+    mean, deviation = features.mean(0), features.std(0, correction=0)
+    deviation = torch.where(deviation > 1e-6, deviation, 1.0)  # a feature that never varies stays at zero
+    features, validation_features = (features - mean) / deviation, (validation_features - mean) / deviation
+    # Half a row of either kind: a label that is never, or always, there has no finite odds.
+    share = (labels.sum(0) + 0.5) / (len(labels) + 1)
+    weight = features.new_zeros(labels.shape[1], features.shape[1]).requires_grad_()
+    bias = share.logit().requires_grad_()
+    best = LogisticRegression(weight.detach().clone(), bias.detach().clone(), torch.full_like(share, torch.inf))
+    least = _cross_entropy(validation_features, validation_labels, weight, bias).detach()
+    for strength in sorted(strengths, reverse=True):
+        _minimise(
+            [weight, bias],
+            lambda s=strength: (_cross_entropy(features, labels, weight, bias) + s / 2 * weight.square().sum(1)).sum(),  # type: ignore[misc]
+            iterations,
+        )
+        loss = _cross_entropy(validation_features, validation_labels, weight, bias).detach()
+        better = loss < least
+        if not better.any():
+            break
+        least = torch.minimum(loss, least)
+        best.weight[better], best.bias[better], best.strength[better] = (
+            weight[better].detach(),
+            bias[better].detach(),
+            strength,
+        )
+    weight = best.weight / deviation
+    return LogisticRegression(weight, best.bias - weight @ mean, best.strength)
+
+
+def _cross_entropy(features: Tensor, labels: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """`(labels,)`: the mean over rows."""
+    return binary_cross_entropy_with_logits(linear(features, weight, bias), labels, reduction="none").mean(0)
+
+
+def _minimise(parameters: list[Tensor], objective: Callable[[], Tensor], iterations: int) -> None:
+    optimizer = torch.optim.LBFGS(parameters, max_iter=iterations, tolerance_change=1e-6, line_search_fn="strong_wolfe")
+
+    def closure() -> Tensor:
+        optimizer.zero_grad()
+        loss = objective()
+        loss.backward()  # type: ignore[no-untyped-call]
+        return loss
+
+    optimizer.step(closure)  # type: ignore[no-untyped-call]
+
+
+class Scores(NamedTuple):
+    """How well verdicts agree with labels, `(labels,)` each; not a number where a label lacks one of its values."""
+
+    accuracy: Tensor
+    balanced_accuracy: Tensor
+    average_precision: Tensor
+
+
+def scores(probability: Tensor, labels: Tensor) -> Scores:
+    """Accuracy at 0.5, the mean of the shares found among present and among absent, and average precision.
+
+    Args:
+        probability: `(rows, labels)`.
+        labels: `(rows, labels)`, present where greater than 0.5.
+    """
+    present, seen = labels > 0.5, probability > 0.5
+    right = (present == seen).float()
+    found = (right * present).sum(0) / present.sum(0)
+    rejected = (right * ~present).sum(0) / (~present).sum(0)
+    mixed = present.any(0) & ~present.all(0)
+    precision = [
+        float(average_precision_score(present[:, index].numpy(), probability[:, index].numpy()))
+        if mixed[index]
+        else torch.nan
+        for index in range(labels.shape[1])
+    ]
+    return Scores(right.mean(0), (found + rejected) / 2, torch.tensor(precision))
+
+
+def majority_accuracy(train_labels: Tensor, labels: Tensor) -> Tensor:
+    """`(labels,)`: accuracy on `labels` of always saying what most of `train_labels` have; both `(rows, labels)`."""
+    guess = train_labels.mean(0) > 0.5
+    return ((labels > 0.5) == guess).float().mean(0)
+
+
+def correlations(values: Tensor) -> Tensor:
+    """Pearson correlations `(columns, columns)` of the columns of `(rows, columns)`.
+
+    Computed in float64; not a number where a column does not vary.
+    """
+    centred = values.double() - values.double().mean(0)
+    norms = centred.norm(dim=0)
+    norms = torch.where(norms > 1e-9 * values.abs().amax(0).clamp(min=1e-30) * len(values) ** 0.5, norms, torch.nan)
+    return ((centred / norms).mT @ (centred / norms)).clamp(-1, 1).float()
+
+
+def agreement(matrix_a: Tensor, matrix_b: Tensor) -> float:
+    """Pearson correlation of two symmetric matrices over their pairs of different indices, where both are numbers."""
+    row, column = torch.triu_indices(len(matrix_a), len(matrix_a), offset=1)
+    pairs = torch.stack([matrix_a[row, column], matrix_b[row, column]], 1)
+    pairs = pairs[pairs.isfinite().all(1)]
+    return float(correlations(pairs)[0, 1]) if len(pairs) > 1 else float("nan")
+
+
+class PrincipalComponents(NamedTuple):
+    """Of rows `(rows, k)`: their projections on the first component, and all components' shares of the variance."""
+
+    projection: Tensor
+    """`(rows,)`, of the rows less their mean."""
+    shares: Tensor
+    """`(k,)`, descending; not numbers if the rows do not vary."""
+    auc: float
+    """Area under the ROC curve of the projection for the label; not a number if the label lacks one of its values."""
+
+
+def principal_components(rows: Tensor, present: Tensor) -> PrincipalComponents:
+    """PCA of a label's rows, the first component oriented so that images with the label project higher (section 4.3).
+
+    Args:
+        rows: `(rows, k)`.
+        present: `(rows,)`, where the label is present, greater than 0.5.
+    """
+    centred = rows.double() - rows.double().mean(0)
+    variances, directions = torch.linalg.eigh(centred.mT @ centred / len(rows))
+    variances = variances.clamp(min=0).flip(0)
+    projection = centred @ directions[:, -1]
+    mask = present > 0.5
+    mixed = bool(mask.any() and not mask.all())
+    if mixed and projection[mask].mean() < projection[~mask].mean():
+        projection = -projection
+    auc = float(roc_auc_score(mask.numpy(), projection.numpy())) if mixed else torch.nan
+    return PrincipalComponents(projection.float(), (variances / variances.sum()).float(), auc)
