@@ -113,7 +113,7 @@ def register(kind: str, name: str, value: Any) -> None:
         if taken.name == name and taken.kind in at_place(KINDS[kind].place):
             raise ValueError(f"{name!r} is {with_article(taken.kind)} of {taken.origin} already; choose another name")
     if kind not in _registered:
-        import catalogue  # noqa: PLC0415  listing must stay quick, and most processes register nothing
+        import catalogue
 
         # entry_points=False: catalogue's own search would import every plugin to word an error.
         _registered[kind] = catalogue.create(*KINDS[kind].group.split("."), entry_points=False)

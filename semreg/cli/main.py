@@ -59,7 +59,7 @@ def options(
 
 
 @app.command()
-def run(  # noqa: PLR0917  typer passes them by name
+def run(
     recipe: RecipePath,
     overrides: Overrides = [],  # noqa: B006  typer reads the default and never changes it
     seed: Annotated[int | None, typer.Option("--seed", help="The recipe's own if left out.")] = None,
@@ -73,7 +73,7 @@ def run(  # noqa: PLR0917  typer passes them by name
     ] = False,
 ) -> None:
     """Train a recipe, evaluate it and write its report; or go on where it was stopped."""
-    import semreg  # noqa: PLC0415
+    import semreg
 
     finished = semreg.run(
         recipe,
@@ -96,9 +96,9 @@ def check(
     as_json: AsJson = False,
 ) -> None:
     """Check a recipe without data or training, and print who trains whom."""
-    from semreg.recipe.check import check_all  # noqa: PLC0415
-    from semreg.recipe.load import load_recipe  # noqa: PLC0415
-    from semreg.recipe.matrix import text  # noqa: PLC0415
+    from semreg.recipe.check import check_all
+    from semreg.recipe.load import load_recipe
+    from semreg.recipe.matrix import text
 
     plan = check_all(load_recipe(recipe, overrides), data_root=data_root)
     if not as_json:
@@ -141,7 +141,7 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """Show a component: signature, documentation, source paper, plugin and version."""
-    from semreg.cli.describe import describe  # noqa: PLC0415
+    from semreg.cli.describe import describe
 
     known = components()
     found = [component for component in known if component.name == name]
@@ -170,7 +170,7 @@ def evaluate(
     out: Out = Path("runs"),
 ) -> None:
     """Do a trained run's evaluations again, and write its report anew."""
-    import semreg  # noqa: PLC0415
+    import semreg
 
     folder = _folder_of(run, out)
     semreg.evaluate(folder, only or None, device=device, data_root=data_root)
@@ -180,7 +180,7 @@ def evaluate(
 @app.command()
 def report(run: RunFolder, out: Out = Path("runs")) -> None:
     """Write a run's report anew, from what its folder holds."""
-    from semreg.report.report import write_report  # noqa: PLC0415
+    from semreg.report.report import write_report
 
     folder = _folder_of(run, out)
     write_report(folder)
@@ -190,7 +190,7 @@ def report(run: RunFolder, out: Out = Path("runs")) -> None:
 @app.command()
 def runs(out: Out = Path("runs"), as_json: AsJson = False) -> None:
     """List the runs, the oldest first, with how far they are."""
-    from semreg.report.record import runs_in  # noqa: PLC0415
+    from semreg.report.record import runs_in
 
     found = runs_in(out)
     if as_json:

@@ -36,7 +36,7 @@ class RunRecord:
         """The state, but `stopped` for a run whose process was killed before it could say so."""
         if self.state != "running":
             return self.state
-        from filelock import FileLock, Timeout  # noqa: PLC0415  only where a run seems to be going on
+        from filelock import FileLock, Timeout
 
         try:
             with FileLock(self.folder / ".lock", timeout=0):

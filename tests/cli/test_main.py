@@ -181,7 +181,7 @@ def test_runs_lists_what_is_there(fake_run: Path, tmp_path: Path) -> None:
 
 
 def test_a_run_whose_process_was_killed_is_not_listed_as_running(fake_run: Path, tmp_path: Path) -> None:
-    from filelock import FileLock  # noqa: PLC0415
+    from filelock import FileLock
 
     status = {"state": "running", "phase": "siamese", "iteration": 30, "iterations": 1200}
     (fake_run / "status.json").write_text(json.dumps(status))
