@@ -64,7 +64,7 @@ class AvatarReader:
 class Avatars:
     """Drawn faces with CelebA-style attributes and factorised labels: nothing to download, the same pixels for a seed.
 
-    Parts are python-avatars' (after Pablo Stanley's Avataaars), pixels are resvg's; `draw` takes some 5 ms for 48×48.
+    Parts are python-avatars' (after Pablo Stanley's Avataaars), pixels are resvg's; a picture of 48×48 takes some 6 ms.
 
     Options: `size`, the pixels of an edge; `count`, the pictures; `seed`; `test`, the share of people held out for the
     test (the rest is training; nobody is in both); `pictures_per_person`; and `vary`, the factors that differ between

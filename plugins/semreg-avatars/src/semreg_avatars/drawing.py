@@ -129,7 +129,7 @@ def _hair_part(person: Person) -> str:
 def _hair(person: Person) -> str:
     hair = group(f"translate(0 {-RAISED.get(person.hair, 0)})", _hair_part(person))
     if person.hair in RECEDING_HAIR:
-        hair = stretched(CENTER, 100, hair, horizontal=1.08, vertical=1.7)
+        hair = stretched(CENTER, 100, hair, horizontal=1.13, vertical=1.9)
     if person.bangs:  # the fringe of one part, laid over any other
         fringe = part("Top", top=parts.HairType.MIA_WALLACE, hair_color=HAIR_COLORS[person.hair_color])
         hair += clipped("fringe", FOREHEAD, fringe)
@@ -151,7 +151,7 @@ def _beard(person: Person) -> str:
     if person.goatee:
         drawn += clipped("chin", rectangle(60, 86, 48, 60), beard)
     if person.sideburns:
-        drawn += clipped("sides", rectangle(0, 30, 48, 62) + rectangle(120, 30, 48, 62), beard)
+        drawn += clipped("sides", rectangle(0, 30, 54, 62) + rectangle(114, 30, 54, 62), beard)
     if person.mustache:
         mustache = part("Facial-Hair", facial_hair=parts.FacialHairType.MOUSTACHE_MAGNUM, facial_hair_color=color)
         drawn += stretched(84, 70, mustache, horizontal=1.25, vertical=1.35)
