@@ -23,8 +23,8 @@ def test_is_found_as_a_component():
 
 def test_specification_draws_nothing():
     with patch("semreg_avatars.drawing.resvg_py.svg_to_bytes", side_effect=AssertionError):
-        fields = Avatars(size=32, count=90, vary=("pose", "gaze")).specification()
-        source = Avatars(size=32, count=90, vary=("pose", "gaze")).source()
+        fields = Avatars(size=32, count=90, vary=["pose", "gaze"]).specification()
+        source = Avatars(size=32, count=90, vary=["pose", "gaze"]).source()
     assert fields["image"] == ImageField(3, 32, 32)
     assert isinstance(fields["attributes"], AttributesField)
     assert list(fields) == ["image", "attributes", "identity", "pose", "gaze"]
@@ -35,7 +35,7 @@ def test_specification_draws_nothing():
 
 
 def test_labels_fit_the_specification():
-    avatars = Avatars(count=500, vary=("expression", "illumination", "pose", "gaze"))
+    avatars = Avatars(count=500, vary=["expression", "illumination", "pose", "gaze"])
     source = avatars.source()
     for name, field in avatars.specification().items():
         if isinstance(field, ClassField):
@@ -71,7 +71,7 @@ def test_the_reader_survives_pickling_and_any_order():
 
 
 def test_identity_tells_sets_apart():
-    options = ({}, {"size": 32}, {"count": 41}, {"seed": 1}, {"test": 0.5}, {"pictures_per_person": 2}, {"vary": ()})
+    options = ({}, {"size": 32}, {"count": 41}, {"seed": 1}, {"test": 0.5}, {"pictures_per_person": 2}, {"vary": []})
     found = [Avatars(**{"count": 40, **changed}).source().identity for changed in options]
     assert len({str(one) for one in found}) == len(options)
     assert set(found[0]["versions"]) == {"semreg-avatars", "python-avatars", "resvg-py"}
@@ -85,7 +85,7 @@ def test_identity_tells_sets_apart():
         ({"seed": -1}, "seed is -1"),
         ({"test": 1.0}, "test is 1.0; it must be between 0 and 1"),
         ({"pictures_per_person": 0}, "pictures_per_person is 0"),
-        ({"vary": ("posse",)}, "vary names 'posse'; did you mean 'pose'"),
+        ({"vary": ["posse"]}, "vary names 'posse'; did you mean 'pose'"),
         ({"count": 4, "pictures_per_person": 4}, "that is one person"),
     ],
 )

@@ -86,7 +86,7 @@ def test_draws_follow_their_shares():
 def test_two_processes_draw_the_same_pixels():
     program = (
         "import hashlib; from semreg_avatars.dataset import Avatars;"
-        "s = Avatars(vary=('expression', 'pose', 'illumination', 'gaze')).source();"
+        "s = Avatars(vary=['expression', 'pose', 'illumination', 'gaze']).source();"
         "print(hashlib.sha256(s.images(range(20)).tobytes() + s.labels['attributes'].tobytes()"
         " + s.split.tobytes()).hexdigest())"
     )

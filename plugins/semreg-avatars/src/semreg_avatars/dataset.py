@@ -20,6 +20,7 @@ from semreg_avatars.population import Draws, Stream, population
 from semreg_avatars.warps import shading, turn_matrix
 
 Factor = Literal["expression", "illumination", "pose", "gaze"]
+ONLY_EXPRESSION: list[Factor] = ["expression"]
 FACTORS: dict[str, tuple[tuple[str, ...], Order]] = {
     "expression": (look.EXPRESSIONS, "none"),
     "illumination": (look.ILLUMINATIONS, "line"),
@@ -122,7 +123,7 @@ class Avatars:
         seed: Annotated[int, Ge(0)] = 0,
         test: Annotated[float, Interval(gt=0, lt=1)] = 0.2,
         pictures_per_person: Annotated[int, Ge(1)] = 4,
-        vary: tuple[Factor, ...] = ("expression",),
+        vary: list[Factor] = ONLY_EXPRESSION,
     ) -> None:
         for name, value, fits, says in (
             ("size", size, 16 <= size <= 1024, "from 16 to 1024"),
