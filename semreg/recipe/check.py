@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from semreg.errors import DataMissing, Problem, UserError, closest
 from semreg.recipe.expression import names
 from semreg.recipe.graph import Graph
 from semreg.recipe.load import Recipe, Table
-from semreg.recipe.options import check_inputs
+from semreg.recipe.options import check_inputs, required_inputs
 from semreg.recipe.parts import Parts
 from semreg.recipe.phases import Phases
 from semreg.recipe.plan import EvaluationPlan, Plan
@@ -60,7 +61,7 @@ class _Checker:
         return Plan(
             self.recipe, self.table, self.tables, self.fallback, self.tables.data, self.dataset,
             self.dataset_part.component, self.parts.fields, missing, graph.modules, graph.tensors, graph.losses,
-            graph.callables, phases, evaluations, self.unused(),
+            graph.callables, phases, evaluations, self.unused(evaluations),
         )  # fmt: skip
 
     def check_requirements(self) -> None:
@@ -104,7 +105,7 @@ class _Checker:
         count = len(list(names(node.expression)))
         shown = f"{part.component.name} ({part.component.origin})"
         self.parts.problems += check_inputs(part.signature, count, where=where, name=shown)
-        self.parts.check_part(part, count, where)
+        self.parts.check_part(part, count, where, required_inputs(part.signature))
         for read in names(node.expression):
             if read not in self.graph.readable():
                 self.parts.wrong(where, f"nothing is called {read!r}{closest(read, self.graph.readable())}")
@@ -130,9 +131,9 @@ class _Checker:
                 if value not in known:
                     self.parts.wrong(f"model.{key}", f"nothing is called {value!r}{closest(value, known)}")
 
-    def unused(self) -> list[str]:
+    def unused(self, evaluations: Mapping[str, EvaluationPlan]) -> list[str]:
         """A warning for each module that nothing reads."""
         graph = self.graph
-        nodes = [*graph.tensors.values(), *graph.losses.values()]
+        nodes = [*graph.tensors.values(), *graph.losses.values(), *(plan.node for plan in evaluations.values())]
         read = set().union(*(graph.everything_read(node.expression) for node in nodes))
         return [f"modules.{name} is never used" for name in graph.modules if name not in read]

@@ -9,7 +9,7 @@ from typing import Any
 from semreg.errors import closest
 from semreg.kinds import at_place
 from semreg.recipe.expression import Call, Expression, Name, calls, names, parse
-from semreg.recipe.options import Signature, check_inputs, check_options, signature_of
+from semreg.recipe.options import Signature, check_inputs, check_options, required_inputs, signature_of
 from semreg.recipe.parts import Parts
 from semreg.recipe.plan import ModulePlan, Node, Part
 from semreg.recipe.schema import ComponentTable, RecipeTables
@@ -101,9 +101,11 @@ class Graph:
         name = f"{part.component.name} ({part.component.origin})"
         stateful = inspect.isclass(part.value)
         taking = _method_signature(getattr(part.value, "forward", part.value)) if stateful else part.signature
-        inputs = 0 if stateful else len(call.inputs)
+        inputs, ignore = (0, []) if stateful else (len(call.inputs), required_inputs(taking))
         self.parts.problems += check_inputs(taking, len(call.inputs), where=node.where, name=name)
-        self.parts.problems += check_options(part.signature, options, inputs=inputs, where=node.where, name=name)
+        self.parts.problems += check_options(
+            part.signature, options, inputs=inputs, where=node.where, name=name, ignore=ignore
+        )
 
     def suggest_module(self, name: str) -> None:
         near = closest(name, self.tables.modules)

@@ -55,7 +55,10 @@ def check_options(
     name: str,
     ignore: Collection[str] = (),
 ) -> list[Problem]:
-    """Unknown, missing and ill-typed options of a component called with `inputs` inputs; `name` says whose they are."""
+    """Unknown, missing and ill-typed options of a component called with `inputs` inputs; `name` says whose they are.
+
+    Parameters in `ignore` are neither needed nor possible.
+    """
     taken = {parameter.name for parameter in signature.inputs()[:inputs]} | FILLED_BY_ENGINE | set(ignore)
     named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
     possible = {key: p for key, p in signature.parameters.items() if p.kind in named and key not in taken}
@@ -74,10 +77,14 @@ def check_options(
     return problems
 
 
+def required_inputs(signature: Signature) -> list[str]:
+    """The inputs without which a component cannot be called."""
+    return [p.name for p in signature.inputs() if p.default is inspect.Parameter.empty]
+
+
 def check_inputs(signature: Signature, inputs: int, *, where: str, name: str) -> list[Problem]:
     """Too few or too many inputs in a call."""
-    accepted = signature.inputs()
-    required = [p.name for p in accepted if p.default is inspect.Parameter.empty]
+    accepted, required = signature.inputs(), required_inputs(signature)
     if inputs < len(required):
         missing = ", ".join(required[inputs:])
         return [Problem(where, f"{name} takes {_inputs_text(signature)}; {inputs} given, {missing} missing")]
@@ -92,7 +99,7 @@ def _inputs_text(signature: Signature) -> str:
 
 
 def _check_type(annotation: Any, value: Any, where: str) -> list[Problem]:
-    if annotation is None:
+    if annotation is None or value is None:  # TOML has no null: None is an `@` reference that was told already
         return []
     try:
         adapter = TypeAdapter(annotation, config=ConfigDict(arbitrary_types_allowed=True, strict=True))

@@ -11,7 +11,7 @@ from semreg.recipe.expression import Call, parse
 from semreg.recipe.options import check_options, signature_of
 from semreg.recipe.plan import Node, Part
 from semreg.recipe.schema import ComponentTable
-from semreg.registry import find, load
+from semreg.registry import find, load, with_article
 
 
 class Parts:
@@ -33,7 +33,7 @@ class Parts:
 
     def stop_if_wrong(self) -> None:
         if self.problems:
-            raise UserError(self.source, self.problems)
+            raise UserError(self.source, list(dict.fromkeys(self.problems)))
 
     def part(self, name: str, kinds: Sequence[str], options: Mapping[str, Any], where: str) -> Part | None:
         """The component called `name` with the recipe's options, its `@` references replaced."""
@@ -92,7 +92,7 @@ class Parts:
             self.wrong(where, str(error))
             return None
         if not isinstance(expression, Call) or any(isinstance(part, Call) for part in expression.inputs):
-            self.wrong(where, f"{table.use!r} is not a {kind} called with names; write {kind}(a, b)")
+            self.wrong(where, f"{table.use!r} is not {with_article(kind)} called with names; write {kind}(a, b)")
             return None
         part = self.part(expression.function, (kind,), table.options, where)
         if part is None:

@@ -7,10 +7,11 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from semreg.errors import closest
+from semreg.errors import Problem, closest
 from semreg.recipe.expression import Call, names
 from semreg.recipe.graph import Graph
 from semreg.recipe.load import OPTIMIZER_KEYS
+from semreg.recipe.options import check_inputs, required_inputs
 from semreg.recipe.parts import Parts
 from semreg.recipe.plan import Node, OptimizerPlan, Part, PhasePlan, StepPlan
 from semreg.recipe.routing import share_backwards
@@ -38,7 +39,7 @@ class Phases:
         where = f"phases.{name}"
         leaves = frozenset(table.precompute)
         reaches = {loss: self.graph.reach(node.expression, leaves) for loss, node in self.graph.losses.items()}
-        steps = []
+        steps, told = [], len(self.parts.problems)
         for step_name, step in table.steps.items():
             rows: dict[str, dict[str, float]] = {}
             single = "step" in table.steps and len(table.steps) == 1
@@ -51,7 +52,7 @@ class Phases:
             if rows and all(loss in self.graph.losses for row in rows.values() for loss in row):
                 steps.append(StepPlan(step_name, step.repeat, rows, share_backwards(rows, reaches)))
         trained = list(dict.fromkeys(module for step in steps for module in step.rows if module in self.graph.modules))
-        if not trained:
+        if not trained and len(self.parts.problems) == told:
             self.parts.wrong(where, "trains nothing: every weight is 0 or no row names a module")
         self.check_precompute(table.precompute, trained, where)
         if table.validate_ and table.validate_.loss not in self.graph.losses:
@@ -104,12 +105,24 @@ class Phases:
 
     def optimizer(self, module: str, phase: PhaseTable, where: str) -> OptimizerPlan | None:
         """Top-level `[optimizer]`, then the phase's, then the module's own: the later keys win."""
+        layers = {
+            "optimizer": self.tables.optimizer,
+            f"{where}.optimizer": phase.optimizer,
+            f"modules.{module}.optimizer": self.tables.modules[module].optimizer,
+        }
         merged: dict[str, Any] = {}
-        for table in (self.tables.optimizer, phase.optimizer, self.tables.modules[module].optimizer):
-            if table.get("use", merged.get("use")) != merged.get("use"):
+        places: dict[str, str] = {}
+        for place, layer in layers.items():
+            if layer.get("use", merged.get("use")) != merged.get("use"):
                 merged = {key: value for key, value in merged.items() if key in OPTIMIZER_KEYS}
-            merged |= table
-        where = f"{where}.optimizer of {module}"
+            merged |= layer
+            places |= dict.fromkeys(layer, place)
+        told, where = len(self.parts.problems), f"{where}.optimizer of {module}"
+        plan = self.merged_optimizer(merged, where)
+        self.parts.problems[told:] = [_at_its_layer(problem, where, places) for problem in self.parts.problems[told:]]
+        return plan
+
+    def merged_optimizer(self, merged: Mapping[str, Any], where: str) -> OptimizerPlan | None:
         try:
             optimizer = OptimizerTable.model_validate(merged)
         except ValidationError as error:
@@ -142,7 +155,9 @@ class Phases:
         node = self.parts.component_node("sampler", table, "sampler", where)
         if node is None or not isinstance(node[0].expression, Call):
             return None
-        self.parts.check_part(node[1], len(node[0].expression.inputs), where, FILLED_IN_SAMPLERS)
+        count, part = len(node[0].expression.inputs), node[1]
+        self.parts.problems += check_inputs(part.signature, count, where=where, name=part.component.name)
+        self.parts.check_part(part, count, where, (*FILLED_IN_SAMPLERS, *required_inputs(part.signature)))
         self.graph.callables[node[0].expression.function] = node[1]
         for name in names(node[0].expression):
             if name not in self.parts.fields:
@@ -150,3 +165,10 @@ class Phases:
                     where, f"a sampler reads fields of the data, and {name!r} is none{closest(name, self.parts.fields)}"
                 )
         return node[0]
+
+
+def _at_its_layer(problem: Problem, where: str, places: Mapping[str, str]) -> Problem:
+    """A mistake of a merged optimiser at the table that the key came from, where it stands once for all modules."""
+    inside = problem.where.removeprefix(where).lstrip(".")
+    place = places.get(inside.partition(".")[0] or "use", where)
+    return Problem(f"{place}.{inside}" if inside else place, problem.message)

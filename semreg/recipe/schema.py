@@ -178,10 +178,12 @@ def problems_of(error: ValidationError, prefix: str = "") -> list[Problem]:
         location = [
             str(part)
             for part in finding["loc"]
-            if part not in ("str", "ComponentTable", "constrained-int", "constrained-float")
+            if part not in ("str", "ComponentTable", "constrained-int", "constrained-float", "[key]")
         ]
-        where = prefix + ".".join(location)
-        problem = Problem(where, _message(finding, location))
+        message = _message(finding, location)
+        if location[:1] == ["phases"] and location[2:4] == ["steps", "step"]:
+            del location[2:4]  # a single step's `train` stands in the phase itself
+        problem = Problem(prefix + ".".join(location), message)
         if problem not in problems:
             problems.append(problem)
     by_key: dict[str, Problem] = {}
@@ -195,7 +197,8 @@ def _message(finding: Any, location: list[str]) -> str:
     if kind == "extra_forbidden":
         return f"unknown key {location[-1]!r}{closest(location[-1], _known_keys(location))}"
     if kind == "missing":
-        return f"missing: {location[-1]!r} is needed here"
+        needed = "'train' or 'steps'" if location[-1] == "steps" else repr(location[-1])
+        return f"missing: {needed} is needed here"
     said = finding["msg"].removeprefix("Value error, ")
     said = said[0].lower() + said[1:]
     return f"{_short(found)}: {said}"
