@@ -77,12 +77,25 @@ def _read_merged(path: Path, seen: tuple[Path, ...]) -> Table:
     if len(seen) >= DEEPEST_EXTENDS:
         raise UserError(str(seen[0]), f"'extends' is more than {DEEPEST_EXTENDS} recipes deep")
     table = _read_file(path)
-    parent = table.pop("extends", None)
-    if parent is None:
-        return _merge({}, table, str(path), "")
-    if not isinstance(parent, str):
-        raise UserError(str(path), [Problem("extends", f"{parent!r} is not the name of a recipe (a text)")])
-    return _merge(_read_merged(_locate(parent, path), (*seen, resolved)), table, str(path), "")
+    seen = (*seen, resolved)
+    alternative = table.get("fallback")
+    if isinstance(alternative, dict) and "extends" in alternative:
+        inherited = _parents(alternative.pop("extends"), path, seen, "fallback.")
+        table["fallback"] = _overlay(inherited, alternative)
+    return _merge(_parents(table.pop("extends", []), path, seen, ""), table, str(path), "")
+
+
+def _parents(named: Any, path: Path, seen: tuple[Path, ...], prefix: str) -> Table:
+    """The recipes that `extends` names, one or several, merged in order: the later win."""
+    parents = [named] if isinstance(named, str) else named
+    if not isinstance(parents, list) or not all(isinstance(parent, str) for parent in parents):
+        raise UserError(
+            str(path), [Problem(f"{prefix}extends", f"{named!r} is not the name of a recipe, or a list of names")]
+        )
+    merged: Table = {}
+    for parent in parents:
+        merged = _overlay(merged, _read_merged(_locate(parent, path), seen))
+    return merged
 
 
 def _locate(parent: str, path: Path) -> Path:

@@ -15,7 +15,8 @@ from filelock import FileLock, Timeout
 
 from semreg.errors import UserError
 
-RECIPE, RECORD, STATUS, METRICS, REPORT = "recipe.json", "run.json", "status.json", "metrics.jsonl", "report.html"
+RECIPE, RECORD, STATUS = "recipe.json", "run.json", "status.json"
+METRICS, WARNINGS = "metrics.jsonl", "warnings.jsonl"
 CHECKPOINTS, EVALUATIONS, LOCK = "checkpoints", "evaluations", ".lock"
 
 
@@ -30,7 +31,6 @@ class RunFolder:
 
     def __init__(self, folder: Path, name: str) -> None:
         self.folder, self.name = folder, name
-        self.warnings: list[str] = []
         self._lock = FileLock(folder / LOCK)
 
     def open(self) -> None:
@@ -49,11 +49,18 @@ class RunFolder:
         """Let the folder go."""
         self._lock.release()
 
+    @property
+    def begun(self) -> bool:
+        """Whether the run has a checkpoint to go on from."""
+        return (self.folder / CHECKPOINTS).is_dir()
+
     def warn(self, message: str) -> None:
-        """Say a warning and record it with the run."""
+        """Say a warning and record it with the run, once."""
         print(f"warning: {message}", file=sys.stderr)
-        self.warnings.append(message)
-        self.append("warnings.jsonl", {"warning": message})
+        line = json.dumps({"warning": message})
+        path = self.folder / WARNINGS
+        if not path.is_file() or line not in path.read_text().splitlines():
+            self.append(WARNINGS, {"warning": message})
 
     def write_json(self, name: str, content: Any) -> None:
         """Write a file that is whole or absent."""
@@ -79,13 +86,16 @@ class RunFolder:
 
     def log_lengths(self) -> dict[str, int]:
         """How long each log is now, in bytes, for a checkpoint."""
-        return {path.name: path.stat().st_size for path in sorted(self.folder.glob("*.jsonl"))}
+        return {path.name: path.stat().st_size for path in self._logs()}
 
     def cut_logs(self, lengths: Mapping[str, int]) -> None:
         """Cut each log to the length it had at the checkpoint that a run goes on from."""
-        for path in self.folder.glob("*.jsonl"):
+        for path in self._logs():
             with path.open("ab") as file:
                 file.truncate(min(lengths.get(path.name, 0), path.stat().st_size))
+
+    def _logs(self) -> list[Path]:
+        return sorted(path for path in self.folder.glob("*.jsonl") if path.name != WARNINGS)
 
 
 def write_whole(path: Path, content: bytes) -> None:

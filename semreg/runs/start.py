@@ -102,18 +102,21 @@ def _run(plan: Plan, note: str | None, choices: Choices) -> Run:
     device = choices.torch_device()
     # Nets that collapse make denormals, which slow a CPU severalfold; threads inherit this where they are made.
     torch.set_flush_denormal(True)
+    data = open_data(plan)
+    modules = {name: module.to(device) for name, module in build_modules(plan, seed=seed).items()}
+    _load_weights(plan, modules, choices)
+    warnings = [*plan.warnings, *untrained(plan, modules), *data.remarks, *_constant(data)]
+    manager = hooks.load_hooks(warnings.append)
+    setting = Setting(plan, modules, seed, device, choices.precision)
+    trainer = Trainer(setting, data, folder, manager)
+    if not folder.begun:
+        trainer.try_out()  # before anything is written: a recipe that cannot run leaves no folder
     folder.open()
     try:
-        with _states(folder):
-            data = open_data(plan)
-            modules = {name: module.to(device) for name, module in build_modules(plan, seed=seed).items()}
-            _load_weights(plan, modules, choices)
-            setting = Setting(plan, modules, seed, device, choices.precision)
-            manager = hooks.load_hooks(folder.warn)
-            trainer = Trainer(setting, data, folder, manager)
-            _record(folder, setting, data, digest, note)
-            for warning in [*plan.warnings, *untrained(plan, modules), *data.remarks, *_constant(data)]:
-                folder.warn(warning)
+        _record(folder, setting, data, digest, note)
+        for warning in warnings:
+            folder.warn(warning)
+        with _watched(folder, manager):
             hooks.call(manager, "run_started", run=folder)
             trainer.train()
             run = Run(folder.folder, plan, _averaged(modules, trainer.averages), data, device, seed)
@@ -126,15 +129,16 @@ def _run(plan: Plan, note: str | None, choices: Choices) -> Run:
 
 
 @contextlib.contextmanager
-def _states(folder: RunFolder) -> Iterator[None]:
-    """The status of the run when it does not finish."""
+def _watched(folder: RunFolder, manager: pluggy.PluginManager) -> Iterator[None]:
+    """Tell the status and the hooks when the run ends early."""
     try:
         yield
-    except KeyboardInterrupt:
-        folder.status("stopped", message="interrupted; the same command goes on from the last checkpoint")
-        raise
     except BaseException as error:
-        folder.status("failed", message=str(error)[:500])
+        if isinstance(error, KeyboardInterrupt):
+            folder.status("stopped", message="interrupted; the same command goes on from the last checkpoint")
+        else:
+            folder.status("failed", message=str(error)[:500])
+        hooks.call(manager, "run_stopped", run=folder, error=error)
         raise
 
 
@@ -312,17 +316,9 @@ def judge_run(run: Run, path: Path, choices: Choices) -> Run:
 
     Its own seed and nothing of the judged run but the data go into it; so all runs on the same data share one judge.
     """
-    recipe = load_recipe(path)
-    judge = recipe.table | {"data": {**run.plan.table["data"]}}
-    if run.plan.fallback and recipe.has_fallback:
-        fallback = {key: value for key, value in recipe.table["fallback"].items() if key != "data"}
-        judge["fallback"] = fallback
-        table = Recipe(path, judge).resolve(fallback=True)
-    else:
-        judge.pop("fallback", None)
-        table = Recipe(path, judge).resolve()
+    table = load_recipe(path).table | {"data": run.plan.table["data"]}
     plan = check(Recipe(path, table), data_root=choices.data_root)
-    return _run(replace(plan, fallback=False), None, replace(choices, seed=None))
+    return _run(plan, None, replace(choices, seed=None))
 
 
 def evaluate(

@@ -118,7 +118,6 @@ class Trainer:
             self.folder.warn(f"{note}; going on from the one before")
         if state is None:
             self.folder.cut_logs({})
-            self.try_out()
             state = {"number": 0, "phase": 0, "iteration": 0, "phase_state": None, "averages": {}}
         else:
             for name, weights in state["modules"].items():
