@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import textwrap
 from collections.abc import Callable, Iterator
@@ -24,6 +25,9 @@ from semreg.evaluation.result import Result, Table
 from semreg.evaluation.store import write_result
 from semreg.kinds import KINDS
 from semreg.report.pictures import bar_plot, heat_map, image_grid
+
+# Set before PyTorch starts: the tests' nets are so small that a second thread only waits.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 Install = Callable[..., Path]
 

@@ -90,8 +90,8 @@ def _optimizer(
 
 
 def _as_tuples(options: Mapping[str, Any]) -> dict[str, Any]:
-    """TOML has no tuples; PyTorch's optimisers take pairs of numbers as tuples."""
-    return {key: tuple(value) if isinstance(value, list) else value for key, value in options.items()}
+    """TOML has no tuples; PyTorch's optimisers take pairs of numbers as tuples, of floats throughout."""
+    return {key: tuple(map(float, value)) if isinstance(value, list) else value for key, value in options.items()}
 
 
 def _bound(part: Part | None, epochs: int) -> Schedule | None:
