@@ -195,7 +195,9 @@ class PhaseRunner:
             for module, row in runner.step.rows.items():
                 for name in row:
                     if not _trains(losses[name], self.optimizers[module].parameters):
-                        where = f"phases.{self.phase.name}, step {runner.step.name}, {module}.{name}"
+                        single = runner.step.name == "step" and len(self.steps) == 1
+                        step = "" if single else f".steps.{runner.step.name}"
+                        where = f"phases.{self.phase.name}{step}.train.{module}.{name}"
                         problems.append(
                             Problem(where, f"the gradient of {name!r} does not arrive at {module!r} on a real batch")
                         )

@@ -90,7 +90,8 @@ class Program:
     # --- compilation: one closure per call, no look-ups left for the loop ---
 
     def _node(self, node: Node) -> Evaluate:
-        return self._compile(node.expression, node.options, node.where, node.name)
+        # By its place, since a loss may have a tensor's name and must not have its draws.
+        return self._compile(node.expression, node.options, node.where, node.where)
 
     def _compile(self, expression: Expression, options: Mapping[str, Any], where: str, path: str) -> Evaluate:
         if isinstance(expression, Name):

@@ -1,0 +1,229 @@
+"""Tensors and losses as a program: once per execution, lazily, each draw by itself."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from semreg.recipe.check import check
+from semreg.recipe.load import load_recipe
+from semreg.recipe.plan import Plan
+from semreg.training.build import build_modules, synthetic_batch
+from semreg.training.program import Execution, ExpressionError, Program, describe, evaluating
+
+Toy = Callable[..., Path]
+Register = Callable[[str, str, Any], None]
+
+
+def program_of(path: Path, **choices: Any) -> Program:
+    plan = check(load_recipe(path))
+    modules = build_modules(plan, seed=0)
+    return Program(plan, modules, **{"key": (0, "main", "step"), **choices})
+
+
+def execution_of(plan: Plan, index: int = 0) -> Execution:
+    return Execution(synthetic_batch(plan.fields, plan.value_range), index)
+
+
+@pytest.fixture
+def counted(register: Register) -> list[str]:
+    """An operation `counted` that notes its calls, and a random one, `noise`."""
+    calls: list[str] = []
+
+    def counted(x: Tensor, *, label: str = "") -> Tensor:
+        calls.append(label)
+        return x * 1
+
+    def noise(x: Tensor, *, scale: float = 1.0, generator: torch.Generator | None = None) -> Tensor:
+        return scale * torch.randn(x.shape, generator=generator)
+
+    def silence(x: Tensor) -> Tensor:
+        return torch.zeros_like(x)
+
+    noise.in_evaluation = silence  # type: ignore[attr-defined]
+
+    def always(x: Tensor, *, generator: torch.Generator | None = None) -> Tensor:
+        return torch.randn(x.shape, generator=generator)
+
+    register("operation", "counted", counted)
+    register("operation", "noise", noise)
+    register("operation", "always", always)
+    return calls
+
+
+def test_a_name_is_computed_once_and_only_when_read(toy: Toy, counted: list[str]) -> None:
+    program = program_of(
+        toy(
+            """
+            [tensors]
+            shared = { use = "counted(z)", label = "shared" }
+            unread = { use = "counted(z)", label = "unread" }
+            a = { use = "counted(shared)", label = "a" }
+            b = { use = "counted(shared)", label = "b" }
+            [losses.both]
+            use = "l2(a, b)"
+            [losses.again]
+            use = "l2(shared, b)"
+            """
+        )
+    )
+    execution = execution_of(program.plan)
+    program.loss("both", execution)
+    assert sorted(counted) == ["a", "b", "shared"]
+    program.loss("again", execution)
+    assert sorted(counted) == ["a", "b", "shared"]
+    program.loss("again", execution_of(program.plan))
+    assert counted.count("shared") == 2, "nothing is kept from one execution to the next"
+
+
+def test_what_is_written_twice_is_computed_twice(toy: Toy, counted: list[str]) -> None:
+    program = program_of(toy('[tensors]\nsum = "multiply(counted(z), counted(z))"\n[losses.x]\nuse = "l2(sum, z)"'))
+    program.loss("x", execution_of(program.plan))
+    assert len(counted) == 2
+
+
+def test_what_is_written_twice_is_drawn_twice(toy: Toy, counted: list[str]) -> None:
+    program = program_of(toy('[tensors]\na = "noise(z)"\nb = "noise(z)"\ndifference = "multiply(noise(z), noise(z))"'))
+    execution = execution_of(program.plan)
+    a, b = program.value("a", execution), program.value("b", execution)
+    assert not torch.equal(a, b)
+    assert (program.value("difference", execution) < 0).any(), "a square would never be negative"
+
+
+def test_a_loss_and_a_tensor_of_one_name_draw_each_for_itself(toy: Toy, counted: list[str]) -> None:
+    program = program_of(toy('[tensors]\nx = "counted(noise(z))"\n[losses.x]\nuse = "l2(noise(z), x)"'))
+    assert program.loss("x", execution_of(program.plan)) > 0
+
+
+def test_draws_depend_on_key_name_and_index_alone(toy: Toy, counted: list[str]) -> None:
+    alone = program_of(toy('[tensors]\na = "noise(z)"'))
+    more = program_of(toy('[tensors]\nfirst = "noise(image)"\na = "noise(z)"\nlast = "noise(a)"'))
+    execution = execution_of(more.plan, 3)
+    more.value("last", execution)
+    more.value("first", execution)
+    torch.rand(5)
+    expected = alone.value("a", execution_of(alone.plan, 3))
+    assert torch.equal(more.value("a", execution), expected)
+    assert torch.equal(alone.value("a", execution_of(alone.plan, 3)), expected)
+    assert not torch.equal(alone.value("a", execution_of(alone.plan, 4)), expected)
+    for other in ((1, "main", "step"), (0, "other", "step"), (0, "main", "else")):
+        changed = program_of(toy('[tensors]\na = "noise(z)"'), key=other)
+        assert not torch.equal(changed.value("a", execution_of(changed.plan, 3)), expected)
+
+
+def test_draws_leave_the_global_generator_alone(toy: Toy, counted: list[str]) -> None:
+    program = program_of(toy('[tensors]\na = "noise(z)"'))
+    before = torch.get_rng_state()
+    program.value("a", execution_of(program.plan))
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_evaluation_takes_the_evaluation_form_and_drops_the_options(toy: Toy, counted: list[str]) -> None:
+    program = program_of(toy('[tensors]\na = { use = "noise(z)", scale = 3.0 }\nb = "always(z)"'), training=False)
+    execution = execution_of(program.plan)
+    with evaluating(dict(program.modules)):
+        assert not program.value("a", execution).any()
+        assert torch.equal(program.value("z", execution), program.value("posterior", execution).mean)
+        assert program.value("b", execution).any(), "an operation without evaluation form stays random"
+
+
+def test_options_reach_the_outermost_call_alone(toy: Toy, counted: list[str]) -> None:
+    program = program_of(toy('[tensors]\na = { use = "counted(counted(z))", label = "outer" }'))
+    program.value("a", execution_of(program.plan))
+    assert counted == ["", "outer"]
+
+
+def test_a_failing_call_is_told_with_its_expression_and_shapes(toy: Toy) -> None:
+    path = toy('[tensors]\nbad = "multiply(image, detach(point))"\nodd = "take(posterior, point)"')
+    program = program_of(path)
+    with pytest.raises(ExpressionError) as refused:
+        program.value("bad", execution_of(program.plan))
+    [problem] = refused.value.problems
+    assert refused.value.source == str(path)
+    assert problem.where == "tensors.bad"
+    assert (
+        "'multiply(image, detach(point))' failed on float32 (4, 1, 4, 4), float32 (4, 3): The size" in problem.message
+    )
+    assert refused.value.__cause__ is not None
+    with pytest.raises(ExpressionError) as refused:
+        program.value("odd", execution_of(program.plan))
+    assert "DiagonalGaussian(float32 (4, 2), float32 (4, 2))" in refused.value.text()
+
+
+def test_the_innermost_failing_call_is_the_one_told(toy: Toy) -> None:
+    program = program_of(toy('[tensors]\nbad = "detach(multiply(image, point))"\n[losses.x]\nuse = "l2(bad, bad)"'))
+    with pytest.raises(ExpressionError) as refused:
+        program.loss("x", execution_of(program.plan))
+    assert refused.value.problems[0].where == "tensors.bad"
+    assert "'multiply(image, point)' failed" in refused.value.text()
+
+
+def test_a_loss_is_one_number(toy: Toy, register: Register) -> None:
+    program = program_of(toy('[losses.vector]\nuse = "multiply(z, z)"\n[losses.module]\nuse = "detach(posterior)"'))
+    for name, shown in {"vector": "float32 (4, 2)", "module": "DiagonalGaussian"}.items():
+        with pytest.raises(ExpressionError, match="a loss is one number") as refused:
+            program.loss(name, execution_of(program.plan))
+        assert shown in refused.value.text()
+
+
+def test_modules_may_be_inputs(toy: Toy, register: Register) -> None:
+    def weight_norm(module: nn.Module) -> Tensor:
+        return torch.stack([parameter.square().sum() for parameter in module.parameters()]).sum()
+
+    register("loss", "weight_norm", weight_norm)
+    program = program_of(toy('[losses.decay]\nuse = "weight_norm(encoder)"'))
+    loss = program.loss("decay", execution_of(program.plan))
+    assert loss > 0
+    assert loss.requires_grad
+
+
+class Pair(NamedTuple):
+    first: Tensor
+    second: Tensor
+
+
+def test_low_precision_is_for_tensors_and_losses_are_in_float32(toy: Toy, register: Register) -> None:
+    seen: dict[str, Any] = {}
+
+    def watching(a: Tensor, pair: Pair, indices: Tensor) -> Tensor:
+        seen["inputs"] = [a.dtype, pair.first.dtype, type(pair), indices.dtype]
+        seen["inside"] = (a @ a.T).dtype
+        return a.square().mean()
+
+    def pair(a: Tensor) -> Pair:
+        return Pair(a, a)
+
+    register("loss", "watching", watching)
+    register("operation", "pair", pair)
+    path = toy('[tensors]\nfeatures = "encoder(image)"\n[losses.x]\nuse = "watching(features, pair(features), kind)"')
+    program = program_of(path, precision="bf16")
+    execution = execution_of(program.plan)
+    with program.autocast():
+        loss = program.loss("x", execution)
+    assert program.value("features", execution).dtype == torch.bfloat16
+    assert seen == {"inputs": [torch.float32, torch.float32, Pair, torch.int64], "inside": torch.float32}
+    assert loss.dtype == torch.float32
+    assert program_of(path).value("features", execution_of(program.plan)).dtype == torch.float32
+
+
+def test_evaluating_puts_every_mode_back() -> None:
+    modules: dict[str, nn.Module] = {"on": nn.Dropout().train(), "off": nn.Dropout().eval()}
+    with contextlib.suppress(KeyError), evaluating(modules):
+        assert not modules["on"].training
+        assert not torch.is_grad_enabled()
+        raise KeyError
+    assert modules["on"].training
+    assert not modules["off"].training
+    assert torch.is_grad_enabled()
+
+
+def test_values_described() -> None:
+    assert describe(torch.zeros(2, 3, dtype=torch.int64)) == "int64 (2, 3)"
+    assert describe(Pair(torch.zeros(2), torch.zeros(1))) == "Pair(float32 (2,), float32 (1,))"
+    assert describe(nn.ReLU()) == "ReLU"
