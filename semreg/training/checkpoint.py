@@ -85,6 +85,8 @@ def _numbers(folder: Path) -> list[int]:
 def _split(value: Any, path: str, tensors: dict[str, torch.Tensor]) -> Any:
     """`value` with each tensor moved to `tensors` and its key in its place."""
     if isinstance(value, torch.Tensor):
+        while path in tensors:  # a key may hold a slash
+            path += "'"
         tensors[path] = value
         return {"tensor": path}
     if isinstance(value, Mapping):
