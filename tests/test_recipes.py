@@ -1,0 +1,91 @@
+"""The recipes that are shipped: each checks, and the README's first command works end to end, shrunk."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from semreg.recipe.check import check
+from semreg.recipe.load import load_recipe
+from semreg.training.checkpoint import read_latest
+
+ROOT = Path(__file__).parent.parent
+PARTIAL = {"olr_small.toml"}  # what others extend
+WITHOUT_DATA = {"olr_faces.toml"}  # its labels are known from the user's own folder only
+RECIPES = sorted(path for path in (ROOT / "recipes").glob("*.toml") if path.name not in PARTIAL)
+
+SHRUNK = [
+    "fallback.data.count=240", "data.batch_size=16", "phases.classifier.epochs=1", "phases.siamese.epochs=1",
+    "phases.decoder.epochs=1", "modules.decoder.width=0.1", "fallback.modules.siamese.channels=[8, 16]",
+    "fallback.modules.classifier.widths=[8, 16]", "evaluate.editing.count=8",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("path", [p for p in RECIPES if p.name not in WITHOUT_DATA], ids=lambda path: path.stem)
+def test_every_recipe_checks_with_and_without_its_fallback(path: Path, tmp_path: Path) -> None:
+    recipe = load_recipe(path)
+    assert check(recipe, data_root=tmp_path).phases
+    if recipe.has_fallback:
+        assert check(recipe, data_root=tmp_path, fallback=True).missing is None
+
+
+@pytest.fixture(scope="module")
+def embedded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.CompletedProcess[str]]:
+    return _run(tmp_path_factory.mktemp("first"), tmp_path_factory.mktemp("cache"))
+
+
+def _run(out: Path, cache: Path) -> tuple[Path, subprocess.CompletedProcess[str]]:
+    sets = [part for change in SHRUNK for part in ("--set", change)]
+    command = [sys.executable, "-m", "semreg", "run", "recipes/olr_celeba.toml", "--data-root", str(out / "nothing")]
+    environment = {**os.environ, "SEMREG_CACHE": str(cache)}
+    done = subprocess.run(
+        [*command, "--out", str(out / "runs"), "--device", "cpu", *sets],
+        cwd=ROOT, env=environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return next((out / "runs").glob("olr_celeba-*")), done
+
+
+def test_the_embedded_run_says_that_it_is_the_fallback(
+    embedded: tuple[Path, subprocess.CompletedProcess[str]],
+) -> None:
+    folder, done = embedded
+    assert "CelebA not found" in done.stderr
+    assert "avatars" in json.loads((folder / "run.json").read_text())["fallback"]
+    assert "CelebA not found" in (folder / "report.html").read_text()
+
+
+def test_the_embedded_run_leaves_every_evaluation_and_a_judge(
+    embedded: tuple[Path, subprocess.CompletedProcess[str]],
+) -> None:
+    folder, _ = embedded
+    evaluations = {
+        path.name: json.loads((path / "result.json").read_text()) for path in (folder / "evaluations").iterdir()
+    }
+    assert set(evaluations) == {"linear", "norms", "correlations", "principal_component", "compression", "editing"}
+    assert 0 <= evaluations["editing"]["figures"]["added"] <= 1
+    assert len(list(folder.parent.glob("attribute_judge-*"))) == 1
+    assert (folder / "report.html").read_text().count("data:image/png;base64") >= 6
+
+
+def test_two_runs_of_one_seed_have_the_same_bits(
+    embedded: tuple[Path, subprocess.CompletedProcess[str]], tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    first, _ = embedded
+    second, _ = _run(tmp_path, tmp_path / "cache")
+    one, _ = read_latest(first / "checkpoints")
+    other, _ = read_latest(second / "checkpoints")
+    assert one is not None
+    assert other is not None
+    for module, weights in one["modules"].items():
+        assert all(value.equal(other["modules"][module][key]) for key, value in weights.items()), module
+    for name in ("linear", "editing"):
+        results = [
+            json.loads((folder / "evaluations" / name / "result.json").read_text()) for folder in (first, second)
+        ]
+        assert results[0]["figures"] == results[1]["figures"]
