@@ -10,7 +10,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, linear
 
-STRENGTHS = (1.0, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001)
+STRENGTHS = (0.3, 0.1, 0.03, 0.01, 0.003, 0.001)
 
 
 class LogisticRegression(NamedTuple):
@@ -35,7 +35,7 @@ def fit_logistic_regression(
     validation_labels: Tensor,
     *,
     strengths: Sequence[float] = STRENGTHS,
-    iterations: int = 60,
+    iterations: int = 20,
 ) -> LogisticRegression:
     """Logistic regressions of all labels at once, each with the L2 strength that suits its validation rows best.
 
@@ -83,7 +83,7 @@ def _cross_entropy(features: Tensor, labels: Tensor, weight: Tensor, bias: Tenso
 
 
 def _minimise(parameters: list[Tensor], objective: Callable[[], Tensor], iterations: int) -> None:
-    optimizer = torch.optim.LBFGS(parameters, max_iter=iterations, tolerance_change=1e-6, line_search_fn="strong_wolfe")
+    optimizer = torch.optim.LBFGS(parameters, max_iter=iterations, history_size=10, line_search_fn="strong_wolfe")
 
     def closure() -> Tensor:
         optimizer.zero_grad()

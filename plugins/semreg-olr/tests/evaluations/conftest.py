@@ -30,6 +30,7 @@ class FakeRun:
         self.tensors, self.functions, self.fields = tensors, functions, fields
         splits = tensors["attributes"]
         self.data = SimpleNamespace(counts={s: len(splits.get(s, ())) for s in ("train", "validation", "test")})
+        self.device = torch.device("cpu")
         self.plan = SimpleNamespace(value_range=(0.0, 1.0))
 
     def tensor(self, name: str) -> Any:  # it stands for semreg's handle

@@ -87,13 +87,15 @@ def linear_classifier(
 
 
 def _fitted(embedding: Handle, attributes: Handle) -> LogisticRegression:
+    """Fitted where the run computes: at CelebA's size a CPU would take minutes."""
     codes, labels = embedding.read("train").flatten(1), attributes.read("train")
     if embedding.run.data.counts["validation"]:
-        return fit_logistic_regression(
-            codes, labels, embedding.read("validation").flatten(1), attributes.read("validation")
-        )
-    held_out = torch.arange(len(codes)) % 10 == 9
-    return fit_logistic_regression(codes[~held_out], labels[~held_out], codes[held_out], labels[held_out])
+        parts = [codes, labels, embedding.read("validation").flatten(1), attributes.read("validation")]
+    else:
+        held_out = torch.arange(len(codes)) % 10 == 9
+        parts = [codes[~held_out], labels[~held_out], codes[held_out], labels[held_out]]
+    fitted = fit_logistic_regression(*(part.to(embedding.run.device) for part in parts))
+    return LogisticRegression(*(part.cpu() for part in fitted))
 
 
 def _disagreements(linear: Tensor, convolutional: Tensor, labels: Tensor, count: int) -> list[tuple[int, int]]:
