@@ -55,7 +55,7 @@ def precompute(
                     str(setting.plan.recipe.path),
                     f"tensor {name!r} is a {kind}; only single tensors can be precomputed",
                 )
-            values[name] = value.float()
+            values[name] = value.float() if value.is_floating_point() else value
     return values
 
 

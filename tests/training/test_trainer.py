@@ -1,0 +1,318 @@
+"""Whole trainings: the same bits however often they are stopped, the last good checkpoint after a loss breaks."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+import semreg
+from semreg.errors import UserError
+from semreg.runs.run import Run
+from semreg.training import trainer
+from semreg.training.checkpoint import read_latest
+from semreg.training.phase import PhaseRunner
+
+Toy = Callable[..., Path]
+Register = Callable[[str, str, Any], None]
+
+pytestmark = pytest.mark.usefixtures("no_hooks")
+
+# All that a checkpoint must hold: phases, steps, dropout, batch norm, draws, averages, schedules, validation.
+EVERYTHING = """
+order = ["main", "later"]
+
+[modules.encoder]
+use = "dropping"
+outputs = 4
+ema = 0.9
+[modules.probe]
+use = "mlp_encoder"
+outputs = 3
+hidden = []
+
+[tensors]
+features = "posterior_mean(posterior)"
+
+[losses.fit]
+use = "cross_entropy(probe(features), kind)"
+
+[optimizer]
+schedule = { use = "cosine" }
+
+[phases.main]
+epochs = 3
+validate = { loss = "rec", keep = "best", patience = 5 }
+[phases.main.steps.inner]
+repeat = 2
+train = { encoder = { kl = 1 } }
+[phases.main.steps.joint.train]
+encoder = { rec = 1 }
+decoder = { rec = 1 }
+
+[phases.later]
+epochs = 2
+precompute = ["features"]
+data.batch_size = 16
+optimizer = { use = "sgd", lr = 0.1, momentum = 0.9 }
+train = { probe = { fit = 1 } }
+"""
+
+
+class Dropping(nn.Module):
+    def __init__(self, *, outputs: int, input_shapes: list[tuple[int, ...]]) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Flatten(), nn.Linear(16, 12), nn.BatchNorm1d(12), nn.ReLU(), nn.Dropout(0.3), nn.Linear(12, outputs)
+        )
+
+    def forward(self, image: Tensor) -> Tensor:
+        result: Tensor = self.layers(image)
+        return result
+
+
+@pytest.fixture
+def everything(toy: Toy, register: Register, tmp_path: Path) -> Path:
+    register("encoder", "dropping", Dropping)
+    path = toy(EVERYTHING)
+    base = (tmp_path / "base.toml").read_text()
+    (tmp_path / "base.toml").write_text(base.partition("[phases.main.train]")[0])
+    return path
+
+
+def trained(path: Path, out: Path, **choices: Any) -> Run:
+    return semreg.run(path, out=out, device="cpu", **choices)
+
+
+def final_state(run: Run) -> dict[str, Any]:
+    state, notes = read_latest(run.folder / "checkpoints")
+    assert state is not None
+    assert notes == []
+    return state
+
+
+def flat(value: Any, path: str = "") -> dict[str, Any]:
+    if isinstance(value, dict):
+        return {k: v for key, inner in value.items() for k, v in flat(inner, f"{path}/{key}").items()}
+    return {path: value}
+
+
+def assert_same_bits(a: Run, b: Run) -> None:
+    first, second = (
+        flat({key: value for key, value in final_state(run).items() if key in ("modules", "averages", "phase")})
+        for run in (a, b)
+    )
+    assert first.keys() == second.keys()
+    for key, value in first.items():
+        assert torch.equal(value, second[key]) if isinstance(value, Tensor) else value == second[key], key
+    assert metrics(a.folder) == metrics(b.folder)
+
+
+def metrics(folder: Path) -> list[dict[str, Any]]:
+    lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    return [
+        {key: value for key, value in line.items() if key not in ("seconds", "images_per_second")} for line in lines
+    ]
+
+
+def state_of(folder: Path) -> str:
+    state: str = json.loads((folder / "status.json").read_text())["state"]
+    return state
+
+
+def test_two_runs_of_one_seed_are_the_same_bits_and_another_seed_differs(everything: Path, tmp_path: Path) -> None:
+    first, second = trained(everything, tmp_path / "a"), trained(everything, tmp_path / "b")
+    assert first.folder.name == second.folder.name
+    assert_same_bits(first, second)
+    other = trained(everything, tmp_path / "c", seed=1)
+    assert other.folder.name != first.folder.name
+    assert metrics(other.folder) != metrics(first.folder)
+
+
+def stop_at(monkeypatch: pytest.MonkeyPatch, stop: int, error: type[BaseException] = KeyboardInterrupt) -> None:
+    """Interrupt the training at its iteration number `stop` in this process."""
+    done = 0
+    iterate = PhaseRunner.iterate
+
+    def interrupted(self: PhaseRunner, iteration: int) -> None:
+        nonlocal done
+        if done == stop:
+            raise error
+        done += 1
+        iterate(self, iteration)
+
+    monkeypatch.setattr(PhaseRunner, "iterate", interrupted)
+
+
+# The first phase has 3 epochs of 5 iterations, the second 2 of 2.
+@pytest.mark.parametrize("stop", [0, 2, 5, 7, 11, 15, 16, 18])
+def test_a_run_that_was_stopped_ends_with_the_same_bits(
+    everything: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stop: int
+) -> None:
+    monkeypatch.setattr(trainer, "SECONDS_BETWEEN_CHECKPOINTS", -1.0)
+    whole = trained(everything, tmp_path / "whole")
+    with monkeypatch.context() as patch:
+        stop_at(patch, stop)
+        with pytest.raises(KeyboardInterrupt):
+            trained(everything, tmp_path / "stopped")
+    [folder] = (tmp_path / "stopped").iterdir()
+    assert state_of(folder) == "stopped"
+    if stop >= 5:
+        torch.rand(7)
+        with monkeypatch.context() as patch:
+            stop_at(patch, 1)
+            with pytest.raises(KeyboardInterrupt):
+                trained(everything, tmp_path / "stopped")
+    resumed = trained(everything, tmp_path / "stopped")
+    assert state_of(folder) == "finished"
+    assert_same_bits(whole, resumed)
+
+
+def test_a_run_goes_on_from_the_checkpoint_before_a_damaged_one(
+    everything: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(trainer, "SECONDS_BETWEEN_CHECKPOINTS", -1.0)
+    whole = trained(everything, tmp_path / "whole")
+    with monkeypatch.context() as patch:
+        stop_at(patch, 12)
+        with pytest.raises(KeyboardInterrupt):
+            trained(everything, tmp_path / "stopped")
+    [folder] = (tmp_path / "stopped").iterdir()
+    newest = max((folder / "checkpoints").iterdir())
+    (newest / "state.json").write_text("{")
+    assert_same_bits(whole, trained(everything, tmp_path / "stopped"))
+    assert "going on from the one before" in capsys.readouterr().err
+    assert "going on from the one before" in (folder / "warnings.jsonl").read_text()
+
+
+def test_a_loss_that_breaks_stops_the_run_with_its_name_and_the_checkpoint_before_stays(
+    toy: Toy, register: Register, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trainer, "SECONDS_BETWEEN_CHECKPOINTS", -1.0)
+    executions = 0
+
+    def breaking(a: Tensor, b: Tensor) -> Tensor:
+        nonlocal executions
+        executions += 1
+        return (a - b).square().mean() * (float("nan") if executions > 12 else 1.0)
+
+    register("loss", "breaking", breaking)
+    path = toy('[losses.rec]\nuse = "breaking(reconstruction, image)"\n[phases.main]\nepochs = 9')
+    with pytest.raises(UserError) as refused:
+        trained(path, tmp_path / "runs")
+    assert refused.value.problems[0].where == "losses.rec"
+    assert "became nan in phase 'main'" in refused.value.text()
+    [folder] = (tmp_path / "runs").iterdir()
+    assert state_of(folder) == "failed"
+    state, _ = read_latest(folder / "checkpoints")
+    assert state is not None
+    assert state["iteration"] > 0
+    assert all(value.isfinite().all() for weights in state["modules"].values() for value in weights.values())
+
+
+def test_precomputing_changes_nothing_but_the_work(toy: Toy, register: Register, tmp_path: Path) -> None:
+    calls = 0
+
+    def watched(x: Tensor) -> Tensor:
+        nonlocal calls
+        calls += 1
+        return x * 2
+
+    def sign(x: Tensor) -> Tensor:
+        return (x[:, 0] > 0).long()
+
+    register("operation", "watched", watched)
+    register("operation", "sign", sign)
+    text = """
+        without = ["phases.main"]
+        [modules.probe]
+        use = "mlp_encoder"
+        outputs = 2
+        hidden = []
+        [tensors]
+        features = "watched(posterior_mean(posterior))"
+        half = "sign(features)"
+        [losses.fit]
+        use = "cross_entropy(probe(features), half)"
+        [phases.later]
+        epochs = 3
+        validate = { loss = "fit" }
+        train = { probe = { fit = 1 } }
+        """
+    direct = trained(toy(text), tmp_path / "a")
+    done, calls = calls, 0
+    stored = trained(toy(text + 'precompute = ["features", "half"]'), tmp_path / "b")
+    assert done > calls > 0
+    for key, value in direct.modules["probe"].state_dict().items():
+        torch.testing.assert_close(value, stored.modules["probe"].state_dict()[key])
+    assert [line["iteration"] for line in metrics(direct.folder)] == [
+        line["iteration"] for line in metrics(stored.folder)
+    ]
+
+
+def test_running_averages_are_what_a_run_ends_with(toy: Toy, tmp_path: Path) -> None:
+    run = trained(toy("[modules.encoder]\nema = 0.5"), tmp_path / "runs")
+    state = final_state(run)
+    opened = semreg.open_run(run.folder, device="cpu")
+    for key, value in state["averages"]["encoder"].items():
+        assert torch.equal(run.modules["encoder"].state_dict()[key], value)
+        assert torch.equal(opened.modules["encoder"].state_dict()[key], value)
+        assert not torch.equal(state["modules"]["encoder"][key], value)
+    assert set(state["averages"]) == {"encoder"}
+
+
+def test_records_count_epochs_and_iterations_and_hold_every_loss(toy: Toy, tmp_path: Path) -> None:
+    run = trained(toy(), tmp_path / "runs", seed=5)
+    lines = metrics(run.folder)
+    assert [line["iteration"] for line in lines][-1] == 12
+    assert {line["iterations"] for line in lines} == {12}
+    assert {line["epoch"] for line in lines} == {1, 2}
+    assert all(set(line["losses"]) == {"rec", "kl"} for line in lines)
+
+
+def test_validation_ends_a_phase_when_patience_is_out(toy: Toy, tmp_path: Path) -> None:
+    path = toy("[phases.main]\nepochs = 30\nvalidate = { loss = 'rec', patience = 2 }\n[optimizer]\nlr = 0.0")
+    lines = [line for line in metrics(trained(path, tmp_path / "runs").folder) if "validation" in line]
+    assert [line["best"] for line in lines] == [True, False, False]
+    assert [line["epoch"] for line in lines] == [1, 2, 3]
+
+
+def test_validation_every_other_epoch(toy: Toy, tmp_path: Path) -> None:
+    path = toy("[phases.main]\nepochs = 5\nvalidate = { loss = 'rec', every = 2 }")
+    lines = [line for line in metrics(trained(path, tmp_path / "runs").folder) if "validation" in line]
+    assert [line["epoch"] for line in lines] == [2, 4]
+
+
+def test_the_best_weights_end_the_phase(toy: Toy, tmp_path: Path) -> None:
+    text = "[phases.main]\nepochs = 5\nvalidate = { loss = 'rec', keep = 'KEEP' }\n[optimizer]\nlr = 0.3"
+    best, last = (trained(toy(text.replace("KEEP", keep)), tmp_path / keep) for keep in ("best", "last"))
+    values = [line["validation"]["rec"] for line in metrics(best.folder) if "validation" in line]
+    assert values == [line["validation"]["rec"] for line in metrics(last.folder) if "validation" in line]
+    assert values.index(min(values)) < len(values) - 1, "the case is worth testing only if the last is not the best"
+
+    def error(run: Run) -> float:
+        images = run.tensor("image").read("validation")
+        return float((run.tensor("reconstruction").given(image=images) - images).square().mean())
+
+    assert error(best) == pytest.approx(min(values), rel=1e-5)
+    assert error(last) == pytest.approx(values[-1], rel=1e-5)
+
+
+def test_a_batch_larger_than_the_data_is_told(toy: Toy, tmp_path: Path) -> None:
+    path = toy("data.batch_size = 1000")
+    with pytest.raises(UserError, match="a batch of 1000 can't be drawn from 48 images") as refused:
+        trained(path, tmp_path / "runs")
+    assert refused.value.problems[0].where == "data.batch_size"
+    assert refused.value.source == str(path)
+    assert not (tmp_path / "runs").exists()
+
+
+def test_bf16_trains(toy: Toy, tmp_path: Path) -> None:
+    run = trained(toy(), tmp_path / "runs", precision="bf16")
+    assert all(value.dtype == torch.float32 for value in run.modules["encoder"].state_dict().values())
+    assert all(line["losses"]["rec"] < 1 for line in metrics(run.folder))
