@@ -41,13 +41,15 @@ features = "posterior_mean(posterior)"
 
 [losses.fit]
 use = "cross_entropy(probe(features), kind)"
+[losses.worse]
+use = "negated(l2(reconstruction, image))"
 
 [optimizer]
 schedule = { use = "cosine" }
 
 [phases.main]
 epochs = 3
-validate = { loss = "rec", keep = "best", patience = 5 }
+validate = { loss = "worse", keep = "best", patience = 5 }  # the best is the first
 [phases.main.steps.inner]
 repeat = 2
 train = { encoder = { kl = 1 } }
@@ -76,9 +78,14 @@ class Dropping(nn.Module):
         return result
 
 
+def negated(x: Tensor) -> Tensor:
+    return -x
+
+
 @pytest.fixture
 def everything(toy: Toy, register: Register, tmp_path: Path) -> Path:
     register("encoder", "dropping", Dropping)
+    register("operation", "negated", negated)
     path = toy(EVERYTHING)
     base = (tmp_path / "base.toml").read_text()
     (tmp_path / "base.toml").write_text(base.partition("[phases.main.train]")[0])
