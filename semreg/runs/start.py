@@ -25,7 +25,7 @@ from semreg.evaluation.runner import evaluate_run
 from semreg.recipe.check import check
 from semreg.recipe.load import Recipe, load_recipe
 from semreg.recipe.plan import Plan
-from semreg.runs.folder import CHECKPOINTS, RECIPE, RECORD, STATUS, RunFolder, identity
+from semreg.runs.folder import CHECKPOINTS, EVALUATIONS, RECIPE, RECORD, STATUS, RunFolder, identity
 from semreg.runs.run import Run
 from semreg.training.build import build_modules, count_parameters, untrained
 from semreg.training.checkpoint import read_latest
@@ -33,6 +33,7 @@ from semreg.training.phase import Setting
 from semreg.training.trainer import Trainer
 
 VALIDATION_SHARE = 0.1
+BATCH_KEYS = ("batch_size", "sampler")
 
 
 @dataclass(frozen=True)
@@ -178,8 +179,8 @@ def _load_weights(plan: Plan, modules: dict[str, nn.Module], choices: Choices) -
                 f"{module.weights!r} names no run; write the path of a run's folder and a module: 'runs/NAME:encoder'"
             )
             raise UserError(str(plan.recipe.path), [Problem(where, message)])
-        state, _ = read_latest(folder / CHECKPOINTS)
-        weights = (state or {}).get("modules", {}).get(other)
+        state = read_latest(folder / CHECKPOINTS)[0] or {"modules": {}, "averages": {}}
+        weights = (state["modules"] | state["averages"]).get(other)  # what the run would be opened with
         if weights is None:
             raise UserError(str(plan.recipe.path), [Problem(where, f"{folder} holds no trained module {other!r}")])
         try:
@@ -207,7 +208,7 @@ def _record(folder: RunFolder, setting: Setting, data: Cached, digest: str, note
     record = {
         "name": plan.name,
         "hash": digest,
-        "recipe": str(plan.recipe.path),
+        "recipe": str(plan.recipe.path.resolve()),
         "seed": setting.seed,
         "precision": setting.precision,
         "device": str(setting.device),
@@ -314,9 +315,13 @@ def open_run(folder: str | Path, *, data_root: str | Path = "data", device: str 
 def judge_run(run: Run, path: Path, choices: Choices) -> Run:
     """The independent classifier of an evaluation: a run of its own recipe on this run's data, trained once.
 
-    Its own seed and nothing of the judged run but the data go into it; so all runs on the same data share one judge.
+    Its own seed and batches, and nothing of the judged run but the data, go into it; so all runs on the same data share
+    one judge.
     """
-    table = load_recipe(path).table | {"data": run.plan.table["data"]}
+    table = load_recipe(path).table
+    own = table["data"] if isinstance(table.get("data"), dict) else {}
+    data = {key: value for key, value in run.plan.table["data"].items() if key not in BATCH_KEYS}
+    table = table | {"data": data | {key: value for key, value in own.items() if key in BATCH_KEYS}}
     plan = check(Recipe(path, table), data_root=choices.data_root)
     return _run(plan, None, replace(choices, seed=None))
 
@@ -324,15 +329,30 @@ def judge_run(run: Run, path: Path, choices: Choices) -> Run:
 def evaluate(
     folder: str | Path, only: Sequence[str] | None = None, *, data_root: str | Path = "data", device: str = "auto"
 ) -> dict[str, Result]:
-    """Do the evaluations of a trained run again, or those of `only`, and write its report anew."""
+    """Do the evaluations of a trained run again, or those of `only`, and write its report anew.
+
+    Raises UserError if the run is not trained to its end, or has no such evaluation.
+    """
     run = open_run(folder, data_root=data_root, device=device)
+    state, _ = read_latest(run.folder / CHECKPOINTS)
+    if state is None or state["phase"] < len(run.plan.phases):
+        raise UserError(str(run.folder), "this run is not trained to its end; `semreg run` with its recipe goes on")
     files = RunFolder(run.folder, run.plan.name)
     files.open()
     try:
         manager: pluggy.PluginManager = hooks.load_hooks(files.warn)
         choices = Choices(device=device, data_root=Path(data_root), out=run.folder.parent)
-        results = evaluate_run(run, files, manager, lambda path: judge_run(run, path, choices), only, again=True)
-        files.status("finished")
+        before = files.read_json(STATUS)
+        try:
+            results = evaluate_run(run, files, manager, lambda path: judge_run(run, path, choices), only, again=True)
+        except BaseException:
+            files.write_json(STATUS, before)
+            raise
+        left = [name for name in run.plan.evaluations if not (run.folder / EVALUATIONS / name).is_dir()]
+        if left:
+            files.status("stopped", message=f"still to be evaluated: {', '.join(left)}")
+        else:
+            files.status("finished")
         hooks.call(manager, "run_finished", run=files)
     finally:
         files.close()

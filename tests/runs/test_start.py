@@ -1,0 +1,515 @@
+"""Runs from start to finish: fallbacks said, finished ones left alone, other circumstances refused, judges shared."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+import semreg
+from semreg import hookspecs
+from semreg.errors import DataMissing, UserError
+from semreg.evaluation.result import Result
+from semreg.hookspecs import hookimpl
+from semreg.runs import start
+from semreg.runs.run import Run
+from semreg.runs.start import Choices
+from semreg.training.phase import PhaseRunner
+
+Toy = Callable[..., Path]
+Register = Callable[[str, str, Any], None]
+
+pytestmark = pytest.mark.usefixtures("no_hooks")
+
+FALLBACK = """
+[data]
+missing = true
+[fallback.data]
+missing = false
+count = 36
+"""
+
+
+@pytest.fixture
+def trained(tmp_path: Path) -> Callable[..., Run]:
+    def trained(path: Path, *overrides: str, **choices: Any) -> Run:
+        return semreg.run(path, overrides=overrides, **{"out": tmp_path / "runs", "device": "cpu", **choices})
+
+    return trained
+
+
+def with_fallback(toy: Toy, text: str = FALLBACK) -> Path:
+    path = toy()
+    path.write_text(f'extends = "base.toml"\n{text}')
+    return path
+
+
+def read(folder: Path, name: str) -> Any:
+    return json.loads((folder / name).read_text())
+
+
+# --- fallback ---
+
+
+def test_a_missing_data_set_gives_way_to_the_fallback_and_it_is_said(
+    toy: Toy, trained: Callable[..., Run], capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    run = trained(with_fallback(toy), data_root=tmp_path / "nowhere")
+    said = capsys.readouterr().err
+    assert f"ToyData not found under {tmp_path / 'nowhere'} (looked for toy.bin)" in said
+    assert "Using the recipe's fallback data set, toy, instead." in said
+    record = read(run.folder, "run.json")
+    assert record["used_fallback"]
+    assert "looked for toy.bin" in record["fallback"]
+    assert sum(record["data"]["counts"].values()) == 36
+    assert read(run.folder, "recipe.json")["data"]["count"] == 36
+
+
+def test_the_fallback_and_the_recipe_are_two_runs(toy: Toy, trained: Callable[..., Run]) -> None:
+    fallen = trained(with_fallback(toy))
+    there = trained(with_fallback(toy), "data.missing=false")
+    assert fallen.folder != there.folder
+    assert read(there.folder, "run.json")["fallback"] is None
+
+
+def test_without_fallback_the_missing_data_are_told(toy: Toy, trained: Callable[..., Run], tmp_path: Path) -> None:
+    with pytest.raises(DataMissing, match=r"looked for toy\.bin"):
+        trained(with_fallback(toy), fallback=False)
+    with pytest.raises(DataMissing, match=r"looked for toy\.bin"):
+        trained(toy(), "data.missing=true")
+    with pytest.raises(DataMissing, match=r"looked for toy\.bin"):
+        trained(with_fallback(toy), "fallback.data.missing=true")
+    assert not (tmp_path / "runs").exists()
+
+
+# --- names, records, going on ---
+
+
+def test_a_finished_run_does_nothing_and_says_so(
+    toy: Toy, trained: Callable[..., Run], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = trained(toy())
+    before = {path: path.stat().st_mtime_ns for path in first.folder.rglob("*")}
+    capsys.readouterr()
+    monkeypatch.setattr(PhaseRunner, "iterate", None)
+    again = trained(toy())
+    assert f"{first.folder} is finished; nothing to do" in capsys.readouterr().err
+    assert again.folder == first.folder
+    assert {path: path.stat().st_mtime_ns for path in first.folder.rglob("*")} == before
+    for name, module in first.modules.items():
+        for key, value in module.state_dict().items():
+            assert torch.equal(again.modules[name].state_dict()[key], value)
+
+
+def test_a_runs_name_follows_from_recipe_seed_and_precision(toy: Toy, trained: Callable[..., Run]) -> None:
+    folder = trained(toy()).folder
+    assert folder.name.startswith("recipe-")
+    assert folder.name.removeprefix("recipe-") == read(folder, "run.json")["hash"][:6]
+    others = [
+        trained(toy(), seed=1), trained(toy(), "optimizer.lr=0.5"), trained(toy(), precision="bf16"),
+        trained(toy("", "other.toml")),
+    ]  # fmt: skip
+    assert len({folder.name, *(run.folder.name for run in others)}) == 5
+    assert trained(toy(), seed=0).folder == folder
+    assert trained(toy(), "optimizer.lr=0.01").folder == folder
+
+
+def test_the_record_holds_what_ran(toy: Toy, trained: Callable[..., Run]) -> None:
+    folder = trained(toy()).folder
+    record = read(folder, "run.json")
+    assert record["name"] == "recipe"
+    assert (record["seed"], record["precision"], record["device"]) == (0, "fp32", "cpu")
+    assert record["data"]["counts"] == {"train": 48, "validation": 0, "test": 12}
+    assert record["data"]["fields"]["kind"]["names"] == ["a", "b", "c"]
+    assert record["versions"].keys() >= {"python", "torch", "semreg"}
+    assert record["modules"]["prior"] == {"use": "standard_normal", "parameters": 0}
+    [phase] = record["phases"]
+    assert (phase["epochs"], phase["iterations"], phase["batch_size"]) == (2, 12, 8)
+    assert phase["steps"] == {"step": {"encoder": {"rec": 1.0, "kl": 0.5}, "decoder": {"rec": 1.0}}}
+    assert phase["backwards"] == {"step": 1}
+    assert read(folder, "status.json")["state"] == "finished"
+
+
+def test_warnings_are_said_and_recorded_once(
+    toy: Toy, trained: Callable[..., Run], capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = toy('[modules.spare]\nuse = "standard_normal"\nsize = 2')
+    run = trained(path, "without=['phases.main.train.decoder']")
+    said = capsys.readouterr().err
+    lines = [json.loads(line)["warning"] for line in (run.folder / "warnings.jsonl").read_text().splitlines()]
+    assert lines == [
+        "modules.spare is never used",
+        "modules.decoder has parameters that are never trained nor loaded",
+    ]
+    assert all(f"warning: {line}" in said for line in lines)
+
+
+def stop(monkeypatch: pytest.MonkeyPatch, trained: Callable[..., Run], path: Path, **choices: Any) -> None:
+    """Leave the run of a recipe stopped after its first phase."""
+
+    def interrupted(self: PhaseRunner, iteration: int) -> None:
+        if self.phase.name == "later":
+            raise KeyboardInterrupt
+        iterate(self, iteration)
+
+    iterate = PhaseRunner.iterate
+    with monkeypatch.context() as patch:
+        patch.setattr(PhaseRunner, "iterate", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            trained(path, **choices)
+
+
+LATER = "[phases.later]\nepochs = 1\ntrain = { decoder = { rec = 1 } }"
+
+
+def test_going_on_under_other_circumstances_is_refused_by_name(
+    toy: Toy, trained: Callable[..., Run], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    stop(monkeypatch, trained, toy(LATER))
+    [folder] = (tmp_path / "runs").iterdir()
+    versions = start.versions
+    changes: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
+        "threads": lambda patch: patch.setattr(torch, "get_num_threads", lambda: 77),
+        "versions.torch": lambda patch: patch.setattr(
+            start, "versions", lambda plan: versions(plan) | {"torch": "0.1"}
+        ),
+        "data": lambda patch: patch.setattr(start, "open_data", lambda plan: replace(whole, content="other")),
+    }
+    whole = start.open_data(start.plan_for(semreg.load_recipe(toy(LATER)), Choices())[0])
+    for where, change in changes.items():
+        with monkeypatch.context() as patch:
+            change(patch)
+            with pytest.raises(UserError) as refused:
+                trained(toy(LATER))
+        assert refused.value.source == str(folder)
+        assert [problem.where for problem in refused.value.problems] == [where, ""]
+        assert "would not end with the same bits" in refused.value.text()
+    trained(toy(LATER))
+    assert read(folder, "status.json")["state"] == "finished"
+
+
+def test_a_folder_is_one_process_at_a_time(
+    toy: Toy, trained: Callable[..., Run], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    stop(monkeypatch, trained, toy(LATER))
+    [folder] = (tmp_path / "runs").iterdir()
+    script = (
+        "import sys; from pathlib import Path; from semreg.runs.folder import RunFolder\n"
+        "folder = RunFolder(Path(sys.argv[1]), 'x'); folder.open(); print('mine', flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", script, str(folder)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "mine\n"
+        with pytest.raises(UserError, match="another process is at work on this run"):
+            trained(toy(LATER))
+        other.communicate()
+    trained(toy(LATER))
+    assert read(folder, "status.json")["state"] == "finished"
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_that_cannot_be_written_is_told(toy: Toy, trained: Callable[..., Run], tmp_path: Path) -> None:
+    locked = tmp_path / "locked"
+    locked.mkdir(mode=0o500)
+    with pytest.raises(UserError, match="cannot be written"):
+        trained(toy(), out=locked)
+
+
+def test_out_that_is_a_file_is_told(toy: Toy, trained: Callable[..., Run], tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match="cannot be"):
+        trained(toy(), out=tmp_path / "file")
+
+
+def test_bad_choices_are_told(toy: Toy, trained: Callable[..., Run]) -> None:
+    with pytest.raises(UserError, match="'fp16' is neither fp32 nor bf16"):
+        trained(toy(), precision="fp16")
+    for device in ("cuda:99", "gpu"):
+        with pytest.raises(UserError, match="cannot be used here") as refused:
+            trained(toy(), device=device)
+        assert refused.value.source == "--device"
+
+
+def test_the_events_come_in_order(toy: Toy, trained: Callable[..., Run], monkeypatch: pytest.MonkeyPatch) -> None:
+    events: list[str] = []
+
+    class Listener:
+        @hookimpl
+        def run_started(self, run: Any) -> None:
+            events.append("started")
+
+        @hookimpl
+        def phase_started(self, phase: str) -> None:
+            events.append(phase)
+
+        @hookimpl
+        def iteration_done(self, progress: hookspecs.Progress) -> None:
+            events.append(f"{progress.iteration}/{progress.iterations}")
+
+        @hookimpl
+        def checkpoint_written(self, path: Path) -> None:
+            events.append(path.name)
+
+        @hookimpl
+        def run_stopped(self, error: BaseException) -> None:
+            events.append(type(error).__name__)
+
+        @hookimpl
+        def run_finished(self, run: Any) -> None:
+            events.append("finished")
+
+    load_hooks = start.hooks.load_hooks
+
+    def with_listener(warn: Callable[[str], None]) -> Any:
+        manager = load_hooks(warn)
+        manager.register(Listener())
+        return manager
+
+    monkeypatch.setattr(start.hooks, "load_hooks", with_listener)
+    path = toy(f"[phases.main]\nepochs = 1\n{LATER}")
+    stop(monkeypatch, trained, path)
+    assert events == ["started", "main", *(f"{n}/6" for n in range(1, 7)), "00000001", "later", "KeyboardInterrupt"]
+    events.clear()
+    trained(path)
+    assert events == ["started", "later", *(f"{n}/6" for n in range(1, 7)), "00000002", "finished"]
+
+
+# --- weights of another run ---
+
+
+def test_weights_come_from_another_run(toy: Toy, trained: Callable[..., Run], tmp_path: Path) -> None:
+    first = trained(toy("", "first.toml"))
+    text = 'without = ["phases.main.train.encoder"]\n[modules.encoder]\nweights = "RUN:encoder"'
+    for name in (str(first.folder), first.folder.name):
+        run = trained(toy(text.replace("RUN", name), "second.toml"))
+        for key, value in first.modules["encoder"].state_dict().items():
+            assert torch.equal(run.modules["encoder"].state_dict()[key], value)
+    assert not (run.folder / "warnings.jsonl").exists(), "a loaded module is not reported as untrained"
+
+
+def test_weights_of_an_averaged_module_are_its_average(toy: Toy, trained: Callable[..., Run]) -> None:
+    first = trained(toy("[modules.encoder]\nema = 0.5", "first.toml"))
+    text = f'without = ["phases.main.train.encoder"]\n[modules.encoder]\nweights = "{first.folder}:encoder"'
+    run = trained(toy(text, "second.toml"))
+    for key, value in first.modules["encoder"].state_dict().items():
+        assert torch.equal(run.modules["encoder"].state_dict()[key], value)
+
+
+@pytest.mark.parametrize(
+    ("weights", "message"),
+    [
+        ("nowhere:encoder", "names no run"),
+        ("encoder", "names no run"),
+        ("RUN:encodr", "holds no trained module 'encodr'"),
+        ("RUN:decoder", "does not fit"),
+    ],
+)
+def test_weights_that_are_not_there_or_do_not_fit(
+    toy: Toy, trained: Callable[..., Run], weights: str, message: str
+) -> None:
+    folder = trained(toy("", "first.toml")).folder
+    path = toy(f'[modules.encoder]\nweights = "{weights.replace("RUN", str(folder))}"', "second.toml")
+    with pytest.raises(UserError) as refused:
+        trained(path)
+    assert refused.value.source == str(path)
+    assert refused.value.problems[0].where == "modules.encoder.weights"
+    assert message in refused.value.text()
+
+
+# --- evaluations and judges ---
+
+
+@pytest.fixture
+def evaluations(register: Register) -> list[Any]:
+    calls: list[Any] = []
+
+    def measured(code: Any, *, scale: float = 1.0, generator: torch.Generator) -> Result:
+        calls.append(float(torch.rand((), generator=generator)))
+        return Result(figures={"mean": scale * float(code.read("test").mean())})
+
+    def judged(image: Any, *, judge: Run) -> Result:
+        calls.append(judge)
+        return Result(figures={"seen": float(judge.tensor("told").given(image=image.read("test")).mean())})
+
+    register("evaluation", "measured", measured)
+    register("evaluation", "judged", judged)
+    return calls
+
+
+JUDGE = """
+extends = "base.toml"
+without = ["phases.main", "model"]
+[data]
+batch_size = 12
+[modules.judge]
+use = "mlp_encoder"
+outputs = 3
+hidden = []
+[tensors]
+told = "softmax(judge(image))"
+[losses.label]
+use = "cross_entropy(judge(image), kind)"
+[phases.label]
+epochs = 1
+train = { judge = { label = 1 } }
+"""
+
+
+def test_evaluations_are_done_once_stored_and_done_again_on_request(
+    toy: Toy, trained: Callable[..., Run], evaluations: list[Any]
+) -> None:
+    path = toy('[evaluate.first]\nuse = "measured(z)"\n[evaluate.second]\nuse = "measured(z)"\nscale = 2.0')
+    run = trained(path)
+    assert len(evaluations) == 2
+    assert evaluations[0] != evaluations[1], "each has draws of its own"
+    first = read(run.folder / "evaluations" / "first", "result.json")
+    second = read(run.folder / "evaluations" / "second", "result.json")
+    assert second["figures"]["mean"] == pytest.approx(2 * first["figures"]["mean"])
+    trained(path)
+    assert len(evaluations) == 2
+    results = semreg.evaluate(run.folder, ["second"], device="cpu")
+    assert set(results) == {"second"}
+    assert evaluations[2:] == [evaluations[1]], "with the same draws"
+    with pytest.raises(UserError, match="no evaluation 'secnd'; did you mean 'second'"):
+        semreg.evaluate(run.folder, ["secnd"], device="cpu")
+    assert read(run.folder, "status.json")["state"] == "finished"
+
+
+def test_an_evaluation_that_fails_leaves_a_run_that_goes_on_there(
+    toy: Toy, trained: Callable[..., Run], register: Register, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = True
+
+    def moody(code: Any) -> Result:
+        if broken:
+            raise ValueError("no mood")
+        return Result(figures={"mood": 1.0})
+
+    register("evaluation", "moody", moody)
+    path = toy('[evaluate.mood]\nuse = "moody(z)"')
+    with pytest.raises(UserError, match="evaluation 'mood': no mood") as refused:
+        trained(path)
+    assert read(Path(refused.value.source), "status.json")["state"] == "failed"
+    broken = False
+    monkeypatch.setattr(PhaseRunner, "iterate", None)
+    assert read(trained(path).folder, "status.json")["state"] == "finished"
+
+
+def test_evaluating_a_run_that_is_not_finished_is_refused(
+    toy: Toy, trained: Callable[..., Run], evaluations: list[Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Its results would stand for those of the finished run."""
+    path = toy(f'{LATER}\n[evaluate.first]\nuse = "measured(z)"')
+    stop(monkeypatch, trained, path)
+    [folder] = (tmp_path / "runs").iterdir()
+    with pytest.raises(UserError, match="not trained to its end"):
+        semreg.evaluate(folder, device="cpu")
+    assert evaluations == []
+    assert read(folder, "status.json")["state"] == "stopped"
+
+
+def test_evaluating_a_part_does_not_make_a_run_finished(
+    toy: Toy, trained: Callable[..., Run], evaluations: list[Any], register: Register, tmp_path: Path
+) -> None:
+    def failing(code: Any) -> Result:
+        raise ValueError("never")
+
+    register("evaluation", "failing", failing)
+    path = toy('[evaluate.first]\nuse = "failing(z)"\n[evaluate.second]\nuse = "measured(z)"')
+    with pytest.raises(UserError, match="never"):
+        trained(path)
+    [folder] = (tmp_path / "runs").iterdir()
+    semreg.evaluate(folder, ["second"], device="cpu")
+    status = read(folder, "status.json")
+    assert status["state"] == "stopped"
+    assert status["message"] == "still to be evaluated: first"
+
+
+def test_a_judge_is_trained_once_on_the_runs_data_and_shared(
+    toy: Toy, trained: Callable[..., Run], evaluations: list[Any], tmp_path: Path
+) -> None:
+    toy(JUDGE, "judge.toml")
+    text = '[evaluate.verdict]\nuse = "judged(image)"\njudge = "judge.toml"'
+    first = trained(toy(text), "data.count=30")
+    second = trained(toy(text), "data.count=30", "optimizer.lr=0.1", "data.batch_size=4", seed=9)
+    third = trained(toy(text), "data.count=45")
+    assert len({first.folder, second.folder, third.folder}) == 3
+    judges = [judge.folder for judge in evaluations]
+    assert judges[0] == judges[1] != judges[2]
+    record = read(judges[0], "run.json")
+    assert record["data"]["fingerprint"] == read(first.folder, "run.json")["data"]["fingerprint"]
+    assert record["seed"] == 0
+    assert record["phases"][0]["batch_size"] == 12, "how it is trained is its own affair"
+    assert read(judges[0], "status.json")["state"] == "finished"
+    assert 0 < read(first.folder / "evaluations" / "verdict", "result.json")["figures"]["seen"] < 1
+
+
+def test_a_judge_sees_the_fallback_of_the_run_it_judges(
+    toy: Toy, trained: Callable[..., Run], evaluations: list[Any]
+) -> None:
+    toy(JUDGE, "judge.toml")
+    run = trained(with_fallback(toy, f'{FALLBACK}\n[evaluate.v]\nuse = "judged(image)"\njudge = "judge.toml"'))
+    [judge] = evaluations
+    fingerprints = [read(folder, "run.json")["data"]["fingerprint"] for folder in (run.folder, judge.folder)]
+    assert fingerprints[0] == fingerprints[1]
+
+
+# --- opening ---
+
+
+def test_an_opened_run_encodes_and_decodes(toy: Toy, trained: Callable[..., Run]) -> None:
+    run = trained(toy())
+    opened = semreg.open_run(run.folder, device="cpu")
+    images = torch.rand(5, 1, 4, 4)
+    codes = opened.encode(images)
+    assert codes.shape == (5, 2)
+    assert torch.equal(codes, run.encode(images))
+    assert torch.equal(opened.decode(codes), run.decode(codes))
+    assert opened.decode(codes).shape == images.shape
+    assert torch.equal(codes, opened.encode(images)), "the posterior's mean, not a draw"
+    assert not any(module.training for module in opened.modules.values())
+    assert not any(p.requires_grad for module in opened.modules.values() for p in module.parameters())
+
+
+def test_a_run_is_opened_from_anywhere(
+    toy: Toy, trained: Callable[..., Run], evaluations: list[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    toy(JUDGE, "judge.toml")
+    path = toy('[evaluate.verdict]\nuse = "judged(image)"\njudge = "judge.toml"')
+    monkeypatch.chdir(tmp_path)
+    run = trained(Path(path.name))
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert semreg.open_run(run.folder, device="cpu").encode(torch.rand(1, 1, 4, 4)).shape == (1, 2)
+
+
+def test_what_is_no_run_cannot_be_opened(
+    toy: Toy, trained: Callable[..., Run], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(UserError, match="not the folder of a run"):
+        semreg.open_run(tmp_path)
+    monkeypatch.setattr(PhaseRunner, "iterate", lambda self, iteration: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        trained(toy())
+    [folder] = (tmp_path / "runs").iterdir()
+    with pytest.raises(UserError, match="no whole checkpoint yet"):
+        semreg.open_run(folder)
+    (folder / "run.json").write_text("{")
+    with pytest.raises(UserError, match=r"run\.json: cannot be read"):
+        semreg.open_run(folder)
+
+
+def test_a_recipe_that_cannot_run_leaves_no_folder(toy: Toy, trained: Callable[..., Run], tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="failed on"):
+        trained(toy('[losses.rec]\nuse = "l2(reconstruction, point)"'))
+    assert not (tmp_path / "runs").exists()
