@@ -105,6 +105,27 @@ def test_extends_goes_through_several_files_relative_to_each(write: Write) -> No
     assert resolved(write("extends = 'deep/second.toml'\nc = 3")) == {"a": 1, "b": 2, "c": 3}
 
 
+def test_extends_several_of_which_the_later_win(write: Write) -> None:
+    write("a = 1\nb = 1\nc = 1\ndata.use = 'mnist'\ndata.size = 32", "first.toml")
+    write("b = 2\nc = 2\ndata.use = 'avatars'", "second.toml")
+    path = write("extends = ['first.toml', 'second.toml']\nc = 3")
+    assert resolved(path) == {"a": 1, "b": 2, "c": 3, "data": {"use": "avatars"}}
+    assert resolved(write("extends = []\na = 1")) == {"a": 1}
+    text = refusal(write("extends = ['first.toml', 3]"))
+    assert "is not the name of a recipe, or a list of names" in text
+    write("extends = 'both.toml'", "second.toml")
+    assert "goes in a circle" in refusal(write("extends = ['first.toml', 'second.toml']", "both.toml"))
+
+
+def test_a_fallback_extends_recipes_of_its_own(write: Write) -> None:
+    write("data.size = 48\nphases.main.epochs = 3", "small.toml")
+    path = write("data.use = 'celeba'\n[fallback]\nextends = 'small.toml'\ndata.use = 'avatars'")
+    assert resolved(path) == {"data": {"use": "celeba"}}
+    assert resolved(path, fallback=True) == {"data": {"use": "avatars", "size": 48}, "phases": {"main": {"epochs": 3}}}
+    path = write("[fallback]\nextends = 'smal.toml'")
+    assert "did you mean 'small.toml'?" in refusal(path)
+
+
 def test_a_loop_of_extends_is_refused(write: Write) -> None:
     write("extends = 'c.toml'", "b.toml")
     write("extends = 'b.toml'", "c.toml")
