@@ -14,7 +14,7 @@ from semreg.recipe.load import Recipe, Table
 from semreg.recipe.options import check_inputs, required_inputs
 from semreg.recipe.parts import Parts
 from semreg.recipe.phases import Phases
-from semreg.recipe.plan import EvaluationPlan, Plan
+from semreg.recipe.plan import EvaluationPlan, Plan, read_and_called
 from semreg.recipe.schema import ComponentTable, RecipeTables, parse_tables
 
 
@@ -135,5 +135,5 @@ class _Checker:
         """A warning for each module that nothing reads."""
         graph = self.graph
         nodes = [*graph.tensors.values(), *graph.losses.values(), *(plan.node for plan in evaluations.values())]
-        read = set().union(*(graph.everything_read(node.expression) for node in nodes))
-        return [f"modules.{name} is never used" for name in graph.modules if name not in read]
+        read, called = read_and_called([node.expression for node in nodes], graph.tensors)
+        return [f"modules.{name} is never used" for name in graph.modules if name not in read | called]

@@ -150,23 +150,23 @@ class Graph:
 
     def reach(self, expression: Expression, leaves: frozenset[str]) -> frozenset[str]:
         """The modules that a gradient of the expression reaches; `leaves` are tensors computed beforehand."""
-        if isinstance(expression, Name):
-            name = expression.name
-            if name in self.modules:
-                return frozenset({name})
-            if name in self.tensors and name not in leaves:
-                return self.reach(self.tensors[name].expression, leaves)
-            return frozenset()
-        own = frozenset({expression.function} & self.modules.keys())
-        if not own and getattr(self.callables[expression.function].value, "cuts_gradient", False):
-            return frozenset()
-        return own.union(*(self.reach(part, leaves) for part in expression.inputs))
+        known: dict[str, frozenset[str]] = {}
 
-    def everything_read(self, expression: Expression) -> set[str]:
-        found = {*names(expression), *(call.function for call in calls(expression))}
-        for name in list(found & self.tensors.keys()):
-            found |= self.everything_read(self.tensors[name].expression)
-        return found
+        def reached(part: Expression) -> frozenset[str]:
+            if isinstance(part, Name):
+                if part.name in self.modules:
+                    return frozenset({part.name})
+                if part.name not in self.tensors or part.name in leaves:
+                    return frozenset()
+                if part.name not in known:
+                    known[part.name] = reached(self.tensors[part.name].expression)
+                return known[part.name]
+            own = frozenset({part.function} & self.modules.keys())
+            if not own and getattr(self.callables[part.function].value, "cuts_gradient", False):
+                return frozenset()
+            return own.union(*map(reached, part.inputs))
+
+        return reached(expression)
 
 
 def _method_signature(method: Callable[..., Any]) -> Signature:

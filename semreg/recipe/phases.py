@@ -13,7 +13,7 @@ from semreg.recipe.graph import Graph
 from semreg.recipe.load import OPTIMIZER_KEYS
 from semreg.recipe.options import check_inputs, required_inputs
 from semreg.recipe.parts import Parts
-from semreg.recipe.plan import Node, OptimizerPlan, Part, PhasePlan, StepPlan
+from semreg.recipe.plan import Node, OptimizerPlan, Part, PhasePlan, StepPlan, read_and_called
 from semreg.recipe.routing import share_backwards
 from semreg.recipe.schema import ComponentTable, OptimizerTable, PhaseTable, RecipeTables, problems_of
 
@@ -88,11 +88,11 @@ class Phases:
                     f"{where}.precompute", f"there is no tensor {name!r}{closest(name, self.graph.tensors)}"
                 )
                 continue
-            read = self.graph.everything_read(self.graph.tensors[name].expression)
-            moving = sorted(read & set(trained))
+            read, called = read_and_called([self.graph.tensors[name].expression], self.graph.tensors)
+            moving = sorted((read | called) & set(trained))
             random = sorted(
                 f
-                for f in read & self.graph.callables.keys()
+                for f in called & self.graph.callables.keys()
                 if "generator" in self.graph.callables[f].signature.parameters
             )
             if moving:

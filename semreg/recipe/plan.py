@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -161,17 +161,28 @@ class Plan:
 
     def fields_of(self, expressions: Sequence[Expression], leaves: frozenset[str] = frozenset()) -> set[str]:
         """The fields of the data that the expressions read, through tensors, where `leaves` are known already."""
-        found: set[str] = set()
-        for name in [name for expression in expressions for name in names(expression)]:
-            if name in self.fields and name not in leaves:
-                found.add(name)
-            elif name in self.tensors and name not in leaves:
-                found |= self.fields_of([self.tensors[name].expression], leaves)
-        return found
+        read, _ = read_and_called(expressions, self.tensors, leaves)
+        return (read & self.fields.keys()) - leaves
 
-    def reads(self, expression: Expression) -> Iterator[str]:
-        """Every name that the expression reads or calls, through tensors, itself included; a name may come twice."""
-        for name in [*names(expression), *(call.function for call in calls(expression))]:
-            yield name
-            if name in self.tensors:
-                yield from self.reads(self.tensors[name].expression)
+    def reads(self, expression: Expression) -> set[str]:
+        """Every name that the expression reads or calls, through tensors, itself included."""
+        return set().union(*read_and_called([expression], self.tensors))
+
+
+def read_and_called(
+    expressions: Iterable[Expression], tensors: Mapping[str, Node], leaves: frozenset[str] = frozenset()
+) -> tuple[set[str], set[str]]:
+    """Every name that the expressions read, and every one that they call, through the tensors that are no `leaves`.
+
+    The two are kept apart because a tensor may have the name of a component.
+    """
+    read: set[str] = set()
+    called: set[str] = set()
+    pending = list(expressions)
+    while pending:
+        expression = pending.pop()
+        new = set(names(expression)) - read
+        read |= new
+        called.update(call.function for call in calls(expression))
+        pending += [tensors[name].expression for name in new - leaves if name in tensors]
+    return read, called

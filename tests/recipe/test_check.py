@@ -140,6 +140,24 @@ def test_a_module_comes_before_a_component_of_its_name(toy: Toy) -> None:
     assert list(map(str, plan.calls_of("sigmoid"))) == ["sigmoid(z)"]
 
 
+def test_a_tensor_may_have_the_name_of_the_component_that_it_calls(toy: Toy) -> None:
+    path = toy('[tensors]\nsample = "sample(posterior)"\n[losses.s]\nuse = "l2(sample, z)"')
+    plan = plan_of(path)
+    assert set(plan.reads(plan.losses["s"].expression)) == {"sample", "z", "posterior", "encoder", "image"} | {
+        "l2",
+        "diagonal_gaussian",
+    }
+    assert plan.fields_of([plan.losses["s"].expression]) == {"image"}
+
+
+def test_tensors_read_twice_over_many_levels_are_looked_at_once(toy: Toy) -> None:
+    levels = "\n".join(f't{k} = "multiply(t{k - 1}, t{k - 1})"' for k in range(1, 60))
+    text = f'[tensors]\nt0 = "detach(z)"\n{levels}\n[losses.s]\nuse = "l2(t59, z)"\n[phases.main.train]\nencoder.s = 1'
+    plan = plan_of(toy(text))
+    assert plan.fields_of([plan.losses["s"].expression]) == {"image"}
+    assert "encoder" in plan.reads(plan.losses["s"].expression)
+
+
 def test_tensors_may_call_losses_and_interpolators_and_read_modules(toy: Toy) -> None:
     path = toy(
         '[tensors]\nerror = "l2(reconstruction, image)"\nmixed = "linear(z, z, error)"\nnoise = "draw_like(prior, z)"'
