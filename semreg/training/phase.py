@@ -185,11 +185,11 @@ class PhaseRunner:
         buffers = [(buffer, buffer.clone()) for module in modules for buffer in module.buffers()]
         problems = []
         for runner in self.steps:
-            before = torch.get_rng_state()
+            before = _global_generators(self.setting.device)
             execution = Execution(runner.batches.batch(0), 0)
             with runner.program.autocast():
                 losses = {name: runner.program.loss(name, execution) for name in runner.losses}
-            if not torch.equal(before, torch.get_rng_state()):
+            if not all(map(torch.equal, before, _global_generators(self.setting.device))):
                 # Something draws from PyTorch's global generator (dropout, say), so each execution seeds it.
                 runner.dropout_seed = seed_of(self.setting.seed, self.phase.name, runner.step.name, "global")
             for module, row in runner.step.rows.items():
@@ -283,3 +283,9 @@ def _trains(loss: torch.Tensor, parameters: list[nn.Parameter]) -> bool:
         return False
     gradients = torch.autograd.grad(loss, parameters, retain_graph=True, allow_unused=True)
     return any(gradient is not None for gradient in gradients)
+
+
+def _global_generators(device: torch.device) -> list[torch.Tensor]:
+    """The states of PyTorch's own generators, from which dropout draws on its device."""
+    states = [torch.get_rng_state()]
+    return [*states, torch.cuda.get_rng_state(device)] if device.type == "cuda" else states
