@@ -1,0 +1,87 @@
+"""The tables and keys of the language, their types and ranges."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from semreg.errors import UserError
+from semreg.recipe.plan import Plan
+
+Toy = Callable[..., Path]
+PlanOf = Callable[..., Plan]
+Mistakes = Callable[..., dict[str, str]]
+
+
+def test_unknown_keys_are_told_with_the_closest(toy: Toy, mistakes: Mistakes) -> None:
+    found = mistakes(
+        toy(
+            """
+            sed = 1
+            [model]
+            inptu = "image"
+            [modules.encoder]
+            hiden = [3]
+            [phases.main]
+            epoch = 3
+            validate = { loss = "rec", evry = 2 }
+            data = { batchsize = 3 }
+            [phases.other]
+            epochs = 1
+            [phases.other.steps.a]
+            repeats = 3
+            train = { encoder = { kl = 1 } }
+            """
+        )
+    )
+    assert found["sed"] == "unknown key 'sed'; did you mean 'seed'?"
+    assert "did you mean 'input'?" in found["model.inptu"]
+    assert "did you mean 'epochs'?" in found["phases.main.epoch"]
+    assert "did you mean 'every'?" in found["phases.main.validate.evry"]
+    assert "did you mean 'batch_size'?" in found["phases.main.data.batchsize"]
+    assert "did you mean 'repeat'" in found["phases.other.steps.a.repeats"]
+    assert "did you mean 'hidden'?" in mistakes(toy("[modules.encoder]\nhiden = [3]"))["modules.encoder.hiden"]
+
+
+@pytest.mark.parametrize(
+    ("override", "where", "part"),
+    [
+        ("data.batch_size=0", "data.batch_size", "0: input should be greater than 0"),
+        ("data.batch_size='8'", "data.batch_size", "'8': input should be a valid integer"),
+        ("data.range=[1, 0]", "data", "does not ascend"),
+        ("data.range=[1]", "data.range", "at least 2 items"),
+        ("data.split.test=0.5", "data.split.test", "'test': input should be 'train' or 'validation'"),
+        ("seed=-1", "seed", "greater than or equal to 0"),
+        ("phases.main.epochs=0", "phases.main.epochs", "greater than 0"),
+        ("phases.main.epochs=1.5", "phases.main.epochs", "valid integer"),
+        ("phases.main.train.encoder.kl='x'", "phases.main.train.encoder.kl", "valid number"),
+        ("phases.main.train.encoder.kl=inf", "phases.main.train.encoder.kl", "finite number"),
+        ("without=['phases.main.train']", "phases.main.steps", "'train' or 'steps' is needed"),
+        ("without=['phases.main']", "phases", "at least 1 item"),
+        ("modules.encoder.ema=1.0", "modules.encoder.ema", "less than 1"),
+        ("model.code=[]", "model.code", "at least 1 item"),
+        ("losses.rec='l2(z, z)'", "losses.rec", "l2(z, z)"),
+        ("tensors.z=3", "tensors.z", "3"),
+        ("optimizer.clip=0", "optimizer.clip", "greater than 0"),
+        ("optimizer=3", "optimizer", "valid dictionary"),
+        ("data=3", "data", "3"),
+    ],
+)
+def test_types_and_ranges_of_the_language(toy: Toy, override: str, where: str, part: str, plan_of: PlanOf) -> None:
+    path = toy()
+    with pytest.raises(UserError) as refused:
+        plan_of(path, override)
+    assert refused.value.source == str(path)
+    first = refused.value.problems[0]
+    assert first.where == where
+    assert part in first.message
+
+
+def test_missing_tables(toy: Toy, tmp_path: Path, mistakes: Mistakes) -> None:
+    empty = tmp_path / "empty.toml"
+    empty.write_text("")
+    found = mistakes(empty)
+    assert set(found) == {"data", "modules", "losses", "phases"}
+    assert found["data"] == "missing: 'data' is needed here"
