@@ -1,4 +1,4 @@
-"""Runs from start to finish: fallbacks said, finished ones left alone, other circumstances refused, judges shared."""
+"""Runs from start to finish: fallbacks said, finished ones left alone, other circumstances refused."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ import torch
 import semreg
 from semreg import hookspecs
 from semreg.errors import DataMissing, UserError
-from semreg.evaluation.result import Result
 from semreg.hookspecs import hookimpl
 from semreg.runs import start
 from semreg.runs.run import Run
@@ -36,14 +35,6 @@ missing = true
 missing = false
 count = 36
 """
-
-
-@pytest.fixture
-def trained(tmp_path: Path) -> Callable[..., Run]:
-    def trained(path: Path, *overrides: str, **choices: Any) -> Run:
-        return semreg.run(path, overrides=overrides, **{"out": tmp_path / "runs", "device": "cpu", **choices})
-
-    return trained
 
 
 def with_fallback(toy: Toy, text: str = FALLBACK) -> Path:
@@ -152,28 +143,13 @@ def test_warnings_are_said_and_recorded_once(
     assert all(f"warning: {line}" in said for line in lines)
 
 
-def stop(monkeypatch: pytest.MonkeyPatch, trained: Callable[..., Run], path: Path, **choices: Any) -> None:
-    """Leave the run of a recipe stopped after its first phase."""
-
-    def interrupted(self: PhaseRunner, iteration: int) -> None:
-        if self.phase.name == "later":
-            raise KeyboardInterrupt
-        iterate(self, iteration)
-
-    iterate = PhaseRunner.iterate
-    with monkeypatch.context() as patch:
-        patch.setattr(PhaseRunner, "iterate", interrupted)
-        with pytest.raises(KeyboardInterrupt):
-            trained(path, **choices)
-
-
 LATER = "[phases.later]\nepochs = 1\ntrain = { decoder = { rec = 1 } }"
 
 
 def test_going_on_under_other_circumstances_is_refused_by_name(
-    toy: Toy, trained: Callable[..., Run], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    toy: Toy, trained: Callable[..., Run], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, stopped: Callable[..., None]
 ) -> None:
-    stop(monkeypatch, trained, toy(LATER))
+    stopped(toy(LATER))
     [folder] = (tmp_path / "runs").iterdir()
     versions = start.versions
     changes: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
@@ -197,9 +173,9 @@ def test_going_on_under_other_circumstances_is_refused_by_name(
 
 
 def test_a_folder_is_one_process_at_a_time(
-    toy: Toy, trained: Callable[..., Run], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    toy: Toy, trained: Callable[..., Run], tmp_path: Path, stopped: Callable[..., None]
 ) -> None:
-    stop(monkeypatch, trained, toy(LATER))
+    stopped(toy(LATER))
     [folder] = (tmp_path / "runs").iterdir()
     script = (
         "import sys; from pathlib import Path; from semreg.runs.folder import RunFolder\n"
@@ -240,7 +216,9 @@ def test_bad_choices_are_told(toy: Toy, trained: Callable[..., Run]) -> None:
         assert refused.value.source == "--device"
 
 
-def test_the_events_come_in_order(toy: Toy, trained: Callable[..., Run], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_events_come_in_order(
+    toy: Toy, trained: Callable[..., Run], monkeypatch: pytest.MonkeyPatch, stopped: Callable[..., None]
+) -> None:
     events: list[str] = []
 
     class Listener:
@@ -277,7 +255,7 @@ def test_the_events_come_in_order(toy: Toy, trained: Callable[..., Run], monkeyp
 
     monkeypatch.setattr(start.hooks, "load_hooks", with_listener)
     path = toy(f"[phases.main]\nepochs = 1\n{LATER}")
-    stop(monkeypatch, trained, path)
+    stopped(path)
     assert events == ["started", "main", *(f"{n}/6" for n in range(1, 7)), "00000001", "later", "KeyboardInterrupt"]
     events.clear()
     trained(path)
@@ -324,189 +302,6 @@ def test_weights_that_are_not_there_or_do_not_fit(
     assert refused.value.source == str(path)
     assert refused.value.problems[0].where == "modules.encoder.weights"
     assert message in refused.value.text()
-
-
-# --- evaluations and judges ---
-
-
-@pytest.fixture
-def evaluations(register: Register) -> list[Any]:
-    calls: list[Any] = []
-
-    def measured(code: Any, *, scale: float = 1.0, generator: torch.Generator) -> Result:
-        calls.append(float(torch.rand((), generator=generator)))
-        return Result(figures={"mean": scale * float(code.read("test").mean())})
-
-    def judged(image: Any, *, judge: Run) -> Result:
-        calls.append(judge)
-        return Result(figures={"seen": float(judge.tensor("told").given(image=image.read("test")).mean())})
-
-    register("evaluation", "measured", measured)
-    register("evaluation", "judged", judged)
-    return calls
-
-
-JUDGE = """
-extends = "base.toml"
-without = ["phases.main", "model"]
-[data]
-batch_size = 12
-[modules.judge]
-use = "mlp_encoder"
-outputs = 3
-hidden = []
-[tensors]
-told = "softmax(judge(image))"
-[losses.label]
-use = "cross_entropy(judge(image), kind)"
-[phases.label]
-epochs = 1
-train = { judge = { label = 1 } }
-"""
-
-
-def test_evaluations_are_done_once_stored_and_done_again_on_request(
-    toy: Toy, trained: Callable[..., Run], evaluations: list[Any]
-) -> None:
-    path = toy('[evaluate.first]\nuse = "measured(z)"\n[evaluate.second]\nuse = "measured(z)"\nscale = 2.0')
-    run = trained(path)
-    assert len(evaluations) == 2
-    assert evaluations[0] != evaluations[1], "each has draws of its own"
-    first = read(run.folder / "evaluations" / "first", "result.json")
-    second = read(run.folder / "evaluations" / "second", "result.json")
-    assert second["figures"]["mean"] == pytest.approx(2 * first["figures"]["mean"])
-    trained(path)
-    assert len(evaluations) == 2
-    results = semreg.evaluate(run.folder, ["second"], device="cpu")
-    assert set(results) == {"second"}
-    assert evaluations[2:] == [evaluations[1]], "with the same draws"
-    with pytest.raises(UserError, match="no evaluation 'secnd'; did you mean 'second'"):
-        semreg.evaluate(run.folder, ["secnd"], device="cpu")
-    assert read(run.folder, "status.json")["state"] == "finished"
-
-
-def test_an_evaluation_that_fails_leaves_a_run_that_goes_on_there(
-    toy: Toy, trained: Callable[..., Run], register: Register, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    broken = True
-
-    def moody(code: Any) -> Result:
-        if broken:
-            raise ValueError("no mood")
-        return Result(figures={"mood": 1.0})
-
-    register("evaluation", "moody", moody)
-    path = toy('[evaluate.mood]\nuse = "moody(z)"')
-    with pytest.raises(UserError, match="evaluation 'mood': no mood") as refused:
-        trained(path)
-    assert read(Path(refused.value.source), "status.json")["state"] == "failed"
-    broken = False
-    monkeypatch.setattr(PhaseRunner, "iterate", None)
-    assert read(trained(path).folder, "status.json")["state"] == "finished"
-
-
-def test_evaluating_a_run_that_is_not_finished_is_refused(
-    toy: Toy, trained: Callable[..., Run], evaluations: list[Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    """Its results would stand for those of the finished run."""
-    path = toy(f'{LATER}\n[evaluate.first]\nuse = "measured(z)"')
-    stop(monkeypatch, trained, path)
-    [folder] = (tmp_path / "runs").iterdir()
-    with pytest.raises(UserError, match="not trained to its end"):
-        semreg.evaluate(folder, device="cpu")
-    assert evaluations == []
-    assert read(folder, "status.json")["state"] == "stopped"
-
-
-def test_evaluating_a_part_does_not_make_a_run_finished(
-    toy: Toy, trained: Callable[..., Run], evaluations: list[Any], register: Register, tmp_path: Path
-) -> None:
-    def failing(code: Any) -> Result:
-        raise ValueError("never")
-
-    register("evaluation", "failing", failing)
-    path = toy('[evaluate.first]\nuse = "failing(z)"\n[evaluate.second]\nuse = "measured(z)"')
-    with pytest.raises(UserError, match="never"):
-        trained(path)
-    [folder] = (tmp_path / "runs").iterdir()
-    semreg.evaluate(folder, ["second"], device="cpu")
-    status = read(folder, "status.json")
-    assert status["state"] == "stopped"
-    assert status["message"] == "still to be evaluated: first"
-
-
-def test_a_judge_is_trained_once_on_the_runs_data_and_shared(
-    toy: Toy, trained: Callable[..., Run], evaluations: list[Any], tmp_path: Path
-) -> None:
-    toy(JUDGE, "judge.toml")
-    text = '[evaluate.verdict]\nuse = "judged(image)"\njudge = "judge.toml"'
-    first = trained(toy(text), "data.count=30")
-    second = trained(toy(text), "data.count=30", "optimizer.lr=0.1", "data.batch_size=4", seed=9)
-    third = trained(toy(text), "data.count=45")
-    assert len({first.folder, second.folder, third.folder}) == 3
-    judges = [judge.folder for judge in evaluations]
-    assert judges[0] == judges[1] != judges[2]
-    record = read(judges[0], "run.json")
-    assert record["data"]["fingerprint"] == read(first.folder, "run.json")["data"]["fingerprint"]
-    assert record["seed"] == 0
-    assert record["phases"][0]["batch_size"] == 12, "how it is trained is its own affair"
-    assert read(judges[0], "status.json")["state"] == "finished"
-    assert 0 < read(first.folder / "evaluations" / "verdict", "result.json")["figures"]["seen"] < 1
-
-
-def test_a_judge_sees_the_fallback_of_the_run_it_judges(
-    toy: Toy, trained: Callable[..., Run], evaluations: list[Any]
-) -> None:
-    toy(JUDGE, "judge.toml")
-    run = trained(with_fallback(toy, f'{FALLBACK}\n[evaluate.v]\nuse = "judged(image)"\njudge = "judge.toml"'))
-    [judge] = evaluations
-    fingerprints = [read(folder, "run.json")["data"]["fingerprint"] for folder in (run.folder, judge.folder)]
-    assert fingerprints[0] == fingerprints[1]
-
-
-# --- opening ---
-
-
-def test_an_opened_run_encodes_and_decodes(toy: Toy, trained: Callable[..., Run]) -> None:
-    run = trained(toy())
-    opened = semreg.open_run(run.folder, device="cpu")
-    images = torch.rand(5, 1, 4, 4)
-    codes = opened.encode(images)
-    assert codes.shape == (5, 2)
-    assert torch.equal(codes, run.encode(images))
-    assert torch.equal(opened.decode(codes), run.decode(codes))
-    assert opened.decode(codes).shape == images.shape
-    assert torch.equal(codes, opened.encode(images)), "the posterior's mean, not a draw"
-    assert not any(module.training for module in opened.modules.values())
-    assert not any(p.requires_grad for module in opened.modules.values() for p in module.parameters())
-
-
-def test_a_run_is_opened_from_anywhere(
-    toy: Toy, trained: Callable[..., Run], evaluations: list[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    toy(JUDGE, "judge.toml")
-    path = toy('[evaluate.verdict]\nuse = "judged(image)"\njudge = "judge.toml"')
-    monkeypatch.chdir(tmp_path)
-    run = trained(Path(path.name))
-    (tmp_path / "elsewhere").mkdir()
-    monkeypatch.chdir(tmp_path / "elsewhere")
-    assert semreg.open_run(run.folder, device="cpu").encode(torch.rand(1, 1, 4, 4)).shape == (1, 2)
-
-
-def test_what_is_no_run_cannot_be_opened(
-    toy: Toy, trained: Callable[..., Run], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with pytest.raises(UserError, match="not the folder of a run"):
-        semreg.open_run(tmp_path)
-    monkeypatch.setattr(PhaseRunner, "iterate", lambda self, iteration: 1 / 0)
-    with pytest.raises(ZeroDivisionError):
-        trained(toy())
-    [folder] = (tmp_path / "runs").iterdir()
-    with pytest.raises(UserError, match="no whole checkpoint yet"):
-        semreg.open_run(folder)
-    (folder / "run.json").write_text("{")
-    with pytest.raises(UserError, match=r"run\.json: cannot be read"):
-        semreg.open_run(folder)
 
 
 def test_a_recipe_that_cannot_run_leaves_no_folder(toy: Toy, trained: Callable[..., Run], tmp_path: Path) -> None:

@@ -1,0 +1,218 @@
+"""Runs evaluated, judged and opened again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+import semreg
+from semreg.errors import UserError
+from semreg.evaluation.result import Result
+from semreg.runs.run import Run
+from semreg.training.phase import PhaseRunner
+
+Toy = Callable[..., Path]
+Register = Callable[[str, str, Any], None]
+
+pytestmark = pytest.mark.usefixtures("no_hooks")
+
+FALLBACK = """
+[data]
+missing = true
+[fallback.data]
+missing = false
+count = 36
+"""
+
+LATER = "[phases.later]\nepochs = 1\ntrain = { decoder = { rec = 1 } }"
+
+
+def read(folder: Path, name: str) -> Any:
+    return json.loads((folder / name).read_text())
+
+
+@pytest.fixture
+def evaluations(register: Register) -> list[Any]:
+    calls: list[Any] = []
+
+    def measured(code: Any, *, scale: float = 1.0, generator: torch.Generator) -> Result:
+        calls.append(float(torch.rand((), generator=generator)))
+        return Result(figures={"mean": scale * float(code.read("test").mean())})
+
+    def judged(image: Any, *, judge: Run) -> Result:
+        calls.append(judge)
+        return Result(figures={"seen": float(judge.tensor("told").given(image=image.read("test")).mean())})
+
+    register("evaluation", "measured", measured)
+    register("evaluation", "judged", judged)
+    return calls
+
+
+JUDGE = """
+extends = "base.toml"
+without = ["phases.main", "model"]
+[data]
+batch_size = 12
+[modules.judge]
+use = "mlp_encoder"
+outputs = 3
+hidden = []
+[tensors]
+told = "softmax(judge(image))"
+[losses.label]
+use = "cross_entropy(judge(image), kind)"
+[phases.label]
+epochs = 1
+train = { judge = { label = 1 } }
+"""
+
+
+def test_evaluations_are_done_once_stored_and_done_again_on_request(
+    toy: Toy, trained: Callable[..., Run], evaluations: list[Any]
+) -> None:
+    path = toy('[evaluate.first]\nuse = "measured(z)"\n[evaluate.second]\nuse = "measured(z)"\nscale = 2.0')
+    run = trained(path)
+    assert len(evaluations) == 2
+    assert evaluations[0] != evaluations[1], "each has draws of its own"
+    first = read(run.folder / "evaluations" / "first", "result.json")
+    second = read(run.folder / "evaluations" / "second", "result.json")
+    assert second["figures"]["mean"] == pytest.approx(2 * first["figures"]["mean"])
+    trained(path)
+    assert len(evaluations) == 2
+    results = semreg.evaluate(run.folder, ["second"], device="cpu")
+    assert set(results) == {"second"}
+    assert evaluations[2:] == [evaluations[1]], "with the same draws"
+    with pytest.raises(UserError, match="no evaluation 'secnd'; did you mean 'second'"):
+        semreg.evaluate(run.folder, ["secnd"], device="cpu")
+    assert read(run.folder, "status.json")["state"] == "finished"
+
+
+def test_an_evaluation_that_fails_leaves_a_run_that_goes_on_there(
+    toy: Toy, trained: Callable[..., Run], register: Register, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = True
+
+    def moody(code: Any) -> Result:
+        if broken:
+            raise ValueError("no mood")
+        return Result(figures={"mood": 1.0})
+
+    register("evaluation", "moody", moody)
+    path = toy('[evaluate.mood]\nuse = "moody(z)"')
+    with pytest.raises(UserError, match="evaluation 'mood': no mood") as refused:
+        trained(path)
+    assert read(Path(refused.value.source), "status.json")["state"] == "failed"
+    broken = False
+    monkeypatch.setattr(PhaseRunner, "iterate", None)
+    assert read(trained(path).folder, "status.json")["state"] == "finished"
+
+
+def test_evaluating_a_run_that_is_not_finished_is_refused(
+    toy: Toy, trained: Callable[..., Run], evaluations: list[Any], tmp_path: Path, stopped: Callable[..., None]
+) -> None:
+    """Its results would stand for those of the finished run."""
+    path = toy(f'{LATER}\n[evaluate.first]\nuse = "measured(z)"')
+    stopped(path)
+    [folder] = (tmp_path / "runs").iterdir()
+    with pytest.raises(UserError, match="not trained to its end"):
+        semreg.evaluate(folder, device="cpu")
+    assert evaluations == []
+    assert read(folder, "status.json")["state"] == "stopped"
+
+
+def test_evaluating_a_part_does_not_make_a_run_finished(
+    toy: Toy, trained: Callable[..., Run], evaluations: list[Any], register: Register, tmp_path: Path
+) -> None:
+    def failing(code: Any) -> Result:
+        raise ValueError("never")
+
+    register("evaluation", "failing", failing)
+    path = toy('[evaluate.first]\nuse = "failing(z)"\n[evaluate.second]\nuse = "measured(z)"')
+    with pytest.raises(UserError, match="never"):
+        trained(path)
+    [folder] = (tmp_path / "runs").iterdir()
+    semreg.evaluate(folder, ["second"], device="cpu")
+    status = read(folder, "status.json")
+    assert status["state"] == "stopped"
+    assert status["message"] == "still to be evaluated: first"
+
+
+def test_a_judge_is_trained_once_on_the_runs_data_and_shared(
+    toy: Toy, trained: Callable[..., Run], evaluations: list[Any], tmp_path: Path
+) -> None:
+    toy(JUDGE, "judge.toml")
+    text = '[evaluate.verdict]\nuse = "judged(image)"\njudge = "judge.toml"'
+    first = trained(toy(text), "data.count=30")
+    second = trained(toy(text), "data.count=30", "optimizer.lr=0.1", "data.batch_size=4", seed=9)
+    third = trained(toy(text), "data.count=45")
+    assert len({first.folder, second.folder, third.folder}) == 3
+    judges = [judge.folder for judge in evaluations]
+    assert judges[0] == judges[1] != judges[2]
+    record = read(judges[0], "run.json")
+    assert record["data"]["fingerprint"] == read(first.folder, "run.json")["data"]["fingerprint"]
+    assert record["seed"] == 0
+    assert record["phases"][0]["batch_size"] == 12, "how it is trained is its own affair"
+    assert read(judges[0], "status.json")["state"] == "finished"
+    assert 0 < read(first.folder / "evaluations" / "verdict", "result.json")["figures"]["seen"] < 1
+
+
+def test_a_judge_sees_the_fallback_of_the_run_it_judges(
+    toy: Toy, trained: Callable[..., Run], evaluations: list[Any]
+) -> None:
+    toy(JUDGE, "judge.toml")
+    path = toy()
+    path.write_text(f'extends = "base.toml"\n{FALLBACK}\n[evaluate.v]\nuse = "judged(image)"\njudge = "judge.toml"')
+    run = trained(path)
+    [judge] = evaluations
+    fingerprints = [read(folder, "run.json")["data"]["fingerprint"] for folder in (run.folder, judge.folder)]
+    assert fingerprints[0] == fingerprints[1]
+
+
+# --- opening ---
+
+
+def test_an_opened_run_encodes_and_decodes(toy: Toy, trained: Callable[..., Run]) -> None:
+    run = trained(toy())
+    opened = semreg.open_run(run.folder, device="cpu")
+    images = torch.rand(5, 1, 4, 4)
+    codes = opened.encode(images)
+    assert codes.shape == (5, 2)
+    assert torch.equal(codes, run.encode(images))
+    assert torch.equal(opened.decode(codes), run.decode(codes))
+    assert opened.decode(codes).shape == images.shape
+    assert torch.equal(codes, opened.encode(images)), "the posterior's mean, not a draw"
+    assert not any(module.training for module in opened.modules.values())
+    assert not any(p.requires_grad for module in opened.modules.values() for p in module.parameters())
+
+
+def test_a_run_is_opened_from_anywhere(
+    toy: Toy, trained: Callable[..., Run], evaluations: list[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    toy(JUDGE, "judge.toml")
+    path = toy('[evaluate.verdict]\nuse = "judged(image)"\njudge = "judge.toml"')
+    monkeypatch.chdir(tmp_path)
+    run = trained(Path(path.name))
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert semreg.open_run(run.folder, device="cpu").encode(torch.rand(1, 1, 4, 4)).shape == (1, 2)
+
+
+def test_what_is_no_run_cannot_be_opened(
+    toy: Toy, trained: Callable[..., Run], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(UserError, match="not the folder of a run"):
+        semreg.open_run(tmp_path)
+    monkeypatch.setattr(PhaseRunner, "iterate", lambda self, iteration: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        trained(toy())
+    [folder] = (tmp_path / "runs").iterdir()
+    with pytest.raises(UserError, match="no whole checkpoint yet"):
+        semreg.open_run(folder)
+    (folder / "run.json").write_text("{")
+    with pytest.raises(UserError, match=r"run\.json: cannot be read"):
+        semreg.open_run(folder)
