@@ -38,7 +38,7 @@ class Program:
     Args:
         plan: what to compute.
         modules: the built modules; looked up at each call, so it may be filled later.
-        key: what random draws are seeded by, besides the tensor's name and the execution's index.
+        key: what random draws are seeded by, besides the tensor's name and the execution's index; the run's seed first.
         training: False gives random operations their evaluation form (a posterior's mean, the image itself).
         precision: "fp32" or "bf16": autocast for tensors, while losses are computed in float32.
     """
@@ -128,7 +128,7 @@ class Program:
         if not self.training and deterministic is not None:
             function, options = deterministic, {}
         if inspect.isclass(function):
-            torch.manual_seed(seed_of(*self.key, "component", path))
+            torch.manual_seed(seed_of(*self.key[:1], "component", path))  # by the run's seed: the same in every step
             instance: Any = function(**options)
             function, options = instance.to(self.device), {}
         if self.low_precision and part.component.kind == "loss":

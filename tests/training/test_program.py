@@ -183,6 +183,28 @@ def test_modules_may_be_inputs(toy: Toy, register: Register) -> None:
     assert loss.requires_grad
 
 
+def test_a_component_with_state_is_the_same_in_every_step_and_in_evaluation(toy: Toy, register: Register) -> None:
+    class Projection(nn.Module):
+        def __init__(self, *, size: int) -> None:
+            super().__init__()
+            self.register_buffer("matrix", torch.randn(2, size))
+
+        def forward(self, code: Tensor) -> Tensor:
+            return code @ self.get_buffer("matrix")
+
+    register("operation", "projection", Projection)
+    path = toy('[tensors]\nseen = { use = "projection(mean)", size = 5 }\nmean = "posterior_mean(posterior)"')
+    values = []
+    for key, training in (((0, "main", "a"), True), ((0, "main", "b"), True), ((0, "evaluation"), False)):
+        program = program_of(path, key=key, training=training)
+        values.append(program.value("seen", execution_of(program.plan)))
+    assert values[0].shape == (4, 5)
+    assert torch.equal(values[0], values[1])
+    assert torch.equal(values[0], values[2])
+    other = program_of(path, key=(1, "main", "a"))
+    assert not torch.equal(values[0], other.value("seen", execution_of(other.plan)))
+
+
 class Pair(NamedTuple):
     first: Tensor
     second: Tensor
