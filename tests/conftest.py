@@ -14,6 +14,7 @@ import catalogue
 import numpy as np
 import pluggy
 import pytest
+import torch
 
 from semreg import hooks, hookspecs, registry
 from semreg.data.images import ImageArray
@@ -26,8 +27,9 @@ from semreg.evaluation.store import write_result
 from semreg.kinds import KINDS
 from semreg.report.pictures import bar_plot, heat_map, image_grid
 
-# Set before PyTorch starts: the tests' nets are so small that a second thread only waits.
+# The tests' nets are so small that a second thread only waits; the environment is for the processes that tests start.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
 
 Install = Callable[..., Path]
 
@@ -284,7 +286,7 @@ def shared_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def toy(
     register: Callable[[str, str, Any], None], shared_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Callable[..., Path]:
+) -> Iterator[Callable[..., Path]]:
     """`toy(text, name="recipe.toml")` writes a recipe beside `base.toml`, a small autoencoder on toy data.
 
     A text without `[data]` extends that recipe.
@@ -301,7 +303,8 @@ def toy(
         path.write_text(text)
         return path
 
-    return write
+    yield write
+    torch.set_flush_denormal(False)  # a run sets it for its process, and Hypothesis wants the numbers back
 
 
 @pytest.fixture
