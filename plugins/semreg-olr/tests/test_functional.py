@@ -10,10 +10,9 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from semreg_olr import functional
 from torch import Tensor
 from torchmetrics.functional.image import structural_similarity_index_measure
-
-from semreg_olr import functional
 
 seeds = st.integers(0, 2**31 - 1)
 sizes = st.integers(1, 5)
@@ -85,6 +84,47 @@ class TestJointProbabilityLoss:
     def test_shapes_that_do_not_fit(self, a: tuple[int, ...], b: tuple[int, ...], target: tuple[int, ...]) -> None:
         with pytest.raises(ValueError, match=r"shape|embeddings must be"):
             functional.joint_probability_loss(torch.zeros(a), torch.zeros(b), torch.zeros(target))
+
+
+class TestJointProbabilityOverPairs:
+    @given(seeds, st.integers(2, 5), sizes, sizes)
+    def test_is_the_mean_over_all_pairs_of_two_images(self, seed: int, batch: int, labels: int, k: int) -> None:
+        embeddings, probability = normal(seed, batch, labels, k), uniform(seed, batch, labels)
+        losses = []
+        for a in range(batch):
+            for b in [other for other in range(batch) if other != a]:
+                joint = probability[[a]] * probability[[b]]
+                losses.append(functional.joint_probability_loss(embeddings[[a]], embeddings[[b]], joint))
+        mean = functional.joint_probability_over_pairs(embeddings, probability)
+        torch.testing.assert_close(mean, torch.stack(losses).mean())
+        total = functional.joint_probability_over_pairs(embeddings, probability, reduction="sum")
+        torch.testing.assert_close(total, labels * mean)
+
+    @given(seeds)
+    def test_the_order_of_the_images_does_not_matter(self, seed: int) -> None:
+        embeddings, probability = normal(seed, 5, 3, 4), uniform(seed, 5, 3)
+        order = torch.randperm(5, generator=generator(seed))
+        loss = functional.joint_probability_over_pairs
+        torch.testing.assert_close(loss(embeddings, probability), loss(embeddings[order], probability[order]))
+
+    @pytest.mark.parametrize("batch", [0, 1])
+    def test_without_a_pair_it_is_a_connected_zero(self, batch: int) -> None:
+        embeddings = normal(0, batch, 3, 4).requires_grad_()
+        loss = functional.joint_probability_over_pairs(embeddings, uniform(0, batch, 3))
+        loss.backward()
+        assert float(loss) == 0
+        assert embeddings.grad is not None
+        assert not embeddings.grad.any()
+
+    def test_gradient(self) -> None:
+        embeddings, probability = normal(0, 3, 2, 4).requires_grad_(), uniform(0, 3, 2)
+        assert torch.autograd.gradcheck(
+            lambda e: functional.joint_probability_over_pairs(e, probability), (embeddings,)
+        )
+
+    def test_refuses_shapes_that_do_not_fit(self) -> None:
+        with pytest.raises(ValueError, match=r"\(3, 2, 4\) and \(3, 5\)"):
+            functional.joint_probability_over_pairs(normal(0, 3, 2, 4), uniform(0, 3, 5))
 
 
 def test_joint_probability_is_the_product() -> None:

@@ -6,9 +6,8 @@ from typing import Any, Literal
 
 import pytest
 import torch
-from torch import nn
-
 from semreg_olr.networks import PLANS, DecoderPlan, LabelEmbeddingEncoder, ReconstructionDecoder, decoder_plan
+from torch import nn
 
 # Table 1: the layer, its output's side and channels.
 TABLE_1 = [

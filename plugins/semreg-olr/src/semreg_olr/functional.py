@@ -11,8 +11,9 @@ from typing import Annotated, Literal, NamedTuple
 
 import torch
 from annotated_types import Ge, Gt, Le
-from semreg.errors import closest
 from torch import Tensor
+
+from semreg.errors import closest
 
 Fraction = Annotated[float, Ge(0), Le(1)]
 
@@ -138,6 +139,39 @@ def joint_probability_loss(
     squares = ((embeddings_a * embeddings_b).sum(-1) - joint_probability).square()
     # Divided by at least one, so that an empty batch gives a connected zero.
     return squares.sum() / max(len(squares) if reduction == "sum" else squares.numel(), 1)
+
+
+def joint_probability_over_pairs(
+    embeddings: Tensor, probability: Tensor, *, reduction: Literal["mean", "sum"] = "mean"
+) -> Tensor:
+    """`joint_probability_loss` averaged over all pairs of two different images of a batch (decision).
+
+    The paper draws random pairs; this is their expectation over the batch. A label that one image in ten has is on both
+    images of one pair in a hundred, and each batch of 64 then holds forty such pairs rather than less than one, for the
+    same passes through the networks.
+
+    Args:
+        embeddings: `(batch, labels, k)`.
+        probability: of each label on each image, `(batch, labels)`, in [0, 1].
+        reduction: "mean" over pairs and labels, or the "sum" over labels averaged over the pairs.
+
+    Returns:
+        A scalar; zero for a batch of one image or none.
+
+    Raises:
+        ValueError: if the shapes do not fit.
+    """
+    if embeddings.ndim != 3 or embeddings.shape[:2] != probability.shape:
+        raise ValueError(
+            "embeddings must be (batch, labels, k) and the probability (batch, labels), found "
+            f"{tuple(embeddings.shape)} and {tuple(probability.shape)}"
+        )
+    products = torch.einsum("alk,blk->lab", embeddings, embeddings)
+    joint = torch.einsum("al,bl->lab", probability, probability)
+    batch, labels = probability.shape
+    different = ~torch.eye(batch, dtype=torch.bool, device=embeddings.device)
+    pairs = max(batch * (batch - 1), 1)
+    return ((products - joint).square() * different).sum() / (pairs if reduction == "sum" else pairs * max(labels, 1))
 
 
 def rescale(images: Tensor, *, floor: Annotated[float, Gt(0)] = 1e-3) -> Tensor:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from math import prod
 from typing import Annotated, Any, Literal, NamedTuple
 
+import torch
 from annotated_types import Gt, MinLen
 from torch import Tensor, nn
 
@@ -23,7 +24,7 @@ class _TimmFeatures(nn.Module):
 
     def __init__(self, name: str, in_channels: int) -> None:
         super().__init__()
-        import timm  # noqa: PLC0415 - it takes seconds to import, and only this backbone needs it
+        import timm
 
         model: Any = timm.create_model(name, pretrained=False, in_chans=in_channels, num_classes=0, global_pool="")
         self.model = model
@@ -51,6 +52,8 @@ class LabelEmbeddingEncoder(nn.Module):
         channels: output channels of the plain stack's 3 by 3 convolutions of stride 2.
         normalization: what follows each convolution of the plain stack.
         activation: what follows the last convolution.
+        initial_scale: factor on the last convolution's initial weights. At PyTorch's own scale the rows start long, and
+            the pull of the many small joint probabilities then kills rectified rows for good, and slows others (decision).
 
     Raises:
         ValueError: if a timm backbone does not end in feature maps.
@@ -66,6 +69,7 @@ class LabelEmbeddingEncoder(nn.Module):
         channels: Annotated[list[int], MinLen(1)] = [32, 64, 128, 256],  # noqa: B006 - read, never changed
         normalization: Normalization = "batch",
         activation: Literal["relu", "none"] = "relu",
+        initial_scale: Annotated[float, Gt(0)] = 0.2,
     ) -> None:
         super().__init__()
         in_channels = input_shapes[0][0]
@@ -81,6 +85,9 @@ class LabelEmbeddingEncoder(nn.Module):
             timm_features = _TimmFeatures(backbone, in_channels)
             self.backbone, features = timm_features, timm_features.channels
         self.label_maps = nn.Conv2d(features, labels * embedding_size, 1)
+        nn.init.zeros_(self.label_maps.bias)  # type: ignore[arg-type]
+        with torch.no_grad():
+            self.label_maps.weight.mul_(initial_scale)
         self.activation = nn.ReLU() if activation == "relu" else nn.Identity()
 
     def forward(self, images: Tensor) -> Tensor:
@@ -130,7 +137,7 @@ class ReconstructionDecoder(nn.Module):
         size: side of the output in pixels.
         channels: channels of the output.
         width: factor on all channel counts of Table 1 but the output's.
-        normalization: what follows each convolution but the last; the paper has none.
+        normalization: what follows the dense layer and each convolution but the last; the paper has none.
         output_activation: what follows Conv2D_out. The table's footnote says that all activations are ReLUs.
 
     Raises:
@@ -160,8 +167,9 @@ class ReconstructionDecoder(nn.Module):
         layers: list[nn.Module] = [
             nn.Flatten(),
             nn.Linear(prod(input_shapes[0]), current * plan.first**2),
-            nn.ReLU(),
             nn.Unflatten(1, (current, plan.first, plan.first)),
+            _normalization(normalization, current),
+            nn.ReLU(),
         ]
         for index in range(plan.doublings):
             doubled = scaled(128 if index == 0 else 64)
