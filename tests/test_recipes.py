@@ -22,7 +22,7 @@ RECIPES = sorted(path for path in (ROOT / "recipes").glob("*.toml") if path.name
 SHRUNK = [
     "fallback.data.count=240", "data.batch_size=16", "phases.classifier.epochs=1", "phases.siamese.epochs=1",
     "phases.decoder.epochs=1", "modules.decoder.width=0.1", "fallback.modules.siamese.channels=[8, 16]",
-    "fallback.modules.classifier.widths=[8, 16]", "evaluate.editing.count=8",
+    "fallback.modules.classifier.widths=[8, 16]", "evaluate.editing.count=8", "evaluate.editing_unscaled.count=8",
 ]  # fmt: skip
 
 
@@ -67,7 +67,15 @@ def test_the_embedded_run_leaves_every_evaluation_and_a_judge(
     evaluations = {
         path.name: json.loads((path / "result.json").read_text()) for path in (folder / "evaluations").iterdir()
     }
-    assert set(evaluations) == {"linear", "norms", "correlations", "principal_component", "compression", "editing"}
+    assert set(evaluations) == {
+        "linear",
+        "norms",
+        "correlations",
+        "principal_component",
+        "compression",
+        "editing",
+        "editing_unscaled",
+    }
     assert 0 <= evaluations["editing"]["figures"]["added"] <= 1
     assert len(list(folder.parent.glob("attribute_judge-*"))) == 1
     assert (folder / "report.html").read_text().count("data:image/png;base64") >= 6

@@ -116,7 +116,7 @@ def check(
             "tensors": {name: str(node.expression) for name, node in plan.tensors.items()},
             "losses": {name: str(node.expression) for name, node in plan.losses.items()},
             "evaluations": {name: str(evaluation.node.expression) for name, evaluation in plan.evaluations.items()},
-            "matrix": plan.matrix(),
+            "phases": plan.matrix(),
             "warnings": plan.warnings,
         }
     )

@@ -142,7 +142,7 @@ class TimmEncoder(nn.Module):
 
 
 def _timm_model(name: str, pretrained: bool, channels: int, size: tuple[int, int], options: dict[str, Any]) -> Any:
-    import timm  # takes seconds: only those who use it wait  # noqa: PLC0415
+    import timm  # takes seconds: only those who use it wait
 
     if not timm.is_model(name):
         raise ValueError(f"timm has no model {name!r}{closest(name, timm.list_models())}")

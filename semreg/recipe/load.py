@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import itertools
 import math
+import os
 import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
@@ -94,8 +95,19 @@ def _parents(named: Any, path: Path, seen: tuple[Path, ...], prefix: str) -> Tab
         )
     merged: Table = {}
     for parent in parents:
-        merged = _overlay(merged, _read_merged(_locate(parent, path), seen))
+        place = _locate(parent, path)
+        merged = _overlay(merged, _relocated(_read_merged(place, seen), place.parent, path.parent))
     return merged
+
+
+def _relocated(table: Table, written_in: Path, read_in: Path) -> Table:
+    """The table of a recipe as one in another folder would have to write it: a judge's recipe is a path."""
+    evaluations = table.get("evaluate")
+    if written_in.resolve() != read_in.resolve() and isinstance(evaluations, dict):
+        for evaluation in evaluations.values():
+            if isinstance(evaluation, dict) and isinstance(evaluation.get("judge"), str):
+                evaluation["judge"] = os.path.relpath(written_in / evaluation["judge"], read_in)
+    return table
 
 
 def _locate(parent: str, path: Path) -> Path:

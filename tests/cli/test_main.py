@@ -153,7 +153,7 @@ def test_check_prints_the_matrix_and_holds_it_as_json() -> None:
     assert "vae_digits" in text
     assert "encoder" in text
     checked = json.loads(output("check", VAE, "--json", "--set", "phases.main.train.encoder.kl=0.5"))
-    assert checked["matrix"]["main"]["step"]["encoder"]["kl"] == 0.5
+    assert checked["phases"]["main"]["step"]["encoder"]["kl"] == 0.5
     assert checked["modules"]["encoder"] == "mlp_encoder"
     assert checked["data"] == {"use": "digits", "found": True, "fallback": False}
 

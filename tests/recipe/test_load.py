@@ -435,3 +435,11 @@ def test_what_is_merged_over_wins(base: dict[str, Any], over: dict[str, Any]) ->
     for key, value in over.items():
         if not isinstance(value, dict):
             assert merged[key] == value
+
+
+def test_a_judge_is_looked_for_beside_the_recipe_that_names_it(tmp_path: Path) -> None:
+    (tmp_path / "base").mkdir()
+    (tmp_path / "base" / "parent.toml").write_text('[evaluate.edit]\nuse = "edit(z)"\njudge = "judge.toml"\n')
+    child = tmp_path / "child.toml"
+    child.write_text('extends = "base/parent.toml"\n')
+    assert load_recipe(child).resolve()["evaluate"]["edit"]["judge"] == "base/judge.toml"

@@ -37,7 +37,7 @@ class TestReconstructionDecoder:
     def test_is_table_1_layer_by_layer(self) -> None:
         decoder = ReconstructionDecoder(input_shapes=[(38, 32)])
         seen = outputs_by_layer(decoder, torch.zeros(1, 38, 32))
-        assert [shape for _, shape in seen[:4]] == [(1, 1216), (1, 18432), (1, 18432), (1, 512, 6, 6)]
+        assert [shape for _, shape in seen[:4]] == [(1, 1216), (1, 18432), (1, 512, 6, 6), (1, 512, 6, 6)]
         convolutions = [(m, shape) for m, shape in seen if isinstance(m, nn.Conv2d | nn.ConvTranspose2d)]
         assert [(type(m), shape[2], shape[1]) for m, shape in convolutions] == TABLE_1
         assert all(shape[2] == shape[3] for _, shape in convolutions)

@@ -20,7 +20,8 @@ SHORT_HAIR = ("QUIFF", "POMPADOUR", "SHORT_FLAT", "SHORT_WAVED", "SHORT_ROUND", 
 RECEDING_HAIR = ("SIDES",)
 BALD = ("NONE",)
 HATS = ("HAT", "TURBAN", "WINTER_HAT_1", "WINTER_HAT_2", "WINTER_HAT_3", "WINTER_HAT_4")
-HAT_COLORS = ("#FF488E", "#FF5C5C", "#3D7FD9", "#2FA36B", "#8B5CC7")
+# Reds alone: a label's embedding says that there is a hat, not which, and the mean of many colours looks like no hat.
+HAT_COLORS = ("#E5394A", "#C92A3A")
 
 GLASSES = ("ROUND", "PRESCRIPTION_1")
 SUIT_WITH_TIE = "SHIRT_WICK"
