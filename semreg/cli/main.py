@@ -99,8 +99,10 @@ def check(
     from semreg.recipe.check import check_all
     from semreg.recipe.load import load_recipe
     from semreg.recipe.matrix import text
+    from semreg.training.trial import check_on_nothing
 
     plan = check_all(load_recipe(recipe, overrides), data_root=data_root)
+    plan.warnings += check_on_nothing(plan)
     if not as_json:
         typer.echo(text(plan))
         for warning in plan.warnings:
