@@ -90,7 +90,7 @@ def plan_for(recipe: Recipe, choices: Choices) -> tuple[Plan, str | None]:
     return plan, f"{missing.text()}\nUsing the recipe's fallback data set, {plan.data.use}, instead."
 
 
-def _run(plan: Plan, note: str | None, choices: Choices) -> Run:
+def _run(plan: Plan, note: str | None, choices: Choices, *, judge: bool = False) -> Run:
     seed = plan.tables.seed if choices.seed is None else choices.seed
     digest = identity(plan.table, seed, choices.precision)
     folder = RunFolder(choices.out / f"{plan.name}-{digest[:6]}", plan.name)
@@ -98,7 +98,8 @@ def _run(plan: Plan, note: str | None, choices: Choices) -> Run:
     if note:
         print(note, file=sys.stderr)
     if finished:
-        print(f"{folder.folder} is finished; nothing to do", file=sys.stderr)
+        if not judge:
+            print(f"{folder.folder} is finished; nothing to do", file=sys.stderr)
         return open_run(folder.folder, data_root=choices.data_root, device=choices.device)
     device = choices.torch_device()
     # Nets that collapse make denormals, which slow a CPU severalfold; threads inherit this where they are made.
@@ -323,7 +324,7 @@ def judge_run(run: Run, path: Path, choices: Choices) -> Run:
     data = {key: value for key, value in run.plan.table["data"].items() if key not in BATCH_KEYS}
     table = table | {"data": data | {key: value for key, value in own.items() if key in BATCH_KEYS}}
     plan = check(Recipe(path, table), data_root=choices.data_root)
-    return _run(plan, None, replace(choices, seed=None))
+    return _run(plan, None, replace(choices, seed=None), judge=True)
 
 
 def evaluate(
