@@ -33,7 +33,7 @@ def root(tmp_path: Path) -> Path:
         (raw / f"{part}-images-idx3-ubyte").write_bytes(idx(images(count)))
         (raw / f"{part}-labels-idx1-ubyte").write_bytes(idx(np.arange(count, dtype=np.uint8) % 10))
     plain = raw / "t10k-labels-idx1-ubyte"
-    (raw / "t10k-labels-idx1-ubyte.gz").write_bytes(gzip.compress(plain.read_bytes()))
+    (raw / "t10k-labels-idx1-ubyte.gz").write_bytes(gzip.compress(plain.read_bytes(), mtime=0))
     plain.unlink()
     return tmp_path / "root"
 
