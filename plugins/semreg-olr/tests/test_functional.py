@@ -112,7 +112,7 @@ class TestJointProbabilityOverPairs:
         embeddings = normal(0, batch, 3, 4).requires_grad_()
         loss = functional.joint_probability_over_pairs(embeddings, uniform(0, batch, 3))
         loss.backward()
-        assert float(loss) == 0
+        assert loss.item() == 0
         assert embeddings.grad is not None
         assert not embeddings.grad.any()
 
