@@ -52,8 +52,8 @@ class LabelEmbeddingEncoder(nn.Module):
         channels: output channels of the plain stack's 3 by 3 convolutions of stride 2.
         normalization: what follows each convolution of the plain stack.
         activation: what follows the last convolution.
-        initial_scale: factor on the last convolution's initial weights. At PyTorch's own scale the rows start long,
-            and the many small joint probabilities then kill rectified rows for good and slow others (decision).
+        initial_scale: factor on the last convolution's initial weights. Below 1 the rows start
+            short, their products near the joint probabilities, most of which are small (decision).
 
     Raises:
         ValueError: if a timm backbone does not end in feature maps.
