@@ -37,7 +37,7 @@ def run(recipe: str | Path | Recipe, *, overrides: Sequence[str] = (), **choices
         recipe: a path or a loaded recipe.
         overrides: as for `load_recipe`, where `recipe` is a path.
         choices: `seed`, `device` ("auto", "cpu", "cuda:0"), `precision` ("fp32", "bf16"), `data_root`, `out`,
-            `fallback` (bool).
+            `fallback`, `skip_bad_images`, `tensorboard` (bool).
 
     Raises UserError for mistakes in the recipe, the choices or the data.
     """

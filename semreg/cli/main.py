@@ -71,6 +71,12 @@ def run(
         bool,
         typer.Option("--no-fallback", help="Stop if the data are missing, instead of using the recipe's fallback."),
     ] = False,
+    skip_bad_images: Annotated[
+        bool, typer.Option("--skip-bad-images", help="Leave out, and count, images that can't be read.")
+    ] = False,
+    tensorboard: Annotated[
+        bool, typer.Option("--tensorboard", help="Also write the curves for TensorBoard, into the run's folder.")
+    ] = False,
 ) -> None:
     """Train a recipe, evaluate it and write its report; or go on where it was stopped."""
     import semreg
@@ -84,6 +90,8 @@ def run(
         data_root=data_root,
         out=out,
         fallback=not no_fallback,
+        skip_bad_images=skip_bad_images,
+        tensorboard=tensorboard,
     )
     _print_report(finished.folder)
 

@@ -46,6 +46,8 @@ class Choices:
     data_root: Path = Path("data")
     out: Path = Path("runs")
     fallback: bool = True
+    skip_bad_images: bool = False
+    tensorboard: bool = False
 
     def torch_device(self) -> torch.device:
         """The device. Raises UserError if there is none of that name here."""
@@ -104,7 +106,7 @@ def _run(plan: Plan, note: str | None, choices: Choices, *, judge: bool = False)
     device = choices.torch_device()
     # Nets that collapse make denormals, which slow a CPU severalfold; threads inherit this where they are made.
     torch.set_flush_denormal(True)
-    data = open_data(plan)
+    data = open_data(plan, skip_bad_images=choices.skip_bad_images)
     modules = {name: module.to(device) for name, module in build_modules(plan, seed=seed).items()}
     _load_weights(plan, modules, choices)
     warnings = [*plan.warnings, *untrained(plan, modules), *data.remarks, *_constant(data)]
@@ -115,7 +117,7 @@ def _run(plan: Plan, note: str | None, choices: Choices, *, judge: bool = False)
         trainer.try_out()  # before anything is written: a recipe that cannot run leaves no folder
     folder.open()
     try:
-        _record(folder, setting, data, digest, note)
+        _record(folder, setting, data, digest, note, skip_bad_images=choices.skip_bad_images)
         for warning in warnings:
             folder.warn(warning)
         with _watched(folder, manager):
@@ -144,10 +146,10 @@ def _watched(folder: RunFolder, manager: pluggy.PluginManager) -> Iterator[None]
         raise
 
 
-def open_data(plan: Plan) -> Cached:
+def open_data(plan: Plan, *, skip_bad_images: bool = False) -> Cached:
     """The plan's data set from its cache, split as the recipe says. Raises UserError with the recipe's key."""
     try:
-        data = cached(plan.dataset).with_split(plan.data.split)
+        data = cached(plan.dataset, skip_bad_images=skip_bad_images).with_split(plan.data.split)
     except UserError as error:
         if error.source:
             raise
@@ -203,7 +205,9 @@ def _averaged(modules: dict[str, nn.Module], averages: dict[str, Any]) -> dict[s
 # --- the record ---
 
 
-def _record(folder: RunFolder, setting: Setting, data: Cached, digest: str, note: str | None) -> None:
+def _record(
+    folder: RunFolder, setting: Setting, data: Cached, digest: str, note: str | None, *, skip_bad_images: bool
+) -> None:
     """Write what is run; refuse to go on under other circumstances, which would not end with the same bits."""
     plan = setting.plan
     record = {
@@ -216,12 +220,14 @@ def _record(folder: RunFolder, setting: Setting, data: Cached, digest: str, note
         "threads": torch.get_num_threads(),
         "fallback": note,
         "used_fallback": plan.fallback,
+        "skip_bad_images": skip_bad_images,
         "data": {
             "name": plan.data.use,
             "options": plan.data.options,
             "fields": {name: described(field) for name, field in data.fields.items()},
             "counts": data.counts,
             "fingerprint": data.fingerprint,
+            "skipped": len(data.skipped),
         },
         "versions": versions(plan),
         "modules": {
@@ -310,7 +316,8 @@ def open_run(folder: str | Path, *, data_root: str | Path = "data", device: str 
     for name, weights in state["modules"].items():
         modules[name].load_state_dict(weights)
         modules[name].to(chosen).eval().requires_grad_(False)
-    return Run(path, plan, _averaged(modules, state["averages"]), open_data(plan), chosen, record["seed"])
+    data = open_data(plan, skip_bad_images=record.get("skip_bad_images", False))
+    return Run(path, plan, _averaged(modules, state["averages"]), data, chosen, record["seed"])
 
 
 def judge_run(run: Run, path: Path, choices: Choices) -> Run:

@@ -157,7 +157,7 @@ def test_going_on_under_other_circumstances_is_refused_by_name(
         "versions.torch": lambda patch: patch.setattr(
             start, "versions", lambda plan: versions(plan) | {"torch": "0.1"}
         ),
-        "data": lambda patch: patch.setattr(start, "open_data", lambda plan: replace(whole, content="other")),
+        "data": lambda patch: patch.setattr(start, "open_data", lambda plan, **_: replace(whole, content="other")),
     }
     whole = start.open_data(start.plan_for(semreg.load_recipe(toy(LATER)), Choices())[0])
     for where, change in changes.items():
