@@ -16,8 +16,7 @@ GROUP = "semreg.hooks"
 
 def load_hooks(warn: Callable[[str], None]) -> pluggy.PluginManager:
     """A manager with every installed hook plugin; one that cannot be loaded is left out and told to `warn`."""
-    manager = pluggy.PluginManager("semreg")
-    manager.add_hookspecs(hookspecs)
+    manager = no_hooks()
     # pluggy's own load_setuptools_entrypoints stops at the first broken plugin.
     for point in installed_entry_points(GROUP):
         try:
@@ -26,6 +25,13 @@ def load_hooks(warn: Callable[[str], None]) -> pluggy.PluginManager:
         except Exception as error:
             cause = str(error) if point.origin in str(error) else f"{point.origin}: {error}"
             warn(f"hook plugin {point.name!r} is left out. {cause}")
+    return manager
+
+
+def no_hooks() -> pluggy.PluginManager:
+    """A manager that knows the events and has no plugin."""
+    manager = pluggy.PluginManager("semreg")
+    manager.add_hookspecs(hookspecs)
     return manager
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -93,7 +94,8 @@ def run(
         skip_bad_images=skip_bad_images,
         tensorboard=tensorboard,
     )
-    _print_report(finished.folder)
+    if os.environ.get("RANK", "0") == "0":
+        _print_report(finished.folder)
 
 
 @app.command()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import typer
@@ -29,11 +30,16 @@ class Commands(TyperGroup):
         try:
             return super().invoke(ctx)
         except UserError as error:
-            typer.echo(error.text(), err=True)
+            _say(error.text())
             raise typer.Exit(2) from None
-        except KeyboardInterrupt:
-            typer.echo("interrupted", err=True)
-            raise typer.Exit(130) from None
+        except KeyboardInterrupt as error:
+            _say(str(error) or "interrupted")
+            raise typer.Exit(getattr(error, "code", 130)) from None
+
+
+def _say(message: str) -> None:
+    if os.environ.get("RANK", "0") == "0":  # of several processes one is enough
+        typer.echo(message, err=True)
 
 
 def _lazy_command(points: list[InstalledEntryPoint]) -> Any:

@@ -108,9 +108,10 @@ class Batches:
     """The batches of one step of one phase, each a pure function of (seed, key, count), whatever was asked for before.
 
     An epoch is `per_epoch` batches, which `sampler` makes of the rows with a generator seeded by (seed, key, epoch),
-    and of the labels named in `sampler_labels`, by position. The other arguments are those of `Gather`.
+    and of the labels named in `sampler_labels`, by position. Of each batch, part `part[0]` of `part[1]` equal ones is
+    given: what one of several processes takes. The other arguments are those of `Gather`.
 
-    Raises UserError if a batch is larger than the rows.
+    Raises UserError if a batch is larger than the rows, or can't be cut into the parts.
     """
 
     def __init__(
@@ -123,11 +124,17 @@ class Batches:
         key: tuple[str, ...],
         sampler: Callable[..., Tensor] = shuffled,
         sampler_labels: Sequence[str] = (),
+        part: tuple[int, int] = (0, 1),
         fields: Collection[str] | None = None,
         extra: Mapping[str, Tensor] | None = None,
         value_range: tuple[float, float] = (0.0, 1.0),
         device: torch.device | str = "cpu",
     ) -> None:
+        number, parts = part
+        if batch_size % parts:
+            message = f"a batch of {batch_size} can't be shared by {parts} processes; a multiple of {parts} can"
+            raise UserError("", [Problem("data.batch_size", message)])
+        self._part = slice(number * batch_size // parts, (number + 1) * batch_size // parts)
         if not 0 < batch_size <= len(rows):
             message = f"a batch of {batch_size} can't be drawn from {len(rows)} images; 1 to {len(rows)} fit"
             raise UserError("", [Problem("data.batch_size", message)])
@@ -148,7 +155,7 @@ class Batches:
 
     def batch(self, count: int) -> Batch:
         """The `count`-th batch ever (from 0). Its images are overwritten by the next call: use a batch up before it."""
-        return self.gather(self.positions(count), keep=True)
+        return self.gather(self.positions(count)[self._part], keep=True)
 
     def _sampled(self, epoch: int) -> Tensor:
         generator = torch.Generator().manual_seed(seed_of(self._seed, *self._key, epoch))

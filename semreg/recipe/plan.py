@@ -131,13 +131,20 @@ class Plan:
 
     def distributions(self) -> dict[str, str]:
         """The distributions whose components this plan uses, with their versions."""
+        return {component.distribution: component.version for component in self.components()}
+
+    def components(self) -> list[Component]:
+        """The components that this plan uses."""
+        optimizers = [optimizer for phase in self.phases for optimizer in phase.optimizers.values()]
+        schedules = [schedule for o in optimizers for schedule in (o.schedule, *(group[2] for group in o.groups))]
         parts = [
             *self.callables.values(),
+            *(o.part for o in optimizers),
+            *(schedule for schedule in schedules if schedule is not None),
             *(m.part for m in self.modules.values()),
             *(e.part for e in self.evaluations.values()),
         ]
-        used = {part.component.distribution: part.component.version for part in parts}
-        return used | {self.dataset_component.distribution: self.dataset_component.version}
+        return [*(part.component for part in parts), self.dataset_component]
 
     def matrix(self) -> dict[str, dict[str, dict[str, dict[str, float]]]]:
         """phases → steps → module → {loss: weight}."""

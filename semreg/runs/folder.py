@@ -98,6 +98,28 @@ class RunFolder:
         return sorted(path for path in self.folder.glob("*.jsonl") if path.name != WARNINGS)
 
 
+class Spectator(RunFolder):
+    """The folder of a run for a process that must not write it: the first of several does."""
+
+    def open(self) -> None:
+        """Nothing: the first process has it."""
+
+    def close(self) -> None:
+        """Nothing."""
+
+    def warn(self, message: str) -> None:
+        """Nothing: the first process says it."""
+
+    def write_json(self, name: str, content: Any) -> None:
+        """Nothing."""
+
+    def append(self, log: str, record: Mapping[str, Any]) -> None:
+        """Nothing."""
+
+    def cut_logs(self, lengths: Mapping[str, int]) -> None:
+        """Nothing."""
+
+
 def write_whole(path: Path, content: bytes) -> None:
     """Write to a temporary name, sync, rename."""
     temporary = path.with_name(f".{path.name}.part")

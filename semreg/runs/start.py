@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import os
 import platform
 import sys
 from collections.abc import Iterator, Sequence
@@ -25,14 +27,20 @@ from semreg.evaluation.runner import evaluate_run
 from semreg.recipe.check import check
 from semreg.recipe.load import Recipe, load_recipe
 from semreg.recipe.plan import Plan
-from semreg.runs.folder import CHECKPOINTS, EVALUATIONS, RECIPE, RECORD, STATUS, RunFolder, identity
+from semreg.registry import OWN_DISTRIBUTION, THIS_PROCESS
+from semreg.runs.folder import CHECKPOINTS, EVALUATIONS, RECIPE, RECORD, STATUS, RunFolder, Spectator, identity
+from semreg.runs.interrupts import Interrupts
 from semreg.runs.run import Run
 from semreg.training.build import build_modules, count_parameters, untrained
 from semreg.training.checkpoint import read_latest
 from semreg.training.phase import Setting
+from semreg.training.processes import ALONE, Processes, joined
 from semreg.training.trainer import Trainer
 
 VALIDATION_SHARE = 0.1
+GO_ON = "the same command goes on from the last checkpoint"
+NOT_IN_NUMBERS = ("cli", "report")
+"""Parts of semreg that may change without changing what a run computes."""
 BATCH_KEYS = ("batch_size", "sampler")
 
 
@@ -50,11 +58,14 @@ class Choices:
     tensorboard: bool = False
 
     def torch_device(self) -> torch.device:
-        """The device. Raises UserError if there is none of that name here."""
-        if self.device == "auto":
-            return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        """The device, another for each of several processes. Raises UserError if there is none of that name here."""
+        name = self.device
+        if name == "auto":
+            name = "cuda" if torch.cuda.is_available() else "cpu"
+        if name == "cuda" and "LOCAL_RANK" in os.environ:
+            name = f"cuda:{os.environ['LOCAL_RANK']}"
         try:
-            device = torch.device(self.device)
+            device = torch.device(name)
             torch.empty(0, device=device)
         except (RuntimeError, AssertionError) as error:
             reason = str(error).splitlines()[0]
@@ -72,7 +83,8 @@ def run_recipe(recipe: Recipe, choices: Choices) -> Run:
     if choices.precision not in ("fp32", "bf16"):
         raise UserError("--precision", f"{choices.precision!r} is neither fp32 nor bf16")
     plan, note = plan_for(recipe, choices)
-    return _run(plan, note, choices)
+    with joined(choices.torch_device()) as processes, Interrupts() as interrupts:
+        return _run(plan, note, choices, interrupts, processes)
 
 
 def plan_for(recipe: Recipe, choices: Choices) -> tuple[Plan, str | None]:
@@ -92,27 +104,33 @@ def plan_for(recipe: Recipe, choices: Choices) -> tuple[Plan, str | None]:
     return plan, f"{missing.text()}\nUsing the recipe's fallback data set, {plan.data.use}, instead."
 
 
-def _run(plan: Plan, note: str | None, choices: Choices, *, judge: bool = False) -> Run:
+def _run(
+    plan: Plan, note: str | None, choices: Choices, interrupts: Interrupts, processes: Processes, *, judge: bool = False
+) -> Run:
     seed = plan.tables.seed if choices.seed is None else choices.seed
     digest = identity(plan.table, seed, choices.precision)
-    folder = RunFolder(choices.out / f"{plan.name}-{digest[:6]}", plan.name)
+    folder = (RunFolder if processes.first else Spectator)(choices.out / f"{plan.name}-{digest[:6]}", plan.name)
     finished = (folder.read_json(STATUS) or {}).get("state") == "finished"
-    if note:
+    if note and processes.first:
         print(note, file=sys.stderr)
     if finished:
-        if not judge:
+        if not judge and processes.first:
             print(f"{folder.folder} is finished; nothing to do", file=sys.stderr)
         return open_run(folder.folder, data_root=choices.data_root, device=choices.device)
+    if choices.tensorboard:
+        from semreg.report.tensorboard import require_tensorboard
+
+        require_tensorboard()
     device = choices.torch_device()
     # Nets that collapse make denormals, which slow a CPU severalfold; threads inherit this where they are made.
     torch.set_flush_denormal(True)
-    data = open_data(plan, skip_bad_images=choices.skip_bad_images)
+    data = processes.first_goes_ahead(lambda: open_data(plan, skip_bad_images=choices.skip_bad_images))
     modules = {name: module.to(device) for name, module in build_modules(plan, seed=seed).items()}
     _load_weights(plan, modules, choices)
     warnings = [*plan.warnings, *untrained(plan, modules), *data.remarks, *_constant(data)]
-    manager = hooks.load_hooks(warnings.append)
-    setting = Setting(plan, modules, seed, device, choices.precision)
-    trainer = Trainer(setting, data, folder, manager)
+    manager = _listeners(choices, warnings) if processes.first else hooks.no_hooks()
+    setting = Setting(plan, modules, seed, device, choices.precision, processes)
+    trainer = Trainer(setting, data, folder, manager, interrupts)
     if not folder.begun:
         trainer.try_out()  # before anything is written: a recipe that cannot run leaves no folder
     folder.open()
@@ -120,29 +138,43 @@ def _run(plan: Plan, note: str | None, choices: Choices, *, judge: bool = False)
         _record(folder, setting, data, digest, note, skip_bad_images=choices.skip_bad_images)
         for warning in warnings:
             folder.warn(warning)
-        with _watched(folder, manager):
+        with _watched(folder, manager, processes):
             hooks.call(manager, "run_started", run=folder)
             trainer.train()
             run = Run(folder.folder, plan, _averaged(modules, trainer.averages), data, device, seed)
-            evaluate_run(run, folder, manager, lambda path: judge_run(run, path, choices))
-            folder.status("finished")
-            hooks.call(manager, "run_finished", run=folder)
+            if processes.first:
+                evaluate_run(run, folder, manager, lambda path: judge_run(run, path, choices, interrupts))
+                folder.status("finished")
+                hooks.call(manager, "run_finished", run=folder)
     finally:
         folder.close()
     return run
 
 
+def _listeners(choices: Choices, warnings: list[str]) -> pluggy.PluginManager:
+    manager = hooks.load_hooks(warnings.append)
+    if choices.tensorboard:
+        from semreg.report.tensorboard import TensorBoard
+
+        hooks.add_plugin(manager, TensorBoard, "tensorboard")
+    return manager
+
+
 @contextlib.contextmanager
-def _watched(folder: RunFolder, manager: pluggy.PluginManager) -> Iterator[None]:
+def _watched(folder: RunFolder, manager: pluggy.PluginManager, processes: Processes) -> Iterator[None]:
     """Tell the status and the hooks when the run ends early."""
     try:
         yield
     except BaseException as error:
-        if isinstance(error, KeyboardInterrupt):
-            folder.status("stopped", message="interrupted; the same command goes on from the last checkpoint")
-        else:
-            folder.status("failed", message=str(error)[:500])
+        interrupted = isinstance(error, KeyboardInterrupt)
+        said = f"{error or 'interrupted'}; {GO_ON}" if interrupted else str(error)[:500]
+        with contextlib.suppress(OSError, UserError):  # a full disk must not hide what happened
+            folder.status("stopped" if interrupted else "failed", message=said)
         hooks.call(manager, "run_stopped", run=folder, error=error)
+        if interrupted:
+            error.args = (f"{folder.folder}: {said}",)
+        elif not processes.first:  # what is the same in all processes was said before training, by the first
+            print(f"process {processes.rank}: {said}", file=sys.stderr)
         raise
 
 
@@ -218,6 +250,7 @@ def _record(
         "precision": setting.precision,
         "device": str(setting.device),
         "threads": torch.get_num_threads(),
+        "processes": setting.processes.count,
         "fallback": note,
         "used_fallback": plan.fallback,
         "skip_bad_images": skip_bad_images,
@@ -230,6 +263,7 @@ def _record(
             "skipped": len(data.skipped),
         },
         "versions": versions(plan),
+        "code": code(plan),
         "modules": {
             name: {"use": plan.modules[name].part.component.name, "parameters": count}
             for name, count in count_parameters(setting.modules).items()
@@ -260,11 +294,16 @@ def _record(
 
 
 def _refuse_differences(folder: RunFolder, before: dict[str, Any], now: dict[str, Any]) -> None:
-    found = {"device": "device", "threads": "number of threads"}
+    found = {
+        "hash": "recipe, seed and precision of hash",
+        "device": "device",
+        "threads": "number of threads",
+        "processes": "number of processes",
+    }
     problems = [
         Problem(key, f"the run was begun with {name} {before[key]}, now it is {now[key]}")
         for key, name in found.items()
-        if before[key] != now[key]
+        if before.get(key) != now[key]
     ]
     if before["data"]["fingerprint"] != now["data"]["fingerprint"]:
         problems.append(Problem("data", "the images or labels are not those that the run was begun with"))
@@ -273,6 +312,9 @@ def _refuse_differences(folder: RunFolder, before: dict[str, Any], now: dict[str
             problems.append(
                 Problem(f"versions.{name}", f"the run was begun with {version}, now it is {now['versions'].get(name)}")
             )
+    for name, digest in before.get("code", {}).items():
+        if now["code"].get(name, digest) != digest:
+            problems.append(Problem(f"code.{name}", f"the code of {name} is not that which the run was begun with"))
     if problems:
         problems.append(
             Problem("", "it would not end with the same bits; restore what differs, or remove the folder to begin anew")
@@ -292,6 +334,28 @@ def versions(plan: Plan) -> dict[str, str]:
         "semreg": metadata.version("semreg"),
         **plan.distributions(),
     }
+
+
+def code(plan: Plan) -> dict[str, str]:
+    """A digest of the source of each distribution that the plan uses: versions do not tell code under development."""
+    packages = {"semreg": "semreg"} | {
+        component.distribution: component.target.partition(":")[0].partition(".")[0]
+        for component in plan.components()
+        if component.distribution not in (OWN_DISTRIBUTION, THIS_PROCESS)
+    }
+    return {distribution: _digest(package) for distribution, package in packages.items()}
+
+
+def _digest(package: str) -> str:
+    """A digest of a package's source files."""
+    digest = hashlib.sha256()
+    module = sys.modules.get(package)
+    for folder in getattr(module, "__path__", []):
+        for path in sorted(Path(folder).rglob("*.py")):
+            if package == OWN_DISTRIBUTION and path.relative_to(folder).parts[0] in NOT_IN_NUMBERS:
+                continue
+            digest.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()[:16]
 
 
 # --- opening and judging ---
@@ -320,7 +384,7 @@ def open_run(folder: str | Path, *, data_root: str | Path = "data", device: str 
     return Run(path, plan, _averaged(modules, state["averages"]), data, chosen, record["seed"])
 
 
-def judge_run(run: Run, path: Path, choices: Choices) -> Run:
+def judge_run(run: Run, path: Path, choices: Choices, interrupts: Interrupts) -> Run:
     """The independent classifier of an evaluation: a run of its own recipe on this run's data, trained once.
 
     Its own seed and batches, and nothing of the judged run but the data, go into it; so all runs on the same data share
@@ -331,7 +395,7 @@ def judge_run(run: Run, path: Path, choices: Choices) -> Run:
     data = {key: value for key, value in run.plan.table["data"].items() if key not in BATCH_KEYS}
     table = table | {"data": data | {key: value for key, value in own.items() if key in BATCH_KEYS}}
     plan = check(Recipe(path, table), data_root=choices.data_root)
-    return _run(plan, None, replace(choices, seed=None), judge=True)
+    return _run(plan, None, replace(choices, seed=None), interrupts, ALONE, judge=True)
 
 
 def evaluate(
@@ -352,7 +416,10 @@ def evaluate(
         choices = Choices(device=device, data_root=Path(data_root), out=run.folder.parent)
         before = files.read_json(STATUS)
         try:
-            results = evaluate_run(run, files, manager, lambda path: judge_run(run, path, choices), only, again=True)
+            with Interrupts() as interrupts:
+                results = evaluate_run(
+                    run, files, manager, lambda path: judge_run(run, path, choices, interrupts), only, again=True
+                )
         except BaseException:
             files.write_json(STATUS, before)
             raise

@@ -13,7 +13,9 @@ from torch import nn
 from semreg.errors import Problem, UserError
 from semreg.randomness import mixed, seed_of
 from semreg.recipe.plan import PhasePlan, Plan, StepPlan
+from semreg.training.clock import Clock
 from semreg.training.optimizers import ModuleOptimizer
+from semreg.training.processes import ALONE, Processes
 from semreg.training.program import Execution, Program, evaluating
 
 
@@ -26,6 +28,7 @@ class Setting:
     seed: int
     device: torch.device
     precision: str
+    processes: Processes = ALONE
 
 
 class BatchSource(Protocol):
@@ -55,6 +58,7 @@ class StepRunner:
         step: the step.
         optimizers: of the phase, by module.
         batches: of this step.
+        clock: told what the time goes into.
     """
 
     def __init__(
@@ -64,14 +68,16 @@ class StepRunner:
         step: StepPlan,
         optimizers: Mapping[str, ModuleOptimizer],
         batches: BatchSource,
+        clock: Clock,
     ) -> None:
-        self.step, self.batches = step, batches
+        self.step, self.batches, self.clock, self.processes = step, batches, clock, setting.processes
         self.program = Program(
             setting.plan,
             setting.modules,
             key=(setting.seed, phase, step.name),
             device=setting.device,
             precision=setting.precision,
+            rank=setting.processes.rank,
         )
         self.optimizers = [optimizers[module] for module in step.rows]
         self.backwards = [
@@ -91,16 +97,28 @@ class StepRunner:
         for repeat in range(self.step.repeat):
             count = iteration * self.step.repeat + repeat
             self.execute(count)
+            if self.processes.count > 1:
+                self.exchange()
             for optimizer in self.optimizers:
                 optimizer.step()
+            self.clock.lap("optimizer")
+
+    def exchange(self) -> None:
+        """Average the gradients over the processes."""
+        parameters = (parameter for optimizer in self.optimizers for parameter in optimizer.parameters)
+        self.processes.average([parameter.grad for parameter in parameters if parameter.grad is not None])
+        self.clock.lap("exchange")
 
     def execute(self, count: int) -> None:
         """Execution number `count`: its batch, its losses, and every gradient; no parameter is changed."""
         if self.dropout_seed is not None:
             torch.manual_seed(mixed(self.dropout_seed, count))
+        self.clock.lap("other")
         execution = Execution(self.batches.batch(count), count)
+        self.clock.lap("data")
         with self.program.autocast():
             losses = {name: self.program.loss(name, execution) for name in self.losses}
+        self.clock.lap("forward")
         last = len(self.backwards) - 1
         for number, (parameters, weights) in enumerate(self.backwards):
             total: torch.Tensor | None = None
@@ -109,12 +127,14 @@ class StepRunner:
                 total = term if total is None else total + term
             if total is not None:
                 torch.autograd.backward(total, inputs=parameters, retain_graph=number < last)
+        self.clock.lap("backward")
         for name, loss in losses.items():
             self.sums[name] = self.sums[name] + loss.detach() if name in self.sums else loss.detach().clone()
         self.executions += 1
 
     def means(self) -> dict[str, float]:
         """The mean of each loss since this was last asked for; a non-finite one stays non-finite."""
+        self.processes.average(self.sums.values())
         means = {name: float(total) / self.executions for name, total in self.sums.items()}
         self.sums, self.executions = {}, 0
         return means
@@ -149,9 +169,13 @@ class PhaseRunner:
             )
             for name, plan in phase.optimizers.items()
         }
-        self.steps = [StepRunner(setting, phase.name, step, self.optimizers, batches(step)) for step in phase.steps]
+        self.clock = Clock(setting.device)
+        self.steps = [
+            StepRunner(setting, phase.name, step, self.optimizers, batches(step), self.clock) for step in phase.steps
+        ]
         self.iterations_per_epoch = self.steps[0].batches.per_epoch
         self.iterations = self.iterations_per_epoch * phase.epochs
+        self.buffers = [buffer for name in self.optimizers for buffer in setting.modules[name].buffers()]
         self.scheduled = [o for o in self.optimizers.values() if any(s is not None for s in o.schedules)]
         self.validation = Validation()
 
@@ -161,20 +185,38 @@ class PhaseRunner:
             optimizer.schedule(iteration / self.iterations_per_epoch)
         for step in self.steps:
             step.run(iteration)
+        if self.buffers:
+            self.setting.processes.take_from_first(self.buffers)  # batch norm's averages differ between processes
 
     def losses(self) -> dict[str, float]:
         """Each loss's mean since this was last asked for. Raises UserError naming the losses that are not finite."""
         means: dict[str, float] = {}
         for step in self.steps:
             means |= step.means()
-        broken = [name for name, value in means.items() if not math.isfinite(value)]
-        if broken:
-            problems = [
-                Problem(f"losses.{name}", f"became {means[name]} in phase {self.phase.name!r}; a smaller rate may help")
-                for name in broken
-            ]
-            raise UserError(str(self.setting.plan.recipe.path), problems)
+        self._refuse_broken(means, [])
         return means
+
+    def check_finite(self) -> None:
+        """Raise UserError naming the losses or modules that are no longer finite: they must not be kept."""
+        sums = {name: float(total) for step in self.steps for name, total in step.sums.items()}
+        broken = [
+            name
+            for name, optimizer in self.optimizers.items()
+            if not all(bool(torch.isfinite(parameter).all()) for parameter in optimizer.parameters)
+        ]
+        self._refuse_broken(sums, broken)
+
+    def _refuse_broken(self, losses: Mapping[str, float], modules: list[str]) -> None:
+        where = f"in phase {self.phase.name!r}"
+        problems = [
+            Problem(f"losses.{name}", f"became {value} {where}")
+            for name, value in losses.items()
+            if not math.isfinite(value)
+        ]
+        problems += [Problem(f"modules.{name}", f"has weights that are not finite, {where}") for name in modules]
+        if problems:
+            advice = "stopped; the last checkpoint is from before that; a smaller rate, or `clip`, may help"
+            raise UserError(str(self.setting.plan.recipe.path), [*problems, Problem("", advice)])
 
     def try_out(self) -> None:
         """Execute every step once on its first batch and put all state back.
@@ -191,7 +233,10 @@ class PhaseRunner:
                 losses = {name: runner.program.loss(name, execution) for name in runner.losses}
             if not all(map(torch.equal, before, _global_generators(self.setting.device))):
                 # Something draws from PyTorch's global generator (dropout, say), so each execution seeds it.
-                runner.dropout_seed = seed_of(self.setting.seed, self.phase.name, runner.step.name, "global")
+                rank = self.setting.processes.rank
+                runner.dropout_seed = mixed(
+                    seed_of(self.setting.seed, self.phase.name, runner.step.name, "global"), rank
+                )
             for module, row in runner.step.rows.items():
                 for name in row:
                     if not _trains(losses[name], self.optimizers[module].parameters):
@@ -211,10 +256,20 @@ class PhaseRunner:
 
     def validate(self) -> tuple[float, bool]:
         """The validated loss on the validation split, and whether it is the best yet (then the weights are kept)."""
-        table = self.phase.validate
-        if table is None or self.validation_batches is None:
+        table, setting = self.phase.validate, self.setting
+        if table is None:
             raise RuntimeError(f"phase {self.phase.name!r} does not validate")
+        value = torch.tensor([self._validated(table.loss) if setting.processes.first else 0.0], dtype=torch.float64)
+        if setting.processes.count > 1:
+            value = value.to(setting.device)
+            setting.processes.take_from_first([value])  # so that all end the phase at the same time
+        return self._note(float(value), keep=table.keep == "best")
+
+    def _validated(self, loss: str) -> float:
+        """The mean of a loss over the validation split."""
         setting = self.setting
+        if self.validation_batches is None:
+            raise RuntimeError(f"phase {self.phase.name!r} has no batches to validate on")
         program = Program(
             setting.plan, setting.modules, key=(setting.seed, "validation"), training=False,
             device=setting.device, precision=setting.precision,
@@ -223,15 +278,17 @@ class PhaseRunner:
         with evaluating(setting.modules), program.autocast():
             for index, batch in enumerate(self.validation_batches()):
                 size = len(next(iter(batch.values())))
-                total += float(program.loss(table.loss, Execution(batch, index))) * size
+                total += float(program.loss(loss, Execution(batch, index))) * size
                 rows += size
-        value = total / max(rows, 1)
+        return total / max(rows, 1)
+
+    def _note(self, value: float, *, keep: bool) -> tuple[float, bool]:
         improved = value < self.validation.best
         if improved:
             self.validation.best, self.validation.checks_since_best = value, 0
-            if table.keep == "best":
+            if keep:
                 self.validation.weights = {
-                    name: {key: t.detach().clone() for key, t in setting.modules[name].state_dict().items()}
+                    name: {key: t.detach().clone() for key, t in self.setting.modules[name].state_dict().items()}
                     for name in self.optimizers
                 }
         else:
@@ -261,6 +318,8 @@ class PhaseRunner:
                 "checks_since_best": self.validation.checks_since_best,
                 "weights": self.validation.weights,
             },
+            "sums": {runner.step.name: runner.sums for runner in self.steps},
+            "executions": {runner.step.name: runner.executions for runner in self.steps},
         }
 
     def load_state(self, state: Mapping[str, Any]) -> None:
@@ -276,6 +335,10 @@ class PhaseRunner:
             for name, table in kept["weights"].items()
         }
         self.validation = Validation(best, kept["checks_since_best"], weights)
+        for runner in self.steps:
+            sums = state["sums"][runner.step.name]
+            runner.sums = {name: total.to(self.setting.device) for name, total in sums.items()}
+            runner.executions = state["executions"][runner.step.name]
 
 
 def _trains(loss: torch.Tensor, parameters: list[nn.Parameter]) -> bool:

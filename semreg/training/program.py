@@ -14,6 +14,7 @@ from semreg.errors import Problem, UserError
 from semreg.randomness import mixed, seed_of
 from semreg.recipe.expression import Expression, Name
 from semreg.recipe.plan import Node, Part, Plan
+from semreg.training.memory import out_of_memory
 
 
 class Execution(dict[str, Any]):
@@ -41,6 +42,7 @@ class Program:
         key: what random draws are seeded by, besides the tensor's name and the execution's index; the run's seed first.
         training: False gives random operations their evaluation form (a posterior's mean, the image itself).
         precision: "fp32" or "bf16": autocast for tensors, while losses are computed in float32.
+        rank: of this process; its random operations draw what comes after those of the processes before it.
     """
 
     def __init__(
@@ -52,7 +54,9 @@ class Program:
         training: bool = True,
         device: torch.device | None = None,
         precision: str = "fp32",
+        rank: int = 0,
     ) -> None:
+        self.rank = rank
         self.plan, self.modules, self.key, self.training = plan, modules, key, training
         self.device = device or torch.device("cpu")
         self.low_precision = precision == "bf16"
@@ -146,6 +150,9 @@ class Program:
 
         def draw(*values: Any, execution_index: int) -> Any:
             generator.manual_seed(mixed(base, execution_index))
+            with torch.no_grad():
+                for _ in range(self.rank):
+                    function(*values, generator=generator, **options)
             return function(*values, generator=generator, **options)
 
         draw.wants_index = True  # type: ignore[attr-defined]
@@ -162,7 +169,7 @@ class Program:
             try:
                 return call(*values, execution_index=execution.index) if indexed else call(*values)
             except (RuntimeError, ValueError, TypeError, IndexError) as error:
-                if isinstance(error, torch.OutOfMemoryError):
+                if out_of_memory(error):
                     raise
                 given = ", ".join(describe(value) for value in values)
                 reason = " ".join(str(error).split())[:300]

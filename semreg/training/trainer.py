@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -14,19 +15,27 @@ import torch
 from semreg import hooks
 from semreg.data.batches import Batches, sequential
 from semreg.data.cache import Cached
-from semreg.errors import UserError
+from semreg.errors import Problem, UserError
 from semreg.hookspecs import Progress
 from semreg.recipe.expression import Name, names
 from semreg.recipe.plan import PhasePlan, StepPlan
 from semreg.runs.folder import CHECKPOINTS, METRICS, RunFolder
+from semreg.runs.interrupts import Interrupts
 from semreg.training.checkpoint import read_latest, write_checkpoint
+from semreg.training.memory import out_of_memory
 from semreg.training.phase import PhaseRunner, Setting
 from semreg.training.program import Execution
 from semreg.training.trial import evaluation_program, precompute, try_out
 
 SECONDS_BETWEEN_CHECKPOINTS = 30.0
+SHARE_OF_CHECKPOINTS = 0.05
+"""Large checkpoints are written less often, so that writing takes about this share of the time."""
+SECONDS_TO_WAIT_FOR_FIRST = 10.0
+"""How long another process than the first goes on after a signal, so that the first can end its iteration."""
 RECORDS_PER_EPOCH = 4
 BATCH_IN_ORDER = 256
+TIMINGS = ("images_per_second", "seconds", "seconds_per_iteration", "seconds_of_validation")
+"""What in the metrics differs between two runs that end with the same bits."""
 
 
 class Trainer:
@@ -37,10 +46,19 @@ class Trainer:
         data: the cached data set.
         folder: where records and checkpoints go.
         manager: the hooks to tell.
+        interrupts: the signals that may end the training early.
     """
 
-    def __init__(self, setting: Setting, data: Cached, folder: RunFolder, manager: pluggy.PluginManager) -> None:
+    def __init__(
+        self,
+        setting: Setting,
+        data: Cached,
+        folder: RunFolder,
+        manager: pluggy.PluginManager,
+        interrupts: Interrupts | None = None,
+    ) -> None:
         self.setting, self.data, self.folder, self.manager = setting, data, folder, manager
+        self.interrupts = interrupts or Interrupts()
         self.source = str(setting.plan.recipe.path)
         self.averages: dict[str, dict[str, torch.Tensor]] = {}
         self.number = 0
@@ -61,11 +79,12 @@ class Trainer:
             }
         fields = plan.fields_of([plan.losses[loss].expression for loss in step.losses], frozenset(extra))
         fields.update(more_fields)
+        processes = self.setting.processes
         try:
             return Batches(
                 self.data, self.data.rows("train"), phase.batch_size, seed=self.setting.seed,
                 key=(phase.name, step.name), fields=fields, extra=extra, value_range=plan.value_range,
-                device=self.setting.device, **sampler,
+                device=self.setting.device, part=(processes.rank, processes.count), **sampler,
             )  # fmt: skip
         except UserError as error:
             raise UserError(self.source, error.problems) from None
@@ -107,7 +126,22 @@ class Trainer:
         def first_batch(phase: PhasePlan, step: StepPlan) -> dict[str, Any]:
             return self.batches(phase, step, {}, plan.fields_of([Name(n) for n in phase.precompute])).batch(0)
 
-        try_out(self.setting, first_batch)
+        with self.memory_told(max(plan.phases, key=lambda phase: phase.batch_size)):
+            try_out(self.setting, first_batch)
+
+    @contextmanager
+    def memory_told(self, phase: PhasePlan) -> Iterator[None]:
+        """Where memory runs out, say that the batches of a phase are too large."""
+        try:
+            yield
+        except (MemoryError, RuntimeError) as error:
+            if not out_of_memory(error):
+                raise
+            own = "batch_size" in self.setting.plan.table["phases"][phase.name].get("data", {})
+            where = f"phases.{phase.name}.data.batch_size" if own else "data.batch_size"
+            smaller = max(1, phase.batch_size // 2)
+            message = f"memory ran out with batches of {phase.batch_size}; try --set {where}={smaller}"
+            raise UserError(self.source, [Problem(where, message)]) from error
 
     # --- training ---
 
@@ -126,7 +160,8 @@ class Trainer:
         self.number, self.averages = state["number"], state["averages"]
         for index in range(state["phase"], len(self.setting.plan.phases)):
             resumed = state["phase_state"] if index == state["phase"] else None
-            self.train_phase(index, state["iteration"] if resumed else 0, resumed)
+            with self.memory_told(self.setting.plan.phases[index]):
+                self.train_phase(index, state["iteration"] if resumed else 0, resumed)
         for module in self.setting.modules.values():
             module.eval().requires_grad_(False)
 
@@ -141,22 +176,27 @@ class Trainer:
         if state is not None:
             runner.load_state(state)
         hooks.call(self.manager, "phase_started", run=self.folder, phase=phase.name)
-        self.loop(runner, index, start)
+        with self.interrupts.deferred():
+            self.loop(runner, index, start, state["seconds"] if state else 0.0)
+        runner.check_finite()
         runner.finish()
         for name, optimizer in runner.optimizers.items():
             if optimizer.average:
                 self.averages[name] = optimizer.average
-        self.checkpoint(index + 1, 0, None)
+        self.checkpoint(index + 1, 0)
+        self.interrupts.raise_pending()
 
-    def loop(self, runner: PhaseRunner, index: int, start: int) -> None:
-        phase, per_epoch = runner.phase, runner.iterations_per_epoch
+    def loop(self, runner: PhaseRunner, index: int, start: int, seconds_before: float) -> None:
+        phase, per_epoch, clock = runner.phase, runner.iterations_per_epoch, runner.clock
         interval = math.ceil(per_epoch / RECORDS_PER_EPOCH)
         listening = hooks.listeners(self.manager, "iteration_done")
         begun = recorded = saved = time.monotonic()
+        pause = SECONDS_BETWEEN_CHECKPOINTS
         since = start
         if runner.out_of_patience:
             return
         for iteration in range(start, runner.iterations):
+            clock.start(iteration)
             runner.iterate(iteration)
             epoch_ends = (iteration + 1) % per_epoch == 0
             losses, speed = None, None
@@ -164,11 +204,9 @@ class Trainer:
                 losses, now = runner.losses(), time.monotonic()
                 speed = (iteration + 1 - since) * phase.batch_size / max(now - recorded, 1e-9)
                 recorded, since = now, iteration + 1
-                self.record(
-                    runner,
-                    iteration,
-                    {"losses": losses, "images_per_second": round(speed, 1), "seconds": round(now - begun, 3)},
-                )
+                times = {"seconds": round(seconds_before + now - begun, 3), "seconds_per_iteration": clock.means()}
+                self.record(runner, iteration, {"losses": losses, "images_per_second": round(speed, 1), **times})
+            clock.lap("other")
             if listening:
                 progress = Progress(
                     phase.name,
@@ -180,21 +218,33 @@ class Trainer:
                     speed,
                 )
                 hooks.call(self.manager, "iteration_done", run=self.folder, progress=progress)
-            if not epoch_ends:
-                continue
-            if self.validate(runner, iteration):
-                break
-            if time.monotonic() - saved > SECONDS_BETWEEN_CHECKPOINTS and iteration + 1 < runner.iterations:
-                self.checkpoint(index, iteration + 1, runner.state())
+                clock.lap("hooks")
+            if epoch_ends and self.validate(runner, iteration):
+                return
+            now = time.monotonic()
+            stopping = self.stopping(now)
+            if (stopping or now - saved > pause) and iteration + 1 < runner.iterations:
+                self.checkpoint(index, iteration + 1, runner, seconds_before + now - begun)
                 saved = time.monotonic()
+                pause = max(SECONDS_BETWEEN_CHECKPOINTS, (saved - now) / SHARE_OF_CHECKPOINTS)
+                if stopping:
+                    self.interrupts.raise_pending()
+
+    def stopping(self, now: float) -> bool:
+        """Whether a signal asks to stop here. The first process does so at once, the others leave it the time to."""
+        if self.interrupts.pending is None:
+            return False
+        return self.setting.processes.first or now - self.interrupts.pending_since > SECONDS_TO_WAIT_FOR_FIRST
 
     def validate(self, runner: PhaseRunner, iteration: int) -> bool:
         """Validate where the recipe wants it after this epoch; True if the phase should end here."""
         table, epoch = runner.phase.validate, (iteration + 1) // runner.iterations_per_epoch
         if table is None or epoch % table.every:
             return False
+        begun = time.monotonic()
         value, best = runner.validate()
-        self.record(runner, iteration, {"validation": {table.loss: value}, "best": best})
+        took = {"seconds_of_validation": round(time.monotonic() - begun, 3)}
+        self.record(runner, iteration, {"validation": {table.loss: value}, "best": best, **took})
         return runner.out_of_patience
 
     def record(self, runner: PhaseRunner, iteration: int, more: Mapping[str, Any]) -> None:
@@ -208,7 +258,14 @@ class Trainer:
         self.folder.append(METRICS, {**where, **more})
         self.folder.status("running", phase=runner.phase.name, iteration=iteration + 1, iterations=runner.iterations)
 
-    def checkpoint(self, phase: int, iteration: int, phase_state: Mapping[str, Any] | None) -> None:
+    def checkpoint(self, phase: int, iteration: int, runner: PhaseRunner | None = None, seconds: float = 0.0) -> None:
+        """Write a checkpoint, from which training goes on at this iteration of this phase."""
+        if not self.setting.processes.first:
+            return
+        phase_state: dict[str, Any] | None = None
+        if runner is not None:
+            runner.check_finite()
+            phase_state = runner.state() | {"seconds": seconds}
         self.number += 1
         state = {
             "number": self.number,

@@ -223,13 +223,13 @@ def choices_of_run(*arguments: str, **environment: str) -> str:
 def test_options_reach_the_run() -> None:
     assert choices_of_run() == (
         "{'recipe': ('some.toml'), 'overrides': [], 'seed': None, 'device': 'auto', 'precision': 'fp32', "
-        "'data_root': ('data'), 'out': ('runs'), 'fallback': True}"
+        "'data_root': ('data'), 'out': ('runs'), 'fallback': True, 'skip_bad_images': False, 'tensorboard': False}"
     )
     changed = ["--set", "a.b=1", "--set", "c=2", "--seed", "3", "--data-root", "d", "--out", "o"]
-    given = [*changed, "--device", "cpu", "--precision", "bf16", "--no-fallback"]
+    given = [*changed, "--device", "cpu", "--precision", "bf16", "--no-fallback", "--skip-bad-images", "--tensorboard"]
     assert choices_of_run(*given, SEMREG_DATA="other") == (
         "{'recipe': ('some.toml'), 'overrides': ['a.b=1', 'c=2'], 'seed': 3, 'device': 'cpu', 'precision': 'bf16', "
-        "'data_root': ('d'), 'out': ('o'), 'fallback': False}"
+        "'data_root': ('d'), 'out': ('o'), 'fallback': False, 'skip_bad_images': True, 'tensorboard': True}"
     )
 
 

@@ -345,7 +345,7 @@ def test_a_loss_that_is_not_finite_is_named(toy: Toy, register: Register) -> Non
     bench.runner.iterate(0)
     with pytest.raises(UserError) as refused:
         bench.runner.losses()
-    assert [problem.where for problem in refused.value.problems] == ["losses.kl"]
+    assert [problem.where for problem in refused.value.problems] == ["losses.kl", ""]
     assert "became inf in phase 'main'" in refused.value.text()
 
 

@@ -123,7 +123,7 @@ def assert_same_bits(a: Run, b: Run) -> None:
 def metrics(folder: Path) -> list[dict[str, Any]]:
     lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
     return [
-        {key: value for key, value in line.items() if key not in ("seconds", "images_per_second")} for line in lines
+        {key: value for key, value in line.items() if key not in trainer.TIMINGS} for line in lines
     ]
 
 

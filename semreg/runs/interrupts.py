@@ -1,0 +1,64 @@
+"""Ctrl-C and SIGTERM: a run that trains ends its iteration and writes a checkpoint first."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from types import FrameType
+from typing import Any
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class Interrupted(KeyboardInterrupt):
+    """A run was asked to stop by a signal; `code` is the exit code that tells which."""
+
+    def __init__(self, number: int) -> None:
+        self.code = 128 + number
+        super().__init__("interrupted" if number == signal.SIGINT else "terminated")
+
+
+class Interrupts:
+    """While entered, SIGINT and SIGTERM raise Interrupted: at once, or, while `deferred`, in `raise_pending`.
+
+    Outside of the main thread signals stay as they are.
+    """
+
+    def __init__(self) -> None:
+        self.pending: int | None = None
+        self.pending_since = 0.0
+        self._deferring = False
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> Interrupts:
+        if threading.current_thread() is threading.main_thread():
+            self._before = {number: signal.signal(number, self._handle) for number in SIGNALS}
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    @contextlib.contextmanager
+    def deferred(self) -> Iterator[None]:
+        """The first signal in here is kept for `raise_pending`; the second raises at once."""
+        self._deferring = True
+        try:
+            yield
+        finally:
+            self._deferring = False
+
+    def raise_pending(self) -> None:
+        """Raise Interrupted if a signal came."""
+        if self.pending is not None:
+            raise Interrupted(self.pending)
+
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        if not self._deferring or self.pending is not None:
+            raise Interrupted(number)
+        self.pending, self.pending_since = number, time.monotonic()
+        print("\nstopping at the end of this iteration; once more to stop at once", file=sys.stderr)

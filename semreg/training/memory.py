@@ -1,0 +1,14 @@
+"""Recognising that memory ran out: PyTorch says so by three kinds of error."""
+
+from __future__ import annotations
+
+import torch
+
+_SAYINGS = ("can't allocate memory", "not enough memory", "out of memory", "alloc_failed")
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether an error means that memory ran out, on a GPU or on the CPU."""
+    if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
+        return True
+    return isinstance(error, RuntimeError) and any(saying in str(error).lower() for saying in _SAYINGS)
