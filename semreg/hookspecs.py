@@ -88,6 +88,11 @@ def checkpoint_written(run: RunLike, path: Path) -> None:
 
 
 @hookspec
+def evaluation_started(run: RunLike, name: str) -> None:
+    """The evaluation called `name` in the recipe begins; it may take minutes."""
+
+
+@hookspec
 def evaluation_done(run: RunLike, name: str, result: Result) -> None:
     """The evaluation called `name` in the recipe is done and stored."""
 

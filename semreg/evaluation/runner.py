@@ -18,6 +18,7 @@ from semreg.recipe.expression import names
 from semreg.recipe.plan import EvaluationPlan
 from semreg.runs.folder import EVALUATIONS, RunFolder
 from semreg.runs.run import Run
+from semreg.training.memory import out_of_memory
 
 
 def evaluate_run(
@@ -47,6 +48,7 @@ def evaluate_run(
             results[name] = read_result(path)
             continue
         folder.status("running", phase=f"evaluating {name}")
+        hooks.call(manager, "evaluation_started", run=folder, name=name)
         results[name] = _evaluate(run, plan, judge)
         write_result(path, results[name])
         hooks.call(manager, "evaluation_done", run=folder, name=name, result=results[name])
@@ -64,6 +66,11 @@ def _evaluate(run: Run, plan: EvaluationPlan, judge: Callable[[Path], Run]) -> R
         result = plan.part.value(*inputs, **plan.part.options, **filled)
     except ValueError as error:
         raise UserError(str(run.folder), f"evaluation {plan.node.name!r}: {error}") from error
+    except (MemoryError, RuntimeError) as error:
+        if not out_of_memory(error):
+            raise
+        message = f"evaluation {plan.node.name!r}: memory ran out; all that is trained is kept"
+        raise UserError(str(run.folder), message) from error
     if not isinstance(result, Result):
         raise UserError(
             str(run.folder), f"evaluation {plan.node.name!r} returned a {type(result).__name__}, not a Result"

@@ -34,7 +34,7 @@ from semreg.runs.run import Run
 from semreg.training.build import build_modules, count_parameters, untrained
 from semreg.training.checkpoint import read_latest
 from semreg.training.phase import Setting
-from semreg.training.processes import ALONE, Processes, joined
+from semreg.training.processes import ALONE, Processes, ProcessLostError, joined
 from semreg.training.trainer import Trainer
 
 VALIDATION_SHARE = 0.1
@@ -166,14 +166,16 @@ def _watched(folder: RunFolder, manager: pluggy.PluginManager, processes: Proces
     try:
         yield
     except BaseException as error:
-        interrupted = isinstance(error, KeyboardInterrupt)
-        said = f"{error or 'interrupted'}; {GO_ON}" if interrupted else str(error)[:500]
+        stopped = isinstance(error, (KeyboardInterrupt, ProcessLostError))
+        said = f"{error or 'interrupted'}; {GO_ON}" if stopped else str(error)[:500]
         with contextlib.suppress(OSError, UserError):  # a full disk must not hide what happened
-            folder.status("stopped" if interrupted else "failed", message=said)
+            folder.status("stopped" if stopped else "failed", message=said)
         hooks.call(manager, "run_stopped", run=folder, error=error)
-        if interrupted:
+        if isinstance(error, KeyboardInterrupt):
             error.args = (f"{folder.folder}: {said}",)
-        elif not processes.first:  # what is the same in all processes was said before training, by the first
+        if isinstance(error, ProcessLostError) and processes.first:
+            raise UserError(str(folder.folder), said) from error
+        if not processes.first:  # what is the same in all processes was said before training, by the first
             print(f"process {processes.rank}: {said}", file=sys.stderr)
         raise
 

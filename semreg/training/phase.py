@@ -97,16 +97,14 @@ class StepRunner:
         for repeat in range(self.step.repeat):
             count = iteration * self.step.repeat + repeat
             self.execute(count)
-            if self.processes.count > 1:
-                self.exchange()
             for optimizer in self.optimizers:
                 optimizer.step()
             self.clock.lap("optimizer")
 
-    def exchange(self) -> None:
-        """Average the gradients over the processes."""
+    def exchange(self, losses: Iterable[torch.Tensor]) -> None:
+        """Average the gradients and losses over the processes."""
         parameters = (parameter for optimizer in self.optimizers for parameter in optimizer.parameters)
-        self.processes.average([parameter.grad for parameter in parameters if parameter.grad is not None])
+        self.processes.average([*(p.grad for p in parameters if p.grad is not None), *losses])
         self.clock.lap("exchange")
 
     def execute(self, count: int) -> None:
@@ -128,13 +126,15 @@ class StepRunner:
             if total is not None:
                 torch.autograd.backward(total, inputs=parameters, retain_graph=number < last)
         self.clock.lap("backward")
-        for name, loss in losses.items():
-            self.sums[name] = self.sums[name] + loss.detach() if name in self.sums else loss.detach().clone()
+        values = {name: loss.detach().clone() for name, loss in losses.items()}
+        if self.processes.count > 1:
+            self.exchange(values.values())
+        for name, value in values.items():
+            self.sums[name] = self.sums[name] + value if name in self.sums else value
         self.executions += 1
 
     def means(self) -> dict[str, float]:
         """The mean of each loss since this was last asked for; a non-finite one stays non-finite."""
-        self.processes.average(self.sums.values())
         means = {name: float(total) / self.executions for name, total in self.sums.items()}
         self.sums, self.executions = {}, 0
         return means

@@ -152,8 +152,11 @@ def test_going_on_under_other_circumstances_is_refused_by_name(
     stopped(toy(LATER))
     [folder] = (tmp_path / "runs").iterdir()
     versions = start.versions
+    record = read(folder, "run.json")
     changes: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
         "threads": lambda patch: patch.setattr(torch, "get_num_threads", lambda: 77),
+        "code.semreg": lambda patch: patch.setattr(start, "code", lambda plan: {"semreg": "other"}),
+        "hash": lambda patch: patch.setattr(start, "identity", lambda *_: record["hash"][:6] + "0" * 58),
         "versions.torch": lambda patch: patch.setattr(
             start, "versions", lambda plan: versions(plan) | {"torch": "0.1"}
         ),
@@ -260,6 +263,24 @@ def test_the_events_come_in_order(
     events.clear()
     trained(path)
     assert events == ["started", "later", *(f"{n}/6" for n in range(1, 7)), "00000002", "finished"]
+
+
+def test_the_digest_of_code_is_that_of_the_sources(
+    toy: Toy, install: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = "def halved(a, b):\n    return (a - b).square().mean() / 2\n"
+    folder = install("semreg-half", {"semreg.losses": {"halved": "halving.losses:halved"}}, halving="")
+    (folder / "halving.py").unlink()
+    (folder / "halving").mkdir()
+    (folder / "halving" / "__init__.py").write_text("")
+    (folder / "halving" / "losses.py").write_text(source)
+    plan, _ = start.plan_for(semreg.load_recipe(toy('[losses.rec]\nuse = "halved(reconstruction, image)"')), Choices())
+    first = start.code(plan)
+    assert first.keys() == {"semreg", "semreg-half"}
+    (folder / "halving" / "losses.py").write_text(source.replace("2\n", "3\n"))
+    second = start.code(plan)
+    assert first["semreg"] == second["semreg"]
+    assert first["semreg-half"] != second["semreg-half"]
 
 
 # --- weights of another run ---

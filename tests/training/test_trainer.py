@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ from torch import Tensor, nn
 
 import semreg
 from semreg.errors import UserError
+from semreg.runs.interrupts import Interrupted
 from semreg.runs.run import Run
 from semreg.training import trainer
 from semreg.training.checkpoint import read_latest
@@ -122,9 +125,7 @@ def assert_same_bits(a: Run, b: Run) -> None:
 
 def metrics(folder: Path) -> list[dict[str, Any]]:
     lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
-    return [
-        {key: value for key, value in line.items() if key not in trainer.TIMINGS} for line in lines
-    ]
+    return [{key: value for key, value in line.items() if key not in trainer.TIMINGS} for line in lines]
 
 
 def state_of(folder: Path) -> str:
@@ -139,6 +140,12 @@ def test_two_runs_of_one_seed_are_the_same_bits_and_another_seed_differs(everyth
     other = trained(everything, tmp_path / "c", seed=1)
     assert other.folder.name != first.folder.name
     assert metrics(other.folder) != metrics(first.folder)
+
+
+def checkpoint_always(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Write a checkpoint after every iteration."""
+    monkeypatch.setattr(trainer, "SECONDS_BETWEEN_CHECKPOINTS", -1.0)
+    monkeypatch.setattr(trainer, "SHARE_OF_CHECKPOINTS", 1e9)
 
 
 def stop_at(monkeypatch: pytest.MonkeyPatch, stop: int, error: type[BaseException] = KeyboardInterrupt) -> None:
@@ -161,7 +168,7 @@ def stop_at(monkeypatch: pytest.MonkeyPatch, stop: int, error: type[BaseExceptio
 def test_a_run_that_was_stopped_ends_with_the_same_bits(
     everything: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stop: int
 ) -> None:
-    monkeypatch.setattr(trainer, "SECONDS_BETWEEN_CHECKPOINTS", -1.0)
+    checkpoint_always(monkeypatch)
     whole = trained(everything, tmp_path / "whole")
     with monkeypatch.context() as patch:
         stop_at(patch, stop)
@@ -169,7 +176,7 @@ def test_a_run_that_was_stopped_ends_with_the_same_bits(
             trained(everything, tmp_path / "stopped")
     [folder] = (tmp_path / "stopped").iterdir()
     assert state_of(folder) == "stopped"
-    if stop >= 5:
+    if 5 <= stop < 18:
         torch.rand(7)
         with monkeypatch.context() as patch:
             stop_at(patch, 1)
@@ -180,10 +187,58 @@ def test_a_run_that_was_stopped_ends_with_the_same_bits(
     assert_same_bits(whole, resumed)
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["ctrl_c", "sigterm"])
+@pytest.mark.parametrize("stop", [1, 7, 14, 15, 17])
+def test_a_signal_ends_the_iteration_and_leaves_a_checkpoint(
+    everything: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stop: int, number: int
+) -> None:
+    whole = trained(everything, tmp_path / "whole")
+    iterate, done = PhaseRunner.iterate, 0
+
+    def signalled(self: PhaseRunner, iteration: int) -> None:
+        nonlocal done
+        if done == stop:
+            os.kill(os.getpid(), number)
+        done += 1
+        iterate(self, iteration)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(PhaseRunner, "iterate", signalled)
+        with pytest.raises(Interrupted) as interrupted:
+            trained(everything, tmp_path / "stopped")
+    assert interrupted.value.code == 128 + number
+    assert done == stop + 1
+    [folder] = (tmp_path / "stopped").iterdir()
+    assert str(folder) in str(interrupted.value)
+    assert "the same command goes on" in str(interrupted.value)
+    assert state_of(folder) == "stopped"
+    state, _ = read_latest(folder / "checkpoints")
+    assert state is not None
+    assert (state["phase"], state["iteration"]) == {1: (0, 2), 7: (0, 8), 14: (1, 0), 15: (1, 1), 17: (1, 3)}[stop]
+    resumed = trained(everything, tmp_path / "stopped")
+    assert_same_bits(whole, resumed)
+
+
+def test_a_second_signal_stops_at_once(
+    everything: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def signalled(self: PhaseRunner, iteration: int) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGINT)
+        raise RuntimeError("not reached")
+
+    monkeypatch.setattr(PhaseRunner, "iterate", signalled)
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(Interrupted):
+        trained(everything, tmp_path / "stopped")
+    assert "once more to stop at once" in capsys.readouterr().err
+    assert signal.getsignal(signal.SIGINT) is before
+
+
 def test_a_run_goes_on_from_the_checkpoint_before_a_damaged_one(
     everything: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(trainer, "SECONDS_BETWEEN_CHECKPOINTS", -1.0)
+    checkpoint_always(monkeypatch)
     whole = trained(everything, tmp_path / "whole")
     with monkeypatch.context() as patch:
         stop_at(patch, 12)
@@ -200,7 +255,7 @@ def test_a_run_goes_on_from_the_checkpoint_before_a_damaged_one(
 def test_a_loss_that_breaks_stops_the_run_with_its_name_and_the_checkpoint_before_stays(
     toy: Toy, register: Register, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(trainer, "SECONDS_BETWEEN_CHECKPOINTS", -1.0)
+    checkpoint_always(monkeypatch)
     executions = 0
 
     def breaking(a: Tensor, b: Tensor) -> Tensor:
@@ -220,6 +275,59 @@ def test_a_loss_that_breaks_stops_the_run_with_its_name_and_the_checkpoint_befor
     assert state is not None
     assert state["iteration"] > 0
     assert all(value.isfinite().all() for weights in state["modules"].values() for value in weights.values())
+
+
+def test_weights_that_break_are_not_kept(
+    toy: Toy, register: Register, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkpoint_always(monkeypatch)
+    executions = 0
+
+    def finite_with_an_infinite_gradient(a: Tensor, b: Tensor) -> Tensor:
+        nonlocal executions
+        executions += 1
+        return ((a - b) * (0.0 if executions == 12 else 1.0)).abs().sum().sqrt()
+
+    register("loss", "breaking", finite_with_an_infinite_gradient)
+    path = toy('[losses.rec]\nuse = "breaking(reconstruction, image)"\n[phases.main]\nepochs = 9')
+    with pytest.raises(UserError) as refused:
+        trained(path, tmp_path / "runs")
+    assert [problem.where for problem in refused.value.problems] == ["modules.encoder", "modules.decoder", ""]
+    [folder] = (tmp_path / "runs").iterdir()
+    state, notes = read_latest(folder / "checkpoints")
+    assert state is not None
+    assert not notes
+    assert all(value.isfinite().all() for weights in state["modules"].values() for value in weights.values())
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB"),
+        RuntimeError("[enforce fail at alloc_cpu.cpp:114] DefaultCPUAllocator: can't allocate memory"),
+        MemoryError(),
+    ],
+    ids=["gpu", "cpu", "python"],
+)
+@pytest.mark.parametrize(("key", "where"), [("data", "data"), ("phases.main.data", "phases.main.data")])
+def test_memory_that_runs_out_names_the_batch_size(
+    toy: Toy, register: Register, tmp_path: Path, error: Exception, key: str, where: str
+) -> None:
+    executions = 0
+
+    def greedy(a: Tensor, b: Tensor) -> Tensor:
+        nonlocal executions
+        executions += 1
+        if executions > 4:
+            raise error
+        return (a - b).square().mean()
+
+    register("loss", "greedy", greedy)
+    path = toy('[losses.rec]\nuse = "greedy(reconstruction, image)"')
+    with pytest.raises(UserError) as refused:
+        trained(path, tmp_path / "runs", overrides=[f"{key}.batch_size=12"])
+    assert refused.value.problems[0].where == f"{where}.batch_size"
+    assert f"batches of 12; try --set {where}.batch_size=6" in refused.value.text()
 
 
 def test_precomputing_changes_nothing_but_the_work(toy: Toy, register: Register, tmp_path: Path) -> None:

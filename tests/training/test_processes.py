@@ -1,0 +1,197 @@
+"""Several processes on one run: what one process would train, one writer, and a way on when one of them dies."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+import torch.distributed as dist
+from torch import Tensor
+
+import semreg
+from semreg.errors import UserError
+from semreg.training import trainer
+from semreg.training.checkpoint import read_latest
+from semreg.training.phase import PhaseRunner
+from semreg.training.processes import ALONE, Processes
+
+Toy = Callable[..., Path]
+
+pytestmark = [
+    pytest.mark.usefixtures("no_hooks"),
+    pytest.mark.skipif(not dist.is_available() or not dist.is_gloo_available(), reason="PyTorch has no gloo here"),
+]
+
+# Losses per sample, draws among them, validation, averages and schedules.
+# A batch of 16 has 8 rows of 2 numbers in each process: PyTorch draws 16 normal numbers at a time.
+TEXT = """
+data.batch_size = 16
+[modules.encoder]
+ema = 0.9
+[optimizer]
+schedule = { use = "cosine" }
+clip = 0.5
+[phases.main]
+epochs = 6
+validate = { loss = "rec", keep = "best" }
+"""
+
+
+def in_processes(count: int, do: Callable[[int], None]) -> list[int]:
+    """Call `do(rank)` in `count` forked processes that can find each other; their exit codes."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    children = []
+    for rank in range(count):
+        child = os.fork()
+        if child == 0:
+            os.environ |= {
+                "RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": str(count), "MASTER_ADDR": "127.0.0.1",
+                "MASTER_PORT": str(port),
+            }  # fmt: skip
+            code = 1
+            try:
+                do(rank)
+                code = 0
+            except UserError as error:
+                print(error.text(), file=sys.stderr, flush=True)
+                code = 2
+            except BaseException:
+                traceback.print_exc()
+            finally:
+                os._exit(code)
+        children.append(child)
+    return [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
+
+
+def weights(folder: Path) -> dict[str, Tensor]:
+    state, notes = read_latest(folder / "checkpoints")
+    assert state is not None
+    assert notes == []
+    tables = {"modules": state["modules"], "averages": state["averages"]}
+    return {
+        f"{kind}/{module}/{key}": value
+        for kind, table in tables.items()
+        for module, values in table.items()
+        for key, value in values.items()
+    }
+
+
+def only(folder: Path) -> Path:
+    [path] = folder.iterdir()
+    return path
+
+
+def losses(folder: Path) -> list[float]:
+    lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    return [value for line in lines for table in ("losses", "validation") for value in line.get(table, {}).values()]
+
+
+def test_two_processes_train_what_one_does(toy: Toy, tmp_path: Path) -> None:
+    path = toy(TEXT)
+    one = semreg.run(path, out=tmp_path / "one", device="cpu").folder
+    codes = in_processes(2, lambda rank: void(semreg.run(path, out=tmp_path / "two", device="cpu")))
+    assert codes == [0, 0]
+    two = only(tmp_path / "two")
+    assert two.name == one.name
+    first, second = weights(one), weights(two)
+    assert first.keys() == second.keys()
+    for name, value in first.items():
+        torch.testing.assert_close(second[name], value, rtol=1e-4, atol=1e-5, msg=name)
+    assert losses(two) == pytest.approx(losses(one), rel=1e-4)
+    record = json.loads((two / "run.json").read_text())
+    assert record["processes"] == 2
+    assert json.loads((two / "status.json").read_text())["state"] == "finished"
+
+
+def test_a_process_that_dies_ends_the_run_with_a_message_and_it_goes_on_to_the_same_bits(
+    toy: Toy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = toy(TEXT)
+    monkeypatch.setattr(trainer, "SECONDS_BETWEEN_CHECKPOINTS", -1.0)
+    monkeypatch.setattr(trainer, "SHARE_OF_CHECKPOINTS", 1e9)
+    iterate = PhaseRunner.iterate
+
+    def run(rank: int, out: str, dies: bool) -> None:
+        def dying(self: PhaseRunner, iteration: int) -> None:
+            if iteration == 7:
+                os._exit(9)
+            iterate(self, iteration)
+
+        if dies and rank == 1:
+            monkeypatch.setattr(PhaseRunner, "iterate", dying)
+        semreg.run(path, out=tmp_path / out, device="cpu")
+
+    assert in_processes(2, lambda rank: run(rank, "whole", False)) == [0, 0]
+    assert in_processes(2, lambda rank: run(rank, "killed", True)) == [2, 9]
+    folder = only(tmp_path / "killed")
+    said = capfd.readouterr().err
+    assert f"{folder}: another process of this run has ended" in said
+    assert "the same command goes on from the last checkpoint" in said
+    assert json.loads((folder / "status.json").read_text())["state"] == "stopped"
+    with pytest.raises(UserError, match="begun with number of processes 2, now it is 1"):
+        semreg.run(path, out=tmp_path / "killed", device="cpu")
+    assert in_processes(2, lambda rank: run(rank, "killed", False)) == [0, 0]
+    first, second = weights(only(tmp_path / "whole")), weights(folder)
+    for name, value in first.items():
+        assert torch.equal(value, second[name]), name
+    assert losses(folder) == losses(only(tmp_path / "whole"))
+
+
+def test_a_batch_that_cannot_be_shared_is_told(toy: Toy, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    path = toy("data.batch_size = 9")
+    assert 2 in in_processes(2, lambda rank: void(semreg.run(path, out=tmp_path / "runs", device="cpu")))
+    assert "a batch of 9 can't be shared by 2 processes" in capfd.readouterr().err
+    assert not (tmp_path / "runs").exists()
+
+
+def test_torchrun(tmp_path: Path) -> None:
+    recipe = tmp_path / "digits.toml"
+    source = Path(__file__).parents[2] / "recipes" / "vae_digits.toml"
+    recipe.write_text(f'extends = "{source}"\nwithout = ["evaluate"]\nphases.main.epochs = 1\n')
+    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "-m", "semreg", "run"]
+    done = subprocess.run(
+        [*command, str(recipe), "--device", "cpu", "--out", str(tmp_path / "runs")],
+        capture_output=True, text=True, check=False, timeout=120,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("report: ") == 1
+    assert json.loads((only(tmp_path / "runs") / "status.json").read_text())["state"] == "finished"
+
+
+def test_one_process_exchanges_nothing() -> None:
+    values = [torch.tensor([1.0, 2.0])]
+    ALONE.average(values)
+    ALONE.take_from_first(values)
+    assert values[0].tolist() == [1.0, 2.0]
+    assert ALONE.first_goes_ahead(lambda: 3) == 3
+
+
+def test_tensors_of_several_types_are_exchanged(tmp_path: Path) -> None:
+    def exchange(rank: int) -> None:
+        from datetime import timedelta
+
+        dist.init_process_group("gloo", timeout=timedelta(minutes=1))
+        processes = Processes(rank, 2)
+        floats, whole = torch.full((2, 3), 1.0 + rank), torch.tensor([10 + rank])
+        view = floats.t()  # not contiguous
+        processes.average([view, floats[0].double()])
+        processes.take_from_first([whole, floats])
+        (tmp_path / str(rank)).write_text(json.dumps([floats.tolist(), whole.tolist()]))
+
+    assert in_processes(2, exchange) == [0, 0]
+    for rank in range(2):
+        assert json.loads((tmp_path / str(rank)).read_text()) == [[[1.5] * 3] * 2, [10]]
+
+
+def void(value: object) -> None:
+    """For a lambda that returns nothing."""
