@@ -18,6 +18,7 @@ ARGUMENTS = {
     "phase_started": ["run", "phase"],
     "iteration_done": ["run", "progress"],
     "checkpoint_written": ["run", "path"],
+    "evaluation_started": ["run", "name"],
     "evaluation_done": ["run", "name", "result"],
     "run_finished": ["run"],
     "run_stopped": ["run", "error"],
