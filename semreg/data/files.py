@@ -16,21 +16,65 @@ IMAGE_ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tif
 Stamp = tuple[int, int]
 """Size in bytes and time of change in nanoseconds."""
 
+LONGEST_SHOWN = 100
+"""How many letters of a value found in the data a message quotes."""
+
 
 def missing(name: str, root: Path, looked_for: Sequence[str], advice: str) -> DataMissing:
     """The error for a set that is not there; `looked_for` are paths relative to `root`, `advice` says what to do."""
     return DataMissing("", f"{name} not found under {root} (looked for {', '.join(looked_for)}).\n{advice}")
 
 
+def quoted(text: str) -> str:
+    """A text of the data's in quotes for a message: cut if it is long, with all that can't be printed escaped."""
+    return repr(text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…")
+
+
+def printable(path: str | os.PathLike[str]) -> str:
+    """A path for a message: cut in the middle if it is long, with all that can't be printed escaped."""
+    text, end = os.fspath(path), LONGEST_SHOWN
+    text = text if len(text) <= 4 * end else f"{text[:end]}…{text[-end:]}"
+    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
+
+
 def under(root: Path, path: str) -> Path:
-    """`path` below `root`; an absolute path, or one that starts with `~`, stands for itself."""
-    return root / Path(path).expanduser()
+    """`path` below `root`; an absolute path, or one that starts with `~`, stands for itself.
+
+    Raises UserError if there is no such home folder.
+    """
+    try:
+        return root / Path(path).expanduser()
+    except RuntimeError:
+        raise UserError("", f"path = {quoted(path)}: there is no such home folder; write the path out") from None
 
 
 def stamp(path: Path) -> Stamp:
-    """What tells a changed file from an unchanged one without reading it."""
-    status = path.stat()
+    """What tells a changed file from an unchanged one without reading it. Raises UserError if it is gone."""
+    try:
+        status = path.stat()
+    except OSError as error:
+        raise UserError(str(path), f"can't be read: {error.strerror}") from None
     return status.st_size, status.st_mtime_ns
+
+
+def read_text(path: Path) -> str:
+    """A text file in UTF-8, line ends as they are. Raises UserError, naming the line, if it is no such file."""
+    try:
+        content = path.read_bytes()
+        zero = content.find(0)
+        if zero >= 0:
+            raise UserError(str(path), f"can't be read: line {_line(content, zero)} holds a zero byte, as no text does")
+        return content.decode().removeprefix("\ufeff")
+    except OSError as error:
+        raise UserError(str(path), f"can't be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        line, byte = _line(content, error.start), content[error.start]
+        message = f"can't be read: line {line} is not in UTF-8 (byte {byte:#04x}); save the table as UTF-8"
+        raise UserError(str(path), message) from None
+
+
+def _line(content: bytes, position: int) -> int:
+    return content.count(b"\n", 0, position) + 1
 
 
 def list_images(folder: Path) -> dict[str, Stamp]:
@@ -39,34 +83,46 @@ def list_images(folder: Path) -> dict[str, Stamp]:
     Hidden files are passed over. A link is followed to a file inside `folder` only.
 
     Raises:
-        UserError: a link leads out of `folder`, or to a folder.
+        UserError: a link leads out of `folder`, to a folder or nowhere, or a folder can't be listed.
     """
-    top = folder.resolve()
-    return dict(sorted(_walk(top, top, "")))
+    top = os.path.realpath(folder)
+    try:
+        return dict(sorted(_walk(top)))
+    except OSError as error:
+        raise UserError(printable(error.filename or top), f"can't be listed: {error.strerror}") from None
 
 
-def _walk(top: Path, folder: Path, prefix: str) -> Iterator[tuple[str, Stamp]]:
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            name = prefix + entry.name
-            if entry.name.startswith("."):
-                continue
-            if entry.is_symlink():
-                _check_link(top, Path(entry.path), name)
-            if entry.is_dir():
-                yield from _walk(top, Path(entry.path), f"{name}/")
-            elif entry.name.lower().endswith(IMAGE_ENDINGS):
-                status = entry.stat()
-                if stat.S_ISREG(status.st_mode):
-                    yield name, (status.st_size, status.st_mtime_ns)
+def _walk(top: str) -> Iterator[tuple[str, Stamp]]:
+    waiting = [(top, "")]  # a list and no recursion: folders may be nested deeper than Python's calls
+    while waiting:
+        folder, prefix = waiting.pop()
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                name = prefix + entry.name
+                if entry.name.startswith("."):
+                    continue
+                if entry.is_symlink():
+                    check_link(top, entry.path, name)
+                if entry.is_dir():
+                    waiting.append((entry.path, f"{name}/"))
+                elif entry.name.lower().endswith(IMAGE_ENDINGS):
+                    status = entry.stat()
+                    if stat.S_ISREG(status.st_mode):
+                        yield name, (status.st_size, status.st_mtime_ns)
 
 
-def _check_link(top: Path, link: Path, name: str) -> None:
-    target = Path(os.path.realpath(link))
-    if not target.is_relative_to(top):
-        raise UserError(str(top), f"'{name}' is a link out of this folder, to {target}; copy what it points to here")
-    if target.is_dir():
-        raise UserError(str(top), f"'{name}' is a link to a folder; copy what it points to here")
+def check_link(top: str, link: str, name: str) -> None:
+    """Raises UserError unless the link `name` in the folder `top` leads to a file in that folder."""
+    target = os.path.realpath(link)
+    if not Path(target).is_relative_to(top):
+        what = f"a link out of this folder, to {printable(target)}; copy what it points to here"
+    elif os.path.isdir(target):
+        what = "a link to a folder; copy what it points to here"
+    elif os.path.isfile(target):
+        return
+    else:
+        what = "a link that leads nowhere; remove it"
+    raise UserError(printable(top), f"{quoted(name)} is {what}")
 
 
 def listing_digest(listing: Iterable[tuple[str, Stamp]]) -> str:
@@ -83,10 +139,10 @@ class Names:
 
     def __init__(self, names: Iterable[str]) -> None:
         self._exact = set(names)
-        self._composed = {unicodedata.normalize("NFC", name): name for name in self._exact}
+        self._composed = {unicodedata.normalize("NFC", name): name for name in sorted(self._exact)}
 
     def find(self, name: str) -> str | None:
-        """The file's name, or None if there is no such file."""
+        """The file's name, or None if there is no such file. Blanks around it count only if the file has them, too."""
         if name in self._exact:
             return name
-        return self._composed.get(unicodedata.normalize("NFC", name.replace("\\", "/").removeprefix("./")))
+        return self._composed.get(unicodedata.normalize("NFC", name.strip().replace("\\", "/").removeprefix("./")))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from semreg.data.files import printable
 from semreg.errors import UserError
 
 if TYPE_CHECKING:
@@ -17,6 +19,12 @@ if TYPE_CHECKING:
 
 MOST_PIXELS = 100_000_000
 """Larger images are refused before they are decoded: a file of a few kilobytes can claim gigabytes."""
+
+MOST_SIDE = 100_000
+"""Longer ones are refused, too: a decoder keeps a pointer for each row, and rows of one pixel have more of those."""
+
+FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
+"""Whatever a file is called, it is none of the formats for which PIL starts other programs."""
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -27,27 +35,37 @@ def read_image(path: str | os.PathLike[str], *, size: int, channels: int) -> Pix
     `channels` is 3 (RGB) or 1 (grey). Turned upright where the file's EXIF data says so.
 
     Raises:
-        UserError: the file is missing, damaged, cut short, larger than MOST_PIXELS or not of 8 bits; it is named.
+        UserError: the file is missing, damaged, cut short, too large or not of 8 bits; it is named.
     """
-    from PIL import Image, ImageOps
+    from PIL import Image, ImageOps, UnidentifiedImageError
 
     try:
-        with Image.open(path) as image:
+        # What is worth a warning to PIL, such as odd metadata, is no use to anyone who reads thousands of images.
+        with warnings.catch_warnings(action="ignore"), Image.open(path, formats=FORMATS) as image:
             width, height = image.size
             if width * height > MOST_PIXELS:
                 raise ValueError(f"{width} × {height} pixels are more than the {MOST_PIXELS:,} that are read")
+            if max(width, height) > MOST_SIDE:
+                raise ValueError(f"of {width} × {height} pixels one side is above the {MOST_SIDE:,} that are read")
             if image.mode.startswith(("I", "F")):
                 raise ValueError(f"pixels are stored as {image.mode!r}; 8 bits per channel are read")
             # A JPEG decodes at a half, quarter or eighth of its size for a fraction of the time.
             image.draft(None, (2 * size, 2 * size))
-            upright = ImageOps.exif_transpose(image)
-            return fitted(upright, size=size, channels=channels)
+            ImageOps.exif_transpose(image, in_place=True)
+            return fitted(image, size=size, channels=channels)
     except FileNotFoundError:
-        raise UserError(os.fspath(path), "there is no such image file") from None
+        raise UserError(printable(path), "there is no such image file") from None
     except MemoryError:
         raise
+    except UnidentifiedImageError:
+        message = f"not a readable image: it is empty, or of no format that is read ({', '.join(FORMATS)})"
+        raise UserError(printable(path), message) from None
+    except Image.DecompressionBombError:
+        raise UserError(
+            printable(path), f"not a readable image: its pixels are more than the {MOST_PIXELS:,} that are read"
+        ) from None
     except Exception as error:  # PIL's decoders raise whatever the damage makes them raise
-        raise UserError(os.fspath(path), f"not a readable image: {error}") from None
+        raise UserError(printable(path), f"not a readable image: {error or type(error).__name__}") from None
 
 
 def fitted(image: Image, *, size: int | tuple[int, int], channels: int) -> Pixels:
@@ -56,13 +74,17 @@ def fitted(image: Image, *, size: int | tuple[int, int], channels: int) -> Pixel
     from PIL import Image
 
     height, width = (size, size) if isinstance(size, int) else size
-    image = image.convert("RGB" if channels == 3 else "L")
-    if image.size != (width, height):
-        # Whole pixels, cropped before resizing: ImageOps.fit crops between pixels and lets those outside shine in.
-        scale = min(image.width / width, image.height / height)
-        inner = max(1, round(scale * width)), max(1, round(scale * height))
+    # Whole pixels, cropped before resizing: ImageOps.fit crops between pixels and lets those outside shine in.
+    scale = min(image.width / width, image.height / height)
+    inner = max(1, round(scale * width)), max(1, round(scale * height))
+    # Each step only where there is something to do: PIL copies the image otherwise, and huge ones count.
+    if image.size != inner:
         left, top = (image.width - inner[0]) // 2, (image.height - inner[1]) // 2
         image = image.crop((left, top, left + inner[0], top + inner[1]))
+    mode = "RGB" if channels == 3 else "L"
+    if image.mode != mode:
+        image = image.convert(mode)
+    if image.size != (width, height):
         image = image.resize((width, height), Image.Resampling.BILINEAR)
     pixels = np.asarray(image, dtype=np.uint8)
     return np.ascontiguousarray(pixels.transpose(2, 0, 1) if channels == 3 else pixels[None])
