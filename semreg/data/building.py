@@ -169,6 +169,17 @@ def _write_chunk(reader: ImageReader, path: str, offset: int, indices: range, sh
     return _digest(pixels), len(indices), bad
 
 
+def unreadable(source: Source, indices: Iterable[int]) -> list[tuple[int, str]]:
+    """Which of the images can't be read, and why."""
+    bad = []
+    for index in indices:
+        try:
+            cast(ImageReader, source.images)([int(index)])
+        except UserError as error:
+            bad.append((int(index), error.text()))
+    return bad
+
+
 def _read_chunk(reader: ImageReader, indices: range, shape: tuple[int, ...]) -> tuple[Array, list[tuple[int, str]]]:
     try:
         return _checked(reader(indices), (len(indices), *shape)), []

@@ -14,13 +14,24 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from filelock import FileLock, Timeout
 from torch import Tensor
 
-from semreg.data.building import FORMAT, Contents, DamagedError, build, read, remove, sync, unreadable_images
+from semreg.data.building import (
+    FORMAT,
+    Contents,
+    DamagedError,
+    build,
+    read,
+    remove,
+    sync,
+    unreadable,
+    unreadable_images,
+)
 from semreg.data.source import EXCLUDED, SPLITS, TEST, TRAIN, VALIDATION, Dataset, Source, check_source
-from semreg.data.specification import AttributesField, ImageField, Specification, described
+from semreg.data.specification import AttributesField, ClassField, ImageField, Specification, described
 from semreg.data.splits import random_order, share
 from semreg.errors import Problem, UserError, closest
 
@@ -59,10 +70,16 @@ class Cached:
         return hashlib.sha256(self.content.encode() + self.split.numpy().tobytes()).hexdigest()
 
     def constant_attributes(self) -> dict[str, list[str]]:
-        """For each field of attributes, the names of those that have one value in all training images, if any."""
+        """For each field of attributes, the names of those that have one value in all training images, if any.
+
+        A field of classes names itself, if all training images are of one class.
+        """
         train = self.rows("train")
         constant = {}
         for name, field in self.fields.items():
+            if isinstance(field, ClassField):
+                classes = self.arrays[name].index_select(0, train)
+                constant[name] = [name] if len(train) and bool((classes == classes[0]).all()) else []
             if isinstance(field, AttributesField):
                 present = self.arrays[name].index_select(0, train).sum(dim=0).tolist()
                 constant[name] = [
@@ -160,6 +177,9 @@ def cached(
     key = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:16]
     folder = cache_folder() if folder is None else folder
     target = folder / f"{kind.__name__.lower()}-{key}"
+    opened = functools.partial(
+        _opened, target=target, source=source, specification=specification, skip_bad_images=skip_bad_images
+    )
     write = functools.partial(
         build,
         source=source,
@@ -169,30 +189,48 @@ def cached(
         skip_bad_images=skip_bad_images,
     )
     try:
-        contents = _opened(target, source, specification) or _built(target, source, specification, write)
+        contents = opened() or _built(target, source, specification, opened, write)
     except OSError as error:
         advice = "set SEMREG_CACHE to a folder that can be written and has room"
         message = f"the data cache can't be written: {error.strerror or error}; {advice}"
         raise UserError(str(folder), message) from error
-    if contents.bad and not skip_bad_images:
-        raise unreadable_images(contents.bad)
     # torch.from_numpy keeps the memory map alive and copies nothing.
     tensors = {name: torch.from_numpy(array) for name, array in contents.arrays.items()}
-    remarks = (f"{len(contents.bad)} unreadable images were left out",) if contents.bad else ()
+    remarks = (*source.remarks, *_left_out(contents))
     return Cached(specification, tensors, tensors.pop("split"), contents.content, contents.bad, remarks)
 
 
-def _opened(target: Path, source: Source, specification: Specification) -> Contents | None:
+def _left_out(contents: Contents) -> tuple[str, ...]:
+    if not contents.bad:
+        return ()
+    count = f"{len(contents.bad):,} of {len(contents.arrays['split']):,} images can't be read and are left out"
+    return (f"{count}: {'; '.join(contents.bad[:3])}{'; …' if len(contents.bad) > 3 else ''}",)
+
+
+def _opened(target: Path, source: Source, specification: Specification, *, skip_bad_images: bool) -> Contents | None:
     if not os.path.lexists(target):
         return None
     try:
-        return read(target, source, specification)
+        contents = read(target, source, specification)
     except DamagedError as reason:
         log.warning("the data cache %s is damaged or foreign (%s) and is built again", target, reason)
         return None
+    if contents.bad and not skip_bad_images:
+        # They were left out when the cache was built; permissions, say, can be mended without a trace in the stamps.
+        still = [message for _, message in unreadable(source, np.flatnonzero(contents.arrays["split"] == EXCLUDED))]
+        if len(still) == len(contents.bad):
+            raise unreadable_images(still)
+        return None
+    return contents
 
 
-def _built(target: Path, source: Source, specification: Specification, write: Callable[[Path], Any]) -> Contents:
+def _built(
+    target: Path,
+    source: Source,
+    specification: Specification,
+    opened: Callable[[], Contents | None],
+    write: Callable[[Path], Any],
+) -> Contents:
     target.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(target.with_name(f".{target.name}.lock"))
     try:
@@ -201,7 +239,7 @@ def _built(target: Path, source: Source, specification: Specification, write: Ca
         log.warning("another process is building the data cache %s; waiting for it", target)
         lock.acquire()
     try:
-        if contents := _opened(target, source, specification):
+        if contents := opened():
             return contents
         partial = target.with_name(f".{target.name}.partial")
         remove(partial)  # left by a process that was killed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -9,6 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from semreg.data.files import quoted
 from semreg.data.specification import AttributesField, ClassField, Field, ImageField, Specification, VectorField
 from semreg.errors import Problem, UserError
 
@@ -37,7 +39,8 @@ class Source:
     `(count, attributes)` for an `AttributesField`, float32 `(count, size)` for a `VectorField`. `split` is uint8
     `(count,)` of TRAIN, VALIDATION and TEST. `images` reads the field `image`, or is None for data without images.
     `identity` is what decides the contents (options, file names with sizes and times, seeds, versions), as JSON: the
-    cache is keyed by it. `activity` is what the progress bar says meanwhile, such as "rendering avatars".
+    cache is keyed by it. `activity` is what the progress bar says meanwhile, such as "rendering avatars". `remarks` are
+    what a run should tell about the data, such as files that are not used.
     """
 
     labels: dict[str, npt.NDArray[Any]]
@@ -45,6 +48,7 @@ class Source:
     images: ImageReader | None
     identity: dict[str, Any]
     activity: str = ""
+    remarks: tuple[str, ...] = ()
 
 
 class Dataset(Protocol):
@@ -76,17 +80,30 @@ def check_source(name: str, specification: Specification, source: Source) -> Non
         problems.append(Problem("image", "the images read need this field for themselves"))
     for label, field in specification.items():
         if not label.isidentifier() or label == "split":
-            message = "not usable as a field's name; letters, digits and _ fit, but not the name 'split'"
+            message = f"{quoted(label)} is not usable as a field's name; letters, digits and _ fit, 'split' does not"
         elif isinstance(field, ImageField):
             message = (
                 "" if label == "image" and source.images else "images are read by a reader, into the field 'image'"
             )
         else:
-            message = _check_labels(field, source.labels.get(label), count)
+            message = _check_names(field) or _check_labels(field, source.labels.get(label), count)
         if message:
             problems.append(Problem(label, message))
     if problems:
         raise UserError(name, problems)
+
+
+def _check_names(field: Field) -> str:
+    """What is wrong with the names of a field's classes or attributes, or nothing."""
+    names = field.names if isinstance(field, ClassField | AttributesField) else ()
+    for name, times in Counter(names).items():
+        if times > 1:
+            return f"the name {quoted(name)} stands there twice"
+        try:
+            name.encode()
+        except UnicodeEncodeError:
+            return f"the name {quoted(name)} is no text; rename it"
+    return ""
 
 
 def _check_labels(field: Field, array: npt.NDArray[Any] | None, count: int) -> str:
@@ -102,7 +119,8 @@ def _check_labels(field: Field, array: npt.NDArray[Any] | None, count: int) -> s
         found = "nothing" if array is None else f"{array.dtype} {array.shape}"
         return f"{found} was found; {form[0]} {form[1]} fits"
     if most is None:
-        return "" if np.isfinite(array).all() else "not all values are finite"
+        unfit = np.flatnonzero(~np.isfinite(array).all(axis=1))
+        return f"not all values are finite in 32 bits (see row {unfit[0]}, counted from 0)" if len(unfit) else ""
     if array.size and (array.min() < 0 or array.max() > most):
         return f"values from {array.min()} to {array.max()}; 0 to {most} fit"
     return ""

@@ -313,7 +313,8 @@ def test_bad_images_are_left_out_on_request_only(toy_with: Any, reader_with: Any
     data = cached(toy, folder=tmp_path, skip_bad_images=True)
     assert data.counts == {"train": 158, "validation": 0, "test": 39}
     assert [message.split(":")[0] for message in data.skipped] == ["image3.png", "image4.png", "image150.png"]
-    assert data.remarks == ("3 unreadable images were left out",)
+    (remark,) = data.remarks
+    assert remark.startswith("3 of 200 images can't be read and are left out: image3.png: can't be read; image4.png: ")
     split = data.with_split({"train": 100})
     assert sum(split.counts.values()) == 197
     assert not {3, 4, 150} & {*split.rows("train").tolist(), *split.rows("test").tolist()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated
@@ -10,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from annotated_types import Interval
 
-from semreg.data.files import list_images, listing_digest, missing, stamp
+from semreg.data.files import list_images, listing_digest, missing, quoted, read_text, stamp
 from semreg.data.images import ImageFiles
 from semreg.data.source import Source
 from semreg.data.specification import AttributesField, ImageField, Specification
@@ -114,9 +115,10 @@ class CelebA:
     def locate(self) -> None:
         """Raises DataMissing unless the folder and both lists are there; downloads them if asked to."""
         folder = self.root / "celeba"
-        if self.download and not all((folder / name).exists() for name in (IMAGES, TABLE, PARTITION)):
+        is_there = {IMAGES: os.path.isdir, TABLE: os.path.isfile, PARTITION: os.path.isfile}
+        if self.download and not all(test(folder / name) for name, test in is_there.items()):
             self._download()
-        absent = [f"celeba/{name}" for name in (IMAGES, TABLE, PARTITION) if not (folder / name).exists()]
+        absent = [f"celeba/{name}" for name, test in is_there.items() if not test(folder / name)]
         if absent:
             advice = (
                 "Download img_align_celeba.zip (unpack it), list_attr_celeba.txt and list_eval_partition.txt of "
@@ -157,41 +159,38 @@ class CelebA:
             raise UserError(str(self.root), f"CelebA could not be downloaded: {error}") from error
 
 
-def _lines(path: Path) -> list[str]:
-    try:
-        return path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(str(path), f"can't be read: {error}") from None
-
-
 def _read_attributes(path: Path) -> tuple[list[str], npt.NDArray[np.uint8]]:
     """File names, and attributes 0 or 1 `(count, 40)`: a line with the count, one of names, then a line per image."""
-    lines = _lines(path)
+    lines = read_text(path).splitlines()
     if len(lines) < 2 or tuple(lines[1].split()) != ATTRIBUTES:
         raise UserError(str(path), "line 2 does not hold CelebA's 40 attribute names in their order")
-    rows = [line.split(None, 1) for line in lines[2:] if line.strip()]
-    if lines[0].strip() != str(len(rows)):
-        raise UserError(str(path), f"line 1 says {lines[0].strip()[:20]!r} images, {len(rows)} lines follow")
+    rows = [line.split(None, 1) for line in lines[2:]]
+    count = len(rows) - rows.count([])
+    if lines[0].strip() != str(count):
+        raise UserError(str(path), f"line 1 says {quoted(lines[0].strip())} images, {count} lines follow")
     # One digit per value, then all rows at once: eight million values are not worth a Python object each.
     digits = [row[1].replace("-1", "0").replace(" ", "") if len(row) == 2 else "" for row in rows]
-    for number, values in enumerate(digits, start=3):
-        if len(values) != len(ATTRIBUTES) or values.strip("01"):
+    for number, (row, values) in enumerate(zip(rows, digits, strict=True), start=3):
+        if row and (len(values) != len(ATTRIBUTES) or values.strip("01")):
             raise UserError(str(path), f"line {number}: a file name and {len(ATTRIBUTES)} values 1 or -1 are expected")
     present = np.frombuffer("".join(digits).encode(), dtype=np.uint8).reshape(-1, len(ATTRIBUTES)) - ord("0")
-    return [row[0] for row in rows], present
+    return [row[0] for row in rows if row], present
 
 
 def _read_partition(path: Path, names: Sequence[str]) -> npt.NDArray[np.uint8]:
     """The split of each image: a line per image with its name and 0 (train), 1 (validation) or 2 (test)."""
     splits: dict[str, int] = {}
-    for number, line in enumerate(_lines(path), start=1):
+    for number, line in enumerate(read_text(path).splitlines(), start=1):
         match line.split():
             case []:
                 continue
-            case [name, "0" | "1" | "2" as value]:
+            case [name, "0" | "1" | "2" as value] if name not in splits:
                 splits[name] = int(value)
+            case [name, "0" | "1" | "2"]:
+                raise UserError(str(path), f"line {number}: {quoted(name)} is named twice")
             case _:
-                raise UserError(str(path), f"line {number}: a file name and 0, 1 or 2 are expected, not {line[:60]!r}")
+                message = f"line {number}: a file name and 0, 1 or 2 are expected, not {quoted(line)}"
+                raise UserError(str(path), message)
     absent = [name for name in names if name not in splits]
     if absent or len(splits) != len(names):
         which = f"; it misses {_some(absent)}" if absent else ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import csv
+import os
 from collections import Counter
 from collections.abc import Sequence
 from functools import cached_property
@@ -13,11 +13,23 @@ import numpy as np
 import numpy.typing as npt
 from annotated_types import Interval
 
-from semreg.data.files import Names, list_images, listing_digest, missing, stamp, under
+from semreg.data.files import (
+    IMAGE_ENDINGS,
+    Names,
+    check_link,
+    list_images,
+    listing_digest,
+    missing,
+    printable,
+    quoted,
+    stamp,
+    under,
+)
 from semreg.data.images import ImageFiles
 from semreg.data.source import SPLITS, TEST, TRAIN, VALIDATION, Source
 from semreg.data.specification import AttributesField, ClassField, ImageField, Order, Specification
 from semreg.data.splits import drawn_split
+from semreg.data.tables import Table, read_table
 from semreg.errors import Problem, UserError, closest
 
 SPLIT_NAMES = {**SPLITS, "valid": VALIDATION, "val": VALIDATION, "0": TRAIN, "1": VALIDATION, "2": TEST}
@@ -79,14 +91,14 @@ class AttributeFolder:
         """`image`, a field for each column in `classes`, and `attributes` if there are any. Reads the table."""
         fields: Specification = {"image": ImageField(self.channels, self.size, self.size)}
         for name in self.classes:
-            fields[name] = ClassField(sorted_classes(self._table[name]), self.orders.get(name, "none"))
+            fields[name] = ClassField(sorted_classes(self._classes(name)), self.orders.get(name, "none"))
         if self._attribute_names:
             fields["attributes"] = AttributesField(self._attribute_names, self.exclusive)
         return fields
 
     def locate(self) -> None:
         """Raises DataMissing unless the table is there."""
-        if not (self.folder / self.csv).is_file():
+        if not os.path.isfile(self.folder / self.csv):
             advice = (
                 "It takes a folder of images and a table: a header, then a line per image with its path and labels."
             )
@@ -97,13 +109,13 @@ class AttributeFolder:
 
         Raises UserError if the table names a file that is not there, or a value that is not one of its column's.
         """
-        table = self.folder / self.csv
         listing = list_images(self.folder)
         files = self._files(listing)
         labels: dict[str, npt.NDArray[Any]] = {}
         for name in self.classes:
-            position = {value: index for index, value in enumerate(sorted_classes(self._table[name]))}
-            labels[name] = np.array([position[value] for value in self._table[name]], dtype=np.int64)
+            values = self._classes(name)
+            position = {value: index for index, value in enumerate(sorted_classes(values))}
+            labels[name] = np.array([position[value] for value in values], dtype=np.int64)
         if self._attribute_names:
             labels["attributes"] = self._binary()
         return Source(
@@ -114,30 +126,21 @@ class AttributeFolder:
                 "size": self.size,
                 "channels": self.channels,
                 "columns": [self._file_column, self.split_column, list(self._attribute_names), self.classes],
-                "table": stamp(table),
+                "table": stamp(self._csv),
                 "images": listing_digest((name, listing[name]) for name in files),
             },
+            remarks=self._unnamed(len(listing) - len(files)),
         )
 
     @cached_property
-    def _table(self) -> dict[str, list[str]]:
-        """The columns of the table, with every column that an option names."""
+    def _table(self) -> Table:
+        """The table, with every column that an option names."""
         self.locate()
-        path = self.folder / self.csv
-        try:
-            with path.open(encoding="utf-8-sig", newline="") as file:
-                rows = [row for row in csv.reader(file) if row]
-        except (OSError, UnicodeDecodeError, csv.Error) as error:
-            raise UserError(str(path), f"can't be read: {error}") from None
-        header = [name.strip() for name in rows[0]] if rows else []
-        wrong = [number for number, row in enumerate(rows, start=1) if len(row) != len(header)]
-        if len(rows) < 2:
-            raise UserError(str(path), "there are no rows; a header and a line per image are expected")
-        if len(set(header)) != len(header) or "" in header:
-            raise UserError(str(path), f"the header has a name twice, or an empty one: {', '.join(header)}")
-        if wrong:
-            found = f"line {wrong[0]} has {len(rows[wrong[0] - 1])} columns, the header {len(header)}"
-            raise UserError(str(path), found + (f" ({len(wrong)} such lines)" if len(wrong) > 1 else ""))
+        path = self._csv
+        if path.is_symlink() and path.parent == self.folder:
+            check_link(os.path.realpath(self.folder), str(path), self.csv)
+        table = read_table(path)
+        header = table.columns
         reserved = {"image", "attributes"}.intersection(self.classes)
         if reserved:
             raise UserError(
@@ -145,6 +148,7 @@ class AttributeFolder:
             )
         asked = {
             "file": [self.file] if self.file else [],
+            "split_column": [self.split_column] if self.split_column != "split" else [],
             "attributes": self.attributes or [],
             "classes": self.classes,
             "orders": list(self.orders),
@@ -155,57 +159,78 @@ class AttributeFolder:
         if unknown:
             problems = [Problem(f"data.{key}", f"no column {name!r}{closest(name, header)}") for key, name in unknown]
             raise UserError(str(path), problems)
-        return {name: [row[index].strip() for row in rows[1:]] for index, name in enumerate(header)}
+        return table
+
+    @property
+    def _csv(self) -> Path:
+        return self.folder / self.csv
+
+    def _column(self, name: str) -> list[str]:
+        return [value.strip() for value in self._table.columns[name]]
+
+    def _classes(self, name: str) -> list[str]:
+        """A column of classes. Raises UserError where a value is missing."""
+        values = self._column(name)
+        if "" in values:
+            where = f"line {self._table.lines[values.index('')]}"
+            raise UserError(str(self._csv), [Problem(name, f"{where}: there is no value; every image needs a class")])
+        return values
 
     @property
     def _file_column(self) -> str:
-        return self.file or next(iter(self._table))
+        return self.file or next(iter(self._table.columns))
 
     @property
     def _attribute_names(self) -> tuple[str, ...]:
         other = {self._file_column, self.split_column, *self.classes, *self.drop}
-        names = self._table if self.attributes is None else self.attributes
+        names = self._table.columns if self.attributes is None else self.attributes
         return tuple(name for name in names if name not in other)
 
     def _files(self, listing: dict[str, Any]) -> list[str]:
-        names, path = Names(listing), str(self.folder / self.csv)
-        written = self._table[self._file_column]
+        names, path = Names(listing), str(self._csv)
+        written, lines = self._table.columns[self._file_column], self._table.lines
         files = [names.find(name) for name in written]
-        absent = [f"line {row + 2}: {written[row]!r}" for row, file in enumerate(files) if file is None]
+        absent = [row for row, file in enumerate(files) if file is None]
         if absent:
-            problems = [Problem(where, "no such image in this folder") for where in absent[:10]]
+            message = "no such image in this folder"
+            problems = [Problem(f"line {lines[row]}: {quoted(written[row])}", message) for row in absent[:10]]
             rest = [Problem("", f"and {len(absent) - 10:,} more")] if len(absent) > 10 else []
             raise UserError(path, [*problems, *rest])
         found = [file for file in files if file is not None]
         if len(set(found)) != len(found):
             (twice, _), *_ = Counter(found).most_common(1)
-            raise UserError(path, f"{twice!r} is named twice")
+            where = [lines[row] for row, file in enumerate(found) if file == twice]
+            raise UserError(path, f"{quoted(twice)} is named twice, on line {where[0]} and line {where[1]}")
         return found
+
+    def _unnamed(self, count: int) -> tuple[str, ...]:
+        """What to say of images that the table does not name."""
+        names = "1 image is" if count == 1 else f"{count:,} images are"
+        return (f"{names} in {printable(self.folder)}, but not in {self.csv}, and not used",) if count else ()
 
     def _binary(self) -> npt.NDArray[np.uint8]:
         """The attributes as 0 or 1, `(rows, attributes)`."""
-        columns = [self._table[name] for name in self._attribute_names]
+        columns = [self._column(name) for name in self._attribute_names]
         absent = "-1" if any("-1" in column for column in columns) else "0"
         problems = []
         for name, column in zip(self._attribute_names, columns, strict=True):
             row = next((row for row, value in enumerate(column) if value not in (absent, "1")), None)
             if row is not None:
-                problems.append(Problem(name, f"line {row + 2}: {column[row]!r} is neither {absent} nor 1; a column of "
-                                        "classes is named in `classes`, another one in `drop`"))  # fmt: skip
+                where = f"line {self._table.lines[row]}: {quoted(column[row])}"
+                problems.append(Problem(name, f"{where} is neither {absent} nor 1; a column of classes is named in "
+                                        "`classes`, another one in `drop`"))  # fmt: skip
         if problems:
-            raise UserError(str(self.folder / self.csv), problems)
+            raise UserError(str(self._csv), problems)
         return np.equal(np.array(columns, dtype=np.str_).T, "1").astype(np.uint8)
 
     def _split(self) -> npt.NDArray[np.uint8]:
-        column = self._table.get(self.split_column)
-        if column is None:
-            return drawn_split(len(self._table[self._file_column]))
+        if self.split_column not in self._table.columns:
+            return drawn_split(len(self._table.lines))
+        column = self._column(self.split_column)
         for row, value in enumerate(column):
             if value not in SPLIT_NAMES:
-                where = f"{self.split_column}, line {row + 2}"
-                raise UserError(
-                    str(self.folder / self.csv), [Problem(where, f"{value!r}; train, validation or test fit")]
-                )
+                where = f"{self.split_column}, line {self._table.lines[row]}"
+                raise UserError(str(self._csv), [Problem(where, f"{quoted(value)}; train, validation or test fit")])
         return np.array([SPLIT_NAMES[value] for value in column], dtype=np.uint8)
 
 
@@ -232,6 +257,8 @@ class ImageFolder:
         label: str = "label",
         order: Order = "none",
     ) -> None:
+        if label == "image":
+            raise UserError("", "label = 'image': the images have that name; choose another")
         self.root = root
         self.path = path
         self.folder = under(root, path)
@@ -248,23 +275,28 @@ class ImageFolder:
 
     def locate(self) -> None:
         """Raises DataMissing unless there is a folder for at least one class."""
-        if not self.folder.is_dir() or not any(_folders(self.folder / part) for part in self._parts()):
+        if not os.path.isdir(self.folder) or not any(_folders(self.folder / part) for part in self._parts()):
             looked_for = [f"{self.path}/CLASS/IMAGE", f"{self.path}/train/CLASS/IMAGE"]
             raise missing(f"The image folder '{self.path}'", self.root, looked_for, "It takes a folder per class.")
 
     def source(self) -> Source:
-        """Lists the images."""
-        listing = {
-            f"{part}/{name}" if part else name: value
-            for part in self._parts()
-            for name, value in list_images(self.folder / part).items()
-            if "/" in name
-        }
-        classes = self.specification()[self.label]
-        position = {name: index for index, name in enumerate(classes.references()["names"])}
+        """Lists the images. Raises UserError if there are none."""
         parts = self._parts()
         depth = 1 if any(parts) else 0
+        found = {
+            f"{part}/{name}" if part else name: value
+            for part in parts
+            for name, value in list_images(self.folder / part).items()
+        }
+        listing = {name: value for name, value in found.items() if name.count("/") > depth}
+        names = self.specification()[self.label].references()["names"]
+        if not listing:
+            folders, endings = ", ".join(map(quoted, names[:5])), ", ".join(IMAGE_ENDINGS)
+            message = f"no images are in the folders of the classes ({folders}); files that end in {endings} are images"
+            raise UserError(printable(self.folder), message)
+        position = {name: index for index, name in enumerate(names)}
         labels = np.array([position[name.split("/")[depth]] for name in listing], dtype=np.int64)
+        empty = sorted({*position.values()} - {*labels.tolist()})
         split = (
             np.array([SPLIT_NAMES[name.split("/")[0]] for name in listing], dtype=np.uint8)
             if depth
@@ -275,7 +307,18 @@ class ImageFolder:
             split=split,
             images=ImageFiles(str(self.folder), np.array(list(listing), dtype=np.str_), self.size, self.channels),
             identity={"size": self.size, "channels": self.channels, "images": listing_digest(listing.items())},
+            remarks=self._unused(len(found) - len(listing), [names[index] for index in empty]),
         )
+
+    def _unused(self, strays: int, empty: list[str]) -> tuple[str, ...]:
+        """What to say of images outside of the classes' folders, and of classes without images."""
+        where = printable(self.folder)
+        remarks = []
+        if strays:
+            remarks.append(f"{strays:,} image{'s' * (strays > 1)} in {where} in no class's folder, and not used")
+        if empty:
+            remarks.append(f"no images are in {where} of {self.label} {', '.join(map(quoted, empty[:5]))}")
+        return tuple(remarks)
 
     def _parts(self) -> list[str]:
         """The folders of splits; [""] if there are none and classes lie at the top."""
@@ -284,13 +327,17 @@ class ImageFolder:
 
 
 def _folders(folder: Path) -> list[str]:
-    return [entry.name for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith(".")]
+    try:
+        return [entry.name for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith(".")]
+    except OSError as error:
+        raise UserError(printable(folder), f"can't be listed: {error.strerror}") from None
 
 
 def sorted_classes(values: Sequence[str]) -> tuple[str, ...]:
-    """The different values, sorted; as numbers if all are."""
+    """The different values, sorted; as numbers if all are (infinite ones, and nan, are words)."""
     different = sorted(set(values))
     try:
-        return tuple(sorted(different, key=float))
+        numbers = [float(value) for value in different]
     except ValueError:
         return tuple(different)
+    return tuple(sorted(different, key=float) if np.isfinite(numbers).all() else different)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import math
+import os
 import zlib
 from pathlib import Path
 from typing import Annotated
@@ -17,6 +18,9 @@ from semreg.data.images import ImageArray
 from semreg.data.source import TEST, TRAIN, Source
 from semreg.data.specification import ClassField, ImageField, Specification
 from semreg.errors import UserError
+
+MOST_PACKED = 1032
+"""How many bytes at most gzip packs into one."""
 
 PARTS = {"train": TRAIN, "t10k": TEST}
 
@@ -64,6 +68,9 @@ class MNIST:
             if len(images[-1]) != len(digits[-1]):
                 message = f"{part} has {len(images[-1])} images and {len(digits[-1])} labels"
                 raise UserError(str(self.root / "MNIST" / "raw"), message)
+        if images[0].shape[1:] != images[1].shape[1:] or 0 in images[0].shape[1:]:
+            sizes = " and ".join(f"{array.shape[1]} × {array.shape[2]}" for array in images)
+            raise UserError(str(self.root / "MNIST" / "raw"), f"images of {sizes} pixels; one size fits, above 0")
         return Source(
             labels={"digit": np.concatenate(digits).astype(np.int64)},
             split=np.concatenate(split),
@@ -73,7 +80,7 @@ class MNIST:
 
     def _file(self, name: str) -> Path | None:
         raw = self.root / "MNIST" / "raw"
-        return next((path for path in (raw / name, raw / f"{name}.gz") if path.is_file()), None)
+        return next((path for path in (raw / name, raw / f"{name}.gz") if os.path.isfile(path)), None)
 
     def _read(self, name: str, dimensions: int, identity: dict[str, Stamp]) -> npt.NDArray[np.uint8]:
         """An array in the idx format: two zeros, type (8: uint8) and number of dimensions, their sizes, the data."""
@@ -81,15 +88,23 @@ class MNIST:
         if path is None:
             raise UserError(str(self.root), f"MNIST/raw/{name} is not there")
         identity[path.name] = stamp(path)
+        start = 4 + 4 * dimensions
         try:
-            data = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+            with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+                head = file.read(start)
+                shape = [int.from_bytes(head[at : at + 4], "big") for at in range(4, start, 4)]
+                size = math.prod(shape)
+                # No more is read than the head says, and no more is believed than the file can hold when unpacked.
+                believed = head[:4] == bytes((0, 0, 8, dimensions)) and size <= MOST_PACKED * path.stat().st_size
+                data = file.read(size + 1) if believed else b""
         except (OSError, EOFError, zlib.error) as error:
             raise UserError(str(path), f"can't be read: {error}") from None
-        start = 4 + 4 * dimensions
-        shape = [int.from_bytes(data[at : at + 4], "big") for at in range(4, start, 4)]
-        if data[:4] != bytes((0, 0, 8, dimensions)) or len(data) != start + math.prod(shape):
-            raise UserError(str(path), f"not an idx file of {dimensions} dimensions, or cut short ({len(data)} bytes)")
-        return np.frombuffer(data, dtype=np.uint8, offset=start).reshape(shape)
+        if not believed:
+            raise UserError(str(path), f"not an idx file of {dimensions} dimensions of bytes")
+        if len(data) != size:
+            found = "more" if len(data) > size else f"{len(data):,}: it is cut short"
+            raise UserError(str(path), f"its head says {' × '.join(map(str, shape))} bytes, there are {found}")
+        return np.frombuffer(data, dtype=np.uint8).reshape(shape)
 
     def _download(self) -> None:
         from torchvision import datasets

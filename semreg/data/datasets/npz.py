@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import zipfile
+import os
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,7 +12,7 @@ import numpy.typing as npt
 from annotated_types import Interval
 
 from semreg.data.datasets.folders import SPLIT_NAMES, sorted_classes
-from semreg.data.files import missing, stamp, under
+from semreg.data.files import missing, quoted, stamp, under
 from semreg.data.images import ImageArray
 from semreg.data.source import Source
 from semreg.data.specification import AttributesField, ClassField, ImageField, Order, Specification, VectorField
@@ -51,6 +51,8 @@ class NumpyArchive:
         vectors: dict[str, str] | None = None,
         split_array: str = "split",
     ) -> None:
+        for name in {"image", "attributes"}.intersection([*(classes or {}), *(vectors or {})]):
+            raise UserError("", f"a field of classes or vectors can't be called {name!r}; choose another name")
         self.root = root
         self.path = path
         self.file = under(root, path)
@@ -69,7 +71,7 @@ class NumpyArchive:
         _, channels, height, width = self._layout(self._shape())
         fields: Specification = {"image": ImageField(channels, self.size or height, self.size or width)}
         for name, key in self.classes.items():
-            fields[name] = ClassField(sorted_classes(self._text(key)), self.orders.get(name, "none"))
+            fields[name] = ClassField(sorted_classes(self._classes(key)), self.orders.get(name, "none"))
         if self.attributes:
             fields["attributes"] = AttributesField(self._attribute_names(), self.exclusive)
         for name, key in self.vectors.items():
@@ -78,7 +80,7 @@ class NumpyArchive:
 
     def locate(self) -> None:
         """Raises DataMissing unless the file is there."""
-        if not self.file.is_file():
+        if not os.path.isfile(self.file):
             raise missing(
                 f"The archive '{self.path}'", self.root, [self.path], "It takes a file written by numpy.savez."
             )
@@ -88,15 +90,14 @@ class NumpyArchive:
         pixels = self._pixels()
         labels: dict[str, Array] = {}
         for name, key in self.classes.items():
-            position = {value: index for index, value in enumerate(sorted_classes(self._text(key)))}
-            labels[name] = np.array([position[value] for value in self._text(key)], dtype=np.int64)
+            values = self._classes(key)
+            position = {value: index for index, value in enumerate(sorted_classes(values))}
+            labels[name] = np.array([position[value] for value in values], dtype=np.int64)
         if self.attributes:
             labels["attributes"] = self._binary(self.attributes)
         for name, key in self.vectors.items():
-            labels[name] = self._rows(key).astype(np.float32)
-        for name, array in labels.items():
-            if len(array) != len(pixels):
-                raise self._error(name, f"has {len(array)} rows, there are {len(pixels)} images")
+            with np.errstate(over="ignore"):  # what is too large is refused with what is not finite
+                labels[name] = self._rows(key).astype(np.float32)
         field = self.specification()["image"].references()
         return Source(
             labels=labels,
@@ -114,8 +115,9 @@ class NumpyArchive:
         self.locate()
         try:
             archive = np.load(self.file, allow_pickle=False)
-        except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-            raise UserError(str(self.file), f"not a NumPy archive: {error}") from None
+        except Exception:  # zipfile, zlib and NumPy raise whatever the damage makes them raise, here and below
+            message = "not a NumPy archive as numpy.savez writes it, or damaged"
+            raise UserError(str(self.file), message) from None
         if not isinstance(archive, np.lib.npyio.NpzFile):
             raise UserError(str(self.file), "a single array; an archive written by numpy.savez is expected")
         return archive
@@ -124,13 +126,19 @@ class NumpyArchive:
         if key not in self._archive.files:
             raise UserError(str(self.file), f"there is no array {key!r}{closest(key, self._archive.files)}")
         try:
-            array: Array = self._archive[key]
-        except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-            raise self._error(key, f"can't be read: {error}") from None
+            array = self._archive[key]
+        except Exception as error:
+            raise self._unreadable(key, error) from None
+        if not isinstance(array, np.ndarray):
+            raise self._error(key, "can't be read: it is no array, or its head is damaged")
         return array
 
     def _error(self, key: str, message: str) -> UserError:
         return UserError(str(self.file), [Problem(key, message)])
+
+    def _unreadable(self, key: str, error: Exception) -> UserError:
+        first, *_ = [*str(error).splitlines(), type(error).__name__]
+        return self._error(key, f"can't be read: {first}")
 
     def _shape(self) -> tuple[int, ...]:
         """The shape of the images, from the head of their file."""
@@ -144,11 +152,13 @@ class NumpyArchive:
                     np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
                 )
                 return tuple(header(file)[0])
-        except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-            raise self._error(self.images, f"can't be read: {error}") from None
+        except Exception as error:
+            raise self._unreadable(self.images, error) from None
 
     def _layout(self, shape: tuple[int, ...]) -> tuple[int, int, int, int]:
         """(count, channels, height, width) of images of this shape."""
+        if 0 in shape:
+            raise self._error(self.images, f"shape {shape}; there are no images, or none with pixels")
         match shape:
             case (count, height, width):
                 return count, 1, height, width
@@ -171,11 +181,22 @@ class NumpyArchive:
             raise self._error(key, f"{array.dtype} {array.shape}; whole numbers or text, one per image, are expected")
         return [str(value) for value in array.tolist()]
 
+    def _classes(self, key: str) -> list[str]:
+        values = self._text(key)
+        self._check_count(key, len(values))
+        return values
+
     def _rows(self, key: str) -> Array:
         array = self._read(key)
-        if array.ndim not in (1, 2) or array.dtype.kind not in "fiu":
+        if array.ndim not in (1, 2) or array.dtype.kind not in "fiu" or 0 in array.shape[1:]:
             raise self._error(key, f"{array.dtype} {array.shape}; a number or a row of numbers per image is expected")
+        self._check_count(key, len(array))
         return array.reshape(len(array), -1)
+
+    def _check_count(self, key: str, rows: int) -> None:
+        count = self._shape()[0]
+        if rows != count:
+            raise self._error(key, f"has {rows} rows, there are {count} images")
 
     def _attribute_names(self) -> tuple[str, ...]:
         count = self._rows(str(self.attributes)).shape[1]
@@ -188,15 +209,17 @@ class NumpyArchive:
 
     def _binary(self, key: str) -> npt.NDArray[np.uint8]:
         array = self._rows(key)
-        if not np.isin(array, (0, 1)).all():
-            raise self._error(key, f"values {np.unique(array)[:5].tolist()}; 0 and 1 are expected")
+        fits = np.isin(array, (0, 1))
+        if not fits.all():
+            raise self._error(key, f"values {np.unique(array[~fits])[:5].tolist()}; 0 and 1 are expected")
         return array.astype(np.uint8)
 
     def _split(self, count: int) -> npt.NDArray[np.uint8]:
-        if self.split_array not in self._archive.files:
+        if self.split_array == "split" and self.split_array not in self._archive.files:
             return drawn_split(count)
-        values = self._text(self.split_array)
+        values = self._classes(self.split_array)
         unknown = sorted(set(values) - SPLIT_NAMES.keys())
-        if unknown or len(values) != count:
-            raise self._error(self.split_array, f"{len(values)} values for {count} images; unknown: {unknown[:5]}")
+        if unknown:
+            found = ", ".join(map(quoted, unknown[:5]))
+            raise self._error(self.split_array, f"values {found}; 0, 1, 2 or train, validation, test fit")
         return np.array([SPLIT_NAMES[value] for value in values], dtype=np.uint8)

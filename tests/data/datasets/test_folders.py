@@ -89,7 +89,7 @@ def test_the_file_column(faces: Path, tmp_path: Path) -> None:
         ("", {}, "there are no rows"),
         ("file,Male\n", {}, "there are no rows"),
         ("file,Male\na.png,1\nd.png\n", {}, "line 3 has 1 columns, the header 2"),
-        ("file,Male,Male\na.png,1,1\n", {}, "a name twice"),
+        ("file,Male,Male\na.png,1,1\n", {}, "names 'Male' twice"),
         ("file,Male\na.png,1\nnone.png,0\n", {}, "line 3: 'none.png'  no such image"),
         ("file,Male\na.png,1\n../outside.png,0\n", {}, "line 3: '../outside.png'  no such image"),
         ("file,Male\na.png,1\na.png,0\n", {}, "'a.png' is named twice"),
@@ -102,7 +102,7 @@ def test_the_file_column(faces: Path, tmp_path: Path) -> None:
         (TABLE, {"file": "image"}, "data.file  no column 'image'"),
         (TABLE, {"exclusive": [["Male", "Bald"]]}, "data.exclusive  no column 'Bald'"),
         (TABLE.replace("pose", "image"), {"classes": ["image"]}, "can't be called image"),
-        (TABLE.replace("pose", "head pose"), {"classes": ["head pose"]}, "head pose  not usable as a field's name"),
+        (TABLE.replace("pose", "head pose"), {"classes": ["head pose"]}, "'head pose' is not usable as a field's name"),
     ],
 )
 def test_bad_tables(faces: Path, table: str, options: dict[str, Any], message: str, tmp_path: Path) -> None:
@@ -166,7 +166,7 @@ def test_folders_of_splits(draw: Any, tmp_path: Path) -> None:
 
 def test_classes_without_images(tmp_path: Path) -> None:
     (tmp_path / "root/animals/cat").mkdir(parents=True)
-    with pytest.raises(UserError, match="there are no images"):
+    with pytest.raises(UserError, match="no images are in the folders"):
         cached(ImageFolder(root=tmp_path / "root", path="animals"), folder=tmp_path)
 
 

@@ -72,7 +72,7 @@ def test_changed_files_are_read_again(root: Path, tmp_path: Path) -> None:
     ("name", "content", "message"),
     [
         ("train-images-idx3-ubyte", idx(images(40))[:-1], "cut short"),
-        ("train-images-idx3-ubyte", b"", "cut short"),
+        ("train-images-idx3-ubyte", b"", "not an idx file of 3 dimensions"),
         ("train-images-idx3-ubyte", idx(images(39)), "39 images and 40 labels"),
         ("train-labels-idx1-ubyte", idx(images(40)), "not an idx file of 1 dimensions"),
         ("train-labels-idx1-ubyte", idx(np.full(40, 10, dtype=np.uint8)), "digit  values from 0 to 10; 0 to 9 fit"),

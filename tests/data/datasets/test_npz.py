@@ -92,7 +92,7 @@ def test_nothing_is_unpickled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         ({"images": IMAGES / 255}, {}, "images  float64 values; uint8"),
         ({"images": IMAGES[..., 0]}, {}, r"images  shape \(20, 6\)"),
         ({"images": IMAGES.reshape(COUNT, 2, 3, 5)}, {}, r"images  shape \(20, 2, 3, 5\)"),
-        ({"y": INDEX[:-1]}, {"classes": {"digit": "y"}}, "digit  has 19 rows, there are 20 images"),
+        ({"y": INDEX[:-1]}, {"classes": {"digit": "y"}}, "y  has 19 rows, there are 20 images"),
         ({"y": INDEX / 2}, {"classes": {"digit": "y"}}, "y  float64"),
         ({"bits": INDEX}, {"attributes": "bits"}, "bits  values"),
         (
@@ -100,8 +100,8 @@ def test_nothing_is_unpickled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
             {"attributes": "bits", "attribute_names": "n"},
             "2 names for 1",
         ),
-        ({"split": INDEX}, {}, "split  20 values for 20 images; unknown"),
-        ({"images": IMAGES[:0]}, {}, "there are no images"),
+        ({"split": INDEX}, {}, "split  values .10., .11.*fit"),
+        ({"images": IMAGES[:0]}, {}, "there are no images, or none with pixels"),
     ],
 )
 def test_bad_arrays(arrays: dict[str, Any], options: dict[str, Any], message: str, tmp_path: Path) -> None:
