@@ -106,10 +106,10 @@ def build(
 def unreadable_images(messages: Iterable[str]) -> UserError:
     """The error that names images that can't be read (the first twenty), and the way to go on without them."""
     problems = [Problem("image", message) for message in messages]
-    advice = "mend or remove the images, or leave out all such by --skip-bad-images, which counts them"
     if len(problems) > 20:
         problems[20:] = [Problem("", f"and {len(problems) - 20} more")]
-    return UserError("unreadable images", [*problems, Problem("", advice)])
+    advice = "mend or remove them, or leave out all such by --skip-bad-images, which counts them"
+    return UserError(f"unreadable images ({advice})", problems)
 
 
 def sync(path: Path) -> None:

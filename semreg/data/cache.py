@@ -134,8 +134,8 @@ def _drawn(key: str, amount: int | float, rows: Tensor, seed: int) -> tuple[Tens
         raise UserError("", [Problem(f"data.split.{key}", f"{amount!r} is neither a count nor a fraction below 1")])
     count = share(amount, len(rows))
     if not 0 < count < len(rows):
-        message = f"{amount} of {len(rows)} images would be {count}, and {len(rows) - count} left"
-        raise UserError("", [Problem(f"data.split.{key}", f"{message}; both parts need at least one")])
+        message = f"{amount} of the {len(rows)} images would be {count}; both parts need at least one"
+        raise UserError("", [Problem(f"data.split.{key}", message)])
     order = rows[torch.from_numpy(random_order(len(rows), seed))]
     return order[:count], order[count:]
 
@@ -203,8 +203,8 @@ def cached(
 def _left_out(contents: Contents) -> tuple[str, ...]:
     if not contents.bad:
         return ()
-    count = f"{len(contents.bad):,} of {len(contents.arrays['split']):,} images can't be read and are left out"
-    return (f"{count}: {'; '.join(contents.bad[:3])}{'; …' if len(contents.bad) > 3 else ''}",)
+    count = f"{len(contents.bad):,} of {len(contents.arrays['split']):,} images"
+    return (f"left out as unreadable: {count} ({'; '.join(contents.bad[:3])}{'; …' if len(contents.bad) > 3 else ''})",)
 
 
 def _opened(target: Path, source: Source, specification: Specification, *, skip_bad_images: bool) -> Contents | None:

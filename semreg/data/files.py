@@ -63,7 +63,9 @@ def read_text(path: Path) -> str:
         content = path.read_bytes()
         zero = content.find(0)
         if zero >= 0:
-            raise UserError(str(path), f"can't be read: line {_line(content, zero)} holds a zero byte, as no text does")
+            raise UserError(
+                str(path), f"can't be read: line {_line(content, zero)} holds a zero byte; a text in UTF-8 fits"
+            )
         return content.decode().removeprefix("\ufeff")
     except OSError as error:
         raise UserError(str(path), f"can't be read: {error.strerror}") from None

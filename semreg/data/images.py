@@ -58,7 +58,7 @@ def read_image(path: str | os.PathLike[str], *, size: int, channels: int) -> Pix
     except MemoryError:
         raise
     except UnidentifiedImageError:
-        message = f"not a readable image: it is empty, or of no format that is read ({', '.join(FORMATS)})"
+        message = f"not a readable image: it is empty, or none of {', '.join(FORMATS)}"
         raise UserError(printable(path), message) from None
     except Image.DecompressionBombError:
         raise UserError(

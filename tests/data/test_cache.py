@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -314,12 +315,34 @@ def test_bad_images_are_left_out_on_request_only(toy_with: Any, reader_with: Any
     assert data.counts == {"train": 158, "validation": 0, "test": 39}
     assert [message.split(":")[0] for message in data.skipped] == ["image3.png", "image4.png", "image150.png"]
     (remark,) = data.remarks
-    assert remark.startswith("3 of 200 images can't be read and are left out: image3.png: can't be read; image4.png: ")
+    assert remark.startswith("left out as unreadable: 3 of 200 images (image3.png: can't be read; image4.png: ")
     split = data.with_split({"train": 100})
     assert sum(split.counts.values()) == 197
     assert not {3, 4, 150} & {*split.rows("train").tolist(), *split.rows("test").tolist()}
     with pytest.raises(UserError, match=r"image150\.png"):
         cached(toy, folder=tmp_path)
+
+
+def test_images_mended_without_a_trace_are_read(toy_with: Any, reader_with: Any, tmp_path: Path) -> None:
+    cached(toy_with(reader=reader_with(bad=(3, 4))), folder=tmp_path, skip_bad_images=True)
+    with pytest.raises(UserError, match="image4") as error:
+        cached(toy_with(reader=reader_with(bad=(4,))), folder=tmp_path)
+    assert "image3" not in str(error.value)
+    data = cached(toy_with(), folder=tmp_path)
+    assert (data.skipped, data.counts["train"]) == ((), 160)
+
+
+def test_what_a_source_remarks_is_told(toy: Any, tmp_path: Path) -> None:
+    source = toy.source()
+    source.remarks = ("two files are not used",)
+    toy.source = lambda: source
+    assert cached(toy, folder=tmp_path).remarks == cached(toy, folder=tmp_path).remarks == source.remarks
+
+
+def test_a_single_class_in_training_is_constant(toy: Any, tmp_path: Path) -> None:
+    data = cached(toy, folder=tmp_path)
+    split = torch.where(data.arrays["digit"] == 3, 0, 2).to(torch.uint8)
+    assert replace(data, split=split).constant_attributes() == {"digit": ["digit"], "attributes": ["even", "never"]}
 
 
 def test_all_images_bad(toy_with: Any, reader_with: Any, tmp_path: Path) -> None:

@@ -1,13 +1,24 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import unicodedata
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from semreg.data.files import Names, list_images, listing_digest, missing, under
+from semreg.data.files import (
+    Names,
+    list_images,
+    listing_digest,
+    missing,
+    printable,
+    quoted,
+    read_text,
+    stamp,
+    under,
+)
 from semreg.errors import DataMissing, UserError
 
 
@@ -44,6 +55,83 @@ def test_links_to_folders_are_refused(tmp_path: Path) -> None:
         list_images(tmp_path / "data")
 
 
+def loop(folder: Path) -> None:
+    (folder / "a.png").symlink_to("b.png")
+    (folder / "b.png").symlink_to("a.png")
+
+
+def dangling(folder: Path) -> None:
+    (folder / "a.png").symlink_to("b.png")
+
+
+@pytest.mark.parametrize("link", [loop, dangling])
+def test_links_that_lead_nowhere_are_refused(link: Any, tmp_path: Path) -> None:
+    link(tmp_path)
+    with pytest.raises(UserError, match=r"'[ab]\.png' is a link that leads nowhere"):
+        list_images(tmp_path)
+
+
+def test_folders_nested_deeper_than_pythons_calls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for _ in range(1200):
+        os.mkdir("d")
+        os.chdir("d")
+    Path("a.png").write_bytes(b"")
+    monkeypatch.undo()
+    assert list(list_images(tmp_path)) == ["d/" * 1200 + "a.png"]
+    subprocess.run(["rm", "-r", str(tmp_path / "d")], check=True)  # pytest's own removal is recursive
+
+
+def test_a_folder_that_vanishes_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"gone: can't be listed: No such file"):
+        list_images(tmp_path / "gone")
+
+
+def test_only_regular_files_are_images(tmp_path: Path) -> None:
+    (tmp_path / "folder.png").mkdir()
+    os.mkfifo(tmp_path / "queue.png")
+    assert list_images(tmp_path) == {}
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [(b"a\r\nb", "a\r\nb"), ("\ufeffü\n".encode(), "ü\n"), (b"", "")],
+)
+def test_text(content: bytes, expected: str, tmp_path: Path) -> None:
+    (tmp_path / "t").write_bytes(content)
+    assert read_text(tmp_path / "t") == expected
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("a\nü\n".encode("latin-1"), r"line 2 is not in UTF-8 \(byte 0xfc\)"),
+        (b"a\n" * 100_000 + b"\xff", "line 100001 is not in UTF-8"),
+        ("ab".encode("utf-16-le"), "line 1 holds a zero byte"),
+        (b"a\nb\n\0", "line 3 holds a zero byte"),
+    ],
+    ids=["latin-1", "far", "utf-16", "zero"],
+)
+def test_what_is_no_text_is_told_by_its_line(content: bytes, message: str, tmp_path: Path) -> None:
+    (tmp_path / "t").write_bytes(content)
+    with pytest.raises(UserError, match=message):
+        read_text(tmp_path / "t")
+
+
+def test_files_that_are_gone_are_told(tmp_path: Path) -> None:
+    for read in (read_text, stamp):
+        with pytest.raises(UserError, match=r"t: can't be read: No such file"):
+            read(tmp_path / "t")
+
+
+def test_what_a_message_shows_is_short_and_printable() -> None:
+    assert quoted("\x1b[31m\udcff") == r"'\x1b[31m\udcff'"
+    assert len(quoted("x" * 100_000)) < 110
+    assert printable("fäces/顔 1.png") == "fäces/顔 1.png"
+    assert printable("a\n\x1b\u202e\udcff.png") == r"a\n\x1b\u202e\udcff.png"
+    assert len(printable("x/" * 100_000)) < 210
+
+
 def test_the_root_itself_may_be_a_link(draw: Any, tmp_path: Path) -> None:
     draw(tmp_path / "disk" / "a.png")
     (tmp_path / "data").symlink_to(tmp_path / "disk")
@@ -65,6 +153,8 @@ def test_names_written_in_other_ways() -> None:
     names = Names([decomposed, "a/b.png"])
     assert names.find("é/ü.png") == decomposed
     assert names.find("./a/b.png") == names.find("a\\b.png") == "a/b.png"
+    assert names.find(" a/b.png ") == "a/b.png"
+    assert Names([" b.png", "b.png"]).find(" b.png") == " b.png"
     assert names.find("../a/b.png") is None
     assert names.find("b.png") is None
 
@@ -82,3 +172,5 @@ def test_paths_below_the_root(tmp_path: Path) -> None:
     assert under(tmp_path, "faces") == tmp_path / "faces"
     assert under(tmp_path, "/faces") == Path("/faces")
     assert under(tmp_path, "~/faces") == Path.home() / "faces"
+    with pytest.raises(UserError, match="no such home folder"):
+        under(tmp_path, "~nobody-of-that-name/faces")

@@ -100,16 +100,37 @@ def tiff_16_bits() -> bytes:
         (jpeg()[:700], "not a readable image: .*truncated"),
         (b"\xff\xd8\xff" + bytes(500), "not a readable image"),
         (bomb(10_001, 10_000), "10001 × 10000 pixels are more than the 100,000,000"),
-        (bomb(100_000, 100_000), "not a readable image"),
+        (bomb(100_000, 100_000), "its pixels are more than the 100,000,000"),
+        (bomb(1, 100_001), "1 × 100001 pixels one side is above the 100,000"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\nshowpage\n", "none of BMP"),
         (tiff_16_bits(), "8 bits per channel are read"),
     ],
 )
-@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
 def test_bad_images_are_named(content: bytes, message: str, tmp_path: Path) -> None:
     (tmp_path / "bad.jpg").write_bytes(content)
     with pytest.raises(UserError, match=message) as error:
         read_image(tmp_path / "bad.jpg", size=8, channels=3)
     assert error.value.source.endswith("bad.jpg")
+
+
+@pytest.mark.filterwarnings("error")
+def test_what_pil_warns_of_is_not_told(tmp_path: Path) -> None:
+    palette = Image.new("P", (9, 9), 1)
+    palette.info["transparency"] = bytes(range(256))
+    palette.save(tmp_path / "a.png")  # PIL: "Palette images with Transparency expressed in bytes should be converted"
+    assert read_image(tmp_path / "a.png", size=9, channels=3).shape == (3, 9, 9)
+
+
+def test_damaged_metadata_do_not_make_a_bad_image(tmp_path: Path) -> None:
+    Image.new("RGB", (9, 9)).save(tmp_path / "a.jpg", exif=b"Exif\0\0MM\0*\0\0\0\x08\xff\xff" + b"\xff" * 50)
+    assert read_image(tmp_path / "a.jpg", size=9, channels=3).shape == (3, 9, 9)
+
+
+@pytest.mark.parametrize("name", ["a.gif", "a.tif", "a.webp"])
+def test_the_first_of_many_pictures(name: str, tmp_path: Path) -> None:
+    frames = [Image.new("L", (9, 9), value) for value in (250, 0)]
+    frames[0].save(tmp_path / name, save_all=True, append_images=frames[1:])
+    assert (read_image(tmp_path / name, size=9, channels=1) > 240).all()
 
 
 def test_a_missing_image_is_named(tmp_path: Path) -> None:

@@ -47,7 +47,7 @@ class AttributeFolder:
         faces/images/0002.jpg       images/0002.jpg,test,1,-…
 
     The table is UTF-8, separated by commas, with a header. The column `file` (default: the first) names an image by its
-    path relative to `path`; images it does not name are not used. The column `split`, if there is one, holds train,
+    path relative to `path`; images it does not name are not used, and counted. The column `split`, if there is one, holds train,
     validation or test (or 0, 1, 2); without it a fifth of the images, drawn once and for all, is the test split.
     The columns in `classes` are fields of classes of their own; `orders` says which of them are a "ring" or a "line"
     (classes are sorted, as numbers if all are). All other columns, or those in `attributes`, are the field

@@ -157,7 +157,7 @@ class NumpyArchive:
 
     def _layout(self, shape: tuple[int, ...]) -> tuple[int, int, int, int]:
         """(count, channels, height, width) of images of this shape."""
-        if 0 in shape:
+        if any(extent <= 0 for extent in shape):
             raise self._error(self.images, f"shape {shape}; there are no images, or none with pixels")
         match shape:
             case (count, height, width):
