@@ -47,10 +47,10 @@ class AttributeFolder:
         faces/images/0002.jpg       images/0002.jpg,test,1,-…
 
     The table is UTF-8, separated by commas, with a header. The column `file` (default: the first) names an image by its
-    path relative to `path`; images it does not name are not used, and counted. The column `split`, if there is one, holds train,
-    validation or test (or 0, 1, 2); without it a fifth of the images, drawn once and for all, is the test split.
-    The columns in `classes` are fields of classes of their own; `orders` says which of them are a "ring" or a "line"
-    (classes are sorted, as numbers if all are). All other columns, or those in `attributes`, are the field
+    path relative to `path`; images it does not name are not used, and counted. The column `split`, if there is one,
+    holds train, validation or test (or 0, 1, 2); without it a fifth of the images, drawn once and for all, is the test
+    split. The columns in `classes` are fields of classes of their own; `orders` says which of them are a "ring" or a
+    "line" (classes are sorted, as numbers if all are). All other columns, or those in `attributes`, are the field
     `attributes`: 0 or 1, or all of them -1 or 1. `drop` leaves columns out; of each group in `exclusive` at most one is
     present.
 
