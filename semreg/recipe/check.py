@@ -87,7 +87,10 @@ class _Checker:
         except DataMissing:
             raise
         except UserError as error:
-            raise UserError(self.source, [Problem("data", error.text())]) from None
+            if error.source:
+                raise
+            problems = [Problem(problem.where or "data", problem.message) for problem in error.problems]
+            raise UserError(self.source, problems) from None
         except ValueError as error:
             raise UserError(self.source, [Problem("data", str(error))]) from None
         try:

@@ -64,7 +64,7 @@ class RunFolder:
 
     def write_json(self, name: str, content: Any) -> None:
         """Write a file that is whole or absent."""
-        write_whole(self.folder / name, (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode())
+        write_whole(self.folder / name, (json.dumps(content, indent=1) + "\n").encode())
 
     def read_json(self, name: str) -> Any:
         """Read a file of the run, or None if it is not there. Raises UserError if it is damaged."""

@@ -127,7 +127,7 @@ def _run(
     data = processes.first_goes_ahead(lambda: open_data(plan, skip_bad_images=choices.skip_bad_images))
     modules = {name: module.to(device) for name, module in build_modules(plan, seed=seed).items()}
     _load_weights(plan, modules, choices)
-    warnings = [*plan.warnings, *untrained(plan, modules), *data.remarks, *_constant(data)]
+    warnings = [*plan.warnings, *untrained(plan, modules), *data.remarks, *_constant(data), *_untested(plan, data)]
     manager = _listeners(choices, warnings) if processes.first else hooks.no_hooks()
     setting = Setting(plan, modules, seed, device, choices.precision, processes)
     trainer = Trainer(setting, data, folder, manager, interrupts)
@@ -201,6 +201,12 @@ def _constant(data: Cached) -> list[str]:
         f"{name}: all training images have the same value of {', '.join(labels)}, so nothing can be learned of it"
         for name, labels in data.constant_attributes().items()
     ]
+
+
+def _untested(plan: Plan, data: Cached) -> list[str]:
+    if not plan.evaluations or data.counts["test"]:
+        return []
+    return ["no image is in the test split; evaluations that read it will say so once all is trained"]
 
 
 def _load_weights(plan: Plan, modules: dict[str, nn.Module], choices: Choices) -> None:
@@ -383,6 +389,8 @@ def open_run(folder: str | Path, *, data_root: str | Path = "data", device: str 
         modules[name].load_state_dict(weights)
         modules[name].to(chosen).eval().requires_grad_(False)
     data = open_data(plan, skip_bad_images=record.get("skip_bad_images", False))
+    if data.fingerprint != record["data"]["fingerprint"]:
+        raise UserError(str(path), [Problem("data", "the images or labels are not those that the run was trained on")])
     return Run(path, plan, _averaged(modules, state["averages"]), data, chosen, record["seed"])
 
 
@@ -415,7 +423,8 @@ def evaluate(
     files.open()
     try:
         manager: pluggy.PluginManager = hooks.load_hooks(files.warn)
-        choices = Choices(device=device, data_root=Path(data_root), out=run.folder.parent)
+        skip = files.read_json(RECORD).get("skip_bad_images", False)
+        choices = Choices(device=device, data_root=Path(data_root), out=run.folder.parent, skip_bad_images=skip)
         before = files.read_json(STATUS)
         try:
             with Interrupts() as interrupts:
