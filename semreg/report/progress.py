@@ -11,6 +11,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from semreg.hookspecs import Progress as PhaseProgress
 from semreg.hookspecs import RunLike, hookimpl
+from semreg.report.words import duration
 
 if TYPE_CHECKING:
     from semreg.evaluation.result import Result
@@ -93,16 +94,6 @@ class ProgressBar:
         if self._bar is not None:
             self._bar.stop()
             self._bar = None
-
-
-def duration(seconds: float) -> str:
-    """`8s`, `1m40s`, `2h05m`."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole}s"
-    if whole < 3600:
-        return f"{whole // 60}m{whole % 60:02d}s"
-    return f"{whole // 3600}h{whole % 3600 // 60:02d}m"
 
 
 def _epochs(progress: PhaseProgress) -> str:

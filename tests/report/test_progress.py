@@ -11,7 +11,7 @@ from rich.console import Console
 from semreg.evaluation.result import Result
 from semreg.hookspecs import Progress
 from semreg.report import progress
-from semreg.report.progress import ProgressBar, duration
+from semreg.report.progress import ProgressBar
 
 
 class Run:
@@ -69,8 +69,3 @@ def test_a_stopped_run_gives_the_cursor_back() -> None:
     assert "\x1b[?25h" not in output.getvalue()
     bar.run_stopped(Run())
     assert "\x1b[?25h" in output.getvalue()
-
-
-@pytest.mark.parametrize(("seconds", "text"), [(7.6, "8s"), (59.9, "1m00s"), (100, "1m40s"), (7500, "2h05m")])
-def test_durations(seconds: float, text: str) -> None:
-    assert duration(seconds) == text
