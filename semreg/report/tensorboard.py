@@ -10,6 +10,7 @@ are curves of one chart. `speed/PHASE/…` holds images per second and milliseco
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from io import BytesIO
 from pathlib import Path
@@ -80,8 +81,10 @@ class TensorBoard:
     def _follow(self, run: RunLike) -> None:
         """Write what the run's folder has and TensorBoard's files have not."""
         if not self._writers:
+            # Emptied and not removed: a TensorBoard that is open would not get past a file that is gone.
             for path in (run.folder / FOLDER).rglob("events.out.tfevents.*"):
-                path.unlink()
+                if not path.is_symlink():
+                    os.truncate(path, 0)
             self._writer(run.folder, "")
         for line in self._new_lines(run.folder / METRICS):
             self._write(run.folder, line)
