@@ -16,6 +16,7 @@ from semreg.report.words import duration
 if TYPE_CHECKING:
     from semreg.evaluation.result import Result
 
+_BAR = 20  # characters
 _SECONDS_BETWEEN_UPDATES = 0.1
 _SECONDS_BETWEEN_LINES = 30
 
@@ -74,12 +75,16 @@ class ProgressBar:
 
     def _draw(self, progress: PhaseProgress, now: float) -> None:
         if self._bar is None:
-            columns = (TextColumn("{task.description}"), BarColumn(20), TextColumn("{task.fields[text]}"))
+            columns = (TextColumn("{task.description}"), BarColumn(_BAR), TextColumn("{task.fields[text]}"))
             self._bar = Progress(*columns, console=self._console, auto_refresh=False)
             self._task = self._bar.add_task("", total=progress.iterations, text="")
             self._bar.start()
-        description, text = escape(_epochs(progress)), escape(self._text(progress, now))
-        self._bar.update(self._task, completed=progress.iteration, description=description, text=text, refresh=True)
+        description, text = _epochs(progress), self._text(progress, now)
+        room = self._console.width - len(description) - _BAR - 3  # what is too long would squeeze the bar
+        text = text if len(text) <= room else f"{text[: max(0, room - 1)]}…"
+        self._bar.update(
+            self._task, completed=progress.iteration, description=escape(description), text=escape(text), refresh=True
+        )
 
     def _text(self, progress: PhaseProgress, now: float) -> str:
         return "  ".join(part for part in (self._left(progress, now), self._speed, self._figures) if part)

@@ -195,11 +195,9 @@ def objects(lines: list[bytes]) -> Iterator[dict[str, Any]]:
 def _read_object(path: Path, default: dict[str, Any] | None = None) -> dict[str, Any]:
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        if default is None:
-            raise
-        return default
     except (OSError, ValueError, RecursionError) as error:
+        if isinstance(error, FileNotFoundError) and default is not None:
+            return default
         raise UserError(str(path), f"cannot be read: {error}") from error
     if not isinstance(value, dict):
         raise UserError(str(path), f"should hold an object, holds {type(value).__name__}")

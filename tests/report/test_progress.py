@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from io import StringIO
 from pathlib import Path
 
@@ -60,6 +61,18 @@ def test_speed_and_losses_stay_until_they_are_measured_again() -> None:
     bar.iteration_done(Run(), Progress("main", 1, 1, 2, 3, {"l2": 0.5}, 90.0))
     bar.iteration_done(Run(), Progress("main", 1, 1, 3, 3))
     assert output.getvalue().splitlines() == ["main           1/1", "main           1/1  90 img/s  l2 0.5"]
+
+
+def test_many_losses_are_cut_and_leave_the_bar_its_room() -> None:
+    output = StringIO()
+    bar = ProgressBar(Console(file=output, force_terminal=True, width=80, color_system=None))
+    losses = {f"a_long_name_{k}": 0.5 for k in range(5)}
+    bar.iteration_done(Run(), Progress("main", 1, 2, 1, 10, losses, 90.0))
+    bar.run_stopped(Run())
+    (line,) = set(re.findall(r"main [^\r\n\x1b]*", output.getvalue()))
+    assert len(line.rstrip()) <= 80
+    assert line.index("90 img/s") == len(f"{'main':<14} 1/2 {'':20} ")
+    assert line.rstrip().endswith("…")
 
 
 def test_a_stopped_run_gives_the_cursor_back() -> None:
