@@ -141,8 +141,7 @@ def write_fake_run(folder: Path) -> Path:
             if iteration % 100 == 0:
                 valid = {losses[0]: values[losses[0]] * 1.2 + 0.02}
                 where = {"phase": phase, "epoch": 1, "iteration": iteration}
-                metrics.append({**where, "validation": valid, "best": True, "seconds": 0.8})
-        metrics.append({"phase": phase, "iteration": count, "checkpoint_seconds": 1.5})
+                metrics.append({**where, "validation": valid, "best": True, "seconds_of_validation": 0.8})
     status = {"state": "finished", "phase": "siamese", "iteration": 1200, "iterations": 1200, "message": ""}
     recipe = {"data": {"use": "avatars"}, "evaluate": {"linear": {}, "correlation": {}, "edits": {}}}
     (folder / "run.json").write_text(json.dumps(record))

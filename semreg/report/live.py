@@ -82,11 +82,10 @@ def standing(run: RunRecord, now: datetime) -> Standing:
         message = _KILLED
     data = _table(record.get("data"))
     phase = _text(status.get("phase"))
-    about: dict[str, Any] = {"phase": phase}
     if phase and phase.startswith(_EVALUATING):
-        about |= _evaluation(run.folder, phase.removeprefix(_EVALUATING))
-    elif phase:
-        about |= _training(run, phase, age or 0.0)
+        about = {"phase": phase} | _evaluation(run.folder, phase.removeprefix(_EVALUATING))
+    else:
+        about = _training(run, age or 0.0)
     return Standing(
         run.folder,
         run.name,
@@ -112,19 +111,24 @@ def _evaluation(folder: Path, name: str) -> dict[str, Any]:
     return {"position": names.index(name) + 1, "count": len(names)} if name in names else {}
 
 
-def _training(run: RunRecord, phase: str, age: float) -> dict[str, Any]:
-    """How far a phase is."""
+def _training(run: RunRecord, age: float) -> dict[str, Any]:
+    """How far the phase is that is in training, or was when the run ended."""
+    lines = read_end(run.folder / METRICS)
+    # A run that was stopped says why and not where: that is in the log.
+    place = run.status if "phase" in run.status else lines[-1] if lines else {}
+    phase = _text(place.get("phase"))
     listed = run.record.get("phases")
     plans = [_table(plan) for plan in listed] if isinstance(listed, list) else []
     names = [plan.get("name") for plan in plans]
     position = names.index(phase) if phase in names else None
     plan = plans[position] if position is not None else {}
-    lines = [line for line in read_end(run.folder / METRICS) if line.get("phase") == phase]
+    lines = [line for line in lines if line.get("phase") == phase]
     records = [line for line in lines if isinstance(line.get("losses"), dict)]
     validations = [line for line in lines if isinstance(line.get("validation"), dict)]
     last = records[-1] if records else {}
-    iteration, iterations = _whole(run.status.get("iteration")), _whole(run.status.get("iterations"))
+    iteration, iterations = _whole(place.get("iteration")), _whole(place.get("iterations"))
     return {
+        "phase": phase,
         "position": None if position is None else position + 1,
         "count": len(plans) or None,
         "epoch": _whole(last.get("epoch")),
@@ -142,7 +146,6 @@ def _left(records: list[dict[str, Any]], iteration: int | None, iterations: int 
     """Seconds until a phase ends, `age` after the last of its records; no record is counted on to be late."""
     if iteration is None or iterations is None:
         return None
-    # A process that goes on with a phase counts its seconds from zero: the times of one process rise.
     points: list[tuple[float, int]] = []
     for record in reversed(records[-_RECORDS_FOR_PACE:]):
         seconds, at = _number(record.get("seconds")), _whole(record.get("iteration"))

@@ -60,6 +60,11 @@ class ProgressBar:
             self._console.print(line, markup=False, soft_wrap=True)
 
     @hookimpl
+    def evaluation_started(self, run: RunLike, name: str) -> None:
+        self._stop()  # a judge that is trained meanwhile draws a bar of its own
+        self._console.print(f"evaluating {name}", markup=False, soft_wrap=True)
+
+    @hookimpl
     def evaluation_done(self, run: RunLike, name: str, result: Result) -> None:
         self._stop()
         if result.summary:

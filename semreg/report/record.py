@@ -13,6 +13,8 @@ from typing import Any
 from semreg.errors import UserError, closest
 
 RECORD, STATUS, METRICS = "run.json", "status.json", "metrics.jsonl"
+SECONDS_OF = "seconds_of_"
+"""What a metric's name begins with that holds the time of something done between iterations."""
 _OF_A_RUN = (RECORD, STATUS, METRICS, "recipe.json", "checkpoints")
 
 
@@ -96,10 +98,9 @@ class PhaseMetrics:
     images_per_second: list[float] = field(default_factory=list)
     seconds_per_iteration: dict[str, list[tuple[int, float]]] = field(default_factory=dict)
     seconds: float = 0.0
-    """Of the loop, in all processes that trained the phase: its iterations, validation and checkpoints within it."""
-    validation_seconds: float = 0.0
-    checkpoint_seconds: float = 0.0
-    precompute_seconds: float = 0.0
+    """Of the whole loop: its iterations, and what is done between them."""
+    seconds_of: dict[str, float] = field(default_factory=dict)
+    """Of what is done between iterations, such as validation, as far as it was measured."""
 
 
 def read_record(folder: Path) -> RunRecord:
@@ -132,32 +133,25 @@ def _listed(folder: Path) -> RunRecord:
 def read_metrics(folder: Path) -> dict[str, PhaseMetrics]:
     """The metrics of every phase, in the order in which they were trained; lines cut off by a kill are passed over."""
     phases: dict[str, PhaseMetrics] = {}
-    clocks: dict[str, float] = {}
     for line in read_lines(folder / METRICS):
         try:
-            name, iteration = str(line["phase"]), int(line["iteration"])
-            phase = phases.setdefault(name, PhaseMetrics())
+            phase, iteration = phases.setdefault(str(line["phase"]), PhaseMetrics()), int(line["iteration"])
             for series, values in (
                 (phase.train, line.get("losses")),
                 (phase.validation, line.get("validation")),
                 (phase.seconds_per_iteration, line.get("seconds_per_iteration")),
             ):
-                for key, value in (values or {}).items():
-                    series.setdefault(key, []).append((iteration, float(value)))
+                for name, value in (values or {}).items():
+                    series.setdefault(name, []).append((iteration, float(value)))
             if line.get("best"):
                 phase.best = iteration
             if line.get("images_per_second"):
                 phase.images_per_second.append(float(line["images_per_second"]))
-            phase.checkpoint_seconds += float(line.get("checkpoint_seconds") or 0)
-            phase.precompute_seconds += float(line.get("precompute_seconds") or 0)
-            seconds = float(line.get("seconds") or 0)
-            if "validation" in line:
-                phase.validation_seconds += seconds
-            elif seconds:
-                # Each process that goes on with a phase counts from zero.
-                before = clocks.get(name, 0.0)
-                phase.seconds += seconds - before if seconds >= before else seconds
-                clocks[name] = seconds
+            phase.seconds = max(phase.seconds, float(line.get("seconds") or 0))
+            for name, seconds in line.items():
+                if name.startswith(SECONDS_OF):
+                    what = name.removeprefix(SECONDS_OF)
+                    phase.seconds_of[what] = phase.seconds_of.get(what, 0.0) + float(seconds)
         except (KeyError, TypeError, ValueError, AttributeError):
             continue
     return phases

@@ -23,7 +23,7 @@ from semreg.errors import UserError
 from semreg.evaluation.result import Result
 from semreg.evaluation.store import read_result
 from semreg.hookspecs import Progress, RunLike, hookimpl
-from semreg.report.record import METRICS, objects
+from semreg.report.record import METRICS, SECONDS_OF, objects
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
@@ -111,8 +111,7 @@ class TensorBoard:
             training[f"speed/{phase}/images_per_second"] = line["images_per_second"]
         for part, seconds in line.get("seconds_per_iteration", {}).items():
             training[f"speed/{phase}/milliseconds_{part}"] = 1000 * seconds
-        if "checkpoint_seconds" in line:
-            training[f"speed/{phase}/checkpoint_seconds"] = line["checkpoint_seconds"]
+        training |= {f"speed/{phase}/{name}": value for name, value in line.items() if name.startswith(SECONDS_OF)}
         validation = {f"{phase}/{name}": value for name, value in line.get("validation", {}).items()}
         for kind, scalars in (("", training), ("validation", validation)):
             for tag, value in scalars.items():

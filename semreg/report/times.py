@@ -43,17 +43,18 @@ def _iteration_table(phase: str, means: dict[str, float]) -> Table:
 
 
 def _phase_table(phases: dict[str, PhaseMetrics], seconds: dict[str, dict[str, float]]) -> Table:
-    """Of each phase: the seconds of its iterations, of what is known besides, and of the rest."""
+    """Of each phase's time, the shares of its iterations, of what was measured between them, and of the rest."""
+    outside = list(dict.fromkeys(what for name in seconds for what in phases[name].seconds_of))
     rows: list[list[Cell]] = []
     for name, means in seconds.items():
         phase = phases[name]
         iterations = sum(means.values()) * _weights(phase)[-1][0]
-        besides = [phase.validation_seconds, phase.checkpoint_seconds, phase.precompute_seconds]
-        whole = max(phase.seconds + phase.precompute_seconds, iterations + sum(besides))
-        rest = whole - iterations - sum(besides)
-        rows.append([name, duration(whole), *(_percent(part, whole) for part in (iterations, *besides, rest))])
-    columns = ["phase", "time", "iterations", "validation", "checkpoints", "precomputation", "rest"]
-    return Table("Of each phase", columns, rows, "The rest is what was not measured.")
+        between = [phase.seconds_of.get(what, 0.0) for what in outside]
+        whole = max(phase.seconds, iterations + sum(between))
+        rest = whole - iterations - sum(between)
+        rows.append([name, duration(whole), *(_percent(part, whole) for part in (iterations, *between, rest))])
+    columns = ["phase", "time", "iterations", *outside, "rest"]
+    return Table("Of each phase", columns, rows, "The rest was not measured, such as the writing of checkpoints.")
 
 
 def _weights(phase: PhaseMetrics) -> list[tuple[int, int]]:

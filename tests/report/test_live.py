@@ -54,6 +54,15 @@ def test_a_run_under_way_that_has_gone_on_has_the_pace_of_its_last_process(fake_
     assert standing(record, NOW).seconds_left == pytest.approx(770 * 0.5 - 2)
 
 
+def test_a_stopped_run_stands_where_its_log_ends(fake_run: Path) -> None:
+    under_way(fake_run)
+    (fake_run / "status.json").write_text(json.dumps({"state": "failed", "message": "a loss is nan"}))
+    run = standing(read_record(fake_run), NOW)
+    assert (run.state, run.phase, run.position, run.epoch, run.iteration, run.iterations) == (
+        "failed", "siamese", 2, 5, 430, 1200,
+    )  # fmt: skip
+
+
 def test_one_record_is_no_pace(fake_run: Path) -> None:
     under_way(fake_run, 10)
     run = standing(read_record(fake_run), NOW)

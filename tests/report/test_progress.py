@@ -31,6 +31,7 @@ def shown(*, terminal: bool, clock: pytest.MonkeyPatch) -> str:
     for iteration in range(1, 101):
         losses = {"pair": 0.0139, "[red]odd": 1.0} if iteration % 10 == 0 else None
         bar.iteration_done(Run(), Progress("siamese", 1 + iteration // 51, 2, iteration, 100, losses, 211.4))
+    bar.evaluation_started(Run(), "linear")
     bar.evaluation_done(Run(), "linear", Result(summary="4.1 linear [b]0.941[/b]"))
     bar.run_finished(Run())
     return output.getvalue()
@@ -40,9 +41,9 @@ def test_plain_lines_are_few_and_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     lines = shown(terminal=False, clock=monkeypatch).splitlines()
     assert lines[0] == "siamese        1/2  211 img/s"
     assert lines[1] == "siamese        1/2  1m09s left  211 img/s  pair 0.0139  [red]odd 1"
-    assert lines[-2] == "siamese        2/2  211 img/s  pair 0.0139  [red]odd 1"
-    assert lines[-1] == "4.1 linear [b]0.941[/b]"
-    assert len(lines) == 6
+    assert lines[-3] == "siamese        2/2  211 img/s  pair 0.0139  [red]odd 1"
+    assert lines[-2:] == ["evaluating linear", "4.1 linear [b]0.941[/b]"]
+    assert len(lines) == 7
     assert "\x1b" not in "".join(lines)
 
 

@@ -59,7 +59,7 @@ def test_everything_in_a_finished_folder_is_shown(fake_run: Path) -> None:
     assert [step for step, _ in shown["siamese/pair"]] == list(range(10, 1201, 10))
     assert [step for step, _ in validation["siamese/pair"]] == list(range(100, 1201, 100))
     assert shown["speed/classifier/milliseconds_forward"][0] == (10, 20.0)
-    assert shown["speed/classifier/checkpoint_seconds"] == [(600, 1.5)]
+    assert shown["speed/classifier/seconds_of_validation"][-1] == (600, 0.8)
     assert shown["speed/siamese/images_per_second"][0][1] > 400
     assert shown["evaluation/linear/ratio"] == [(1800, 0.988)]
     events = accumulator.EventAccumulator(str(fake_run / "tensorboard"))
