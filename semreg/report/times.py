@@ -13,6 +13,7 @@ PARTS = ("data", "forward", "backward", "exchange", "optimizer", "hooks", "other
 DRIFT = 1.2
 """A phase whose iterations grow slower or faster by this factor is drawn over time."""
 _RECORDS_FOR_DRIFT = 8
+_MOST_POINTS = 60
 
 
 def time_section(phases: dict[str, PhaseMetrics]) -> Section | None:
@@ -88,9 +89,17 @@ def _drift(name: str, phase: PhaseMetrics) -> Picture | None:
     if not first or 1 / DRIFT < last / first < DRIFT:
         return None
     change = f"{abs(100 * (last / first - 1)):.0f} % {'longer' if last > first else 'shorter'}"
+    width = -(-len(places) // _MOST_POINTS)  # single records are noisy: each point is the mean of so many
+    groups = [places[start : start + width] for start in range(0, len(places), width)]
     return line_plot(
         f"Over phase {name}",
-        {part: (places, [1000 * values.get(place, 0.0) for place in places]) for part, values in series.items()},
+        {
+            part: (
+                [group[-1] for group in groups],
+                [1000 * sum(values.get(place, 0.0) for place in group) / len(group) for group in groups],
+            )
+            for part, values in series.items()
+        },
         x_label="iteration",
         y_label="ms per iteration",
         caption=f"Iterations of the last quarter took {change} than those of the first.",

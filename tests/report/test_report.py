@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from semreg.errors import UserError
-from semreg.evaluation.result import Result, Table
+from semreg.evaluation.result import Picture, Result, Table
 from semreg.evaluation.store import write_result
 from semreg.report import report
 from semreg.report.hook import run_finished
@@ -136,6 +136,12 @@ def test_the_legend_names_validation_only_where_there_is_one(fake_run: Path) -> 
     line = {"phase": "siamese", "iteration": 1, "losses": {"pair": 1.0}}
     (fake_run / "metrics.jsonl").write_text(json.dumps(line) + "\n")
     assert "training by iteration" in Page(report.render(fake_run)).words()
+
+
+def test_an_evaluation_of_pictures_alone_says_so(fake_run: Path) -> None:
+    picture = Picture("dot", (fake_run / "evaluations" / "edits" / "00.png").read_bytes())
+    write_result(fake_run / "evaluations" / "linear", Result(pictures=[picture]))
+    assert "Results linear 1 picture correlation agreement 0.83" in Page(report.render(fake_run)).words()
 
 
 def test_a_damaged_evaluation_is_a_warning(fake_run: Path) -> None:
