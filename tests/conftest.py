@@ -70,6 +70,13 @@ def fake_run(tmp_path: Path) -> Path:
     return write_fake_run(tmp_path / "runs" / "olr_celeba-3f9c1a")
 
 
+def seconds_per_iteration(losses: int, share: float) -> dict[str, float]:
+    """Where the time of an iteration went in a phase of one loss, and in one of several that grows slower."""
+    slower = 1 + share if losses > 1 else 1
+    backward = 0.04 * slower if losses > 1 else 0.03
+    return {"data": 0.004, "forward": 0.02, "backward": backward, "optimizer": 0.005, "hooks": 0.0002, "other": 0.001}
+
+
 def write_fake_run(folder: Path) -> Path:
     """Write a run's folder without training anything."""
     random = np.random.default_rng(0)
@@ -129,10 +136,12 @@ def write_fake_run(folder: Path) -> Path:
             metrics.append({
                 "phase": phase, "epoch": 1 + iteration // 100, "iteration": iteration, "iterations": count,
                 "losses": values, "images_per_second": 420 + 10 * random.random(), "seconds": iteration / 10,
+                "seconds_per_iteration": seconds_per_iteration(len(losses), iteration / count),
             })  # fmt: skip
             if iteration % 100 == 0:
                 valid = {losses[0]: values[losses[0]] * 1.2 + 0.02}
-                metrics.append({"phase": phase, "epoch": 1, "iteration": iteration, "validation": valid, "best": True})
+                where = {"phase": phase, "epoch": 1, "iteration": iteration}
+                metrics.append({**where, "validation": valid, "best": True, "seconds_of_validation": 0.8})
     status = {"state": "finished", "phase": "siamese", "iteration": 1200, "iterations": 1200, "message": ""}
     recipe = {"data": {"use": "avatars"}, "evaluate": {"linear": {}, "correlation": {}, "edits": {}}}
     (folder / "run.json").write_text(json.dumps(record))

@@ -6,7 +6,7 @@ import json
 import os
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
@@ -15,9 +15,6 @@ from semreg.cli.plugins import Commands
 from semreg.errors import UserError, closest
 from semreg.kinds import KINDS
 from semreg.registry import Component, components
-
-if TYPE_CHECKING:
-    from semreg.report.record import RunRecord
 
 app = typer.Typer(
     cls=Commands,
@@ -200,17 +197,19 @@ def report(run: RunFolder, out: Out = Path("runs")) -> None:
 
 
 @app.command()
-def runs(out: Out = Path("runs"), as_json: AsJson = False) -> None:
+def runs(
+    out: Out = Path("runs"),
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Follow the runs under way until they end; Ctrl-C stops watching.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
     """List the runs, the oldest first, with how far they are."""
-    from semreg.report.record import runs_in
+    from semreg.cli import runs as shown
 
-    found = runs_in(out)
-    if as_json:
-        _print_json([_run_as_dictionary(record) for record in found])
-    elif found:
-        _print_columns(("run", "state", "at", "data", "started"), [_run_as_row(record) for record in found])
-    else:
-        typer.echo(f"no runs in {out}")
+    if watch and as_json:
+        raise UserError("", "--watch draws for people, --json prints once for machines; choose one")
+    (shown.watch if watch else shown.print_json if as_json else shown.print_runs)(out)
 
 
 def _kind(word: str | None) -> str | None:
@@ -231,35 +230,6 @@ def _folder_of(run: Path, out: Path) -> Path:
 def _as_dictionary(component: Component) -> dict[str, str]:
     names = ("kind", "name", "distribution", "version", "target")
     return {name: getattr(component, name) for name in names}
-
-
-def _run_as_dictionary(record: RunRecord) -> dict[str, Any]:
-    data = record.record.get("data") or {}
-    return {
-        "folder": str(record.folder),
-        "name": record.name,
-        "state": record.current_state(),
-        "phase": record.status.get("phase"),
-        "iteration": record.status.get("iteration"),
-        "iterations": record.status.get("iterations"),
-        "message": record.status.get("message"),
-        "data": data.get("name"),
-        "fallback": record.fallback,
-        "seed": record.record.get("seed"),
-        "started": record.record.get("started"),
-        "updated": record.status.get("updated"),
-    }
-
-
-def _run_as_row(record: RunRecord) -> tuple[str, ...]:
-    run = _run_as_dictionary(record)
-    at = (
-        ""
-        if run["state"] == "finished" or not run["phase"]
-        else f"{run['phase']} {run['iteration']}/{run['iterations']}"
-    )
-    data = f"{run['data'] or '?'}{' (fallback)' if run['fallback'] else ''}"
-    return (record.folder.name, run["state"], at, data, str(run["started"] or "")[:16].replace("T", " "))
 
 
 def _print_columns(titles: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from semreg.report.record import PhaseMetrics
+from semreg.report.words import number
 
 Points = list[tuple[int, float]]
 
@@ -50,17 +51,6 @@ def charts(metrics: PhaseMetrics) -> list[Chart]:
     names = dict.fromkeys([*metrics.train, *metrics.validation])
     drawn = (_chart(name, metrics.train.get(name, []), metrics.validation.get(name, [])) for name in names)
     return [chart for chart in drawn if chart is not None]
-
-
-def number(value: float) -> str:
-    """Three digits that matter: 0.0139, 1.5, 2.3e-05, 12400."""
-    if not math.isfinite(value):
-        return "–"
-    if value == 0 or 1e-4 <= abs(value) < 1e6:
-        digits = max(0, 2 - math.floor(math.log10(abs(value)))) if value else 0
-        text = f"{value:.{digits}f}"
-        return text.rstrip("0").rstrip(".") if "." in text else text
-    return f"{value:.1e}"
 
 
 def _chart(name: str, train: Points, validation: Points) -> Chart | None:

@@ -35,6 +35,7 @@ _STYLE: dict[Any, Any] = {
     "axes.spines.right": False,
     "grid.color": _FAINT,
     "legend.frameon": False,
+    "text.parse_math": False,  # a dollar in a name is a dollar
 }
 _TILE = 128  # pixels: images are enlarged by the whole number that comes closest to it from below
 _WIDEST = 1800  # pixels: more columns make smaller tiles
@@ -201,6 +202,40 @@ def bar_plot(
         axes.grid(axis="x" if lying else "y", linewidth=0.8)
         axes.set_axisbelow(True)
         _legend(figure, axes, len(series))
+        return Picture(title, _png(figure), caption)
+
+
+def share_plot(
+    title: str, labels: Sequence[str], parts: dict[str, Any], *, totals: Sequence[str] | None = None, caption: str = ""
+) -> Picture:
+    """Stacked bars, lying, each as long as the others: for each label the shares of its parts in their sum.
+
+    `totals` are texts behind the bars. Raises ValueError if a part has not one value for each label, or the texts do
+    not match in number.
+    """
+    _check_count("totals", totals, len(labels))
+    values = {name: _array(part) for name, part in parts.items()}
+    for name, part in values.items():
+        if part.shape != (len(labels),):
+            raise ValueError(f"shares of {len(labels)} labels need as many values, got {part.shape} in {name!r}")
+    whole = np.maximum(sum(values.values()), 1e-12)
+    lefts = np.zeros(len(labels))
+    places = range(len(labels))
+    with matplotlib.rc_context(_STYLE):
+        figure, axes = _figure(7.2, 0.75 + 0.36 * len(labels))
+        for position, (name, part) in enumerate(values.items()):
+            widths = 100 * part / whole
+            axes.barh(places, widths, 0.62, left=lefts, label=name, color=_COLOURS[position % len(_COLOURS)])
+            for place, left, width in zip(places, lefts, widths, strict=True):
+                if width >= 5:
+                    axes.text(left + width / 2, place, f"{width:.0f} %", ha="center", va="center", color="white")
+            lefts = lefts + widths
+        for place, text in zip(places, totals or (), strict=False):
+            axes.text(101, place, text, va="center")
+        axes.set_yticks(places, labels)
+        axes.set(xlim=(0, 100), xticks=[], ylim=(len(labels) - 0.5, -0.5))
+        axes.spines[:].set_visible(False)
+        figure.legend(*axes.get_legend_handles_labels(), loc="outside upper left", ncols=len(parts), handlelength=1.0)
         return Picture(title, _png(figure), caption)
 
 

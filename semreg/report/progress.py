@@ -11,10 +11,12 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from semreg.hookspecs import Progress as PhaseProgress
 from semreg.hookspecs import RunLike, hookimpl
+from semreg.report.words import duration
 
 if TYPE_CHECKING:
     from semreg.evaluation.result import Result
 
+_BAR = 20  # characters
 _SECONDS_BETWEEN_UPDATES = 0.1
 _SECONDS_BETWEEN_LINES = 30
 
@@ -58,6 +60,11 @@ class ProgressBar:
             self._console.print(line, markup=False, soft_wrap=True)
 
     @hookimpl
+    def evaluation_started(self, run: RunLike, name: str) -> None:
+        self._stop()  # a judge that is trained meanwhile draws a bar of its own
+        self._console.print(f"evaluating {name}", markup=False, soft_wrap=True)
+
+    @hookimpl
     def evaluation_done(self, run: RunLike, name: str, result: Result) -> None:
         self._stop()
         if result.summary:
@@ -73,12 +80,16 @@ class ProgressBar:
 
     def _draw(self, progress: PhaseProgress, now: float) -> None:
         if self._bar is None:
-            columns = (TextColumn("{task.description}"), BarColumn(20), TextColumn("{task.fields[text]}"))
+            columns = (TextColumn("{task.description}"), BarColumn(_BAR), TextColumn("{task.fields[text]}"))
             self._bar = Progress(*columns, console=self._console, auto_refresh=False)
             self._task = self._bar.add_task("", total=progress.iterations, text="")
             self._bar.start()
-        description, text = escape(_epochs(progress)), escape(self._text(progress, now))
-        self._bar.update(self._task, completed=progress.iteration, description=description, text=text, refresh=True)
+        description, text = _epochs(progress), self._text(progress, now)
+        room = self._console.width - len(description) - _BAR - 3  # what is too long would squeeze the bar
+        text = text if len(text) <= room else f"{text[: max(0, room - 1)]}…"
+        self._bar.update(
+            self._task, completed=progress.iteration, description=escape(description), text=escape(text), refresh=True
+        )
 
     def _text(self, progress: PhaseProgress, now: float) -> str:
         return "  ".join(part for part in (self._left(progress, now), self._speed, self._figures) if part)
@@ -93,16 +104,6 @@ class ProgressBar:
         if self._bar is not None:
             self._bar.stop()
             self._bar = None
-
-
-def duration(seconds: float) -> str:
-    """`8s`, `1m40s`, `2h05m`."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole}s"
-    if whole < 3600:
-        return f"{whole // 60}m{whole % 60:02d}s"
-    return f"{whole // 3600}h{whole % 3600 // 60:02d}m"
 
 
 def _epochs(progress: PhaseProgress) -> str:

@@ -21,8 +21,9 @@ from semreg.evaluation.store import read_result
 from semreg.hookspecs import Section
 from semreg.report import curves
 from semreg.report.pictures import PIXEL_RATIO
-from semreg.report.progress import duration
 from semreg.report.record import PhaseMetrics, RunRecord, read_lines, read_metrics, read_record
+from semreg.report.times import time_section
+from semreg.report.words import duration, number
 
 
 def write_report(folder: Path) -> Path:
@@ -56,8 +57,10 @@ def render(folder: Path) -> str:
     environment.globals |= {"chart_width": curves.WIDTH, "chart_height": curves.HEIGHT, "is_numeric": _is_numeric}
     return environment.get_template("report.html").render(
         run=run,
+        state=run.current_state(),
         facts=_facts(run, metrics),
         phases=_phases(run, metrics),
+        times=time_section(metrics),
         evaluations=evaluations,
         comparisons=_comparisons(evaluations),
         sections=sections,
@@ -216,7 +219,7 @@ def _command(command: Any) -> str:
 
 
 def _number(value: float) -> str:
-    return curves.number(float(value))
+    return number(float(value))
 
 
 def _weight(value: float) -> str:

@@ -167,29 +167,6 @@ def test_mistakes_in_recipes_are_said_without_a_traceback(tmp_path: Path) -> Non
     assert not (tmp_path / "runs").exists()
 
 
-def test_runs_lists_what_is_there(fake_run: Path, tmp_path: Path) -> None:
-    assert (
-        output("runs", cwd=tmp_path / "nowhere" if (tmp_path / "nowhere").exists() else ROOT / "tests")
-        == "no runs in runs\n"
-    )
-    lines = output("runs", cwd=tmp_path).splitlines()
-    assert lines[0].split() == ["run", "state", "at", "data", "started"]
-    assert lines[1].split() == ["olr_celeba-3f9c1a", "finished", "avatars", "(fallback)", "2025-01-02", "03:04"]
-    (listed,) = json.loads(output("runs", "--out", str(fake_run.parent), "--json"))
-    assert listed["folder"] == str(fake_run)
-    assert (listed["state"], listed["seed"], listed["data"]) == ("finished", 7, "avatars")
-
-
-def test_a_run_whose_process_was_killed_is_not_listed_as_running(fake_run: Path, tmp_path: Path) -> None:
-    from filelock import FileLock
-
-    status = {"state": "running", "phase": "siamese", "iteration": 30, "iterations": 1200}
-    (fake_run / "status.json").write_text(json.dumps(status))
-    assert "stopped" in output("runs", cwd=tmp_path)
-    with FileLock(fake_run / ".lock"):
-        assert "running  siamese 30/1200" in output("runs", cwd=tmp_path)
-
-
 def test_report_by_folder_and_by_name(fake_run: Path, tmp_path: Path) -> None:
     for argument in (str(fake_run), fake_run.name):
         (fake_run / "report.html").unlink(missing_ok=True)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import math
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from semreg.report.curves import HEIGHT, WIDTH, charts, number
+from semreg.report.curves import HEIGHT, WIDTH, charts
 from semreg.report.record import PhaseMetrics
 
 values = st.one_of(st.floats(-1e9, 1e9), st.floats(1e-9, 1e9), st.sampled_from([math.nan, math.inf, 0.0]))
@@ -50,12 +49,3 @@ def test_long_curves_are_thinned_to_means() -> None:
     heights = {pair.split(",")[1] for pair in chart.lines[0].points.split()}
     assert len(chart.lines[0].points.split()) <= 300
     assert len(heights) == 1
-
-
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [(0, "0"), (0.0139, "0.0139"), (1.5, "1.5"), (0.98765, "0.988"), (12400, "12400"), (-0.02, "-0.02"),
-     (2.3e-5, "2.3e-05"), (3e7, "3.0e+07"), (math.nan, "–"), (math.inf, "–")],
-)  # fmt: skip
-def test_numbers_show_the_digits_that_matter(value: float, text: str) -> None:
-    assert number(value) == text

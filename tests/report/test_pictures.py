@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from semreg.evaluation.result import Picture
-from semreg.report.pictures import bar_plot, heat_map, image_grid, line_plot
+from semreg.report.pictures import bar_plot, heat_map, image_grid, line_plot, share_plot
 
 LETTERS = ["a", "b", "c"]
 
@@ -96,3 +96,20 @@ def test_logarithmic_lines_differ_from_linear_ones() -> None:
     series = {"loss": (torch.arange(30), torch.logspace(0, -4, 30)), "other": ([1, 2], [0.1, 0.2])}
     linear, logarithmic = (line_plot("loss", series, x_label="x", y_label="y", log_y=log) for log in (False, True))
     assert linear.png != logarithmic.png
+
+
+def test_shares_fill_their_bars() -> None:
+    picture = share_plot("s", ["a", "b"], {"one": [1, 0], "two": [3, 2]}, totals=["4 s", "2 s"])
+    drawn = pixels(picture).astype(int)
+    blue, orange = (drawn[..., 2] - drawn[..., 0] > 100).sum(), (drawn[..., 0] - drawn[..., 2] > 100).sum()
+    assert 6 < orange / blue < 8  # shares of 25 % and 75 %, 0 % and 100 %
+    assert share_plot("s", ["a"], {"one": [0.0]}).png
+    with pytest.raises(ValueError, match="shares of 2 labels"):
+        share_plot("s", ["a", "b"], {"one": [1, 2], "two": [1]})
+    with pytest.raises(ValueError, match="2 totals are needed, got 1"):
+        share_plot("s", ["a", "b"], {"one": [1, 2]}, totals=["x"])
+
+
+def test_dollars_in_names_are_no_mathematics() -> None:
+    assert share_plot("s", ["$\\odd$"], {"$\\frac$": [1]}).png
+    assert bar_plot("s", ["$\\odd$"], {"$\\frac$": [1]}, y_label="$_$").png

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from io import StringIO
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from rich.console import Console
 from semreg.evaluation.result import Result
 from semreg.hookspecs import Progress
 from semreg.report import progress
-from semreg.report.progress import ProgressBar, duration
+from semreg.report.progress import ProgressBar
 
 
 class Run:
@@ -30,6 +31,7 @@ def shown(*, terminal: bool, clock: pytest.MonkeyPatch) -> str:
     for iteration in range(1, 101):
         losses = {"pair": 0.0139, "[red]odd": 1.0} if iteration % 10 == 0 else None
         bar.iteration_done(Run(), Progress("siamese", 1 + iteration // 51, 2, iteration, 100, losses, 211.4))
+    bar.evaluation_started(Run(), "linear")
     bar.evaluation_done(Run(), "linear", Result(summary="4.1 linear [b]0.941[/b]"))
     bar.run_finished(Run())
     return output.getvalue()
@@ -39,9 +41,9 @@ def test_plain_lines_are_few_and_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     lines = shown(terminal=False, clock=monkeypatch).splitlines()
     assert lines[0] == "siamese        1/2  211 img/s"
     assert lines[1] == "siamese        1/2  1m09s left  211 img/s  pair 0.0139  [red]odd 1"
-    assert lines[-2] == "siamese        2/2  211 img/s  pair 0.0139  [red]odd 1"
-    assert lines[-1] == "4.1 linear [b]0.941[/b]"
-    assert len(lines) == 6
+    assert lines[-3] == "siamese        2/2  211 img/s  pair 0.0139  [red]odd 1"
+    assert lines[-2:] == ["evaluating linear", "4.1 linear [b]0.941[/b]"]
+    assert len(lines) == 7
     assert "\x1b" not in "".join(lines)
 
 
@@ -62,6 +64,18 @@ def test_speed_and_losses_stay_until_they_are_measured_again() -> None:
     assert output.getvalue().splitlines() == ["main           1/1", "main           1/1  90 img/s  l2 0.5"]
 
 
+def test_many_losses_are_cut_and_leave_the_bar_its_room() -> None:
+    output = StringIO()
+    bar = ProgressBar(Console(file=output, force_terminal=True, width=80, color_system=None))
+    losses = {f"a_long_name_{k}": 0.5 for k in range(5)}
+    bar.iteration_done(Run(), Progress("main", 1, 2, 1, 10, losses, 90.0))
+    bar.run_stopped(Run())
+    (line,) = set(re.findall(r"main [^\r\n\x1b]*", output.getvalue()))
+    assert len(line.rstrip()) <= 80
+    assert line.index("90 img/s") == len(f"{'main':<14} 1/2 {'':20} ")
+    assert line.rstrip().endswith("…")
+
+
 def test_a_stopped_run_gives_the_cursor_back() -> None:
     output = StringIO()
     bar = ProgressBar(Console(file=output, force_terminal=True))
@@ -69,8 +83,3 @@ def test_a_stopped_run_gives_the_cursor_back() -> None:
     assert "\x1b[?25h" not in output.getvalue()
     bar.run_stopped(Run())
     assert "\x1b[?25h" in output.getvalue()
-
-
-@pytest.mark.parametrize(("seconds", "text"), [(7.6, "8s"), (59.9, "1m00s"), (100, "1m40s"), (7500, "2h05m")])
-def test_durations(seconds: float, text: str) -> None:
-    assert duration(seconds) == text

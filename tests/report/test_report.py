@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from semreg.errors import UserError
-from semreg.evaluation.result import Result, Table
+from semreg.evaluation.result import Picture, Result, Table
 from semreg.evaluation.store import write_result
 from semreg.report import report
 from semreg.report.hook import run_finished
@@ -81,7 +81,7 @@ def test_the_page_needs_nothing_else(fake_run: Path) -> None:
     assert not re.search(r"https?://|url\(|@import", text)
     assert {tag for tag, _ in page.tags} & {"script", "link", "iframe", "object"} == set()
     sources = [attributes["src"] or "" for tag, attributes in page.tags if tag == "img"]
-    assert len(sources) == 3
+    assert len(sources) == 5
     assert all(source.startswith("data:image/png;base64,iVBORw0KGgo") for source in sources)
     assert all(str(attributes["href"]).startswith("#") for tag, attributes in page.tags if tag == "a")
 
@@ -120,14 +120,15 @@ def test_an_unfinished_run_says_so(fake_run: Path, state: str) -> None:
     status = {"state": state, "phase": "siamese", "iteration": 30, "iterations": 1200, "message": "loss pair is nan"}
     (fake_run / "status.json").write_text(json.dumps(status))
     words = Page(report.render(fake_run)).words()
-    assert f"has not finished: {state} in phase siamese, iteration 30 of 1200. loss pair is nan" in words
+    shown = "stopped" if state == "running" else state  # no process has the folder
+    assert f"has not finished: {shown} in phase siamese, iteration 30 of 1200. loss pair is nan" in words
 
 
 def test_the_barest_run_has_a_report(tmp_path: Path) -> None:
     (tmp_path / "run.json").write_text("{}")
     page = Page(report.render(tmp_path))
     assert page.open == []
-    assert "unknown" in page.words()
+    assert "has not finished: stopped" in page.words()
 
 
 def test_the_legend_names_validation_only_where_there_is_one(fake_run: Path) -> None:
@@ -135,6 +136,12 @@ def test_the_legend_names_validation_only_where_there_is_one(fake_run: Path) -> 
     line = {"phase": "siamese", "iteration": 1, "losses": {"pair": 1.0}}
     (fake_run / "metrics.jsonl").write_text(json.dumps(line) + "\n")
     assert "training by iteration" in Page(report.render(fake_run)).words()
+
+
+def test_an_evaluation_of_pictures_alone_says_so(fake_run: Path) -> None:
+    picture = Picture("dot", (fake_run / "evaluations" / "edits" / "00.png").read_bytes())
+    write_result(fake_run / "evaluations" / "linear", Result(pictures=[picture]))
+    assert "Results linear 1 picture correlation agreement 0.83" in Page(report.render(fake_run)).words()
 
 
 def test_a_damaged_evaluation_is_a_warning(fake_run: Path) -> None:
@@ -161,6 +168,18 @@ def test_plugins_add_sections_and_broken_ones_a_warning(fake_run: Path, install:
     assert "Extra of olr_celeba one <two>" in words
     assert "bad of semreg-bad 1.2 failed in report_sections and is switched off: ZeroDivisionError" in words
     assert "a hook gave str where report_sections wants a Section" in words
+
+
+def test_the_page_says_where_the_time_went(fake_run: Path) -> None:
+    words = Page(report.render(fake_run)).words()
+    assert "forward 20.00 33.22" in words
+    assert "classifier 1m00s 60.2 % 8.0 % 31.8 %" in words
+    lines = [json.loads(line) for line in (fake_run / "metrics.jsonl").read_text().splitlines()[:-1]]
+    old = [{key: value for key, value in line.items() if key != "seconds_per_iteration"} for line in lines]
+    (fake_run / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in old))
+    page = Page(report.render(fake_run))
+    assert "Where the time went" not in page.words()
+    assert all(attributes.get("href") != "#time" for _, attributes in page.tags)
 
 
 def test_the_hook_writes_the_file_whole(fake_run: Path) -> None:
