@@ -34,7 +34,13 @@ SECONDS_TO_WAIT_FOR_FIRST = 10.0
 """How long another process than the first goes on after a signal, so that the first can end its iteration."""
 RECORDS_PER_EPOCH = 4
 BATCH_IN_ORDER = 256
-TIMINGS = ("images_per_second", "seconds", "seconds_per_iteration", "seconds_of_validation")
+TIMINGS = (
+    "images_per_second",
+    "seconds",
+    "seconds_per_iteration",
+    "seconds_of_validation",
+    "seconds_of_checkpoints",
+)
 """What in the metrics differs between two runs that end with the same bits."""
 
 
@@ -167,6 +173,7 @@ class Trainer:
 
     def train_phase(self, index: int, start: int, state: Mapping[str, Any] | None) -> None:
         phase = self.setting.plan.phases[index]
+        hooks.call(self.manager, "phase_started", run=self.folder, phase=phase.name)
         extra = self.precomputed(phase, "train")
         held_out = self.precomputed(phase, "validation") if phase.validate else {}
         runner = PhaseRunner(
@@ -175,7 +182,6 @@ class Trainer:
         runner.try_out()
         if state is not None:
             runner.load_state(state)
-        hooks.call(self.manager, "phase_started", run=self.folder, phase=phase.name)
         with self.interrupts.deferred():
             self.loop(runner, index, start, state["seconds"] if state else 0.0)
         runner.check_finite()
@@ -191,7 +197,7 @@ class Trainer:
         interval = math.ceil(per_epoch / RECORDS_PER_EPOCH)
         listening = hooks.listeners(self.manager, "iteration_done")
         begun = recorded = saved = time.monotonic()
-        pause = SECONDS_BETWEEN_CHECKPOINTS
+        pause, checkpointing = SECONDS_BETWEEN_CHECKPOINTS, 0.0
         since = start
         if runner.out_of_patience:
             return
@@ -205,6 +211,8 @@ class Trainer:
                 speed = (iteration + 1 - since) * phase.batch_size / max(now - recorded, 1e-9)
                 recorded, since = now, iteration + 1
                 times = {"seconds": round(seconds_before + now - begun, 3), "seconds_per_iteration": clock.means()}
+                if checkpointing:
+                    times["seconds_of_checkpoints"], checkpointing = round(checkpointing, 3), 0.0
                 self.record(runner, iteration, {"losses": losses, "images_per_second": round(speed, 1), **times})
             clock.lap("other")
             if listening:
@@ -226,6 +234,7 @@ class Trainer:
             if (stopping or now - saved > pause) and iteration + 1 < runner.iterations:
                 self.checkpoint(index, iteration + 1, runner, seconds_before + now - begun)
                 saved = time.monotonic()
+                checkpointing += saved - now
                 pause = max(SECONDS_BETWEEN_CHECKPOINTS, (saved - now) / SHARE_OF_CHECKPOINTS)
                 if stopping:
                     self.interrupts.raise_pending()
