@@ -242,7 +242,7 @@ def ours(work: Work, folder: Path, manager: pluggy.PluginManager) -> Contestant:
 
     def train() -> float:
         runner = PhaseRunner(setting, phase, lambda step: trainer.batches(phase, step, {}), None)
-        return seconds(lambda: trainer.loop(runner, 0, 0)) / work.steps
+        return seconds(lambda: trainer.loop(runner, 0, 0, 0.0)) / work.steps
 
     return train
 
