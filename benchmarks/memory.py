@@ -108,7 +108,7 @@ def sampled(recipe: Path, overrides: Sequence[str]) -> Memory:
 def vae(effort: Effort) -> list[str]:
     """The recipe and what is changed in it."""
     validated = 'phases.main.validate={loss="reconstruction_error",keep="best"}'
-    return ["vae_digits.toml", f"phases.main.epochs={effort.of(400, least=4)}", validated]
+    return ["vae_digits.toml", f"phases.main.epochs={effort.of(300, least=4)}", validated]
 
 
 def olr(effort: Effort) -> list[str]:
@@ -116,7 +116,7 @@ def olr(effort: Effort) -> list[str]:
     return [
         "olr_celeba.toml", "fallback.data.count=240", "data.batch_size=16", "modules.decoder.width=0.1",
         "fallback.modules.siamese.channels=[8, 16]", "fallback.modules.classifier.widths=[8, 16]",
-        "phases.classifier.epochs=1", f"phases.siamese.epochs={effort.of(80, least=2)}", "phases.decoder.epochs=1",
+        "phases.classifier.epochs=1", f"phases.siamese.epochs={effort.of(40, least=2)}", "phases.decoder.epochs=1",
         "evaluate.editing.count=8", "evaluate.editing_unscaled.count=8",
     ]  # fmt: skip
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import sys
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from benchmarks.measure import FULL, QUICK, ROOT, Effort, Findings, Table, machine
@@ -22,18 +23,20 @@ def measure(topic: str, effort: Effort) -> Findings:
     return findings
 
 
-def text_of(findings: list[Findings], facts: list[str], command: str) -> str:
-    """The whole report in Markdown."""
+def head(facts: Sequence[str], command: str) -> str:
+    """The report's beginning in Markdown: command and machine."""
+    return "\n".join(["# Speed", "", f"`{command}`", "", *(f"- {fact}" for fact in facts), ""])
+
+
+def goals_of(findings: Iterable[Findings]) -> Table:
+    """All goals in one table."""
     goals = [goal for found in findings for goal in found.goals]
     rows = [[goal.what, goal.goal, goal.found, "yes" if goal.met else "no"] for goal in goals]
-    summary = Table("Goals", ["what", "goal", "found", "met"], rows)
-    parts = ["# Speed", "", f"`{command}`", "", *(f"- {fact}" for fact in facts), "", summary.markdown()]
-    parts += [table.markdown() for found in findings for table in found.tables]
-    return "\n".join(parts)
+    return Table("Goals", ["what", "goal", "found", "met"], rows)
 
 
-def main(arguments: list[str] | None = None) -> None:
-    """The command."""
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The command: prints each topic's tables when they are there, the goals last; the file begins with the goals."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.speed", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("topics", nargs="*", metavar="TOPIC", help=f"of {', '.join(TOPICS)}; all if left out")
     parser.add_argument("--quick", action="store_true", help="measure next to nothing")
@@ -44,14 +47,18 @@ def main(arguments: list[str] | None = None) -> None:
     whole = not (chosen.topics or chosen.quick)
     out = chosen.out or (ROOT / "benchmarks" / "speed.md" if whole else None)
     given = sys.argv[1:] if arguments is None else arguments
-    facts, findings = machine(), []
+    beginning = head(machine(), " ".join(["python -m benchmarks.speed", *given]))
+    print(beginning, flush=True)
+    findings: list[Findings] = []
     for topic in chosen.topics or TOPICS:
         print(f"measuring {topic} …", file=sys.stderr, flush=True)
         findings.append(measure(topic, QUICK if chosen.quick else FULL))
-    text = text_of(findings, facts, " ".join(["python -m benchmarks.speed", *given]))
-    print(text)
+        print("\n".join(table.markdown() for table in findings[-1].tables), flush=True)
+    goals = goals_of(findings).markdown()
+    print(goals)
     if out is not None:
-        out.write_text(text)
+        tables = [table.markdown() for found in findings for table in found.tables]
+        out.write_text("\n".join([beginning, goals, *tables]))
 
 
 if __name__ == "__main__":
