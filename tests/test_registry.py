@@ -144,6 +144,36 @@ def test_damaged_metadata_of_one_plugin_leave_the_others_listed(install: Callabl
     assert {"toy", "l1"} <= set(names)
 
 
+def test_metadata_are_read_as_installers_write_them(install: Callable[..., Path], tmp_path: Path) -> None:
+    written = "# a comment\n; another\n\n[console_scripts]\nx = y:z\n[semreg.losses]\n  toy=toy:loss\nother = toy:a.b\n"
+    folder = install("semreg-toy", written)
+    (metadata,) = folder.glob("*.dist-info/METADATA")
+    metadata.write_text("Metadata-Version: 2.1\nName: semreg-toy\nVersion: 1.2\n\nName: not this\nVersion: 3\n")
+    assert [(c.name, c.target, c.origin) for c in registry.components() if c.distribution == "semreg-toy"] == [
+        ("other", "toy:a.b", "semreg-toy 1.2"),
+        ("toy", "toy:loss", "semreg-toy 1.2"),
+    ]
+    egg = tmp_path / "egg" / "semreg_egg.egg-info"
+    egg.mkdir(parents=True)
+    (egg / "PKG-INFO").write_text("Name: semreg-egg\nVersion: 7\n")
+    (egg / "entry_points.txt").write_text("[semreg.losses]\negg = egg:loss\n")
+    sys.path[:0] = [str(egg.parent), str(tmp_path / "no such folder"), str(egg / "PKG-INFO")]
+    try:
+        assert registry.find("egg", CALLS).origin == "semreg-egg 7"
+    finally:
+        del sys.path[:3]
+
+
+def test_a_distribution_without_a_version_is_named_and_left_out(install: Callable[..., Path]) -> None:
+    folder = install("semreg-nameless", {"semreg.losses": {"toy": "toy:loss"}})
+    (metadata,) = folder.glob("*.dist-info/METADATA")
+    metadata.write_text("Name: semreg-nameless\n")
+    with pytest.warns(UserWarning, match=r"semreg_nameless.*METADATA lacks a name or a version"):
+        names = [component.name for component in registry.components("loss")]
+    assert "toy" not in names
+    assert "l1" in names
+
+
 def test_plugins_can_be_switched_off_by_environment(
     install: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from semreg import __version__
-from semreg.cli.plugins import Commands
+from semreg.cli.plugins import Commands, QuickCommand
 from semreg.errors import UserError, closest
 from semreg.kinds import KINDS
 from semreg.registry import Component, components
@@ -21,6 +21,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # importing what draws its boxes takes as long as all else that --help does
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Give an autoencoder's latent space a meaning, by recipes over a registry of components.",
 )
@@ -76,7 +77,7 @@ def run(
         bool, typer.Option("--tensorboard", help="Also write the curves for TensorBoard, into the run's folder.")
     ] = False,
 ) -> None:
-    """Train a recipe, evaluate it and write its report; or go on where it was stopped."""
+    """Train, evaluate and report a recipe; or go on where it stopped."""
     import semreg
 
     finished = semreg.run(
@@ -102,7 +103,7 @@ def check(
     data_root: DataRoot = Path("data"),
     as_json: AsJson = False,
 ) -> None:
-    """Check a recipe without data or training, and print who trains whom."""
+    """Check a recipe without data or training; print who trains whom."""
     from semreg.recipe.check import check_all
     from semreg.recipe.load import load_recipe
     from semreg.recipe.matrix import text
@@ -131,12 +132,12 @@ def check(
     )
 
 
-@app.command(name="list")
+@app.command(name="list", cls=QuickCommand)
 def list_components(
     kind: Annotated[str | None, typer.Argument(metavar="[KIND]", help=f"One of: {', '.join(KINDS)}.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """List the components, installed and importable or not; nothing of theirs is imported."""
+    """List the installed components; nothing of theirs is imported."""
     found = components(_kind(kind))
     if as_json:
         _print_json([_as_dictionary(component) for component in found])
@@ -149,7 +150,7 @@ def show(
     name: Annotated[str, typer.Argument(metavar="NAME", help="A component's name.", show_default=False)],
     as_json: AsJson = False,
 ) -> None:
-    """Show a component: signature, documentation, source paper, plugin and version."""
+    """Show a component: signature, documentation, paper and plugin."""
     from semreg.cli.describe import describe
 
     known = components()
@@ -196,7 +197,7 @@ def report(run: RunFolder, out: Out = Path("runs")) -> None:
     _print_report(folder)
 
 
-@app.command()
+@app.command(cls=QuickCommand)
 def runs(
     out: Out = Path("runs"),
     watch: Annotated[

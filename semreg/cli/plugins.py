@@ -6,7 +6,7 @@ import os
 from typing import Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
 from semreg.errors import UserError
@@ -26,6 +26,12 @@ class Commands(TyperGroup):
         points = [point for point in installed_entry_points(GROUP) if point.name == cmd_name]
         return own if own is not None or not points else _lazy_command(points)
 
+    def get_help_option(self, ctx: Any) -> Any:
+        option = super().get_help_option(ctx)
+        if option is not None:
+            option.default = False  # Typer would import pydantic to check None, for every command
+        return option
+
     def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
@@ -40,6 +46,19 @@ class Commands(TyperGroup):
 def _say(message: str) -> None:
     if os.environ.get("RANK", "0") == "0":  # of several processes one is enough
         typer.echo(message, err=True)
+
+
+class QuickCommand(TyperCommand):
+    """A command that takes its defaults as they stand where it is given no arguments.
+
+    Typer checks each value by pydantic, whose import alone takes longer than all else that such a command does.
+    """
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if args or any(parameter.required or parameter.envvar for parameter in self.params):
+            return super().parse_args(ctx, args)
+        ctx.params.update({parameter.name: parameter.get_default(ctx) for parameter in self.params})
+        return []
 
 
 def _lazy_command(points: list[InstalledEntryPoint]) -> Any:

@@ -1,0 +1,1 @@
+"""What semreg costs, measured: `python -m benchmarks.speed`."""

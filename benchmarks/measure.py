@@ -1,0 +1,183 @@
+"""What all topics share: how much to measure, in turns, on which machine, and tables of what was found."""
+
+from __future__ import annotations
+
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+
+import torch
+
+ROOT = Path(__file__).parents[1]
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How much to measure: `rounds` of everything, each of a `share` of its full size."""
+
+    rounds: int
+    share: float
+
+    def of(self, full: int, least: int = 1) -> int:
+        """`full`, less what the share takes away."""
+        return max(least, round(full * self.share))
+
+
+FULL = Effort(rounds=15, share=1.0)
+QUICK = Effort(rounds=1, share=0.02)
+
+
+@dataclass(frozen=True)
+class Table:
+    """Figures under a title, as text, with a note on what they are."""
+
+    title: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    note: str = ""
+
+    def markdown(self) -> str:
+        """The table for a Markdown file that reads as well without being rendered."""
+        lines = [self.columns, *self.rows]
+        widths = [max(len(line[k]) for line in lines) for k in range(len(self.columns))]
+        text = ["| " + " | ".join(f"{cell:<{width}}" for cell, width in zip(line, widths, strict=True)) + " |"
+                for line in lines]  # fmt: skip
+        text.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
+        return "\n".join([f"## {self.title}", "", *([self.note, ""] if self.note else []), *text, ""])
+
+
+@dataclass(frozen=True)
+class Goal:
+    """What was to be reached and what was found."""
+
+    what: str
+    goal: str
+    found: str
+    met: bool
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What a topic found."""
+
+    tables: Sequence[Table]
+    goals: Sequence[Goal] = field(default_factory=tuple)
+
+
+def in_turns(
+    contestants: Mapping[str, Callable[[], float]], rounds: int, *, warm_up: bool = True
+) -> dict[str, list[float]]:
+    """What each contestant measures in each round; in turns, so that a slow spell of the machine falls on all of them.
+
+    Each round begins with another contestant. A first round warms up and is not counted.
+    """
+    names = list(contestants)
+    measured: dict[str, list[float]] = {name: [] for name in names}
+    for number in range(-1 if warm_up else 0, rounds):
+        first = number % len(names)
+        for name in names[first:] + names[:first]:
+            value = contestants[name]()
+            if number >= 0:
+                measured[name].append(value)
+    return measured
+
+
+def seconds(work: Callable[[], object]) -> float:
+    """How long one call takes."""
+    begun = time.perf_counter()
+    work()
+    return time.perf_counter() - begun
+
+
+def median_difference(measured: Sequence[float], base: Sequence[float]) -> float:
+    """The median over the rounds of how much more was measured than for the base in the same round."""
+    return statistics.median(a - b for a, b in zip(measured, base, strict=True))
+
+
+def median_ratio(measured: Sequence[float], base: Sequence[float]) -> float:
+    """The median over the rounds of the ratio to the base in the same round."""
+    return statistics.median(a / b for a, b in zip(measured, base, strict=True))
+
+
+def milliseconds(value: float, *, signed: bool = False, digits: int = 3) -> str:
+    """Seconds as text in milliseconds."""
+    return f"{value * 1e3:{'+' if signed else ''}.{digits}f}"
+
+
+def against(base: str, measured: Mapping[str, list[float]], missing: Mapping[str, str]) -> list[list[str]]:
+    """Rows of name, milliseconds, difference to the base, ratio to the base; those that are missing say so."""
+    rows = []
+    for name, values in measured.items():
+        row = [name, milliseconds(statistics.median(values))]
+        if name != base:
+            row += [milliseconds(median_difference(values, measured[base]), signed=True),
+                    f"{median_ratio(values, measured[base]):.2f}"]  # fmt: skip
+        rows.append(row + [""] * (4 - len(row)))
+    return rows + [[name, reason, "", ""] for name, reason in missing.items()]
+
+
+def version_of(distribution: str) -> str | None:
+    """The version that is installed, or None."""
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+@contextmanager
+def installed(folder: Path, name: str, groups: Mapping[str, Mapping[str, str]]) -> Iterator[None]:
+    """A made-up distribution with entry points, by group and name, for as long as the context lasts."""
+    write_distribution(folder, name, groups)
+    sys.path.append(str(folder))
+    try:
+        yield
+    finally:
+        sys.path.remove(str(folder))
+
+
+def write_distribution(folder: Path, name: str, groups: Mapping[str, Mapping[str, str]]) -> None:
+    """Write the metadata of a made-up distribution into a folder that may be put on the path."""
+    information = folder / f"{name.replace('-', '_')}-0.dist-info"
+    information.mkdir(parents=True)
+    (information / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 0\n")
+    lines = []
+    for group, points in groups.items():
+        lines += [f"[{group}]", *(f"{key} = {value}" for key, value in points.items())]
+    (information / "entry_points.txt").write_text("\n".join(lines) + "\n")
+
+
+def machine() -> list[str]:
+    """What the figures depend on, a line each."""
+    versions = {name: version_of(name) for name in ("torch", "semreg", "accelerate", "lightning")}
+    shown = ", ".join(f"{name} {version}" for name, version in versions.items() if version)
+    load = ", ".join(f"{value:.2f}" for value in os.getloadavg())
+    return [
+        f"{_processor()}, {os.cpu_count()} cores, {torch.get_num_threads()} threads for PyTorch, {platform.system()}",
+        f"Python {platform.python_version()}, {shown}",
+        f"commit {_commit()}, {datetime.now(UTC):%Y-%m-%d %H:%M} UTC, load {load} when it began",
+    ]
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
+
+
+def _commit() -> str:
+    command = ["git", "describe", "--always", "--dirty", "--exclude=*"]
+    try:
+        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"

@@ -1,0 +1,77 @@
+"""Every topic of the benchmarks works, on next to nothing; what it measures is not judged here."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+
+from benchmarks import loop, memory, speed
+from benchmarks.measure import QUICK, Table, in_turns, median_difference, median_ratio
+from semreg.registry import components
+
+
+@pytest.fixture(autouse=True)
+def little(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    for peer in ("accelerate", "fabric", "lightning"):  # importing them takes longer than all else
+        monkeypatch.setattr(loop, peer, loop.bare)
+    monkeypatch.delitem(memory.RUNS, "OLR")
+    yield
+    torch.set_flush_denormal(False)  # Hypothesis wants the numbers back
+
+
+@pytest.mark.parametrize("topic", speed.TOPICS)
+def test_every_topic_fills_its_tables(topic: str) -> None:
+    findings = speed.measure(topic, QUICK)
+    assert findings.goals
+    for goal in findings.goals:
+        assert re.search(r"\d", goal.found), goal
+    for table in findings.tables:
+        assert len({row[0] + row[1] for row in table.rows}) == len(table.rows) > 1 or topic == "memory"
+        for row in table.rows:
+            assert len(row) == len(table.columns)
+            assert re.fullmatch(r"[+-]?[\d,]+(\.\d+)?%?", row[-1] or "0"), row
+
+
+def test_a_framework_that_is_not_installed_is_a_row_that_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loop, "version_of", lambda _: None)
+    (table,) = loop.measure(QUICK).tables
+    told = {row[0] for row in table.rows if "pip install -r benchmarks/requirements.txt" in row[1]}
+    assert told == {"Accelerate", "Lightning Fabric", "Lightning Trainer"}
+
+
+def test_the_crowd_of_components_is_one_that_the_registry_sees_and_leaves_nothing(tmp_path: Path) -> None:
+    before = components()
+    with loop.installed(tmp_path, "semreg-crowd", {"semreg.losses": {"crowd_1": "no_such_module:loss"}}):
+        assert {c.name for c in components()} - {c.name for c in before} == {"crowd_1"}
+    assert components() == before
+
+
+def test_contestants_take_turns_and_a_warm_up_is_not_counted() -> None:
+    order: list[str] = []
+    measured = in_turns({name: lambda name=name: order.append(name) or len(order) for name in "ab"}, 2)
+    assert "".join(order) == "ba" + "ab" + "ba"
+    assert measured == {"a": [3, 6], "b": [4, 5]}
+    assert median_difference([3.0, 6.0], [4.0, 5.0]) == 0
+    assert median_ratio([4.0, 9.0, 2.0], [2.0, 3.0, 2.0]) == 2
+
+
+def test_the_report_is_markdown_with_the_goals_first(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "speed.md"
+    speed.main(["backward", "--quick", "--out", str(out)])
+    text = out.read_text()
+    printed = capsys.readouterr().out
+    assert all(line in printed for line in text.splitlines())
+    assert text.startswith("# Speed\n\n`python -m benchmarks.speed backward --quick --out ")
+    assert text.index("## Goals") < text.index("## Shared")
+    assert "| what " in text
+    assert Table("T", ["a", "bb"], [["1", "2"]]).markdown() == "## T\n\n| a | bb |\n|---|----|\n| 1 | 2  |\n"
+
+
+def test_an_unknown_topic_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        speed.main(["lop"])
+    assert "no such topic: lop; there is: loop, backward" in capsys.readouterr().err
