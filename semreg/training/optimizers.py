@@ -50,7 +50,8 @@ class ModuleOptimizer:
         if self.clip is not None:
             torch.nn.utils.clip_grad_norm_(self.parameters, self.clip)
         self.optimizer.step()
-        self.optimizer.zero_grad(set_to_none=True)
+        for parameter in self.parameters:
+            parameter.grad = None  # zero_grad takes several times as long
         if self.ema is not None:
             self._update_average(self.ema)
 

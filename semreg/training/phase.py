@@ -126,8 +126,9 @@ class StepRunner:
             if total is not None:
                 torch.autograd.backward(total, inputs=parameters, retain_graph=number < last)
         self.clock.lap("backward")
-        values = {name: loss.detach().clone() for name, loss in losses.items()}
+        values = {name: loss.detach() for name, loss in losses.items()}
         if self.processes.count > 1:
+            values = {name: value.clone() for name, value in values.items()}
             self.exchange(values.values())
         for name, value in values.items():
             self.sums[name] = self.sums[name] + value if name in self.sums else value

@@ -34,6 +34,7 @@ SECONDS_TO_WAIT_FOR_FIRST = 10.0
 """How long another process than the first goes on after a signal, so that the first can end its iteration."""
 RECORDS_PER_EPOCH = 4
 BATCH_IN_ORDER = 256
+SECONDS_BETWEEN_STATUSES = 1.0
 TIMINGS = (
     "images_per_second",
     "seconds",
@@ -68,6 +69,7 @@ class Trainer:
         self.source = str(setting.plan.recipe.path)
         self.averages: dict[str, dict[str, torch.Tensor]] = {}
         self.number = 0
+        self.status_written = 0.0
 
     # --- batches ---
 
@@ -265,7 +267,12 @@ class Trainer:
             "iterations": runner.iterations,
         }
         self.folder.append(METRICS, {**where, **more})
-        self.folder.status("running", phase=runner.phase.name, iteration=iteration + 1, iterations=runner.iterations)
+        now = time.monotonic()
+        if now - self.status_written > SECONDS_BETWEEN_STATUSES or iteration + 1 == runner.iterations:
+            self.folder.status(
+                "running", phase=runner.phase.name, iteration=iteration + 1, iterations=runner.iterations
+            )
+            self.status_written = now
 
     def checkpoint(self, phase: int, iteration: int, runner: PhaseRunner | None = None, seconds: float = 0.0) -> None:
         """Write a checkpoint, from which training goes on at this iteration of this phase."""
