@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from semreg.errors import UserError
-from semreg.runs.folder import RunFolder, identity, write_whole
+from semreg.runs.folder import RunFolder, identity
 
 
 @pytest.fixture
