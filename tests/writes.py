@@ -1,7 +1,7 @@
-"""Every write below some folders, seen one by one: to keep what a kill there would leave, or to make it fail.
+"""Every write below a folder, seen one by one: to keep what a kill there would leave, or to make it fail.
 
-A killed process leaves the disk as it is at that instant, and its memory is gone. So a copy of the disk, taken there, is
-what a kill there leaves, and one run shows what kills at all its writes leave.
+A killed process leaves the disk as it is at that instant, and its memory is gone. So a copy of the disk, taken there,
+is what a kill there leaves, and one run shows what kills at all its writes leave.
 """
 
 from __future__ import annotations
@@ -20,12 +20,15 @@ from typing import Any
 import pytest
 
 BY_DESCRIPTOR = "/proc/self/fd"
-REASON = "needs /proc to know the files that are removed"
+needs_proc = pytest.mark.skipif(not Path(BY_DESCRIPTOR).is_dir(), reason="the paths of open files are read from /proc")
 
 
 @dataclass(frozen=True)
 class Write:
-    """A write that is about to be done ("before"), is done by half ("half"), or is done ("after")."""
+    """A write that is about to be done ("before"), is done by half ("half"), or is done ("after").
+
+    The path is relative to the folder that is watched.
+    """
 
     action: str
     path: Path
@@ -38,10 +41,10 @@ class Write:
 
 
 class Writes:
-    """Tells `see` of every write below the folders, until the monkeypatch is undone."""
+    """Tells `see` of every write below a folder, until the monkeypatch is undone."""
 
-    def __init__(self, folders: list[Path], see: Callable[[Write], None], monkeypatch: pytest.MonkeyPatch) -> None:
-        self.folders, self.see = folders, see
+    def __init__(self, folder: Path, see: Callable[[Write], None], monkeypatch: pytest.MonkeyPatch) -> None:
+        self.folder, self.see = folder, see
         self.inodes: set[int] = set()
         self._open, self._os_open = io.open, os.open
         for module in (builtins, io):
@@ -52,7 +55,7 @@ class Writes:
 
     def unseen(self) -> list[str]:
         """The files there are now that were not written through here."""
-        files = (path for folder in self.folders for path in folder.rglob("*") if path.is_file())
+        files = (path for path in self.folder.rglob("*") if path.is_file())
         return [str(path) for path in files if path.stat().st_ino not in self.inodes]
 
     @contextlib.contextmanager
@@ -62,13 +65,13 @@ class Writes:
         self.see(Write(action, path, "after"))
 
     def inside(self, path: Any, dir_fd: int | None = None) -> Path | None:
-        """The path, if it is below the folders."""
+        """The path below the folder, if it is there."""
         if isinstance(path, int):
             path = os.readlink(f"{BY_DESCRIPTOR}/{path}")
         elif dir_fd is not None:
             path = os.path.join(os.readlink(f"{BY_DESCRIPTOR}/{dir_fd}"), path)
         path = Path(os.fsdecode(path))
-        return path if any(path.is_relative_to(folder) for folder in self.folders) else None
+        return path.relative_to(self.folder) if path.is_relative_to(self.folder) else None
 
     def open(self, file: Any, mode: str = "r", *arguments: Any, **options: Any) -> Any:
         path = None if isinstance(file, int) or not set(mode) & set("wax+") else self.inside(file)
@@ -81,7 +84,7 @@ class Writes:
 
     def os_open(self, file: Any, flags: int, *arguments: Any, **options: Any) -> int:
         path = self.inside(file, options.get("dir_fd")) if flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT) else None
-        with self.doing("open", path) if path else contextlib.nullcontext():
+        with self.doing("open", path) if path is not None else contextlib.nullcontext():
             descriptor = self._os_open(file, flags, *arguments, **options)
             self.inodes.add(os.fstat(descriptor).st_ino)
         return descriptor
@@ -89,7 +92,7 @@ class Writes:
     def _watched(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
         def watched(path: Any, *arguments: Any, **options: Any) -> Any:
             found = self.inside(path, options.get("dir_fd"))
-            with self.doing(name, found) if found else contextlib.nullcontext():
+            with self.doing(name, found) if found is not None else contextlib.nullcontext():
                 return function(path, *arguments, **options)
 
         return watched
@@ -129,23 +132,29 @@ class File:
 class Copies:
     """Keeps a copy of the folder for each write in it: what a kill before, half-way and after would leave.
 
-    What is left after a write is what is left before the next one, and syncing leaves it as it is; so there is a copy
-    before each other write and half-way through it. Of several of one kind, the first and the last are kept, or all.
+    What is left after a write is what is left before the next one, so there is a copy before each write and half-way
+    through it, where the disk changed since the last. Of several of one kind, the first and the last are kept, or all.
     """
 
     def __init__(self, folder: Path, copies: Path, *, everything: bool = False) -> None:
         self.folder, self.copies, self.everything = folder, copies, everything
         self.taken: dict[str, list[Path]] = {}
-        self._busy = False
+        self._busy, self._last, self._count = False, "", 0
 
     def __call__(self, write: Write) -> None:
-        if self._busy or write.moment == "after" or write.action in ("fsync", "chmod"):
+        if self._busy or write.moment == "after":
             return
         self._busy = True
-        taken = self.taken.setdefault(write.kind, [])
-        if len(taken) == 2 and not self.everything:
-            shutil.rmtree(taken.pop())
-        copy = self.copies / f"{sum(map(len, self.taken.values())):04d}-{len(taken)}-{abs(hash(write.kind)) % 10**6}"
-        shutil.copytree(self.folder, copy)
-        taken.append(copy)
+        now = self._listing()
+        if now != self._last:
+            self._last, self._count = now, self._count + 1
+            taken = self.taken.setdefault(write.kind, [])
+            if len(taken) == 2 and not self.everything:
+                shutil.rmtree(taken.pop())
+            taken.append(self.copies / f"{self._count:04d}")
+            shutil.copytree(self.folder, taken[-1])
         self._busy = False
+
+    def _listing(self) -> str:
+        stats = ((path, path.stat()) for path in sorted(self.folder.rglob("*")))
+        return str([(str(path), s.st_ino, path.is_file() and (s.st_size, s.st_mtime_ns)) for path, s in stats])

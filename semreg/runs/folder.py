@@ -38,7 +38,7 @@ class RunFolder:
 
         Raises UserError if another process has it, CannotWrite if it cannot be written.
         """
-        with writing(self.folder, "choose another folder by --out, or mend that"):
+        with writing(self.folder, "mend that, or choose another folder by --out"):
             self.folder.mkdir(parents=True, exist_ok=True)
             try:
                 self._lock.acquire(timeout=0)

@@ -10,12 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import catalogue
+import click.testing
 import pytest
 import torch
 from torch import Tensor, nn
+from typer.testing import CliRunner
 
 import semreg
 from semreg import registry
+from semreg.cli.main import app
 from semreg.evaluation.result import Result
 from semreg.kinds import KINDS
 from semreg.report.pictures import image_grid
@@ -47,11 +50,12 @@ features = "posterior_mean(posterior)"
 use = "cross_entropy(probe(features), kind)"
 
 [phases.main]
-epochs = 3
+epochs = 2
+data.batch_size = 16
 validate = { loss = "rec", keep = "best" }
 
 [phases.later]
-epochs = 2
+epochs = 1
 precompute = ["features"]
 data.batch_size = 16
 train = { probe = { fit = 1 } }
@@ -75,11 +79,12 @@ told = "softmax(judge(image))"
 [losses.label]
 use = "cross_entropy(judge(image), kind)"
 [phases.label]
-epochs = 2
+epochs = 1
+data.batch_size = 24
 train = { judge = { label = 1 } }
 """
 
-TIMES = {"seconds", "images_per_second", "times", "updated", "started", "command"}
+TIMES = {*trainer.TIMINGS, "updated", "started", "command"}
 
 
 class Dropping(nn.Module):
@@ -121,11 +126,26 @@ class Laboratory:
         self.recipe, self.monkeypatch = recipe, monkeypatch
 
     def run(self, folder: Path) -> None:
+        with self._settings(folder):
+            semreg.run(self.recipe, out=folder / "runs", device="cpu")
+
+    def command(self, folder: Path) -> click.testing.Result:
+        """As `semreg run` does it."""
+        with self._settings(folder):
+            return CliRunner().invoke(app, ["run", str(self.recipe), "--out", str(folder / "runs"), "--device", "cpu"])
+
+    def evaluate(self, folder: Path, run: Path) -> None:
+        with self._settings(folder):
+            semreg.evaluate(run, ["pictured"], device="cpu")
+
+    @contextmanager
+    def _settings(self, folder: Path) -> Iterator[None]:
         with self.monkeypatch.context() as patch:
             patch.setenv("SEMREG_CACHE", str(folder / "cache"))
             patch.setattr(trainer, "SECONDS_BETWEEN_CHECKPOINTS", -1.0)
+            patch.setattr(trainer, "SHARE_OF_CHECKPOINTS", float("inf"))  # a checkpoint after every iteration
             patch.setattr(trainer, "RECORDS_PER_EPOCH", 1)
-            semreg.run(self.recipe, out=folder / "runs", device="cpu")
+            yield
 
 
 @contextmanager
