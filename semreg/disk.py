@@ -13,11 +13,11 @@ from semreg.errors import CannotWrite
 LEFT_BEHIND = ".*.part"
 """The names of what is being written, or removed: if no process is at work there, one was killed at it."""
 
-GO_ON = "when that is mended, the same command goes on from the last checkpoint"
+WHEN_MENDED = "when that is mended, the same command goes on from the last checkpoint"
 
 
 @contextlib.contextmanager
-def writing(folder: Path, advice: str = GO_ON) -> Iterator[None]:
+def writing(folder: Path, advice: str = WHEN_MENDED) -> Iterator[None]:
     """Raise a failure to write as CannotWrite, which names the folder and says what to do."""
     try:
         yield
