@@ -34,7 +34,7 @@ def write_report(folder: Path) -> Path:
     """
     path = folder / "report.html"
     page = render(folder)
-    with writing(folder, "when that is mended, `semreg report` with this folder writes its report"):
+    with writing(folder, "when that is mended, the same command writes the report"):
         write_whole(path, page.encode())
     return path
 
