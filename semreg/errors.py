@@ -44,6 +44,10 @@ class DataMissing(UserError):  # noqa: N818  a finding rather than a failure
     """A data set is not under the data root. The message says what layout was looked for and what to download."""
 
 
+class CannotWrite(UserError):  # noqa: N818
+    """A folder can't be written: the disk is full, broken or read-only. Neither a hook's fault nor a recipe's."""
+
+
 def closest(word: str, candidates: Iterable[str]) -> str:
     """A closing clause that names what `word` was perhaps meant to be, or what there is; empty if there is nothing."""
     known = sorted(set(candidates))

@@ -9,6 +9,7 @@ from typing import Any
 import pluggy
 
 from semreg import hookspecs
+from semreg.errors import CannotWrite
 from semreg.registry import import_target, installed_entry_points
 
 GROUP = "semreg.hooks"
@@ -65,13 +66,15 @@ def call(manager: pluggy.PluginManager, event: str, **arguments: Any) -> list[An
     """Call every implementation of `event` and collect what they return, None left out.
 
     `run` is always among the arguments. An implementation that raises is reported by `run.warn`, and its plugin is
-    taken off the manager, so that it is told once.
+    taken off the manager, so that it is told once. Raises CannotWrite, which is no plugin's fault.
     """
     results: list[Any] = []
     # pluggy's own call stops at the first exception, so the implementations are called here, in pluggy's order.
     for implementation in reversed(getattr(manager.hook, event).get_hookimpls()):
         try:
             results.append(implementation.function(*(arguments[name] for name in implementation.argnames)))
+        except CannotWrite:
+            raise
         except Exception as error:
             manager.unregister(implementation.plugin)
             arguments["run"].warn(

@@ -94,12 +94,12 @@ def evaluation_started(run: RunLike, name: str) -> None:
 
 @hookspec
 def evaluation_done(run: RunLike, name: str, result: Result) -> None:
-    """The evaluation called `name` in the recipe is done and stored."""
+    """The evaluation called `name` in the recipe is done and stored; said again where a run resumes after it."""
 
 
 @hookspec
 def run_finished(run: RunLike) -> None:
-    """All phases and evaluations are done and recorded."""
+    """All phases and evaluations are done and recorded; said again if the process is killed while this is said."""
 
 
 @hookspec

@@ -11,6 +11,7 @@ import pluggy
 import pytest
 
 from semreg import hooks, hookspecs
+from semreg.errors import CannotWrite
 from semreg.hookspecs import Progress, Section, hookimpl
 
 ARGUMENTS = {
@@ -177,3 +178,16 @@ def test_broken_plugins_are_left_out_and_named(install: Callable[..., Path], sou
     names = [name for name, plugin in manager.list_name_plugin() if plugin]
     assert "good of semreg-good 1.2" in names
     assert not any("aaa" in name for name in names)
+
+
+def test_a_folder_that_cannot_be_written_is_no_plugins_fault() -> None:
+    class Full:
+        @hookimpl
+        def run_finished(self, run: Any) -> None:
+            raise CannotWrite("here", "no room")
+
+    run, manager = Run(), manager_with(Full())
+    for _ in range(2):
+        with pytest.raises(CannotWrite):
+            hooks.call(manager, "run_finished", run=run)
+    assert run.warnings == []

@@ -31,7 +31,8 @@ def evaluate_run(
 ) -> dict[str, Result]:
     """Do the recipe's evaluations, or those of `only`, that are not done yet (all with `again`).
 
-    `judge` trains or opens the run of a judge's recipe.
+    `judge` trains or opens the run of a judge's recipe. The hooks are told of all: of those that were done, the process
+    that did them may have been killed before it could tell.
 
     Raises UserError if `only` names an evaluation that the recipe does not have.
     """
@@ -46,11 +47,11 @@ def evaluate_run(
         path = folder.folder / EVALUATIONS / name
         if path.is_dir() and not again:
             results[name] = read_result(path)
-            continue
-        folder.status("running", phase=f"evaluating {name}")
-        hooks.call(manager, "evaluation_started", run=folder, name=name)
-        results[name] = _evaluate(run, plan, judge)
-        write_result(path, results[name])
+        else:
+            folder.status("running", phase=f"evaluating {name}")
+            hooks.call(manager, "evaluation_started", run=folder, name=name)
+            results[name] = _evaluate(run, plan, judge)
+            write_result(path, results[name])
         hooks.call(manager, "evaluation_done", run=folder, name=name, result=results[name])
     return results
 

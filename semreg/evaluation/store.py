@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 import math
-import os
-import shutil
-import tempfile
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from semreg.disk import whole_folder, write_synced, writing
 from semreg.errors import UserError
 from semreg.evaluation.result import Picture, Result, Table
 
@@ -18,33 +16,24 @@ from semreg.evaluation.result import Picture, Result, Table
 def write_result(folder: Path, result: Result) -> None:
     """Write `result` as the folder `folder`, replacing what was there; a kill at any instant leaves no half of one.
 
-    Numbers that are not finite are stored as null, for JSON knows none.
+    Numbers that are not finite are stored as null, for JSON knows none. Raises CannotWrite.
     """
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
-    temporary.chmod(0o755)  # mkdtemp's own mode shuts out everyone else
-    try:
-        names = [f"{position:02d}.png" for position in range(len(result.pictures))]
+    names = [f"{position:02d}.png" for position in range(len(result.pictures))]
+    record = {
+        "summary": result.summary,
+        "figures": {name: _plain(value) for name, value in result.figures.items()},
+        "paper": {name: _plain(value) for name, value in result.paper.items()},
+        "tables": [asdict(table) | {"rows": _plain(table.rows)} for table in result.tables],
+        "pictures": [
+            {"title": picture.title, "caption": picture.caption, "file": name}
+            for name, picture in zip(names, result.pictures, strict=True)
+        ],
+    }
+    text = json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False)
+    with writing(folder.parent), whole_folder(folder) as part:
         for name, picture in zip(names, result.pictures, strict=True):
-            _write(temporary / name, picture.png)
-        record = {
-            "summary": result.summary,
-            "figures": {name: _plain(value) for name, value in result.figures.items()},
-            "paper": {name: _plain(value) for name, value in result.paper.items()},
-            "tables": [asdict(table) | {"rows": _plain(table.rows)} for table in result.tables],
-            "pictures": [
-                {"title": picture.title, "caption": picture.caption, "file": name}
-                for name, picture in zip(names, result.pictures, strict=True)
-            ],
-        }
-        text = json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False)
-        _write(temporary / "result.json", text.encode())
-        if folder.exists():
-            shutil.rmtree(folder)
-        temporary.rename(folder)
-    except BaseException:
-        shutil.rmtree(temporary, ignore_errors=True)
-        raise
+            write_synced(part / name, picture.png)
+        write_synced(part / "result.json", text.encode())
 
 
 def read_result(folder: Path) -> Result:
@@ -74,10 +63,3 @@ def _plain(value: Any) -> Any:
         return [_plain(element) for element in value]
     value = value.item() if hasattr(value, "item") else value
     return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def _write(path: Path, content: bytes) -> None:
-    with path.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import base64
+import functools
 import json
 import math
-import os
 import shlex
 import struct
 from dataclasses import dataclass
@@ -15,6 +15,7 @@ from typing import Any
 import jinja2
 
 from semreg import hooks
+from semreg.disk import write_whole, writing
 from semreg.errors import UserError
 from semreg.evaluation.result import Cell, Picture, Result, Table
 from semreg.evaluation.store import read_result
@@ -29,13 +30,13 @@ from semreg.report.words import duration, number
 def write_report(folder: Path) -> Path:
     """Write `report.html` into a run's folder and return its path.
 
-    Raises UserError if the folder holds no run.
+    Raises UserError if the folder holds no run, CannotWrite if it can't be written.
     """
+    path = folder / "report.html"
     page = render(folder)
-    temporary = folder / f".report.html.{os.getpid()}"
-    temporary.write_text(page, encoding="utf-8")
-    temporary.replace(folder / "report.html")
-    return folder / "report.html"
+    with writing(folder, "when that is mended, the same command writes the report"):
+        write_whole(path, page.encode())
+    return path
 
 
 def render(folder: Path) -> str:
@@ -46,16 +47,7 @@ def render(folder: Path) -> str:
     evaluations = _evaluations(reader, list(recipe.get("evaluate") or {}))
     metrics = read_metrics(folder)
     sections = _sections(reader)
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
-    environment.filters |= {"number": _number, "cell": _cell, "uri": _uri, "page_width": _page_width, "g": _weight}
-    environment.globals |= {"chart_width": curves.WIDTH, "chart_height": curves.HEIGHT, "is_numeric": _is_numeric}
-    return environment.get_template("report.html").render(
+    return _template().render(
         run=run,
         state=run.current_state(),
         facts=_facts(run, metrics),
@@ -71,6 +63,20 @@ def render(folder: Path) -> str:
         fingerprint=(run.record.get("data") or {}).get("fingerprint"),
         warnings=list(dict.fromkeys(reader.warnings)),
     )
+
+
+@functools.cache  # compiling it takes longer than filling it in
+def _template() -> jinja2.Template:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    environment.filters |= {"number": _number, "cell": _cell, "uri": _uri, "page_width": _page_width, "g": _weight}
+    environment.globals |= {"chart_width": curves.WIDTH, "chart_height": curves.HEIGHT, "is_numeric": _is_numeric}
+    return environment.get_template("report.html")
 
 
 @dataclass(frozen=True)

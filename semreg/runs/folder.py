@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -13,6 +12,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from semreg.disk import sync, tidy, write_whole, writing
 from semreg.errors import UserError
 
 RECIPE, RECORD, STATUS = "recipe.json", "run.json", "status.json"
@@ -34,16 +34,23 @@ class RunFolder:
         self._lock = FileLock(folder / LOCK)
 
     def open(self) -> None:
-        """Make the folder and take it for this process. Raises UserError if another has it, or it cannot be written."""
-        try:
+        """Make the folder, take it for this process, and remove what a killed process left half written.
+
+        Raises UserError if another process has it, CannotWrite if it cannot be written.
+        """
+        with writing(self.folder, "mend that, or choose another folder by --out"):
             self.folder.mkdir(parents=True, exist_ok=True)
-            self._lock.acquire(timeout=0)
-        except Timeout:
-            raise UserError(
-                str(self.folder), "another process is at work on this run; wait for it, or stop it"
-            ) from None
-        except OSError as error:
-            raise UserError(str(self.folder), f"cannot be written: {error.strerror}") from None
+            try:
+                self._lock.acquire(timeout=0)
+            except Timeout:
+                message = "another process is at work on this run; wait for it, or stop it"
+                raise UserError(str(self.folder), message) from None
+            try:
+                for folder in (self.folder, self.folder / CHECKPOINTS, self.folder / EVALUATIONS):
+                    tidy(folder)
+            except BaseException:
+                self._lock.release()
+                raise
 
     def close(self) -> None:
         """Let the folder go."""
@@ -55,16 +62,19 @@ class RunFolder:
         return (self.folder / CHECKPOINTS).is_dir()
 
     def warn(self, message: str) -> None:
-        """Say a warning and record it with the run, once."""
+        """Say a warning and record it with the run, once. Raises CannotWrite."""
         print(f"warning: {message}", file=sys.stderr)
         line = json.dumps({"warning": message})
         path = self.folder / WARNINGS
-        if not path.is_file() or line not in path.read_text().splitlines():
-            self.append(WARNINGS, {"warning": message})
+        with writing(self.folder):
+            lines = path.read_text().splitlines() if path.is_file() else []
+            if line not in lines:  # whole, since no checkpoint cuts half a line off this log
+                write_whole(path, "".join(f"{one}\n" for one in [*lines, line]).encode())
 
     def write_json(self, name: str, content: Any) -> None:
-        """Write a file that is whole or absent."""
-        write_whole(self.folder / name, (json.dumps(content, indent=1) + "\n").encode())
+        """Write a file that is whole or absent. Raises CannotWrite."""
+        with writing(self.folder):
+            write_whole(self.folder / name, (json.dumps(content, indent=1) + "\n").encode())
 
     def read_json(self, name: str) -> Any:
         """Read a file of the run, or None if it is not there. Raises UserError if it is damaged."""
@@ -76,23 +86,27 @@ class RunFolder:
             raise UserError(str(self.folder / name), f"cannot be read: {error}") from None
 
     def status(self, state: str, **more: Any) -> None:
-        """Replace the status that `semreg runs` shows."""
+        """Replace the status that `semreg runs` shows. Raises CannotWrite."""
         self.write_json(STATUS, {"state": state, **more, "updated": datetime.now(UTC).isoformat(timespec="seconds")})
 
     def append(self, log: str, record: Mapping[str, Any]) -> None:
-        """Add a line to a log."""
-        with (self.folder / log).open("a") as file:
+        """Add a line to a log. Raises CannotWrite; half a line may then stand there, until the logs are cut."""
+        with writing(self.folder), (self.folder / log).open("a") as file:
             file.write(json.dumps(record) + "\n")
 
     def log_lengths(self) -> dict[str, int]:
-        """How long each log is now, in bytes, for a checkpoint."""
-        return {path.name: path.stat().st_size for path in self._logs()}
+        """How long each log is now, in bytes and on the disk, for a checkpoint. Raises CannotWrite."""
+        with writing(self.folder):
+            for path in self._logs():
+                sync(path)
+            return {path.name: path.stat().st_size for path in self._logs()}
 
     def cut_logs(self, lengths: Mapping[str, int]) -> None:
-        """Cut each log to the length it had at the checkpoint that a run goes on from."""
-        for path in self._logs():
-            with path.open("ab") as file:
-                file.truncate(min(lengths.get(path.name, 0), path.stat().st_size))
+        """Cut each log to the length it had at the checkpoint that a run goes on from. Raises CannotWrite."""
+        with writing(self.folder):
+            for path in self._logs():
+                with path.open("ab") as file:
+                    file.truncate(min(lengths.get(path.name, 0), path.stat().st_size))
 
     def _logs(self) -> list[Path]:
         return sorted(path for path in self.folder.glob("*.jsonl") if path.name != WARNINGS)
@@ -118,13 +132,3 @@ class Spectator(RunFolder):
 
     def cut_logs(self, lengths: Mapping[str, int]) -> None:
         """Nothing."""
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write to a temporary name, sync, rename."""
-    temporary = path.with_name(f".{path.name}.part")
-    with temporary.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)

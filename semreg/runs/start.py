@@ -21,7 +21,7 @@ from torch import nn
 from semreg import hooks
 from semreg.data.cache import Cached, cached
 from semreg.data.specification import described
-from semreg.errors import DataMissing, Problem, UserError
+from semreg.errors import CannotWrite, DataMissing, Problem, UserError
 from semreg.evaluation.result import Result
 from semreg.evaluation.runner import evaluate_run
 from semreg.recipe.check import check
@@ -110,7 +110,8 @@ def _run(
     seed = plan.tables.seed if choices.seed is None else choices.seed
     digest = identity(plan.table, seed, choices.precision)
     folder = (RunFolder if processes.first else Spectator)(choices.out / f"{plan.name}-{digest[:6]}", plan.name)
-    finished = (folder.read_json(STATUS) or {}).get("state") == "finished"
+    status = folder.read_json(STATUS) or {}
+    finished = status.get("state") == "finished" and status.get("reported", True)
     if note and processes.first:
         print(note, file=sys.stderr)
     if finished:
@@ -144,8 +145,7 @@ def _run(
             run = Run(folder.folder, plan, _averaged(modules, trainer.averages), data, device, seed)
             if processes.first:
                 evaluate_run(run, folder, manager, lambda path: judge_run(run, path, choices, interrupts))
-                folder.status("finished")
-                hooks.call(manager, "run_finished", run=folder)
+                _finish(folder, manager)
     finally:
         folder.close()
     return run
@@ -160,6 +160,13 @@ def _listeners(choices: Choices, warnings: list[str]) -> pluggy.PluginManager:
     return manager
 
 
+def _finish(folder: RunFolder, manager: pluggy.PluginManager) -> None:
+    """Finished is what the hooks are told and the report shows; killed before they are done, a run goes on there."""
+    folder.status("finished", reported=False)
+    hooks.call(manager, "run_finished", run=folder)
+    folder.status("finished")
+
+
 @contextlib.contextmanager
 def _watched(folder: RunFolder, manager: pluggy.PluginManager, processes: Processes) -> Iterator[None]:
     """Tell the status and the hooks when the run ends early."""
@@ -168,9 +175,10 @@ def _watched(folder: RunFolder, manager: pluggy.PluginManager, processes: Proces
     except BaseException as error:
         stopped = isinstance(error, (KeyboardInterrupt, ProcessLostError))
         said = f"{error or 'interrupted'}; {GO_ON}" if stopped else str(error)[:500]
-        with contextlib.suppress(OSError, UserError):  # a full disk must not hide what happened
+        with contextlib.suppress(CannotWrite):  # a full disk must not hide what happened
             folder.status("stopped" if stopped else "failed", message=said)
-        hooks.call(manager, "run_stopped", run=folder, error=error)
+        with contextlib.suppress(CannotWrite):
+            hooks.call(manager, "run_stopped", run=folder, error=error)
         if isinstance(error, KeyboardInterrupt):
             error.args = (f"{folder.folder}: {said}",)
         if isinstance(error, ProcessLostError) and processes.first:
@@ -432,14 +440,15 @@ def evaluate(
                     run, files, manager, lambda path: judge_run(run, path, choices, interrupts), only, again=True
                 )
         except BaseException:
-            files.write_json(STATUS, before)
+            with contextlib.suppress(CannotWrite):
+                files.write_json(STATUS, before)
             raise
         left = [name for name in run.plan.evaluations if not (run.folder / EVALUATIONS / name).is_dir()]
         if left:
             files.status("stopped", message=f"still to be evaluated: {', '.join(left)}")
+            hooks.call(manager, "run_finished", run=files)
         else:
-            files.status("finished")
-        hooks.call(manager, "run_finished", run=files)
+            _finish(files, manager)
     finally:
         files.close()
     return results

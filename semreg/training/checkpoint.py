@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 
+from semreg.disk import discard, whole_folder, write_synced, writing
 from semreg.errors import UserError
 
 KEPT = 2
@@ -24,25 +23,22 @@ def write_checkpoint(folder: Path, number: int, state: Mapping[str, Any]) -> Pat
     """Write `state`, nested tables of tensors and JSON values, as checkpoint `number` of `folder`; keep the last two.
 
     It is written under a temporary name, synced and renamed, so that a checkpoint is whole or not there.
+
+    Raises CannotWrite; the checkpoints before it then stay.
     """
     tensors: dict[str, torch.Tensor] = {}
     rest = _split(state, "", tensors)
-    folder.mkdir(parents=True, exist_ok=True)
-    temporary, final = folder / f".{number:08d}.part", folder / f"{number:08d}"
-    for stale in (temporary, final):
-        shutil.rmtree(stale, ignore_errors=True)
-    temporary.mkdir()
     # Cloned because safetensors refuses tensors that share memory, as tied weights do.
-    save_file({key: value.detach().cpu().contiguous().clone() for key, value in tensors.items()}, temporary / TENSORS)
-    digest = hashlib.sha256((temporary / TENSORS).read_bytes()).hexdigest()
-    (temporary / REST).write_text(json.dumps({"sha256": digest, "state": rest}))
-    for file in (temporary / TENSORS, temporary / REST, temporary):
-        sync(file)
-    temporary.rename(final)
-    sync(folder)
-    for old in _numbers(folder)[:-KEPT]:
-        shutil.rmtree(folder / f"{old:08d}", ignore_errors=True)
-    return final
+    content = save({key: value.detach().cpu().contiguous().clone() for key, value in tensors.items()})
+    digest = hashlib.sha256(content).hexdigest()
+    path = folder / f"{number:08d}"
+    with writing(folder):
+        with whole_folder(path) as part:
+            write_synced(part / TENSORS, content)
+            write_synced(part / REST, json.dumps({"sha256": digest, "state": rest}).encode())
+        for old in _numbers(folder)[:-KEPT]:
+            discard(folder / f"{old:08d}")
+    return path
 
 
 def read_latest(folder: Path) -> tuple[dict[str, Any] | None, list[str]]:
@@ -67,15 +63,6 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
         raise UserError(str(path), f"damaged checkpoint: {type(error).__name__}: {error}") from error
     return state
-
-
-def sync(path: Path) -> None:
-    """Ask the system to put a file or folder on the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _numbers(folder: Path) -> list[int]:

@@ -11,8 +11,11 @@ import pytest
 import torch
 
 import semreg
-from semreg.errors import UserError
+from semreg import hooks
+from semreg.errors import CannotWrite, UserError
 from semreg.evaluation.result import Result
+from semreg.hookspecs import hookimpl
+from semreg.runs.folder import RunFolder
 from semreg.runs.run import Run
 from semreg.training.phase import PhaseRunner
 
@@ -110,6 +113,57 @@ def test_an_evaluation_that_fails_leaves_a_run_that_goes_on_there(
     broken = False
     monkeypatch.setattr(PhaseRunner, "iterate", None)
     assert read(trained(path).folder, "status.json")["state"] == "finished"
+
+
+def test_a_full_disk_does_not_hide_why_a_run_failed(
+    toy: Toy, trained: Callable[..., Run], register: Register, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any, **__: Any) -> None:
+        raise CannotWrite("here", "no room")
+
+    class Full:
+        run_stopped = hookimpl(full)
+
+    def moody(code: Any) -> Result:
+        monkeypatch.setattr(RunFolder, "write_json", full)
+        raise ValueError("no mood")
+
+    def with_listener(warn: Callable[[str], None]) -> Any:
+        manager = hooks.no_hooks()
+        manager.register(Full())
+        return manager
+
+    monkeypatch.setattr(hooks, "load_hooks", with_listener)
+    register("evaluation", "moody", moody)
+    with pytest.raises(UserError, match="evaluation 'mood': no mood"):
+        trained(toy('[evaluate.mood]\nuse = "moody(z)"'))
+
+
+def test_evaluations_that_were_done_are_told_again_when_a_run_resumes(
+    toy: Toy, trained: Callable[..., Run], evaluations: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The process that did them may have been killed before it told of them."""
+    told: list[str] = []
+
+    class Listener:
+        @hookimpl
+        def evaluation_done(self, name: str) -> None:
+            told.append(name)
+            if len(told) == 1:
+                raise KeyboardInterrupt
+
+    def with_listener(warn: Callable[[str], None]) -> Any:
+        manager = hooks.no_hooks()
+        manager.register(Listener())
+        return manager
+
+    monkeypatch.setattr(hooks, "load_hooks", with_listener)
+    path = toy('[evaluate.first]\nuse = "measured(z)"\n[evaluate.second]\nuse = "measured(z)"')
+    with pytest.raises(KeyboardInterrupt):
+        trained(path)
+    trained(path)
+    assert told == ["first", "first", "second"]
+    assert len(evaluations) == 2
 
 
 def test_evaluating_a_run_that_is_not_finished_is_refused(

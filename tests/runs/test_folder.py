@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from semreg.errors import UserError
-from semreg.runs.folder import RunFolder, identity, write_whole
+from semreg.runs.folder import RunFolder, identity
 
 
 @pytest.fixture
@@ -52,22 +52,25 @@ def test_a_warning_is_recorded_once(folder: RunFolder, capsys: pytest.CaptureFix
     assert capsys.readouterr().err.count("warning: careful") == 2
 
 
-def test_files_are_whole_or_as_they_were(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "file"
-    write_whole(path, b"old")
-    with monkeypatch.context() as patch:
-        patch.setattr("os.fsync", lambda descriptor: 1 / 0)
-        with pytest.raises(ZeroDivisionError):
-            write_whole(path, b"new")
-    assert path.read_bytes() == b"old"
-    write_whole(path, b"new")
-    assert path.read_bytes() == b"new"
+def test_opening_removes_what_a_killed_process_left_half_written(folder: RunFolder) -> None:
+    folder.close()
+    left = [folder.folder / ".report.html.77.part", folder.folder / "checkpoints" / ".00000001.part" / "state.json"]
+    left.append(folder.folder / "evaluations" / ".one.old.part" / "result.json")
+    for path in left:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("half")
+    other = RunFolder(folder.folder, "x")
+    other.open()
+    assert sorted(path.name for path in folder.folder.rglob("*")) == [".lock", "checkpoints", "evaluations"]
+    other.close()
 
 
 def test_a_folder_is_had_by_one_at_a_time(folder: RunFolder) -> None:
     other = RunFolder(folder.folder, "x")
+    (folder.folder / ".status.json.77.part").write_text("that process is at it")
     with pytest.raises(UserError, match="another process is at work"):
         other.open()
+    assert (folder.folder / ".status.json.77.part").exists()
     folder.close()
     other.open()
     other.close()

@@ -1,0 +1,70 @@
+"""Files and folders are whole or as they were; what a killed process left is removed."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+
+from semreg.disk import discard, tidy, whole_folder, write_synced, write_whole, writing
+from semreg.errors import CannotWrite
+
+
+def broken(*_: object) -> None:
+    raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+
+def test_a_file_is_whole_or_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "file"
+    write_whole(path, b"old")
+    for name in ("fsync", "replace"):
+        with monkeypatch.context() as patch:
+            patch.setattr(os, name, broken)
+            with pytest.raises(OSError, match="Input/output"):
+                write_whole(path, b"new")
+        assert path.read_bytes() == b"old"
+        assert list(tmp_path.iterdir()) == [path]
+    write_whole(path, b"new")
+    assert path.read_bytes() == b"new"
+
+
+def test_a_folder_is_whole_or_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "above" / "folder"
+
+    def write(content: bytes) -> None:
+        with whole_folder(path) as part:
+            write_synced(part / "file", content)
+
+    write(b"old")
+    for name in ("fsync", "rename"):
+        with monkeypatch.context() as patch:
+            patch.setattr(os, name, broken)
+            with pytest.raises(OSError, match="Input/output"):
+                write(b"new")
+        assert (path / "file").read_bytes() == b"old"
+        assert list(path.parent.iterdir()) == [path]
+    write(b"new")
+    assert (path / "file").read_bytes() == b"new"
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_what_killed_processes_left_is_in_nobodys_way_and_removed(tmp_path: Path) -> None:
+    for name in (".a.part", ".a.old.part"):
+        (tmp_path / name / "deep").mkdir(parents=True)
+        (tmp_path / name / "deep" / "file").write_text("")
+    with whole_folder(tmp_path / "a") as part:
+        write_synced(part / "file", b"")
+    (tmp_path / ".b.json.77.part").write_text("half")
+    (tmp_path / ".c.part").symlink_to(tmp_path / "a")
+    discard(tmp_path / "nothing")
+    tidy(tmp_path)
+    assert [path.name for path in tmp_path.rglob("*")] == ["a", "file"]
+    tidy(tmp_path / "nowhere")
+
+
+def test_what_cannot_be_written_is_told_with_its_folder(tmp_path: Path) -> None:
+    with pytest.raises(CannotWrite) as told, writing(tmp_path, "do something"):
+        broken()
+    assert told.value.text() == f"{tmp_path}: cannot be written: Input/output error; do something"
