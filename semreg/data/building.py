@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator
@@ -21,6 +20,7 @@ import numpy.typing as npt
 
 from semreg.data.source import EXCLUDED, SPLITS, ImageReader, Source
 from semreg.data.specification import ImageField, Specification, described
+from semreg.disk import sync
 from semreg.errors import Problem, UserError
 
 FORMAT = 1
@@ -110,15 +110,6 @@ def unreadable_images(messages: Iterable[str]) -> UserError:
         problems[20:] = [Problem("", f"and {len(problems) - 20} more")]
     advice = "mend or remove them, or leave out all such by --skip-bad-images, which counts them"
     return UserError(f"unreadable images ({advice})", problems)
-
-
-def sync(path: Path) -> None:
-    """Waits until a file, or a folder's list of files, is on the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _digest(array: Array) -> str:

@@ -26,13 +26,13 @@ from semreg.data.building import (
     build,
     read,
     remove,
-    sync,
     unreadable,
     unreadable_images,
 )
 from semreg.data.source import EXCLUDED, SPLITS, TEST, TRAIN, VALIDATION, Dataset, Source, check_source
 from semreg.data.specification import AttributesField, ClassField, ImageField, Specification, described
 from semreg.data.splits import random_order, share
+from semreg.disk import sync
 from semreg.errors import Problem, UserError, closest
 
 log = logging.getLogger(__name__)

@@ -19,6 +19,9 @@ RECIPE, RECORD, STATUS = "recipe.json", "run.json", "status.json"
 METRICS, WARNINGS = "metrics.jsonl", "warnings.jsonl"
 CHECKPOINTS, EVALUATIONS, LOCK = "checkpoints", "evaluations", ".lock"
 
+SECONDS_OF_A_LOOK = 0.5
+"""`semreg runs` holds a run's lock for an instant, to see whether a process does."""
+
 
 def identity(table: Mapping[str, Any], seed: int, precision: str) -> str:
     """The hash that names a run: of the recipe as resolved, seed and precision."""
@@ -41,7 +44,7 @@ class RunFolder:
         with writing(self.folder, "mend that, or choose another folder by --out"):
             self.folder.mkdir(parents=True, exist_ok=True)
             try:
-                self._lock.acquire(timeout=0)
+                self._lock.acquire(timeout=SECONDS_OF_A_LOOK)
             except Timeout:
                 message = "another process is at work on this run; wait for it, or stop it"
                 raise UserError(str(self.folder), message) from None
