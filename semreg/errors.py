@@ -6,6 +6,12 @@ import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+MOST_PROBLEMS = 50
+"""Where a search for mistakes ends: nobody mends more at once."""
+LONGEST_MESSAGE = 2_000
+LONGEST_WORD, MOST_CANDIDATES = 100, 1_000
+"""Beyond these no near word is looked for, which takes time quadratic in the one and linear in the other."""
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -32,11 +38,13 @@ class UserError(Exception):
     def text(self) -> str:
         """The message as the command line prints it."""
         if len(self.problems) == 1 and not self.problems[0].where:
-            return f"{self.source}: {self.problems[0].message}" if self.source else self.problems[0].message
+            message = _printable(self.problems[0].message)
+            return f"{_printable(self.source)}: {message}" if self.source else message
         count = len(self.problems)
         width = min(max(len(problem.where) for problem in self.problems), 40)
-        lines = [f"{self.source}: {count} error{'s' if count > 1 else ''}"]
-        lines += [f"  {problem.where:<{width}}  {problem.message}" for problem in self.problems]
+        least = "at least " if count >= MOST_PROBLEMS else ""
+        lines = [f"{_printable(self.source)}: {least}{count} error{'s' if count > 1 else ''}"]
+        lines += [f"  {_printable(p.where):<{width}}  {_printable(p.message)}" for p in self.problems]
         return "\n".join(lines)
 
 
@@ -48,10 +56,24 @@ class CannotWrite(UserError):  # noqa: N818
     """A folder can't be written: the disk is full, broken or read-only. Neither a hook's fault nor a recipe's."""
 
 
+def described(error: Exception) -> str:
+    """What an exception says; its type too, unless it is one that is raised to be read."""
+    said = " ".join(str(error).split())
+    return said if said and isinstance(error, ValueError | RuntimeError) else f"{type(error).__name__}: {said}"
+
+
+def _printable(text: str) -> str:
+    """Text that may hold anything, short enough to read, without what would steer a terminal."""
+    if len(text) > LONGEST_MESSAGE:
+        text = text[:LONGEST_MESSAGE] + "…"
+    return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)
+
+
 def closest(word: str, candidates: Iterable[str]) -> str:
     """A closing clause that names what `word` was perhaps meant to be, or what there is; empty if there is nothing."""
     known = sorted(set(candidates))
-    near = difflib.get_close_matches(word, known, n=3, cutoff=0.6)
+    small = len(word) <= LONGEST_WORD and len(known) <= MOST_CANDIDATES
+    near = difflib.get_close_matches(word, known, n=3, cutoff=0.6) if small else []
     if near:
         return f"; did you mean {' or '.join(repr(name) for name in near)}?"
     if known:

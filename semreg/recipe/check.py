@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import inspect
+import os
+import re
 from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
 
-from semreg.errors import DataMissing, Problem, UserError, closest
+from semreg.errors import DataMissing, Problem, UserError, closest, described
 from semreg.recipe.expression import names
 from semreg.recipe.graph import Graph
 from semreg.recipe.load import Recipe, Table
@@ -40,6 +42,9 @@ def check_all(recipe: Recipe, *, data_root: str | Path = "data") -> Plan:
         if alternative is None:
             raise
         return alternative
+
+
+FOLDER_NAME = re.compile(r"\w[\w.-]*")
 
 
 class _Checker:
@@ -81,44 +86,47 @@ class _Checker:
         self.parts.stop_if_wrong()
         self.dataset_part = part
         root = {"root": self.data_root} if "root" in part.signature.parameters else {}
+        known = False
         try:
             self.dataset = part.value(**part.options, **root)
             self.parts.fields = self.dataset.specification()
-        except DataMissing:
+            known = True
+            self.dataset.locate()
+        except DataMissing as missing:
+            if known:
+                return missing
             raise
         except UserError as error:
             if error.source:
                 raise
             problems = [Problem(problem.where or "data", problem.message) for problem in error.problems]
             raise UserError(self.source, problems) from None
-        except ValueError as error:
-            raise UserError(self.source, [Problem("data", str(error))]) from None
-        try:
-            self.dataset.locate()
-        except DataMissing as missing:
-            return missing
+        except Exception as error:  # options that no type forbids: a path too long, a number too large
+            raise UserError(self.source, [Problem("data", described(error))]) from error
         return None
 
     def evaluation(self, name: str) -> EvaluationPlan | None:
         table, where = self.tables.evaluate[name], f"evaluate.{name}"
+        if not FOLDER_NAME.fullmatch(name):
+            self.parts.wrong(where, f"{name!r} names a folder of the run; use letters, digits, '_', '-' and '.'")
         found = self.parts.component_node(name, ComponentTable(use=table.use, **table.options), "evaluation", where)
         if found is None:
             return None
         node, part = found
         count = len(list(names(node.expression)))
         shown = f"{part.component.name} ({part.component.origin})"
-        self.parts.problems += check_inputs(part.signature, count, where=where, name=shown)
+        self.parts.tell(check_inputs(part.signature, count, where=where, name=shown))
         self.parts.check_part(part, count, where, required_inputs(part.signature))
         for read in names(node.expression):
-            if read not in self.graph.readable():
-                self.parts.wrong(where, f"nothing is called {read!r}{closest(read, self.graph.readable())}")
+            if read not in self.graph.readable:
+                self.parts.wrong(where, f"nothing is called {read!r}{closest(read, self.graph.readable)}")
         judge = None
         wants = "judge" in part.signature.parameters
         if table.judge is not None and not wants:
             self.parts.wrong(f"{where}.judge", f"{shown} asks no judge")
         elif table.judge is not None:
             judge = self.recipe.path.parent / table.judge
-            if not judge.is_file():
+            if not os.path.isfile(judge):  # unlike Path.is_file it never raises
                 self.parts.wrong(f"{where}.judge", f"there is no recipe {str(judge)!r}")
         elif wants and part.signature.parameters["judge"].default is inspect.Parameter.empty:
             self.parts.wrong(where, f"{shown} needs 'judge', the recipe of an independent classifier")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from semreg.errors import closest
@@ -13,6 +13,9 @@ from semreg.recipe.options import Signature, check_inputs, check_options, requir
 from semreg.recipe.parts import Parts
 from semreg.recipe.plan import ModulePlan, Node, Part
 from semreg.recipe.schema import ComponentTable, RecipeTables
+
+DEEPEST_CHAIN = 100
+"""Calls inside each other in one tensor, through the tensors that it reads."""
 
 
 class Graph:
@@ -24,6 +27,8 @@ class Graph:
         self.modules: dict[str, ModulePlan] = {}
         self.tensors: dict[str, Node] = {}
         self.losses: dict[str, Node] = {}
+        self.readable = frozenset({*parts.fields, *tables.modules, *tables.tensors})
+        self._reached: dict[frozenset[str], dict[str, frozenset[str]]] = {}
         for name in tables.modules:
             self.add_module(name)
         self.add_nodes()
@@ -64,15 +69,12 @@ class Graph:
 
     def check_node(self, node: Node) -> None:
         for name in names(node.expression):
-            if name not in self.readable():
+            if name not in self.readable:
                 self.parts.wrong(
-                    node.where, f"{str(node.expression)!r}: nothing is called {name!r}{closest(name, self.readable())}"
+                    node.where, f"{str(node.expression)!r}: nothing is called {name!r}{closest(name, self.readable)}"
                 )
         for call in calls(node.expression):
             self.check_call(call, node)
-
-    def readable(self) -> set[str]:
-        return {*self.parts.fields, *self.tables.modules, *self.tables.tensors}
 
     def check_call(self, call: Call, node: Node) -> None:
         outermost = call is node.expression
@@ -85,9 +87,8 @@ class Graph:
                 )
             forward = getattr(part.value, "forward", None)
             if forward is not None:
-                self.parts.problems += check_inputs(
-                    _method_signature(forward), len(call.inputs), where=node.where, name=call.function
-                )
+                signature = _method_signature(forward)
+                self.parts.tell(check_inputs(signature, len(call.inputs), where=node.where, name=call.function))
             return
         if call.function in self.tables.modules:
             return  # its own mistake is reported where it stands
@@ -102,9 +103,9 @@ class Graph:
         stateful = inspect.isclass(part.value)
         taking = _method_signature(getattr(part.value, "forward", part.value)) if stateful else part.signature
         inputs, ignore = (0, []) if stateful else (len(call.inputs), required_inputs(taking))
-        self.parts.problems += check_inputs(taking, len(call.inputs), where=node.where, name=name)
-        self.parts.problems += check_options(
-            part.signature, options, inputs=inputs, where=node.where, name=name, ignore=ignore
+        self.parts.tell(check_inputs(taking, len(call.inputs), where=node.where, name=name))
+        self.parts.tell(
+            check_options(part.signature, options, inputs=inputs, where=node.where, name=name, ignore=ignore)
         )
 
     def suggest_module(self, name: str) -> None:
@@ -131,26 +132,32 @@ class Graph:
                 seen.setdefault(name, place)
 
     def check_cycles(self) -> None:
-        done: set[str] = set()
+        """Tensors that read themselves, and chains of tensors too long to be computed one inside another."""
+        depths: dict[str, int] = {}
 
         def visit(name: str, path: tuple[str, ...]) -> None:
             if name in path:
                 loop = (*path[path.index(name) :], name)
-                if set(loop) & done:
-                    return
-                done.update(loop)
-                self.parts.wrong(f"tensors.{name}", f"reads itself: {' -> '.join(loop)}")
-            elif name in self.tensors and name not in done:
-                for inner in dict.fromkeys(names(self.tensors[name].expression)):
-                    visit(inner, (*path, name))
-                done.add(name)
+                if not set(loop) & depths.keys():
+                    depths.update(dict.fromkeys(loop, 0))
+                    self.parts.wrong(f"tensors.{name}", f"reads itself: {' -> '.join(loop)}")
+            elif name in self.tensors and name not in depths:
+                expression, depth = self.tensors[name].expression, DEEPEST_CHAIN + 1
+                if len(path) < DEEPEST_CHAIN:
+                    for inner in dict.fromkeys(names(expression)):
+                        visit(inner, (*path, name))
+                    depth = _depth(expression, depths) + isinstance(expression, Name)
+                if depth > DEEPEST_CHAIN:
+                    self.parts.wrong(f"tensors.{name}", f"reads tensors through more than {DEEPEST_CHAIN} calls")
+                    depth = 0  # told once, not for all that read it
+                depths[name] = depth
 
         for name in self.tensors:
             visit(name, ())
 
     def reach(self, expression: Expression, leaves: frozenset[str]) -> frozenset[str]:
         """The modules that a gradient of the expression reaches; `leaves` are tensors computed beforehand."""
-        known: dict[str, frozenset[str]] = {}
+        known = self._reached.setdefault(leaves, {})
 
         def reached(part: Expression) -> frozenset[str]:
             if isinstance(part, Name):
@@ -167,6 +174,13 @@ class Graph:
             return own.union(*map(reached, part.inputs))
 
         return reached(expression)
+
+
+def _depth(expression: Expression, depths: Mapping[str, int]) -> int:
+    """How many calls are inside each other in an expression, where tensors are as deep as `depths` says."""
+    if isinstance(expression, Name):
+        return depths.get(expression.name, 0)
+    return 1 + max((_depth(part, depths) for part in expression.inputs), default=0)
 
 
 def _method_signature(method: Callable[..., Any]) -> Signature:

@@ -14,13 +14,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from semreg.errors import Problem, UserError, closest
+from semreg.errors import MOST_PROBLEMS, Problem, UserError, closest
+from semreg.recipe.bounds import (
+    DEEPEST_EXTENDS,
+    MOST_CHARACTERS,
+    MOST_ENTRIES,
+    MOST_FILES,
+    parse_table,
+    read_table,
+    require_bounds,
+)
 
 Table = dict[str, Any]
-
-LARGEST_FILE = 1_000_000
-DEEPEST_EXTENDS = 16
-MOST_ENTRIES = 20_000
 
 # Keys of an optimiser's table that do not belong to the optimiser.
 OPTIMIZER_KEYS = frozenset({"schedule", "groups", "clip"})
@@ -58,7 +63,9 @@ class Recipe:
             table = _merge(table, alternative, source, "fallback.")
         for override in overrides:
             table = _merge(table, override, source, "")
-        return expand(table, source)
+        table = expand(table, source)
+        require_bounds(table, source)
+        return table
 
 
 def load_recipe(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
@@ -67,26 +74,32 @@ def load_recipe(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
     Raises UserError for a missing, unreadable or oversized file, TOML errors (with the line), and loops of `extends`.
     """
     path = Path(path)
-    return Recipe(path, _read_merged(path, ()), tuple(_override(text) for text in overrides))
+    return Recipe(path, _read_merged(path, (), itertools.count(1)), tuple(_override(text) for text in overrides))
 
 
-def _read_merged(path: Path, seen: tuple[Path, ...]) -> Table:
-    resolved = path.resolve()
+def _read_merged(path: Path, seen: tuple[Path, ...], count: Iterator[int]) -> Table:
+    """The table of a recipe with what it extends, reached through the recipes `seen`; `count` counts the files read."""
+    try:
+        resolved = path.resolve()
+    except (OSError, RuntimeError, ValueError) as error:  # links that go in a circle, characters no path can have
+        raise UserError(str(path), f"cannot be read: {error}") from None
     if resolved in seen:
         loop = " -> ".join(p.name for p in (*seen[seen.index(resolved) :], resolved))
         raise UserError(str(seen[0]), f"'extends' goes in a circle: {loop}")
     if len(seen) >= DEEPEST_EXTENDS:
         raise UserError(str(seen[0]), f"'extends' is more than {DEEPEST_EXTENDS} recipes deep")
-    table = _read_file(path)
+    if next(count) > MOST_FILES:
+        raise UserError(str(seen[0]), f"'extends' reads more than {MOST_FILES} files")
+    table = read_table(path)
     seen = (*seen, resolved)
     alternative = table.get("fallback")
     if isinstance(alternative, dict) and "extends" in alternative:
-        inherited = _parents(alternative.pop("extends"), path, seen, "fallback.")
+        inherited = _parents(alternative.pop("extends"), path, seen, count, "fallback.")
         table["fallback"] = _overlay(inherited, alternative)
-    return _merge(_parents(table.pop("extends", []), path, seen, ""), table, str(path), "")
+    return _merge(_parents(table.pop("extends", []), path, seen, count, ""), table, str(path), "")
 
 
-def _parents(named: Any, path: Path, seen: tuple[Path, ...], prefix: str) -> Table:
+def _parents(named: Any, path: Path, seen: tuple[Path, ...], count: Iterator[int], prefix: str) -> Table:
     """The recipes that `extends` names, one or several, merged in order: the later win."""
     parents = [named] if isinstance(named, str) else named
     if not isinstance(parents, list) or not all(isinstance(parent, str) for parent in parents):
@@ -96,7 +109,7 @@ def _parents(named: Any, path: Path, seen: tuple[Path, ...], prefix: str) -> Tab
     merged: Table = {}
     for parent in parents:
         place = _locate(parent, path)
-        merged = _overlay(merged, _relocated(_read_merged(place, seen), place.parent, path.parent))
+        merged = _overlay(merged, _relocated(_read_merged(place, seen, count), place.parent, path.parent))
     return merged
 
 
@@ -114,50 +127,35 @@ def _locate(parent: str, path: Path) -> Path:
     """`extends` names a file beside the recipe, or `package:file` for a recipe shipped inside a plugin's package."""
     package, colon, inside = parent.partition(":")
     if colon and package.isidentifier():
-        specification = importlib.util.find_spec(package)
+        try:
+            specification = importlib.util.find_spec(package)
+        except ValueError:  # what Python says of `__main__`
+            specification = None
         if specification is None or not specification.submodule_search_locations:
             raise UserError(str(path), [Problem("extends", f"no package {package!r} is installed to hold {inside!r}")])
         return Path(specification.submodule_search_locations[0]) / inside
     found = path.parent / parent
-    if not found.is_file():
-        near = (
-            closest(Path(parent).name, [p.name for p in found.parent.glob("*.toml")]) if found.parent.is_dir() else ""
-        )
+    if not os.path.isfile(found):  # unlike Path.is_file it never raises
+        known = [p.name for p in found.parent.glob("*.toml")] if os.path.isdir(found.parent) else []
+        near = closest(Path(parent).name, known)
         raise UserError(str(path), [Problem("extends", f"there is no recipe {str(found)!r}{near}")])
     return found
-
-
-def _read_file(path: Path) -> Table:
-    try:
-        if path.stat().st_size > LARGEST_FILE:
-            raise UserError(str(path), f"larger than {LARGEST_FILE} bytes, which no recipe is")
-        return tomllib.loads(path.read_bytes().decode("utf-8"))
-    except tomllib.TOMLDecodeError as error:
-        raise UserError(str(path), f"not valid TOML: {error}") from None
-    except UnicodeDecodeError as error:
-        raise UserError(str(path), f"not UTF-8 text (byte {error.start})") from None
-    except RecursionError:
-        raise UserError(str(path), "not valid TOML: nested too deeply") from None
-    except FileNotFoundError:
-        near = closest(path.name, [p.name for p in path.parent.glob("*.toml")]) if path.parent.is_dir() else ""
-        raise UserError(str(path), f"there is no such recipe{near}") from None
-    except (OSError, ValueError) as error:
-        raise UserError(str(path), f"cannot be read: {getattr(error, 'strerror', None) or error}") from None
 
 
 def _override(text: str) -> Table:
     key, equals, value = text.partition("=")
     if not equals or not key.strip():
         raise UserError(f"--set {text}", "write KEY=VALUE, for example --set losses.atnl.margin=0.9")
+    quoted = value.strip().replace("\\", "\\\\").replace('"', '\\"')
     try:
-        return tomllib.loads(f"{key} = {value}")
-    except (tomllib.TOMLDecodeError, RecursionError):
-        pass
-    try:  # a text may go without quotes
-        quoted = value.strip().replace("\\", "\\\\").replace('"', '\\"')
-        return tomllib.loads(f'{key} = "{quoted}"')
-    except tomllib.TOMLDecodeError as error:
-        raise UserError(f"--set {text[:80]}", f"not KEY=VALUE in TOML's notation: {error}") from None
+        table = parse_table(f"{key} = {value}")
+    except tomllib.TOMLDecodeError:
+        try:  # a text may go without quotes
+            table = parse_table(f'{key} = "{quoted}"')
+        except tomllib.TOMLDecodeError as error:
+            raise UserError(f"--set {text[:80]}", f"not KEY=VALUE in TOML's notation: {error}") from None
+    require_bounds(table, f"--set {text[:80]}")
+    return table
 
 
 # --- merging ---------------------------------------------------------------------------------------------------------
@@ -289,7 +287,12 @@ class _Expander:
     def __init__(self, variables: dict[str, tuple[list[str], str | None]], source: str) -> None:
         self.variables, self.source = variables, source
         self.problems: list[Problem] = []
-        self.entries = 0
+        self.entries = self.characters = 0
+
+    def wrong(self, where: str, message: str) -> None:
+        self.problems.append(Problem(where, message))
+        if len(self.problems) >= MOST_PROBLEMS:
+            raise UserError(self.source, self.problems)
 
     def table(self, table: Mapping[str, Any], bound: Mapping[str, str], where: str) -> Table:
         result: Table = {}
@@ -298,7 +301,7 @@ class _Expander:
             for binding in self.bindings(key, bound, place):
                 name = _substitute(key, binding)
                 if name in result:
-                    self.problems.append(Problem(place, f"written out this gives {name!r} twice"))
+                    self.wrong(place, f"written out this gives {name!r} twice")
                 result[name] = self.value(value, binding, place)
         return result
 
@@ -320,9 +323,9 @@ class _Expander:
             pattern = match.group(1)
             if not any(variable not in bound for variable in _VARIABLE.findall(pattern)):
                 return match.group(0)
-            return (
-                ", ".join(_substitute(pattern, binding) for binding in self.bindings(pattern, bound, where)) or _NOTHING
-            )
+            bindings = self.bindings(pattern, bound, where)
+            self.require_room(0, len(bindings) * len(pattern))
+            return ", ".join(_substitute(pattern, binding) for binding in bindings) or _NOTHING
 
         text, spreads = _SPREAD.subn(spread, text)
         if spreads:
@@ -330,24 +333,20 @@ class _Expander:
         for variable in _VARIABLE.findall(text):
             if variable not in bound:
                 hint = "bind it in the key, or spread it with '*'" if variable in self.variables else "no such variable"
-                self.problems.append(
-                    Problem(where, f"{{{variable}}} in {text!r}: {hint}{closest(variable, self.variables)}")
-                )
-        return _substitute(text, bound)
+                self.wrong(where, f"{{{variable}}} in {text!r}: {hint}{closest(variable, self.variables)}")
+        text = _substitute(text, bound)
+        self.require_room(0, len(text))
+        return text
 
     def bindings(self, text: str, bound: Mapping[str, str], where: str) -> list[dict[str, str]]:
         """`bound` extended by every combination of values of the variables that are free in `text`."""
         free = list(dict.fromkeys(v for v in _VARIABLE.findall(text) if v not in bound))
         unknown = [v for v in free if v not in self.variables]
         if unknown:
-            self.problems.append(
-                Problem(where, f"[each] has no variable {unknown[0]!r}{closest(unknown[0], self.variables)}")
-            )
+            self.wrong(where, f"[each] has no variable {unknown[0]!r}{closest(unknown[0], self.variables)}")
             return []
         choices = [self.variables[v][0] for v in free]
-        self.entries += math.prod(map(len, choices))
-        if self.entries > MOST_ENTRIES:
-            raise UserError(self.source, [Problem("each", f"writes out to more than {MOST_ENTRIES} entries")])
+        self.require_room(math.prod(map(len, choices)), 0)
         found = []
         for values in itertools.product(*choices):
             binding = {**bound, **dict(zip(free, values, strict=True))}
@@ -356,6 +355,14 @@ class _Expander:
             ):
                 found.append(binding)
         return found
+
+    def require_room(self, entries: int, characters: int) -> None:
+        """Raises UserError once all that was written out is too much."""
+        self.entries += entries
+        self.characters += characters
+        if self.entries > MOST_ENTRIES or self.characters > MOST_CHARACTERS:
+            most = f"{MOST_ENTRIES} entries or {MOST_CHARACTERS} characters"
+            raise UserError(self.source, [Problem("each", f"writes out to more than {most}")])
 
 
 def _substitute(text: str, bound: Mapping[str, str]) -> str:

@@ -6,6 +6,7 @@ import inspect
 import json
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, get_type_hints
 
 from pydantic import ConfigDict, PydanticSchemaGenerationError, TypeAdapter, ValidationError
@@ -102,8 +103,10 @@ def _check_type(annotation: Any, value: Any, where: str) -> list[Problem]:
     if annotation is None or value is None:  # TOML has no null: None is an `@` reference that was told already
         return []
     try:
-        adapter = TypeAdapter(annotation, config=ConfigDict(arbitrary_types_allowed=True, strict=True))
-    except PydanticSchemaGenerationError:
+        adapter = _adapter(annotation)
+    except TypeError:  # an annotation that cannot be hashed
+        adapter = _adapter.__wrapped__(annotation)
+    if adapter is None:
         return []
     try:
         adapter.validate_python(value)
@@ -114,6 +117,15 @@ def _check_type(annotation: Any, value: Any, where: str) -> list[Problem]:
         inside = f" (at {problem.where})" if problem.where and isinstance(value, list | dict) else ""
         return [Problem(where, problem.message + inside)]
     return []
+
+
+@lru_cache(maxsize=1000)
+def _adapter(annotation: Any) -> TypeAdapter[Any] | None:
+    """What validates values of this type; None for a type that pydantic cannot tell."""
+    try:
+        return TypeAdapter(annotation, config=ConfigDict(arbitrary_types_allowed=True, strict=True))
+    except PydanticSchemaGenerationError:
+        return None
 
 
 def _fits_as_json(adapter: TypeAdapter[Any], value: list[Any]) -> bool:

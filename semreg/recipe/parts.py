@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from semreg.data.specification import Specification
-from semreg.errors import Problem, UserError, closest
+from semreg.errors import MOST_PROBLEMS, Problem, UserError, closest
 from semreg.recipe.expression import Call, parse
-from semreg.recipe.options import check_options, signature_of
+from semreg.recipe.options import Signature, check_options, signature_of
 from semreg.recipe.plan import Node, Part
 from semreg.recipe.schema import ComponentTable
-from semreg.registry import find, load, with_article
+from semreg.registry import Component, find, load, with_article
 
 
 class Parts:
@@ -27,9 +27,18 @@ class Parts:
         self.source = source
         self.problems: list[Problem] = []
         self.fields: Specification = {}
+        self._found: dict[tuple[str, tuple[str, ...]], tuple[Component, Any, Signature | None]] = {}
 
     def wrong(self, where: str, message: str) -> None:
-        self.problems.append(Problem(where, message))
+        self.tell([Problem(where, message)])
+
+    def tell(self, problems: Iterable[Problem]) -> None:
+        """Add mistakes; once there are too many to read, stop and raise them."""
+        self.problems += problems
+        if len(self.problems) >= MOST_PROBLEMS:
+            different = list(dict.fromkeys(self.problems))
+            if len(different) >= MOST_PROBLEMS:
+                raise UserError(self.source, different[:MOST_PROBLEMS])
 
     def stop_if_wrong(self) -> None:
         if self.problems:
@@ -38,18 +47,25 @@ class Parts:
     def part(self, name: str, kinds: Sequence[str], options: Mapping[str, Any], where: str) -> Part | None:
         """The component called `name` with the recipe's options, its `@` references replaced."""
         try:
-            component = find(name, kinds)
-            value = load(component)
+            component, value, signature = self.found(name, tuple(kinds))
         except LookupError as error:
             self.wrong(where, str(error))
             return None
         except UserError as error:
             self.wrong(where, error.text())
             return None
-        if not callable(value):
+        if signature is None:
             self.wrong(where, f"{component.origin}'s {component.kind} {name!r} is neither a function nor a class")
             return None
-        return Part(component, value, signature_of(value), self.referenced(options, where))
+        return Part(component, value, signature, self.referenced(options, where))
+
+    def found(self, name: str, kinds: tuple[str, ...]) -> tuple[Component, Any, Signature | None]:
+        """A component, what it loads, and the signature of that if it can be called; each is looked up once."""
+        if (name, kinds) not in self._found:
+            component = find(name, kinds)
+            value = load(component)
+            self._found[name, kinds] = component, value, signature_of(value) if callable(value) else None
+        return self._found[name, kinds]
 
     def referenced(self, options: Mapping[str, Any], where: str) -> dict[str, Any]:
         """Options with `@field.key` replaced by what the data's specification says."""
@@ -76,9 +92,7 @@ class Parts:
 
     def check_part(self, part: Part, inputs: int, where: str, ignore: Sequence[str] = ()) -> None:
         name = f"{part.component.name} ({part.component.origin})"
-        self.problems += check_options(
-            part.signature, part.options, inputs=inputs, where=where, name=name, ignore=ignore
-        )
+        self.tell(check_options(part.signature, part.options, inputs=inputs, where=where, name=name, ignore=ignore))
 
     def component_node(
         self, name: str, table: ComponentTable | None, kind: str, where: str

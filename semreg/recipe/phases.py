@@ -38,7 +38,10 @@ class Phases:
     def phase(self, name: str, table: PhaseTable) -> PhasePlan:
         where = f"phases.{name}"
         leaves = frozenset(table.precompute)
-        reaches = {loss: self.graph.reach(node.expression, leaves) for loss, node in self.graph.losses.items()}
+        read = {loss for step in table.steps.values() for row in step.train.values() for loss in row}
+        reaches = {
+            loss: self.graph.reach(node.expression, leaves) for loss, node in self.graph.losses.items() if loss in read
+        }
         steps, told = [], len(self.parts.problems)
         for step_name, step in table.steps.items():
             rows: dict[str, dict[str, float]] = {}
@@ -126,7 +129,7 @@ class Phases:
         try:
             optimizer = OptimizerTable.model_validate(merged)
         except ValidationError as error:
-            self.parts.problems += problems_of(error, where + ".")
+            self.parts.tell(problems_of(error, where + "."))
             return None
         part = self.parts.part(optimizer.use, ("optimizer",), optimizer.options, where)
         if part is None:
@@ -156,7 +159,7 @@ class Phases:
         if node is None or not isinstance(node[0].expression, Call):
             return None
         count, part = len(node[0].expression.inputs), node[1]
-        self.parts.problems += check_inputs(part.signature, count, where=where, name=part.component.name)
+        self.parts.tell(check_inputs(part.signature, count, where=where, name=part.component.name))
         self.parts.check_part(part, count, where, (*FILLED_IN_SAMPLERS, *required_inputs(part.signature)))
         self.graph.callables[node[0].expression.function] = node[1]
         for name in names(node[0].expression):

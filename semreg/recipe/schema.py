@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from annotated_types import Ge, Gt, Le, Lt, MinLen
+from annotated_types import Ge, Gt, Le, Lt, MaxLen, MinLen
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from semreg.errors import Problem, UserError, closest
+from semreg.errors import MOST_PROBLEMS, Problem, UserError, closest
 from semreg.recipe.load import Table
+
+MOST_MODULES = 200
+"""Building that many takes some seconds."""
 
 Positive = Annotated[int, Gt(0)]
 
@@ -154,7 +157,7 @@ class RecipeTables(_Keys):
     seed: Annotated[int, Ge(0), Le(2**31)] = 0
     data: DataTable
     model: ModelTable | None = None
-    modules: Annotated[dict[str, ModuleTable], MinLen(1)]
+    modules: Annotated[dict[str, ModuleTable], MinLen(1), MaxLen(MOST_MODULES)]
     tensors: dict[str, str | ComponentTable] = {}
     losses: Annotated[dict[str, ComponentTable], MinLen(1)]
     optimizer: dict[str, Any] = {}
@@ -174,7 +177,7 @@ def parse_tables(table: Mapping[str, Any], source: str) -> RecipeTables:
 def problems_of(error: ValidationError, prefix: str = "") -> list[Problem]:
     """pydantic's findings in our words: the dotted key, what was found, what would fit."""
     problems = []
-    for finding in error.errors(include_url=False):
+    for finding in error.errors(include_url=False)[: 4 * MOST_PROBLEMS]:  # a union has several complaints about a key
         location = [
             str(part)
             for part in finding["loc"]
@@ -189,7 +192,7 @@ def problems_of(error: ValidationError, prefix: str = "") -> list[Problem]:
     by_key: dict[str, Problem] = {}
     for problem in problems:  # of a union's several complaints about one key, the first
         by_key.setdefault(problem.where, problem)
-    return list(by_key.values())
+    return list(by_key.values())[:MOST_PROBLEMS]
 
 
 def _message(finding: Any, location: list[str]) -> str:

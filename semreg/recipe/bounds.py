@@ -1,0 +1,102 @@
+"""How large a recipe may be. Far beyond any that is meant, and small enough that checking one takes seconds at most."""
+
+from __future__ import annotations
+
+import os
+import stat
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from semreg.errors import Problem, UserError, closest
+
+LARGEST_FILE = 200_000
+"""Bytes of a file."""
+LONGEST_LINE = 10_000
+"""Bytes of a line: the standard library's parser takes time quadratic in the length of a key."""
+DEEPEST_TABLE = 16
+"""Tables and lists inside each other."""
+LONGEST_KEY = 100
+"""Characters of a key."""
+LARGEST_INTEGER = 2**63 - 1
+"""The largest that TOML promises, and that tensors can have as a size."""
+MOST_ENTRIES = 5_000
+"""Keys and items of lists of a whole recipe, with `[each]` written out."""
+MOST_CHARACTERS = 500_000
+"""Characters of all its texts together."""
+DEEPEST_EXTENDS = 16
+"""Recipes that extend each other in a chain."""
+MOST_FILES = 64
+"""Files that are read for one recipe."""
+
+
+def read_table(path: Path) -> dict[str, Any]:
+    """The table in a TOML file. Raises UserError if it is not there, not readable, not TOML or beyond the bounds."""
+    try:
+        table = parse_table(_read(path).decode("utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise UserError(str(path), f"not valid TOML: {error}") from None
+    except UnicodeDecodeError as error:
+        raise UserError(str(path), f"not UTF-8 text (byte {error.start})") from None
+    except FileNotFoundError:
+        near = closest(path.name, [p.name for p in path.parent.glob("*.toml")]) if os.path.isdir(path.parent) else ""
+        raise UserError(str(path), f"there is no such recipe{near}") from None
+    except (OSError, ValueError) as error:
+        raise UserError(str(path), f"cannot be read: {getattr(error, 'strerror', None) or error}") from None
+    require_bounds(table, str(path))
+    return table
+
+
+def parse_table(text: str) -> dict[str, Any]:
+    """The table in TOML text. Raises tomllib.TOMLDecodeError for all that is none."""
+    try:
+        return tomllib.loads(text)
+    except RecursionError:
+        raise tomllib.TOMLDecodeError("nested too deeply") from None
+    except ValueError as error:
+        if isinstance(error, tomllib.TOMLDecodeError):
+            raise
+        raise tomllib.TOMLDecodeError(str(error).partition(";")[0]) from None  # digits or dates beyond Python's own
+
+
+def _read(path: Path) -> bytes:
+    if not stat.S_ISREG(path.stat().st_mode):  # a device never ends, a pipe may never begin
+        raise UserError(str(path), "cannot be read: it is no file")
+    with path.open("rb") as file:
+        content = file.read(LARGEST_FILE + 1)
+    if len(content) > LARGEST_FILE:
+        raise UserError(str(path), f"larger than {LARGEST_FILE} bytes, which no recipe is")
+    for number, line in enumerate(content.split(b"\n"), start=1):
+        if len(line) > LONGEST_LINE:
+            raise UserError(str(path), f"line {number} is longer than {LONGEST_LINE} bytes, which none of a recipe is")
+    return content
+
+
+def require_bounds(table: dict[str, Any], source: str) -> None:
+    """Raises UserError for a table that is too deep or too large, or holds a key or a number that is."""
+    entries = characters = 0
+    pending: list[tuple[Any, str, int]] = [(table, "", 0)]
+    while pending:
+        value, where, depth = pending.pop()
+        if depth > DEEPEST_TABLE:
+            raise UserError(source, [Problem(where, f"more than {DEEPEST_TABLE} tables and lists inside each other")])
+        if isinstance(value, dict):
+            for key in value:
+                if not (key.isprintable() and 0 < len(key) <= LONGEST_KEY):
+                    message = f"{_shown(key)} is no key: 1 to {LONGEST_KEY} printable characters are"
+                    raise UserError(source, [Problem(where, message)])
+            inside = [(inner, f"{where}.{key}".lstrip("."), depth + 1) for key, inner in value.items()]
+        else:
+            inside = [(inner, where, depth + 1) for inner in value] if isinstance(value, list) else []
+        if isinstance(value, int) and not -LARGEST_INTEGER - 1 <= value <= LARGEST_INTEGER:
+            raise UserError(source, [Problem(where, "an integer beyond 64 bits, which TOML does not know")])
+        entries += len(inside)
+        characters += len(value) if isinstance(value, str) else 0
+        if entries > MOST_ENTRIES or characters > MOST_CHARACTERS:
+            too_much = f"more than {MOST_ENTRIES} entries or {MOST_CHARACTERS} characters, which no recipe has"
+            raise UserError(source, too_much)
+        pending += inside
+
+
+def _shown(key: str) -> str:
+    return ascii(key if len(key) <= 40 else key[:37] + "...")
