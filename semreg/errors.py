@@ -6,10 +6,10 @@ import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-MOST_PROBLEMS = 50
+MOST_PROBLEMS = 30
 """Where a search for mistakes ends: nobody mends more at once."""
 LONGEST_MESSAGE = 2_000
-LONGEST_WORD, MOST_CANDIDATES = 100, 1_000
+LONGEST_WORD, MOST_CANDIDATES = 100, 2_000
 """Beyond these no near word is looked for, which takes time quadratic in the one and linear in the other."""
 
 

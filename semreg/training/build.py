@@ -9,12 +9,14 @@ import torch
 from torch import nn
 
 from semreg.data.specification import AttributesField, ClassField, ImageField, Specification, VectorField
-from semreg.errors import Problem, UserError
+from semreg.errors import Problem, UserError, described
 from semreg.randomness import seed_of
 from semreg.recipe.plan import Plan
+from semreg.training.imagined import Meter, memory
 from semreg.training.program import Execution, Program, evaluating, tensors_of
 
 SYNTHETIC_ROWS = 4
+BYTES_PER_NUMBER = 4
 
 
 def synthetic_batch(
@@ -42,64 +44,60 @@ def build_modules(plan: Plan, *, seed: int) -> dict[str, nn.Module]:
 
     Raises UserError where a constructor refuses its options or a call on the data's shapes fails.
     """
-    modules: dict[str, nn.Module] = {}
-    program = Program(plan, modules, key=(seed, "build"), training=False)
-    execution = Execution(synthetic_batch(plan.fields, (plan.data.range[0], plan.data.range[1])))
+    builder = _Builder(plan, seed)
     for name in plan.modules:
-        _ensure(name, (), plan, modules, program, execution, seed)
-    return {name: modules[name] for name in plan.modules}
+        builder.ensure(name, ())
+    return {name: builder.modules[name] for name in plan.modules}
 
 
-def _ensure(
-    name: str,
-    pending: tuple[str, ...],
-    plan: Plan,
-    modules: dict[str, nn.Module],
-    program: Program,
-    execution: Execution,
-    seed: int,
-) -> None:
-    if name in modules:
-        return
-    part = plan.modules[name].part
-    filled: dict[str, Any] = {}
-    if "input_shapes" in part.signature.parameters:
-        filled["input_shapes"] = _input_shapes(name, pending, plan, modules, program, execution, seed)
-    torch.manual_seed(seed_of(seed, "module", name) % 2**63)
-    try:
-        module = part.value(**part.options, **filled)
-    except (ValueError, TypeError, RuntimeError) as error:
-        raise UserError(str(plan.recipe.path), [Problem(f"modules.{name}", str(error))]) from error
-    if not isinstance(module, nn.Module):
-        found = type(module).__name__
-        raise UserError(
-            str(plan.recipe.path),
-            [Problem(f"modules.{name}", f"{part.component.name} made a {found}, not an nn.Module")],
+class _Builder:
+    """Builds modules one by one, each after those that its inputs come from."""
+
+    def __init__(self, plan: Plan, seed: int) -> None:
+        self.plan, self.seed = plan, seed
+        self.modules: dict[str, nn.Module] = {}
+        self.program = Program(plan, self.modules, key=(seed, "build"), training=False)
+        self.execution = Execution(synthetic_batch(plan.fields, plan.value_range))
+        self.meter = Meter(numbers=memory() / BYTES_PER_NUMBER)
+
+    def ensure(self, name: str, pending: tuple[str, ...]) -> None:
+        """Build a module unless it is built, for those `pending`, whose inputs need it."""
+        if name in self.modules:
+            return
+        part = self.plan.modules[name].part
+        filled: dict[str, Any] = {}
+        if "input_shapes" in part.signature.parameters:
+            filled["input_shapes"] = self.input_shapes(name, pending)
+        torch.manual_seed(seed_of(self.seed, "module", name) % 2**63)
+        try:
+            with self.meter:  # stops before the memory is taken: afterwards there would be nobody to tell it
+                module = part.value(**part.options, **filled)
+        except Exception as error:  # options that no type forbids can break a constructor in any way
+            too_large = (
+                f"its weights, and those built before it, take more than the {memory() >> 30} GiB of memory here"
+            )
+            raise self.wrong(name, too_large if self.meter.exceeded else described(error)) from error
+        if not isinstance(module, nn.Module):
+            raise self.wrong(name, f"{part.component.name} made a {type(module).__name__}, not an nn.Module")
+        self.modules[name] = module
+
+    def input_shapes(self, name: str, pending: tuple[str, ...]) -> list[tuple[int, ...]]:
+        """The shapes, without batch axis, of the inputs of the module's first call that does not wait for itself."""
+        for call in self.plan.calls_of(name):
+            read = {o for expression in call.inputs for o in self.plan.reads(expression) if o in self.plan.modules}
+            if read & {name, *pending}:
+                continue
+            for other in sorted(read, key=list(self.plan.modules).index):
+                self.ensure(other, (*pending, name))
+            with evaluating(self.modules):
+                values = [self.program.expression(expression, self.execution) for expression in call.inputs]
+            return [tuple(tensor.shape[1:]) for value in values for tensor in tensors_of(value)]
+        raise self.wrong(
+            name, "its input shapes are unknown: no tensor or loss calls it on something that does not need it first"
         )
-    modules[name] = module
 
-
-def _input_shapes(
-    name: str,
-    pending: tuple[str, ...],
-    plan: Plan,
-    modules: dict[str, nn.Module],
-    program: Program,
-    execution: Execution,
-    seed: int,
-) -> list[tuple[int, ...]]:
-    """The shapes, without batch axis, of the inputs of the module's first call that does not wait for itself."""
-    for call in plan.calls_of(name):
-        read = {other for expression in call.inputs for other in plan.reads(expression) if other in plan.modules}
-        if read & {name, *pending}:
-            continue
-        for other in sorted(read, key=list(plan.modules).index):
-            _ensure(other, (*pending, name), plan, modules, program, execution, seed)
-        with evaluating(modules):
-            values = [program.expression(expression, execution) for expression in call.inputs]
-        return [tuple(tensor.shape[1:]) for value in values for tensor in tensors_of(value)]
-    message = "its input shapes are unknown: no tensor or loss calls it on something that does not need it first"
-    raise UserError(str(plan.recipe.path), [Problem(f"modules.{name}", message)])
+    def wrong(self, name: str, message: str) -> UserError:
+        return UserError(str(self.plan.recipe.path), [Problem(f"modules.{name}", message)])
 
 
 def count_parameters(modules: Mapping[str, nn.Module]) -> dict[str, int]:

@@ -219,8 +219,10 @@ class PhaseRunner:
             advice = "stopped; the last checkpoint is from before that; a smaller rate, or `clip`, may help"
             raise UserError(str(self.setting.plan.recipe.path), [*problems, Problem("", advice)])
 
-    def try_out(self) -> None:
+    def try_out(self, trains: Callable[[torch.Tensor, list[nn.Parameter]], bool] | None = None) -> None:
         """Execute every step once on its first batch and put all state back.
+
+        `trains` says whether a loss's gradient arrives at parameters; by default the gradient is computed.
 
         Raises UserError where a shape does not fit or a loss leaves a module it should train without a gradient.
         """
@@ -228,11 +230,11 @@ class PhaseRunner:
         buffers = [(buffer, buffer.clone()) for module in modules for buffer in module.buffers()]
         problems = []
         for runner in self.steps:
-            before = _global_generators(self.setting.device)
+            before = [state.tolist() for state in _global_generators(self.setting.device)]
             execution = Execution(runner.batches.batch(0), 0)
             with runner.program.autocast():
                 losses = {name: runner.program.loss(name, execution) for name in runner.losses}
-            if not all(map(torch.equal, before, _global_generators(self.setting.device))):
+            if before != [state.tolist() for state in _global_generators(self.setting.device)]:
                 # Something draws from PyTorch's global generator (dropout, say), so each execution seeds it.
                 rank = self.setting.processes.rank
                 runner.dropout_seed = mixed(
@@ -240,7 +242,7 @@ class PhaseRunner:
                 )
             for module, row in runner.step.rows.items():
                 for name in row:
-                    if not _trains(losses[name], self.optimizers[module].parameters):
+                    if not (trains or _trains)(losses[name], self.optimizers[module].parameters):
                         single = runner.step.name == "step" and len(self.steps) == 1
                         step = "" if single else f".steps.{runner.step.name}"
                         where = f"phases.{self.phase.name}{step}.train.{module}.{name}"

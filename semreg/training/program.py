@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from semreg.errors import Problem, UserError
+from semreg.errors import Problem, UserError, described
 from semreg.randomness import mixed, seed_of
 from semreg.recipe.expression import Expression, Name
 from semreg.recipe.plan import Node, Part, Plan
@@ -133,7 +133,10 @@ class Program:
             function, options = deterministic, {}
         if inspect.isclass(function):
             torch.manual_seed(seed_of(*self.key[:1], "component", path))  # by the run's seed: the same in every step
-            instance: Any = function(**options)
+            try:
+                instance: Any = function(**options)
+            except Exception as error:
+                raise UserError(str(self.plan.recipe.path), [Problem(path, described(error))]) from error
             function, options = instance.to(self.device), {}
         if self.low_precision and part.component.kind == "loss":
             function = _in_float32(function, self.device.type)
@@ -168,11 +171,11 @@ class Program:
             values = [read(execution) for read in inputs]
             try:
                 return call(*values, execution_index=execution.index) if indexed else call(*values)
-            except (RuntimeError, ValueError, TypeError, IndexError) as error:
+            except Exception as error:  # a component of anyone's, on inputs of anyone's
                 if out_of_memory(error):
                     raise
                 given = ", ".join(describe(value) for value in values)
-                reason = " ".join(str(error).split())[:300]
+                reason = described(error)[:300]
                 raise ExpressionError(
                     source, [Problem(where, f"'{text}' failed on {given or 'no inputs'}: {reason}")]
                 ) from error

@@ -7,30 +7,87 @@ from functools import partial
 from typing import Any
 
 import torch
+from torch import nn
 
 from semreg.errors import UserError
 from semreg.recipe.plan import PhasePlan, Plan, StepPlan
 from semreg.training.build import build_modules, synthetic_batch, untrained
+from semreg.training.imagined import Meter, cannot_be_imagined, imagined
+from semreg.training.memory import out_of_memory
 from semreg.training.phase import PhaseRunner, Setting
 from semreg.training.program import Execution, Program, evaluating
 
+MOST_OPERATIONS = 20_000
+"""That many calls are imagined in some seconds."""
+MOST_WORK = 1e9
+"""That many products are computed in about a second."""
+TOO_LARGE = "too large to be tried on made-up images; `semreg run` tries it on real ones before it trains"
 
-def try_out(setting: Setting, first_batch: Callable[[PhasePlan, StepPlan], dict[str, Any]]) -> None:
+Trains = Callable[[torch.Tensor, list[nn.Parameter]], bool]
+
+
+def try_out(
+    setting: Setting, first_batch: Callable[[PhasePlan, StepPlan], dict[str, Any]], trains: Trains | None = None
+) -> None:
     """Execute every step once on the batch that `first_batch` gives, with gradients, and put all state back.
 
+    `trains` says whether a loss's gradient arrives at parameters; by default the gradient is computed.
     Raises UserError where a shape does not fit, or a loss gives no gradient to a module that it should train.
     """
     for phase in setting.plan.phases:
-        PhaseRunner(setting, phase, partial(_OneBatch, setting, phase, first_batch), None).try_out()
+        PhaseRunner(setting, phase, partial(_OneBatch, setting, phase, first_batch), None).try_out(trains)
 
 
 def check_on_nothing(plan: Plan) -> list[str]:
-    """Build a plan's modules and try its steps on a made-up batch; warnings. Raises UserError as `try_out` does."""
+    """Build a plan's modules and try its steps on a made-up batch; warnings. Raises UserError as `try_out` does.
+
+    It is imagined first, which takes next to no time whatever the size of the nets. Where that fails it is computed,
+    within limits: for the reason in the words of what was computed, and since a component may look at numbers.
+    """
+    refused: UserError | None = None
+    meter = Meter(operations=MOST_OPERATIONS)
+    try:
+        with imagined(), meter:
+            return _on_nothing(plan)
+    except UserError as error:
+        refused = None if cannot_be_imagined(error) else error
+    except Exception as error:
+        if not (meter.exceeded or cannot_be_imagined(error)):
+            raise
+    if not meter.exceeded:
+        meter = Meter(work=MOST_WORK)
+        try:
+            with meter:
+                return _on_nothing(plan)
+        except Exception as error:
+            if not (meter.exceeded or out_of_memory(error)):
+                raise
+        if refused is not None:
+            raise refused
+    return [TOO_LARGE]
+
+
+def _on_nothing(plan: Plan) -> list[str]:
     modules = build_modules(plan, seed=0)
     setting = Setting(plan, modules, seed=0, device=torch.device("cpu"), precision="fp32")
     batch = synthetic_batch(plan.fields, plan.value_range)
-    try_out(setting, lambda phase, step: batch)
+    try_out(setting, lambda phase, step: batch, leads_to)
     return untrained(plan, modules)
+
+
+def leads_to(loss: torch.Tensor, parameters: list[nn.Parameter]) -> bool:
+    """Whether the operations that gave a loss lead to any of the parameters; no gradient is computed."""
+    wanted = set(map(id, parameters))
+    pending, seen = [loss.grad_fn], set()
+    while pending:
+        node = pending.pop()
+        if node is None or node in seen:
+            continue
+        seen.add(node)
+        if id(getattr(node, "variable", None)) in wanted:
+            return True
+        pending += [following for following, _ in node.next_functions]
+    return False
 
 
 def evaluation_program(setting: Setting) -> Program:

@@ -18,7 +18,9 @@ from semreg.recipe.load import Recipe, expand, load_recipe
 Write = Callable[..., Path]
 
 words = st.from_regex(r"[a-z_][a-z0-9_]{0,5}", fullmatch=True)
-values = st.one_of(st.integers(-(2**63), 2**63 - 1), st.booleans(), st.text(max_size=6), words.map(lambda w: f"f({w}, g(x))"))
+values = st.one_of(
+    st.integers(-(2**63), 2**63 - 1), st.booleans(), st.text(max_size=6), words.map(lambda w: f"f({w}, g(x))")
+)
 keys = words.filter(lambda key: key not in {"each", "without", "fallback"})
 tables = st.recursive(
     st.dictionaries(keys, values, max_size=4),
