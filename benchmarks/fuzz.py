@@ -76,6 +76,10 @@ class Outcome:
         return "; ".join(found)
 
 
+class HangingError(BaseException):
+    """Not an Exception, which a check might turn into a message."""
+
+
 class Ground:
     """A folder with copies of the recipes, and with what hostile references point to; mutations are written into it."""
 
@@ -157,7 +161,7 @@ def _ending() -> Iterator[None]:
         return
 
     def end(*_: Any) -> None:
-        raise TimeoutError(f"no end after {HANGING} s")
+        raise HangingError(f"no end after {HANGING} s")
 
     before = signal.signal(signal.SIGALRM, end)
     signal.alarm(HANGING)

@@ -38,16 +38,18 @@ class Meter(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.exceeded = False
 
     def __torch_dispatch__(self, function: Any, types: Any, arguments: Any = (), options: Any = None) -> Any:
-        name, fresh = _kind(function)
-        announced = _announced(name, arguments) if name in _SIZED or name in _COUNTED else 0
+        name, makes = _kind(function)
+        self.operations -= 1
+        if not makes:
+            return function(*arguments, **(options or {}))
+        announced = _announced(name, arguments)
         self._spend(announced, _products(name, arguments))
         result = function(*arguments, **(options or {}))
-        if fresh and not announced:
+        if not announced:
             self._spend(sum(part.numel() for part in _tensors(result)), 0)
         return result
 
     def _spend(self, made: int, products: int) -> None:
-        self.operations -= 1
         self.numbers -= made
         self.work -= 8 * made + products
         if self.numbers < 0 or self.work < 0 or self.operations < 0:
@@ -57,9 +59,13 @@ class Meter(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
 @lru_cache(maxsize=10_000)
 def _kind(function: Any) -> tuple[str, bool]:
-    """The name of an operation, and whether it makes tensors, rather than changing or viewing those it is given."""
+    """The name of an operation, and whether it makes tensors, rather than changing, viewing or asking those it is given.
+
+    The others are let through: PyTorch's own code ends the process if some of them, such as asking the device, fail.
+    """
     schema = function._schema
-    return schema.name.partition("::")[2], not any(returned.alias_info for returned in schema.returns)
+    tensors = [r for r in schema.returns if "Tensor" in str(r.type)]
+    return schema.name.partition("::")[2], bool(tensors) and not any(r.alias_info for r in tensors)
 
 
 def _announced(name: str, arguments: Sequence[Any]) -> int:

@@ -17,8 +17,8 @@ from semreg.training.memory import out_of_memory
 from semreg.training.phase import PhaseRunner, Setting
 from semreg.training.program import Execution, Program, evaluating
 
-MOST_OPERATIONS = 20_000
-"""That many calls are imagined in some seconds."""
+MOST_OPERATIONS = 10_000
+"""That many calls are imagined in two or three seconds; `recipes/olr_celeba.toml` takes a third of them."""
 MOST_WORK = 1e9
 """That many products are computed in about a second."""
 TOO_LARGE = "too large to be tried on made-up images; `semreg run` tries it on real ones before it trains"

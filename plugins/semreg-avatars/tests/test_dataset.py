@@ -81,7 +81,7 @@ def test_identity_tells_sets_apart():
     ("options", "message"),
     [
         ({"size": 8}, "size is 8; it must be from 16 to 1024"),
-        ({"count": 1}, "count is 1; it must be at least 2"),
+        ({"count": 1}, "count is 1; it must be from 2 to 1,000,000"),
         ({"seed": -1}, "seed is -1"),
         ({"test": 1.0}, "test is 1.0; it must be between 0 and 1"),
         ({"pictures_per_person": 0}, "pictures_per_person is 0"),

@@ -20,6 +20,7 @@ from semreg_avatars.population import Draws, Stream, population
 from semreg_avatars.warps import shading, turn_matrix
 
 Factor = Literal["expression", "illumination", "pose", "gaze"]
+MOST_PICTURES = 1_000_000
 ONLY_EXPRESSION: list[Factor] = ["expression"]
 FACTORS: dict[str, tuple[tuple[str, ...], Order]] = {
     "expression": (look.EXPRESSIONS, "none"),
@@ -119,7 +120,7 @@ class Avatars:
         self,
         *,
         size: Annotated[int, Interval(ge=16, le=1024)] = 48,
-        count: Annotated[int, Ge(2)] = 4000,
+        count: Annotated[int, Interval(ge=2, le=MOST_PICTURES)] = 4000,
         seed: Annotated[int, Ge(0)] = 0,
         test: Annotated[float, Interval(gt=0, lt=1)] = 0.2,
         pictures_per_person: Annotated[int, Ge(1)] = 4,
@@ -127,7 +128,7 @@ class Avatars:
     ) -> None:
         for name, value, fits, says in (
             ("size", size, 16 <= size <= 1024, "from 16 to 1024"),
-            ("count", count, count >= 2, "at least 2"),
+            ("count", count, 2 <= count <= MOST_PICTURES, f"from 2 to {MOST_PICTURES:,}"),
             ("seed", seed, seed >= 0, "at least 0"),
             ("test", test, 0 < test < 1, "between 0 and 1"),
             ("pictures_per_person", pictures_per_person, pictures_per_person >= 1, "at least 1"),

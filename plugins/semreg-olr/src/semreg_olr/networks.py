@@ -10,6 +10,8 @@ import torch
 from annotated_types import Gt, MinLen
 from torch import Tensor, nn
 
+from semreg.errors import closest
+
 Normalization = Literal["batch", "instance", "none"]
 
 
@@ -26,6 +28,8 @@ class _TimmFeatures(nn.Module):
         super().__init__()
         import timm
 
+        if not timm.is_model(name):  # create_model would fetch from the internet what has the form of an address
+            raise ValueError(f"timm has no model {name!r}{closest(name, timm.list_models())}")
         model: Any = timm.create_model(name, pretrained=False, in_chans=in_channels, num_classes=0, global_pool="")
         self.model = model
         self.channels: int = model.num_features
@@ -56,7 +60,7 @@ class LabelEmbeddingEncoder(nn.Module):
             short, their products near the joint probabilities, most of which are small (decision).
 
     Raises:
-        ValueError: if a timm backbone does not end in feature maps.
+        ValueError: if timm has no such backbone, or it does not end in feature maps.
     """
 
     def __init__(
