@@ -59,9 +59,9 @@ class Meter(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
 @lru_cache(maxsize=10_000)
 def _kind(function: Any) -> tuple[str, bool]:
-    """The name of an operation, and whether it makes tensors, rather than changing, viewing or asking those it is given.
+    """The name of an operation, and whether it makes tensors: others change, view or ask those that they are given.
 
-    The others are let through: PyTorch's own code ends the process if some of them, such as asking the device, fail.
+    The others are let through: PyTorch ends the process if some of them, such as asking for the device, fail.
     """
     schema = function._schema
     tensors = [r for r in schema.returns if "Tensor" in str(r.type)]
@@ -102,6 +102,13 @@ def _tensors(value: Any) -> Iterator[torch.Tensor]:
             yield from _tensors(part)
 
 
+class _Imagination(FakeTensorMode):  # type: ignore[no-untyped-call]
+    @property
+    def avoid_device_init(self) -> bool:
+        """Whether a GPU is made up where there is none, after which a process that computes gradients cannot fork."""
+        return False
+
+
 @contextlib.contextmanager
 def imagined() -> Iterator[None]:
     """Inside, tensors have shapes and types and pass gradients on, but hold no numbers: nothing takes memory or time.
@@ -111,7 +118,7 @@ def imagined() -> Iterator[None]:
     log = logging.getLogger("torch._subclasses.fake_tensor")  # it tells each error on its own, with a traceback
     disabled, log.disabled = log.disabled, True
     try:
-        with FakeTensorMode(allow_non_fake_inputs=True):
+        with _Imagination(allow_non_fake_inputs=True):
             yield
     finally:
         log.disabled = disabled
