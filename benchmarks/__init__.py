@@ -1,1 +1,1 @@
-"""What semreg costs, measured: `python -m benchmarks.speed`."""
+"""What semreg costs and survives, measured: `python -m benchmarks.speed`, `.kills` and `.fuzz`."""
