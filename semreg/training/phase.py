@@ -237,9 +237,8 @@ class PhaseRunner:
             if before != [state.tolist() for state in _global_generators(self.setting.device)]:
                 # Something draws from PyTorch's global generator (dropout, say), so each execution seeds it.
                 rank = self.setting.processes.rank
-                runner.dropout_seed = mixed(
-                    seed_of(self.setting.seed, self.phase.name, runner.step.name, "global"), rank
-                )
+                seed = seed_of(self.setting.seed, self.phase.name, runner.step.name, "global")
+                runner.dropout_seed = mixed(seed, rank) if rank else seed
             for module, row in runner.step.rows.items():
                 for name in row:
                     if not (trains or _trains)(losses[name], self.optimizers[module].parameters):
