@@ -97,25 +97,26 @@ def start(folder: Path) -> int:
         os._exit(code)
 
 
-def killed(folder: Path, seconds: float) -> str | None:
-    """Start the run and kill it after some time; where it was, or None if it had ended."""
-    process, begun = start(folder), time.monotonic()
-    while (left := begun + seconds - time.monotonic()) > 0:
-        if os.waitpid(process, os.WNOHANG)[0]:
-            return None
-        time.sleep(min(left, 0.002))
+def killed(folder: Path, seconds: float) -> tuple[str | None, float]:
+    """Start the run and kill it after some time; where it was, or None if it had ended, and how long it went on."""
+    begun, process = time.monotonic(), start(folder)
+    while (took := time.monotonic() - begun) < seconds:
+        found, status = os.waitpid(process, os.WNOHANG)
+        if found:
+            check_end(folder, status)
+            return None, took
+        time.sleep(min(seconds - took, 0.002))
     os.kill(process, signal.SIGKILL)
     _, status = os.waitpid(process, 0)
-    return where(folder) if os.WIFSIGNALED(status) else None
+    return (where(folder) if os.WIFSIGNALED(status) else None), took
 
 
 def where(folder: Path) -> str:
     """What a run that was killed was at."""
-    if part := next((path for path in sorted(folder.rglob(".*.part*"))), None):
-        what = "cache" if part.suffix == ".partial" else part.name.split(".")[1]
-        writing = f", writing {part.parent.name + '/' if part.is_dir() else ''}{what}"
-    else:
-        writing = ""
+    writing = ""
+    if part := next(iter(sorted(folder.rglob(".*.part*"))), None):
+        what = f"{part.parent.name}/{part.name.split('.')[1]}" if part.is_dir() else part.name.split(".")[1]
+        writing = f", writing {'the cache' if part.suffix == '.partial' else what}"
     states = []
     for run in sorted(folder.glob("runs/*/run.json")):
         record = read_record(run.parent)
@@ -130,10 +131,14 @@ def where(folder: Path) -> str:
 
 
 def ended(folder: Path) -> None:
-    process = start(folder)
-    _, status = os.waitpid(process, 0)
+    """Let the run go on to its end."""
+    _, status = os.waitpid(start(folder), 0)
+    check_end(folder, status)
+
+
+def check_end(folder: Path, status: int) -> None:
     if status:
-        raise SystemExit(f"the run did not end; see {folder / 'log'}:\n{(folder / 'log').read_text()[-2000:]}")
+        raise SystemExit(f"the run ended with {status}:\n{(folder / 'log').read_text()[-2000:]}")
 
 
 def kills(folder: Path, count: int, seed: int) -> int:
@@ -152,14 +157,18 @@ def kills(folder: Path, count: int, seed: int) -> int:
         trial = folder / f"{done:03d}"
         trial.mkdir()
         moments: list[str] = []
-        again = draws.random() < SHARE_KILLED_AGAIN
-        for seconds in [draws.uniform(0, lasts) for _ in range(2 if again else 1)]:
-            if done + len(moments) < count and (moment := killed(trial, seconds)) is not None:
-                moments.append(f"{seconds:5.1f} s: {moment}")
-        ended(trial)
-        done += len(moments)
-        (trial / "log").unlink()
-        differed += report(f"{done:3d}  {'; again after '.join(moments)}", outcome(trial), expected) * len(moments)
+        for _ in range(2 if draws.random() < SHARE_KILLED_AGAIN and done + 2 <= count else 1):
+            moment, took = killed(trial, draws.uniform(0, lasts))
+            if moment is None:
+                lasts = lasts if moments else took  # the machine has become faster
+                break
+            moments.append(f"{took:5.1f} s: {moment}")
+        if moments:
+            ended(trial)
+            done += len(moments)
+            (trial / "log").unlink()
+            what = f"{done:3d}  {'; again after '.join(moments)}"
+            differed += report(what, outcome(trial), expected) * len(moments)
         shutil.rmtree(trial)
     print(f"{done} kills, {differed} differed")
     return differed

@@ -84,7 +84,7 @@ data.batch_size = 24
 train = { judge = { label = 1 } }
 """
 
-TIMES = {*trainer.TIMINGS, "updated", "started", "command"}
+INCIDENTAL = {*trainer.TIMINGS, "updated", "started", "command", "code"}
 
 
 class Dropping(nn.Module):
@@ -195,4 +195,4 @@ def _flat(value: Any, path: str = "") -> dict[str, Any]:
 
 
 def _untimed(record: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in record.items() if key not in TIMES}
+    return {key: value for key, value in record.items() if key not in INCIDENTAL}
