@@ -36,18 +36,21 @@ class RunFolder:
         self.folder, self.name = folder, name
         self._lock = FileLock(folder / LOCK)
 
-    def open(self) -> None:
+    def open(self, *, wait: bool = False) -> None:
         """Make the folder, take it for this process, and remove what a killed process left half written.
 
-        Raises UserError if another process has it, CannotWrite if it cannot be written.
+        Raises UserError if another process has it, unless told to `wait`; CannotWrite if it cannot be written.
         """
         with writing(self.folder, "mend that, or choose another folder by --out"):
             self.folder.mkdir(parents=True, exist_ok=True)
             try:
                 self._lock.acquire(timeout=SECONDS_OF_A_LOOK)
             except Timeout:
-                message = "another process is at work on this run; wait for it, or stop it"
-                raise UserError(str(self.folder), message) from None
+                if not wait:
+                    message = "another process is at work on this run; wait for it, or stop it"
+                    raise UserError(str(self.folder), message) from None
+                print(f"{self.folder}: waiting for another process that is at work on it", file=sys.stderr)
+                self._lock.acquire()
             try:
                 for folder in (self.folder, self.folder / CHECKPOINTS, self.folder / EVALUATIONS):
                     tidy(folder)
@@ -118,7 +121,7 @@ class RunFolder:
 class Spectator(RunFolder):
     """The folder of a run for a process that must not write it: the first of several does."""
 
-    def open(self) -> None:
+    def open(self, *, wait: bool = False) -> None:
         """Nothing: the first process has it."""
 
     def close(self) -> None:

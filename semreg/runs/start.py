@@ -110,8 +110,7 @@ def _run(
     seed = plan.tables.seed if choices.seed is None else choices.seed
     digest = identity(plan.table, seed, choices.precision)
     folder = (RunFolder if processes.first else Spectator)(choices.out / f"{plan.name}-{digest[:6]}", plan.name)
-    status = folder.read_json(STATUS) or {}
-    finished = status.get("state") == "finished" and status.get("reported", True)
+    finished = _finished(folder)
     if note and processes.first:
         print(note, file=sys.stderr)
     if finished:
@@ -134,7 +133,10 @@ def _run(
     trainer = Trainer(setting, data, folder, manager, interrupts)
     if not folder.begun:
         trainer.try_out()  # before anything is written: a recipe that cannot run leaves no folder
-    folder.open()
+    folder.open(wait=judge)
+    if judge and _finished(folder):  # by the process that was waited for
+        folder.close()
+        return open_run(folder.folder, data_root=choices.data_root, device=choices.device)
     try:
         _record(folder, setting, data, digest, note, skip_bad_images=choices.skip_bad_images)
         for warning in warnings:
@@ -149,6 +151,11 @@ def _run(
     finally:
         folder.close()
     return run
+
+
+def _finished(folder: RunFolder) -> bool:
+    status = folder.read_json(STATUS) or {}
+    return bool(status.get("state") == "finished" and status.get("reported", True))
 
 
 def _listeners(choices: Choices, warnings: list[str]) -> pluggy.PluginManager:

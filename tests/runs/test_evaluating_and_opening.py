@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
+from threading import Timer
 from typing import Any
 
 import pytest
@@ -93,6 +96,29 @@ def test_evaluations_are_done_once_stored_and_done_again_on_request(
     with pytest.raises(UserError, match="no evaluation 'secnd'; did you mean 'second'"):
         semreg.evaluate(run.folder, ["secnd"], device="cpu")
     assert read(run.folder, "status.json")["state"] == "finished"
+
+
+def test_a_judge_that_another_process_trains_is_waited_for(
+    toy: Toy, trained: Callable[..., Run], evaluations: list[Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    toy(JUDGE, "judge.toml")
+    path = toy('[evaluate.judged]\nuse = "judged(image)"\njudge = "judge.toml"')
+    trained(path, out=tmp_path / "there")
+    [judge] = (tmp_path / "there").glob("judge-*")
+    busy = tmp_path / "here" / judge.name
+    busy.mkdir(parents=True)
+    lock = (busy / ".lock").open("w")
+    fcntl.flock(lock, fcntl.LOCK_EX)
+
+    def finish() -> None:
+        shutil.copytree(judge, busy, dirs_exist_ok=True, ignore=shutil.ignore_patterns(".lock"))
+        lock.close()
+
+    Timer(1.0, finish).start()
+    written = (judge / "status.json").read_text()
+    trained(path, out=tmp_path / "here")
+    assert f"{busy}: waiting for another process" in capsys.readouterr().err
+    assert (busy / "status.json").read_text() == written, "the other process's judge is used as it is"
 
 
 def test_an_evaluation_that_fails_leaves_a_run_that_goes_on_there(
