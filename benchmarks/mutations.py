@@ -188,6 +188,8 @@ def _sizes(tree: Tree) -> None:
     chance = tree.chance
     name = chance.choice([key for key in SIZES if isinstance(tree.table.get(key), dict)] or ["data"])
     table = tree.table.setdefault(name, {})
+    if not isinstance(table, dict):  # after another mutation
+        return
     entries = (
         [table] if name in {"data", "optimizer"} else [inner for inner in table.values() if isinstance(inner, dict)]
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -79,6 +80,15 @@ def tidy(folder: Path) -> None:
     """Remove what processes that were killed left half written or half removed. Raises OSError."""
     for part in folder.glob(LEFT_BEHIND):
         _remove(part)
+
+
+def read_file(path: Path) -> bytes:
+    """The content of a file of a folder that may be a stranger's. Raises OSError for a link, a device or a pipe."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    with os.fdopen(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(f"{path.name} is no file")
+        return file.read()
 
 
 def sync(path: Path) -> None:

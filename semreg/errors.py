@@ -56,7 +56,7 @@ class CannotWrite(UserError):  # noqa: N818
     """A folder can't be written: the disk is full, broken or read-only. Neither a hook's fault nor a recipe's."""
 
 
-def described(error: Exception) -> str:
+def cause_of(error: Exception) -> str:
     """What an exception says; its type too, unless it is one that is raised to be read."""
     said = " ".join(str(error).split())
     return said if said and isinstance(error, ValueError | RuntimeError) else f"{type(error).__name__}: {said}"

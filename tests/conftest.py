@@ -17,6 +17,7 @@ import pytest
 import torch
 
 from semreg import hooks, hookspecs, registry
+from semreg.cli.main import app
 from semreg.data.images import ImageArray
 from semreg.data.source import Source
 from semreg.data.specification import AttributesField, ClassField, ImageField, Specification, VectorField
@@ -326,3 +327,33 @@ def no_hooks(monkeypatch: pytest.MonkeyPatch) -> None:
         return manager
 
     monkeypatch.setattr(hooks, "load_hooks", load_hooks)
+
+
+# --- what strangers hand over ---
+
+
+@pytest.fixture
+def sentinel(tmp_path: Path) -> Iterator[Path]:
+    """Made by code that runs, which none does."""
+    path = tmp_path / "code_was_run"
+    yield path
+    assert not path.exists(), "code of a stranger's was run"
+
+
+@pytest.fixture
+def refused_or_done(capsys: pytest.CaptureFixture[str], sentinel: Path) -> Callable[..., tuple[int, str]]:
+    """`refused_or_done("report", folder)`: the exit code, 0 or 2, and what was said; no code was run."""
+
+    def refused_or_done(*arguments: object) -> tuple[int, str]:
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            app([str(argument) for argument in arguments], prog_name="semreg")
+        out, err = capsys.readouterr()
+        code = ended.value.code
+        assert code in (0, 2), err
+        assert "Traceback" not in err
+        assert len(err) < 20_000
+        assert not sentinel.exists()
+        return int(code), err + out
+
+    return refused_or_done

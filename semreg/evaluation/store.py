@@ -6,11 +6,13 @@ import json
 import math
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from semreg.disk import whole_folder, write_synced, writing
+from pydantic import BaseModel, Field
+
+from semreg.disk import read_file, whole_folder, write_synced, writing
 from semreg.errors import UserError
-from semreg.evaluation.result import Picture, Result, Table
+from semreg.evaluation.result import Cell, Picture, Result, Table
 
 
 def write_result(folder: Path, result: Result) -> None:
@@ -42,19 +44,40 @@ def read_result(folder: Path) -> Result:
     Raises UserError if the folder holds no result or a damaged one.
     """
     try:
-        record = json.loads((folder / "result.json").read_text(encoding="utf-8"))
+        stored = _Stored.model_validate_json(read_file(folder / "result.json"), strict=True)
         return Result(
-            figures={name: math.nan if value is None else value for name, value in record["figures"].items()},
-            paper={name: math.nan if value is None else value for name, value in record["paper"].items()},
-            tables=[Table(**table) for table in record["tables"]],
-            pictures=[
-                Picture(picture["title"], (folder / picture["file"]).read_bytes(), picture["caption"])
-                for picture in record["pictures"]
-            ],
-            summary=record["summary"],
+            figures={name: math.nan if value is None else value for name, value in stored.figures.items()},
+            paper={name: math.nan if value is None else value for name, value in stored.paper.items()},
+            tables=[Table(**table.model_dump()) for table in stored.tables],
+            pictures=[Picture(p.title, read_file(folder / p.file), p.caption) for p in stored.pictures],
+            summary=stored.summary,
         )
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UserError(str(folder), f"holds no readable result of an evaluation ({error}); evaluate again") from error
+    except (OSError, ValueError) as error:
+        said = " ".join(str(error).split())[:300]
+        raise UserError(str(folder), f"holds no readable result of an evaluation ({said}); evaluate again") from error
+
+
+class _StoredTable(BaseModel):
+    title: str
+    columns: list[str]
+    rows: list[list[Cell]]
+    caption: str
+    digits: Annotated[int, Field(ge=0, le=20)]
+
+
+class _StoredPicture(BaseModel):
+    title: str
+    caption: str
+    file: Annotated[str, Field(pattern=r"^[0-9]+\.png$")]
+    """Beside the result, and nowhere else."""
+
+
+class _Stored(BaseModel):
+    summary: str
+    figures: dict[str, float | None]
+    paper: dict[str, float | None]
+    tables: list[_StoredTable]
+    pictures: list[_StoredPicture]
 
 
 def _plain(value: Any) -> Any:

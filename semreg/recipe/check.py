@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
 
-from semreg.errors import DataMissing, Problem, UserError, closest, described
+from semreg.errors import DataMissing, Problem, UserError, cause_of, closest
 from semreg.recipe.expression import names
 from semreg.recipe.graph import Graph
 from semreg.recipe.load import Recipe, Table
@@ -102,7 +102,7 @@ class _Checker:
             problems = [Problem(problem.where or "data", problem.message) for problem in error.problems]
             raise UserError(self.source, problems) from None
         except Exception as error:  # options that no type forbids: a path too long, a number too large
-            raise UserError(self.source, [Problem("data", described(error))]) from error
+            raise UserError(self.source, [Problem("data", cause_of(error))]) from error
         return None
 
     def evaluation(self, name: str) -> EvaluationPlan | None:

@@ -50,6 +50,7 @@ class Recipe:
     def resolve(self, *, fallback: bool = False) -> Table:
         """The one table that is run. Raises UserError for a `without` that drops nothing and for misuse of `[each]`."""
         source = str(self.path)
+        require_bounds(self.table, source)
         table, overrides = deepcopy(self.table), deepcopy(self.overrides)
         alternative = table.pop("fallback", {})
         for override in overrides:

@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from semreg.disk import read_file
 from semreg.errors import UserError, closest
 
 RECORD, STATUS, METRICS = "run.json", "status.json", "metrics.jsonl"
@@ -172,7 +173,7 @@ def read_end(path: Path, length: int = 65536) -> list[dict[str, Any]]:
 def read_lines(path: Path) -> Iterator[dict[str, Any]]:
     """The objects of a file of JSON lines, passing over what is none; nothing if there is no file."""
     if path.is_file():
-        yield from objects(path.read_bytes().split(b"\n"))
+        yield from objects(read_file(path).split(b"\n"))
 
 
 def objects(lines: list[bytes]) -> Iterator[dict[str, Any]]:
@@ -188,7 +189,7 @@ def objects(lines: list[bytes]) -> Iterator[dict[str, Any]]:
 
 def _read_object(path: Path, default: dict[str, Any] | None = None) -> dict[str, Any]:
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
+        value = json.loads(read_file(path))
     except (OSError, ValueError, RecursionError) as error:
         if isinstance(error, FileNotFoundError) and default is not None:
             return default

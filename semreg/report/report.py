@@ -15,8 +15,8 @@ from typing import Any
 import jinja2
 
 from semreg import hooks
-from semreg.disk import write_whole, writing
-from semreg.errors import UserError
+from semreg.disk import read_file, write_whole, writing
+from semreg.errors import UserError, cause_of
 from semreg.evaluation.result import Cell, Picture, Result, Table
 from semreg.evaluation.store import read_result
 from semreg.hookspecs import Section
@@ -40,7 +40,22 @@ def write_report(folder: Path) -> Path:
 
 
 def render(folder: Path) -> str:
-    """The report of a run as HTML text. Raises UserError if the folder holds no run."""
+    """The report of a run as HTML text. Raises UserError if the folder holds no run, or what no run writes."""
+    try:
+        return _rendered(folder)
+    except (
+        jinja2.TemplateError,
+        ArithmeticError,
+        AttributeError,
+        LookupError,
+        OSError,
+        TypeError,
+        ValueError,
+    ) as error:
+        raise UserError(str(folder), f"its files do not hold what a run writes: {cause_of(error)[:300]}") from error
+
+
+def _rendered(folder: Path) -> str:
     run = read_record(folder)
     recipe = _recipe(folder)
     reader = _Reader(folder, run.name, [str(line.get("warning", "")) for line in read_lines(folder / "warnings.jsonl")])
@@ -130,8 +145,8 @@ class _Reader:
 
 def _recipe(folder: Path) -> dict[str, Any]:
     try:
-        recipe = json.loads((folder / "recipe.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        recipe = json.loads(read_file(folder / "recipe.json"))
+    except (OSError, ValueError, RecursionError):
         return {}
     return recipe if isinstance(recipe, dict) else {}
 

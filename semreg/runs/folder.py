@@ -12,7 +12,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from semreg.disk import sync, tidy, write_whole, writing
+from semreg.disk import read_file, sync, tidy, write_whole, writing
 from semreg.errors import UserError
 
 RECIPE, RECORD, STATUS = "recipe.json", "run.json", "status.json"
@@ -43,6 +43,9 @@ class RunFolder:
         """
         with writing(self.folder, "mend that, or choose another folder by --out"):
             self.folder.mkdir(parents=True, exist_ok=True)
+            links = [path.name for path in self.folder.iterdir() if path.is_symlink()]
+            if links:  # what is written, and removed, would be elsewhere
+                raise UserError(str(self.folder), f"holds a link, {links[0]}, which no run makes; remove it")
             try:
                 self._lock.acquire(timeout=SECONDS_OF_A_LOOK)
             except Timeout:
@@ -85,11 +88,14 @@ class RunFolder:
     def read_json(self, name: str) -> Any:
         """Read a file of the run, or None if it is not there. Raises UserError if it is damaged."""
         try:
-            return json.loads((self.folder / name).read_text())
+            content = json.loads(read_file(self.folder / name))
         except FileNotFoundError:
             return None
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise UserError(str(self.folder / name), f"cannot be read: {error}") from None
+        if not isinstance(content, dict):
+            raise UserError(str(self.folder / name), f"should hold an object, holds {type(content).__name__}")
+        return content
 
     def status(self, state: str, **more: Any) -> None:
         """Replace the status that `semreg runs` shows. Raises CannotWrite."""

@@ -21,7 +21,7 @@ from torch import nn
 from semreg import hooks
 from semreg.data.cache import Cached, cached
 from semreg.data.specification import described
-from semreg.errors import CannotWrite, DataMissing, Problem, UserError
+from semreg.errors import CannotWrite, DataMissing, Problem, UserError, cause_of
 from semreg.evaluation.result import Result
 from semreg.evaluation.runner import evaluate_run
 from semreg.recipe.check import check
@@ -31,6 +31,7 @@ from semreg.registry import OWN_DISTRIBUTION, THIS_PROCESS
 from semreg.runs.folder import CHECKPOINTS, EVALUATIONS, RECIPE, RECORD, STATUS, RunFolder, Spectator, identity
 from semreg.runs.interrupts import Interrupts
 from semreg.runs.run import Run
+from semreg.runs.written import as_written
 from semreg.training.build import build_modules, count_parameters, untrained
 from semreg.training.checkpoint import read_latest
 from semreg.training.phase import Setting
@@ -238,13 +239,14 @@ def _load_weights(plan: Plan, modules: dict[str, nn.Module], choices: Choices) -
             )
             raise UserError(str(plan.recipe.path), [Problem(where, message)])
         state = read_latest(folder / CHECKPOINTS)[0] or {"modules": {}, "averages": {}}
-        weights = (state["modules"] | state["averages"]).get(other)  # what the run would be opened with
+        with as_written(folder):
+            weights = (state["modules"] | state["averages"]).get(other)  # what the run would be opened with
         if weights is None:
             raise UserError(str(plan.recipe.path), [Problem(where, f"{folder} holds no trained module {other!r}")])
         try:
             modules[name].load_state_dict(weights)
-        except RuntimeError as error:
-            reason = " ".join(str(error).split())[:300]
+        except (RuntimeError, TypeError, AttributeError) as error:
+            reason = cause_of(error)[:300]
             raise UserError(
                 str(plan.recipe.path), [Problem(where, f"{other!r} of {folder} does not fit: {reason}")]
             ) from error
@@ -396,17 +398,20 @@ def open_run(folder: str | Path, *, data_root: str | Path = "data", device: str 
     state, _ = read_latest(path / CHECKPOINTS)
     if state is None:
         raise UserError(str(path), "this run has no whole checkpoint yet")
-    plan = check(Recipe(Path(record["recipe"]), table), data_root=data_root)
-    plan = replace(plan, fallback=record["used_fallback"])
-    chosen = Choices(device=device).torch_device()
-    modules = build_modules(plan, seed=record["seed"])
-    for name, weights in state["modules"].items():
-        modules[name].load_state_dict(weights)
-        modules[name].to(chosen).eval().requires_grad_(False)
-    data = open_data(plan, skip_bad_images=record.get("skip_bad_images", False))
-    if data.fingerprint != record["data"]["fingerprint"]:
+    with as_written(path):
+        plan = check(Recipe(Path(record["recipe"]), table), data_root=data_root)
+        plan = replace(plan, fallback=record["used_fallback"])
+        chosen = Choices(device=device).torch_device()
+        modules = build_modules(plan, seed=record["seed"])
+        for name, weights in state["modules"].items():
+            modules[name].load_state_dict(weights)
+            modules[name].to(chosen).eval().requires_grad_(False)
+        averaged = _averaged(modules, state["averages"])
+        fingerprint, skip_bad_images = record["data"]["fingerprint"], record.get("skip_bad_images", False)
+    data = open_data(plan, skip_bad_images=skip_bad_images)
+    if data.fingerprint != fingerprint:
         raise UserError(str(path), [Problem("data", "the images or labels are not those that the run was trained on")])
-    return Run(path, plan, _averaged(modules, state["averages"]), data, chosen, record["seed"])
+    return Run(path, plan, averaged, data, chosen, record["seed"])
 
 
 def judge_run(run: Run, path: Path, choices: Choices, interrupts: Interrupts) -> Run:
@@ -432,7 +437,9 @@ def evaluate(
     """
     run = open_run(folder, data_root=data_root, device=device)
     state, _ = read_latest(run.folder / CHECKPOINTS)
-    if state is None or state["phase"] < len(run.plan.phases):
+    with as_written(run.folder):
+        trained = state is not None and state["phase"] >= len(run.plan.phases)
+    if not trained:
         raise UserError(str(run.folder), "this run is not trained to its end; `semreg run` with its recipe goes on")
     files = RunFolder(run.folder, run.plan.name)
     files.open()

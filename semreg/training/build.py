@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from semreg.data.specification import AttributesField, ClassField, ImageField, Specification, VectorField
-from semreg.errors import Problem, UserError, described
+from semreg.errors import Problem, UserError, cause_of
 from semreg.randomness import seed_of
 from semreg.recipe.plan import Plan
 from semreg.training.imagined import Meter, memory
@@ -76,7 +76,7 @@ class _Builder:
             too_large = (
                 f"its weights, and those built before it, take more than the {memory() >> 30} GiB of memory here"
             )
-            raise self.wrong(name, too_large if self.meter.exceeded else described(error)) from error
+            raise self.wrong(name, too_large if self.meter.exceeded else cause_of(error)) from error
         if not isinstance(module, nn.Module):
             raise self.wrong(name, f"{part.component.name} made a {type(module).__name__}, not an nn.Module")
         self.modules[name] = module

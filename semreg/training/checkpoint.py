@@ -10,9 +10,9 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save
+from safetensors.torch import load, save
 
-from semreg.disk import discard, whole_folder, write_synced, writing
+from semreg.disk import discard, read_file, whole_folder, write_synced, writing
 from semreg.errors import UserError
 
 KEPT = 2
@@ -55,18 +55,19 @@ def read_latest(folder: Path) -> tuple[dict[str, Any] | None, list[str]]:
 def read_checkpoint(path: Path) -> dict[str, Any]:
     """The state in a checkpoint. Raises UserError if it is damaged or incomplete."""
     try:
-        content = json.loads((path / REST).read_text())
-        if hashlib.sha256((path / TENSORS).read_bytes()).hexdigest() != content["sha256"]:
+        content, numbers = json.loads(read_file(path / REST)), read_file(path / TENSORS)
+        if hashlib.sha256(numbers).hexdigest() != content["sha256"]:
             raise UserError(str(path), "damaged checkpoint: its tensors are not those that were written")
-        tensors = load_file(path / TENSORS)
-        state: dict[str, Any] = _join(content["state"], tensors)
-    except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
+        state: Any = _join(content["state"], load(numbers))
+    except (OSError, ValueError, KeyError, TypeError, RecursionError, SafetensorError) as error:
         raise UserError(str(path), f"damaged checkpoint: {type(error).__name__}: {error}") from error
+    if not isinstance(state, dict):
+        raise UserError(str(path), f"damaged checkpoint: its state is a {type(state).__name__}, not a table")
     return state
 
 
 def _numbers(folder: Path) -> list[int]:
-    return sorted(int(path.name) for path in folder.glob("[0-9]*") if path.name.isdigit()) if folder.is_dir() else []
+    return sorted(int(path.name) for path in folder.glob("[0-9]*") if path.name.isdecimal()) if folder.is_dir() else []
 
 
 def _split(value: Any, path: str, tensors: dict[str, torch.Tensor]) -> Any:

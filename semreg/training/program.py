@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from semreg.errors import Problem, UserError, described
+from semreg.errors import Problem, UserError, cause_of
 from semreg.randomness import mixed, seed_of
 from semreg.recipe.expression import Expression, Name
 from semreg.recipe.plan import Node, Part, Plan
@@ -136,7 +136,7 @@ class Program:
             try:
                 instance: Any = function(**options)
             except Exception as error:
-                raise UserError(str(self.plan.recipe.path), [Problem(path, described(error))]) from error
+                raise UserError(str(self.plan.recipe.path), [Problem(path, cause_of(error))]) from error
             function, options = instance.to(self.device), {}
         if self.low_precision and part.component.kind == "loss":
             function = _in_float32(function, self.device.type)
@@ -175,7 +175,7 @@ class Program:
                 if out_of_memory(error):
                     raise
                 given = ", ".join(describe(value) for value in values)
-                reason = described(error)[:300]
+                reason = cause_of(error)[:300]
                 raise ExpressionError(
                     source, [Problem(where, f"'{text}' failed on {given or 'no inputs'}: {reason}")]
                 ) from error

@@ -21,6 +21,7 @@ from semreg.recipe.expression import Name, names
 from semreg.recipe.plan import PhasePlan, StepPlan
 from semreg.runs.folder import CHECKPOINTS, METRICS, RunFolder
 from semreg.runs.interrupts import Interrupts
+from semreg.runs.written import as_written
 from semreg.training.checkpoint import read_latest, write_checkpoint
 from semreg.training.memory import out_of_memory
 from semreg.training.phase import PhaseRunner, Setting
@@ -162,9 +163,12 @@ class Trainer:
             self.folder.cut_logs({})
             state = {"number": 0, "phase": 0, "iteration": 0, "phase_state": None, "averages": {}}
         else:
-            for name, weights in state["modules"].items():
-                self.setting.modules[name].load_state_dict(weights)
-            self.folder.cut_logs(state["logs"])
+            with as_written(self.folder.folder):
+                for name, weights in state["modules"].items():
+                    self.setting.modules[name].load_state_dict(weights)
+                self.folder.cut_logs(state["logs"])
+                if state["number"] < 0 or state["phase"] < 0 or state["iteration"] < 0:
+                    raise ValueError("a number below zero")
         self.number, self.averages = state["number"], state["averages"]
         for index in range(state["phase"], len(self.setting.plan.phases)):
             resumed = state["phase_state"] if index == state["phase"] else None
@@ -183,7 +187,8 @@ class Trainer:
         )
         runner.try_out()
         if state is not None:
-            runner.load_state(state)
+            with as_written(self.folder.folder):
+                runner.load_state(state)
         with self.interrupts.deferred():
             self.loop(runner, index, start, state["seconds"] if state else 0.0)
         runner.check_finite()
