@@ -18,7 +18,7 @@ import semreg
 from semreg import hookspecs
 from semreg.errors import DataMissing, UserError
 from semreg.hookspecs import hookimpl
-from semreg.runs import start
+from semreg.runs import circumstances, start
 from semreg.runs.run import Run
 from semreg.runs.start import Choices
 from semreg.training.phase import PhaseRunner
@@ -151,14 +151,14 @@ def test_going_on_under_other_circumstances_is_refused_by_name(
 ) -> None:
     stopped(toy(LATER))
     [folder] = (tmp_path / "runs").iterdir()
-    versions = start.versions
+    versions = circumstances.versions
     record = read(folder, "run.json")
     changes: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
         "threads": lambda patch: patch.setattr(torch, "get_num_threads", lambda: 77),
-        "code.semreg": lambda patch: patch.setattr(start, "code", lambda plan: {"semreg": "other"}),
+        "code.semreg": lambda patch: patch.setattr(circumstances, "code", lambda plan: {"semreg": "other"}),
         "hash": lambda patch: patch.setattr(start, "identity", lambda *_: record["hash"][:6] + "0" * 58),
         "versions.torch": lambda patch: patch.setattr(
-            start, "versions", lambda plan: versions(plan) | {"torch": "0.1"}
+            circumstances, "versions", lambda plan: versions(plan) | {"torch": "0.1"}
         ),
         "data": lambda patch: patch.setattr(start, "open_data", lambda plan, **_: replace(whole, content="other")),
     }
@@ -275,10 +275,10 @@ def test_the_digest_of_code_is_that_of_the_sources(
     (folder / "halving" / "__init__.py").write_text("")
     (folder / "halving" / "losses.py").write_text(source)
     plan, _ = start.plan_for(semreg.load_recipe(toy('[losses.rec]\nuse = "halved(reconstruction, image)"')), Choices())
-    first = start.code(plan)
+    first = circumstances.code(plan)
     assert first.keys() == {"semreg", "semreg-half"}
     (folder / "halving" / "losses.py").write_text(source.replace("2\n", "3\n"))
-    second = start.code(plan)
+    second = circumstances.code(plan)
     assert first["semreg"] == second["semreg"]
     assert first["semreg-half"] != second["semreg-half"]
 
