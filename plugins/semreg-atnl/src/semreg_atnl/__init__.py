@@ -1,0 +1,1 @@
+"""The angular triplet-neighbor loss (ATNL) for semreg."""

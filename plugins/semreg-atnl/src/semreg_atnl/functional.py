@@ -1,0 +1,233 @@
+"""The mathematics of ATNL as pure functions: angles, the angular triplet-neighbor loss, and paths on the sphere.
+
+Source: Yan, Lin, Yang, Li and Wang, *Semantics-Guided Representation Learning with Applications to Visual Synthesis*.
+Directions are computed in float64 whatever the codes are: rounding in float32 would cost codes less than a milliradian
+apart a tenth of their gradient and more. Angles are in radians.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Any, Literal
+
+import torch
+from annotated_types import Gt, Lt
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from semreg_atnl.neighbors import Neighbors, neighbor_matrix
+from semreg_atnl.triplets import TripletChoice, accumulate_triplets, check_triplets
+from semreg_atnl.unit import angles_and_sines, unit_and_length
+
+Margin = Annotated[float, Gt(0), Lt(math.pi)]
+
+# Two codes closer to opposite than this have no direction between them that rounding leaves alone.
+ANTIPODAL = 1e-7
+# Below this angle sin(w·θ)/sin(θ) is its Taylor polynomial to the last digit.
+SMALL = 1e-4
+
+
+def normalize(codes: Tensor) -> Tensor:
+    """The codes' directions, points of the unit sphere.
+
+    Args:
+        codes: `(batch, code)`.
+
+    Returns:
+        `(batch, code)`, of unit Euclidean norm, in the codes' dtype.
+
+    Raises:
+        ValueError: if a code is zero, or not finite; its row is named.
+    """
+    return unit_and_length(codes)[0].to(codes.dtype)
+
+
+def angles(a: Tensor, b: Tensor) -> Tensor:
+    """The angle between each code of `a` and each code of `b`, accurate from 0 to π in value and gradient.
+
+    The derivative of an angle is unbounded neither here nor in truth, as that of arccos is: its length is one over the
+    code's norm, but for the kinks at exactly 0 and π, where it is 0. Differentiable once.
+
+    Args:
+        a: `(n, code)`, of any length but zero.
+        b: `(m, code)`.
+
+    Returns:
+        `(n, m)`, radians in [0, π]; float64 if one of the codes is, else float32.
+
+    Raises:
+        ValueError: if a code is zero or not finite, or the shapes do not fit.
+    """
+    if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[1]:
+        raise ValueError(f"the codes must be (n, code) and (m, code), found {tuple(a.shape)} and {tuple(b.shape)}")
+    precision = torch.promote_types(torch.promote_types(a.dtype, b.dtype), torch.float32)
+    result: Tensor = _Angles.apply(unit_and_length(a)[0], unit_and_length(b)[0], precision)
+    return result
+
+
+class _Angles(torch.autograd.Function):
+    """Angles between unit codes, with a derivative that is divided by the sine as computed from the chords."""
+
+    @staticmethod
+    def forward(ctx: Any, a: Tensor, b: Tensor, precision: torch.dtype) -> Tensor:
+        theta, sine = angles_and_sines(a, b, precision)
+        ctx.save_for_backward(a, b, sine)
+        return theta
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, None]:
+        a, b, sine = ctx.saved_tensors
+        # dθ/d cos θ = −1/sin θ; what of it lies along the codes, the normalisation's own derivative takes out.
+        slope = torch.where(sine > 0, -gradient / sine, 0.0).double()
+        return slope @ b, slope.mT @ a, None
+
+
+def angular_triplet_neighbor_loss(
+    codes: Tensor,
+    labels: Tensor,
+    *,
+    margin: Margin,
+    neighbors: Neighbors,
+    triplets: TripletChoice = "all",
+    num_classes: Annotated[int, Gt(0)] | None = None,
+    reduction: Literal["active", "sum"] = "active",
+) -> Tensor:
+    """ATNL: max(θ(anchor, positive) − θ(anchor, negative) + margin, 0) over the triplets of a batch (Eq. 3–4).
+
+    Positives of an anchor are the other codes of its class and those of neighbouring classes, never itself; negatives
+    are all others. A triplet is active where the maximum's first argument is strictly positive. The codes are
+    normalised here. With `triplets = "all"` the loss is exact in O(N² log N) time, and computed in blocks of anchors,
+    so that memory is linear in the batch beyond one block.
+
+    Args:
+        codes: `(batch, code)`, of any length but zero; in the paper's model the posterior's mean.
+        labels: the classes, integers `(batch,)`.
+        margin: in radians, 0 < margin < π; the paper has 1.2 on MNIST and 0.9 on Multi-PIE.
+        neighbors: "ring", "line", "none", a list of pairs of classes, or a symmetric matrix of booleans.
+        triplets: "all" of them; "semihard": for each anchor and positive the nearest negative that is farther than the
+            positive, if it is active (FaceNet's rule; without one no triplet); "hard": for each anchor its farthest
+            positive and its nearest negative.
+        num_classes: how many classes there are. A ring needs it, since a batch need not hold the last class.
+        reduction: "active" is the mean over the active triplets (decision), in whose gradient their number is a
+            constant; "sum" is the paper's sum.
+
+    Returns:
+        A scalar, float64 for codes of float64, else float32; a zero with a gradient of zeros where no triplet is
+        active or none exists. Differentiable once.
+
+    Raises:
+        ValueError: for a margin or label out of range, a neighbourhood that is unknown, malformed or leaves no
+            negatives, a code that is zero or not finite, or shapes that do not fit.
+    """
+    if codes.ndim != 2 or labels.shape != codes.shape[:1]:
+        raise ValueError(
+            f"the codes must be (batch, code) and the labels (batch,), found {tuple(codes.shape)} "
+            f"and {tuple(labels.shape)}"
+        )
+    if labels.dtype.is_floating_point or labels.dtype in (torch.bool, torch.complex64, torch.complex128):
+        raise ValueError(f"labels are classes, int64, found {str(labels.dtype).removeprefix('torch.')}")
+    if not 0 < margin < math.pi:
+        raise ValueError(f"the margin is an angle between 0 and π (3.14…) radians, found {margin}")
+    if reduction not in ("active", "sum"):
+        raise ValueError(f"the reduction is 'active' or 'sum', found {reduction!r}")
+    check_triplets(triplets)
+    classes, members = torch.unique(labels.long(), return_inverse=True)
+    related = neighbor_matrix(neighbors, classes, num_classes=num_classes)
+    loss: Tensor = _TripletLoss.apply(
+        codes, members, related, float(margin), triplets, reduction == "active", torch.is_grad_enabled()
+    )
+    return loss
+
+
+class _TripletLoss(torch.autograd.Function):
+    """The loss and, as the angles of a block of anchors are at hand only once, its gradient in the same pass."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        codes: Tensor,
+        members: Tensor,
+        related: Tensor,
+        margin: float,
+        triplets: TripletChoice,
+        mean: bool,
+        with_gradient: bool,
+    ) -> Tensor:
+        precision = torch.promote_types(codes.dtype, torch.float32)
+        unit, length = unit_and_length(codes)
+        with_gradient = with_gradient and ctx.needs_input_grad[0]
+        total, active, gradient = accumulate_triplets(
+            unit, members, related, margin, triplets, precision, with_gradient=with_gradient
+        )
+        divisor = active.clamp(min=1) if mean else torch.ones_like(active)
+        if gradient is not None:
+            along = (gradient * unit).sum(1, keepdim=True)
+            ctx.save_for_backward(((gradient - along * unit) / (length * divisor)).to(precision))
+            ctx.dtype = codes.dtype
+        return (total / divisor).to(precision)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        (derivative,) = ctx.saved_tensors
+        return (gradient * derivative).to(ctx.dtype), *[None] * 6
+
+
+def spherical_interpolation(
+    a: Tensor, b: Tensor, weight: Tensor | float, *, norm: Literal["unit", "interpolated"] = "unit"
+) -> Tensor:
+    """The point at `weight` of the way from `a` to `b` along their great circle, at constant angular speed (Eq. 7).
+
+    Equal directions stay where they are. Opposite ones have no single great circle between them: those closer than 1e-7
+    to opposite go through the axis of the code space that `a` is most nearly perpendicular to, the first of several.
+
+    Args:
+        a, b: codes `(..., code)` that broadcast against each other, of any length but zero.
+        weight: in [0, 1], a number or a tensor that broadcasts against the codes, such as `(batch, 1)` or
+            `(steps, 1, 1)`. Beyond, the path goes on along the circle.
+        norm: of the result: "unit", or "interpolated" linearly between those of `a` and `b`, for codes that do not live
+            on the sphere.
+
+    Returns:
+        `(..., code)` in the codes' dtype. At weight 0 and 1 the codes themselves, with norm "unit" their directions.
+
+    Raises:
+        ValueError: if a code is zero or not finite, or opposite codes have one dimension only.
+    """
+    if norm not in ("unit", "interpolated"):
+        raise ValueError(f"the norm is 'unit' or 'interpolated', found {norm!r}")
+    dtype = torch.promote_types(a.dtype, b.dtype)
+    start, start_length = unit_and_length(a)
+    end, end_length = unit_and_length(b)
+    weight = torch.as_tensor(weight, dtype=torch.float64, device=start.device)
+    chord, sum_length = (torch.linalg.vector_norm(x, dim=-1, keepdim=True) for x in (start - end, start + end))
+    theta = 2 * torch.atan2(chord, sum_length)
+    opposite = sum_length < ANTIPODAL
+    point = _share(1 - weight, theta, opposite) * start + _share(weight, theta, opposite) * end
+    if opposite.any():
+        around = torch.cos(weight * math.pi) * start + torch.sin(weight * math.pi) * _perpendicular(start)
+        point = torch.where(opposite & (weight != 1), around, point)
+    if norm == "interpolated":
+        point = point * ((1 - weight) * start_length + weight * end_length)
+    return point.to(dtype)
+
+
+def _share(weight: Tensor, theta: Tensor, opposite: Tensor) -> Tensor:
+    """sin(w·θ)/sin(θ), and its limit w for small angles, in a form whose unused branch has a finite derivative."""
+    small = theta < SMALL
+    ordinary = torch.where(small | opposite, 1.0, theta)
+    ratio = torch.sin(weight * ordinary) / torch.sin(ordinary)
+    limit = weight * (1 + (1 - weight.square()) * theta.square() / 6)
+    return torch.where(small, limit, ratio)
+
+
+def _perpendicular(unit: Tensor) -> Tensor:
+    """The axis least along each unit code `(..., code)`, made perpendicular to it and of unit length."""
+    if unit.shape[-1] < 2:
+        raise ValueError("opposite codes of one dimension have no path on the sphere between them")
+    index = unit.abs().argmin(-1, keepdim=True)
+    axis = torch.zeros_like(unit).scatter(-1, index, 1.0)
+    across = axis - unit.gather(-1, index) * unit
+    length: Tensor = torch.linalg.vector_norm(across, dim=-1, keepdim=True)
+    return across / length

@@ -1,0 +1,104 @@
+"""An interpolator that follows the arrangement of the classes on the sphere."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from semreg_atnl.functional import angles, spherical_interpolation
+from semreg_atnl.unit import unit_and_length
+
+
+class Geodesic:
+    """From one code to another through the directions of the classes between theirs, at constant angular speed.
+
+    In a space of many dimensions the great circle between far classes leaves the curve on which a ring or a line of
+    classes lies; this path follows it, arc by arc. It is fitted on training codes: a class's direction is that of the
+    mean of its codes' directions. The class of an endpoint is that of the nearest direction, so no label is needed. On
+    a ring the path goes the shorter way, at equal distance the ascending one. Classes without training codes are passed
+    over.
+
+    Args:
+        norm: of the result: "unit", or "interpolated" linearly between those of the endpoints, as in
+            `spherical_interpolation`.
+    """
+
+    def __init__(self, *, norm: Literal["unit", "interpolated"] = "unit") -> None:
+        if norm not in ("unit", "interpolated"):
+            raise ValueError(f"the norm is 'unit' or 'interpolated', found {norm!r}")
+        self.norm = norm
+        self.directions: Tensor | None = None
+        self.ring = False
+
+    def fit(self, codes: Tensor, labels: Tensor, order: Literal["ring", "line", "none"]) -> Geodesic:
+        """Takes the classes' directions from training codes.
+
+        Args:
+            codes: `(n, code)`, of any length but zero.
+            labels: int64 `(n,)`, classes numbered in their order.
+            order: how the classes neighbour each other, "ring" or "line".
+
+        Raises:
+            ValueError: if the classes have no order, or a class's directions cancel.
+        """
+        if order not in ("ring", "line"):
+            raise ValueError(f"geodesic follows classes in a ring or a line; these have the order {order!r}")
+        if codes.ndim != 2 or labels.shape != codes.shape[:1] or not len(codes):
+            found = f"{tuple(codes.shape)} and {tuple(labels.shape)}"
+            raise ValueError(f"the codes must be (n, code) and the labels (n,), n > 0, found {found}")
+        unit = unit_and_length(codes)[0]
+        classes, members = torch.unique(labels, return_inverse=True)
+        sums = unit.new_zeros(len(classes), unit.shape[1]).index_add(0, members, unit)
+        # Far below what n random directions sum to: the class has codes in opposite pairs.
+        if (torch.linalg.vector_norm(sums, dim=1) < 1e-9).any():
+            raise ValueError("the directions of a class's codes cancel, so the class has no direction of its own")
+        self.directions, self.ring = unit_and_length(sums)[0], order == "ring"
+        return self
+
+    def __call__(self, a: Tensor, b: Tensor, weight: Tensor | float) -> Tensor:
+        """The point at `weight` of the way's length from `a` to `b`, codes `(batch, code)`.
+
+        Weights are as in `spherical_interpolation`: a number, `(batch, 1)`, `(steps, 1, 1)`.
+        """
+        ends = torch.stack([unit_and_length(a)[0], unit_and_length(b)[0]], dim=1)
+        points = self._points(ends)
+        arcs = _arcs(points)
+        lengths = torch.cat([torch.zeros_like(arcs[:, :1]), arcs.cumsum(1)], dim=1)
+        weight = torch.as_tensor(weight, dtype=torch.float64, device=a.device)
+        place = (weight * lengths[:, -1:]).squeeze(-1)  # (..., batch)
+        # The last point at or before the place; arcs of length 0, at the end of shorter paths, are never entered.
+        past = (lengths[:, 1:-1] <= place[..., None]) & (lengths[:, 1:-1] < lengths[:, -1:])
+        arc = past.sum(-1)
+        row = torch.arange(len(a), device=a.device).expand_as(arc)
+        length = arcs[row, arc]
+        inner = (place - lengths[row, arc]) / torch.where(length > 0, length, 1.0)
+        point = spherical_interpolation(points[row, arc], points[row, arc + 1], inner[..., None])
+        if self.norm == "interpolated":
+            point = point * torch.lerp(unit_and_length(a)[1], unit_and_length(b)[1], weight)
+        return point.to(torch.promote_types(a.dtype, b.dtype))
+
+    def _points(self, ends: Tensor) -> Tensor:
+        """`(batch, points, code)`: each row's `a`, the directions between, and `b`, repeated to the longest path."""
+        if self.directions is None:
+            raise ValueError("geodesic is to be fitted on training codes before it is called")
+        directions = self.directions.to(ends.device)
+        count = len(directions)
+        first, last = (angles(ends[:, end], directions).argmin(1) for end in (0, 1))
+        steps = last - first
+        if self.ring:
+            ascending = steps % count
+            steps = torch.where(2 * ascending <= count, ascending, ascending - count)
+        between = int((steps.abs() - 1).clamp(min=0).max()) if len(steps) else 0
+        number = torch.arange(1, between + 1, device=ends.device)
+        passed = directions[(first[:, None] + steps.sign()[:, None] * number) % count]
+        filled = torch.where((number < steps.abs()[:, None])[..., None], passed, ends[:, 1:])
+        return torch.cat([ends[:, :1], filled, ends[:, 1:]], dim=1)
+
+
+def _arcs(points: Tensor) -> Tensor:
+    """The angles between successive unit points, `(batch, points - 1)`."""
+    before, after = points[:, :-1], points[:, 1:]
+    chord, total = (torch.linalg.vector_norm(x, dim=-1) for x in (before - after, before + after))
+    return 2 * torch.atan2(chord, total)

@@ -1,0 +1,79 @@
+"""Samplers: which rows go into which batch of one epoch."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import torch
+from annotated_types import Gt
+from torch import Tensor
+
+from semreg.errors import Problem, UserError
+
+
+def balanced(
+    labels: Tensor,
+    *,
+    count: int,
+    batch_size: int,
+    classes: Annotated[int, Gt(0)] | None = None,
+    generator: torch.Generator | None = None,
+) -> Tensor:
+    """Batches of equally many samples of each of `classes` classes, drawn anew for every batch (all by default).
+
+    Each class goes through its samples in random order and starts again in another once too few are left for a batch,
+    so that no batch holds a sample twice; a small class returns sooner than a large one. The samples of a batch stand
+    class by class in turn, so that several processes which share a batch have the classes alike.
+
+    Args:
+        labels: each sample's class, int64 `(count,)`.
+        count: how many samples there are.
+        batch_size: a multiple of the number of classes in a batch.
+        classes: how many classes a batch holds.
+        generator: source of randomness.
+
+    Returns:
+        int64 `(count // batch_size, batch_size)`, indices into the samples.
+
+    Raises:
+        UserError: if a batch does not divide into the classes, there are too few classes, or a class has fewer samples
+            than a batch takes of it.
+    """
+    if labels.shape != (count,):
+        raise UserError("", [Problem("data.sampler", f"balanced needs one class for each of {count} samples")])
+    present, sizes = torch.unique(labels, return_counts=True)
+    chosen = len(present) if classes is None else classes
+    if not 0 < chosen <= len(present):
+        message = f"a batch of {chosen} classes can't be drawn: the data have {len(present)}"
+        raise UserError("", [Problem("data.sampler.classes", message)])
+    if batch_size % chosen:
+        message = f"a batch of {batch_size} does not divide into {chosen} classes; a multiple of {chosen} does"
+        raise UserError("", [Problem("data.batch_size", message)])
+    each = batch_size // chosen
+    if (sizes < each).any():
+        small = int((sizes < each).nonzero()[0])
+        message = (
+            f"a batch of {batch_size} takes {each} samples of each class, and class {int(present[small])} has "
+            f"{int(sizes[small])}; a smaller batch or more classes a batch take fewer"
+        )
+        raise UserError("", [Problem("data.batch_size", message)])
+
+    batches = count // batch_size
+    # For each batch a random choice of classes: the first of a random order.
+    turns = torch.rand(batches, len(present), generator=generator).argsort(1)[:, :chosen]
+    result = torch.empty(batches, each, chosen, dtype=torch.int64)
+    for index, label in enumerate(present):
+        batch, place = (turns == index).nonzero(as_tuple=True)
+        rows = (labels == label).nonzero().flatten()
+        result[batch, :, place] = _draws(rows, len(batch), each, generator)
+    return result.view(batches, batch_size)
+
+
+def _draws(rows: Tensor, times: int, each: int, generator: torch.Generator | None) -> Tensor:
+    """`(times, each)` of the rows, none twice in a draw, nor in the draws of one pass over them."""
+    per_pass = len(rows) // each
+    passes = [
+        rows[torch.randperm(len(rows), generator=generator)[: per_pass * each]].view(per_pass, each)
+        for _ in range(-(-times // per_pass))
+    ]
+    return torch.cat([rows.new_empty(0, each), *passes])[:times]

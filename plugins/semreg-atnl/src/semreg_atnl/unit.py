@@ -1,0 +1,56 @@
+"""Directions of codes, and the angles between them, in float64."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+# Where 1 ∓ cos θ is below this (θ closer than 1e-5 to 0 or π), a float64 cosine has lost more than six digits of it.
+CLOSE = 5e-11
+# Chords below this are what rounding leaves between parallel codes.
+SAME = 1e-15
+# Numbers in the rows that are subtracted at once where pairs are close.
+CHUNK = 2**20
+
+
+def unit_and_length(codes: Tensor) -> tuple[Tensor, Tensor]:
+    """The directions `(..., code)` and lengths `(..., 1)` of codes, float64. Raises ValueError as `normalize` does."""
+    if not codes.is_floating_point() or codes.ndim == 0 or codes.shape[-1] == 0:
+        found = f"{str(codes.dtype).removeprefix('torch.')} {tuple(codes.shape)}"
+        raise ValueError(f"codes are real numbers (batch, code), found {found}")
+    wide = codes.double()
+    # The largest element first, so that no square over- or underflows.
+    scale = wide.detach().abs().amax(-1, keepdim=True)
+    if not ((scale > 0) & scale.isfinite()).all():
+        raise ValueError(_why_not(scale.flatten()))
+    scaled = wide / scale
+    length = torch.linalg.vector_norm(scaled, dim=-1, keepdim=True)
+    return scaled / length, scale * length
+
+
+def _why_not(scale: Tensor) -> str:
+    for wrong, what in ((scale.isnan(), "NaN"), (scale.isinf(), "infinite"), (scale == 0, "zero")):
+        rows = wrong.nonzero().flatten().tolist()
+        if rows:
+            shown = ", ".join(map(str, rows[:5])) + (", …" if len(rows) > 5 else "")
+            some = f"{len(rows)} of {len(scale)} codes are {what} (row{'s' if len(rows) > 1 else ''} {shown})"
+            return f"{some}, and a code of that kind has no direction"
+    raise AssertionError("called for codes that are all finite and not zero")
+
+
+def angles_and_sines(a: Tensor, b: Tensor, precision: torch.dtype) -> tuple[Tensor, Tensor]:
+    """The angles and their sines `(n, m)` between unit codes `(n, code)` and `(m, code)` of float64, in `precision`.
+
+    From 1 − cos θ and 1 + cos θ, which a float64 product leaves accurate but for nearly parallel pairs; these few are
+    computed from their chord. Exactly parallel or opposite codes have a sine of exactly 0.
+    """
+    cosine = a @ b.mT
+    apart = (1 - cosine).to(precision)  # |a − b|² / 2
+    across = cosine.add_(1).to(precision)  # |a + b|² / 2
+    for half, sign in ((apart, -1), (across, 1)):
+        for pairs in torch.split((half < CLOSE).nonzero(), max(CHUNK // a.shape[1], 1)):
+            rows, columns = pairs.unbind(1)
+            squares = torch.add(a[rows], b[columns], alpha=sign).square().sum(1)
+            half[rows, columns] = torch.where(squares < SAME**2, 0.0, squares / 2).to(precision)
+    sine = (apart * across).sqrt_()
+    return torch.atan2(apart.sqrt_(), across.sqrt_()).mul_(2), sine
