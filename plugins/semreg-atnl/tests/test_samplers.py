@@ -62,9 +62,9 @@ def test_the_generator_decides() -> None:
 @pytest.mark.parametrize(
     ("labels", "batch_size", "options", "said"),
     [
-        ([0] * 8 + [1] * 3, 8, {}, "takes 4 samples of each class, and class 1 has 3"),
+        ([0] * 8 + [1] * 3, 8, {}, "takes 4 samples of each of 2 classes, and class 1 has 3"),
         ([0, 1, 2] * 5, 8, {}, "a batch of 8 does not divide into 3 classes; a multiple of 3 does"),
-        ([0, 1, 2] * 5, 8, {"classes": 4}, "4 classes can't be drawn: the data have 3"),
+        ([0, 1, 2] * 5, 8, {"classes": 4}, "can't draw a batch of 4 classes: the data have 3"),
     ],
 )
 def test_bad_input(labels: list[int], batch_size: int, options: dict[str, int], said: str) -> None:

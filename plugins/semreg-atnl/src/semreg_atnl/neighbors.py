@@ -33,7 +33,8 @@ def neighbor_matrix(neighbors: Neighbors, classes: Tensor, *, num_classes: int |
         if neighbors not in ORDERS:
             raise ValueError(f"there is no neighbourhood {neighbors!r}{closest(neighbors, ORDERS)}")
         if neighbors == "ring" and num_classes is None:
-            raise ValueError("a ring needs num_classes, the number of classes on it, as in num_classes = 10")
+            example = 'in a recipe num_classes = "@digit.classes", where the labels are called digit'
+            raise ValueError(f"a ring needs num_classes, the number of classes on it ({example})")
         _require_negatives(neighbors, num_classes)
         _require_inside(classes, num_classes)
         return _ordered(neighbors, classes, num_classes)

@@ -8,7 +8,7 @@ import torch
 from annotated_types import Gt
 from torch import Tensor
 
-from semreg.errors import Problem, UserError
+from semreg.errors import UserError
 
 
 def balanced(
@@ -40,23 +40,22 @@ def balanced(
             than a batch takes of it.
     """
     if labels.shape != (count,):
-        raise UserError("", [Problem("data.sampler", f"balanced needs one class for each of {count} samples")])
+        raise UserError("", f"balanced needs one class for each of {count} samples, found {tuple(labels.shape)}")
     present, sizes = torch.unique(labels, return_counts=True)
     chosen = len(present) if classes is None else classes
     if not 0 < chosen <= len(present):
-        message = f"a batch of {chosen} classes can't be drawn: the data have {len(present)}"
-        raise UserError("", [Problem("data.sampler.classes", message)])
+        raise UserError("", f"balanced can't draw a batch of {chosen} classes: the data have {len(present)}")
     if batch_size % chosen:
-        message = f"a batch of {batch_size} does not divide into {chosen} classes; a multiple of {chosen} does"
-        raise UserError("", [Problem("data.batch_size", message)])
+        fits = f"a multiple of {chosen} does"
+        raise UserError("", f"balanced: a batch of {batch_size} does not divide into {chosen} classes; {fits}")
     each = batch_size // chosen
     if (sizes < each).any():
         small = int((sizes < each).nonzero()[0])
         message = (
-            f"a batch of {batch_size} takes {each} samples of each class, and class {int(present[small])} has "
-            f"{int(sizes[small])}; a smaller batch or more classes a batch take fewer"
+            f"balanced: a batch of {batch_size} takes {each} samples of each of {chosen} classes, and class "
+            f"{int(present[small])} has {int(sizes[small])}; a smaller batch or more classes in a batch take fewer"
         )
-        raise UserError("", [Problem("data.batch_size", message)])
+        raise UserError("", message)
 
     batches = count // batch_size
     # For each batch a random choice of classes: the first of a random order.
