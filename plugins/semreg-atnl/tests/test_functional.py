@@ -442,3 +442,15 @@ class TestNormalize:
 
     def test_gradcheck(self) -> None:
         assert torch.autograd.gradcheck(normalize, (normal(0, 4, 3).requires_grad_(),))
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.parametrize("choice", ["all", "semihard", "hard"])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_on_a_gpu_it_is_the_same(choice: str, dtype: torch.dtype) -> None:
+    codes, labels = normal(0, 300, 16, dtype=dtype), torch.arange(300) % 10
+    codes[7] = codes[17]
+    options = {"margin": 1.2, "neighbors": "ring", "num_classes": 10, "triplets": choice}
+    expected = loss_and_gradient(codes, labels, **options)
+    for found, wanted in zip(loss_and_gradient(codes.cuda(), labels.cuda(), **options), expected, strict=True):
+        torch.testing.assert_close(found.cpu(), wanted, rtol=1e-3, atol=1e-5)

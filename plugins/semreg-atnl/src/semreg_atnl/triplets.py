@@ -60,11 +60,12 @@ def accumulate_triplets(
     block = CPU_BLOCK if unit.device.type == "cpu" else DEVICE_BLOCK
     rows = max(block // max(batch, 1), LEAST_ROWS)
     margin = max(margin, torch.finfo(precision).tiny)  # so that every limit is above 0
+    of_class = related.index_select(1, members)
     for start in range(0, batch, rows):
         anchors = slice(start, start + rows)
         own = unit[anchors]
         theta, sine = angles_and_sines(own, unit, precision)
-        positive = related[members[anchors]].index_select(1, members)
+        positive = of_class[members[anchors]]
         negative = ~positive
         positive.diagonal(start).fill_(False)  # the anchor itself
         limit = theta + margin
