@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-# Where 1 ∓ cos θ is below this (θ closer than 1e-5 to 0 or π), a float64 cosine has lost more than six digits of it.
-CLOSE = 5e-11
+# Where 1 ∓ cos θ is below this (θ closer than 1e-4 to 0 or π), a float64 cosine has lost half of its digits or more.
+CLOSE = 5e-9
 # Chords below this are what rounding leaves between parallel codes.
 SAME = 1e-15
 # Numbers in the rows that are subtracted at once where pairs are close.
