@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from semreg_atnl.triplets import triplet_counts
 from torch import Tensor
 
-eighths = st.integers(0, 25).map(lambda k: k / 8)
+eighths = st.integers(0, 12).map(lambda k: k / 8)
 
 
 @st.composite
@@ -18,7 +18,7 @@ def matrices(draw: st.DrawFn) -> tuple[Tensor, Tensor, Tensor, float]:
     size = rows * columns
     theta = torch.tensor(draw(st.lists(eighths, min_size=size, max_size=size))).view(rows, columns)
     roles = torch.tensor(draw(st.lists(st.integers(0, 2), min_size=size, max_size=size))).view(rows, columns)
-    return theta, roles == 0, roles == 1, draw(st.integers(1, 25)) / 8
+    return theta, roles == 0, roles == 1, draw(st.integers(1, 8)) / 8
 
 
 class TestCounts:

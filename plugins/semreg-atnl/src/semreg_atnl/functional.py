@@ -17,14 +17,9 @@ from torch.autograd.function import once_differentiable
 
 from semreg_atnl.neighbors import Neighbors, neighbor_matrix
 from semreg_atnl.triplets import TripletChoice, accumulate_triplets, check_triplets
-from semreg_atnl.unit import angles_and_sines, unit_and_length
+from semreg_atnl.unit import angles_and_sines, great_circle, unit_and_length
 
 Margin = Annotated[float, Gt(0), Lt(math.pi)]
-
-# Two codes closer to opposite than this have no direction between them that rounding leaves alone.
-ANTIPODAL = 1e-7
-# Below this angle sin(w·θ)/sin(θ) is its Taylor polynomial to the last digit.
-SMALL = 1e-4
 
 
 def normalize(codes: Tensor) -> Tensor:
@@ -201,33 +196,7 @@ def spherical_interpolation(
     start, start_length = unit_and_length(a)
     end, end_length = unit_and_length(b)
     weight = torch.as_tensor(weight, dtype=torch.float64, device=start.device)
-    chord, sum_length = (torch.linalg.vector_norm(x, dim=-1, keepdim=True) for x in (start - end, start + end))
-    theta = 2 * torch.atan2(chord, sum_length)
-    opposite = sum_length < ANTIPODAL
-    point = _share(1 - weight, theta, opposite) * start + _share(weight, theta, opposite) * end
-    if opposite.any():
-        around = torch.cos(weight * math.pi) * start + torch.sin(weight * math.pi) * _perpendicular(start)
-        point = torch.where(opposite & (weight != 1), around, point)
+    point = great_circle(start, end, weight)
     if norm == "interpolated":
         point = point * ((1 - weight) * start_length + weight * end_length)
     return point.to(dtype)
-
-
-def _share(weight: Tensor, theta: Tensor, opposite: Tensor) -> Tensor:
-    """sin(w·θ)/sin(θ), and its limit w for small angles, in a form whose unused branch has a finite derivative."""
-    small = theta < SMALL
-    ordinary = torch.where(small | opposite, 1.0, theta)
-    ratio = torch.sin(weight * ordinary) / torch.sin(ordinary)
-    limit = weight * (1 + (1 - weight.square()) * theta.square() / 6)
-    return torch.where(small, limit, ratio)
-
-
-def _perpendicular(unit: Tensor) -> Tensor:
-    """The axis least along each unit code `(..., code)`, made perpendicular to it and of unit length."""
-    if unit.shape[-1] < 2:
-        raise ValueError("opposite codes of one dimension have no path on the sphere between them")
-    index = unit.abs().argmin(-1, keepdim=True)
-    axis = torch.zeros_like(unit).scatter(-1, index, 1.0)
-    across = axis - unit.gather(-1, index) * unit
-    length: Tensor = torch.linalg.vector_norm(across, dim=-1, keepdim=True)
-    return across / length

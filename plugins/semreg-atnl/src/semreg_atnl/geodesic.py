@@ -7,8 +7,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from semreg_atnl.functional import angles, spherical_interpolation
-from semreg_atnl.unit import unit_and_length
+from semreg_atnl.unit import angle_between, great_circle, unit_and_length
 
 
 class Geodesic:
@@ -64,28 +63,26 @@ class Geodesic:
         """
         ends = torch.stack([unit_and_length(a)[0], unit_and_length(b)[0]], dim=1)
         points = self._points(ends)
-        arcs = _arcs(points)
+        arcs = angle_between(points[:, :-1], points[:, 1:])[0].squeeze(-1)
         lengths = torch.cat([torch.zeros_like(arcs[:, :1]), arcs.cumsum(1)], dim=1)
         weight = torch.as_tensor(weight, dtype=torch.float64, device=a.device)
         place = (weight * lengths[:, -1:]).squeeze(-1)  # (..., batch)
-        # The last point at or before the place; arcs of length 0, at the end of shorter paths, are never entered.
-        past = (lengths[:, 1:-1] <= place[..., None]) & (lengths[:, 1:-1] < lengths[:, -1:])
-        arc = past.sum(-1)
+        arc = (lengths[:, 1:-1] <= place[..., None]).sum(-1)  # at weight 1 one of length 0, from `b` to `b`
         row = torch.arange(len(a), device=a.device).expand_as(arc)
         length = arcs[row, arc]
         inner = (place - lengths[row, arc]) / torch.where(length > 0, length, 1.0)
-        point = spherical_interpolation(points[row, arc], points[row, arc + 1], inner[..., None])
+        point = great_circle(points[row, arc], points[row, arc + 1], inner[..., None])
         if self.norm == "interpolated":
             point = point * torch.lerp(unit_and_length(a)[1], unit_and_length(b)[1], weight)
         return point.to(torch.promote_types(a.dtype, b.dtype))
 
     def _points(self, ends: Tensor) -> Tensor:
-        """`(batch, points, code)`: each row's `a`, the directions between, and `b`, repeated to the longest path."""
+        """`(batch, points, code)`: each row's `a`, the directions between, and `b` at least twice, up to one length."""
         if self.directions is None:
             raise ValueError("geodesic is to be fitted on training codes before it is called")
         directions = self.directions.to(ends.device)
         count = len(directions)
-        first, last = (angles(ends[:, end], directions).argmin(1) for end in (0, 1))
+        first, last = (ends @ directions.mT).argmax(-1).unbind(1)
         steps = last - first
         if self.ring:
             ascending = steps % count
@@ -94,11 +91,4 @@ class Geodesic:
         number = torch.arange(1, between + 1, device=ends.device)
         passed = directions[(first[:, None] + steps.sign()[:, None] * number) % count]
         filled = torch.where((number < steps.abs()[:, None])[..., None], passed, ends[:, 1:])
-        return torch.cat([ends[:, :1], filled, ends[:, 1:]], dim=1)
-
-
-def _arcs(points: Tensor) -> Tensor:
-    """The angles between successive unit points, `(batch, points - 1)`."""
-    before, after = points[:, :-1], points[:, 1:]
-    chord, total = (torch.linalg.vector_norm(x, dim=-1) for x in (before - after, before + after))
-    return 2 * torch.atan2(chord, total)
+        return torch.cat([ends[:, :1], filled, ends[:, 1:], ends[:, 1:]], dim=1)

@@ -118,9 +118,10 @@ def _sorted(rows: Tensor) -> Tensor:
 
 def _count_semihard(theta: Tensor, limit: Tensor, positive: Tensor, negative: Tensor) -> Tensor:
     values, columns = torch.where(negative, theta, math.inf).sort(1)
+    # Only in a row without positives, of which none is chosen, can a place be past the end.
     places = torch.searchsorted(values, theta, right=True).clamp(max=theta.shape[1] - 1)
     nearest = values.gather(1, places)
-    chosen = (positive & (theta < nearest) & (nearest < limit)).long()
+    chosen = (positive & (nearest < limit)).long()
     return chosen.scatter_add(1, columns.gather(1, places), chosen)
 
 

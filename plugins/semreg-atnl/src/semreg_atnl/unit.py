@@ -1,6 +1,8 @@
-"""Directions of codes, and the angles between them, in float64."""
+"""Directions of codes, the angles between them and the great circles through them, in float64."""
 
 from __future__ import annotations
+
+import math
 
 import torch
 from torch import Tensor
@@ -9,6 +11,10 @@ from torch import Tensor
 CLOSE = 5e-9
 # Chords below this are what rounding leaves between parallel codes.
 SAME = 1e-15
+# Two codes closer to opposite than this have no direction between them that rounding leaves alone.
+ANTIPODAL = 1e-7
+# Below this angle sin(w·θ)/sin(θ) is its Taylor polynomial to the last digit.
+SMALL = 1e-4
 # Numbers in the rows that are subtracted at once where pairs are close.
 CHUNK = 2**20
 
@@ -54,3 +60,40 @@ def angles_and_sines(a: Tensor, b: Tensor, precision: torch.dtype) -> tuple[Tens
             half[rows, columns] = torch.where(squares < SAME**2, 0.0, squares / 2).to(precision)
     sine = (apart * across).sqrt_()
     return torch.atan2(apart.sqrt_(), across.sqrt_()).mul_(2), sine
+
+
+def angle_between(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+    """The angle between unit codes `(..., code)` that broadcast, and the length of their sum, `(..., 1)` each."""
+    chord, total = (torch.linalg.vector_norm(x, dim=-1, keepdim=True) for x in (a - b, a + b))
+    return 2 * torch.atan2(chord, total), total
+
+
+def great_circle(start: Tensor, end: Tensor, weight: Tensor) -> Tensor:
+    """The point at `weight` of the way between unit codes of float64, as `spherical_interpolation` says."""
+    theta, total = angle_between(start, end)
+    opposite = total < ANTIPODAL
+    point = _share(1 - weight, theta, opposite) * start + _share(weight, theta, opposite) * end
+    if opposite.any():
+        around = torch.cos(weight * math.pi) * start + torch.sin(weight * math.pi) * _perpendicular(start)
+        point = torch.where(opposite & (weight != 1), around, point)
+    return point
+
+
+def _share(weight: Tensor, theta: Tensor, opposite: Tensor) -> Tensor:
+    """sin(w·θ)/sin(θ), and its limit w for small angles, in a form whose unused branch has a finite derivative."""
+    small = theta < SMALL
+    ordinary = torch.where(small | opposite, 1.0, theta)
+    ratio = torch.sin(weight * ordinary) / torch.sin(ordinary)
+    limit = weight * (1 + (1 - weight.square()) * theta.square() / 6)
+    return torch.where(small, limit, ratio)
+
+
+def _perpendicular(unit: Tensor) -> Tensor:
+    """The axis least along each unit code `(..., code)`, made perpendicular to it and of unit length."""
+    if unit.shape[-1] < 2:
+        raise ValueError("opposite codes of one dimension have no path on the sphere between them")
+    index = unit.abs().argmin(-1, keepdim=True)
+    axis = torch.zeros_like(unit).scatter(-1, index, 1.0)
+    across = axis - unit.gather(-1, index) * unit
+    length: Tensor = torch.linalg.vector_norm(across, dim=-1, keepdim=True)
+    return across / length
