@@ -17,7 +17,7 @@ from torch.autograd.function import once_differentiable
 
 from semreg_atnl.neighbors import Neighbors, neighbor_matrix
 from semreg_atnl.triplets import TripletChoice, accumulate_triplets, check_triplets
-from semreg_atnl.unit import angles_and_sines, great_circle, unit_and_length
+from semreg_atnl.unit import angles_and_slopes, great_circle, unit_and_length
 
 Margin = Annotated[float, Gt(0), Lt(math.pi)]
 
@@ -61,21 +61,21 @@ def angles(a: Tensor, b: Tensor) -> Tensor:
 
 
 class _Angles(torch.autograd.Function):
-    """Angles between unit codes, with a derivative that is divided by the sine as computed from the chords."""
+    """Angles between unit codes, with the derivative that stays accurate where that of arccos does not."""
 
     @staticmethod
     def forward(ctx: Any, a: Tensor, b: Tensor, precision: torch.dtype) -> Tensor:
-        theta, sine = angles_and_sines(a, b, precision)
-        ctx.save_for_backward(a, b, sine)
+        theta, slope = angles_and_slopes(a, b, precision)
+        ctx.save_for_backward(a, b, slope)
         return theta
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, None]:
-        a, b, sine = ctx.saved_tensors
-        # dθ/d cos θ = −1/sin θ; what of it lies along the codes, the normalisation's own derivative takes out.
-        slope = torch.where(sine > 0, -gradient / sine, 0.0).double()
-        return slope @ b, slope.mT @ a, None
+        a, b, slope = ctx.saved_tensors
+        # What of these lies along the codes, the normalisation's own derivative takes out.
+        by_cosine = gradient.double() * slope
+        return by_cosine @ b, by_cosine.mT @ a, None
 
 
 def angular_triplet_neighbor_loss(

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from semreg.errors import closest
-from semreg_atnl.unit import angles_and_sines
+from semreg_atnl.unit import angles_and_slopes
 
 TripletChoice = Literal["all", "semihard", "hard"]
 
@@ -64,19 +64,19 @@ def accumulate_triplets(
     for start in range(0, batch, rows):
         anchors = slice(start, start + rows)
         own = unit[anchors]
-        theta, sine = angles_and_sines(own, unit, precision)
+        theta, slope = angles_and_slopes(own, unit, precision)
         positive = of_class[members[anchors]]
         negative = ~positive
         positive.diagonal(start).fill_(False)  # the anchor itself
-        limit = theta + margin
-        counts = triplet_counts(theta, limit, positive, negative, triplets)
+        counts = triplet_counts(theta, theta + margin, positive, negative, triplets)
         signed = torch.where(positive, counts, -counts).double()
-        total += (signed * torch.where(positive, limit, theta)).sum()
-        active += counts.sum() / 2  # every triplet is counted at its positive and at its negative
+        number = counts.sum(dtype=torch.float64) / 2  # every triplet is counted at its positive and at its negative
+        active += number
+        total += (signed * theta).sum() + margin * number
         if gradient is not None:
-            slope = torch.where(sine > 0, -signed / sine, 0.0)
-            gradient[anchors].addmm_(slope, unit)
-            gradient.addmm_(slope.mT, own)
+            by_cosine = signed.mul_(slope)
+            gradient[anchors].addmm_(by_cosine, unit)
+            gradient.addmm_(by_cosine.mT, own)
     return total, active, gradient
 
 
@@ -92,7 +92,7 @@ def triplet_counts(theta: Tensor, limit: Tensor, positive: Tensor, negative: Ten
         triplets: "all", "semihard" or "hard", as `angular_triplet_neighbor_loss` says.
 
     Returns:
-        int64 `(anchors, batch)`.
+        Integers `(anchors, batch)`.
     """
     count = {"all": _count_all, "semihard": _count_semihard, "hard": _count_hard}[triplets]
     return count(theta, limit, positive, negative)
@@ -107,8 +107,8 @@ def _count_all(theta: Tensor, limit: Tensor, positive: Tensor, negative: Tensor)
     """
     beyond = 4 * math.pi  # behind all keys, and negated before them: what is in no triplet
     keys = torch.where(positive, -limit, torch.where(negative, theta, beyond))
-    places = torch.searchsorted(_sorted(keys), -keys)
-    return places - torch.where(positive, positive.sum(1, keepdim=True), 0)
+    places = torch.searchsorted(_sorted(keys), -keys, out_int32=True)
+    return places - torch.where(positive, positive.sum(1, keepdim=True, dtype=torch.int32), 0)
 
 
 def _sorted(rows: Tensor) -> Tensor:

@@ -44,11 +44,11 @@ def _why_not(scale: Tensor) -> str:
     raise AssertionError("called for codes that are all finite and not zero")
 
 
-def angles_and_sines(a: Tensor, b: Tensor, precision: torch.dtype) -> tuple[Tensor, Tensor]:
-    """The angles and their sines `(n, m)` between unit codes `(n, code)` and `(m, code)` of float64, in `precision`.
+def angles_and_slopes(a: Tensor, b: Tensor, precision: torch.dtype) -> tuple[Tensor, Tensor]:
+    """The angles θ `(n, m)` between unit codes `(n, code)` and `(m, code)` of float64, and dθ/d cos θ, in `precision`.
 
     From 1 − cos θ and 1 + cos θ, which a float64 product leaves accurate but for nearly parallel pairs; these few are
-    computed from their chord. Exactly parallel or opposite codes have a sine of exactly 0.
+    computed from their chord. The slope is −1/sin θ, and 0 for parallel and opposite codes.
     """
     cosine = a @ b.mT
     apart = (1 - cosine).to(precision)  # |a − b|² / 2
@@ -58,8 +58,9 @@ def angles_and_sines(a: Tensor, b: Tensor, precision: torch.dtype) -> tuple[Tens
             rows, columns = pairs.unbind(1)
             squares = torch.add(a[rows], b[columns], alpha=sign).square().sum(1)
             half[rows, columns] = torch.where(squares < SAME**2, 0.0, squares / 2).to(precision)
-    sine = (apart * across).sqrt_()
-    return torch.atan2(apart.sqrt_(), across.sqrt_()).mul_(2), sine
+    slope = (apart * across).rsqrt_().neg_()
+    slope.masked_fill_(slope.isinf(), 0.0)
+    return torch.atan2(apart.sqrt_(), across.sqrt_()).mul_(2), slope
 
 
 def angle_between(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
