@@ -1,4 +1,4 @@
-"""Results of evaluations on disk: `result.json` and numbered PNGs in a folder that is complete or absent."""
+"""Results of evaluations on disk: `result.json`, numbered PNGs and scatters, in a folder that is complete or absent."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 from semreg.disk import whole_folder, write_synced, writing
 from semreg.errors import UserError
-from semreg.evaluation.result import Picture, Result, Table
+from semreg.evaluation.result import Picture, Result, Scatter, Table
 
 
 def write_result(folder: Path, result: Result) -> None:
@@ -19,6 +19,10 @@ def write_result(folder: Path, result: Result) -> None:
     Numbers that are not finite are stored as null, for JSON knows none. Raises CannotWrite.
     """
     names = [f"{position:02d}.png" for position in range(len(result.pictures))]
+    scatters = {
+        f"scatter-{position:02d}.json": {key: _plain(value) for key, value in asdict(scatter).items()}
+        for position, scatter in enumerate(result.scatters)
+    }
     record = {
         "summary": result.summary,
         "figures": {name: _plain(value) for name, value in result.figures.items()},
@@ -28,11 +32,15 @@ def write_result(folder: Path, result: Result) -> None:
             {"title": picture.title, "caption": picture.caption, "file": name}
             for name, picture in zip(names, result.pictures, strict=True)
         ],
+        "scatters": list(scatters),
+        "outcomes": {name: "".join("01"[bool(right)] for right in rows) for name, rows in result.outcomes.items()},
     }
     text = json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False)
     with writing(folder.parent), whole_folder(folder) as part:
         for name, picture in zip(names, result.pictures, strict=True):
             write_synced(part / name, picture.png)
+        for name, scatter in scatters.items():
+            write_synced(part / name, json.dumps(scatter, ensure_ascii=False, allow_nan=False).encode())
         write_synced(part / "result.json", text.encode())
 
 
@@ -52,6 +60,11 @@ def read_result(folder: Path) -> Result:
                 for picture in record["pictures"]
             ],
             summary=record["summary"],
+            scatters=[Scatter(**json.loads((folder / name).read_text("utf-8"))) for name in record.get("scatters", ())],
+            outcomes={
+                name: [{"0": False, "1": True}[digit] for digit in rows]
+                for name, rows in record.get("outcomes", {}).items()
+            },
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UserError(str(folder), f"holds no readable result of an evaluation ({error}); evaluate again") from error
