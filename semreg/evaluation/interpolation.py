@@ -48,10 +48,10 @@ def interpolator(name: str, options: Mapping[str, Any], codes: Tensor, labels: T
     return made  # type: ignore[no-any-return]
 
 
-def interpolators(
+def chosen_interpolators(
     choices: Sequence[str | dict[str, Any]], codes: Tensor, labels: Tensor, order: Order
 ) -> dict[str, Interpolator]:
-    """Several interpolators by name, in order, as `interpolator` makes them. Raises ValueError if one is named twice."""
+    """Several interpolators by name, as `interpolator` makes them. Raises ValueError if one is named twice, or none."""
     made: dict[str, Interpolator] = {}
     for choice in choices:
         name, options = _parts(choice)

@@ -257,7 +257,7 @@ def scatter_plot(title: str, points: Any, classes: Any, names: Sequence[str], *,
     """
     places, owners = _array(points), _array(classes).astype(int)
     if places.shape != (len(owners), 2):
-        raise ValueError(f"{len(owners)} classes were given, for points of shape {places.shape}")
+        raise ValueError(f"points of {len(owners)} classes have shape ({len(owners)}, 2), got {places.shape}")
     with matplotlib.rc_context(_STYLE):
         figure, axes = _figure(4.6, 4.6)
         colours = class_colours(len(names))
