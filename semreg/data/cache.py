@@ -100,17 +100,52 @@ class Cached:
         split[_drawn("validation", amount, self.rows("train"), seed)[0]] = VALIDATION
         return replace(self, split=split)
 
-    def with_split(self, options: Mapping[Any, int | float]) -> Cached:
+    def with_shots(self, shots: Mapping[str, Mapping[str, int]], seed: int = 0) -> Cached:
+        """The same with only so many training rows of some classes: `{"digit": {"0": 5}}` keeps 5 of class "0".
+
+        The others of these classes belong to no split, validation rows included; test rows are never touched. What is
+        kept is drawn from `seed`, of each class by itself.
+
+        Raises UserError for fields and classes that do not exist, and for more shots than a class has training rows.
+        """
+        split, train, problems = self.split.clone(), self.rows("train"), []
+        reserve = self.rows("validation")
+        for name, amounts in shots.items():
+            field = self.fields.get(name)
+            if not isinstance(field, ClassField):
+                known = [key for key, other in self.fields.items() if isinstance(other, ClassField)]
+                message = f"no field of classes is called {name!r}{closest(name, known)}"
+                problems.append(Problem(f"data.split.shots.{name}", message))
+                continue
+            for label, amount in amounts.items():
+                where = f"data.split.shots.{name}.{label}"
+                if label not in field.names:
+                    problems.append(Problem(where, f"there is no class {label!r}{closest(label, field.names)}"))
+                    continue
+                value = field.names.index(label)
+                rows, others = (part[self.arrays[name][part] == value] for part in (train, reserve))
+                if isinstance(amount, bool) or not isinstance(amount, int) or not 0 < amount <= len(rows):
+                    problems.append(Problem(where, f"{amount!r} of the {len(rows)} training images of class {label!r}"))
+                    continue
+                kept = rows[torch.from_numpy(random_order(len(rows), seed))[:amount]]
+                split[rows], split[others] = EXCLUDED, EXCLUDED
+                split[kept] = TRAIN
+        if problems:
+            raise UserError("", problems)
+        return replace(self, split=split)
+
+    def with_split(self, options: Mapping[str, Any]) -> Cached:
         """The same split as a recipe's `data.split` says.
 
-        `train = N` (a count, or a fraction) draws that many of *all* images to train on, and tests on the rest;
-        `validation = N` then cuts validation rows from the training rows, as `with_validation`. The draw depends on
-        `seed` (default 0) alone and not on the run's seed: a judge trained with another seed must not have seen this
-        run's test images.
+        `train = N` (a count, or a fraction) draws that many of *all* images to train on, and tests on the rest; `shots`
+        then leaves out all but a few training rows of some classes, as `with_shots`; `validation = N` cuts validation
+        rows from what training rows are left, as `with_validation`. The draws depend on `seed` (default 0) alone and
+        not on the run's seed: a judge trained with another seed must not have seen this run's test images, nor of a
+        class with few shots any image beyond them.
 
         Raises UserError for unknown keys and impossible amounts.
         """
-        known = ("train", "validation", "seed")
+        known = ("train", "shots", "validation", "seed")
         problems = [
             Problem(f"data.split.{key}", f"no such option{closest(key, known)}") for key in options.keys() - known
         ]
@@ -125,6 +160,8 @@ class Cached:
             split = self.split.clone()
             split[train], split[test] = TRAIN, TEST
             result = replace(self, split=split)
+        if "shots" in options:
+            result = result.with_shots(options["shots"], int(seed))
         return result.with_validation(options["validation"], int(seed)) if "validation" in options else result
 
 

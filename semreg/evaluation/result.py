@@ -28,13 +28,29 @@ class Picture:
     caption: str = ""
 
 
+@dataclass(frozen=True)
+class Scatter:
+    """Points in space by class, which a reader of the report can turn."""
+
+    title: str
+    points: Sequence[Sequence[float]]
+    """Three coordinates each, in any unit."""
+    classes: Sequence[int]
+    """The class of each point, an index into `names`."""
+    names: Sequence[str]
+    caption: str = ""
+
+
 @dataclass
 class Result:
     """`figures` are named numbers for machines and the closing lines of a run; `paper` holds the paper's own under the
-    same names; `summary` is the one line a run prints for this evaluation."""
+    same names; `outcomes` says of each test image, in order, whether it was got right, for `paired.paired_test` of two
+    runs; `summary` is the one line a run prints for this evaluation."""
 
     figures: dict[str, float] = field(default_factory=dict)
     paper: dict[str, float] = field(default_factory=dict)
     tables: list[Table] = field(default_factory=list)
     pictures: list[Picture] = field(default_factory=list)
     summary: str = ""
+    scatters: list[Scatter] = field(default_factory=list)
+    outcomes: dict[str, list[bool]] = field(default_factory=dict)

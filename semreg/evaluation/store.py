@@ -1,4 +1,4 @@
-"""Results of evaluations on disk: `result.json` and numbered PNGs in a folder that is complete or absent."""
+"""Results of evaluations on disk: `result.json`, numbered PNGs and scatters, in a folder that is complete or absent."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 
 from semreg.disk import read_file, whole_folder, write_synced, writing
 from semreg.errors import UserError
-from semreg.evaluation.result import Cell, Picture, Result, Table
+from semreg.evaluation.result import Cell, Picture, Result, Scatter, Table
 
 
 def write_result(folder: Path, result: Result) -> None:
@@ -21,6 +21,10 @@ def write_result(folder: Path, result: Result) -> None:
     Numbers that are not finite are stored as null, for JSON knows none. Raises CannotWrite.
     """
     names = [f"{position:02d}.png" for position in range(len(result.pictures))]
+    scatters = {
+        f"scatter-{position:02d}.json": {key: _plain(value) for key, value in asdict(scatter).items()}
+        for position, scatter in enumerate(result.scatters)
+    }
     record = {
         "summary": result.summary,
         "figures": {name: _plain(value) for name, value in result.figures.items()},
@@ -30,11 +34,15 @@ def write_result(folder: Path, result: Result) -> None:
             {"title": picture.title, "caption": picture.caption, "file": name}
             for name, picture in zip(names, result.pictures, strict=True)
         ],
+        "scatters": list(scatters),
+        "outcomes": {name: "".join("01"[bool(right)] for right in rows) for name, rows in result.outcomes.items()},
     }
     text = json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False)
     with writing(folder.parent), whole_folder(folder) as part:
         for name, picture in zip(names, result.pictures, strict=True):
             write_synced(part / name, picture.png)
+        for name, scatter in scatters.items():
+            write_synced(part / name, json.dumps(scatter, ensure_ascii=False, allow_nan=False).encode())
         write_synced(part / "result.json", text.encode())
 
 
@@ -51,6 +59,8 @@ def read_result(folder: Path) -> Result:
             tables=[Table(**table.model_dump()) for table in stored.tables],
             pictures=[Picture(p.title, read_file(folder / p.file), p.caption) for p in stored.pictures],
             summary=stored.summary,
+            scatters=[_read_scatter(folder / name) for name in stored.scatters],
+            outcomes={name: [digit == "1" for digit in rows] for name, rows in stored.outcomes.items()},
         )
     except (OSError, ValueError) as error:
         said = " ".join(str(error).split())[:300]
@@ -72,12 +82,29 @@ class _StoredPicture(BaseModel):
     """Beside the result, and nowhere else."""
 
 
+class _StoredScatter(BaseModel):
+    title: str
+    points: list[Annotated[list[float], Field(min_length=3, max_length=3)]]
+    classes: list[Annotated[int, Field(ge=0)]]
+    names: list[str]
+    caption: str
+
+
 class _Stored(BaseModel):
     summary: str
     figures: dict[str, float | None]
     paper: dict[str, float | None]
     tables: list[_StoredTable]
     pictures: list[_StoredPicture]
+    scatters: list[Annotated[str, Field(pattern=r"^scatter-[0-9]+\.json$")]] = []
+    outcomes: dict[str, Annotated[str, Field(pattern=r"^[01]*$")]] = {}
+
+
+def _read_scatter(path: Path) -> Scatter:
+    stored = _StoredScatter.model_validate_json(read_file(path), strict=True)
+    if len(stored.classes) != len(stored.points) or max(stored.classes, default=-1) >= len(stored.names):
+        raise ValueError(f"{path.name} has points without a class, or classes without a name")
+    return Scatter(**stored.model_dump())
 
 
 def _plain(value: Any) -> Any:

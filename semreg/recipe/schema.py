@@ -67,12 +67,20 @@ class OptimizerTable(BaseModel):
         return dict(self.__pydantic_extra__ or {})
 
 
+class SplitTable(_Keys):
+    """How many images to train on and to validate with, and of some classes how few (see `Cached.with_split`)."""
+
+    train: Annotated[float, Gt(0)] | Positive | None = None
+    shots: dict[str, dict[str, Positive]] = {}
+    validation: Annotated[float, Gt(0)] | Positive | None = None
+
+
 class DataTable(_Component):
     """The data set, its options, and how batches are made of it."""
 
     batch_size: Positive = 128
     sampler: ComponentTable | None = None
-    split: dict[Literal["train", "validation"], Annotated[float, Gt(0)] | Positive] = {}
+    split: SplitTable = SplitTable()
     range: Annotated[list[float], Field(min_length=2, max_length=2)] = [0.0, 1.0]
 
     @model_validator(mode="after")
@@ -213,7 +221,12 @@ def _short(value: Any) -> str:
 
 
 def _known_keys(location: list[str]) -> list[str]:
-    by_parent: dict[str, type[BaseModel]] = {"data": DataTable, "model": ModelTable, "validate": ValidateTable}
+    by_parent: dict[str, type[BaseModel]] = {
+        "data": DataTable,
+        "split": SplitTable,
+        "model": ModelTable,
+        "validate": ValidateTable,
+    }
     if len(location) == 1:
         model: type[BaseModel] = RecipeTables
     elif len(location) == 3 and location[0] == "phases":

@@ -1,7 +1,9 @@
-"""Pictures for results and reports: grids of images, heat maps, lines and bars, as PNGs of twice the page's pixels."""
+"""Pictures for results and reports: grids of images, heat maps, lines, bars and points, as PNGs of twice the page's
+pixels."""
 
 from __future__ import annotations
 
+import colorsys
 from collections.abc import Sequence
 from io import BytesIO
 from typing import Any
@@ -48,14 +50,15 @@ def image_grid(
     *,
     row_labels: Sequence[str] | None = None,
     column_labels: Sequence[str] | None = None,
+    image_labels: Sequence[Sequence[str]] | None = None,
     value_range: tuple[float, float] = (0, 1),
     caption: str = "",
 ) -> Picture:
     """Images in rows, each a tensor `(images, channels, height, width)` or a list of `(channels, height, width)`.
 
     Channels are 1 or 3, values lie in `value_range` and are clipped to it. Small images are enlarged by a whole number,
-    without smoothing. Rows may differ in length. Raises ValueError for images of differing or unfit shapes and for
-    labels that do not match in number.
+    without smoothing. Rows may differ in length. `image_labels` stand under each image. Raises ValueError for images of
+    differing or unfit shapes and for labels that do not match in number.
     """
     images = [[_pixels(image, value_range) for image in row] for row in rows]
     shapes = {image.shape for row in images for image in row}
@@ -64,11 +67,15 @@ def image_grid(
     columns = max(len(row) for row in images)
     _check_count("row labels", row_labels, len(images))
     _check_count("column labels", column_labels, columns)
+    _check_count("rows of image labels", image_labels, len(images))
+    for row, labels in zip(images, image_labels or (), strict=False):
+        _check_count("image labels in a row", labels, len(row))
     ((height, width, _),) = shapes
     scale = max(1, min(_TILE // max(height, width), _WIDEST // (columns * width)))
-    step_y, step_x = height * scale + _GAP, width * scale + _GAP
 
     with matplotlib.rc_context(_STYLE):
+        below = _text_size([label for row in image_labels for label in row], 0)[1] + 2 * _GAP if image_labels else 0
+        step_y, step_x = height * scale + below + _GAP, width * scale + _GAP
         slanted = _text_size(column_labels or [""], 0)[0] > step_x
         left = _text_size(row_labels, 0)[0] + 3 * _GAP if row_labels else 0
         top = _text_size(column_labels, 55 if slanted else 0)[1] + 2 * _GAP if column_labels else 0
@@ -97,6 +104,10 @@ def image_grid(
                 rotation=55 if slanted else 0,
                 rotation_mode="anchor" if slanted else "default",
             )
+        for y, labels in enumerate(image_labels or ()):
+            for x, label in enumerate(labels):
+                centre, edge = left + x * step_x + width * scale / 2, top + y * step_y + height * scale + _GAP
+                figure.text(centre / total[0], (total[1] - edge) / total[1], label, ha="center", va="top")
         return Picture(title, _png(figure), caption)
 
 
@@ -239,6 +250,33 @@ def share_plot(
         return Picture(title, _png(figure), caption)
 
 
+def scatter_plot(title: str, points: Any, classes: Any, names: Sequence[str], *, caption: str = "") -> Picture:
+    """Points `(count, 2)` in the colours of their classes `(count,)`, indices into `names`; axes mean nothing.
+
+    Each class is named at the median of its points. Raises ValueError if points and classes differ in number.
+    """
+    places, owners = _array(points), _array(classes).astype(int)
+    if places.shape != (len(owners), 2):
+        raise ValueError(f"points of {len(owners)} classes have shape ({len(owners)}, 2), got {places.shape}")
+    with matplotlib.rc_context(_STYLE):
+        figure, axes = _figure(4.6, 4.6)
+        colours = class_colours(len(names))
+        axes.scatter(places[:, 0], places[:, 1], s=4, linewidths=0, c=[colours[owner] for owner in owners])
+        for owner in np.unique(owners):
+            x, y = np.median(places[owners == owner], axis=0)
+            box = {"boxstyle": "round,pad=0.25", "facecolor": "white", "edgecolor": colours[owner], "alpha": 0.85}
+            axes.text(x, y, names[owner], ha="center", va="center", bbox=box)
+        axes.set(xticks=[], yticks=[], aspect="equal")
+        axes.spines[:].set_visible(False)
+        return Picture(title, _png(figure), caption)
+
+
+def class_colours(count: int) -> list[str]:
+    """A colour for each class, `#rrggbb`: hues in order once round the circle, every other one darker."""
+    shades = (colorsys.hls_to_rgb(index / count, 0.42 if index % 2 else 0.58, 0.65) for index in range(count))
+    return ["#" + "".join(f"{round(255 * part):02x}" for part in shade) for shade in shades]
+
+
 def _short(labels: Sequence[str]) -> bool:
     """Whether labels fit beside each other under a plot."""
     return sum(map(len, labels)) + 2 * len(labels) <= 56
@@ -261,7 +299,7 @@ def _pixels(image: Any, value_range: tuple[float, float]) -> NDArray[np.uint8]:
     return values.repeat(3, axis=2) if values.shape[2] == 1 else values
 
 
-def _check_count(what: str, labels: Sequence[str] | None, count: int) -> None:
+def _check_count(what: str, labels: Sequence[Any] | None, count: int) -> None:
     if labels is not None and len(labels) != count:
         raise ValueError(f"{count} {what} are needed, got {len(labels)}")
 

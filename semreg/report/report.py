@@ -17,11 +17,11 @@ import jinja2
 from semreg import hooks
 from semreg.disk import read_file, write_whole, writing
 from semreg.errors import UserError, cause_of
-from semreg.evaluation.result import Cell, Picture, Result, Table
+from semreg.evaluation.result import Cell, Picture, Result, Scatter, Table
 from semreg.evaluation.store import read_result
 from semreg.hookspecs import Section
 from semreg.report import curves
-from semreg.report.pictures import PIXEL_RATIO
+from semreg.report.pictures import PIXEL_RATIO, class_colours
 from semreg.report.record import PhaseMetrics, RunRecord, read_lines, read_metrics, read_record
 from semreg.report.times import time_section
 from semreg.report.words import duration, number
@@ -90,6 +90,7 @@ def _template() -> jinja2.Template:
         undefined=jinja2.StrictUndefined,
     )
     environment.filters |= {"number": _number, "cell": _cell, "uri": _uri, "page_width": _page_width, "g": _weight}
+    environment.filters |= {"points": _points, "colours": class_colours}
     environment.globals |= {"chart_width": curves.WIDTH, "chart_height": curves.HEIGHT, "is_numeric": _is_numeric}
     return environment.get_template("report.html")
 
@@ -260,6 +261,22 @@ def _is_numeric(table: Table, column: int) -> bool:
 
 def _uri(picture: Picture) -> str:
     return f"data:image/png;base64,{base64.b64encode(picture.png).decode('ascii')}"
+
+
+def _points(scatter: Scatter) -> str:
+    """A list of [x, y, z, class] as JSON, centred and scaled to reach 1 from the middle."""
+    rows = [
+        (place, owner)
+        for place, owner in zip(scatter.points, scatter.classes, strict=False)
+        if not any(value is None for value in place)
+    ]
+    middle = [(max(axis) + min(axis)) / 2 for axis in zip(*(place for place, _ in rows), strict=True)]
+    centred = [[value - centre for value, centre in zip(place, middle, strict=True)] for place, _ in rows]
+    reach = max((math.hypot(*place) for place in centred), default=0) or 1
+    points = [
+        [*(round(value / reach, 4) for value in place), owner] for place, (_, owner) in zip(centred, rows, strict=True)
+    ]
+    return json.dumps(points, separators=(",", ":"))
 
 
 def _page_width(picture: Picture) -> int:

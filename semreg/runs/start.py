@@ -192,7 +192,9 @@ def _watched(folder: RunFolder, manager: pluggy.PluginManager, processes: Proces
 def open_data(plan: Plan, *, skip_bad_images: bool = False) -> Cached:
     """The plan's data set from its cache, split as the recipe says. Raises UserError with the recipe's key."""
     try:
-        data = cached(plan.dataset, skip_bad_images=skip_bad_images).with_split(plan.data.split)
+        data = cached(plan.dataset, skip_bad_images=skip_bad_images).with_split(
+            plan.data.split.model_dump(exclude_unset=True)
+        )
     except UserError as error:
         if error.source:
             raise

@@ -456,6 +456,58 @@ def test_impossible_splits(data: Cached, options: dict[str, Any], message: str) 
         data.with_split(options)
 
 
+def test_shots_leave_all_but_a_few_training_images_of_a_class_in_no_split(data: Cached) -> None:
+    few = data.with_split({"shots": {"digit": {"0": 3, "2": 16}}, "validation": 10})
+    digits = data.arrays["digit"]
+    kept = torch.cat([few.rows("train"), few.rows("validation")])
+    assert digits[kept].bincount().tolist() == [
+        3,
+        20,
+        16,
+        20,
+        0,
+        20,
+        20,
+        20,
+        20,
+    ]  # all of digits 4 and 9 are for testing
+    assert set(kept.tolist()) < set(data.rows("train").tolist())
+    assert few.counts == {"train": 160 - 17 - 4 - 10, "validation": 10, "test": 40}
+    assert torch.equal(few.rows("test"), data.rows("test"))
+    assert few.fingerprint != data.fingerprint
+
+
+def test_shots_follow_the_splits_seed_and_not_the_other_classes(data: Cached) -> None:
+    def kept(options: dict[str, Any]) -> list[int]:
+        rows = data.with_split(options).rows("train")
+        return rows[data.arrays["digit"][rows] == 0].tolist()  # type: ignore[no-any-return]
+
+    assert kept({"shots": {"digit": {"0": 3}}}) == kept({"shots": {"digit": {"2": 4, "0": 3}}})
+    assert kept({"shots": {"digit": {"0": 3}}}) != kept({"shots": {"digit": {"0": 3}}, "seed": 1})
+
+
+def test_shots_reach_a_sets_own_validation_images(data: Cached) -> None:
+    few = data.with_validation(80).with_shots({"digit": {"0": 1}})
+    for split, count in (("train", 1), ("validation", 0)):
+        assert (data.arrays["digit"][few.rows(split)] == 0).sum() == count
+
+
+@pytest.mark.parametrize(
+    ("shots", "where", "message"),
+    [
+        ({"digti": {"0": 5}}, "digti", "did you mean 'digit'"),
+        ({"angle": {"0": 5}}, "angle", "no field of classes"),
+        ({"digit": {"ten": 5}}, "digit.ten", "no class 'ten'"),
+        ({"digit": {"0": 21}}, "digit.0", "21 of the 20 training images of class '0'"),
+        ({"digit": {"0": 0}}, "digit.0", "0 of the 20 training"),
+        ({"digit": {"0": 0.5}}, "digit.0", "0.5 of the 20 training"),
+    ],
+)
+def test_impossible_shots(data: Cached, shots: Any, where: str, message: str) -> None:
+    with pytest.raises(UserError, match=rf"data\.split\.shots\.{where} .*{message}"):
+        data.with_split({"shots": shots})
+
+
 def break_split(source: Any) -> None:
     source.split = source.split.astype(np.int64)
 

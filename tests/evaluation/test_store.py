@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from semreg.errors import UserError
 from semreg.evaluation import store
-from semreg.evaluation.result import Picture, Result, Table
+from semreg.evaluation.result import Picture, Result, Scatter, Table
 
 numbers = st.floats(allow_nan=False, allow_infinity=False)
 cells = st.one_of(st.none(), st.text(), st.integers(), numbers)
@@ -26,6 +26,14 @@ tables = st.builds(
     digits=st.integers(0, 6),
 )
 pictures = st.builds(Picture, title=st.text(), png=st.binary(), caption=st.text())
+scatters = st.builds(
+    Scatter,
+    title=st.text(),
+    points=st.lists(st.lists(numbers, min_size=3, max_size=3), max_size=3),
+    classes=st.lists(st.integers(0, 9)),
+    names=st.lists(st.text()),
+    caption=st.text(),
+)
 results = st.builds(
     Result,
     figures=st.dictionaries(st.text(), numbers),
@@ -33,6 +41,8 @@ results = st.builds(
     tables=st.lists(tables, max_size=2),
     pictures=st.lists(pictures, max_size=3),
     summary=st.text(),
+    scatters=st.lists(scatters, max_size=2),
+    outcomes=st.dictionaries(st.text(), st.lists(st.booleans())),
 )
 
 
@@ -57,6 +67,14 @@ def test_scalars_of_arrays_and_numbers_that_are_not_finite(tmp_path: Path) -> No
     assert read.figures["a"] == 0.25
     assert math.isnan(read.figures["b"])
     assert read.tables[0].rows == [[0.5, None, 3]]
+
+
+def test_a_result_of_before_scatters_and_outcomes_is_read(tmp_path: Path) -> None:
+    store.write_result(tmp_path / "e", Result(figures={"a": 1.0}))
+    path = tmp_path / "e" / "result.json"
+    record = json.loads(path.read_text())
+    path.write_text(json.dumps({key: record[key] for key in record.keys() - {"scatters", "outcomes"}}))
+    assert store.read_result(tmp_path / "e") == Result(figures={"a": 1.0})
 
 
 def test_a_failure_while_writing_leaves_the_old_result_and_no_rubbish(

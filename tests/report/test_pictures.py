@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from semreg.evaluation.result import Picture
-from semreg.report.pictures import bar_plot, heat_map, image_grid, line_plot, share_plot
+from semreg.report.pictures import bar_plot, class_colours, heat_map, image_grid, line_plot, scatter_plot, share_plot
 
 LETTERS = ["a", "b", "c"]
 
@@ -56,6 +56,35 @@ def test_labels_make_room_for_themselves() -> None:
         assert (edge > 250).all(), "a label is cut off"
 
 
+def test_labels_stand_under_each_image() -> None:
+    rows = [torch.zeros(2, 1, 16, 16), torch.zeros(1, 1, 16, 16)]
+    bare, drawn = pixels(image_grid("grid", rows)), pixels(image_grid("grid", rows, image_labels=[["8", "1"], ["8"]]))
+    below = (drawn.shape[0] - bare.shape[0]) // 2
+    assert below > 10
+    under_one, under_two, under_none = (
+        drawn[top : top + below, left : left + 128] for top, left in ((128, 0), (128, 134), (262 + below, 134))
+    )
+    assert under_one.min() < 100
+    assert under_two.min() < 100
+    assert not np.array_equal(under_one, under_two)
+    assert under_none.min() == 255
+    assert np.array_equal(under_one, drawn[262 + below :, :128])
+
+
+def test_points_have_the_colours_of_their_classes() -> None:
+    colours = class_colours(3)
+    drawn = pixels(scatter_plot("points", [[0, 0], [1, 1], [0, 9], [9, 9]], [0, 0, 2, 2], LETTERS)).reshape(-1, 3)
+    present = {"#" + bytes(pixel).hex() for pixel in np.unique(drawn, axis=0)}
+    assert colours[0] in present
+    assert colours[2] in present
+    assert colours[1] not in present
+
+
+@pytest.mark.parametrize("count", [1, 2, 10, 40])
+def test_every_class_has_a_colour_of_its_own(count: int) -> None:
+    assert len(set(class_colours(count))) == count
+
+
 def test_the_same_picture_is_the_same_bytes() -> None:
     first, second = (line_plot("loss", {"a": ([1, 2], [3, 4])}, x_label="x", y_label="y") for _ in range(2))
     assert first == second
@@ -70,6 +99,9 @@ def test_the_same_picture_is_the_same_bytes() -> None:
         lambda: image_grid("grid", [[torch.zeros(1, 4, 4), torch.zeros(1, 5, 4)]]),
         lambda: image_grid("grid", [torch.zeros(2, 1, 4, 4)], row_labels=["a", "b"]),
         lambda: image_grid("grid", [torch.zeros(2, 1, 4, 4)], column_labels=["a"]),
+        lambda: image_grid("grid", [torch.zeros(2, 1, 4, 4)], image_labels=[["a"]]),
+        lambda: image_grid("grid", [torch.zeros(2, 1, 4, 4)], image_labels=[["a", "b"], ["c", "d"]]),
+        lambda: scatter_plot("points", torch.zeros(3, 2), torch.zeros(2), LETTERS),
         lambda: heat_map("map", torch.eye(3), ["a", "b"]),
         lambda: bar_plot("bars", ["a", "b"], {"x": [1.0]}, y_label="y"),
     ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Callable
 from html.parser import HTMLParser
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from semreg.errors import UserError
-from semreg.evaluation.result import Picture, Result, Table
+from semreg.evaluation.result import Picture, Result, Scatter, Table
 from semreg.evaluation.store import write_result
 from semreg.report import report
 from semreg.report.hook import run_finished
@@ -113,6 +114,22 @@ def test_all_text_is_escaped(fake_run: Path) -> None:
     assert all("onerror" not in attributes for _, attributes in page.tags)
     assert page.text.count("<img src=x onerror=alert(1)>") > 15
     assert "<script>alert('warning')</script>" in page.text
+
+
+def test_points_in_space_are_there_to_be_turned_and_their_names_escaped(fake_run: Path) -> None:
+    evil = "</script><img src=x onerror=alert(1)>\"'"
+    points = [[0.0, 10.0, 5.0], [20.0, 10.0, 5.0], [0.0, 10.0, math.nan]]
+    scatter = Scatter(evil, points, [0, 1, 1], [evil, "b"], evil)
+    write_result(fake_run / "evaluations" / "tsne", Result(scatters=[scatter, scatter]))
+    page = Page(report.render(fake_run))
+    canvases = [attributes for tag, attributes in page.tags if tag == "canvas"]
+    assert page.open == []
+    assert len(canvases) == 2
+    assert json.loads(canvases[0]["data-points"] or "") == [[-1, 0, 0, 0], [1, 0, 0, 1]]
+    assert len((canvases[0]["data-colours"] or "").split()) == 2
+    assert [tag for tag, _ in page.tags].count("script") == 1
+    assert all("onerror" not in attributes for _, attributes in page.tags)
+    assert page.text.count("<img src=x onerror=alert(1)>") == 6
 
 
 @pytest.mark.parametrize("state", ["running", "stopped", "failed"])

@@ -241,6 +241,19 @@ def test_a_judge_is_trained_once_on_the_runs_data_and_shared(
     assert 0 < read(first.folder / "evaluations" / "verdict", "result.json")["figures"]["seen"] < 1
 
 
+def test_neither_a_run_nor_its_judge_is_trained_on_more_of_a_class_than_its_shots(
+    toy: Toy, trained: Callable[..., Run], evaluations: list[Any]
+) -> None:
+    toy(JUDGE, "judge.toml")
+    text = '[data.split.shots.kind]\na = 2\n[evaluate.verdict]\nuse = "judged(image)"\njudge = "judge.toml"'
+    path = toy(f'extends = "base.toml"\n{text}')
+    runs = [trained(path, "data.batch_size=6"), evaluations[0]]
+    for run in [*runs, semreg.open_run(runs[0].folder, device="cpu")]:
+        assert run.tensor("kind").read("train").bincount().tolist() == [2, 16, 16]
+        assert run.tensor("kind").read("test").bincount().tolist() == [4, 4, 4]
+    assert len({run.data.fingerprint for run in runs}) == 1
+
+
 def test_a_judge_sees_the_fallback_of_the_run_it_judges(
     toy: Toy, trained: Callable[..., Run], evaluations: list[Any]
 ) -> None:

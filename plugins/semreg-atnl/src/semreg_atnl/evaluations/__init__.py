@@ -1,0 +1,1 @@
+"""The paper's experiments on interpolated images, as evaluations: one file each."""

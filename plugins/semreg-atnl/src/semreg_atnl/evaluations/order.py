@@ -1,0 +1,178 @@
+"""Whether the images between two test images pass through the classes between theirs (Figures 7 and 8, counted)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Annotated, NamedTuple
+
+import torch
+from annotated_types import Ge, Gt
+
+from semreg.data.specification import ClassField
+from semreg.evaluation.classes import class_field, draw_pairs, judged, read_codes, rows_by_class, verdicts
+from semreg.evaluation.interpolation import InterpolatorChoice, chosen_interpolators, strips
+from semreg.evaluation.result import Result, Table
+from semreg.report.pictures import line_plot
+from semreg.runs.run import Handle, Run
+
+
+class Shares(NamedTuple):
+    """Of strips at one distance: how many pass the classes of the path, each a mean of zeros and ones."""
+
+    in_order: float
+    strictly: float
+    between: float
+
+
+def semantic_order(
+    code: Handle,
+    label: Handle,
+    reconstruction: Handle,
+    image: Handle,
+    *,
+    judge: Run,
+    interpolators: Sequence[InterpolatorChoice] = ("linear",),
+    pairs: Annotated[int, Gt(0)] = 200,
+    images: Annotated[int, Ge(2)] = 14,
+    generator: torch.Generator | None = None,
+) -> Result:
+    """The share of strips whose images, as an independent classifier sees them, run through the classes in order.
+
+    For each distance between classes, `pairs` random pairs of test images whose classes are that far apart, the same
+    for every interpolator. A strip's path is that of the classes from the one's to the other's, as the data label them,
+    the shorter way round a ring; where both ways are equally long either counts, but for interpolators that are fitted
+    on the classes (those with a method `fit`, as `geodesic`) only the ascending one. A path through the directions of
+    the classes is in part in order by construction: compare it on other codes.
+
+    Figures, for each interpolator NAME and distance D, and their means over the distances without `_D`:
+    `NAME_in_order_D`, the share of strips whose labels hold the whole path, endpoints included, in order, with whatever
+    in between; `NAME_strictly_D`, with nothing else: repeats removed, the labels are the path; `NAME_between_D`, the
+    path without its endpoints (all strips, at distance 1). What can be hoped for: `judge_on_images` and
+    `judge_on_reconstructions`, the judge's accuracy on test images and on what the decoder makes of their codes.
+
+    Args:
+        code: `(batch, code)`.
+        label: a field of classes in a ring or a line.
+        reconstruction: images computed from `code`, `(batch, channels, height, width)`.
+        image: the data's images.
+        judge: a run on the same data with a tensor `probability` `(batch, classes)` read from `image`.
+        interpolators: names, or tables with `use` and options.
+        pairs: how many at each distance.
+        images: how many to a strip, endpoints included; more than a path has classes.
+        generator: source of the draw of pairs.
+    """
+    field = class_field(label)
+    longest = _longest(field)
+    if images <= longest:
+        raise ValueError(f"strips of {images} images cannot show {longest + 1} classes in order")
+    paths = chosen_interpolators(interpolators, read_codes(code, "train"), label.read("train"), field.order)
+    codes, labels = read_codes(code, "test"), label.read("test")
+    members = rows_by_class(labels, len(field.names))
+    generator = generator or torch.Generator().manual_seed(0)
+    found: dict[tuple[str, int], Shares] = {}
+    for distance in range(1, longest + 1):
+        between = [ends for ends in _at_distance(field, distance) if all(len(members[value]) for value in ends)]
+        if not between:
+            continue
+        first, second, drawn = draw_pairs(members, between, pairs, generator)
+        for name, path in paths.items():
+            seen = judged(judge, reconstruction, code, strips(path, codes[first], codes[second], images), field)
+            ways = [_ways(*ends, field, ascending=hasattr(path, "fit")) for ends in between]
+            found[name, distance] = _shares(seen.tolist(), [ways[index] for index in drawn.tolist()])
+    if not found:
+        raise ValueError("the test images are of one class; strips run between two")
+    figures = {
+        f"{name}_{measure}_{distance}": share
+        for (name, distance), shares in found.items()
+        for measure, share in shares._asdict().items()
+    }
+    for name in paths:
+        for measure in Shares._fields:
+            shares = [getattr(value, measure) for (other, _), value in found.items() if other == name]
+            figures[f"{name}_{measure}"] = sum(shares) / len(shares)
+    on_images = verdicts(judge, image.read("test"), field)
+    on_copies = judged(judge, reconstruction, code, codes, field)
+    figures["judge_on_images"], figures["judge_on_reconstructions"] = (
+        float((seen == labels).float().mean()) for seen in (on_images, on_copies)
+    )
+    return _result(figures, found, list(paths), pairs, images)
+
+
+def _longest(field: ClassField) -> int:
+    """The greatest distance between classes. Raises ValueError if they have no order, or there is one class."""
+    if field.order == "none":
+        raise ValueError("these classes have no order; strips can be in order along a ring or a line")
+    if len(field.names) < 2:
+        raise ValueError(f"there is one class, {field.names[0]!r}; strips run between two")
+    return len(field.names) // 2 if field.order == "ring" else len(field.names) - 1
+
+
+def _at_distance(field: ClassField, distance: int) -> Iterator[tuple[int, int]]:
+    """The pairs of classes, both ways round, with so many steps from the one to the other."""
+    count = len(field.names)
+    for start in range(count):
+        for end in range(count):
+            steps = abs(end - start)
+            if distance == (min(steps, count - steps) if field.order == "ring" else steps):
+                yield start, end
+
+
+def _ways(start: int, end: int, field: ClassField, *, ascending: bool) -> list[list[int]]:
+    """The shortest paths of classes from one to another: two across a ring of an even number, unless `ascending`."""
+    if field.order == "line":
+        return [list(range(start, end + 1) if start <= end else range(start, end - 1, -1))]
+    count = len(field.names)
+    up, down = (end - start) % count, (start - end) % count
+    ways = [[(start + step) % count for step in range(up + 1)], [(start - step) % count for step in range(down + 1)]]
+    if up == down and not ascending:
+        return ways
+    return ways[:1] if up <= down else ways[1:]
+
+
+def _shares(strips_seen: list[list[int]], ways: list[list[list[int]]]) -> Shares:
+    in_order, strictly, between = (
+        [any(test(seen, path) for path in paths) for seen, paths in zip(strips_seen, ways, strict=True)]
+        for test in (_passes, _is_path, lambda seen, path: _passes(seen, path[1:-1]))
+    )
+    return Shares(*(sum(part) / len(part) for part in (in_order, strictly, between)))
+
+
+def _passes(seen: list[int], path: list[int]) -> bool:
+    """Whether the path is a subsequence of what is seen."""
+    rest = iter(seen)
+    return all(value in rest for value in path)
+
+
+def _is_path(seen: list[int], path: list[int]) -> bool:
+    """Whether what is seen, repeats removed, is the path."""
+    return [value for index, value in enumerate(seen) if index == 0 or value != seen[index - 1]] == path
+
+
+def _result(
+    figures: dict[str, float], found: dict[tuple[str, int], Shares], names: list[str], pairs: int, images: int
+) -> Result:
+    table = Table(
+        "Strips whose classes run in order, as an independent classifier sees them",
+        ("interpolator", "distance", "in order", "strictly", "classes between in order"),
+        [
+            (name, distance, *shares)
+            for (name, distance), shares in sorted(found.items(), key=lambda i: names.index(i[0][0]))
+        ],
+        caption=f"{pairs} random pairs of test images at each distance between classes, {images} images to a strip. In "
+        "order: the labels hold every class from the one to the other, in order. Strictly: and no other label. The "
+        f"judge gets {figures['judge_on_images']:.1%} of the test images right, and "
+        f"{figures['judge_on_reconstructions']:.1%} of their reconstructions.",
+    )
+    distances = sorted({distance for _, distance in found})
+    plot = line_plot(
+        "Strips in order, by distance between classes",
+        {
+            f"{name}, {said}": (distances, [getattr(found[name, distance], measure) for distance in distances])
+            for name in names
+            for measure, said in (("in_order", "in order"), ("strictly", "strictly"))
+        },
+        x_label="classes apart",
+        y_label="share of strips",
+    )
+    shown = ", ".join(f"{name} {figures[f'{name}_in_order']:.1%} ({figures[f'{name}_strictly']:.1%})" for name in names)
+    return Result(figures, {}, [table], [plot], f"in order (strictly), mean over distances: {shown}")

@@ -1,0 +1,165 @@
+"""Few shots in a world where images between neighbours are of the class between."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from semreg_atnl.evaluations.few_shot import augment, few_shot
+from torch import Tensor
+
+from semreg.data.specification import ClassField
+
+pytestmark = pytest.mark.usefixtures("ways")
+FAST = {"interpolator": "arc", "few": 3, "count": 30, "iterations": 5}
+
+
+def restrict(world: Any, shots: dict[int, int], split: str = "train") -> None:
+    """Leaves so many images of some classes."""
+    labels = world.tensors["digit"][split]
+    keep = torch.ones(len(labels), dtype=torch.bool)
+    for value, count in shots.items():
+        keep[(labels == value).nonzero().flatten()[count:]] = False
+    for name in ("z", "digit", "image"):
+        world.tensors[name][split] = world.tensors[name][split][keep]
+
+
+@pytest.fixture
+def few(ring: Any) -> Any:
+    """Of every other class a single image, and that at the class's edge, so that its neighbours are nearer to most."""
+    restrict(ring, {0: 1, 2: 1, 4: 1})
+    angle = torch.pi / 3 * (ring.tensors["digit"]["train"] + 0.45)
+    rare = ring.tensors["digit"]["train"] % 2 == 0
+    ring.tensors["z"]["train"][rare] = 4 * torch.stack([angle.cos(), angle.sin()], 1)[rare]
+    spread = ring.tensors["digit"]["test"] + torch.linspace(-0.4, 0.4, 120)
+    ring.tensors["z"]["test"] = 4 * torch.stack([(spread * torch.pi / 3).cos(), (spread * torch.pi / 3).sin()], 1)
+    for split in ("train", "test"):
+        ring.tensors["image"][split] = ring.functions["reconstruction"](ring.tensors["z"][split])
+    return ring
+
+
+def evaluated(world: Any, seed: int = 0, **options: Any) -> Any:
+    inputs = map(world.tensor, ("image", "z", "digit", "reconstruction"))
+    return few_shot(*inputs, generator=torch.Generator().manual_seed(seed), **{**FAST, **options})
+
+
+def test_images_between_neighbours_help_the_few_shot_classes(few: Any) -> None:
+    result = evaluated(few, weights=[0.3, 0.7])
+    figures = result.figures
+    assert figures["knn_interpolated"] > figures["knn_without"] + 0.1
+    assert figures["knn_interpolated_few"] > figures["knn_without_few"] + 0.3
+    assert figures["knn_gain"] == pytest.approx(figures["knn_interpolated"] - figures["knn_without"])
+    assert figures["cnn_gain"] == pytest.approx(figures["cnn_interpolated"] - figures["cnn_without"])
+    assert set(result.outcomes) == {
+        f"{m}_{d}" for m in ("knn", "cnn") for d in ("without", "augmented", "interpolated")
+    }
+    for name, right in result.outcomes.items():
+        assert len(right) == 120
+        assert figures[name] == pytest.approx(sum(right) / 120)
+    assert result.paper["knn_interpolated"] == 0.787
+    assert (
+        "a (1), c (1), e (1); filled up to 30 each. Other classes: b (20), d (20), f (20)" in result.tables[0].caption
+    )
+
+
+def test_the_net_learns_what_it_is_shown(few: Any) -> None:
+    result = evaluated(few, weights=[0.3, 0.7], iterations=150)
+    assert result.figures["cnn_interpolated"] > 0.8
+
+
+def test_no_test_image_is_read_but_to_be_classified(few: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from semreg_atnl.evaluations import few_shot as module
+
+    received: list[tuple[Tensor, Tensor]] = []
+
+    def remembered(images: Tensor, labels: Tensor, test_images: Tensor, **_: Any) -> Tensor:
+        assert torch.equal(test_images, few.tensors["image"]["test"])
+        received.append((images, labels))
+        return torch.zeros(len(test_images), dtype=torch.int64)
+
+    monkeypatch.setattr(module, "nearest_neighbors", remembered)
+    monkeypatch.setattr(module, "convolutional", remembered)
+    few.tensors["z"]["test"].fill_(torch.nan)  # codes of test images are not even read
+    result = evaluated(few)
+    train = few.tensors["image"]["train"]
+    assert [len(images) for images, _ in received] == [63, 63, 150, 150, 150, 150]
+    for images, labels in received:
+        assert torch.equal(images[:63], train)
+        assert labels.bincount().tolist() in ([1, 20, 1, 20, 1, 20], [30, 20, 30, 20, 30, 20])
+    interpolated, labels = received[4]
+    seen = few.functions["probability"](interpolated[63:]).argmax(1)
+    assert (seen == labels[63:]).float().mean() > 0.95
+    assert result.figures["knn_without"] == pytest.approx(1 / 6)
+
+
+def test_all_classes_may_be_few(ring: Any) -> None:
+    restrict(ring, dict.fromkeys(range(6), 2))
+    result = evaluated(ring)
+    assert "Other classes: none" in result.tables[0].caption
+    assert result.figures["knn_without"] == result.figures["knn_without_few"]
+
+
+def test_the_end_classes_of_a_line_stay_as_they_are(line: Any) -> None:
+    restrict(line, {0: 2, 2: 2})
+    result = evaluated(line, interpolator="linear")
+    assert result.figures["knn_interpolated"] > 0.9
+
+
+def test_the_same_generator_gives_the_same_result_and_another_others(few: Any) -> None:
+    one, same, other = (evaluated(few, seed=seed) for seed in (0, 0, 1))
+    assert one == same
+    assert one.outcomes != other.outcomes
+    torch.manual_seed(3)
+    before = torch.get_rng_state()
+    evaluated(few, iterations=1)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_augmentation_scales_brightens_and_crops_within_the_range() -> None:
+    images = torch.full((200, 1, 16, 16), -1.0)
+    images[:, :, 4:12, 4:12] = 0.5
+    out = augment(images, (-1.0, 1.0), torch.Generator().manual_seed(0))
+    assert out.shape == images.shape
+    assert out.min() >= -1
+    assert out.max() <= 1
+    assert (out[:, :, 0, 0] == -1).all()
+    brightest = out.amax((1, 2, 3))
+    assert brightest.min() < 0.2
+    assert brightest.max() > 0.8
+    sizes = (out > -0.5).sum((2, 3)).float()
+    assert sizes.min() < 50
+    assert sizes.max() > 80
+    columns = torch.arange(16.0)
+    middle = ((out[:, 0] + 1).sum(1) * columns).sum(1) / (out[:, 0] + 1).sum((1, 2))
+    assert middle.min() < 6.8
+    assert middle.max() > 8.2
+
+
+@pytest.mark.parametrize(
+    ("shots", "options", "message"),
+    [
+        ({}, {}, r"no class has few training images \(at most few = 3; the smallest has 20\).*data.split.shots"),
+        ({1: 0}, {}, "no training image is of class b"),
+        ({1: 2}, {"count": 3}, "count is 3"),
+        ({1: 2}, {"weights": (0.6, 0.4)}, "do not ascend"),
+        ({1: 2}, {"interpolator": "curved"}, "no interpolator is called 'curved'"),
+    ],
+    ids=["none few", "absent", "count", "weights", "interpolator"],
+)
+def test_what_cannot_be_is_told(shots: dict[int, int], options: dict[str, Any], message: str, ring: Any) -> None:
+    restrict(ring, shots)
+    with pytest.raises(ValueError, match=message):
+        evaluated(ring, **options)
+
+
+def test_classes_without_an_order_are_refused(few: Any) -> None:
+    few.fields["digit"] = ClassField(tuple("abcdef"))
+    with pytest.raises(ValueError, match="order 'none'"):
+        evaluated(few)
+
+
+def test_a_decoder_of_other_images_is_refused(few: Any) -> None:
+    few.functions["reconstruction"] = lambda z: torch.zeros(len(z), 1, 6, 6)
+    with pytest.raises(ValueError, match=r"'reconstruction' has images \(1, 6, 6\); those of 'image' are \(1, 8, 8\)"):
+        evaluated(few)

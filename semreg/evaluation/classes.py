@@ -1,0 +1,110 @@
+"""What evaluations of codes by class share: their inputs checked, test pairs drawn, an independent judge's verdicts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from semreg.data.specification import ClassField, ImageField
+from semreg.evaluation.result import Table
+from semreg.runs.run import Handle, Run
+
+CHUNK = 2048
+"""Codes decoded and judged at once."""
+
+
+def class_field(label: Handle) -> ClassField:
+    """The names and the order of the classes. Raises ValueError if the tensor is no field of classes."""
+    if not isinstance(label.field, ClassField):
+        raise ValueError(f"{label.name!r} is no field of classes in the data")
+    return label.field
+
+
+def read_codes(code: Handle, split: str, *, count: int | None = None) -> Tensor:
+    """The codes `(rows, code)` of a split. Raises ValueError if they are no vectors, or not finite."""
+    codes = code.read(split, count=count)
+    if not isinstance(codes, Tensor):
+        kind = type(codes).__name__
+        raise ValueError(f"{code.name!r} is a {kind}; codes (batch, code) are needed, such as posterior_mean of it")
+    if codes.ndim != 2:
+        raise ValueError(
+            f"{code.name!r} must be codes (batch, code); an image of it has shape {tuple(codes.shape[1:])}"
+        )
+    bad = int((~codes.isfinite()).any(1).sum())
+    if bad:
+        raise ValueError(f"{code.name!r} is not finite for {bad} of the {len(codes)} {split} images")
+    return codes
+
+
+def require_two_classes(labels: Tensor, field: ClassField) -> None:
+    """Raises ValueError if all training images are of one class: nothing can be told apart then."""
+    if not (labels != labels[0]).any():
+        raise ValueError(f"all training images are of class {field.names[int(labels[0])]!r}; at least two are needed")
+
+
+def accuracies(right: Tensor, labels: Tensor, field: ClassField) -> Table:
+    """The share of test images that are right `(rows,)`, class by class."""
+    rows = []
+    for value, name in enumerate(field.names):
+        of_class = right[labels == value]
+        rows.append((name, len(of_class), float(of_class.float().mean()) if len(of_class) else None))
+    return Table("Accuracy by class", ("class", "test images", "accuracy"), rows)
+
+
+def rows_by_class(labels: Tensor, classes: int) -> list[Tensor]:
+    """The rows of each class, int64, ascending; empty where there is none."""
+    return [(labels == value).nonzero().flatten() for value in range(classes)]
+
+
+def draw_pairs(
+    members: Sequence[Tensor], between: Sequence[tuple[int, int]], count: int, generator: torch.Generator
+) -> tuple[Tensor, Tensor, Tensor]:
+    """`count` random pairs of rows: classes as one of `between`, each as often as the others, and a row of each class.
+
+    Returns the first rows, the second rows and the index into `between`, int64 `(count,)` each.
+    """
+    chosen = torch.randint(len(between), (count,), generator=generator)
+    chances = torch.rand(2, count, generator=generator, dtype=torch.float64)
+    rows = torch.empty(2, count, dtype=torch.int64)
+    for index, classes in enumerate(between):
+        drawn = chosen == index
+        for side, value in enumerate(classes):
+            rows[side, drawn] = members[value][(chances[side, drawn] * len(members[value])).long()]
+    return rows[0], rows[1], chosen
+
+
+def decoded(reconstruction: Handle, code: Handle, codes: Tensor) -> Tensor:
+    """The images of codes `(rows, code)`, clipped to the recipe's range.
+
+    Raises ValueError if the reconstruction cannot be computed from the codes alone.
+    """
+    low, high = code.run.plan.value_range
+    images: Tensor = reconstruction.given(**{code.name: codes})
+    return images.clamp(low, high)
+
+
+def verdicts(judge: Run, images: Tensor, field: ClassField) -> Tensor:
+    """The class that an independent classifier sees in each image `(rows, channels, height, width)`, int64 `(rows,)`.
+
+    The judge has a tensor `probability` `(batch, classes)`, read from the data's field `image`.
+
+    Raises ValueError if it is of other classes, or reads images of another shape.
+    """
+    read = judge.tensor("image").field
+    if not isinstance(read, ImageField) or images.shape[1:] != (read.channels, read.height, read.width):
+        found = tuple(images.shape[1:])
+        raise ValueError(f"the judge reads the data's images, {read}; the decoder's have shape {found}")
+    probability: Tensor = judge.tensor("probability").given(image=images)
+    if probability.shape != (len(images), len(field.names)):
+        found = tuple(probability.shape)
+        raise ValueError(f"the judge's probability must be (rows, {len(field.names)} classes), found {found}")
+    return probability.argmax(1)
+
+
+def judged(judge: Run, reconstruction: Handle, code: Handle, codes: Tensor, field: ClassField) -> Tensor:
+    """The class that the judge sees in the image of each code, `codes.shape[:-1]`; decoded a part at a time."""
+    parts = torch.split(codes.flatten(0, -2), CHUNK)
+    seen = [verdicts(judge, decoded(reconstruction, code, part), field) for part in parts]
+    return torch.cat(seen).view(codes.shape[:-1])

@@ -1,0 +1,35 @@
+"""Whether one run is right more often than another on the same test images."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import NamedTuple
+
+
+class PairedTest(NamedTuple):
+    """McNemar's exact test of two runs' verdicts on the same images."""
+
+    first_only: int
+    """Images that only the first has right."""
+    second_only: int
+    """Images that only the second has right."""
+    p_value: float
+    """Two-sided: how often two runs that err equally often would differ so much, or more."""
+
+
+def paired_test(first: Sequence[bool], second: Sequence[bool]) -> PairedTest:
+    """McNemar's exact test, of two entries of `Result.outcomes` over the same test images in the same order.
+
+    Raises ValueError if they are not of one length.
+    """
+    if len(first) != len(second):
+        raise ValueError(f"a paired test is over the same images; {len(first)} and {len(second)} outcomes were given")
+    first_only = sum(a and not b for a, b in zip(first, second, strict=True))
+    second_only = sum(b and not a for a, b in zip(first, second, strict=True))
+    differing, fewer = first_only + second_only, min(first_only, second_only)
+    term = total = 1  # binomial coefficients, each from the one before
+    for chosen in range(fewer):
+        term = term * (differing - chosen) // (chosen + 1)
+        total += term
+    return PairedTest(first_only, second_only, float(min(Fraction(1), Fraction(2 * total, 2**differing))))

@@ -1,0 +1,104 @@
+"""What simple classifiers read from frozen codes."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import torch
+from annotated_types import Gt, Interval
+from torch import Tensor
+
+from semreg.data.specification import ClassField
+from semreg.evaluation.classes import accuracies, class_field, read_codes, require_two_classes
+from semreg.evaluation.result import Result
+from semreg.runs.run import Handle
+
+Count = Annotated[int, Gt(0)]
+Share = Annotated[float, Interval(ge=0, le=1)]
+
+
+def linear_probe(
+    code: Handle,
+    label: Handle,
+    *,
+    penalty: Annotated[float, Gt(0)] = 1.0,
+    iterations: Count = 1000,
+    paper: Share | None = None,
+) -> Result:
+    """One linear layer with a softmax on frozen codes, fitted on the training codes, tested on the test codes.
+
+    The codes are standardised by the training codes' moments (still a linear layer); the layer minimises the summed
+    cross-entropy plus `penalty` / 2 · |weights|² by L-BFGS, which is all but no penalty for thousands of images.
+
+    Figures: `accuracy`, on test images; `accuracy_train`. Outcomes: `accuracy`. Yan et al. (ATNL), Table I.
+
+    Args:
+        code: `(batch, code)`.
+        label: a field of classes.
+        penalty: weight of the L2 penalty.
+        iterations: most iterations of L-BFGS.
+        paper: the paper's accuracy of this method, shown beside ours.
+    """
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    field, codes, labels = _training(code, label)
+    model = make_pipeline(StandardScaler(), LogisticRegression(C=1 / penalty, max_iter=iterations))
+    model.fit(codes.double().numpy(), labels.numpy())
+    found, known = (
+        torch.from_numpy(model.predict(part.double().numpy())) for part in (read_codes(code, "test"), codes)
+    )
+    result = _result(found, label.read("test"), field, "one linear layer on the codes", paper)
+    result.figures["accuracy_train"] = float((known == labels).float().mean())
+    return result
+
+
+def knn(
+    code: Handle,
+    label: Handle,
+    *,
+    neighbors: Count = 5,
+    metric: Literal["euclidean", "cosine"] = "euclidean",
+    paper: Share | None = None,
+) -> Result:
+    """The majority among the nearest training codes, for each test code.
+
+    Figures: `accuracy`, on test images. Outcomes: `accuracy`.
+
+    Args:
+        code: `(batch, code)`.
+        label: a field of classes.
+        neighbors: how many training codes vote.
+        metric: by which they are near.
+        paper: the paper's accuracy of this method, shown beside ours.
+    """
+    from sklearn.neighbors import KNeighborsClassifier
+
+    field, codes, labels = _training(code, label)
+    if neighbors > len(codes):
+        raise ValueError(f"neighbors is {neighbors}, and there are {len(codes)} training images")
+    model = KNeighborsClassifier(neighbors, metric=metric, algorithm="brute").fit(codes.numpy(), labels.numpy())
+    found = torch.from_numpy(model.predict(read_codes(code, "test").numpy()))
+    return _result(found, label.read("test"), field, f"{neighbors} nearest training codes ({metric})", paper)
+
+
+def _training(code: Handle, label: Handle) -> tuple[ClassField, Tensor, Tensor]:
+    """The classes, and the training codes with their labels."""
+    field = class_field(label)
+    codes, labels = read_codes(code, "train"), label.read("train")
+    require_two_classes(labels, field)
+    return field, codes, labels
+
+
+def _result(found: Tensor, labels: Tensor, field: ClassField, what: str, paper: float | None) -> Result:
+    right = found == labels
+    accuracy = float(right.float().mean())
+    beside = "" if paper is None else f" (paper {paper:.2%})"
+    return Result(
+        figures={"accuracy": accuracy},
+        paper={} if paper is None else {"accuracy": paper},
+        tables=[accuracies(right, labels, field)],
+        summary=f"{what}: {accuracy:.2%} of {len(labels)} test images right{beside}",
+        outcomes={"accuracy": right.tolist()},
+    )

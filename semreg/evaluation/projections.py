@@ -1,0 +1,55 @@
+"""Pictures of where the codes lie."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import torch
+from annotated_types import Gt
+
+from semreg.evaluation.classes import class_field, read_codes
+from semreg.evaluation.result import Result, Scatter
+from semreg.report.pictures import scatter_plot
+from semreg.runs.run import Handle
+
+
+def tsne(
+    code: Handle,
+    label: Handle,
+    *,
+    count: Annotated[int, Gt(1)] = 1000,
+    perplexity: Annotated[float, Gt(0)] = 30.0,
+    generator: torch.Generator | None = None,
+) -> Result:
+    """t-SNE of test codes in two dimensions, as a picture, and in three, which the report lets its reader turn.
+
+    van der Maaten and Hinton, *Visualizing Data using t-SNE* (2008), as scikit-learn does it. Yan et al. (ATNL),
+    Figures 5, 6 and 13.
+
+    Args:
+        code: `(batch, code)`.
+        label: a field of classes.
+        count: most test images, drawn at random.
+        perplexity: about how many neighbours each code is to keep; less than the number of images.
+        generator: source of the draw and of the embedding's own randomness.
+    """
+    from sklearn.manifold import TSNE
+
+    field, codes, labels = class_field(label), read_codes(code, "test"), label.read("test")
+    chosen = torch.randperm(len(codes), generator=generator)[:count].sort().values
+    codes, labels = codes[chosen].double(), labels[chosen]
+    if perplexity >= len(codes):
+        raise ValueError(
+            f"perplexity is {perplexity:g} for {len(codes)} test images; it must be less than their number"
+        )
+    placed = []
+    for dimensions in (2, 3):
+        seed = int(torch.randint(2**31, (), generator=generator))
+        start = "pca" if min(codes.shape) >= dimensions else "random"
+        model = TSNE(dimensions, perplexity=perplexity, init=start, random_state=seed)
+        placed.append(model.fit_transform(codes.numpy()))
+    caption = f"{len(codes)} test images, perplexity {perplexity:g}."
+    flat = scatter_plot(f"t-SNE of {code.name}", placed[0], labels, field.names, caption=caption)
+    points = [[round(float(value), 3) for value in place] for place in placed[1]]
+    space = Scatter(f"t-SNE of {code.name} in three dimensions", points, labels.tolist(), field.names, caption)
+    return Result(pictures=[flat], scatters=[space])

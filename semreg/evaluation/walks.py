@@ -1,0 +1,85 @@
+"""Images on the way from one test image to another."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated
+
+import torch
+from annotated_types import Ge, Gt
+
+from semreg.data.specification import ClassField
+from semreg.errors import closest
+from semreg.evaluation.classes import class_field, decoded, draw_pairs, read_codes, rows_by_class, verdicts
+from semreg.evaluation.interpolation import InterpolatorChoice, chosen_interpolators, strips
+from semreg.evaluation.result import Result, Table
+from semreg.report.pictures import image_grid
+from semreg.runs.run import Handle, Run
+
+
+def interpolation_strip(
+    code: Handle,
+    label: Handle,
+    reconstruction: Handle,
+    *,
+    start: str | None = None,
+    end: str | None = None,
+    images: Annotated[int, Ge(2)] = 14,
+    pairs: Annotated[int, Gt(0)] = 3,
+    interpolators: Sequence[InterpolatorChoice] = ("linear",),
+    judge: Run | None = None,
+    generator: torch.Generator | None = None,
+) -> Result:
+    """Strips of images from a test image of one class to one of another, by each interpolator.
+
+    The same random pairs of test images for all interpolators; the first and the last image of a strip are the pair's
+    reconstructions. With a judge, its verdict stands under each image. Yan et al. (ATNL), Figures 7 and 8.
+
+    Args:
+        code: `(batch, code)`.
+        label: a field of classes.
+        reconstruction: images computed from `code`, `(batch, channels, height, width)`.
+        start, end: names of classes; the first class, and the one half way round a ring (the last one otherwise).
+        images: how many to a strip, endpoints included.
+        pairs: how many strips for each interpolator.
+        interpolators: names, or tables with `use` and options.
+        judge: a run on the same data with a tensor `probability` `(batch, classes)` read from `image`.
+        generator: source of the draw of pairs.
+    """
+    field = class_field(label)
+    names = field.names
+    half_way = names[len(names) // 2] if field.order == "ring" else names[-1]
+    between = (_index(field, "start", start or names[0]), _index(field, "end", end or half_way))
+    codes, members = read_codes(code, "test"), rows_by_class(label.read("test"), len(names))
+    for value in between:
+        if not len(members[value]):
+            raise ValueError(f"no test image is of class {names[value]!r}")
+    generator = generator or torch.Generator().manual_seed(0)
+    first, second, _ = draw_pairs(members, [between], pairs, generator)
+    paths = chosen_interpolators(interpolators, read_codes(code, "train"), label.read("train"), field.order)
+    rows, row_labels, seen = [], [], []
+    for name, path in paths.items():
+        for strip in strips(path, codes[first], codes[second], images):
+            rows.append(decoded(reconstruction, code, strip))
+            row_labels.append(name)
+            if judge is not None:
+                seen.append([names[value] for value in verdicts(judge, rows[-1], field)])
+    start_name, end_name = (names[value] for value in between)
+    grid = image_grid(
+        f"From {start_name} to {end_name}",
+        rows,
+        row_labels=row_labels,
+        image_labels=seen or None,
+        value_range=code.run.plan.value_range,
+        caption=f"Random pairs of test images, the same for every interpolator; {images} images, the pair's own "
+        "reconstructions first and last." + (" Under each image: what an independent classifier sees." if seen else ""),
+    )
+    said = [(name, " ".join(labels)) for name, labels in zip(row_labels, seen, strict=False)]
+    table = Table(f"From {start_name} to {end_name}, as the judge sees it", ("interpolator", "classes"), said)
+    return Result(tables=[table] if seen else [], pictures=[grid])
+
+
+def _index(field: ClassField, option: str, name: str) -> int:
+    if name not in field.names:
+        raise ValueError(f"{option}: there is no class {name!r}{closest(name, field.names)}")
+    return field.names.index(name)

@@ -1,0 +1,79 @@
+"""A run made of tensors, for evaluations of codes by class: no data set, no recipe, no training."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from semreg.data.specification import ClassField, Field, ImageField
+
+CLASSES, SIZE, MIDDLE, REACH = 5, 4, 0.5, 0.4
+
+
+class FakeRun:
+    """A run whose tensors are given as `{name: {split: rows}}`, and recomputed by functions of other tensors."""
+
+    def __init__(
+        self,
+        *,
+        tensors: dict[str, dict[str, Tensor]],
+        functions: dict[str, Callable[..., Tensor]],
+        fields: dict[str, Field],
+    ) -> None:
+        self.tensors, self.functions, self.fields = tensors, functions, fields
+        self.plan = SimpleNamespace(value_range=(0.0, 1.0))
+
+    def tensor(self, name: str) -> Any:  # it stands for semreg's handle
+        return FakeHandle(self, name)
+
+
+class FakeHandle:
+    def __init__(self, run: FakeRun, name: str) -> None:
+        self.run, self.name = run, name
+
+    @property
+    def field(self) -> Field | None:
+        return self.run.fields.get(self.name)
+
+    def read(self, split: str = "train", *, count: int | None = None) -> Tensor:
+        return self.run.tensors[self.name][split][:count]
+
+    def given(self, **values: Tensor) -> Tensor:
+        return self.run.functions[self.name](**values)
+
+
+def drawn(z: Tensor) -> Tensor:
+    """Images `(batch, 1, 4, 4)` whose columns show the two numbers of a code in turn."""
+    return (MIDDLE + REACH * z).repeat(1, SIZE // 2)[:, None, None, :].expand(-1, 1, SIZE, -1).clone()
+
+
+def seen(image: Tensor) -> Tensor:
+    """The class whose direction is nearest to the code that an image shows, with probability 1."""
+    x, y = ((image[:, 0, 0, :2] - MIDDLE) / REACH).unbind(1)
+    nearest = (torch.atan2(y, x) / (2 * math.pi / CLASSES)).round().long() % CLASSES
+    return torch.eye(CLASSES)[nearest]
+
+
+@pytest.fixture
+def world() -> FakeRun:
+    """Codes close to five points on a circle in the plane, a decoder that shows them, and a judge who sees them."""
+    generator = torch.Generator().manual_seed(0)
+    labels = {split: torch.arange(count) % CLASSES for split, count in (("train", 100), ("test", 60))}
+    codes = {}
+    for split, values in labels.items():
+        angle = 2 * math.pi / CLASSES * values + 0.1 * torch.randn(len(values), generator=generator)
+        codes[split] = torch.stack([angle.cos(), angle.sin()], 1)
+    return FakeRun(
+        tensors={"z": codes, "digit": labels, "image": {split: drawn(rows) for split, rows in codes.items()}},
+        functions={"reconstruction": drawn, "probability": seen},
+        fields={
+            "digit": ClassField(("zero", "one", "two", "three", "four"), "ring"),
+            "image": ImageField(1, SIZE, SIZE),
+        },
+    )
