@@ -96,16 +96,11 @@ def test_files_beyond_a_bound(content: bytes, message: str, tmp_path: Path) -> N
     assert message in refused.value.text()
 
 
-@pytest.mark.parametrize(
-    "text", ["a=" + "9" * 5000, "a=0x" + "f" * 5000, f"{'a.' * 300}a=1", "a=[[" + "[" * 30 + "]" * 32]
-)
+@pytest.mark.parametrize("text", ["a=0x" + "f" * 5000, f"{'a.' * 300}a=1"], ids=["digits", "depth"])
 def test_overrides_are_bounded(text: str, toy: Toy) -> None:
-    try:
-        loaded = load_recipe(toy(), [text]).overrides
-    except UserError as refused:
-        assert "--set" in refused.text()
-    else:
-        assert loaded == ({"a": "9" * 5000},), "what is no number is a text"
+    with pytest.raises(UserError, match="--set"):
+        load_recipe(toy(), [text])
+    assert load_recipe(toy(), ["a=" + "9" * 5000]).overrides == ({"a": "9" * 5000},), "what is no number is a text"
 
 
 @pytest.mark.parametrize("backwards", [False, True])
