@@ -14,7 +14,7 @@ import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
+from importlib import metadata
 from typing import Any
 
 from semreg.errors import UserError, closest
@@ -144,8 +144,6 @@ def installed_entry_points(group: str | None = None) -> list[InstalledEntryPoint
 
 def import_target(what: str, target: str, origin: str) -> Any:
     """Import `module:attribute` of a distribution; a failure becomes a UserError that names the distribution."""
-    from importlib import metadata
-
     try:
         return metadata.EntryPoint(name=what, value=target, group="semreg").load()
     except (Exception, SystemExit) as error:
@@ -163,70 +161,32 @@ def with_article(noun: str) -> str:
     return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
 
 
-# importlib.metadata would do the same, but its import alone takes longer than all of this: `semreg list` must be quick.
-
-
 @lru_cache(maxsize=1)
 def _scan(path: tuple[str, ...], switched_on: str | None) -> tuple[InstalledEntryPoint, ...]:
     """Read the metadata of what is on `path`; of two copies of a distribution the first counts, as in imports."""
     allowed = {_normalised(name) for name in (OWN_DISTRIBUTION, *(switched_on or "").split(","))}
     seen: set[str] = set()
     found: list[InstalledEntryPoint] = []
-    for folder, text in _folders_with_entry_points(path):
+    for distribution in metadata.distributions(path=list(path)):
+        # Reading names and versions is the slow part: only for those that bring something.
+        if "semreg." not in (distribution.read_text("entry_points.txt") or ""):
+            continue
         try:
-            name, version = _name_and_version(folder)
+            name, version = distribution.metadata["Name"], distribution.metadata["Version"]
+            if not (name and version):
+                raise ValueError("its metadata lack a name or a version")
             if _normalised(name) in seen or (switched_on is not None and _normalised(name) not in allowed):
                 continue
             seen.add(_normalised(name))
             found += [
-                InstalledEntryPoint(group, point, value, name, version)
-                for group, point, value in _entry_points(text)
-                if group.startswith("semreg.")
+                InstalledEntryPoint(point.group, point.name, point.value, name, version)
+                for point in distribution.entry_points
+                if point.group.startswith("semreg.")
             ]
-        except (OSError, ValueError) as error:  # one plugin's damaged metadata must not break what does not use it
-            warnings.warn(f"{folder}: its entry points cannot be read ({error}); reinstall or remove it", stacklevel=2)
+        except Exception as error:  # one plugin's damaged metadata must not break the commands that do not use it
+            place = getattr(distribution, "_path", "a distribution")
+            warnings.warn(f"{place}: its entry points cannot be read ({error}); reinstall or remove it", stacklevel=2)
     return tuple(found)
-
-
-def _folders_with_entry_points(path: Iterable[str]) -> Iterator[tuple[Path, str]]:
-    """The metadata folders of the distributions on `path` that may bring something, and their entry_points.txt."""
-    for place in path:
-        try:
-            names = os.listdir(place or ".")
-        except OSError:  # a zip file, or nothing at all
-            continue
-        for name in names:
-            if not name.endswith((".dist-info", ".egg-info")):
-                continue
-            try:
-                with open(os.path.join(place, name, "entry_points.txt"), encoding="utf-8", errors="replace") as file:
-                    text = file.read()
-            except OSError:  # most have none
-                continue
-            if "semreg." in text:
-                yield Path(place, name), text
-
-
-def _name_and_version(folder: Path) -> tuple[str, str]:
-    file = folder / ("METADATA" if folder.suffix == ".dist-info" else "PKG-INFO")
-    head = file.read_text(encoding="utf-8", errors="replace").partition("\n\n")[0]
-    fields = dict(line.partition(": ")[::2] for line in reversed(head.splitlines()))
-    if not {"Name", "Version"} <= fields.keys():
-        raise ValueError(f"{file.name} lacks a name or a version")
-    return fields["Name"].strip(), fields["Version"].strip()
-
-
-def _entry_points(text: str) -> Iterator[tuple[str, str, str]]:
-    """Group, name and value of each entry point in the text of an entry_points.txt."""
-    group = ""
-    for line in map(str.strip, text.splitlines()):
-        if line.startswith("[") and line.endswith("]"):
-            group = line[1:-1].strip()
-        elif line and not line.startswith(("#", ";")):
-            name, equals, value = map(str.strip, line.partition("="))
-            if not equals:
-                raise ValueError(f"{line!r} is no entry point")
-            yield group, name, value
 
 
 def _normalised(name: str) -> str:

@@ -168,7 +168,7 @@ def test_a_distribution_without_a_version_is_named_and_left_out(install: Callabl
     folder = install("semreg-nameless", {"semreg.losses": {"toy": "toy:loss"}})
     (metadata,) = folder.glob("*.dist-info/METADATA")
     metadata.write_text("Name: semreg-nameless\n")
-    with pytest.warns(UserWarning, match=r"semreg_nameless.*METADATA lacks a name or a version"):
+    with pytest.warns(UserWarning, match=r"semreg_nameless.*lack a name or a version"):
         names = [component.name for component in registry.components("loss")]
     assert "toy" not in names
     assert "l1" in names
