@@ -84,7 +84,7 @@ class _StoredPicture(BaseModel):
 
 class _StoredScatter(BaseModel):
     title: str
-    points: list[Annotated[list[float], Field(min_length=3, max_length=3)]]
+    points: list[Annotated[list[float | None], Field(min_length=3, max_length=3)]]
     classes: list[Annotated[int, Field(ge=0)]]
     names: list[str]
     caption: str
@@ -104,7 +104,8 @@ def _read_scatter(path: Path) -> Scatter:
     stored = _StoredScatter.model_validate_json(read_file(path), strict=True)
     if len(stored.classes) != len(stored.points) or max(stored.classes, default=-1) >= len(stored.names):
         raise ValueError(f"{path.name} has points without a class, or classes without a name")
-    return Scatter(**stored.model_dump())
+    points = [[math.nan if value is None else value for value in point] for point in stored.points]
+    return Scatter(**stored.model_dump() | {"points": points})
 
 
 def _plain(value: Any) -> Any:

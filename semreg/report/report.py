@@ -268,7 +268,7 @@ def _points(scatter: Scatter) -> str:
     rows = [
         (place, owner)
         for place, owner in zip(scatter.points, scatter.classes, strict=False)
-        if not any(value is None for value in place)
+        if all(map(math.isfinite, place))
     ]
     middle = [(max(axis) + min(axis)) / 2 for axis in zip(*(place for place, _ in rows), strict=True)]
     centred = [[value - centre for value, centre in zip(place, middle, strict=True)] for place, _ in rows]

@@ -26,13 +26,13 @@ tables = st.builds(
     digits=st.integers(0, 6),
 )
 pictures = st.builds(Picture, title=st.text(), png=st.binary(), caption=st.text())
+points = st.tuples(st.lists(numbers, min_size=3, max_size=3), st.integers(0, 1))
 scatters = st.builds(
-    Scatter,
-    title=st.text(),
-    points=st.lists(st.lists(numbers, min_size=3, max_size=3), max_size=3),
-    classes=st.lists(st.integers(0, 9)),
-    names=st.lists(st.text()),
-    caption=st.text(),
+    lambda title, cloud, names, caption: Scatter(title, [p for p, _ in cloud], [c for _, c in cloud], names, caption),
+    st.text(),
+    st.lists(points, max_size=3),
+    st.lists(st.text(), min_size=2, max_size=2),
+    st.text(),
 )
 results = st.builds(
     Result,

@@ -188,19 +188,19 @@ def test_validation_of_an_unknown_loss(toy: Toy, mistakes: Mistakes) -> None:
 
 
 def test_samplers_read_fields(toy: Toy, register: Register, mistakes: Mistakes, plan_of: PlanOf) -> None:
-    def balanced(label: Tensor, *, count: int, batch_size: int, classes: int = 2, generator: Any = None) -> Tensor:
+    def alternating(label: Tensor, *, count: int, batch_size: int, classes: int = 2, generator: Any = None) -> Tensor:
         raise NotImplementedError
 
-    register("sampler", "balanced", balanced)
-    plan = plan_of(toy(), "data.sampler={use='balanced(kind)', classes=3}")
-    assert str(plan.phases[0].sampler.expression) == "balanced(kind)"  # type: ignore[union-attr]
+    register("sampler", "alternating", alternating)
+    plan = plan_of(toy(), "data.sampler={use='alternating(kind)', classes=3}")
+    assert str(plan.phases[0].sampler.expression) == "alternating(kind)"  # type: ignore[union-attr]
     assert plan.phases[0].sampler.options == {"classes": 3}  # type: ignore[union-attr]
     assert plan_of(toy(), "data.sampler={use='shuffled'}").phases[0].sampler is not None
-    assert "'z' is none" in mistakes(toy(), "data.sampler={use='balanced(z)'}")["data.sampler"]
+    assert "'z' is none" in mistakes(toy(), "data.sampler={use='alternating(z)'}")["data.sampler"]
     assert (
         "did you mean 'classes'?"
-        in mistakes(toy(), "data.sampler={use='balanced(kind)', clases=3}")["data.sampler.clases"]
+        in mistakes(toy(), "data.sampler={use='alternating(kind)', clases=3}")["data.sampler.clases"]
     )
-    found = mistakes(toy(), "phases.main.data.sampler={use='balancd(kind)'}")
-    assert "did you mean 'balanced'?" in found["phases.main.data.sampler"]
-    assert "label" in mistakes(toy(), "data.sampler={use='balanced'}")["data.sampler"]
+    found = mistakes(toy(), "phases.main.data.sampler={use='alternatng(kind)'}")
+    assert "did you mean 'alternating'?" in found["phases.main.data.sampler"]
+    assert "label" in mistakes(toy(), "data.sampler={use='alternating'}")["data.sampler"]
