@@ -15,6 +15,7 @@ from semreg.components.functional import require_equal_shapes, shape_error
 from semreg.components.interfaces import ClosedFormPrior
 
 Reduction = Literal["mean", "sum"]
+AdversarialForm = Literal["log", "hinge", "wasserstein"]
 
 
 def l1(a: Tensor, b: Tensor, *, reduction: Reduction = "mean") -> Tensor:
@@ -65,6 +66,38 @@ def kl_divergence(posterior: Any, prior: ClosedFormPrior, *labels: Tensor, reduc
         )
     elements = prior.kl_divergence(posterior, *labels)
     return elements.sum() / _divisor(elements, reduction)
+
+
+def adversarial_critic(real: Tensor, fake: Tensor, *, form: AdversarialForm = "log") -> Tensor:
+    """What a critic of real and fake samples minimises: to score the real ones high and the fake ones low.
+
+    `log`: E[softplus(−real)] + E[softplus(fake)], the cross-entropies of Goodfellow et al., *Generative Adversarial
+    Nets* (2014), where the scores are logits; `hinge`: E[max(0, 1 − real)] + E[max(0, 1 + fake)] (Miyato et al. 2018);
+    `wasserstein`: E[fake] − E[real] (Arjovsky et al. 2017), whose critic must be kept Lipschitz by other means.
+
+    `real` and `fake` are scores of any shapes `(batch, ...)`, one for each sample or each patch; each is averaged over
+    its elements. In the log form it is at least 0, and log 4 where the critic knows nothing.
+    """
+    if form == "wasserstein":
+        return _average(fake) - _average(real)
+    return _average(_adversarial(-real, form)) + _average(_adversarial(fake, form))
+
+
+def adversarial_generator(fake: Tensor, *, form: AdversarialForm = "log") -> Tensor:
+    """What the maker of fake samples minimises: that the critic scores them high.
+
+    `log`: E[softplus(−fake)], the form of Goodfellow et al. (2014) whose gradient does not vanish where the critic is
+    sure; `hinge` and `wasserstein`: −E[fake]. `fake` are the critic's scores, of any shape `(batch, ...)`.
+    """
+    return _average(_adversarial(-fake, form) if form == "log" else -fake)
+
+
+def _adversarial(scores: Tensor, form: AdversarialForm) -> Tensor:
+    return F.softplus(scores) if form == "log" else F.relu(1 + scores)
+
+
+def _average(elements: Tensor) -> Tensor:
+    return elements.sum() / _divisor(elements, "mean")
 
 
 def _divisor(elements: Tensor, reduction: Reduction) -> int:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any, TypeVar, cast
 
 import torch
-from annotated_types import Gt
+from annotated_types import Gt, Interval, MinLen
 from torch import Tensor
+from torch.nn.functional import affine_grid, grid_sample
 
-from semreg.components.functional import normal_noise, shape_error
+from semreg.components.functional import normal_noise, require_equal_shapes, shape_error
 from semreg.components.interfaces import Prior
 from semreg.components.posteriors import DiagonalGaussian, require_posterior
 
+Positive = Annotated[float, Gt(0)]
 TensorOrPosterior = TypeVar("TensorOrPosterior", bound=Tensor | tuple[Tensor, ...])
 
 
@@ -24,6 +26,23 @@ def concatenate(*tensors: Tensor) -> Tensor:
 def multiply(a: Tensor, b: Tensor) -> Tensor:
     """The element-wise product a·b; shapes broadcast."""
     return a * b
+
+
+def average(*tensors: Tensor, weights: Annotated[Sequence[float], MinLen(1)] | None = None) -> Tensor:
+    """The weighted mean of tensors of one shape, in that shape; equal weights by default.
+
+    `weights`, one for each tensor, are divided by their sum. Raises ValueError if shapes differ, if there is not one
+    weight for each tensor, or if their sum is 0.
+    """
+    if not tensors:
+        raise ValueError("average(tensor, ...) needs at least one tensor")
+    shares = [1.0] * len(tensors) if weights is None else list(weights)
+    if len(shares) != len(tensors) or not sum(shares):
+        raise ValueError(f"average needs one weight for each of {len(tensors)} tensors, of a sum not 0; found {shares}")
+    for tensor in tensors[1:]:
+        require_equal_shapes("average(a, b, ...)", "batch ..., batch ...", tensors[0], tensor)
+    total = sum(share * tensor for share, tensor in zip(shares, tensors, strict=True))
+    return cast(Tensor, total / sum(shares))
 
 
 def sigmoid(x: Tensor, *, temperature: Annotated[float, Gt(0)] = 1.0) -> Tensor:
@@ -97,6 +116,48 @@ def sample(posterior: DiagonalGaussian, *, generator: torch.Generator | None = N
 
 
 sample.in_evaluation = posterior_mean  # type: ignore[attr-defined]
+
+
+def augment(
+    images: Tensor,
+    *,
+    scale: tuple[Positive, Positive] = (0.8, 1.2),
+    brightness: tuple[Positive, Positive] = (0.7, 1.3),
+    shift: Annotated[float, Interval(ge=0, le=1)] = 0.1,
+    value_range: tuple[float, float] = (0.0, 1.0),
+    generator: torch.Generator | None = None,
+) -> Tensor:
+    """Images `(batch, channels, height, width)` scaled, brightened and cropped at random, one draw for each.
+
+    In evaluations the images as they are.
+
+    Args:
+        images: in `value_range`.
+        scale: least and greatest factor of the size.
+        brightness: least and greatest factor of the distance from the lower end of `value_range`.
+        shift: the share of the width and height by which a crop may move the image, each way.
+        value_range: of the images; what a crop leaves blank has its lower end's value.
+        generator: source of all draws.
+    """
+    if images.ndim != 4:
+        raise shape_error("augment(images)", "batch channels height width", "these are no images", images)
+    low, high = value_range
+    device = images.device if generator is None else generator.device
+    chances = torch.rand(4, len(images), generator=generator, device=device).to(images.device)
+    size, light = (least + (most - least) * chances[row] for row, (least, most) in enumerate((scale, brightness)))
+    moved = 2 * shift * (2 * chances[2:] - 1)  # coordinates run from -1 to 1
+    zero = torch.zeros_like(size)
+    maps = torch.stack([1 / size, zero, moved[0], zero, 1 / size, moved[1]], 1).view(-1, 2, 3)
+    grid = affine_grid(maps, list(images.shape), align_corners=False).to(images.dtype)
+    shown = grid_sample(images - low, grid, padding_mode="zeros", align_corners=False)
+    return (low + shown * light[:, None, None, None].to(images.dtype)).clamp(low, high)
+
+
+def _as_they_are(images: Tensor) -> Tensor:
+    return images
+
+
+augment.in_evaluation = _as_they_are  # type: ignore[attr-defined]
 
 
 def draw(prior: Prior, *labels: Tensor, generator: torch.Generator | None = None) -> Tensor:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
@@ -121,3 +123,40 @@ def test_kl_divergence_of_an_empty_batch_and_without_closed_form() -> None:
     assert mean.grad is not None
     with pytest.raises(ValueError, match="needs a prior with a method kl_divergence; found a Identity"):
         losses.kl_divergence(DiagonalGaussian(mean, mean), torch.nn.Identity())  # type: ignore[arg-type]
+
+
+@settings(max_examples=25)
+@given(seed=st.integers(0, 2**31), shape=st.lists(st.integers(1, 4), min_size=1, max_size=4).map(tuple))
+def test_the_log_form_is_the_cross_entropy_of_real_and_fake(seed: int, shape: tuple[int, ...]) -> None:
+    real, fake = pair(seed, shape)
+    entropy = F.binary_cross_entropy_with_logits
+    ones, zeros = torch.ones_like(real), torch.zeros_like(real)
+    torch.testing.assert_close(losses.adversarial_critic(real, fake), entropy(real, ones) + entropy(fake, zeros))
+    torch.testing.assert_close(losses.adversarial_generator(fake), entropy(fake, ones))
+
+
+@pytest.mark.parametrize(("form", "unsure"), [("log", 2 * math.log(2)), ("hinge", 2.0), ("wasserstein", 0.0)])
+def test_a_critic_that_knows_nothing_and_one_that_knows(form: Any, unsure: float) -> None:
+    nothing = torch.zeros(4, 1)
+    assert float(losses.adversarial_critic(nothing, nothing, form=form)) == pytest.approx(unsure)
+    knows = losses.adversarial_critic(torch.full((4, 1), 3.0), torch.full((7, 1), -3.0), form=form)
+    assert knows < unsure
+
+
+@pytest.mark.parametrize("form", ["log", "hinge", "wasserstein"])
+def test_critic_and_generator_pull_the_score_of_fakes_opposite_ways(form: Any) -> None:
+    real, fake = (torch.zeros(3, 1, dtype=torch.float64, requires_grad=True) for _ in range(2))
+    by_real, by_fake = torch.autograd.grad(losses.adversarial_critic(real, fake, form=form), (real, fake))
+    (by_generator,) = torch.autograd.grad(losses.adversarial_generator(fake, form=form), fake)
+    assert (by_real < 0).all()
+    assert (by_fake > 0).all()
+    assert (by_generator < 0).all()
+    scores = torch.tensor([[0.3], [-0.7]], dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(lambda x: losses.adversarial_critic(x, 2 * x, form=form), (scores,))
+
+
+def test_an_empty_batch_of_scores_is_a_connected_zero() -> None:
+    scores = torch.zeros(0, 1, requires_grad=True)
+    loss = losses.adversarial_critic(scores, scores) + losses.adversarial_generator(scores)
+    loss.backward()
+    assert loss == 0

@@ -163,3 +163,56 @@ class TestDraw:
         drawn = operations.draw_like(StandardNormal(size=3), like, generator=seeded(0))
         assert (drawn.shape, drawn.dtype) == ((5, 3), torch.bfloat16)
         assert operations.draw_like(ByClass(), like, generator=seeded(0)).shape == (5, 2)
+
+
+def test_augmentation_scales_brightens_and_crops_within_the_range() -> None:
+    images = torch.full((200, 1, 16, 16), -1.0)
+    images[:, :, 4:12, 4:12] = 0.5
+    out = operations.augment(images, value_range=(-1.0, 1.0), generator=torch.Generator().manual_seed(0))
+    assert out.shape == images.shape
+    assert out.min() >= -1
+    assert out.max() <= 1
+    assert (out[:, :, 0, 0] == -1).all()
+    brightest = out.amax((1, 2, 3))
+    assert brightest.min() < 0.2
+    assert brightest.max() > 0.8
+    sizes = (out > -0.5).sum((2, 3)).float()
+    assert sizes.min() < 50
+    assert sizes.max() > 80
+    columns = torch.arange(16.0)
+    middle = ((out[:, 0] + 1).sum(1) * columns).sum(1) / (out[:, 0] + 1).sum((1, 2))
+    assert middle.min() < 6.8
+    assert middle.max() > 8.2
+
+
+def test_augmentation_leaves_alone_what_it_is_told_to_leave() -> None:
+    images = torch.rand(3, 2, 8, 8)
+    out = operations.augment(images, scale=(1.0, 1.0), brightness=(1.0, 1.0), shift=0.0)
+    torch.testing.assert_close(out, images)
+    assert operations.augment.in_evaluation(images) is images  # type: ignore[attr-defined]
+    with pytest.raises(ValueError, match="these are no images"):
+        operations.augment(images[0])
+
+
+def test_the_average_is_the_weighted_mean() -> None:
+    a, b = torch.tensor([1.0, 2.0]), torch.tensor([3.0, 6.0])
+    torch.testing.assert_close(operations.average(a, b), torch.tensor([2.0, 4.0]))
+    torch.testing.assert_close(operations.average(a, b, weights=[3, 1]), torch.tensor([1.5, 3.0]))
+    assert torch.equal(operations.average(a), a)
+
+
+@pytest.mark.parametrize(
+    ("tensors", "weights", "message"),
+    [
+        ([], None, "at least one tensor"),
+        ([torch.ones(2), torch.ones(3)], None, "axis 0 differs"),
+        ([torch.ones(2)], [1.0, 2.0], "one weight for each of 1"),
+        ([torch.ones(2), torch.ones(2)], [1.0, -1.0], "a sum not 0"),
+    ],
+    ids=["none", "shapes", "weights", "zero"],
+)
+def test_an_average_of_what_does_not_fit_is_refused(
+    tensors: list[Tensor], weights: list[float] | None, message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        operations.average(*tensors, weights=weights)

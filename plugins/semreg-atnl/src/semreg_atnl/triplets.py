@@ -86,8 +86,8 @@ def triplet_counts(theta: Tensor, limit: Tensor, positive: Tensor, negative: Ten
     A positive p and a negative n of one row make an active triplet where theta[n] < limit[p].
 
     Args:
-        theta: angles `(anchors, batch)`, in [0, π].
-        limit: angles plus the margin.
+        theta: angles, or other finite distances of 0 and more, `(anchors, batch)`.
+        limit: the same plus the margin, above 0.
         positive, negative: bool `(anchors, batch)`, never both true; the anchor itself is neither.
         triplets: "all", "semihard" or "hard", as `angular_triplet_neighbor_loss` says.
 
@@ -105,8 +105,8 @@ def _count_all(theta: Tensor, limit: Tensor, positive: Tensor, negative: Tensor)
     place of limit[p] among them is the number of positives plus that of the negatives below limit[p]; the place of
     −theta[n] is the number of positives whose limit is above theta[n]. Both look up the negated key.
     """
-    beyond = 4 * math.pi  # behind all keys, and negated before them: what is in no triplet
-    keys = torch.where(positive, -limit, torch.where(negative, theta, beyond))
+    # What is in no triplet stands behind all keys, and negated before them.
+    keys = torch.where(positive, -limit, torch.where(negative, theta, math.inf))
     places = torch.searchsorted(_sorted(keys), -keys, out_int32=True)
     return places - torch.where(positive, positive.sum(1, keepdim=True, dtype=torch.int32), 0)
 

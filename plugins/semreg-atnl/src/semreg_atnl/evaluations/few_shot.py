@@ -7,9 +7,9 @@ from typing import Annotated, NamedTuple
 import torch
 from annotated_types import Ge, Gt, Interval
 from torch import Tensor
-from torch.nn.functional import affine_grid, grid_sample
 
 from semreg.components.interfaces import Interpolator
+from semreg.components.operations import augment
 from semreg.data.specification import ClassField
 from semreg.evaluation.classes import CHUNK, class_field, decoded, draw_pairs, read_codes, rows_by_class
 from semreg.evaluation.interpolation import InterpolatorChoice, chosen_interpolators
@@ -24,8 +24,6 @@ PAPER = {
     "cnn_without": 0.863, "cnn_augmented": 0.868, "cnn_interpolated": 0.944,
     "knn_gain": 0.172, "cnn_gain": 0.081,
 }  # fmt: skip
-SCALES, BRIGHTNESS, SHIFT = (0.8, 1.2), (0.7, 1.3), 0.1
-"""Of classic augmentation: factors of size and brightness, and the share of the image's width that a crop may lose."""
 
 
 class Labelled(NamedTuple):
@@ -60,7 +58,8 @@ def few_shot(
     `few` training images is a few-shot class. The classifiers are trained on the pixels of
 
     * `without`: the training images as they are;
-    * `augmented`: the same, each few-shot class filled up to `count` by its own shots, scaled, brightened and cropped;
+    * `augmented`: the same, each few-shot class filled up to `count` by its own shots, scaled, brightened and cropped
+      (the defaults of `augment`);
     * `interpolated`: the same, filled up instead by the decoder's images between random training images of its two
       neighbours, at a random weight within `weights`. An end class of a line has one neighbour and stays as it is.
 
@@ -94,11 +93,12 @@ def few_shot(
     generator = generator or torch.Generator().manual_seed(0)
     codes = read_codes(code, "train")
     (path,) = chosen_interpolators([interpolator], codes, train.labels, field.order).values()
+    value_range = code.run.plan.value_range
     augmented, interpolated = [], []
     for value in shots:
         missing = count - len(members[value])
         chosen = members[value][torch.randint(len(members[value]), (missing,), generator=generator)]
-        augmented.append(_of_class(value, augment(train.images[chosen], code.run.plan.value_range, generator)))
+        augmented.append(_of_class(value, augment(train.images[chosen], value_range=value_range, generator=generator)))
         if value in triples:
             between = _between(path, codes, members, triples[value], missing, weights, generator)
             made = torch.cat([decoded(reconstruction, code, part) for part in between.split(CHUNK)])
@@ -118,29 +118,13 @@ def few_shot(
         )  # fmt: skip
         outcomes[f"cnn_{name}"] = (verdicts == test.labels).tolist()
     figures = _figures(outcomes, torch.isin(test.labels, torch.tensor(shots)))
-    grid = _grid(field, train, augmented, interpolated, shots, pictures, code.run.plan.value_range)
+    grid = _grid(field, train, augmented, interpolated, shots, pictures, value_range)
     summary = (
         f"few-shot by interpolated images: KNN {figures['knn_without']:.1%} → {figures['knn_interpolated']:.1%} "
         f"(paper 61.5% → 78.7%), CNN {figures['cnn_without']:.1%} → {figures['cnn_interpolated']:.1%} "
         "(paper 86.3% → 94.4%)"
     )
     return Result(figures, dict(PAPER), [_table(figures, field, members, shots, count)], [grid], summary, [], outcomes)
-
-
-def augment(images: Tensor, value_range: tuple[float, float], generator: torch.Generator) -> Tensor:
-    """Images scaled, brightened and cropped at random, one draw for each `(rows, channels, height, width)`.
-
-    Brightness is the distance from the lower end of `value_range`; what a crop leaves blank has that value.
-    """
-    low, high = value_range
-    chances = torch.rand(4, len(images), generator=generator)
-    size, brightness = (least + (most - least) * chances[row] for row, (least, most) in enumerate((SCALES, BRIGHTNESS)))
-    shift = 2 * SHIFT * (2 * chances[2:] - 1)  # coordinates run from -1 to 1
-    zero = torch.zeros(len(images))
-    maps = torch.stack([1 / size, zero, shift[0], zero, 1 / size, shift[1]], 1).view(-1, 2, 3)
-    grid = affine_grid(maps, list(images.shape), align_corners=False)
-    moved = grid_sample(images - low, grid, padding_mode="zeros", align_corners=False)
-    return (low + moved * brightness[:, None, None, None]).clamp(low, high)
 
 
 def _check(

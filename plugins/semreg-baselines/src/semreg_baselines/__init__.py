@@ -1,0 +1,1 @@
+"""What the papers compare with. Autoencoders, VAEs and AAEs need the core's components alone, and are recipes only."""

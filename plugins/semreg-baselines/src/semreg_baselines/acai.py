@@ -1,0 +1,56 @@
+"""Adversarially constrained autoencoder interpolation (Berthelot et al. 2019), its terms as separate functions.
+
+A critic guesses from an image how much of a second image's code was mixed into it; the autoencoder makes mixed images
+that it takes for unmixed ones. `recipes/mnist/acai.toml` puts the terms together.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import torch
+from annotated_types import Interval
+from torch import Tensor
+
+from semreg.components.functional import shape_error
+from semreg.components.losses import l2
+
+Share = Annotated[float, Interval(ge=0, le=1)]
+
+
+def interpolation_weight(like: Tensor, *, most: Share = 0.5, generator: torch.Generator | None = None) -> Tensor:
+    """How much of a second code to mix into each of a batch, uniform in [0, most), `(batch, 1)`.
+
+    Berthelot et al. draw up to 0.5, since more is less of the other way round. `like` is `(batch, ...)`.
+    """
+    device = like.device if generator is None else generator.device
+    return most * torch.rand(len(like), 1, generator=generator, device=device).to(like.device)
+
+
+interpolation_weight.cuts_gradient = True  # type: ignore[attr-defined]
+
+
+def acai_critic(guess: Tensor, weight: Tensor, unmixed: Tensor) -> Tensor:
+    """What the critic minimises: the squared error of its guess, and its guess at unmixed images (their Eq. 1).
+
+    Args:
+        guess: of mixed images, `(batch, 1)`.
+        weight: how much was mixed into each, `(batch, 1)`.
+        unmixed: the guess at images in which nothing was mixed: averages of an image and its reconstruction pixel by
+            pixel, `(batch, 1)`.
+
+    Raises:
+        ValueError: if guess and weight differ in shape.
+    """
+    if guess.shape != weight.shape:
+        raise shape_error("acai_critic(guess, weight, unmixed)", "batch 1, batch 1, batch 1", "one guess an image",
+                          guess, weight, unmixed)  # fmt: skip
+    return l2(guess, weight) + acai_regularizer(unmixed)
+
+
+def acai_regularizer(guess: Tensor) -> Tensor:
+    """What the autoencoder minimises beside its reconstruction: that mixed images look unmixed (in their Eq. 2).
+
+    `guess` is the critic's, `(batch, 1)`; its mean square.
+    """
+    return l2(guess, guess.new_zeros(guess.shape))

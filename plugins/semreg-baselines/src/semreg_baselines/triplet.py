@@ -1,0 +1,69 @@
+"""Triplets by Euclidean distance: VAE-TL on classes, VAE-TNL with neighbouring ones (Yan et al., Table I, Fig. 13)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import torch
+from annotated_types import Gt
+from semreg_atnl.neighbors import Neighbors, neighbor_matrix
+from semreg_atnl.triplets import TripletChoice, check_triplets, triplet_counts
+from torch import Tensor
+
+from semreg.components.functional import shape_error
+
+
+def triplet_loss(
+    codes: Tensor,
+    labels: Tensor,
+    *,
+    margin: Annotated[float, Gt(0)] = 1.0,
+    neighbors: Neighbors = "none",
+    triplets: TripletChoice = "all",
+    num_classes: Annotated[int, Gt(0)] | None = None,
+    reduction: Literal["active", "sum"] = "active",
+) -> Tensor:
+    """max(|a − p| − |a − n| + margin, 0) over triplets of an anchor a, a positive p and a negative n.
+
+    Schroff et al., *FaceNet* (2015), with distances instead of their squares, as Yan et al. (ATNL) draw it in Fig. 3.
+    Positives of an anchor are the other codes of its class, with `neighbors` also those of neighbouring classes;
+    negatives are all others. Exact over all triplets in O(N² log N) time.
+
+    Args:
+        codes: `(batch, code)`, of any length.
+        labels: the classes, int64 `(batch,)`.
+        margin: above 0, in the codes' own unit of length.
+        neighbors: "none", "ring", "line", a list of pairs of classes, or a symmetric matrix of booleans.
+        triplets: "all", "semihard" or "hard", as `angular_triplet_neighbor_loss` has them.
+        num_classes: how many classes there are; a ring needs it.
+        reduction: "active", the mean over the active triplets, or "sum".
+
+    Returns:
+        A scalar in the codes' dtype, at least float32; a connected zero where no triplet is active.
+
+    Raises:
+        ValueError: for a margin that is not positive, a neighbourhood that is unknown, malformed or leaves no
+            negatives, a label outside the classes, codes that are not finite, or shapes that do not fit.
+    """
+    if codes.ndim != 2 or labels.shape != codes.shape[:1]:
+        raise shape_error("triplet(codes, labels)", "batch code, batch", "one class for each code", codes, labels)
+    if not margin > 0:
+        raise ValueError(f"the margin is a length above 0, found {margin}")
+    if reduction not in ("active", "sum"):
+        raise ValueError(f"the reduction is 'active' or 'sum', found {reduction!r}")
+    check_triplets(triplets)
+    precise = codes.to(torch.promote_types(codes.dtype, torch.float32))
+    if not precise.isfinite().all():
+        raise ValueError("a code is NaN or infinite, and has no distance to another")
+    classes, members = torch.unique(labels.long(), return_inverse=True)
+    positive = neighbor_matrix(neighbors, classes, num_classes=num_classes)[members][:, members]
+    # From differences, not from products: exact for near codes; the derivative of a distance of 0 is 0.
+    distance = torch.cdist(precise, precise, compute_mode="donot_use_mm_for_euclid_dist")
+    with torch.no_grad():
+        negative = ~positive
+        positive.fill_diagonal_(False)  # the anchor itself
+        counts = triplet_counts(distance, distance + margin, positive, negative, triplets)
+        signed = torch.where(positive, counts, -counts).to(distance.dtype)
+        active = counts.sum(dtype=torch.float64) / 2  # every triplet is counted at its positive and at its negative
+    total = (signed * distance).sum() + (margin * active).to(distance.dtype)
+    return total / active.clamp(min=1).to(distance.dtype) if reduction == "active" else total
