@@ -30,7 +30,8 @@ class NumpyArchive:
     resized; without they stay as they are.
 
     `classes = { digit = "y" }` makes the field `digit` of the array `y` (whole numbers or text; sorted), `orders` says
-    which of these fields are a "ring" or a "line". `attributes` names an array `(count, attributes)` of 0 and 1 and
+    which of these fields are a "ring" or a "line", and `bins = { digit = 5 }` puts consecutive classes together into so
+    many equal ones, each called by its first. `attributes` names an array `(count, attributes)` of 0 and 1 and
     `attribute_names` one of their names; of each group in `exclusive` at most one is present. `vectors` makes fields of
     arrays of real numbers `(count,)` or `(count, size)`. The array `split_array`, if there is one, holds 0, 1, 2 or
     train, validation, test; without it a fifth of the images, drawn once and for all, is the test split.
@@ -45,6 +46,7 @@ class NumpyArchive:
         size: Annotated[int, Interval(ge=1, le=4096)] | None = None,
         classes: dict[str, str] | None = None,
         orders: dict[str, Order] | None = None,
+        bins: dict[str, Annotated[int, Interval(ge=1)]] | None = None,
         attributes: str | None = None,
         attribute_names: str | None = None,
         exclusive: list[list[str]] | None = None,
@@ -60,6 +62,9 @@ class NumpyArchive:
         self.size = size
         self.classes = classes or {}
         self.orders = orders or {}
+        self.bins = bins or {}
+        for name in self.bins.keys() - self.classes.keys():
+            raise UserError("", f"bins names {name!r}, no field of classes{closest(name, self.classes)}")
         self.attributes = attributes
         self.attribute_names = attribute_names
         self.exclusive = tuple(tuple(group) for group in exclusive or [])
@@ -71,7 +76,7 @@ class NumpyArchive:
         _, channels, height, width = self._layout(self._shape())
         fields: Specification = {"image": ImageField(channels, self.size or height, self.size or width)}
         for name, key in self.classes.items():
-            fields[name] = ClassField(sorted_classes(self._classes(key)), self.orders.get(name, "none"))
+            fields[name] = ClassField(self._binned(name, key)[0], self.orders.get(name, "none"))
         if self.attributes:
             fields["attributes"] = AttributesField(self._attribute_names(), self.exclusive)
         for name, key in self.vectors.items():
@@ -90,9 +95,7 @@ class NumpyArchive:
         pixels = self._pixels()
         labels: dict[str, Array] = {}
         for name, key in self.classes.items():
-            values = self._classes(key)
-            position = {value: index for index, value in enumerate(sorted_classes(values))}
-            labels[name] = np.array([position[value] for value in values], dtype=np.int64)
+            labels[name] = self._binned(name, key)[1]
         if self.attributes:
             labels["attributes"] = self._binary(self.attributes)
         for name, key in self.vectors.items():
@@ -106,6 +109,7 @@ class NumpyArchive:
             identity={
                 "file": stamp(self.file),
                 "arrays": [self.images, self.classes, self.attributes, self.vectors, self.split_array],
+                "bins": self.bins,
                 "size": self.size,
             },
         )
@@ -185,6 +189,17 @@ class NumpyArchive:
         values = self._text(key)
         self._check_count(key, len(values))
         return values
+
+    def _binned(self, name: str, key: str) -> tuple[tuple[str, ...], Array]:
+        """The classes of a field and that of each image, int64 `(count,)`."""
+        values = self._classes(key)
+        names = sorted_classes(values)
+        count = self.bins.get(name, len(names))
+        if count > len(names):
+            raise self._error(key, f"{len(names)} classes; they can't be put into {count} bins")
+        group = {value: index * count // len(names) for index, value in enumerate(names)}
+        first = [index for index, value in enumerate(names) if index == 0 or group[value] != group[names[index - 1]]]
+        return tuple(names[index] for index in first), np.array([group[value] for value in values], dtype=np.int64)
 
     def _rows(self, key: str) -> Array:
         array = self._read(key)

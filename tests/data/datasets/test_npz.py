@@ -53,6 +53,32 @@ def test_all_kinds_of_fields(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("bins", "names", "labels"),
+    [
+        (2, ("0", "10"), [0, 0, 1, 1]),
+        (3, ("0", "10", "15"), [0, 0, 1, 2]),
+        (4, ("0", "5", "10", "15"), [0, 1, 2, 3]),
+        (1, ("0",), [0, 0, 0, 0]),
+    ],
+)
+def test_consecutive_classes_are_put_into_bins(
+    bins: int, names: tuple[str, ...], labels: list[int], tmp_path: Path
+) -> None:
+    options = archive(tmp_path, angle=INDEX % 4 * 5)
+    dataset = NumpyArchive(**options, classes={"pose": "angle"}, orders={"pose": "ring"}, bins={"pose": bins})
+    assert dataset.specification()["pose"] == ClassField(names, "ring")
+    assert dataset.source().labels["pose"].tolist() == labels * (COUNT // 4)
+
+
+def test_bins_that_do_not_fit_are_refused(tmp_path: Path) -> None:
+    options = archive(tmp_path, angle=INDEX % 4)
+    with pytest.raises(UserError, match=r"4 classes; they can't be put into 5 bins"):
+        NumpyArchive(**options, classes={"pose": "angle"}, bins={"pose": 5}).specification()
+    with pytest.raises(UserError, match=r"bins names 'posse', no field of classes; did you mean 'pose'\?"):
+        NumpyArchive(**options, classes={"pose": "angle"}, bins={"posse": 2})
+
+
+@pytest.mark.parametrize(
     ("shape", "axes"),
     [((COUNT, 6, 5, 3), (0, 3, 1, 2)), ((COUNT, 3, 6, 5), (0, 1, 2, 3)), ((COUNT, 6, 5, 1), (0, 3, 1, 2))],
 )
