@@ -19,9 +19,9 @@ def ring(classes: Tensor) -> Tensor:
     return normalize(torch.stack([turn.cos(), turn.sin(), 0.5 * (3 * turn).cos()], dim=1))
 
 
-def fitted(order: str = "ring", norm: str = "unit") -> Geodesic:
+def fitted(order: str = "ring", norm: str = "unit", offsets: str = "dropped") -> Geodesic:
     labels = torch.arange(CLASSES).repeat(5)
-    return Geodesic(norm=norm).fit(ring(labels) * torch.arange(1, 41)[:, None], labels, order)  # type: ignore[arg-type]
+    return Geodesic(norm=norm, offsets=offsets).fit(ring(labels) * torch.arange(1, 41)[:, None], labels, order)  # type: ignore[arg-type]
 
 
 def visited(path: Tensor) -> list[int]:
@@ -83,6 +83,27 @@ def test_neighbouring_classes_are_joined_by_a_great_circle() -> None:
     torch.testing.assert_close(fitted()(a, b, 0.3), spherical_interpolation(a, b, 0.3))
 
 
+def test_carried_offsets_of_codes_without_any_change_nothing() -> None:
+    a, b = ring(torch.tensor([0, 6, 2])), ring(torch.tensor([4, 1, 3]))
+    for weight in (0.0, 0.3, 0.5, 1.0):
+        torch.testing.assert_close(fitted(offsets="carried")(a, b, weight), fitted()(a, b, weight))
+
+
+def test_carried_offsets_keep_the_ends_the_order_and_how_codes_differ_from_their_class() -> None:
+    aside = torch.tensor([[0.02, -0.03, 0.05]], dtype=torch.float64)
+    for geodesic, kept in ((fitted(), False), (fitted(offsets="carried"), True)):
+        ends = ring(torch.tensor([0, 4]))
+        a, b = normalize(ends + aside).split(1)
+        path = geodesic(a, b, torch.linspace(0, 1, 2001, dtype=torch.float64)[:, None, None])[:, 0]
+        assert visited(path) == [0, 1, 2, 3, 4]
+        torch.testing.assert_close(path[[0, -1]], torch.cat([a, b]))
+        for between in (1, 2, 3):
+            direction = ring(torch.tensor([between]))
+            carried = normalize(direction + torch.lerp(a - ends[:1], b - ends[1:], between / 4))
+            assert (angles(path, carried).min() < 2e-3) == kept
+            assert (angles(path, direction).min() < 2e-3) != kept
+
+
 def test_interpolated_norm_and_dtype() -> None:
     a, b = 3 * ring(torch.tensor([0])).float(), 5 * ring(torch.tensor([3])).float()
     point = fitted(norm="interpolated")(a, b, 0.25)
@@ -101,6 +122,8 @@ def test_classes_without_training_codes_are_passed_over() -> None:
 
 def test_bad_input() -> None:
     codes = ring(torch.arange(CLASSES))
+    with pytest.raises(ValueError, match="'dropped' or 'carried', found 'kept'"):
+        Geodesic(offsets="kept")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="fitted on training codes"):
         Geodesic()(codes, codes, 0.5)
     with pytest.raises(ValueError, match="order 'none'"):

@@ -20,13 +20,24 @@ class Geodesic:
     over.
 
     Args:
+        offsets: what becomes of how an endpoint differs from its class's direction, which is where its style lies:
+            "dropped", the path passes through the directions themselves; "carried", through points that differ from
+            them as the endpoints differ from theirs, mixed by the share of the way.
         norm: of the result: "unit", or "interpolated" linearly between those of the endpoints, as in
             `spherical_interpolation`.
     """
 
-    def __init__(self, *, norm: Literal["unit", "interpolated"] = "unit") -> None:
+    def __init__(
+        self,
+        *,
+        offsets: Literal["dropped", "carried"] = "dropped",
+        norm: Literal["unit", "interpolated"] = "unit",
+    ) -> None:
+        if offsets not in ("dropped", "carried"):
+            raise ValueError(f"the offsets are 'dropped' or 'carried', found {offsets!r}")
         if norm not in ("unit", "interpolated"):
             raise ValueError(f"the norm is 'unit' or 'interpolated', found {norm!r}")
+        self.offsets = offsets
         self.norm = norm
         self.directions: Tensor | None = None
         self.ring = False
@@ -90,5 +101,9 @@ class Geodesic:
         between = int((steps.abs() - 1).clamp(min=0).max()) if len(steps) else 0
         number = torch.arange(1, between + 1, device=ends.device)
         passed = directions[(first[:, None] + steps.sign()[:, None] * number) % count]
+        if self.offsets == "carried":
+            share = (number / steps.abs().clamp(min=1)[:, None]).clamp(max=1).to(ends)[..., None]
+            offsets = ends - directions[torch.stack([first, last], dim=1)]
+            passed = unit_and_length(passed + torch.lerp(offsets[:, :1], offsets[:, 1:], share))[0]
         filled = torch.where((number < steps.abs()[:, None])[..., None], passed, ends[:, 1:])
         return torch.cat([ends[:, :1], filled, ends[:, 1:], ends[:, 1:]], dim=1)
