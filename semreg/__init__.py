@@ -15,9 +15,10 @@ if TYPE_CHECKING:
 
     from semreg.evaluation.result import Result
     from semreg.recipe.load import Recipe
+    from semreg.runs.grid import MadeTable
     from semreg.runs.run import Run
 
-__all__ = ["__version__", "evaluate", "load_recipe", "open_run", "run"]
+__all__ = ["__version__", "evaluate", "load_recipe", "open_run", "run", "table"]
 __version__ = "0.1.0"
 
 # Everything is imported when called: `semreg list` must answer without PyTorch.
@@ -63,3 +64,43 @@ def evaluate(folder: str | Path, only: Sequence[str] | None = None, **choices: A
     from semreg.runs.start import evaluate
 
     return evaluate(folder, only, **choices)
+
+
+def table(
+    recipes: Sequence[str | Path | Recipe],
+    *,
+    seeds: int | str | Sequence[int] | None = None,
+    overrides: Sequence[str] = (),
+    figures: Sequence[str] = (),
+    against: str | None = None,
+    only_finished: bool = False,
+    name: str | None = None,
+    command: str = "",
+    **choices: Any,
+) -> MadeTable:
+    """Run recipes by seeds, but for what is finished, and write one table of their figures, mean ± standard deviation.
+
+    Args:
+        recipes: paths or loaded recipes, each a row of the table.
+        seeds: 3 (or "3") for 0, 1 and 2; several, as [0, 5] or "0,5"; each recipe's own by default.
+        overrides: as for `load_recipe`, for recipes that are paths.
+        figures: patterns of `EVALUATION.FIGURE`, such as "probe.*", that say which figures are shown.
+        against: the name of the recipe that paired tests compare all others with; the best by default.
+        only_finished: train nothing, and show what is finished.
+        name: of the table; by default the recipes' folder.
+        command: what the table says that it was made by.
+        choices: as for `run`, without `seed`.
+
+    A run that fails is shown as failed, and the others are still made. Raises UserError for mistakes in the recipes
+    and choices, before anything is trained.
+    """
+    from pathlib import Path
+
+    from semreg.recipe.load import Recipe
+    from semreg.runs.grid import Wanted, make_table
+    from semreg.runs.start import Choices
+
+    paths = {key: Path(value) for key, value in choices.items() if key in ("data_root", "out")}
+    loaded = [one if isinstance(one, Recipe) else Path(one) for one in recipes]
+    wanted = Wanted(tuple(figures), against, only_finished, name, command)
+    return make_table(loaded, overrides, seeds, wanted, Choices(**{**choices, **paths}))

@@ -11,7 +11,20 @@ from typing import Annotated, Any
 import typer
 
 from semreg import __version__
+from semreg.cli.options import (
+    AsJson,
+    DataRoot,
+    Device,
+    NoFallback,
+    Out,
+    Overrides,
+    Precision,
+    RecipePath,
+    RunFolder,
+    SkipBadImages,
+)
 from semreg.cli.plugins import Commands, QuickCommand
+from semreg.cli.table import table
 from semreg.errors import UserError, closest
 from semreg.kinds import KINDS
 from semreg.registry import Component, components
@@ -25,16 +38,6 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Give an autoencoder's latent space a meaning, by recipes over a registry of components.",
 )
-
-RecipePath = Annotated[Path, typer.Argument(metavar="RECIPE", help="A recipe file (.toml).", show_default=False)]
-RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder, or its name.", show_default=False)]
-Overrides = Annotated[
-    list[str], typer.Option("--set", metavar="KEY=VALUE", help="Change a key of the recipe; may be repeated.")
-]
-DataRoot = Annotated[Path, typer.Option("--data-root", envvar="SEMREG_DATA", help="Where the data sets are.")]
-Out = Annotated[Path, typer.Option("--out", help="The folder of all runs.")]
-Device = Annotated[str, typer.Option("--device", metavar="auto|cpu|cuda[:n]", help="Where to compute.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")]
 
 
 def main() -> None:
@@ -63,16 +66,11 @@ def run(
     overrides: Overrides = [],  # noqa: B006  typer reads the default and never changes it
     seed: Annotated[int | None, typer.Option("--seed", help="The recipe's own if left out.")] = None,
     device: Device = "auto",
-    precision: Annotated[str, typer.Option("--precision", metavar="fp32|bf16", help="Of the networks.")] = "fp32",
+    precision: Precision = "fp32",
     data_root: DataRoot = Path("data"),
     out: Out = Path("runs"),
-    no_fallback: Annotated[
-        bool,
-        typer.Option("--no-fallback", help="Stop if the data are missing, instead of using the recipe's fallback."),
-    ] = False,
-    skip_bad_images: Annotated[
-        bool, typer.Option("--skip-bad-images", help="Leave out, and count, images that can't be read.")
-    ] = False,
+    no_fallback: NoFallback = False,
+    skip_bad_images: SkipBadImages = False,
     tensorboard: Annotated[
         bool, typer.Option("--tensorboard", help="Also write the curves for TensorBoard, into the run's folder.")
     ] = False,
@@ -94,6 +92,9 @@ def run(
     )
     if os.environ.get("RANK", "0") == "0":
         _print_report(finished.folder)
+
+
+app.command()(table)
 
 
 @app.command()

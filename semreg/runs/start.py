@@ -74,8 +74,6 @@ def run_recipe(recipe: Recipe, choices: Choices) -> Run:
 
     Raises UserError for mistakes in the recipe, the choices or the data.
     """
-    if choices.precision not in ("fp32", "bf16"):
-        raise UserError("--precision", f"{choices.precision!r} is neither fp32 nor bf16")
     plan, note = plan_for(recipe, choices)
     with joined(choices.torch_device()) as processes, Interrupts() as interrupts:
         return _run(plan, note, choices, interrupts, processes)
@@ -83,6 +81,8 @@ def run_recipe(recipe: Recipe, choices: Choices) -> Run:
 
 def plan_for(recipe: Recipe, choices: Choices) -> tuple[Plan, str | None]:
     """The plan that runs here, and the sentence that says so where it is the fallback."""
+    if choices.precision not in ("fp32", "bf16"):
+        raise UserError("--precision", f"{choices.precision!r} is neither fp32 nor bf16")
     try:
         plan = check(recipe, data_root=choices.data_root)
         missing = plan.missing
@@ -98,12 +98,18 @@ def plan_for(recipe: Recipe, choices: Choices) -> tuple[Plan, str | None]:
     return plan, f"{missing.text()}\nUsing the recipe's fallback data set, {plan.data.use}, instead."
 
 
+def place_of(plan: Plan, choices: Choices) -> tuple[int, str, Path]:
+    """The seed of a run, the hash that names it, and its folder."""
+    seed = plan.tables.seed if choices.seed is None else choices.seed
+    digest = identity(plan.table, seed, choices.precision)
+    return seed, digest, choices.out / f"{plan.name}-{digest[:6]}"
+
+
 def _run(
     plan: Plan, note: str | None, choices: Choices, interrupts: Interrupts, processes: Processes, *, judge: bool = False
 ) -> Run:
-    seed = plan.tables.seed if choices.seed is None else choices.seed
-    digest = identity(plan.table, seed, choices.precision)
-    folder = (RunFolder if processes.first else Spectator)(choices.out / f"{plan.name}-{digest[:6]}", plan.name)
+    seed, digest, path = place_of(plan, choices)
+    folder = (RunFolder if processes.first else Spectator)(path, plan.name)
     finished = _finished(folder)
     if note and processes.first:
         print(note, file=sys.stderr)

@@ -91,9 +91,15 @@ def started_by_torchrun() -> bool:
 
 @contextlib.contextmanager
 def joined(device: torch.device) -> Iterator[Processes]:
-    """Join the other processes that `torchrun` started, if it did. Raises ProcessLostError if they can't be reached."""
+    """Join the other processes that `torchrun` started, if it did. Raises ProcessLostError if they can't be reached.
+
+    They meet once: within, what joins again has joined already.
+    """
     if not started_by_torchrun():
         yield ALONE
+        return
+    if dist.is_initialized():
+        yield Processes(dist.get_rank(), dist.get_world_size())
         return
     with _told():
         dist.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=_PATIENCE)

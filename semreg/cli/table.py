@@ -1,0 +1,70 @@
+"""`semreg table`: the command line of a grid."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from semreg.cli.options import DataRoot, Device, NoFallback, Out, Overrides, Precision, SkipBadImages
+
+Recipes = Annotated[list[Path], typer.Argument(metavar="RECIPE...", help="Recipe files.", show_default=False)]
+Seeds = Annotated[
+    str | None,
+    typer.Option("--seeds", metavar="N|S,S,...", help="The first N from 0, or these; each recipe's own if left out."),
+]
+Figures = Annotated[
+    list[str],
+    typer.Option("--figures", metavar="GLOB", help="Show figures by EVALUATION.FIGURE; may be repeated."),
+]
+
+
+def table(
+    recipes: Recipes,
+    seeds: Seeds = None,
+    overrides: Overrides = [],  # noqa: B006  typer reads the default and never changes it
+    figures: Figures = [],  # noqa: B006
+    against: Annotated[
+        str | None, typer.Option("--against", metavar="NAME", help="Test rows against this recipe, not the best.")
+    ] = None,
+    only_finished: Annotated[
+        bool, typer.Option("--only-finished", help="Train nothing; show what is finished.")
+    ] = False,
+    name: Annotated[str | None, typer.Option("--name", help="Of the table and its folder.")] = None,
+    device: Device = "auto",
+    precision: Precision = "fp32",
+    data_root: DataRoot = Path("data"),
+    out: Out = Path("runs"),
+    no_fallback: NoFallback = False,
+    skip_bad_images: SkipBadImages = False,
+) -> None:
+    """Run recipes by seeds, but for what is finished, and write one table of their figures."""
+    import semreg
+    from semreg.report.table_pages import MARKDOWN, PAGE
+
+    made = semreg.table(
+        recipes,
+        seeds=seeds,
+        overrides=overrides,
+        figures=figures,
+        against=against,
+        only_finished=only_finished,
+        name=name,
+        command=shlex.join(["semreg", *sys.argv[1:]]),
+        device=device,
+        precision=precision,
+        data_root=data_root,
+        out=out,
+        fallback=not no_fallback,
+        skip_bad_images=skip_bad_images,
+    )
+    if os.environ.get("RANK", "0") == "0":
+        typer.echo((made.folder / MARKDOWN).read_text(), nl=False)
+        for file in (MARKDOWN, PAGE):
+            typer.echo(f"table: {made.folder / file}", err=True)
+    if any(cell.failed for _, cell in made.grid.cells):
+        raise typer.Exit(1)
