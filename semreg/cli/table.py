@@ -42,7 +42,7 @@ def table(
     no_fallback: NoFallback = False,
     skip_bad_images: SkipBadImages = False,
 ) -> None:
-    """Run recipes by seeds, but for what is finished, and write one table of their figures."""
+    """Run recipes by seeds into one table; what is finished stays."""
     import semreg
     from semreg.report.table_pages import MARKDOWN, PAGE
 

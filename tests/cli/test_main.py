@@ -45,7 +45,16 @@ def refusal(*arguments: str, cwd: Path | None = None) -> str:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["list"], ["list", "--json"], ["runs"], ["--version"], ["run", "--help"]]
+    "arguments",
+    [
+        ["--help"],
+        ["list"],
+        ["list", "--json"],
+        ["runs"],
+        ["--version"],
+        ["run", "--help"],
+        ["table", "--help"],
+    ],
 )
 def test_light_commands_import_nothing_heavy(arguments: list[str], tmp_path: Path) -> None:
     script = (
@@ -65,7 +74,7 @@ def test_light_commands_import_nothing_heavy(arguments: list[str], tmp_path: Pat
 def test_version_and_help() -> None:
     assert output("--version") == "semreg 0.1.0\n"
     text = output("--help")
-    assert all(command in text for command in ("run", "check", "list", "show", "evaluate", "report", "runs"))
+    assert all(command in text for command in ("run", "check", "table", "list", "show", "evaluate", "report", "runs"))
     assert output("run", "--help").count("--no-fallback") == 1
     assert semreg().returncode == 2
 
