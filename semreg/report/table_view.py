@@ -130,7 +130,7 @@ class Form:
         largest = max(map(abs, values), default=0.0)
         self._exponent = largest != 0 and not 1e-4 <= largest < 1e6
         magnitude = math.floor(math.log10(largest)) if largest and not self._exponent else 0
-        self._decimals = 0 if magnitude > 2 else 1 if magnitude > 0 else max(3, 2 - magnitude)
+        self._decimals = 0 if magnitude > 2 else 1 if magnitude > 0 else max(4, 2 - magnitude)
 
     def text(self, value: float) -> str:
         """A number, with a true minus."""

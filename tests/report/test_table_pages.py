@@ -59,8 +59,8 @@ def test_the_table_reads_like_a_papers(grid: Grid) -> None:
     lines = [re.sub(r"\s+", " ", line) for line in text.splitlines()]
     assert lines[0] == "# toys: 4 recipes × 2 seeds"
     assert "| | accuracy | paper |" in lines
-    assert "| A VAE | 0.925 ± 0.035 | 0.971 |" in lines
-    assert "| A GAN | 0.250 (1/2) | – |" in lines
+    assert "| A VAE | 0.9250 ± 0.0354 | 0.9710 |" in lines
+    assert "| A GAN | 0.2500 (1/2) | – |" in lines
     assert "| late | – | – |" in lines
     assert (
         "Mean ± sample standard deviation over seeds; in brackets how many of the runs it is of, where not of all."
@@ -90,7 +90,7 @@ def test_one_seed_alone_has_no_deviation_and_a_row_without_a_finished_run_says_w
     )
     text = markdown(view(Grid("toys", rows), ""))
     assert "2 recipes × 1 seed\n" in text
-    assert re.search(r"\| vae +\| +0.900 \|", text)
+    assert re.search(r"\| vae +\| +0.9000 \|", text)
     assert re.search(r"\| gan +\| +failed \|", text)
     assert "One run each." in text
 
@@ -141,7 +141,7 @@ def test_the_page_is_whole_escaped_and_links_to_the_reports(grid: Grid, runs: Pa
     assert page.open == []
     assert "<script" not in text
     assert HOSTILE in page.words()
-    assert "0.925 ± 0.035" in page.words()
+    assert "0.9250 ± 0.0354" in page.words()
     links = {attributes["href"] for tag, attributes in page.tags if tag == "a"}
     assert links == {"../../vae-0/report.html", "../../vae-1/report.html"}
     for link in links:
@@ -177,13 +177,13 @@ def test_a_folder_that_cannot_be_written_is_told(grid: Grid, tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("values", "texts"),
     [
-        ([0.9512, 0.04], ["0.951", "0.040"]),
-        ([1.0, 0.5], ["1.000", "0.500"]),
+        ([0.9512, 0.04], ["0.9512", "0.0400"]),
+        ([1.0, 0.5], ["1.0000", "0.5000"]),
         ([0.0123, -0.001], ["0.0123", "−0.0010"]),
         ([61.52, 0.2], ["61.5", "0.2"]),
         ([1234.6], ["1235"]),
         ([3e-6], ["3.00e-06"]),
-        ([0.0], ["0.000"]),
+        ([0.0], ["0.0000"]),
     ],
     ids=["shares", "one", "small", "percent", "large", "tiny", "zero"],
 )
