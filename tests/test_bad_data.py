@@ -244,16 +244,28 @@ WARNED: dict[str, tuple[str, Damage, str]] = {
 }  # fmt: skip
 
 
+READ = {"attribute of one value": "attributes", "one class": "x"}
+
+
 @pytest.mark.parametrize("case", WARNED)
 def test_what_is_left_aside_is_told_and_recorded(case: str, command: Command, root: Path) -> None:
     data, damage, message = WARNED[case]
     make(root, data)
     damage(root)
-    result = command("run", data)
+    reading = ["--set", f'tensors.seen="detach({READ[case]})"'] if case in READ else []
+    result = command("run", data, *reading)
     assert result.exit_code == 0, result.output
     assert result.stderr.count(message) == 1
     (run,) = Path("runs").iterdir()
     assert message in (run / "warnings.jsonl").read_text()
+
+
+@pytest.mark.parametrize("case", READ)
+def test_labels_that_the_recipe_does_not_read_are_no_matter(case: str, command: Command, root: Path) -> None:
+    data, damage, _ = WARNED[case]
+    make(root, data)
+    damage(root)
+    assert command("run", data).stderr == ""
 
 
 # --- --skip-bad-images ---

@@ -141,6 +141,8 @@ def augment(
     """
     if images.ndim != 4:
         raise shape_error("augment(images)", "batch channels height width", "these are no images", images)
+    if not len(images):
+        return images
     low, high = value_range
     device = images.device if generator is None else generator.device
     chances = torch.rand(4, len(images), generator=generator, device=device).to(images.device)

@@ -127,7 +127,8 @@ def _run(
     data = processes.first_goes_ahead(lambda: open_data(plan, skip_bad_images=choices.skip_bad_images))
     modules = {name: module.to(device) for name, module in build_modules(plan, seed=seed).items()}
     _load_weights(plan, modules, choices)
-    warnings = [*plan.warnings, *untrained(plan, modules), *data.remarks, *_constant(data), *_untested(plan, data)]
+    warnings = [*plan.warnings, *untrained(plan, modules), *data.remarks]
+    warnings += [*_constant(plan, data), *_untested(plan, data)]
     manager = _listeners(choices, warnings) if processes.first else hooks.no_hooks()
     setting = Setting(plan, modules, seed, device, choices.precision, processes)
     trainer = Trainer(setting, data, folder, manager, interrupts)
@@ -213,10 +214,14 @@ def open_data(plan: Plan, *, skip_bad_images: bool = False) -> Cached:
     return data
 
 
-def _constant(data: Cached) -> list[str]:
+def _constant(plan: Plan, data: Cached) -> list[str]:
+    """Of the labels that the recipe reads, those that are the same everywhere."""
+    nodes = [*plan.tensors.values(), *plan.losses.values(), *(one.node for one in plan.evaluations.values())]
+    read = plan.fields_of([node.expression for node in nodes])
     return [
         f"{name}: all training images have the same value of {', '.join(labels)}, so nothing can be learned of it"
         for name, labels in data.constant_attributes().items()
+        if name in read
     ]
 
 

@@ -189,6 +189,7 @@ def test_augmentation_leaves_alone_what_it_is_told_to_leave() -> None:
     images = torch.rand(3, 2, 8, 8)
     out = operations.augment(images, scale=(1.0, 1.0), brightness=(1.0, 1.0), shift=0.0)
     torch.testing.assert_close(out, images)
+    assert operations.augment(images[:0]).shape == (0, 2, 8, 8)
     assert operations.augment.in_evaluation(images) is images  # type: ignore[attr-defined]
     with pytest.raises(ValueError, match="these are no images"):
         operations.augment(images[0])

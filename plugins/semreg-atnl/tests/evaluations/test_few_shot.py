@@ -72,10 +72,13 @@ def test_no_test_image_is_read_but_to_be_classified(few: Any, monkeypatch: pytes
     from semreg_atnl.evaluations import few_shot as module
 
     received: list[tuple[Tensor, Tensor]] = []
+    shares: list[Tensor] = []
 
-    def remembered(images: Tensor, labels: Tensor, test_images: Tensor, **_: Any) -> Tensor:
+    def remembered(images: Tensor, labels: Tensor, *others: Tensor, **_: Any) -> Tensor:
+        *chances, test_images = others
         assert torch.equal(test_images, few.tensors["image"]["test"])
         received.append((images, labels))
+        shares.extend(chances)
         return torch.zeros(len(test_images), dtype=torch.int64)
 
     monkeypatch.setattr(module, "nearest_neighbors", remembered)
@@ -83,13 +86,18 @@ def test_no_test_image_is_read_but_to_be_classified(few: Any, monkeypatch: pytes
     few.tensors["z"]["test"].fill_(torch.nan)  # codes of test images are not even read
     result = evaluated(few)
     train = few.tensors["image"]["train"]
-    assert [len(images) for images, _ in received] == [63, 63, 150, 150, 150, 150]
+    assert [len(images) for images, _ in received] == [63, 63, 150, 210, 150, 210]
     for images, labels in received:
         assert torch.equal(images[:63], train)
-        assert labels.bincount().tolist() in ([1, 20, 1, 20, 1, 20], [30, 20, 30, 20, 30, 20])
-    interpolated, labels = received[4]
-    seen = few.functions["probability"](interpolated[63:]).argmax(1)
-    assert (seen == labels[63:]).float().mean() > 0.95
+        assert labels.bincount().tolist() in ([1, 20] * 3, [30, 20] * 3, [30, 40] * 3)
+    for chances, (_, labels) in zip(shares, received[1::2], strict=True):
+        drawn = torch.zeros(6, dtype=torch.float64).index_add(0, labels, chances)
+        torch.testing.assert_close(drawn, torch.ones(6, dtype=torch.float64))
+        own = torch.zeros(6, dtype=torch.float64).index_add(0, labels[:63], chances[:63])
+        torch.testing.assert_close(own, torch.full((6,), 1.0 if len(labels) == 63 else 0.5, dtype=torch.float64))
+    for interpolated, labels in received[4:]:
+        seen = few.functions["probability"](interpolated[63:]).argmax(1)
+        assert (seen == labels[63:]).float().mean() > 0.95
     assert result.figures["knn_without"] == pytest.approx(1 / 6)
 
 

@@ -31,6 +31,7 @@ def nearest_neighbors(images: Tensor, labels: Tensor, test_images: Tensor, *, ne
 def convolutional(
     images: Tensor,
     labels: Tensor,
+    chances: Tensor,
     test_images: Tensor,
     *,
     classes: int,
@@ -40,12 +41,10 @@ def convolutional(
 ) -> Tensor:
     """The verdicts of a small convolutional net, int64 `(test,)`: three layers of stride 2, trained by Adam.
 
-    Batches hold each class equally often on average, so that data sets differ in their images and not in how often the
-    net sees a rare class.
-
     Args:
         images: `(rows, channels, height, width)`.
         labels: int64 `(rows,)`.
+        chances: how often each image comes into a batch, in proportion, float `(rows,)`.
         test_images: `(test, channels, height, width)`.
         classes: how many there are.
         iterations: batches to train on.
@@ -57,7 +56,6 @@ def convolutional(
         net = ConvEncoder(outputs=classes, input_shapes=[tuple(images.shape[1:])], widths=WIDTHS).to(device)
     optimizer = torch.optim.Adam(net.parameters(), LEARNING_RATE)
     images, labels = images.to(device), labels.to(device)
-    chances = 1 / labels.bincount(minlength=classes)[labels].double().cpu()
     for _ in range(iterations):
         batch = torch.multinomial(chances, BATCH, replacement=True, generator=generator).to(device)
         optimizer.zero_grad()

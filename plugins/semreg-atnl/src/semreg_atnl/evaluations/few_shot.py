@@ -63,8 +63,10 @@ def few_shot(
     * `interpolated`: the same, filled up instead by the decoder's images between random training images of its two
       neighbours, at a random weight within `weights`. An end class of a line has one neighbour and stays as it is.
 
-    The convolutional net sees all classes equally often and equally many batches of each of the three. All are tested
-    on all test images, which no training reads.
+    The convolutional net sees all classes equally often and equally many batches of each of the three. Where images are
+    made, half of what it sees of every class is made, of classes with many images their own, augmented or
+    reconstructed: else it would learn that what looks made is of a few-shot class. All are tested on all test images,
+    which no training reads.
 
     Figures: the accuracies `knn_…` and `cnn_…` on test images with `without`, `augmented` and `interpolated`, and with
     `_few` appended those on test images of the few-shot classes alone; `knn_gain` and `cnn_gain`, `interpolated` less
@@ -94,31 +96,29 @@ def few_shot(
     codes = read_codes(code, "train")
     (path,) = chosen_interpolators([interpolator], codes, train.labels, field.order).values()
     value_range = code.run.plan.value_range
-    augmented, interpolated = [], []
+    many = torch.cat([members[value] for value in range(len(members)) if value not in shots] or [members[0][:0]])
+    augmented = [Labelled(_augmented(train.images[many], value_range, generator), train.labels[many])]
+    interpolated = [Labelled(_decoded(reconstruction, code, codes[many], image, train.images), train.labels[many])]
     for value in shots:
         missing = count - len(members[value])
         chosen = members[value][torch.randint(len(members[value]), (missing,), generator=generator)]
-        augmented.append(_of_class(value, augment(train.images[chosen], value_range=value_range, generator=generator)))
+        augmented.append(_of_class(value, _augmented(train.images[chosen], value_range, generator)))
         if value in triples:
             between = _between(path, codes, members, triples[value], missing, weights, generator)
-            made = torch.cat([decoded(reconstruction, code, part) for part in between.split(CHUNK)])
-            if made.shape[1:] != train.images.shape[1:]:
-                found, fit = tuple(made.shape[1:]), tuple(train.images.shape[1:])
-                raise ValueError(f"{reconstruction.name!r} has images {found}; those of {image.name!r} are {fit}")
-            interpolated.append(_of_class(value, made))
-    sets = {"without": train, "augmented": train.joined(augmented), "interpolated": train.joined(interpolated)}
+            interpolated.append(_of_class(value, _decoded(reconstruction, code, between, image, train.images)))
     test = Labelled(image.read("test"), label.read("test"))
     outcomes: dict[str, list[bool]] = {}
-    for name, (images, labels) in sets.items():
-        votes = nearest_neighbors(images, labels, test.images, neighbors=neighbors)
+    for name, made in {"without": [], "augmented": augmented, "interpolated": interpolated}.items():
+        filled, everything = train.joined(made[1:]), train.joined(made)
+        votes = nearest_neighbors(*filled, test.images, neighbors=neighbors)
         outcomes[f"knn_{name}"] = (votes == test.labels).tolist()
         verdicts = convolutional(
-            images, labels, test.images,
+            *everything, _chances(everything.labels, len(train.labels)), test.images,
             classes=len(field.names), iterations=iterations, device=code.run.device, generator=generator,
         )  # fmt: skip
         outcomes[f"cnn_{name}"] = (verdicts == test.labels).tolist()
     figures = _figures(outcomes, torch.isin(test.labels, torch.tensor(shots)))
-    grid = _grid(field, train, augmented, interpolated, shots, pictures, value_range)
+    grid = _grid(field, train, augmented[1:], interpolated[1:], shots, pictures, value_range)
     summary = (
         f"few-shot by interpolated images: KNN {figures['knn_without']:.1%} → {figures['knn_interpolated']:.1%} "
         f"(paper 61.5% → 78.7%), CNN {figures['cnn_without']:.1%} → {figures['cnn_interpolated']:.1%} "
@@ -158,6 +158,27 @@ def _between(
     first, second, _ = draw_pairs(members, [ends], count, generator)
     weight = weights[0] + (weights[1] - weights[0]) * torch.rand(count, 1, generator=generator)
     return path(codes[first], codes[second], weight)
+
+
+def _augmented(images: Tensor, value_range: tuple[float, float], generator: torch.Generator) -> Tensor:
+    return augment(images, value_range=value_range, generator=generator)
+
+
+def _decoded(reconstruction: Handle, code: Handle, codes: Tensor, image: Handle, images: Tensor) -> Tensor:
+    """The decoder's images, `(rows, channels, height, width)`. Raises ValueError if they are not like `images`."""
+    parts = [decoded(reconstruction, code, part) for part in codes.split(CHUNK) if len(part)]
+    if parts and parts[0].shape[1:] != images.shape[1:]:
+        found, fit = tuple(parts[0].shape[1:]), tuple(images.shape[1:])
+        raise ValueError(f"{reconstruction.name!r} has images {found}; those of {image.name!r} are {fit}")
+    return torch.cat([images[:0], *parts])
+
+
+def _chances(labels: Tensor, own: int) -> Tensor:
+    """How often each image is drawn: all classes equally, and of each the first `own` images as often as the others."""
+    kind = 2 * labels + (torch.arange(len(labels)) >= own)
+    counts = kind.bincount(minlength=2 * (int(labels.max()) + 1)).double()
+    kinds = (counts.view(-1, 2) > 0).sum(1)
+    return 1 / (counts[kind] * kinds[labels])
 
 
 def _of_class(value: int, images: Tensor) -> Labelled:
