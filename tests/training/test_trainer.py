@@ -220,7 +220,7 @@ def test_a_signal_ends_the_iteration_and_leaves_a_checkpoint(
 
 
 def test_a_second_signal_stops_at_once(
-    everything: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    everything: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     def signalled(self: PhaseRunner, iteration: int) -> None:
         os.kill(os.getpid(), signal.SIGINT)
@@ -231,7 +231,7 @@ def test_a_second_signal_stops_at_once(
     before = signal.getsignal(signal.SIGINT)
     with pytest.raises(Interrupted):
         trained(everything, tmp_path / "stopped")
-    assert "once more to stop at once" in capsys.readouterr().err
+    assert "once more to stop at once" in capfd.readouterr().err
     assert signal.getsignal(signal.SIGINT) is before
 
 
