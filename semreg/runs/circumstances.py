@@ -17,7 +17,8 @@ from semreg.data.specification import described
 from semreg.errors import Problem, UserError
 from semreg.recipe.plan import Plan
 from semreg.registry import OWN_DISTRIBUTION, THIS_PROCESS
-from semreg.runs.folder import RECIPE, RECORD, RunFolder
+from semreg.runs.folder import RunFolder
+from semreg.runs.layout import RECIPE, RECORD
 from semreg.training.build import count_parameters
 from semreg.training.phase import Setting
 

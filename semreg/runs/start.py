@@ -23,8 +23,9 @@ from semreg.recipe.check import check
 from semreg.recipe.load import Recipe, load_recipe
 from semreg.recipe.plan import Plan
 from semreg.runs.circumstances import record_circumstances
-from semreg.runs.folder import CHECKPOINTS, EVALUATIONS, RECIPE, RECORD, STATUS, RunFolder, Spectator, identity
+from semreg.runs.folder import RunFolder, Spectator, identity
 from semreg.runs.interrupts import Interrupts
+from semreg.runs.layout import CHECKPOINTS, EVALUATIONS, RECIPE, RECORD, STATUS
 from semreg.runs.run import Run
 from semreg.runs.written import as_written
 from semreg.training.build import build_modules, untrained

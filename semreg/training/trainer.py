@@ -19,8 +19,9 @@ from semreg.errors import Problem, UserError
 from semreg.hookspecs import Progress
 from semreg.recipe.expression import Name, names
 from semreg.recipe.plan import PhasePlan, StepPlan
-from semreg.runs.folder import CHECKPOINTS, METRICS, RunFolder
+from semreg.runs.folder import RunFolder
 from semreg.runs.interrupts import Interrupts
+from semreg.runs.layout import CHECKPOINTS, METRICS
 from semreg.runs.written import as_written
 from semreg.training.checkpoint import read_latest, write_checkpoint
 from semreg.training.memory import out_of_memory
