@@ -85,8 +85,10 @@ def test_an_object_is_read_from_a_file_alone(tmp_path: Path) -> None:
     path.unlink()
     other = tmp_path / "other.json"
     other.write_text("{}")
+    descriptors = len(os.listdir("/dev/fd"))
     for make in (lambda: path.symlink_to(other), lambda: os.mkfifo(path), path.mkdir):
         make()
         with pytest.raises(UserError, match=r"object\.json: cannot be read: "):
             read_object(path)
         path.rmdir() if path.is_dir() else path.unlink()
+    assert len(os.listdir("/dev/fd")) == descriptors
