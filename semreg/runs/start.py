@@ -209,9 +209,8 @@ def open_data(plan: Plan, *, skip_bad_images: bool = False) -> Cached:
         raise UserError(str(plan.recipe.path), error.problems) from None
     if any(phase.validate for phase in plan.phases) and not data.counts["validation"]:
         data = data.with_validation(VALIDATION_SHARE)
-    for split, rows in data.counts.items():
-        if split == "train" and rows == 0:
-            raise UserError(str(plan.recipe.path), [Problem("data", "no image is in the train split")])
+    if not data.counts["train"]:
+        raise UserError(str(plan.recipe.path), [Problem("data", "no image is in the train split")])
     return data
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import subprocess
@@ -173,6 +174,32 @@ def test_going_on_under_other_circumstances_is_refused_by_name(
         assert "would not end with the same bits" in refused.value.text()
     trained(toy(LATER))
     assert read(folder, "status.json")["state"] == "finished"
+
+
+def test_the_code_of_plugins_is_told_and_that_of_libraries_by_their_version(
+    toy: Toy, install: Callable[..., Path]
+) -> None:
+    groups = {
+        "semreg.optimizers": {"toy_nadam": "torch.optim:NAdam"},
+        "semreg.operations": {"toy_same": "toy_one:same", "toy_back": "toy_two:same"},
+    }
+    site = install("semreg-toy", groups, toy_one="def same(x): return x", toy_two="def same(x): return x")
+    path = toy(
+        """
+        [tensors]
+        z = "toy_back(toy_same(sample(posterior)))"
+        [modules.encoder.optimizer]
+        use = "toy_nadam"
+        """
+    )
+    plan, _ = start.plan_for(semreg.load_recipe(path), Choices())
+    assert plan.distributions()["semreg-toy"] == "1.2"
+    before = circumstances.code(plan)
+    assert before["semreg-toy"] == hashlib.sha256(b"def same(x): return x").hexdigest()[:16] * 2, "and nothing of torch"
+    (site / "toy_one.py").write_text("def same(x): return x + 1")
+    assert circumstances.code(plan)["semreg-toy"] != before["semreg-toy"]
+    library = toy('[modules.encoder.optimizer]\nuse = "toy_nadam"')
+    assert set(circumstances.code(start.plan_for(semreg.load_recipe(library), Choices())[0])) == {"semreg"}
 
 
 def test_a_folder_is_one_process_at_a_time(
