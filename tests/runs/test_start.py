@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 import torch
+from torch import Tensor
 
 import semreg
 from semreg import hookspecs
@@ -244,6 +245,25 @@ def test_bad_choices_are_told(toy: Toy, trained: Callable[..., Run]) -> None:
         with pytest.raises(UserError, match="cannot be used here") as refused:
             trained(toy(), device=device)
         assert refused.value.source == "--device"
+
+
+@pytest.mark.parametrize(
+    "error", [UserError("", "each class needs 4 images, b has 3"), ValueError("b has 3")], ids=["user", "value"]
+)
+@pytest.mark.parametrize("where", ["data.sampler", "phases.main.data.sampler"])
+def test_what_a_sampler_refuses_is_told_at_its_key(
+    error: Exception, where: str, toy: Toy, register: Register, trained: Callable[..., Run], tmp_path: Path
+) -> None:
+    def refusing(labels: Tensor, *, count: int, batch_size: int, generator: torch.Generator) -> Tensor:
+        raise error
+
+    register("sampler", "refusing", refusing)
+    path = toy()
+    with pytest.raises(UserError, match="b has 3") as told:
+        trained(path, f"{where}='refusing(kind)'")
+    assert told.value.source == str(path)
+    assert [problem.where for problem in told.value.problems] == [where]
+    assert not (tmp_path / "runs").exists()
 
 
 def test_the_events_come_in_order(
