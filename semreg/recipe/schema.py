@@ -218,10 +218,11 @@ def _message(finding: Any, location: list[str]) -> str:
         return f"missing: {needed} is needed here"
     said = finding["msg"].removeprefix("Value error, ")
     said = said[0].lower() + said[1:]
-    return f"{_short(found)}: {said}"
+    return f"{short(found)}: {said}"
 
 
-def _short(value: Any) -> str:
+def short(value: Any) -> str:
+    """A value as a message shows it."""
     text = repr(value)
     return text if len(text) <= 60 else text[:57] + "…"
 
