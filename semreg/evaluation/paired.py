@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from scipy.stats import binomtest
-
 
 class PairedTest(NamedTuple):
     """McNemar's exact test of two runs' verdicts on the same images."""
@@ -24,6 +22,8 @@ def paired_test(first: Sequence[bool], second: Sequence[bool]) -> PairedTest:
 
     Raises ValueError if they are not of one length.
     """
+    from scipy.stats import binomtest  # takes a second, and many tables test nothing
+
     if len(first) != len(second):
         raise ValueError(f"a paired test is over the same images; {len(first)} and {len(second)} outcomes were given")
     first_only = sum(a and not b for a, b in zip(first, second, strict=True))

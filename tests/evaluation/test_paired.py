@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from semreg.evaluation.paired import paired_test
 
 
+@settings(deadline=None)  # the first call imports scipy
 @given(st.lists(st.tuples(st.booleans(), st.booleans()), max_size=60))
 def test_it_is_the_two_sided_binomial_test_of_the_images_that_differ(pairs: list[tuple[bool, bool]]) -> None:
     first, second = [a for a, _ in pairs], [b for _, b in pairs]
