@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
 import stat
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-from semreg.errors import CannotWrite
+from semreg.errors import CannotWrite, UserError
 
 LEFT_BEHIND = ".*.part"
 """The names of what is being written, or removed: if no process is at work there, one was killed at it."""
@@ -84,11 +86,26 @@ def tidy(folder: Path) -> None:
 
 def read_file(path: Path) -> bytes:
     """The content of a file of a folder that may be a stranger's. Raises OSError for a link, a device or a pipe."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    with os.fdopen(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+    with open(path, "rb", opener=_open_without_following) as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
             raise OSError(f"{path.name} is no file")
         return file.read()
+
+
+def read_object(path: Path) -> dict[str, Any] | None:
+    """The object in a JSON file of a folder that may be a stranger's; None if there is none.
+
+    Raises UserError if it is damaged, or no file.
+    """
+    try:
+        content = json.loads(read_file(path))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, RecursionError) as error:
+        raise UserError(str(path), f"cannot be read: {error}") from error
+    if not isinstance(content, dict):
+        raise UserError(str(path), f"should hold an object, holds {type(content).__name__}")
+    return content
 
 
 def sync(path: Path) -> None:
@@ -98,6 +115,10 @@ def sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _open_without_following(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK)
 
 
 def _remove(path: Path) -> None:

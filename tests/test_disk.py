@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from semreg.disk import discard, tidy, whole_folder, write_synced, write_whole, writing
-from semreg.errors import CannotWrite
+from semreg.disk import discard, read_object, tidy, whole_folder, write_synced, write_whole, writing
+from semreg.errors import CannotWrite, UserError
 
 
 def broken(*_: object) -> None:
@@ -68,3 +68,27 @@ def test_what_cannot_be_written_is_told_with_its_folder(tmp_path: Path) -> None:
     with pytest.raises(CannotWrite) as told, writing(tmp_path, "do something"):
         broken()
     assert told.value.text() == f"{tmp_path}: cannot be written: Input/output error; do something"
+
+
+def test_an_object_is_read_from_a_file_alone(tmp_path: Path) -> None:
+    path = tmp_path / "object.json"
+    assert read_object(path) is None
+    path.write_text('{"a": [1]}')
+    assert read_object(path) == {"a": [1]}
+    for content in (b"{", b"\xff", b"[" * 100_000):
+        path.write_bytes(content)
+        with pytest.raises(UserError, match=r"object\.json: cannot be read: "):
+            read_object(path)
+    path.write_text("[]")
+    with pytest.raises(UserError, match=r"object\.json: should hold an object, holds list"):
+        read_object(path)
+    path.unlink()
+    other = tmp_path / "other.json"
+    other.write_text("{}")
+    descriptors = len(os.listdir("/dev/fd"))
+    for make in (lambda: path.symlink_to(other), lambda: os.mkfifo(path), path.mkdir):
+        make()
+        with pytest.raises(UserError, match=r"object\.json: cannot be read: "):
+            read_object(path)
+        path.rmdir() if path.is_dir() else path.unlink()
+    assert len(os.listdir("/dev/fd")) == descriptors

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import warnings
 from pathlib import Path
 from typing import Annotated, Any
@@ -23,7 +22,7 @@ from semreg.cli.options import (
     RunFolder,
     SkipBadImages,
 )
-from semreg.cli.plugins import Commands, QuickCommand
+from semreg.cli.plugins import Commands, QuickCommand, in_first_process
 from semreg.cli.table import table
 from semreg.errors import UserError, closest
 from semreg.kinds import KINDS
@@ -90,7 +89,7 @@ def run(
         skip_bad_images=skip_bad_images,
         tensorboard=tensorboard,
     )
-    if os.environ.get("RANK", "0") == "0":
+    if in_first_process():
         _print_report(finished.folder)
 
 

@@ -43,8 +43,13 @@ class Commands(TyperGroup):
             raise typer.Exit(getattr(error, "code", 130)) from None
 
 
+def in_first_process() -> bool:
+    """Whether this is the first of the processes that `torchrun` started, or the only one: it speaks for all."""
+    return os.environ.get("RANK", "0") == "0"
+
+
 def _say(message: str) -> None:
-    if os.environ.get("RANK", "0") == "0":  # of several processes one is enough
+    if in_first_process():
         typer.echo(message, err=True)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import sys
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Annotated
 import typer
 
 from semreg.cli.options import DataRoot, Device, NoFallback, Out, Overrides, Precision, SkipBadImages
+from semreg.cli.plugins import in_first_process
 
 Recipes = Annotated[list[Path], typer.Argument(metavar="RECIPE...", help="Recipe files.", show_default=False)]
 Seeds = Annotated[
@@ -62,7 +62,7 @@ def table(
         fallback=not no_fallback,
         skip_bad_images=skip_bad_images,
     )
-    if os.environ.get("RANK", "0") == "0":
+    if in_first_process():
         typer.echo((made.folder / MARKDOWN).read_text(), nl=False)
         for file in (MARKDOWN, PAGE):
             typer.echo(f"table: {made.folder / file}", err=True)

@@ -10,7 +10,7 @@ from torch import Tensor
 from semreg.data.cache import Cached
 from semreg.data.samplers import shuffled
 from semreg.data.specification import AttributesField, ClassField
-from semreg.errors import Problem, UserError, closest
+from semreg.errors import Problem, UserError, cause_of, closest
 from semreg.randomness import seed_of
 
 Batch = dict[str, Tensor]
@@ -109,9 +109,10 @@ class Batches:
 
     An epoch is `per_epoch` batches, which `sampler` makes of the rows with a generator seeded by (seed, key, epoch),
     and of the labels named in `sampler_labels`, by position. Of each batch, part `part[0]` of `part[1]` equal ones is
-    given: what one of several processes takes. The other arguments are those of `Gather`.
+    given: what one of several processes takes. `source` and `sampler_key` are the recipe's file and the key of the
+    sampler in it, for messages. The other arguments are those of `Gather`.
 
-    Raises UserError if a batch is larger than the rows, or can't be cut into the parts.
+    Raises UserError if a batch is larger than the rows, or can't be cut into the parts, and later if the sampler fails.
     """
 
     def __init__(
@@ -125,6 +126,8 @@ class Batches:
         sampler: Callable[..., Tensor] = shuffled,
         sampler_labels: Sequence[str] = (),
         part: tuple[int, int] = (0, 1),
+        source: str = "",
+        sampler_key: str = "data.sampler",
         fields: Collection[str] | None = None,
         extra: Mapping[str, Tensor] | None = None,
         value_range: tuple[float, float] = (0.0, 1.0),
@@ -133,16 +136,16 @@ class Batches:
         number, parts = part
         if batch_size % parts:
             message = f"a batch of {batch_size} can't be shared by {parts} processes; a multiple of {parts} can"
-            raise UserError("", [Problem("data.batch_size", message)])
+            raise UserError(source, [Problem("data.batch_size", message)])
         self._part = slice(number * batch_size // parts, (number + 1) * batch_size // parts)
         if not 0 < batch_size <= len(rows):
             message = f"a batch of {batch_size} can't be drawn from {len(rows)} images; 1 to {len(rows)} fit"
-            raise UserError("", [Problem("data.batch_size", message)])
+            raise UserError(source, [Problem("data.batch_size", message)])
         self.gather = Gather(cached, rows, fields=fields, extra=extra, value_range=value_range, device=device)
         self.batch_size = batch_size
         self.per_epoch = len(rows) // batch_size
         self._seed, self._key = seed, key
-        self._sampler = sampler
+        self._sampler, self._sampler_key, self._source = sampler, sampler_key, source
         self._labels = [self.gather.label(name) for name in sampler_labels]
         self._order: tuple[int, Tensor] = (-1, torch.empty(0))
 
@@ -160,11 +163,15 @@ class Batches:
     def _sampled(self, epoch: int) -> Tensor:
         generator = torch.Generator().manual_seed(seed_of(self._seed, *self._key, epoch))
         rows, shape = len(self.gather.rows), (self.per_epoch, self.batch_size)
-        order = self._sampler(*self._labels, count=rows, batch_size=self.batch_size, generator=generator)
+        try:
+            order = self._sampler(*self._labels, count=rows, batch_size=self.batch_size, generator=generator)
+        except (UserError, ValueError) as error:
+            said = error.problems[0].message if isinstance(error, UserError) else cause_of(error)
+            raise UserError(self._source, [Problem(self._sampler_key, said)]) from error
         if order.dtype != torch.int64 or order.shape != shape or order.min() < 0 or order.max() >= rows:
-            name = getattr(self._sampler, "__name__", repr(self._sampler))
             found = f"{order.dtype} {tuple(order.shape)}"
-            raise ValueError(f"the sampler {name} gave {found}; torch.int64 {shape} of indices below {rows} fits")
+            message = f"the sampler gave {found}; torch.int64 {shape} of indices below {rows} fits"
+            raise UserError(self._source, [Problem(self._sampler_key, message)])
         return order
 
 

@@ -2,7 +2,8 @@
 
 A sampler is a function. Its inputs are labels by position (a tensor for each name in the recipe's
 `sampler = "name(label)"`, over the rows that are sampled), and it gets `count` (the number of rows), `batch_size` and
-`generator` by keyword. It returns int64 `(count // batch_size, batch_size)`, indices into those rows.
+`generator` by keyword. It returns int64 `(count // batch_size, batch_size)`, indices into those rows. What it raises as
+UserError or ValueError is told at the recipe's key.
 """
 
 from __future__ import annotations

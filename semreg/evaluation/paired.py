@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from fractions import Fraction
 from typing import NamedTuple
 
 
@@ -23,13 +22,12 @@ def paired_test(first: Sequence[bool], second: Sequence[bool]) -> PairedTest:
 
     Raises ValueError if they are not of one length.
     """
+    from scipy.stats import binomtest  # takes a second, and many tables test nothing
+
     if len(first) != len(second):
         raise ValueError(f"a paired test is over the same images; {len(first)} and {len(second)} outcomes were given")
     first_only = sum(a and not b for a, b in zip(first, second, strict=True))
     second_only = sum(b and not a for a, b in zip(first, second, strict=True))
-    differing, fewer = first_only + second_only, min(first_only, second_only)
-    term = total = 1  # binomial coefficients, each from the one before
-    for chosen in range(fewer):
-        term = term * (differing - chosen) // (chosen + 1)
-        total += term
-    return PairedTest(first_only, second_only, float(min(Fraction(1), Fraction(2 * total, 2**differing))))
+    differing = first_only + second_only
+    p_value = float(binomtest(first_only, differing).pvalue) if differing else 1.0
+    return PairedTest(first_only, second_only, p_value)

@@ -16,7 +16,8 @@ from semreg.evaluation.store import read_result, write_result
 from semreg.randomness import seed_of
 from semreg.recipe.expression import names
 from semreg.recipe.plan import EvaluationPlan
-from semreg.runs.folder import EVALUATIONS, RunFolder
+from semreg.runs.folder import RunFolder
+from semreg.runs.layout import EVALUATIONS
 from semreg.runs.run import Run
 from semreg.training.memory import out_of_memory
 

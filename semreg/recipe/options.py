@@ -7,12 +7,13 @@ import json
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, get_type_hints
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from pydantic import ConfigDict, PydanticSchemaGenerationError, TypeAdapter, ValidationError
 
 from semreg.errors import Problem, closest
-from semreg.recipe.schema import problems_of
+from semreg.recipe.schema import problems_of, short
 
 FILLED_BY_ENGINE = frozenset({"generator", "input_shapes", "root", "judge"})
 
@@ -102,10 +103,7 @@ def _inputs_text(signature: Signature) -> str:
 def _check_type(annotation: Any, value: Any, where: str) -> list[Problem]:
     if annotation is None or value is None:  # TOML has no null: None is an `@` reference that was told already
         return []
-    try:
-        adapter = _adapter(annotation)
-    except TypeError:  # an annotation that cannot be hashed
-        adapter = _adapter.__wrapped__(annotation)
+    adapter = _adapter(annotation)
     if adapter is None:
         return []
     try:
@@ -113,19 +111,53 @@ def _check_type(annotation: Any, value: Any, where: str) -> list[Problem]:
     except ValidationError as error:
         if isinstance(value, list) and _fits_as_json(adapter, value):  # TOML has no tuples, and neither has JSON
             return []
+        kinds = _kinds(annotation)
+        if len(kinds) > 1:  # of which pydantic's complaints tell no more than each its own
+            return [Problem(where, f"{short(value)}: should be {', '.join(kinds[:-1])} or {kinds[-1]}")]
         problem = problems_of(error)[0]
         inside = f" (at {problem.where})" if problem.where and isinstance(value, list | dict) else ""
         return [Problem(where, problem.message + inside)]
     return []
 
 
-@lru_cache(maxsize=1000)
 def _adapter(annotation: Any) -> TypeAdapter[Any] | None:
     """What validates values of this type; None for a type that pydantic cannot tell."""
+    try:
+        return _kept_adapter(annotation)
+    except TypeError:  # an annotation that cannot be hashed
+        return _kept_adapter.__wrapped__(annotation)
+
+
+@lru_cache(maxsize=1000)
+def _kept_adapter(annotation: Any) -> TypeAdapter[Any] | None:
     try:
         return TypeAdapter(annotation, config=ConfigDict(arbitrary_types_allowed=True, strict=True))
     except PydanticSchemaGenerationError:
         return None
+
+
+def _kinds(annotation: Any) -> list[str]:
+    """What a union allows a recipe to hold, as text; empty for what is no union."""
+    if get_origin(annotation) not in (Union, UnionType):
+        return []
+    members = [member for member in get_args(annotation) if member is not NoneType]
+    return [text for member in members if _is_for_recipes(member) for text in _written(member)]
+
+
+def _is_for_recipes(kind: Any) -> bool:
+    """Whether a recipe can hold such values: it holds no tensors, nor other objects that pydantic knows nothing of."""
+    adapter = _adapter(kind)
+    return adapter is not None and adapter.core_schema["type"] != "is-instance"
+
+
+def _written(kind: Any) -> list[str]:
+    """A type as it stands in code, a literal as its values."""
+    if get_origin(kind) is Literal:
+        return [repr(value) for value in get_args(kind)]
+    if get_origin(kind) is Annotated:
+        base, *bounds = get_args(kind)
+        return [f"{_written(base)[0]} ({', '.join(map(repr, bounds))})"]
+    return [kind.__name__ if isinstance(kind, type) and not get_args(kind) else str(kind).replace("typing.", "")]
 
 
 def _fits_as_json(adapter: TypeAdapter[Any], value: list[Any]) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Gt, Le, Lt, MaxLen, MinLen
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from semreg.errors import MOST_PROBLEMS, Problem, UserError, closest
 from semreg.recipe.load import Table
@@ -37,6 +37,12 @@ class _Component(BaseModel):
 
 class ComponentTable(_Component):
     """`use = "component(inputs)"` and its options: a tensor, a loss, a sampler."""
+
+
+SamplerTable = Annotated[
+    ComponentTable, BeforeValidator(lambda value: {"use": value} if isinstance(value, str) else value)
+]
+"""A sampler without options may be written as a string."""
 
 
 class GroupTable(BaseModel):
@@ -79,7 +85,7 @@ class DataTable(_Component):
     """The data set, its options, and how batches are made of it."""
 
     batch_size: Positive = 128
-    sampler: ComponentTable | None = None
+    sampler: SamplerTable | None = None
     split: SplitTable = SplitTable()
     range: Annotated[list[float], Field(min_length=2, max_length=2)] = [0.0, 1.0]
 
@@ -129,7 +135,7 @@ class PhaseDataTable(_Keys):
     """What a phase may change about the data."""
 
     batch_size: Positive | None = None
-    sampler: ComponentTable | None = None
+    sampler: SamplerTable | None = None
 
 
 class PhaseTable(_Keys):
@@ -212,10 +218,11 @@ def _message(finding: Any, location: list[str]) -> str:
         return f"missing: {needed} is needed here"
     said = finding["msg"].removeprefix("Value error, ")
     said = said[0].lower() + said[1:]
-    return f"{_short(found)}: {said}"
+    return f"{short(found)}: {said}"
 
 
-def _short(value: Any) -> str:
+def short(value: Any) -> str:
+    """A value as a message shows it."""
     text = repr(value)
     return text if len(text) <= 60 else text[:57] + "…"
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from semreg.report.record import METRICS, RunRecord, read_end, runs_in
+from semreg.disk import read_object
+from semreg.errors import UserError
+from semreg.report.record import RunRecord, read_end, runs_in
+from semreg.runs.layout import METRICS, RECIPE
 
 _EVALUATING = "evaluating "
 _RECORDS_FOR_PACE = 8
@@ -104,10 +106,10 @@ def standing(run: RunRecord, now: datetime) -> Standing:
 def _evaluation(folder: Path, name: str) -> dict[str, Any]:
     """Which of the recipe's evaluations is being done."""
     try:
-        recipe = json.loads((folder / "recipe.json").read_bytes())
-    except (OSError, ValueError, RecursionError):
+        recipe = read_object(folder / RECIPE) or {}
+    except UserError:
         return {}
-    names = list(_table(_table(recipe).get("evaluate")))
+    names = list(_table(recipe.get("evaluate")))
     return {"position": names.index(name) + 1, "count": len(names)} if name in names else {}
 
 

@@ -10,13 +10,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from semreg.disk import read_file
+from semreg.disk import read_file, read_object
 from semreg.errors import UserError, closest
+from semreg.runs.layout import CHECKPOINTS, LOCK, METRICS, RECIPE, RECORD, STATUS
 
-RECORD, STATUS, METRICS = "run.json", "status.json", "metrics.jsonl"
 SECONDS_OF = "seconds_of_"
 """What a metric's name begins with that holds the time of something done between iterations."""
-_OF_A_RUN = (RECORD, STATUS, METRICS, "recipe.json", "checkpoints")
+_OF_A_RUN = (RECORD, STATUS, METRICS, RECIPE, CHECKPOINTS)
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class RunRecord:
 
         try:
             # Only looked at, never made or written: the folder may be another's, or read-only.
-            descriptor = os.open(self.folder / ".lock", os.O_RDONLY)
+            descriptor = os.open(self.folder / LOCK, os.O_RDONLY)
         except OSError:
             return False
         try:
@@ -106,10 +106,11 @@ class PhaseMetrics:
 
 def read_record(folder: Path) -> RunRecord:
     """Read a run's record and status. Raises UserError if the folder holds no run, or a damaged record."""
-    if not (folder / RECORD).is_file():
+    record = read_object(folder / RECORD)
+    if record is None:
         near = closest(folder.name, (path.name for path in _folders_in(folder.parent))) if folder.name else ""
         raise UserError(str(folder), f"holds no run (there is no {RECORD}){near}")
-    return RunRecord(folder, _read_object(folder / RECORD), _read_object(folder / STATUS, {}))
+    return RunRecord(folder, record, read_object(folder / STATUS) or {})
 
 
 def runs_in(folder: Path) -> list[RunRecord]:
@@ -185,15 +186,3 @@ def objects(lines: list[bytes]) -> Iterator[dict[str, Any]]:
             continue
         if isinstance(value, dict):
             yield value
-
-
-def _read_object(path: Path, default: dict[str, Any] | None = None) -> dict[str, Any]:
-    try:
-        value = json.loads(read_file(path))
-    except (OSError, ValueError, RecursionError) as error:
-        if isinstance(error, FileNotFoundError) and default is not None:
-            return default
-        raise UserError(str(path), f"cannot be read: {error}") from error
-    if not isinstance(value, dict):
-        raise UserError(str(path), f"should hold an object, holds {type(value).__name__}")
-    return value

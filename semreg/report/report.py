@@ -15,7 +15,7 @@ from typing import Any
 import jinja2
 
 from semreg import hooks
-from semreg.disk import read_file, write_whole, writing
+from semreg.disk import read_object, write_whole, writing
 from semreg.errors import UserError, cause_of
 from semreg.evaluation.result import Cell, Picture, Result, Scatter, Table
 from semreg.evaluation.store import read_result
@@ -25,6 +25,7 @@ from semreg.report.pictures import PIXEL_RATIO, class_colours
 from semreg.report.record import PhaseMetrics, RunRecord, read_lines, read_metrics, read_record
 from semreg.report.times import time_section
 from semreg.report.words import duration, number
+from semreg.runs.layout import EVALUATIONS, RECIPE, WARNINGS
 
 
 def write_report(folder: Path) -> Path:
@@ -58,7 +59,7 @@ def render(folder: Path) -> str:
 def _rendered(folder: Path) -> str:
     run = read_record(folder)
     recipe = _recipe(folder)
-    reader = _Reader(folder, run.name, [str(line.get("warning", "")) for line in read_lines(folder / "warnings.jsonl")])
+    reader = _Reader(folder, run.name, [str(line.get("warning", "")) for line in read_lines(folder / WARNINGS)])
     evaluations = _evaluations(reader, list(recipe.get("evaluate") or {}))
     metrics = read_metrics(folder)
     sections = _sections(reader)
@@ -146,15 +147,14 @@ class _Reader:
 
 def _recipe(folder: Path) -> dict[str, Any]:
     try:
-        recipe = json.loads(read_file(folder / "recipe.json"))
-    except (OSError, ValueError, RecursionError):
+        return read_object(folder / RECIPE) or {}
+    except UserError:
         return {}
-    return recipe if isinstance(recipe, dict) else {}
 
 
 def _evaluations(reader: _Reader, order: list[str]) -> dict[str, Result]:
     """The stored results, in the recipe's order; a damaged one becomes a warning."""
-    folders = {path.parent.name: path.parent for path in (reader.folder / "evaluations").glob("[!.]*/result.json")}
+    folders = {path.parent.name: path.parent for path in (reader.folder / EVALUATIONS).glob("[!.]*/result.json")}
     found: dict[str, Result] = {}
     for name in [*(name for name in order if name in folders), *sorted(folders.keys() - set(order))]:
         try:

@@ -12,11 +12,12 @@ from semreg.evaluation.result import Result
 from semreg.evaluation.store import read_result
 from semreg.report.record import RunRecord, read_metrics, read_record
 from semreg.report.table import Cell, Facts
+from semreg.runs.layout import EVALUATIONS, RECORD
 
 
 def read_cell(folder: Path, seed: int, evaluations: Sequence[str]) -> Cell:
     """The run in a folder, with the results of `evaluations` if it is finished; one that is damaged says so."""
-    if not (folder / "run.json").is_file():
+    if not (folder / RECORD).is_file():
         return Cell(seed, folder, "not begun")
     try:
         record = read_record(folder)
@@ -32,7 +33,7 @@ def read_cell(folder: Path, seed: int, evaluations: Sequence[str]) -> Cell:
 def _read(folder: Path, name: str) -> Result:
     """A result without its pictures, of which a grid has many."""
     try:
-        result = read_result(folder / "evaluations" / name)
+        result = read_result(folder / EVALUATIONS / name)
     except UserError as error:
         raise UserError(
             error.source, f"{error.problems[0].message} by: semreg evaluate {folder} --only {name}"

@@ -23,7 +23,8 @@ from semreg.errors import UserError
 from semreg.evaluation.result import Result
 from semreg.evaluation.store import read_result
 from semreg.hookspecs import Progress, RunLike, hookimpl
-from semreg.report.record import METRICS, SECONDS_OF, objects
+from semreg.report.record import SECONDS_OF, objects
+from semreg.runs.layout import EVALUATIONS, METRICS
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
@@ -88,7 +89,7 @@ class TensorBoard:
             self._writer(run.folder, "")
         for line in self._new_lines(run.folder / METRICS):
             self._write(run.folder, line)
-        for path in sorted((run.folder / "evaluations").glob("[!.]*/result.json")):
+        for path in sorted((run.folder / EVALUATIONS).glob("[!.]*/result.json")):
             if path.parent.name not in self._evaluated:
                 self._evaluated.add(path.parent.name)
                 self._write_result(run.folder, path.parent.name, read_result(path.parent))

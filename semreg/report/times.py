@@ -8,8 +8,6 @@ from semreg.report.pictures import line_plot, share_plot
 from semreg.report.record import PhaseMetrics
 from semreg.report.words import duration, number
 
-PARTS = ("data", "forward", "backward", "exchange", "optimizer", "hooks", "other")
-"""In the order in which they are shown; parts of other names come after them."""
 DRIFT = 1.2
 """A phase whose iterations grow slower or faster by this factor is drawn over time."""
 _RECORDS_FOR_DRIFT = 8
@@ -21,7 +19,7 @@ def time_section(phases: dict[str, PhaseMetrics]) -> Section | None:
     seconds = {name: _means(phase) for name, phase in phases.items() if phase.seconds_per_iteration}
     if not seconds:
         return None
-    parts = _ordered({part for means in seconds.values() for part in means})
+    parts = list(dict.fromkeys(part for means in seconds.values() for part in means))
     shares = share_plot(
         "Within an iteration",
         list(seconds),
@@ -37,9 +35,7 @@ def time_section(phases: dict[str, PhaseMetrics]) -> Section | None:
 
 def _iteration_table(phase: str, means: dict[str, float]) -> Table:
     total = sum(means.values())
-    rows: list[list[Cell]] = [
-        [part, 1000 * means[part], 100 * means[part] / total] for part in _ordered(means) if total
-    ]
+    rows: list[list[Cell]] = [[part, 1000 * mean, 100 * mean / total] for part, mean in means.items() if total]
     return Table(phase, ["part", "ms per iteration", "%"], [*rows, ["all", 1000 * total, 100.0]], digits=2)
 
 
@@ -55,7 +51,8 @@ def _phase_table(phases: dict[str, PhaseMetrics], seconds: dict[str, dict[str, f
         rest = whole - iterations - sum(between)
         rows.append([name, duration(whole), *(_percent(part, whole) for part in (iterations, *between, rest))])
     columns = ["phase", "time", "iterations", *outside, "rest"]
-    return Table("Of each phase", columns, rows, "The rest was not measured, such as the writing of checkpoints.")
+    caption = "The rest was not measured; on a GPU, where only some iterations are, their share is an estimate."
+    return Table("Of each phase", columns, rows, caption)
 
 
 def _weights(phase: PhaseMetrics) -> list[tuple[int, int]]:
@@ -65,7 +62,10 @@ def _weights(phase: PhaseMetrics) -> list[tuple[int, int]]:
 
 
 def _means(phase: PhaseMetrics) -> dict[str, float]:
-    """Seconds of each part per iteration, over the whole phase; a part that a record lacks took none."""
+    """Seconds of each part per iteration, in the order of the records, over the whole phase.
+
+    A part that a record lacks took none.
+    """
     weights = dict(_weights(phase))
     total = sum(weights.values()) or 1
     return {
@@ -82,7 +82,7 @@ def _drift(name: str, phase: PhaseMetrics) -> Picture | None:
     places = [place for place, _ in _weights(phase)][1:]
     if len(places) < _RECORDS_FOR_DRIFT:
         return None
-    series = {part: dict(phase.seconds_per_iteration[part]) for part in _ordered(phase.seconds_per_iteration)}
+    series = {part: dict(values) for part, values in phase.seconds_per_iteration.items()}
     totals = [sum(values.get(place, 0.0) for values in series.values()) for place in places]
     quarter = len(totals) // 4
     first, last = sum(totals[:quarter]), sum(totals[-quarter:])
@@ -104,10 +104,6 @@ def _drift(name: str, phase: PhaseMetrics) -> Picture | None:
         y_label="ms per iteration",
         caption=f"Iterations of the last quarter took {change} than those of the first.",
     )
-
-
-def _ordered(parts: dict[str, float] | dict[str, list[tuple[int, float]]] | set[str]) -> list[str]:
-    return sorted(parts, key=lambda part: (PARTS.index(part) if part in PARTS else len(PARTS), part))
 
 
 def _milliseconds(seconds: float) -> str:

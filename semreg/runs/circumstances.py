@@ -17,12 +17,22 @@ from semreg.data.specification import described
 from semreg.errors import Problem, UserError
 from semreg.recipe.plan import Plan
 from semreg.registry import OWN_DISTRIBUTION, THIS_PROCESS
-from semreg.runs.folder import RECIPE, RECORD, RunFolder
+from semreg.runs.folder import RunFolder
+from semreg.runs.layout import RECIPE, RECORD
 from semreg.training.build import count_parameters
 from semreg.training.phase import Setting
 
 NOT_IN_NUMBERS = ("cli", "report")
 """Parts of semreg that may change without changing what a run computes."""
+LIBRARIES = {
+    "torch": "torch",
+    "torchvision": "torchvision",
+    "timm": "timm",
+    "numpy": "numpy",
+    "sklearn": "scikit-learn",
+    "torchmetrics": "torchmetrics",
+}
+"""Packages whose code their distribution's version tells, though a plugin's component may lie in them."""
 
 
 def record_circumstances(
@@ -112,26 +122,22 @@ def _refuse_differences(folder: RunFolder, before: dict[str, Any], now: dict[str
 
 def versions(plan: Plan) -> dict[str, str]:
     """Versions of everything that decides a run's numbers."""
-    libraries = {
-        name: metadata.version(name)
-        for name in ("torch", "torchvision", "timm", "numpy", "scikit-learn", "torchmetrics")
-    }
     return {
         "python": platform.python_version(),
-        **libraries,
-        "semreg": metadata.version("semreg"),
+        **{name: metadata.version(name) for name in LIBRARIES.values()},
+        OWN_DISTRIBUTION: metadata.version(OWN_DISTRIBUTION),
         **plan.distributions(),
     }
 
 
 def code(plan: Plan) -> dict[str, str]:
     """A digest of the source of each distribution that the plan uses: versions do not tell code under development."""
-    packages = {"semreg": "semreg"} | {
-        component.distribution: component.target.partition(":")[0].partition(".")[0]
-        for component in plan.components()
-        if component.distribution not in (OWN_DISTRIBUTION, THIS_PROCESS)
-    }
-    return {distribution: _digest(package) for distribution, package in packages.items()}
+    packages = {OWN_DISTRIBUTION: {OWN_DISTRIBUTION}}
+    for component in plan.components():
+        package = component.target.partition(":")[0].partition(".")[0]
+        if component.distribution not in (OWN_DISTRIBUTION, THIS_PROCESS) and package not in LIBRARIES:
+            packages.setdefault(component.distribution, set()).add(package)
+    return {distribution: "".join(map(_digest, sorted(found))) for distribution, found in packages.items()}
 
 
 def _digest(package: str) -> str:

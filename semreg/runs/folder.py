@@ -12,12 +12,9 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from semreg.disk import read_file, sync, tidy, write_whole, writing
+from semreg.disk import read_object, sync, tidy, write_whole, writing
 from semreg.errors import UserError
-
-RECIPE, RECORD, STATUS = "recipe.json", "run.json", "status.json"
-METRICS, WARNINGS = "metrics.jsonl", "warnings.jsonl"
-CHECKPOINTS, EVALUATIONS, LOCK = "checkpoints", "evaluations", ".lock"
+from semreg.runs.layout import CHECKPOINTS, EVALUATIONS, LOCK, STATUS, WARNINGS
 
 SECONDS_OF_A_LOOK = 0.5
 """`semreg runs` holds a run's lock for an instant, to see whether a process does."""
@@ -87,15 +84,7 @@ class RunFolder:
 
     def read_json(self, name: str) -> Any:
         """Read a file of the run, or None if it is not there. Raises UserError if it is damaged."""
-        try:
-            content = json.loads(read_file(self.folder / name))
-        except FileNotFoundError:
-            return None
-        except (OSError, ValueError, RecursionError) as error:
-            raise UserError(str(self.folder / name), f"cannot be read: {error}") from None
-        if not isinstance(content, dict):
-            raise UserError(str(self.folder / name), f"should hold an object, holds {type(content).__name__}")
-        return content
+        return read_object(self.folder / name)
 
     def status(self, state: str, **more: Any) -> None:
         """Replace the status that `semreg runs` shows. Raises CannotWrite."""

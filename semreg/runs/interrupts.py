@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -61,4 +61,6 @@ class Interrupts:
         if not self._deferring or self.pending is not None:
             raise Interrupted(number)
         self.pending, self.pending_since = number, time.monotonic()
-        print("\nstopping at the end of this iteration; once more to stop at once", file=sys.stderr)
+        # Not print: the signal may have come while stderr's buffer was written, which refuses to be entered again.
+        with contextlib.suppress(OSError):
+            os.write(2, b"\nstopping at the end of this iteration; once more to stop at once\n")

@@ -23,8 +23,9 @@ from semreg.recipe.check import check
 from semreg.recipe.load import Recipe, load_recipe
 from semreg.recipe.plan import Plan
 from semreg.runs.circumstances import record_circumstances
-from semreg.runs.folder import CHECKPOINTS, EVALUATIONS, RECIPE, RECORD, STATUS, RunFolder, Spectator, identity
+from semreg.runs.folder import RunFolder, Spectator, identity
 from semreg.runs.interrupts import Interrupts
+from semreg.runs.layout import CHECKPOINTS, EVALUATIONS, RECIPE, RECORD, STATUS
 from semreg.runs.run import Run
 from semreg.runs.written import as_written
 from semreg.training.build import build_modules, untrained
@@ -208,9 +209,8 @@ def open_data(plan: Plan, *, skip_bad_images: bool = False) -> Cached:
         raise UserError(str(plan.recipe.path), error.problems) from None
     if any(phase.validate for phase in plan.phases) and not data.counts["validation"]:
         data = data.with_validation(VALIDATION_SHARE)
-    for split, rows in data.counts.items():
-        if split == "train" and rows == 0:
-            raise UserError(str(plan.recipe.path), [Problem("data", "no image is in the train split")])
+    if not data.counts["train"]:
+        raise UserError(str(plan.recipe.path), [Problem("data", "no image is in the train split")])
     return data
 
 

@@ -153,9 +153,10 @@ class Program:
 
         def draw(*values: Any, execution_index: int) -> Any:
             generator.manual_seed(mixed(base, execution_index))
-            with torch.no_grad():
-                for _ in range(self.rank):
-                    function(*values, generator=generator, **options)
+            if self.rank:
+                with torch.no_grad():
+                    for _ in range(self.rank):
+                        function(*values, generator=generator, **options)
             return function(*values, generator=generator, **options)
 
         draw.wants_index = True  # type: ignore[attr-defined]

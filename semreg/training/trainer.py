@@ -19,8 +19,9 @@ from semreg.errors import Problem, UserError
 from semreg.hookspecs import Progress
 from semreg.recipe.expression import Name, names
 from semreg.recipe.plan import PhasePlan, StepPlan
-from semreg.runs.folder import CHECKPOINTS, METRICS, RunFolder
+from semreg.runs.folder import RunFolder
 from semreg.runs.interrupts import Interrupts
+from semreg.runs.layout import CHECKPOINTS, METRICS
 from semreg.runs.written import as_written
 from semreg.training.checkpoint import read_latest, write_checkpoint
 from semreg.training.memory import out_of_memory
@@ -85,18 +86,16 @@ class Trainer:
             sampler = {
                 "sampler": partial(part.value, **phase.sampler.options),
                 "sampler_labels": list(names(phase.sampler.expression)),
+                "sampler_key": phase.sampler.where,
             }
         fields = plan.fields_of([plan.losses[loss].expression for loss in step.losses], frozenset(extra))
         fields.update(more_fields)
         processes = self.setting.processes
-        try:
-            return Batches(
-                self.data, self.data.rows("train"), phase.batch_size, seed=self.setting.seed,
-                key=(phase.name, step.name), fields=fields, extra=extra, value_range=plan.value_range,
-                device=self.setting.device, part=(processes.rank, processes.count), **sampler,
-            )  # fmt: skip
-        except UserError as error:
-            raise UserError(self.source, error.problems) from None
+        return Batches(
+            self.data, self.data.rows("train"), phase.batch_size, seed=self.setting.seed,
+            key=(phase.name, step.name), fields=fields, extra=extra, value_range=plan.value_range,
+            device=self.setting.device, part=(processes.rank, processes.count), source=self.source, **sampler,
+        )  # fmt: skip
 
     def in_order(
         self, split: str, fields: Collection[str], extra: Mapping[str, torch.Tensor] | None = None

@@ -66,6 +66,10 @@ class Toy:
         )
 
 
+def folders(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if path.is_dir())
+
+
 @pytest.fixture
 def toy() -> Toy:
     return Toy()

@@ -168,7 +168,7 @@ def test_a_sampler_that_does_not_fit_is_told(wrong: Tensor) -> None:
         return wrong
 
     batches = Batches(made(50), torch.arange(50), 5, seed=0, key=("p", "s"), sampler=broken)
-    with pytest.raises(ValueError, match=r"the sampler broken gave .*torch.int64 \(10, 5\)"):
+    with pytest.raises(UserError, match=r"data\.sampler +the sampler gave .*torch.int64 \(10, 5\)"):
         batches.batch(0)
 
 

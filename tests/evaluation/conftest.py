@@ -3,49 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
 
-from semreg.data.specification import ClassField, Field, ImageField
+from semreg.data.specification import ClassField, ImageField
+from tests.evaluation.fakes import FakeRun
 
 CLASSES, SIZE, MIDDLE, REACH = 5, 4, 0.5, 0.4
-
-
-class FakeRun:
-    """A run whose tensors are given as `{name: {split: rows}}`, and recomputed by functions of other tensors."""
-
-    def __init__(
-        self,
-        *,
-        tensors: dict[str, dict[str, Tensor]],
-        functions: dict[str, Callable[..., Tensor]],
-        fields: dict[str, Field],
-    ) -> None:
-        self.tensors, self.functions, self.fields = tensors, functions, fields
-        self.plan = SimpleNamespace(value_range=(0.0, 1.0))
-
-    def tensor(self, name: str) -> Any:  # it stands for semreg's handle
-        return FakeHandle(self, name)
-
-
-class FakeHandle:
-    def __init__(self, run: FakeRun, name: str) -> None:
-        self.run, self.name = run, name
-
-    @property
-    def field(self) -> Field | None:
-        return self.run.fields.get(self.name)
-
-    def read(self, split: str = "train", *, count: int | None = None) -> Tensor:
-        return self.run.tensors[self.name][split][:count]
-
-    def given(self, **values: Tensor) -> Tensor:
-        return self.run.functions[self.name](**values)
 
 
 def drawn(z: Tensor) -> Tensor:

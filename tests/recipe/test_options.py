@@ -154,6 +154,26 @@ def test_lists_stand_for_tuples_inside_lists_too() -> None:
     assert message.startswith("losses.x.pairs: ")
 
 
+@pytest.mark.parametrize(
+    "value", ["rong", -3, [[0, 1], [1]], [[0, 1], ["a", 1]]], ids=["word", "number", "one", "text"]
+)
+def test_of_a_union_all_that_would_fit_is_told(value: Any) -> None:
+    def related(
+        a: Tensor,
+        *,
+        neighbors: Literal["ring", "line"] | list[tuple[int, int]] | Tensor | None = None,
+        share: Annotated[float, Gt(0)] | bool = True,
+        pairs: list[tuple[int, int]] | Tensor | None = None,
+    ) -> Tensor:
+        raise NotImplementedError
+
+    assert messages(related, {"neighbors": [[0, 1], [1, 2]], "share": 0.5, "pairs": [[0, 1]]}, 1) == []
+    [neighbors, share, pairs] = messages(related, {"neighbors": value, "share": value, "pairs": value}, 1)
+    assert neighbors == f"losses.x.neighbors: {value!r}: should be 'ring', 'line' or list[tuple[int, int]]"
+    assert share == f"losses.x.share: {value!r}: should be float (Gt(gt=0)) or bool"
+    assert "should be a valid" in pairs, "of one kind more is told"
+
+
 def test_optimizers_of_pytorch_have_options_too() -> None:
     assert messages(torch.optim.Adam, {"lr": 1e-3, "betas": [0, 0.9]}, 1) == []
     assert "did you mean 'lr'?" in messages(torch.optim.Adam, {"lrr": 1}, 1)[0]

@@ -195,7 +195,10 @@ def test_samplers_read_fields(toy: Toy, register: Register, mistakes: Mistakes, 
     plan = plan_of(toy(), "data.sampler={use='alternating(kind)', classes=3}")
     assert str(plan.phases[0].sampler.expression) == "alternating(kind)"  # type: ignore[union-attr]
     assert plan.phases[0].sampler.options == {"classes": 3}  # type: ignore[union-attr]
-    assert plan_of(toy(), "data.sampler={use='shuffled'}").phases[0].sampler is not None
+    for sampler in ("{use='shuffled'}", "'shuffled'", "'shuffled()'"):
+        assert plan_of(toy(), f"data.sampler={sampler}").phases[0].sampler is not None
+    plan = plan_of(toy(), "phases.main.data.sampler='alternating(kind)'")
+    assert str(plan.phases[0].sampler.expression) == "alternating(kind)"  # type: ignore[union-attr]
     assert "'z' is none" in mistakes(toy(), "data.sampler={use='alternating(z)'}")["data.sampler"]
     assert (
         "did you mean 'classes'?"

@@ -50,6 +50,7 @@ def test_unknown_keys_are_told_with_the_closest(toy: Toy, mistakes: Mistakes) ->
     [
         ("data.batch_size=0", "data.batch_size", "0: input should be greater than 0"),
         ("data.batch_size='8'", "data.batch_size", "'8': input should be a valid integer"),
+        ("data.sampler=3", "data.sampler", "3: input should be a valid dictionary"),
         ("data.range=[1, 0]", "data", "does not ascend"),
         ("data.range=[1]", "data.range", "at least 2 items"),
         ("data.split.test=0.5", "data.split.test", "unknown key 'test'; there is: shots, train, validation"),

@@ -22,7 +22,7 @@ def test_nothing_measured_is_no_section() -> None:
 
 def test_means_are_weighted_by_iterations_and_missing_parts_count_as_none() -> None:
     measured = PhaseMetrics(
-        seconds_per_iteration={"forward": [(10, 0.4), (40, 0.2)], "exchange": [(40, 0.1)], "data": [(10, 0.0)]},
+        seconds_per_iteration={"read": [(10, 0.0)], "forward": [(10, 0.4), (40, 0.2)], "exchange": [(40, 0.1)]},
         seconds=20.0,
         seconds_of={"validation": 3.0},
     )
@@ -30,7 +30,7 @@ def test_means_are_weighted_by_iterations_and_missing_parts_count_as_none() -> N
     assert section is not None
     parts, phases = section.tables
     assert parts.title == "main"
-    assert [row[0] for row in parts.rows] == ["data", "forward", "exchange", "all"]
+    assert [row[0] for row in parts.rows] == ["read", "forward", "exchange", "all"]
     assert [row[1] for row in parts.rows] == pytest.approx([0, 250, 75, 325])
     assert [row[2] for row in parts.rows] == pytest.approx([0, 76.923, 23.077, 100], abs=1e-3)
     assert phases.columns == ["phase", "time", "iterations", "validation", "rest"]

@@ -70,6 +70,8 @@ judge = "judge.toml"
 JUDGE = """
 extends = "base.toml"
 without = ["phases.main", "model"]
+[data]
+batch_size = 24
 [modules.judge]
 use = "mlp_encoder"
 outputs = 3
@@ -80,7 +82,6 @@ told = "softmax(judge(image))"
 use = "cross_entropy(judge(image), kind)"
 [phases.label]
 epochs = 1
-data.batch_size = 24
 train = { judge = { label = 1 } }
 """
 

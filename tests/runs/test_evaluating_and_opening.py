@@ -21,6 +21,7 @@ from semreg.hookspecs import hookimpl
 from semreg.runs.folder import RunFolder
 from semreg.runs.run import Run
 from semreg.training.phase import PhaseRunner
+from tests.runs.faults import JUDGE
 
 Toy = Callable[..., Path]
 Register = Callable[[str, str, Any], None]
@@ -57,25 +58,6 @@ def evaluations(register: Register) -> list[Any]:
     register("evaluation", "measured", measured)
     register("evaluation", "judged", judged)
     return calls
-
-
-JUDGE = """
-extends = "base.toml"
-without = ["phases.main", "model"]
-[data]
-batch_size = 12
-[modules.judge]
-use = "mlp_encoder"
-outputs = 3
-hidden = []
-[tensors]
-told = "softmax(judge(image))"
-[losses.label]
-use = "cross_entropy(judge(image), kind)"
-[phases.label]
-epochs = 1
-train = { judge = { label = 1 } }
-"""
 
 
 def test_evaluations_are_done_once_stored_and_done_again_on_request(
@@ -236,7 +218,7 @@ def test_a_judge_is_trained_once_on_the_runs_data_and_shared(
     record = read(judges[0], "run.json")
     assert record["data"]["fingerprint"] == read(first.folder, "run.json")["data"]["fingerprint"]
     assert record["seed"] == 0
-    assert record["phases"][0]["batch_size"] == 12, "how it is trained is its own affair"
+    assert record["phases"][0]["batch_size"] == 24, "how it is trained is its own affair"
     assert read(judges[0], "status.json")["state"] == "finished"
     assert 0 < read(first.folder / "evaluations" / "verdict", "result.json")["figures"]["seen"] < 1
 

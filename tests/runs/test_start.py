@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import subprocess
@@ -13,6 +14,7 @@ from typing import Any
 
 import pytest
 import torch
+from torch import Tensor
 
 import semreg
 from semreg import hookspecs
@@ -175,6 +177,32 @@ def test_going_on_under_other_circumstances_is_refused_by_name(
     assert read(folder, "status.json")["state"] == "finished"
 
 
+def test_the_code_of_plugins_is_told_and_that_of_libraries_by_their_version(
+    toy: Toy, install: Callable[..., Path]
+) -> None:
+    groups = {
+        "semreg.optimizers": {"toy_nadam": "torch.optim:NAdam"},
+        "semreg.operations": {"toy_same": "toy_one:same", "toy_back": "toy_two:same"},
+    }
+    site = install("semreg-toy", groups, toy_one="def same(x): return x", toy_two="def same(x): return x")
+    path = toy(
+        """
+        [tensors]
+        z = "toy_back(toy_same(sample(posterior)))"
+        [modules.encoder.optimizer]
+        use = "toy_nadam"
+        """
+    )
+    plan, _ = start.plan_for(semreg.load_recipe(path), Choices())
+    assert plan.distributions()["semreg-toy"] == "1.2"
+    before = circumstances.code(plan)
+    assert before["semreg-toy"] == hashlib.sha256(b"def same(x): return x").hexdigest()[:16] * 2, "and nothing of torch"
+    (site / "toy_one.py").write_text("def same(x): return x + 1")
+    assert circumstances.code(plan)["semreg-toy"] != before["semreg-toy"]
+    library = toy('[modules.encoder.optimizer]\nuse = "toy_nadam"')
+    assert set(circumstances.code(start.plan_for(semreg.load_recipe(library), Choices())[0])) == {"semreg"}
+
+
 def test_a_folder_is_one_process_at_a_time(
     toy: Toy, trained: Callable[..., Run], tmp_path: Path, stopped: Callable[..., None]
 ) -> None:
@@ -217,6 +245,25 @@ def test_bad_choices_are_told(toy: Toy, trained: Callable[..., Run]) -> None:
         with pytest.raises(UserError, match="cannot be used here") as refused:
             trained(toy(), device=device)
         assert refused.value.source == "--device"
+
+
+@pytest.mark.parametrize(
+    "error", [UserError("", "each class needs 4 images, b has 3"), ValueError("b has 3")], ids=["user", "value"]
+)
+@pytest.mark.parametrize("where", ["data.sampler", "phases.main.data.sampler"])
+def test_what_a_sampler_refuses_is_told_at_its_key(
+    error: Exception, where: str, toy: Toy, register: Register, trained: Callable[..., Run], tmp_path: Path
+) -> None:
+    def refusing(labels: Tensor, *, count: int, batch_size: int, generator: torch.Generator) -> Tensor:
+        raise error
+
+    register("sampler", "refusing", refusing)
+    path = toy()
+    with pytest.raises(UserError, match="b has 3") as told:
+        trained(path, f"{where}='refusing(kind)'")
+    assert told.value.source == str(path)
+    assert [problem.where for problem in told.value.problems] == [where]
+    assert not (tmp_path / "runs").exists()
 
 
 def test_the_events_come_in_order(

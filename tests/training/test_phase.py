@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from semreg.errors import UserError
 from semreg.recipe.check import check
@@ -18,6 +18,7 @@ from semreg.recipe.plan import Plan
 from semreg.training.build import build_modules
 from semreg.training.phase import PhaseRunner, Setting
 from semreg.training.program import Execution, Program
+from tests.runs.faults import Dropping
 
 Toy = Callable[..., Path]
 Register = Callable[[str, str, Any], None]
@@ -381,17 +382,6 @@ def test_the_best_weights_are_kept_and_patience_runs_out(toy: Toy) -> None:
 
 
 # --- dropout ---
-
-
-class Dropping(nn.Module):
-    def __init__(self, *, outputs: int, input_shapes: list[tuple[int, ...]]) -> None:
-        super().__init__()
-        size = input_shapes[0][0] * input_shapes[0][1] * input_shapes[0][2]
-        self.layers = nn.Sequential(nn.Flatten(), nn.Linear(size, 32), nn.Dropout(0.5), nn.Linear(32, outputs))
-
-    def forward(self, image: Tensor) -> Tensor:
-        result: Tensor = self.layers(image)
-        return result
 
 
 def test_dropout_depends_on_the_execution_alone(toy: Toy, register: Register) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 import semreg
 from semreg.errors import UserError
@@ -20,6 +20,7 @@ from semreg.runs.run import Run
 from semreg.training import trainer
 from semreg.training.checkpoint import read_latest
 from semreg.training.phase import PhaseRunner
+from tests.runs.faults import Dropping
 
 Toy = Callable[..., Path]
 Register = Callable[[str, str, Any], None]
@@ -67,18 +68,6 @@ data.batch_size = 16
 optimizer = { use = "sgd", lr = 0.1, momentum = 0.9 }
 train = { probe = { fit = 1 } }
 """
-
-
-class Dropping(nn.Module):
-    def __init__(self, *, outputs: int, input_shapes: list[tuple[int, ...]]) -> None:
-        super().__init__()
-        self.layers = nn.Sequential(
-            nn.Flatten(), nn.Linear(16, 12), nn.BatchNorm1d(12), nn.ReLU(), nn.Dropout(0.3), nn.Linear(12, outputs)
-        )
-
-    def forward(self, image: Tensor) -> Tensor:
-        result: Tensor = self.layers(image)
-        return result
 
 
 def negated(x: Tensor) -> Tensor:
@@ -220,7 +209,7 @@ def test_a_signal_ends_the_iteration_and_leaves_a_checkpoint(
 
 
 def test_a_second_signal_stops_at_once(
-    everything: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    everything: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     def signalled(self: PhaseRunner, iteration: int) -> None:
         os.kill(os.getpid(), signal.SIGINT)
@@ -231,7 +220,7 @@ def test_a_second_signal_stops_at_once(
     before = signal.getsignal(signal.SIGINT)
     with pytest.raises(Interrupted):
         trained(everything, tmp_path / "stopped")
-    assert "once more to stop at once" in capsys.readouterr().err
+    assert "once more to stop at once" in capfd.readouterr().err
     assert signal.getsignal(signal.SIGINT) is before
 
 

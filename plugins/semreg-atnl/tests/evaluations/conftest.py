@@ -3,54 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
-from types import SimpleNamespace
+from collections.abc import Callable
 from typing import Any
 
-import catalogue
 import pytest
 import torch
 from torch import Tensor
 
-from semreg import registry
-from semreg.data.specification import ClassField, Field, ImageField
-from semreg.kinds import KINDS
+from semreg.data.specification import ClassField, ImageField
+from tests.conftest import register
+from tests.evaluation.fakes import FakeRun
+
+__all__ = ["register"]
 
 SIZE, REACH = 8, 16
 Eye = Callable[[Tensor], Tensor]
-
-
-class FakeRun:
-    """A run whose tensors are given as `{name: {split: rows}}`, and recomputed by functions of other tensors."""
-
-    def __init__(
-        self,
-        *,
-        tensors: dict[str, dict[str, Tensor]],
-        functions: dict[str, Callable[..., Tensor]],
-        fields: dict[str, Field],
-    ) -> None:
-        self.tensors, self.functions, self.fields = tensors, functions, fields
-        self.device = torch.device("cpu")
-        self.plan = SimpleNamespace(value_range=(0.0, 1.0))
-
-    def tensor(self, name: str) -> Any:  # it stands for semreg's handle
-        return FakeHandle(self, name)
-
-
-class FakeHandle:
-    def __init__(self, run: FakeRun, name: str) -> None:
-        self.run, self.name = run, name
-
-    @property
-    def field(self) -> Field | None:
-        return self.run.fields.get(self.name)
-
-    def read(self, split: str = "train", *, count: int | None = None) -> Tensor:
-        return self.run.tensors[self.name][split][:count]
-
-    def given(self, **values: Tensor) -> Tensor:
-        return self.run.functions[self.name](**values)
 
 
 def drawn(z: Tensor) -> Tensor:
@@ -141,20 +108,6 @@ def stumble(a: Tensor, b: Tensor, weight: Tensor | float) -> Tensor:
     """Along the circle, with one step to the opposite side."""
     weight = torch.as_tensor(weight)
     return torch.where((weight > 0.05) & (weight < 0.1), -arc(a, b, weight), arc(a, b, weight))
-
-
-@pytest.fixture
-def register() -> Iterator[Callable[[str, str, Any], None]]:
-    """`register(kind, name, value)` as in a notebook, undone after the test."""
-    taken: list[tuple[str, str]] = []
-
-    def register(kind: str, name: str, value: Any) -> None:
-        registry.register(kind, name, value)
-        taken.append((kind, name))
-
-    yield register
-    for kind, name in taken:
-        del catalogue.REGISTRY[(*KINDS[kind].group.split("."), name)]
 
 
 @pytest.fixture

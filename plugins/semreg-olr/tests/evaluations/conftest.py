@@ -2,54 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from types import SimpleNamespace
-from typing import Any
-
 import pytest
 import torch
 from torch import Tensor
 
-from semreg.data.specification import AttributesField, Field, ImageField
+from semreg.data.specification import AttributesField, ImageField
+from tests.evaluation.fakes import FakeRun
 
 NAMES = ("Bald", "Smiling", "Wearing_Hat", "Mouth_Slightly_Open")
 SIZE, ROW = 16, 4
 PATCH = SIZE // len(NAMES)
-
-
-class FakeRun:
-    """A run whose tensors are given as `{name: {split: rows}}`, and recomputed by functions of other tensors."""
-
-    def __init__(
-        self,
-        *,
-        tensors: dict[str, dict[str, Tensor]],
-        functions: dict[str, Callable[..., Tensor]],
-        fields: dict[str, Field],
-    ) -> None:
-        self.tensors, self.functions, self.fields = tensors, functions, fields
-        splits = tensors["attributes"]
-        self.data = SimpleNamespace(counts={s: len(splits.get(s, ())) for s in ("train", "validation", "test")})
-        self.device = torch.device("cpu")
-        self.plan = SimpleNamespace(value_range=(0.0, 1.0))
-
-    def tensor(self, name: str) -> Any:  # it stands for semreg's handle
-        return FakeHandle(self, name)
-
-
-class FakeHandle:
-    def __init__(self, run: FakeRun, name: str) -> None:
-        self.run, self.name = run, name
-
-    @property
-    def field(self) -> Field | None:
-        return self.run.fields.get(self.name)
-
-    def read(self, split: str = "train", *, count: int | None = None) -> Tensor:
-        return self.run.tensors[self.name][split][:count]
-
-    def given(self, **values: Tensor) -> Tensor:
-        return self.run.functions[self.name](**values)
 
 
 def drawn(embedding: Tensor) -> Tensor:

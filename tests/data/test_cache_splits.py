@@ -1,0 +1,138 @@
+"""Splits and shots of a cached data set."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from semreg.data.cache import Cached, cached
+from semreg.errors import UserError
+
+
+@pytest.fixture
+def data(toy: Any, tmp_path: Path) -> Cached:
+    return cached(toy, folder=tmp_path)
+
+
+@pytest.mark.parametrize(("amount", "expected"), [(16, 16), (0.1, 16), (0.5, 80), (1, 1), (159, 159)])
+def test_validation_comes_from_training_images_only(data: Cached, amount: float, expected: int) -> None:
+    cut = data.with_validation(amount)
+    assert cut.counts == {"train": 160 - expected, "validation": expected, "test": 40}
+    assert torch.equal(cut.rows("test"), data.rows("test"))
+    rows = torch.cat([cut.rows("train"), cut.rows("validation")]).sort().values
+    assert torch.equal(rows, data.rows("train"))
+    assert torch.equal(cut.split, data.with_validation(amount).split)
+
+
+def test_validation_follows_its_seed(data: Cached) -> None:
+    assert not torch.equal(data.with_validation(16, seed=0).split, data.with_validation(16, seed=1).split)
+    assert data.with_validation(16).rows("validation").tolist() == [
+        17,
+        21,
+        78,
+        83,
+        113,
+        117,
+        125,
+        128,
+        131,
+        132,
+        138,
+        143,
+        150,
+        156,
+        171,
+        186,
+    ]
+
+
+def test_own_validation_images_stay(data: Cached) -> None:
+    own = data.with_validation(10, seed=5)
+    again = own.with_validation(20)
+    assert torch.equal(again.split, own.split)
+    assert again.remarks == ("the data set's own validation images are used",)
+
+
+def test_training_images_drawn_from_all(data: Cached) -> None:
+    drawn = data.with_split({"train": 150, "validation": 0.1})
+    assert drawn.counts == {"train": 135, "validation": 15, "test": 50}
+    assert set(drawn.rows("train").tolist()) & set(data.rows("test").tolist()), "drawn from test images, too"
+    assert torch.equal(drawn.split, data.with_split({"train": 150, "validation": 0.1}).split)
+    assert not torch.equal(drawn.split, data.with_split({"train": 150, "validation": 0.1, "seed": 1}).split)
+    assert data.with_split({"train": 0.5}).counts == {"train": 100, "validation": 0, "test": 100}
+    assert data.with_split({}).fingerprint == data.fingerprint
+    assert data.counts == {"train": 160, "validation": 0, "test": 40}, "the original is as it was"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"train": 200}, "data.split.train"),
+        ({"train": 0}, "data.split.train"),
+        ({"train": 1.0}, "neither a count nor a fraction"),
+        ({"train": True}, "neither a count nor a fraction"),
+        ({"validation": 160}, "data.split.validation"),
+        ({"validation": 0.001}, "both parts need at least one"),
+        ({"validation": -3}, "data.split.validation"),
+        ({"vaildation": 0.1}, "did you mean 'validation'"),
+        ({"train": 100, "seed": 0.5}, "data.split.seed"),
+    ],
+)
+def test_impossible_splits(data: Cached, options: dict[str, Any], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        data.with_split(options)
+
+
+def test_shots_leave_all_but_a_few_training_images_of_a_class_in_no_split(data: Cached) -> None:
+    few = data.with_split({"shots": {"digit": {"0": 3, "2": 16}}, "validation": 10})
+    digits = data.arrays["digit"]
+    kept = torch.cat([few.rows("train"), few.rows("validation")])
+    assert digits[kept].bincount().tolist() == [
+        3,
+        20,
+        16,
+        20,
+        0,
+        20,
+        20,
+        20,
+        20,
+    ]  # all of digits 4 and 9 are for testing
+    assert set(kept.tolist()) < set(data.rows("train").tolist())
+    assert few.counts == {"train": 160 - 17 - 4 - 10, "validation": 10, "test": 40}
+    assert torch.equal(few.rows("test"), data.rows("test"))
+    assert few.fingerprint != data.fingerprint
+
+
+def test_shots_follow_the_splits_seed_and_not_the_other_classes(data: Cached) -> None:
+    def kept(options: dict[str, Any]) -> list[int]:
+        rows = data.with_split(options).rows("train")
+        return rows[data.arrays["digit"][rows] == 0].tolist()  # type: ignore[no-any-return]
+
+    assert kept({"shots": {"digit": {"0": 3}}}) == kept({"shots": {"digit": {"2": 4, "0": 3}}})
+    assert kept({"shots": {"digit": {"0": 3}}}) != kept({"shots": {"digit": {"0": 3}}, "seed": 1})
+
+
+def test_shots_reach_a_sets_own_validation_images(data: Cached) -> None:
+    few = data.with_validation(80).with_shots({"digit": {"0": 1}})
+    for split, count in (("train", 1), ("validation", 0)):
+        assert (data.arrays["digit"][few.rows(split)] == 0).sum() == count
+
+
+@pytest.mark.parametrize(
+    ("shots", "where", "message"),
+    [
+        ({"digti": {"0": 5}}, "digti", "did you mean 'digit'"),
+        ({"angle": {"0": 5}}, "angle", "no field of classes"),
+        ({"digit": {"ten": 5}}, "digit.ten", "no class 'ten'"),
+        ({"digit": {"0": 21}}, "digit.0", "21 of the 20 training images of class '0'"),
+        ({"digit": {"0": 0}}, "digit.0", "0 of the 20 training"),
+        ({"digit": {"0": 0.5}}, "digit.0", "0.5 of the 20 training"),
+    ],
+)
+def test_impossible_shots(data: Cached, shots: Any, where: str, message: str) -> None:
+    with pytest.raises(UserError, match=rf"data\.split\.shots\.{where} .*{message}"):
+        data.with_split({"shots": shots})

@@ -1,0 +1,49 @@
+"""A run made of tensors, for evaluations: no data set, no recipe, no training."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from semreg.data.specification import Field
+
+
+class FakeRun:
+    """A run whose tensors are given as `{name: {split: rows}}`, and recomputed by functions of other tensors."""
+
+    def __init__(
+        self,
+        *,
+        tensors: dict[str, dict[str, Tensor]],
+        functions: dict[str, Callable[..., Tensor]],
+        fields: dict[str, Field],
+    ) -> None:
+        self.tensors, self.functions, self.fields = tensors, functions, fields
+        splits = next(iter(tensors.values()))
+        self.data = SimpleNamespace(counts={s: len(splits.get(s, ())) for s in ("train", "validation", "test")})
+        self.device = torch.device("cpu")
+        self.plan = SimpleNamespace(value_range=(0.0, 1.0))
+
+    def tensor(self, name: str) -> Any:  # it stands for semreg's handle
+        return FakeHandle(self, name)
+
+
+class FakeHandle:
+    """A tensor of such a run."""
+
+    def __init__(self, run: FakeRun, name: str) -> None:
+        self.run, self.name = run, name
+
+    @property
+    def field(self) -> Field | None:
+        return self.run.fields.get(self.name)
+
+    def read(self, split: str = "train", *, count: int | None = None) -> Tensor:
+        return self.run.tensors[self.name][split][:count]
+
+    def given(self, **values: Tensor) -> Tensor:
+        return self.run.functions[self.name](**values)
