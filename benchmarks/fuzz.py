@@ -26,6 +26,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from PIL import Image
 
 from benchmarks.mutations import mutated
@@ -97,6 +98,9 @@ class Ground:
             Image.new("RGB", (60, 50), (60 * number, 0, 90)).save(faces / f"{number}.png")
         rows = [f"{number}.png,{number % 2},{number // 2}\n" for number in range(4)]
         (faces / "labels.csv").write_text("file,Smiling,Mouth_Slightly_Open\n" + "".join(rows))
+        turns = np.arange(24)
+        images = np.zeros((24, 8, 8), np.uint8)
+        np.savez(folder / "data" / "coil20.npz", images=images, angle_deg=15 * turns, object=turns % 2)
 
     def place(self, path: Path) -> Path:
         """Where the copy of a recipe is."""
@@ -106,8 +110,7 @@ class Ground:
         """Check the recipe with other content, and put its own back."""
         mutant = self.place(path)
         mutant.write_bytes(content)
-        # What is no recipe by itself is checked through one that extends it.
-        through = mutant.parents[1] / "olr_faces.toml" if mutant.parent.name == "partial" else mutant
+        through = self.place(_extending(path)) if path.parent.name == "partial" else mutant
         try:
             return self._check(through)
         finally:
@@ -130,6 +133,11 @@ class Ground:
             self.sentinel.unlink()
             deeds.append("what code in the recipe says")
         return Outcome(code, errors.getvalue(), seconds, grown, tuple(deeds))
+
+
+def _extending(part: Path) -> Path:
+    """A recipe that extends what is no recipe by itself; the last, which has nothing else to fall back to."""
+    return [path for path in recipes() if f"partial/{part.name}" in path.read_text()][-1]
 
 
 def _trap(folder: Path) -> None:

@@ -92,8 +92,8 @@ def test_a_grid_is_made_seed_by_seed_and_then_left_alone(
     assert f"4 of 4 runs to do; the table grows in {table.folder}" in said
     assert "3/4  plain · seed 1" in said
     text = (table.folder / "table.md").read_text()
-    assert "0.050 ± 0.071" in text
-    assert "0.550 ± 0.071" in text
+    assert "0.0500 ± 0.0707" in text
+    assert "0.5500 ± 0.0707" in text
     assert "5, 5" in text
     assert "semreg table …" in text
     assert table.folder.parent == tmp_path / "runs" / "tables"
@@ -168,7 +168,7 @@ def test_a_run_that_fails_hinders_no_other_and_is_tried_again(
     assert made == ["failing:0", "plain:0", "failing:1", "plain:1"]
     assert [cell.state for _, cell in table.grid.cells] == ["finished", "failed", "finished", "finished"]
     text = (table.folder / "table.md").read_text()
-    assert "0.000 (1/2)" in text
+    assert "0.0000 (1/2)" in text
     assert "failing · seed 1 failed: evaluation 'probe': nothing to \\| score" in text
     assert "failed: evaluation 'probe': nothing to | score; the other runs go on" in capsys.readouterr().err
     made.clear()
