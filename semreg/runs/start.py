@@ -183,7 +183,11 @@ def _watched(folder: RunFolder, manager: pluggy.PluginManager, processes: Proces
         yield
     except BaseException as error:
         stopped = isinstance(error, (KeyboardInterrupt, ProcessLostError))
-        said = f"{error or 'interrupted'}; {GO_ON}" if stopped else str(error)[:500]
+        said = str(error or "interrupted")
+        if not stopped:
+            said = said[:500]
+        elif not said.endswith(GO_ON):  # which the run of a judge has said already
+            said = f"{said}; {GO_ON}"
         with contextlib.suppress(CannotWrite):  # a full disk must not hide what happened
             folder.status("stopped" if stopped else "failed", message=said)
         with contextlib.suppress(CannotWrite):

@@ -17,13 +17,15 @@ import torch
 from torch import Tensor
 
 import semreg
-from semreg import hookspecs
+from semreg import hooks, hookspecs
 from semreg.errors import DataMissing, UserError
 from semreg.hookspecs import hookimpl
 from semreg.runs import circumstances, start
+from semreg.runs.folder import RunFolder
 from semreg.runs.run import Run
 from semreg.runs.start import Choices
 from semreg.training.phase import PhaseRunner
+from semreg.training.processes import ALONE
 
 Toy = Callable[..., Path]
 Register = Callable[[str, str, Any], None]
@@ -376,3 +378,18 @@ def test_a_recipe_that_cannot_run_leaves_no_folder(toy: Toy, trained: Callable[.
     with pytest.raises(UserError, match="failed on"):
         trained(toy('[losses.rec]\nuse = "l2(reconstruction, point)"'))
     assert not (tmp_path / "runs").exists()
+
+
+def test_that_the_command_goes_on_is_said_once_where_a_judge_is_trained_within_a_run(tmp_path: Path) -> None:
+    run, judge = (RunFolder(tmp_path / name, name) for name in ("run", "judge"))
+    for folder in (run, judge):
+        folder.folder.mkdir()
+    with (
+        pytest.raises(KeyboardInterrupt) as interrupted,
+        start._watched(run, hooks.no_hooks(), ALONE),
+        start._watched(judge, hooks.no_hooks(), ALONE),
+    ):
+        raise KeyboardInterrupt("terminated")
+    said = str(interrupted.value)
+    assert said == f"{run.folder}: {judge.folder}: terminated; {start.GO_ON}"
+    assert read(judge.folder, "status.json")["message"] == f"terminated; {start.GO_ON}"
