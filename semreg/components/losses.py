@@ -54,6 +54,18 @@ def cross_entropy(logits: Tensor, classes: Tensor, *, label_smoothing: Annotated
     return total / max(len(logits), 1)
 
 
+def uniform_cross_entropy(logits: Tensor) -> Tensor:
+    """The cross-entropy in nats of a classifier's output with equal shares of all classes, averaged over the batch.
+
+    What an encoder minimises so that a classifier of its codes can't tell the class (Zheng and Sun, *Disentangling
+    Latent Space for VAE by Label Relevant/Irrelevant Dimensions*, Eq. 5). `logits` `(batch, classes)`. At least
+    log(classes), which it is where the classifier is indifferent. Raises ValueError for another shape, or no class.
+    """
+    if logits.ndim != 2 or not logits.shape[1]:
+        raise shape_error("uniform_cross_entropy(logits)", "batch classes", "one row of logits for each image", logits)
+    return -F.log_softmax(logits, dim=1).mean(1).sum() / max(len(logits), 1)
+
+
 def kl_divergence(posterior: Any, prior: ClosedFormPrior, *labels: Tensor, reduction: Reduction = "mean") -> Tensor:
     """KL(posterior ‖ prior) in nats, by the prior's own `kl_divergence(posterior, *labels)`.
 

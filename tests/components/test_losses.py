@@ -160,3 +160,39 @@ def test_an_empty_batch_of_scores_is_a_connected_zero() -> None:
     loss = losses.adversarial_critic(scores, scores) + losses.adversarial_generator(scores)
     loss.backward()
     assert loss == 0
+
+
+@settings(max_examples=25)
+@given(seed=st.integers(0, 2**31), rows=st.integers(1, 6), classes=st.integers(1, 6))
+def test_uniform_cross_entropy_is_that_with_equal_shares_and_at_least_log_classes(
+    seed: int, rows: int, classes: int
+) -> None:
+    logits, _ = pair(seed, (rows, classes))
+    value = losses.uniform_cross_entropy(logits)
+    shares = torch.full_like(logits, 1 / classes)
+    torch.testing.assert_close(value, F.cross_entropy(logits, shares))
+    assert value >= math.log(classes) - 1e-12
+    torch.testing.assert_close(losses.uniform_cross_entropy(logits + 100), value)
+    indifferent = losses.uniform_cross_entropy(torch.full_like(logits, 7.0))
+    assert float(indifferent) == pytest.approx(math.log(classes))
+
+
+def test_uniform_cross_entropy_has_right_gradients_and_stays_finite() -> None:
+    logits = pair(0, (3, 4))[0].requires_grad_()
+    assert torch.autograd.gradcheck(losses.uniform_cross_entropy, (logits,))
+    sure = torch.tensor([[1e4, -1e4]], requires_grad=True)
+    value = losses.uniform_cross_entropy(sure)
+    value.backward()
+    assert value == 1e4
+    torch.testing.assert_close(sure.grad, torch.tensor([[0.5, -0.5]]))
+
+
+def test_uniform_cross_entropy_of_an_empty_batch_and_of_shapes_that_do_not_fit() -> None:
+    logits = torch.zeros(0, 3, requires_grad=True)
+    value = losses.uniform_cross_entropy(logits)
+    value.backward()
+    assert value == 0
+    assert logits.grad is not None
+    for wrong in (torch.zeros(3), torch.zeros(3, 0), torch.zeros(2, 3, 4)):
+        with pytest.raises(ValueError, match='"batch classes"'):
+            losses.uniform_cross_entropy(wrong)

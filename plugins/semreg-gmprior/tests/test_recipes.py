@@ -1,0 +1,94 @@
+"""Algorithm 1 as a recipe: the matrix of who trains whom is the paper's, and each loss moves its modules alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from semreg.recipe.check import check
+from semreg.recipe.load import load_recipe
+from semreg.recipe.plan import Plan
+from semreg.training.build import build_modules, synthetic_batch
+from semreg.training.phase import PhaseRunner, Setting
+from semreg.training.trial import check_on_nothing
+
+RECIPES = Path(__file__).parents[3] / "recipes"
+GM = {"encoder_s": {"gm": 1}, "prior_s": {"gm": 1}}
+JOINT = {
+    "encoder_s": {"rec": 10, "lkd": 1},
+    "encoder_u": {"rec": 10, "kl": 1, "adv_e": 1},
+    "classifier": {"adv_c": 1},
+    "decoder": {"rec": 10, "adv_g": 1},
+    "critic": {"adv_d": 1},
+}
+LOSSES = {"gm", "rec", "lkd", "kl", "adv_c", "adv_e", "adv_g", "adv_d"}
+SMALL = [
+    "data.size=16",
+    *(f"modules.{name}.{key}" for name in ("encoder_s", "encoder_u") for key in ("widths=[4, 4]", "hidden=[]")),
+    "modules.decoder.widths=[4, 4]", "modules.decoder.hidden=[]", "modules.critic.widths=[4, 4]",
+    "modules.classifier.hidden=[8]",
+]  # fmt: skip
+
+
+def plan_of(recipe: str, *overrides: str) -> Plan:
+    return check(load_recipe(RECIPES / recipe, overrides))
+
+
+def moved_by_one_iteration(plan: Plan) -> set[str]:
+    modules = build_modules(plan, seed=0)
+    setting = Setting(plan, modules, seed=0, device=torch.device("cpu"), precision="fp32")
+
+    class Same:
+        per_epoch = 1
+
+        def batch(self, count: int) -> dict[str, Any]:
+            return synthetic_batch(plan.fields, plan.value_range)
+
+    runner = PhaseRunner(setting, plan.phases[0], lambda step: Same(), None)
+    before = {name: [p.detach().clone() for p in module.parameters()] for name, module in modules.items()}
+    runner.iterate(0)
+    return {
+        name
+        for name, module in modules.items()
+        if any(not torch.equal(p, old) for p, old in zip(module.parameters(), before[name], strict=True))
+    }
+
+
+def test_the_matrix_is_that_of_algorithm_1() -> None:
+    plan = plan_of("gm_mnist.toml")
+    assert plan.matrix() == {"main": {"gm": GM, "joint": JOINT}}
+    assert set(plan.losses) == LOSSES
+    assert plan.warnings == []
+    gm, joint = plan.phases[0].steps
+    assert (gm.repeat, len(gm.backwards)) == (3, 1)
+    assert len(joint.backwards) == 3  # the critic's scores of one forward pass serve both players
+    groups = plan.phases[0].optimizers["prior_s"].groups
+    assert [(pattern, schedule is not None) for pattern, _, schedule in groups] == [("log_variances", True)]
+
+
+def test_without_the_critic_its_losses_alone_are_missing() -> None:
+    plan = plan_of("gm_mnist_without_critic.toml")
+    joint = {name: dict(row) for name, row in JOINT.items() if name != "critic"}
+    del joint["decoder"]["adv_g"]
+    assert plan.matrix() == {"main": {"gm": GM, "joint": joint}}
+    assert set(plan.modules) == {*joint, "prior_s", "prior_u"}
+    assert plan.warnings == []
+
+
+def test_it_trains_all_but_the_fixed_prior() -> None:
+    plan = plan_of("gm_mnist.toml", *SMALL)
+    assert check_on_nothing(plan) == []
+    assert moved_by_one_iteration(plan) == set(plan.modules) - {"prior_u"}
+
+
+@pytest.mark.parametrize("loss", sorted(LOSSES))
+def test_with_one_loss_alone_exactly_its_modules_move(loss: str) -> None:
+    step, rows = ("gm", GM) if loss == "gm" else ("joint", JOINT)
+    trained = {name for name, row in rows.items() if loss in row}
+    other = "phases.main.steps." + ("joint" if step == "gm" else "gm")
+    left_out = [other, *(f"losses.{name}" for name in sorted(LOSSES - {loss}))]
+    plan = plan_of("gm_mnist.toml", *SMALL, f"without={left_out}")
+    assert moved_by_one_iteration(plan) == trained
