@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 
+from semreg.errors import UserError
 from semreg.recipe.check import check
 from semreg.recipe.load import load_recipe
 from semreg.recipe.plan import Plan
@@ -92,3 +93,11 @@ def test_with_one_loss_alone_exactly_its_modules_move(loss: str) -> None:
     left_out = [other, *(f"losses.{name}" for name in sorted(LOSSES - {loss}))]
     plan = plan_of("gm_mnist.toml", *SMALL, f"without={left_out}")
     assert moved_by_one_iteration(plan) == trained
+
+
+def test_fewer_components_than_classes_are_told_at_the_loss() -> None:
+    with pytest.raises(UserError) as refused:
+        check_on_nothing(plan_of("gm_mnist.toml", *SMALL, "modules.prior_s.classes=2"))
+    [problem] = refused.value.problems
+    assert problem.where == "losses.gm"
+    assert "there are 2 classes, 0 to 1; found labels from 0 to 3" in problem.message

@@ -137,7 +137,8 @@ def mixture_total_moments(means: Tensor, variances: Tensor, weights: Tensor | No
                           cause, means, variances, weights)  # fmt: skip
     elif not (bool((weights >= 0).all()) and 0 < float(weights.sum()) < math.inf):
         raise ValueError(f"weights are at least 0 and not all 0, found {weights.tolist()}")
-    share = (weights / weights.sum()).to(means)[:, None]
+    weights = weights.to(means)
+    share = (weights / weights.sum())[:, None]
     mean = (share * means).sum(0)
     return mean, (share * (variances + (means - mean).square())).sum(0)
 
@@ -175,8 +176,10 @@ def require_classes(call: str, labels: Tensor, *, rows: int, classes: int) -> No
         raise shape_error(call, "batch for the labels", f"one class for each of {rows} codes", labels)
     if labels.dtype.is_floating_point or labels.dtype.is_complex or labels.dtype == torch.bool:
         raise ValueError(f"{call}: labels are classes, int64, found {str(labels.dtype).removeprefix('torch.')}")
-    if rows and not 0 <= int(labels.min()) <= int(labels.max()) < classes:
+    if not rows:
+        return
+    least, greatest = torch.stack(labels.aminmax()).tolist()
+    if least < 0 or greatest >= classes:
         raise ValueError(
-            f"{call}: the mixture has {classes} classes, 0 to {classes - 1}; found labels from {int(labels.min())} "
-            f"to {int(labels.max())}"
+            f"{call}: there are {classes} classes, 0 to {classes - 1}; found labels from {least} to {greatest}"
         )
