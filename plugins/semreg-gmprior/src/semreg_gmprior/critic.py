@@ -59,4 +59,4 @@ class ProjectionCritic(nn.Module):
         if labels is None:
             return scores
         require_classes("projection_critic(images, labels)", labels, rows=len(images), classes=self.classes)
-        return scores + (self.vectors(labels.long()) * features).sum(1, keepdim=True)
+        return scores + cast(Tensor, (self.vectors(labels.long()) * features).sum(1, keepdim=True))
