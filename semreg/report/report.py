@@ -23,6 +23,7 @@ from semreg.hookspecs import Section
 from semreg.report import curves
 from semreg.report.pictures import PIXEL_RATIO, class_colours
 from semreg.report.record import PhaseMetrics, RunRecord, read_lines, read_metrics, read_record
+from semreg.report.templates import templates
 from semreg.report.times import time_section
 from semreg.report.words import duration, number
 from semreg.runs.layout import EVALUATIONS, RECIPE, WARNINGS
@@ -83,13 +84,7 @@ def _rendered(folder: Path) -> str:
 
 @functools.cache  # compiling it takes longer than filling it in
 def _template() -> jinja2.Template:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
+    environment = templates()
     environment.filters |= {"number": _number, "cell": _cell, "uri": _uri, "page_width": _page_width, "g": _weight}
     environment.filters |= {"points": _points, "colours": class_colours}
     environment.globals |= {"chart_width": curves.WIDTH, "chart_height": curves.HEIGHT, "is_numeric": _is_numeric}

@@ -17,6 +17,7 @@ import jinja2
 from semreg.disk import tidy, write_whole, writing
 from semreg.report.table import Cell, Grid, comparisons, figure_tables
 from semreg.report.table_view import Block, View, view
+from semreg.report.templates import templates
 
 MARKDOWN, PAGE, DATA = "table.md", "table.html", "table.json"
 _SPECIAL = re.compile(r"[\\|`*\[\]]|(?<![^\W_])_|_(?![^\W_])")
@@ -96,14 +97,7 @@ def _version() -> str:
 
 @functools.cache
 def _template() -> jinja2.Template:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
-    return environment.get_template("table.html")
+    return templates().get_template("table.html")
 
 
 def _report(cell: Cell, folder: Path) -> str:

@@ -7,15 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 
 from semreg.recipe.check import check
 from semreg.recipe.load import load_recipe
 from semreg.recipe.plan import Plan
-from semreg.training.build import build_modules, synthetic_batch
-from semreg.training.phase import PhaseRunner, Setting
 from semreg.training.trial import check_on_nothing
 from tests.recipe.stand_ins import ATTRIBUTES, STAND_INS
+from tests.training.moves import moved_by_one_iteration
 
 PAPERS = Path(__file__).parent / "papers"
 
@@ -28,27 +26,6 @@ def stand_ins(register: Callable[[str, str, Any], None]) -> None:
 
 def plan_of(recipe: str, *overrides: str) -> Plan:
     return check(load_recipe(PAPERS / recipe, overrides))
-
-
-def moved_by_one_iteration(plan: Plan) -> set[str]:
-    """The modules whose parameters change in the first iteration of the first phase, on a made-up batch."""
-    modules = build_modules(plan, seed=0)
-    setting = Setting(plan, modules, seed=0, device=torch.device("cpu"), precision="fp32")
-
-    class Same:
-        per_epoch = 1
-
-        def batch(self, count: int) -> dict[str, Any]:
-            return synthetic_batch(plan.fields, plan.value_range)
-
-    runner = PhaseRunner(setting, plan.phases[0], lambda step: Same(), None)
-    before = {name: [p.detach().clone() for p in module.parameters()] for name, module in modules.items()}
-    runner.iterate(0)
-    return {
-        name
-        for name, module in modules.items()
-        if any(not torch.equal(p, old) for p, old in zip(module.parameters(), before[name], strict=True))
-    }
 
 
 # --- Zheng and Sun ---

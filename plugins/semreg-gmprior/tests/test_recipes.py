@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
-import torch
 
 from semreg.errors import UserError
 from semreg.recipe.check import check
 from semreg.recipe.load import load_recipe
 from semreg.recipe.plan import Plan
-from semreg.training.build import build_modules, synthetic_batch
-from semreg.training.phase import PhaseRunner, Setting
 from semreg.training.trial import check_on_nothing
+from tests.training.moves import moved_by_one_iteration
 
 RECIPES = Path(__file__).parents[3] / "recipes"
 GM = {"encoder_s": {"gm": 1}, "prior_s": {"gm": 1}}
@@ -36,26 +33,6 @@ SMALL = [
 
 def plan_of(recipe: str, *overrides: str) -> Plan:
     return check(load_recipe(RECIPES / recipe, overrides))
-
-
-def moved_by_one_iteration(plan: Plan) -> set[str]:
-    modules = build_modules(plan, seed=0)
-    setting = Setting(plan, modules, seed=0, device=torch.device("cpu"), precision="fp32")
-
-    class Same:
-        per_epoch = 1
-
-        def batch(self, count: int) -> dict[str, Any]:
-            return synthetic_batch(plan.fields, plan.value_range)
-
-    runner = PhaseRunner(setting, plan.phases[0], lambda step: Same(), None)
-    before = {name: [p.detach().clone() for p in module.parameters()] for name, module in modules.items()}
-    runner.iterate(0)
-    return {
-        name
-        for name, module in modules.items()
-        if any(not torch.equal(p, old) for p, old in zip(module.parameters(), before[name], strict=True))
-    }
 
 
 def test_the_matrix_is_that_of_algorithm_1() -> None:
