@@ -6,11 +6,12 @@ from collections.abc import Callable, Sequence
 from typing import Annotated, Any, TypeVar, cast
 
 import torch
-from annotated_types import Gt, Interval, MinLen
+from annotated_types import Ge, Gt, Interval, MinLen
 from torch import Tensor
+from torch.nn import functional
 from torch.nn.functional import affine_grid, grid_sample
 
-from semreg.components.functional import normal_noise, require_equal_shapes, shape_error
+from semreg.components.functional import normal_noise, require_classes, require_equal_shapes, shape_error
 from semreg.components.interfaces import Prior
 from semreg.components.posteriors import DiagonalGaussian, require_posterior
 
@@ -53,6 +54,15 @@ def sigmoid(x: Tensor, *, temperature: Annotated[float, Gt(0)] = 1.0) -> Tensor:
 def softmax(x: Tensor, *, temperature: Annotated[float, Gt(0)] = 1.0) -> Tensor:
     """Probabilities of exclusive classes, `(batch, classes)`: the softmax of x / temperature over the last axis."""
     return torch.softmax(x / temperature, dim=-1)
+
+
+def one_hot(labels: Tensor, *, classes: Annotated[int, Ge(1)]) -> Tensor:
+    """The labels as vectors, float32 `(batch, classes)`: 1 at the label and 0 elsewhere, as conditional nets take them.
+
+    `labels` int64 `(batch,)`. Raises ValueError for another shape, or a label outside the classes.
+    """
+    require_classes("one_hot(labels)", labels, rows=len(labels), classes=classes)
+    return functional.one_hot(labels.long(), classes).float()
 
 
 def detach(x: TensorOrPosterior) -> TensorOrPosterior:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -217,3 +219,26 @@ def test_an_average_of_what_does_not_fit_is_refused(
 ) -> None:
     with pytest.raises(ValueError, match=message):
         operations.average(*tensors, weights=weights)
+
+
+@given(st.lists(st.integers(0, 4), max_size=8))
+def test_a_one_hot_vector_is_1_at_its_label_alone(labels: list[int]) -> None:
+    vectors = operations.one_hot(torch.tensor(labels, dtype=torch.int64), classes=5)
+    assert vectors.shape == (len(labels), 5)
+    assert vectors.dtype == torch.float32
+    assert vectors.sum(1).tolist() == [1.0] * len(labels)
+    assert vectors.argmax(1).tolist() == labels
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        (torch.tensor([0, 5]), "there are 5 classes, 0 to 4; found labels from 0 to 5"),
+        (torch.tensor([[0], [1]]), "one class for each of 2 rows"),
+        (torch.tensor([0.0, 1.0]), "labels are classes, int64, found float32"),
+    ],
+    ids=["outside", "shape", "floats"],
+)
+def test_one_hot_refuses_what_are_no_classes(labels: torch.Tensor, message: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(message)):
+        operations.one_hot(labels, classes=5)

@@ -8,9 +8,8 @@ from typing import cast
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
-from semreg.components.functional import shape_error
+from semreg.components.functional import require_classes, shape_error
 from semreg.components.layers import Activation, Positive, Shapes, Widths, make_activation
-from semreg_gmprior.functional import require_classes
 
 
 class ProjectionCritic(nn.Module):

@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from annotated_types import Ge
 from torch import Tensor
 
-from semreg.components.functional import shape_error
+from semreg.components.functional import require_classes, shape_error
 
 
 def gaussian_mixture_loss(
@@ -168,18 +168,3 @@ def _check_mixture(call: str, codes: Tensor, means: Tensor, log_variances: Tenso
 def _check_labels(call: str, codes: Tensor, labels: Tensor, means: Tensor, log_variances: Tensor) -> None:
     _check_mixture(call, codes, means, log_variances)
     require_classes(call, labels, rows=len(codes), classes=len(means))
-
-
-def require_classes(call: str, labels: Tensor, *, rows: int, classes: int) -> None:
-    """Raises ValueError unless `labels` are `rows` integers from 0 to `classes` − 1; `call` names who asks."""
-    if labels.shape != (rows,):
-        raise shape_error(call, "batch for the labels", f"one class for each of {rows} codes", labels)
-    if labels.dtype.is_floating_point or labels.dtype.is_complex or labels.dtype == torch.bool:
-        raise ValueError(f"{call}: labels are classes, int64, found {str(labels.dtype).removeprefix('torch.')}")
-    if not rows:
-        return
-    least, greatest = torch.stack(labels.aminmax()).tolist()
-    if least < 0 or greatest >= classes:
-        raise ValueError(
-            f"{call}: there are {classes} classes, 0 to {classes - 1}; found labels from {least} to {greatest}"
-        )
