@@ -246,7 +246,7 @@ def test_memory_is_not_that_of_all_differences() -> None:
     [
         ({"labels": torch.tensor([0, 1, 3, 0, 0])}, "there are 3 classes, 0 to 2; found labels from 0 to 3"),
         ({"labels": torch.tensor([0, -1, 2, 0, 0])}, "found labels from -1 to 2"),
-        ({"labels": torch.zeros(4, dtype=torch.int64)}, "one class for each of 5 codes"),
+        ({"labels": torch.zeros(4, dtype=torch.int64)}, "one class for each of 5 rows"),
         ({"labels": torch.zeros(5)}, "labels are classes, int64, found float32"),
         ({"codes": torch.zeros(5, 3)}, r"found \(5, 3\), \(3, 4\), \(3, 4\): codes and classes are of one size"),
         ({"codes": torch.zeros(5)}, "codes and classes are of one size"),
