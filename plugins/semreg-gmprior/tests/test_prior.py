@@ -146,7 +146,7 @@ def test_its_parameters_are_its_checkpoint() -> None:
     ("labels", "message"),
     [
         ((torch.tensor([0, 3]),), "gaussian_mixture.*there are 3 classes, 0 to 2; found labels from 0 to 3"),
-        ((torch.tensor([0]),), "one class for each of 2 codes"),
+        ((torch.tensor([0]),), "one class for each of 2 rows"),
         ((torch.tensor([0.0, 1.0]),), "labels are classes"),
         ((torch.tensor([0, 1]), torch.tensor([0, 1])), "takes one label, the class; found 2"),
     ],
