@@ -9,7 +9,7 @@ import logging
 import os
 import shutil
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -29,11 +29,23 @@ from semreg.data.building import (
     unreadable,
     unreadable_images,
 )
-from semreg.data.source import EXCLUDED, SPLITS, TEST, TRAIN, VALIDATION, Dataset, Source, check_source
+from semreg.data.source import (
+    EXCLUDED,
+    SPLITS,
+    TEST,
+    TRAIN,
+    UNLABELLED,
+    VALIDATION,
+    Dataset,
+    Source,
+    check_source,
+)
 from semreg.data.specification import AttributesField, ClassField, ImageField, Specification, described
-from semreg.data.splits import random_order, share
+from semreg.data.splits import labelled_fields, random_order, share
 from semreg.disk import sync
 from semreg.errors import Problem, UserError, closest
+
+_SPLITS = {**SPLITS, "unlabelled": UNLABELLED}
 
 log = logging.getLogger(__name__)
 
@@ -56,13 +68,14 @@ class Cached:
     remarks: tuple[str, ...] = ()
 
     def rows(self, split: str) -> Tensor:
-        """The rows of "train", "validation" or "test", int64, ascending."""
-        return torch.nonzero(self.split == SPLITS[split]).squeeze(1)
+        """The rows of "train", "validation", "test" or "unlabelled", int64, ascending."""
+        return torch.nonzero(self.split == _SPLITS[split]).squeeze(1)
 
     @property
     def counts(self) -> dict[str, int]:
-        """The number of images in each split."""
-        return {name: int((self.split == value).sum()) for name, value in SPLITS.items()}
+        """The number of images in each split; "unlabelled" is named if there are any."""
+        counts = {name: int((self.split == value).sum()) for name, value in _SPLITS.items()}
+        return {name: count for name, count in counts.items() if count or name in SPLITS}
 
     @property
     def fingerprint(self) -> str:
@@ -134,18 +147,44 @@ class Cached:
             raise UserError("", problems)
         return replace(self, split=split)
 
+    def with_unlabelled(self, unlabelled: int | float | Mapping[str, Sequence[str] | int], seed: int = 0) -> Cached:
+        """The same with some training rows in the split "unlabelled".
+
+        A count or a fraction draws them from `seed`, of all training rows. `{"digit": ["8", "9"]}` takes all of these
+        classes, or with a number of so many last ones: the field knows them no longer, and their test and validation
+        rows belong to no split.
+
+        Raises UserError for fields and classes that do not exist, or if that leaves no training row.
+        """
+        split = self.split.clone()
+        if not isinstance(unlabelled, Mapping):
+            split[_drawn("unlabelled", unlabelled, self.rows("train"), seed)[0]] = UNLABELLED
+            return replace(self, split=split)
+        fields, arrays = labelled_fields(self.fields, unlabelled), dict(self.arrays)
+        for name in unlabelled:
+            before, after = (list(part[name].names) for part in (self.fields, fields))  # type: ignore[union-attr]
+            places = torch.tensor([after.index(label) if label in after else -1 for label in before])
+            arrays[name] = places[self.arrays[name]]
+            unknown = arrays[name] < 0
+            split[unknown & (split == TRAIN)] = UNLABELLED
+            split[unknown & (split != UNLABELLED)] = EXCLUDED
+        if not (split == TRAIN).any():
+            raise UserError("", [Problem("data.split.unlabelled", "no training image is left with a label")])
+        return replace(self, fields=fields, arrays=arrays, split=split)
+
     def with_split(self, options: Mapping[str, Any]) -> Cached:
         """The same split as a recipe's `data.split` says.
 
-        `train = N` (a count, or a fraction) draws that many of *all* images to train on, and tests on the rest; `shots`
-        then leaves out all but a few training rows of some classes, as `with_shots`; `validation = N` cuts validation
-        rows from what training rows are left, as `with_validation`. The draws depend on `seed` (default 0) alone and
-        not on the run's seed: a judge trained with another seed must not have seen this run's test images, nor of a
-        class with few shots any image beyond them.
+        `train = N` (a count, or a fraction) draws that many of *all* images to train on, and tests on the rest;
+        `unlabelled` then takes the labels of some training rows away, as `with_unlabelled`; `shots` leaves out all but a
+        few training rows of some classes, as `with_shots`; `validation = N` cuts validation rows from what training rows
+        are left, as `with_validation`. The draws depend on `seed` (default 0) alone and not on the run's seed: a judge
+        trained with another seed must not have seen this run's test images, nor of a class with few shots any image
+        beyond them.
 
         Raises UserError for unknown keys and impossible amounts.
         """
-        known = ("train", "shots", "validation", "seed")
+        known = ("train", "unlabelled", "shots", "validation", "seed")
         problems = [
             Problem(f"data.split.{key}", f"no such option{closest(key, known)}") for key in options.keys() - known
         ]
@@ -160,6 +199,8 @@ class Cached:
             split = self.split.clone()
             split[train], split[test] = TRAIN, TEST
             result = replace(self, split=split)
+        if "unlabelled" in options:
+            result = result.with_unlabelled(options["unlabelled"], int(seed))
         if "shots" in options:
             result = result.with_shots(options["shots"], int(seed))
         return result.with_validation(options["validation"], int(seed)) if "validation" in options else result

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 
 from semreg.data.source import TEST, TRAIN
+from semreg.data.specification import ClassField, Specification
+from semreg.errors import Problem, UserError, closest
 
 
 def random_order(count: int, seed: int = 0) -> npt.NDArray[np.int64]:
@@ -36,3 +40,27 @@ def drawn_split(
     for group in groups:
         split[group[: share(test, len(group))]] = TEST
     return split
+
+
+def labelled_fields(fields: Specification, unlabelled: Mapping[str, Sequence[str] | int]) -> Specification:
+    """The fields without the classes that are unlabelled: names, or a number of last ones, of each field of classes.
+
+    Raises UserError for fields and classes that do not exist, or if no class is left.
+    """
+    result, problems = dict(fields), []
+    for name, which in unlabelled.items():
+        where, field = f"data.split.unlabelled.{name}", fields.get(name)
+        if not isinstance(field, ClassField):
+            known = [key for key, other in fields.items() if isinstance(other, ClassField)]
+            problems.append(Problem(where, f"no field of classes is called {name!r}{closest(name, known)}"))
+            continue
+        gone = list(field.names[-which:] if which else ()) if isinstance(which, int) else list(which)
+        wrong = [label for label in gone if label not in field.names]
+        problems += [Problem(where, f"there is no class {label!r}{closest(label, field.names)}") for label in wrong]
+        left = tuple(label for label in field.names if label not in gone)
+        if not left:
+            problems.append(Problem(where, f"of the {len(field.names)} classes at least one must keep its label"))
+        result[name] = replace(field, names=left)
+    if problems:
+        raise UserError("", problems)
+    return result

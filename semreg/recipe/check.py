@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
 
+from semreg.data.splits import labelled_fields
 from semreg.errors import DataMissing, Problem, UserError, cause_of, closest
 from semreg.recipe.expression import names
 from semreg.recipe.graph import Graph
@@ -90,6 +91,8 @@ class _Checker:
         try:
             self.dataset = part.value(**part.options, **root)
             self.parts.fields = self.dataset.specification()
+            if isinstance(data.split.unlabelled, dict):
+                self.parts.fields = labelled_fields(self.parts.fields, data.split.unlabelled)
             known = True
             self.dataset.locate()
         except DataMissing as missing:

@@ -7,8 +7,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from semreg.data.specification import AttributesField, ClassField
 from semreg.errors import Problem, closest
-from semreg.recipe.expression import Call, names
+from semreg.recipe.expression import Call, Expression, Name, names
 from semreg.recipe.graph import Graph
 from semreg.recipe.load import OPTIMIZER_KEYS
 from semreg.recipe.options import check_inputs, required_inputs
@@ -61,12 +62,14 @@ class Phases:
         if table.validate_ and table.validate_.loss not in self.graph.losses:
             loss = table.validate_.loss
             self.parts.wrong(f"{where}.validate.loss", f"there is no loss {loss!r}{closest(loss, self.graph.losses)}")
+        own = table.data.sampler
+        sampler = self.sampler(own or self.tables.data.sampler, f"{where}.data.sampler" if own else "data.sampler")
+        if table.data.unlabelled:
+            self.check_unlabelled(table, sorted(read), sampler, where)
         optimizers = {module: plan for module in trained if (plan := self.optimizer(module, table, where)) is not None}
-        sampler = table.data.sampler or self.tables.data.sampler
         return PhasePlan(
-            name, table.epochs, table.data.batch_size or self.tables.data.batch_size,
-            self.sampler(sampler, f"{where}.data.sampler" if table.data.sampler else "data.sampler"),
-            tuple(steps), optimizers, tuple(table.precompute), table.validate_,
+            name, table.epochs, table.data.batch_size or self.tables.data.batch_size, sampler,
+            tuple(steps), optimizers, tuple(table.precompute), table.validate_, table.data.unlabelled,
         )  # fmt: skip
 
     def check_row(
@@ -83,6 +86,27 @@ class Phases:
                     f"{where}.{loss}", f"the gradient of {loss!r} does not reach {module!r}; it reaches {those}"
                 )
         return None
+
+    def check_unlabelled(self, table: PhaseTable, losses: Sequence[str], sampler: Node | None, where: str) -> None:
+        """Nothing may read a label that the images of the phase do not have."""
+        unlabelled = self.tables.data.split.unlabelled
+        if unlabelled is None:
+            self.parts.wrong(f"{where}.data.unlabelled", "no image is without labels: data.split.unlabelled is not set")
+            return
+        if isinstance(unlabelled, dict):
+            lacking = set(unlabelled)
+        else:
+            lacking = {name for name, f in self.parts.fields.items() if isinstance(f, ClassField | AttributesField)}
+        readers: dict[str, Expression] = {repr(name): Name(name) for name in table.precompute}
+        for name in losses:
+            if name in self.graph.losses:
+                readers[f"the loss {name!r}"] = self.graph.losses[name].expression
+        if sampler is not None:
+            readers["the sampler"] = sampler.expression
+        for reader, expression in readers.items():
+            read, _ = read_and_called([expression], self.graph.tensors)
+            for label in sorted(read & lacking):
+                self.parts.wrong(where, f"{reader} reads {label!r}, and the unlabelled images of this phase have none")
 
     def check_precompute(self, precompute: Sequence[str], trained: Sequence[str], where: str) -> None:
         for name in precompute:

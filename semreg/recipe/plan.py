@@ -89,6 +89,12 @@ class PhasePlan:
     optimizers: Mapping[str, OptimizerPlan]
     precompute: tuple[str, ...]
     validate: ValidateTable | None
+    unlabelled: bool
+
+    @property
+    def split(self) -> str:
+        """The split of the data whose rows it trains on."""
+        return "unlabelled" if self.unlabelled else "train"
 
     @property
     def trained(self) -> tuple[str, ...]:

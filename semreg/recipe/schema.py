@@ -74,9 +74,10 @@ class OptimizerTable(BaseModel):
 
 
 class SplitTable(_Keys):
-    """How many images to train on and to validate with, and of some classes how few (see `Cached.with_split`)."""
+    """How many images to train on, with and without labels, and to validate with (see `Cached.with_split`)."""
 
     train: Annotated[float, Gt(0)] | Positive | None = None
+    unlabelled: dict[str, list[str] | Positive] | Annotated[float, Gt(0)] | Positive | None = None
     shots: dict[str, dict[str, Positive]] = {}
     validation: Annotated[float, Gt(0)] | Positive | None = None
 
@@ -136,6 +137,7 @@ class PhaseDataTable(_Keys):
 
     batch_size: Positive | None = None
     sampler: SamplerTable | None = None
+    unlabelled: bool = False
 
 
 class PhaseTable(_Keys):

@@ -70,7 +70,7 @@ def record_circumstances(
             {
                 "name": phase.name,
                 "epochs": phase.epochs,
-                "iterations": phase.epochs * (data.counts["train"] // phase.batch_size),
+                "iterations": phase.epochs * (len(data.rows(phase.split)) // phase.batch_size),
                 "batch_size": phase.batch_size,
                 "steps": plan.matrix()[phase.name],
                 "backwards": {step.name: len(step.backwards) for step in phase.steps},

@@ -92,7 +92,7 @@ class Trainer:
         fields.update(more_fields)
         processes = self.setting.processes
         return Batches(
-            self.data, self.data.rows("train"), phase.batch_size, seed=self.setting.seed,
+            self.data, self.data.rows(phase.split), phase.batch_size, seed=self.setting.seed,
             key=(phase.name, step.name), fields=fields, extra=extra, value_range=plan.value_range,
             device=self.setting.device, part=(processes.rank, processes.count), source=self.source, **sampler,
         )  # fmt: skip
@@ -179,7 +179,7 @@ class Trainer:
     def train_phase(self, index: int, start: int, state: Mapping[str, Any] | None) -> None:
         phase = self.setting.plan.phases[index]
         hooks.call(self.manager, "phase_started", run=self.folder, phase=phase.name)
-        extra = self.precomputed(phase, "train")
+        extra = self.precomputed(phase, phase.split)
         held_out = self.precomputed(phase, "validation") if phase.validate else {}
         runner = PhaseRunner(
             self.setting, phase, lambda step: self.batches(phase, step, extra), lambda: self.validation(phase, held_out)

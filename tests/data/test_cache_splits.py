@@ -136,3 +136,50 @@ def test_shots_reach_a_sets_own_validation_images(data: Cached) -> None:
 def test_impossible_shots(data: Cached, shots: Any, where: str, message: str) -> None:
     with pytest.raises(UserError, match=rf"data\.split\.shots\.{where} .*{message}"):
         data.with_split({"shots": shots})
+
+
+def test_unlabelled_images_are_drawn_from_the_training_images(data: Cached) -> None:
+    drawn = data.with_split({"unlabelled": 0.25})
+    assert drawn.counts == {"train": 120, "validation": 0, "test": 40, "unlabelled": 40}
+    both = torch.cat([drawn.rows("train"), drawn.rows("unlabelled")]).sort().values
+    assert torch.equal(both, data.rows("train"))
+    assert torch.equal(drawn.split, data.with_split({"unlabelled": 40}).split)
+    assert not torch.equal(drawn.split, data.with_split({"unlabelled": 40, "seed": 1}).split)
+    assert drawn.fields == data.fields
+
+
+@pytest.mark.parametrize("which", [["1", "3"], 2], ids=["names", "the last two"])
+def test_unlabelled_classes_are_known_no_longer(data: Cached, which: Any) -> None:
+    names = data.fields["digit"].names  # type: ignore[union-attr]
+    gone = [names.index(name) for name in (which if isinstance(which, list) else names[-2:])]
+    left = [name for index, name in enumerate(names) if index not in gone]
+    known = data.with_split({"unlabelled": {"digit": which}})
+    assert known.fields["digit"].names == tuple(left)  # type: ignore[union-attr]
+    before = data.arrays["digit"]
+    for split in ("train", "test"):
+        kept = [row for row in data.rows(split).tolist() if int(before[row]) not in gone]
+        assert known.rows(split).tolist() == kept
+        assert [left[value] for value in known.arrays["digit"][kept]] == [names[value] for value in before[kept]]
+    taken = [row for row in data.rows("train").tolist() if int(before[row]) in gone]
+    assert known.rows("unlabelled").tolist() == taken
+    assert (known.arrays["digit"][taken] == -1).all()
+    assert known.fingerprint != data.fingerprint
+
+
+@pytest.mark.parametrize(
+    ("unlabelled", "where", "message"),
+    [
+        ({"digits": ["0"]}, "data.split.unlabelled.digits", "no field of classes is called 'digits'; did you mean"),
+        ({"digit": ["zero"]}, "data.split.unlabelled.digit", "there is no class 'zero'"),
+        ({"digit": 10}, "data.split.unlabelled.digit", "of the 10 classes at least one must keep its label"),
+        (1.0, "data.split.unlabelled", "neither a count nor a fraction below 1"),
+        (160, "data.split.unlabelled", "both parts need at least one"),
+    ],
+    ids=["field", "class", "all classes", "fraction", "all images"],
+)
+def test_impossible_unlabelled_images(data: Cached, unlabelled: Any, where: str, message: str) -> None:
+    with pytest.raises(UserError) as refused:
+        data.with_split({"unlabelled": unlabelled})
+    [problem] = refused.value.problems
+    assert problem.where == where
+    assert message in problem.message

@@ -207,3 +207,43 @@ def test_samplers_read_fields(toy: Toy, register: Register, mistakes: Mistakes, 
     found = mistakes(toy(), "phases.main.data.sampler={use='alternatng(kind)'}")
     assert "did you mean 'alternating'?" in found["phases.main.data.sampler"]
     assert "label" in mistakes(toy(), "data.sampler={use='alternating'}")["data.sampler"]
+
+
+UNLABELLED = """
+    [data.split.unlabelled]
+    kind = ["b"]
+    [modules.guess]
+    use = "mlp_encoder"
+    outputs = "@kind.classes"
+    [tensors]
+    guess_z = "guess(z)"
+    [losses.told]
+    use = "cross_entropy(guess_z, kind)"
+    [phases.alone]
+    epochs = 1
+    data.unlabelled = true
+    train = { encoder = { kl = 1 } }
+"""
+
+
+def test_a_phase_on_unlabelled_images(toy: Toy, plan_of: PlanOf) -> None:
+    plan = plan_of(toy(UNLABELLED))
+    assert [phase.split for phase in plan.phases] == ["train", "unlabelled"]
+    assert plan.modules["guess"].part.options["outputs"] == 2
+
+
+def test_a_loss_that_reads_a_label_is_refused_on_unlabelled_images(toy: Toy, mistakes: Mistakes) -> None:
+    assert mistakes(toy(UNLABELLED), "phases.alone.train.encoder.told=1") == {
+        "phases.alone": "the loss 'told' reads 'kind', and the unlabelled images of this phase have none"
+    }
+    assert mistakes(toy(UNLABELLED), "data.split.unlabelled=0.5", "phases.alone.train.encoder.told=1") == {
+        "phases.alone": "the loss 'told' reads 'kind', and the unlabelled images of this phase have none"
+    }
+
+
+def test_unlabelled_images_must_exist(toy: Toy, mistakes: Mistakes) -> None:
+    assert mistakes(toy("[phases.main.data]\nunlabelled = true")) == {
+        "phases.main.data.unlabelled": "no image is without labels: data.split.unlabelled is not set"
+    }
+    found = mistakes(toy(UNLABELLED), 'data.split.unlabelled.kind=["eight"]')
+    assert found == {"data.split.unlabelled.kind": "there is no class 'eight'; there is: a, b, c"}

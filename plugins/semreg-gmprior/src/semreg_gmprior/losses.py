@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from annotated_types import Ge
 from torch import Tensor
 
+from semreg.components.functional import gaussian_log_density, shape_error
 from semreg.components.interfaces import Prior
-from semreg_gmprior.functional import gaussian_mixture_loss
+from semreg_gmprior.functional import gaussian_mixture_loss, mixture_total_moments
 from semreg_gmprior.prior import GaussianMixture
 
 
@@ -26,8 +27,7 @@ def gm(
     distance to the own class by that share. Averaged over the batch, summed over the code. Raises ValueError for
     another prior, shapes that don't fit, or a label outside the mixture.
     """
-    if not isinstance(prior, GaussianMixture):
-        raise ValueError(f"gm(codes, labels, prior) needs a gaussian_mixture as its prior, found {_name(prior)}")
+    _require_mixture(prior, "gm(codes, labels, prior)")
     return gaussian_mixture_loss(
         codes, labels, prior.means, prior.floored_log_variances(), likelihood=likelihood, margin=margin
     )
@@ -42,6 +42,31 @@ def lkd(codes: Tensor, labels: Tensor, prior: Prior) -> Tensor:
     if not hasattr(prior, "log_probability"):
         raise ValueError(f"lkd(codes, labels, prior) needs a prior with log_probability, found {_name(prior)}")
     return -prior.log_probability(codes, labels).sum() / max(len(codes), 1)
+
+
+def lkd_unlabelled(
+    codes: Tensor, prior: GaussianMixture, *, classes: Literal["known", "unknown"] = "unknown"
+) -> Tensor:
+    """The likelihood term of images without labels: their negative log-density, averaged over the batch (section 3.6).
+
+    Images of the `known` classes follow the mixture (Eq. 6), those of `unknown` ones a single normal distribution with
+    the mixture's total mean and variances (Eq. 11). `codes` `(batch, code)`, `prior` a gaussian_mixture. Summed over
+    the code. Raises ValueError for another prior or shapes that don't fit.
+    """
+    _require_mixture(prior, "lkd_unlabelled(codes, prior)")
+    if classes == "known":
+        return -prior.log_probability(codes).sum() / max(len(codes), 1)
+    mean, variance = mixture_total_moments(prior.means, prior.floored_log_variances().exp())
+    if codes.ndim != 2 or codes.shape[1:] != mean.shape:
+        raise shape_error(
+            "lkd_unlabelled(codes, prior)", f"batch {len(mean)}", f"the prior's size is {len(mean)}", codes
+        )
+    return -gaussian_log_density(codes, mean, variance.log()).sum() / max(len(codes), 1)
+
+
+def _require_mixture(prior: object, call: str) -> None:
+    if not isinstance(prior, GaussianMixture):
+        raise ValueError(f"{call} needs a gaussian_mixture as its prior, found {_name(prior)}")
 
 
 def _name(prior: object) -> str:
