@@ -176,11 +176,11 @@ class Cached:
         """The same split as a recipe's `data.split` says.
 
         `train = N` (a count, or a fraction) draws that many of *all* images to train on, and tests on the rest;
-        `unlabelled` then takes the labels of some training rows away, as `with_unlabelled`; `shots` leaves out all but a
-        few training rows of some classes, as `with_shots`; `validation = N` cuts validation rows from what training rows
-        are left, as `with_validation`. The draws depend on `seed` (default 0) alone and not on the run's seed: a judge
-        trained with another seed must not have seen this run's test images, nor of a class with few shots any image
-        beyond them.
+        `unlabelled` then takes the labels of some training rows away, as `with_unlabelled`; `shots` leaves out all but
+        a few training rows of some classes, as `with_shots`; `validation = N` cuts validation rows from what training
+        rows are left, as `with_validation`. The draws depend on `seed` (default 0) alone and not on the run's seed: a
+        judge trained with another seed must not have seen this run's test images, nor of a class with few shots any
+        image beyond them.
 
         Raises UserError for unknown keys and impossible amounts.
         """

@@ -89,7 +89,7 @@ def test_unlabelled_codes_move_towards_the_prior_also_from_an_empty_batch(classe
 
 @pytest.mark.parametrize("classes", ["known", "unknown"])
 def test_unlabelled_codes_that_do_not_fit_are_refused(classes: Any) -> None:
-    with pytest.raises(ValueError, match="its size is 2|the prior's size is 2"):
+    with pytest.raises(ValueError, match="size is 2"):
         lkd_unlabelled(torch.zeros(4, 1), GaussianMixture(classes=3, size=2), classes=classes)
     with pytest.raises(ValueError, match=r"lkd_unlabelled\(codes, prior\) needs a gaussian_mixture"):
         lkd_unlabelled(CODES, StandardNormal(size=2), classes=classes)  # type: ignore[arg-type]
