@@ -29,9 +29,10 @@ from semreg.errors import closest
 class ConvEncoder(nn.Module):
     """A plain convolutional net: each layer a stride-2 convolution, a normalisation and an activation.
 
-    Input: images `(batch, channels, height, width)` of any size. Output by `head`: `linear` flattens the last maps,
-    `pool_linear` averages each of them; both go through the `hidden` fully connected layers to `(batch, outputs)`, or
-    to `(batch, *outputs)` for a list. `maps` gives the spatial code `(batch, outputs, height', width')` by a 1×1
+    Input: images `(batch, channels, height, width)` of any size, and vectors `(batch, features)` if there are any, such
+    as a label's `one_hot`. Output by `head`: `linear` flattens the last maps, `pool_linear` averages each of them; both
+    go, joined with the vectors, through the `hidden` fully connected layers to `(batch, outputs)`, or to
+    `(batch, *outputs)` for a list. `maps` gives the spatial code `(batch, outputs, height', width')` by a 1×1
     convolution. With `outputs = 0` there is no last layer: the features are the code.
 
     `widths` are the layers' channels. A kernel of 3 halves sizes rounding up (178 → 89 → 45), one of 4 rounding down.
@@ -51,7 +52,10 @@ class ConvEncoder(nn.Module):
         head: Literal["linear", "pool_linear", "maps"] = "linear",
     ) -> None:
         super().__init__()
-        channels, height, width = image_shape(input_shapes)
+        # of several images none is *the* image
+        images = [shape for index, shape in enumerate(input_shapes) if index == 0 or len(shape) == 3]
+        channels, height, width = image_shape(images)
+        vectors = sum(math.prod(shape) for shape in input_shapes[1:])
         layers: list[nn.Module] = []
         for maps in widths:
             height, width = ((extent + 4 - kernel) // 2 for extent in (height, width))
@@ -64,17 +68,23 @@ class ConvEncoder(nn.Module):
             channels = maps
         self.features = nn.Sequential(*layers)
         if head == "maps":
-            if hidden:
-                raise ValueError("hidden layers are fully connected; head = 'maps' has none")
+            if hidden or vectors:
+                what = "hidden layers are" if hidden else "vectors beside the image are for what is"
+                raise ValueError(f"{what} fully connected; head = 'maps' has none")
             self.head: nn.Module = map_output(channels, outputs)
         else:
             pool: list[nn.Module] = [nn.AdaptiveAvgPool2d(1)] if head == "pool_linear" else []
-            features = channels if pool else channels * height * width
+            features = vectors + (channels if pool else channels * height * width)
             fully_connected, features = hidden_layers(features, hidden, activation)
             self.head = nn.Sequential(*pool, nn.Flatten(), *fully_connected, *output_layers(features, outputs))
+            self.join_before = len(pool) + 1
 
-    def forward(self, images: Tensor) -> Tensor:
-        return cast(Tensor, self.head(self.features(images)))
+    def forward(self, images: Tensor, *vectors: Tensor) -> Tensor:
+        maps = self.features(images)
+        if not vectors:
+            return cast(Tensor, self.head(maps))
+        head = cast(nn.Sequential, self.head)
+        return cast(Tensor, head[self.join_before :](flatten([head[: self.join_before](maps), *vectors])))
 
 
 class MLPEncoder(nn.Module):

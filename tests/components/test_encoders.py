@@ -69,7 +69,7 @@ def test_constant_and_single_images_stay_finite() -> None:
         ({"input_shapes": [(1, 8, 8)], "kernel": 4}, r"4 widths halve an image of \(8, 8\) to nothing"),
         ({"input_shapes": [(1, 8, 8)], "normalization": "instance"}, "128 maps of 1 pixel"),
         ({"input_shapes": [(64,)]}, r'"batch channels height width", found \(batch, 64\)'),
-        ({"input_shapes": [(1, 8, 8), (3,)]}, r"found \(batch, 1, 8, 8\), \(batch, 3\)"),
+        ({"input_shapes": [(1, 8, 8), (3,), (1, 8, 8)]}, r"found \(batch, 1, 8, 8\), \(batch, 1, 8, 8\)"),
         ({"input_shapes": [(1, 64, 64)], "head": "maps", "outputs": [3, 4]}, "maps have one number of channels"),
         ({"input_shapes": [(1, 64, 64)], "head": "maps", "hidden": [3]}, "head = 'maps' has none"),
     ],
@@ -148,3 +148,18 @@ class TestTimm:
     def test_timm_is_imported_only_by_its_users(self) -> None:
         code = "import sys, semreg.components.encoders; sys.exit('timm' in sys.modules)"
         assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("head", ["linear", "pool_linear"])
+def test_vectors_beside_the_image_reach_the_code(head: Any) -> None:
+    encoder = ConvEncoder(outputs=5, input_shapes=[(1, 8, 8), (3,), (2,)], widths=[4, 4], head=head, hidden=[7]).eval()
+    image, label, more = torch.randn(6, 1, 8, 8), torch.randn(6, 3), torch.randn(6, 2)
+    code = encoder(image, label, more)
+    assert code.shape == (6, 5)
+    for changed in (encoder(image, label + 1, more), encoder(image, label, more + 1), encoder(image + 1, label, more)):
+        assert not torch.allclose(changed, code)
+
+
+def test_maps_have_no_place_for_vectors() -> None:
+    with pytest.raises(ValueError, match="vectors beside the image are for what is fully connected"):
+        ConvEncoder(outputs=5, input_shapes=[(1, 8, 8), (3,)], widths=[4], head="maps")
