@@ -249,7 +249,8 @@ def expand(table: Table, source: str) -> Table:
 
     A key with a variable is repeated for every value; its contents see that value. In a list an entry with a free
     variable is repeated likewise; in an expression `*name_{m}` becomes all names. A variable given as another's
-    name (`o = "m"`) takes the same values but never the one that `m` has at that place.
+    name (`o = "m"`) takes the same values but never the one that `m` has at that place. A variable with a single value
+    and no such second name stands for its value in any text: a name that recipes which extend this one may change.
     """
     table = dict(table)
     each = table.pop("each", {})
@@ -287,6 +288,9 @@ def _variables(each: Any, source: str) -> dict[str, tuple[list[str], str | None]
 class _Expander:
     def __init__(self, variables: dict[str, tuple[list[str], str | None]], source: str) -> None:
         self.variables, self.source = variables, source
+        aliased = {owner for _, owner in variables.values()}
+        lone = {name: values[0] for name, (values, owner) in variables.items() if owner is None and not values[1:]}
+        self.single = {name: value for name, value in lone.items() if name not in aliased}
         self.problems: list[Problem] = []
         self.entries = self.characters = 0
 
@@ -331,6 +335,7 @@ class _Expander:
         text, spreads = _SPREAD.subn(spread, text)
         if spreads:
             text = re.sub(rf"{_NOTHING}\s*,\s*|,\s*{_NOTHING}|{_NOTHING}", "", text)
+        bound = {**self.single, **bound}
         for variable in _VARIABLE.findall(text):
             if variable not in bound:
                 hint = "bind it in the key, or spread it with '*'" if variable in self.variables else "no such variable"

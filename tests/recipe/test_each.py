@@ -148,3 +148,22 @@ def test_entries_are_as_many_as_combinations(first: list[str], second: list[str]
     count, other = len(first), len(second)
     assert len(result["list"]) == count * other
     assert len(result) - 1 == count + count * other + count * (count - 1)
+
+
+def test_a_single_value_stands_for_its_variable_everywhere() -> None:
+    table = {
+        "a": "f(x, {label})",
+        "list": ["{label}", "b_{label}"],
+        "c_{label}": {"d": "@{label}.classes"},
+        "e": "*z_{label}",
+    }
+    assert written_out(table, label=["digit"], m=["p", "q"]) == {
+        "a": "f(x, digit)",
+        "list": ["digit", "b_digit"],
+        "c_digit": {"d": "@digit.classes"},
+        "e": "z_digit",
+    }
+
+
+def test_a_single_value_with_an_alias_must_be_bound() -> None:
+    assert "bind it in the key" in complaint({"x_{o}": "f({m})"}, m=["a"], o="m")
