@@ -77,7 +77,7 @@ def intra_class_diversity(
     left_out = len(members) - len(kept)
     summary = (
         f"diversity within classes {figures['diversity']:.4f}, of real test images {figures['diversity_real']:.4f}"
-        + (f"; {left_out} classes have fewer than two test images" if left_out else "")
+        + (f"; {left_out} of {len(members)} classes left out, with fewer than two test images" if left_out else "")
     )
     return Result(figures=figures, tables=[table], summary=summary)
 
@@ -108,10 +108,10 @@ def mean_dissimilarity(images: Tensor) -> float:
     count = len(images)
     first, second = torch.triu_indices(count, count, offset=1, device=images.device)
     at_once = max(1, CHUNK_VALUES // images[0].numel())
-    total = sum(
-        float(similarities(images[a], images[b]).double().sum())
-        for a, b in zip(first.split(at_once), second.split(at_once), strict=True)
-    )
+    total = 0.0
+    for start in range(0, len(first), at_once):
+        a, b = first[start : start + at_once], second[start : start + at_once]
+        total += float(similarities(images[a], images[b]).double().sum())
     return max(0.0, 1 - (count + 2 * total) / count**2)
 
 
