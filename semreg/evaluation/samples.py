@@ -118,7 +118,7 @@ def fid(
         judge: a run on the same data with a tensor `features`, `(batch, features)`, or maps `(batch, channels, height,
             width)` that are averaged over their positions, read from `image`.
         inception_weights: the file of the Inception weights that the package torch-fidelity takes
-            (pt_inception-2015-12-05-6726825d.pth).
+            (weights-inception-2015-12-05-6726825d.pth).
         count: how many images of each kind: the first of their split (all test images by default).
     """
     extractors: dict[str, Callable[[Tensor], Tensor]] = {"judge": partial(_judge_features, judge)}
@@ -197,6 +197,7 @@ def _inception_features(weights: str, run: Run) -> Callable[[Tensor], Tensor]:
     if not os.path.isfile(weights):
         raise UserError(weights, "there is no such file; inception_weights names that of torch-fidelity's weights")
     try:
+        torch.load(weights, map_location="cpu", weights_only=True)  # torch-fidelity would run what a file may hold
         metric = FrechetInceptionDistance(feature=INCEPTION_FEATURES, feature_extractor_weights_path=weights)
     except ModuleNotFoundError:
         raise ValueError("inception_weights needs the package torch-fidelity: pip install torch-fidelity") from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from semreg.components.posteriors import DiagonalGaussian
 from semreg.errors import UserError
 from semreg.evaluation.samples import fid, frechet_distance, inception_score, score_of
 from tests.evaluation.conftest import CLASSES, drawn
+from tests.hostile import Bomb
 
 
 @pytest.fixture
@@ -209,7 +211,7 @@ class Net(nn.Module):
 
     def __init__(self, *, feature_extractor_weights_path: str, **options: Any) -> None:
         super().__init__()
-        if "bad" in Path(feature_extractor_weights_path).read_text():
+        if "good" not in torch.load(feature_extractor_weights_path, weights_only=False):
             raise RuntimeError("missing keys")
         self.seen: list[Tensor] = []
 
@@ -223,7 +225,7 @@ def weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(inception, "_TORCH_FIDELITY_AVAILABLE", True)
     monkeypatch.setattr(inception, "NoTrainInceptionV3", Net)
     path = tmp_path / "weights.pth"
-    path.write_text("good")
+    torch.save({"good": torch.zeros(1)}, path)
     return path
 
 
@@ -249,9 +251,17 @@ def test_weights_that_cannot_be_used_are_told(painted: Any, weights: Path, monke
 
     with pytest.raises(UserError, match="there is no such file"):
         measured(weights.with_name("none.pth"))
-    weights.write_text("bad")
+    torch.save({"other": torch.zeros(1)}, weights)
     with pytest.raises(UserError, match="no weights of Inception, as torch-fidelity takes them: missing keys"):
         measured(weights)
+    weights.write_bytes(pickle.dumps(Bomb(sentinel := weights.with_name("opened"))))
+    with pytest.raises(UserError, match="no weights of Inception"):
+        measured(weights)
+    torch.save({"good": Bomb(sentinel)}, weights)
+    with pytest.raises(UserError, match="no weights of Inception"):
+        measured(weights)
+    assert not sentinel.exists()
+    torch.save({"good": torch.zeros(1)}, weights)
     monkeypatch.setattr(inception, "_TORCH_FIDELITY_AVAILABLE", False)
     with pytest.raises(ValueError, match="pip install torch-fidelity"):
         measured(weights)
