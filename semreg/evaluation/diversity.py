@@ -31,7 +31,7 @@ def intra_class_diversity(
     Levels depend on that, and on `count` by the pairs of an image with itself: compare ratios between methods.
 
     `count` images of each of ten classes, generated and real, are 10·count·(count − 1) comparisons: at 50 and 32×32
-    pixels some 10 seconds of one core for grey images and 20 for colour, at 64×64 five times that.
+    pixels some 7 seconds of one core for grey images and 14 for colour, at 64×64 a minute for colour.
 
     Figures, means over classes: `diversity` of the generated images, `diversity_real` of the real test images, and
     `ratio`, the first divided by the second.

@@ -107,7 +107,7 @@ def fid(
     Measured by the features of a classifier trained on the real images and, where `inception_weights` are given, by
     those of the Inception net that the literature uses. Levels compare within one choice of features and one number of
     images only; so each has a figure of its own, and beside it stands the distance of as many training images from the
-    same test images, which is what a perfect generator has.
+    same test images, which is about what a perfect generator would have.
 
     Figures: `distance_judge` and `distance_judge_training`; with the weights, `distance_inception` and
     `distance_inception_training`; `images`, how many were generated.
