@@ -38,6 +38,25 @@ def read_codes(code: Handle, split: str, *, count: int | None = None) -> Tensor:
     return codes
 
 
+def read_images(image: Handle, split: str, *, count: int | None = None) -> Tensor:
+    """The images `(rows, channels, height, width)` of a split, clipped to the recipe's range.
+
+    Raises ValueError if they are no images, not finite, or not one for each of the data's.
+    """
+    images = image.read(split, count=count)
+    if not isinstance(images, Tensor) or images.ndim != 4:
+        found = f"shape {tuple(images.shape[1:])}" if isinstance(images, Tensor) else type(images).__name__
+        raise ValueError(f"{image.name!r} must be images (batch, channels, height, width); one of it has {found}")
+    rows = image.run.data.counts[split] if count is None else min(count, image.run.data.counts[split])
+    if len(images) != rows:
+        raise ValueError(f"{image.name!r} has {len(images)} rows for {rows} {split} images; it needs one for each")
+    bad = int((~images.isfinite()).flatten(1).any(1).sum())
+    if bad:
+        raise ValueError(f"{image.name!r} is not finite for {bad} of the {len(images)} {split} images")
+    low, high = image.run.plan.value_range
+    return images.clamp(low, high)
+
+
 def require_two_classes(labels: Tensor, field: ClassField) -> None:
     """Raises ValueError if all training images are of one class: nothing can be told apart then."""
     if not (labels != labels[0]).any():
@@ -85,22 +104,38 @@ def decoded(reconstruction: Handle, code: Handle, codes: Tensor) -> Tensor:
     return images.clamp(low, high)
 
 
-def verdicts(judge: Run, images: Tensor, field: ClassField) -> Tensor:
-    """The class that an independent classifier sees in each image `(rows, channels, height, width)`, int64 `(rows,)`.
+def judge_sees(judge: Run, name: str, images: Tensor) -> Tensor:
+    """What a tensor of an independent classifier is for images `(rows, channels, height, width)`, read as its `image`.
 
-    The judge has a tensor `probability` `(batch, classes)`, read from the data's field `image`.
-
-    Raises ValueError if it is of other classes, or reads images of another shape.
+    Raises ValueError if it reads images of another shape.
     """
     read = judge.tensor("image").field
     if not isinstance(read, ImageField) or images.shape[1:] != (read.channels, read.height, read.width):
         found = tuple(images.shape[1:])
         raise ValueError(f"the judge reads the data's images, {read}; the decoder's have shape {found}")
-    probability: Tensor = judge.tensor("probability").given(image=images)
+    seen: Tensor = judge.tensor(name).given(image=images)
+    return seen
+
+
+def probabilities(judge: Run, images: Tensor, field: ClassField) -> Tensor:
+    """How probable an independent classifier finds each class in images `(rows, channels, height, width)`.
+
+    Returns the judge's tensor `probability`, `(rows, classes)`. Raises ValueError if it is of other classes, or reads
+    images of another shape.
+    """
+    probability = judge_sees(judge, "probability", images)
     if probability.shape != (len(images), len(field.names)):
         found = tuple(probability.shape)
         raise ValueError(f"the judge's probability must be (rows, {len(field.names)} classes), found {found}")
-    return probability.argmax(1)
+    return probability
+
+
+def verdicts(judge: Run, images: Tensor, field: ClassField) -> Tensor:
+    """The class that an independent classifier sees in each image `(rows, channels, height, width)`, int64 `(rows,)`.
+
+    Raises ValueError if it is of other classes, or reads images of another shape.
+    """
+    return probabilities(judge, images, field).argmax(1)
 
 
 def judged(judge: Run, reconstruction: Handle, code: Handle, codes: Tensor, field: ClassField) -> Tensor:

@@ -1,0 +1,239 @@
+"""How real generated images look to a classifier that was trained on real ones, and how far they are from these."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from functools import partial
+from typing import Annotated
+
+import torch
+from annotated_types import Ge, Gt
+from torch import Tensor, nn
+
+from semreg.data.specification import ClassField
+from semreg.errors import UserError, cause_of
+from semreg.evaluation.classes import class_field, judge_sees, probabilities, read_images, rows_by_class
+from semreg.evaluation.result import Picture, Result, Table
+from semreg.report.pictures import image_grid
+from semreg.runs.run import Handle, Run
+
+MOST_ROWS = 20
+"""Classes shown in a picture."""
+NAMES = {"judge": "the judge", "inception": "Inception"}
+INCEPTION_FEATURES, INCEPTION_BATCH = 2048, 64
+
+
+def inception_score(
+    generated: Handle,
+    label: Handle | None = None,
+    *,
+    judge: Run,
+    count: Annotated[int, Gt(0)] | None = None,
+    pictures: Annotated[int, Gt(0)] = 12,
+    paper: Annotated[float, Ge(1)] | None = None,
+) -> Result:
+    """The Inception Score of generated images, by a classifier trained on the real ones (Zheng & Sun 2019, Table 1).
+
+    The score is exp(E KL(p(y|x) ‖ p(y))), from 1 to the number of classes. One classifier's scores don't compare with
+    another's: beside it stands that of the real test images, which good samples come near to (and need not stay below).
+
+    Figures: `inception_score`, of the generated images; `inception_score_real`; `images`, how many were generated. With
+    `label`: `recognised`, the share of generated images that the judge takes for the class that they were drawn for,
+    and `judge_accuracy`, its accuracy on the real test images.
+
+    Args:
+        generated: images computed for each test image, by draws from priors, `(batch, channels, height, width)`.
+        label: the field of classes that they are drawn for; left out if they are drawn for none.
+        judge: a run on the same data with a tensor `probability` `(batch, classes)` read from `image`.
+        count: how many images, generated and real: the first of the test split (all by default).
+        pictures: how many images of each class to show.
+        paper: the paper's score of this method, shown beside ours.
+    """
+    field = None if label is None else class_field(label)
+    made, real = read_images(generated, "test", count=count), read_images(judge.tensor("image"), "test", count=count)
+    seen = {"generated": _seen(judge, made, field), "real test images": _seen(judge, real, field)}
+    scores = [score_of(probability) for probability in seen.values()]
+    figures = {"inception_score": scores[0], "inception_score_real": scores[1], "images": float(len(made))}
+    beside = "" if paper is None else f" (paper {paper:g})"
+    summary = f"Inception Score {scores[0]:.3f}{beside}, of real test images {scores[1]:.3f}"
+    caption = "By an independent classifier trained on real images. It compares between runs with this judge only."
+    columns = ("", "images", "Inception Score")
+    rows = [(name, len(probability), score) for (name, probability), score in zip(seen.items(), scores, strict=True)]
+    if field is None or label is None:
+        table, tables = Table("Inception Score", columns, rows, caption=caption), []
+        grid = _grid([made[at : at + pictures] for at in range(0, min(len(made), 3 * pictures), pictures)], generated)
+    else:
+        labels = label.read("test", count=count)
+        right = [probability.argmax(1) == labels for probability in seen.values()]
+        shares = [float(each.float().mean()) for each in right]
+        figures |= {"recognised": shares[0], "judge_accuracy": shares[1]}
+        summary += f"; {shares[0]:.2%} of the samples recognised as their class (real: {shares[1]:.2%})"
+        with_shares = [(*row, share) for row, share in zip(rows, shares, strict=True)]
+        table = Table("Inception Score", (*columns, "recognised as their class"), with_shares, caption=caption)
+        members = rows_by_class(labels, len(field.names))
+        tables = [_by_class(members, field, right)]
+        shown = [value for value, of_class in enumerate(members) if len(of_class)][:MOST_ROWS]
+        images = [made[members[value][:pictures]] for value in shown]
+        grid = _grid(images, generated, [field.names[value] for value in shown])
+    return Result(figures, {} if paper is None else {"inception_score": paper}, [table, *tables], [grid], summary)
+
+
+def score_of(probability: Tensor) -> float:
+    """exp(E KL(p(y|x) ‖ p(y))) of class probabilities `(images, classes)`, p(y) their mean; between 1 and the classes.
+
+    Raises ValueError if there is no image, or a row is no distribution.
+    """
+    p = probability.double()
+    if p.ndim != 2 or not p.numel() or not (p >= 0).all() or ((p.sum(1) - 1).abs() > 1e-3).any():
+        found = tuple(probability.shape)
+        raise ValueError(f"the Inception Score is of probabilities (images, classes), each row of sum 1; found {found}")
+    p = p / p.sum(1, keepdim=True)
+    # The mean divergence from the mean distribution is the entropy of the mean less the mean entropy; of zeros, too.
+    divergence = torch.special.entr(p.mean(0)).sum() - torch.special.entr(p).sum(1).mean()
+    return float(divergence.clamp(min=0).exp())
+
+
+def fid(
+    generated: Handle,
+    image: Handle,
+    *,
+    judge: Run,
+    inception_weights: str | None = None,
+    count: Annotated[int, Ge(2)] | None = None,
+) -> Result:
+    """The Fréchet distance of generated images from the real test images (Heusel et al. 2017), by torchmetrics.
+
+    Measured by the features of a classifier trained on the real images and, where `inception_weights` are given, by
+    those of the Inception net that the literature uses. Levels compare within one choice of features and one number of
+    images only; so each has a figure of its own, and beside it stands the distance of as many training images from the
+    same test images, which is about what a perfect generator would have.
+
+    Figures: `distance_judge` and `distance_judge_training`; with the weights, `distance_inception` and
+    `distance_inception_training`; `images`, how many were generated.
+
+    Args:
+        generated: images computed for each test image, by draws from priors, `(batch, channels, height, width)`.
+        image: the data's images.
+        judge: a run on the same data with a tensor `features`, `(batch, features)`, or maps `(batch, channels, height,
+            width)` that are averaged over their positions, read from `image`.
+        inception_weights: the file of the Inception weights that the package torch-fidelity takes
+            (weights-inception-2015-12-05-6726825d.pth).
+        count: how many images of each kind: the first of their split (all test images by default).
+    """
+    extractors: dict[str, Callable[[Tensor], Tensor]] = {"judge": partial(_judge_features, judge)}
+    if inception_weights is not None:
+        extractors["inception"] = _inception_features(inception_weights, generated.run)
+    real = read_images(image, "test", count=count)
+    compared = {
+        "generated": read_images(generated, "test", count=count),
+        "real training images": read_images(image, "train", count=len(real)),
+    }
+    least = min(len(real), *map(len, compared.values()))
+    if least < 2:
+        raise ValueError("two images of each kind are needed, generated, of the test split and of the training split")
+    figures, sizes, columns = {"images": float(len(compared["generated"]))}, [], []
+    for name, features in extractors.items():
+        of_real = features(real)
+        columns.append([frechet_distance(features(images), of_real) for images in compared.values()])
+        figures |= dict(zip((f"distance_{name}", f"distance_{name}_training"), columns[-1], strict=True))
+        sizes.append(of_real.shape[1])
+    said = [f"{size} features of {NAMES[name]}" for name, size in zip(extractors, sizes, strict=True)]
+    caption = (
+        f"From {len(real)} real test images, by {' and by '.join(said)}. Levels compare within one choice of features "
+        "and one number of images only."
+    )
+    if least <= max(sizes):
+        caption += f" {least} images don't span {max(sizes)} features: that distance is finite, but says little."
+    table = Table(
+        "Fréchet distance from the real test images",
+        ("", "images", *(f"by {text}" for text in said)),
+        [
+            (name, len(images), *distances)
+            for (name, images), distances in zip(compared.items(), zip(*columns, strict=True), strict=True)
+        ],
+        caption=caption,
+    )
+    parts = [
+        f"{column[0]:.3f} by {text} (training images {column[1]:.3f})"
+        for text, column in zip(said, columns, strict=True)
+    ]
+    return Result(figures, tables=[table], summary=f"Fréchet distance of {least} images: {', '.join(parts)}")
+
+
+def frechet_distance(generated: Tensor, real: Tensor) -> float:
+    """|μ − μ'|² + tr(Σ + Σ' − 2(ΣΣ')^½) of features `(images, features)`, at least two images each; in float64."""
+    from torchmetrics.image.fid import FrechetInceptionDistance  # takes a second
+
+    metric = FrechetInceptionDistance(feature=_AsTheyAre(real.shape[1]))
+    metric.update(real.double(), real=True)
+    metric.update(generated.double(), real=False)
+    return max(0.0, float(metric.compute()))  # rounding may leave less than nothing
+
+
+class _AsTheyAre(nn.Module):
+    """Hands features through where torchmetrics wants a net that extracts them."""
+
+    def __init__(self, num_features: int) -> None:
+        super().__init__()
+        self.num_features = num_features
+
+    def forward(self, features: Tensor) -> Tensor:
+        return features
+
+
+def _judge_features(judge: Run, images: Tensor) -> Tensor:
+    features = judge_sees(judge, "features", images)
+    return features.flatten(2).mean(2) if features.ndim > 2 else features
+
+
+def _inception_features(weights: str, run: Run) -> Callable[[Tensor], Tensor]:
+    """The last pooled features of Inception, `(images, 2048)`, of images in the run's range.
+
+    Raises ValueError without torch-fidelity, UserError if the file is not there or holds other weights.
+    """
+    from torchmetrics.image.fid import FrechetInceptionDistance
+
+    if not os.path.isfile(weights):
+        raise UserError(weights, "there is no such file; inception_weights names that of torch-fidelity's weights")
+    try:
+        torch.load(weights, map_location="cpu", weights_only=True)  # torch-fidelity would run what a file may hold
+        metric = FrechetInceptionDistance(feature=INCEPTION_FEATURES, feature_extractor_weights_path=weights)
+    except ModuleNotFoundError:
+        raise ValueError("inception_weights needs the package torch-fidelity: pip install torch-fidelity") from None
+    except Exception as error:  # what is no file of weights fails in many ways
+        raise UserError(weights, f"no weights of Inception, as torch-fidelity takes them: {cause_of(error)}") from error
+    net = metric.inception.to(run.device)
+    low, high = run.plan.value_range
+
+    def features(images: Tensor) -> Tensor:
+        pixels = ((images - low) / (high - low) * 255).round().byte().expand(-1, 3, -1, -1)
+        with torch.inference_mode():
+            return torch.cat([net(part.to(run.device)).cpu() for part in torch.split(pixels, INCEPTION_BATCH)])
+
+    return features
+
+
+def _seen(judge: Run, images: Tensor, field: ClassField | None) -> Tensor:
+    return judge_sees(judge, "probability", images) if field is None else probabilities(judge, images, field)
+
+
+def _by_class(members: list[Tensor], field: ClassField, right: list[Tensor]) -> Table:
+    """`right`, of the generated and of the real images, says whether the judge sees the class that is meant."""
+    shares = [[float(each[rows].float().mean()) if len(rows) else None for each in right] for rows in members]
+    return Table(
+        "Recognised as their class",
+        ("class", "images", "generated", "real test images"),
+        [(name, len(rows), *both) for name, rows, both in zip(field.names, members, shares, strict=True)],
+    )
+
+
+def _grid(rows: list[Tensor], generated: Handle, names: list[str] | None = None) -> Picture:
+    return image_grid(
+        "Samples" if names is None else "Samples by class",
+        rows,
+        row_labels=names,
+        value_range=generated.run.plan.value_range,
+        caption="Decoded from random codes, unselected."
+        + ("" if names is None or len(names) < MOST_ROWS else f" Of the first {MOST_ROWS} classes."),
+    )
