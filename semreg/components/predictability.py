@@ -1,0 +1,84 @@
+"""How much a code tells of a label, as a loss without an opponent: the closed form of an adversarial classifier."""
+
+from __future__ import annotations
+
+from typing import Annotated, cast
+
+import torch
+from annotated_types import Ge, Gt
+from torch import Tensor
+from torch.nn import functional
+
+from semreg.components.functional import require_classes, shape_error
+
+SMALLEST_VARIANCE = 1e-8
+FREQUENCIES = (0.1, 0.6)
+
+
+def predictability(
+    codes: Tensor,
+    labels: Tensor,
+    *,
+    classes: Annotated[int, Ge(1)],
+    waves: Annotated[int, Ge(0)] = 48,
+    ridge: Annotated[float, Gt(0)] = 0.1,
+    generator: torch.Generator | None = None,
+) -> Tensor:
+    """The share of the labels' variance in a batch that a ridge regression on features of the codes explains.
+
+    An encoder that minimises it leaves a code that no such regression reads the label from, on the spot and for every
+    batch, where an adversarial classifier always lags behind. The features are the codes, standardised over the batch,
+    and cosines and sines of `waves` random projections of them, drawn anew each time (Rahimi and Recht, *Random
+    Features for Large-Scale Kernel Machines*, 2007), so that in the long run no function of the code is spared. The
+    idea that a code should not be predictable is Schmidhuber's (*Learning Factorial Codes by Predictability
+    Minimization*, 1992).
+
+    From 0 to 1; of codes that tell nothing it is above 0, too, since a batch is small. 0 where nothing can be
+    explained: in a batch of one image, of one class, or of identical codes. Unchanged by shifts of the codes and by
+    scales of their elements.
+
+    Args:
+        codes: `(batch, code)`.
+        labels: the classes, integers `(batch,)`.
+        classes: how many there are, as `"@digit.classes"`.
+        waves: how many random projections.
+        ridge: the penalty on the regression's weights, relative to the features' mean square.
+        generator: source of the projections.
+
+    Returns:
+        A scalar, computed in float64.
+
+    Raises:
+        ValueError: for codes of another shape, or labels outside the classes.
+    """
+    if codes.ndim != 2:
+        raise shape_error(
+            "predictability(codes, labels)", "batch code, batch", "the codes are no vectors", codes, labels
+        )
+    require_classes("predictability(codes, labels)", labels, rows=len(codes), classes=classes)
+    points = codes.double()
+    if len(points) < 2:
+        return (0 * points).sum().to(codes.dtype)
+    centred = points - points.mean(0)
+    scaled = centred / (centred.square().mean(0) + SMALLEST_VARIANCE).sqrt()
+    features = _centred(torch.cat([scaled, *_waves(scaled, waves, generator)], 1))
+    targets = _centred(functional.one_hot(labels.long(), classes).to(points))
+    explained = features.mT @ targets
+    penalty = ridge * len(points) * (features.square().mean() + SMALLEST_VARIANCE)
+    gram = features.mT @ features + penalty * torch.eye(features.shape[1], device=codes.device, dtype=points.dtype)
+    share = (explained * torch.linalg.solve(gram, explained)).sum() / targets.square().sum().clamp(min=0.5)
+    return cast(Tensor, share.to(codes.dtype))
+
+
+def _waves(points: Tensor, count: int, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
+    """Cosines and sines of random projections of points `(batch, code)`, `(batch, count)` each."""
+    device = points.device if generator is None else generator.device
+    directions = torch.randn(points.shape[1], count, generator=generator, device=device).to(points)
+    low, high = FREQUENCIES
+    frequencies = low + (high - low) * torch.rand(count, generator=generator, device=device).to(points)
+    angles = points @ (directions * frequencies)
+    return angles.cos(), angles.sin()
+
+
+def _centred(rows: Tensor) -> Tensor:
+    return rows - rows.mean(0)
