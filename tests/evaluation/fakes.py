@@ -13,7 +13,10 @@ from semreg.data.specification import Field
 
 
 class FakeRun:
-    """A run whose tensors are given as `{name: {split: rows}}`, and recomputed by functions of other tensors."""
+    """A run whose tensors are given as `{name: {split: rows}}`, and recomputed by functions of other tensors.
+
+    `drawn` has the values of those that are random in training.
+    """
 
     def __init__(
         self,
@@ -21,8 +24,11 @@ class FakeRun:
         tensors: dict[str, dict[str, Tensor]],
         functions: dict[str, Callable[..., Tensor]],
         fields: dict[str, Field],
+        modules: dict[str, Any] | None = None,
+        drawn: dict[str, dict[str, Tensor]] | None = None,
     ) -> None:
-        self.tensors, self.functions, self.fields = tensors, functions, fields
+        self.tensors, self.functions, self.fields, self.modules = tensors, functions, fields, modules or {}
+        self.drawn = {**tensors, **(drawn or {})}
         splits = next(iter(tensors.values()))
         self.data = SimpleNamespace(counts={s: len(splits.get(s, ())) for s in ("train", "validation", "test")})
         self.device = torch.device("cpu")
@@ -42,8 +48,8 @@ class FakeHandle:
     def field(self) -> Field | None:
         return self.run.fields.get(self.name)
 
-    def read(self, split: str = "train", *, count: int | None = None) -> Tensor:
-        return self.run.tensors[self.name][split][:count]
+    def read(self, split: str = "train", *, count: int | None = None, draws: bool = False) -> Tensor:
+        return (self.run.drawn if draws else self.run.tensors)[self.name][split][:count]
 
     def given(self, **values: Tensor) -> Tensor:
         return self.run.functions[self.name](**values)
