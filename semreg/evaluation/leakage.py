@@ -60,6 +60,7 @@ def leakage(
     """
     field = class_field(label)
     labels, truth = label.read("train"), label.read("test")
+    generator = generator or torch.Generator().manual_seed(0)
     chosen = torch.randperm(len(labels), generator=generator)[:count].sort().values
     labels = labels[chosen]
     require_two_classes(labels, field)
@@ -67,7 +68,7 @@ def leakage(
     seed = int(torch.randint(2**31, (), generator=generator))
     accuracies: dict[str, dict[str, float]] = {}
     entropies: dict[str, float] = {}
-    read = []
+    read: list[Tensor] = []
     for form, draws in (("means", False), ("samples", True)):
         test = read_codes(code, "test", draws=draws, flat=True)
         if read and torch.equal(test, read[0]):

@@ -188,7 +188,8 @@ def bar_plot(
 ) -> Picture:
     """Grouped bars: for each label one bar of every series. Many or long labels lie on their side.
 
-    `line` is a name and a value to compare all bars with, such as chance. Raises ValueError if a series has not one value for each label.
+    `line` is a name and a value to compare all bars with, such as chance. Raises ValueError if a series has not one
+    value for each label.
     """
     heights = {name: _array(values) for name, values in series.items()}
     for name, values in heights.items():
@@ -265,8 +266,8 @@ def scatter_plot(
 ) -> Picture:
     """Points `(count, 2)` in the colours of their classes `(count,)`, indices into `names`.
 
-    Each class is named at the median of its points. Axes have no numbers; the same `limits` for x and y
-    make several pictures of one scale. Raises ValueError if points and classes differ in number.
+    Each class is named at the median of its points. Axes have no numbers; the same `limits` for x and y make
+    several pictures of one scale. Raises ValueError if points and classes differ in number.
     """
     places, owners = _array(points), _array(classes).astype(int)
     if places.shape != (len(owners), 2):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -33,6 +33,10 @@ class FakeRun:
         self.data = SimpleNamespace(counts={s: len(splits.get(s, ())) for s in ("train", "validation", "test")})
         self.device = torch.device("cpu")
         self.plan = SimpleNamespace(value_range=(0.0, 1.0))
+
+    def in_order(self, name: str, split: str, count: int | None) -> Iterator[dict[str, Tensor]]:
+        for part in self.tensors[name][split][:count].split(7):
+            yield {name: part}
 
     def tensor(self, name: str) -> Any:  # it stands for semreg's handle
         return FakeHandle(self, name)

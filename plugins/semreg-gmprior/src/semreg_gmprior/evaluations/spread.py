@@ -35,14 +35,15 @@ def toy_spread(points: Handle, samples: Handle, label: Handle, *, axis: Annotate
         shapes = f"points {tuple(real.shape)} and samples {tuple(drawn.shape)}"
         raise ValueError(f"points and samples are of one shape (batch, axes), with an axis {axis}; found {shapes}")
     rows: list[tuple[Cell, ...]] = []
+    ratios: dict[str, float] = {}
     for name, members in zip(field.names, rows_by_class(label.read("test"), len(field.names)), strict=True):
         if len(members) < 2:
             raise ValueError(f"class {name!r} has {len(members)} test points; a spread needs at least two")
         true, found = (float(part[members, axis].double().std()) for part in (real, drawn))
         if not true:
             raise ValueError(f"the test points of class {name!r} do not spread along axis {axis}")
-        rows.append((name, true, found, found / true))
-    ratios = {str(name): float(ratio) for name, _, _, ratio in rows}
+        ratios[name] = found / true
+        rows.append((name, true, found, ratios[name]))
     mean = math.fsum(ratios.values()) / len(ratios)
     table = Table(
         f"Standard deviation along axis {axis}",
