@@ -22,6 +22,7 @@ Count = Annotated[int, Gt(0)]
 
 PENALTY, ITERATIONS = 1.0, 1000
 """Of the linear probe, as the evaluation `linear_probe` has them unless told otherwise."""
+_NAMES = {"linear": "linear probe", "mlp": "MLP probe", "classifier": "the recipe's own classifier"}
 STOPPED_BY = 0.1
 """The share of the training codes on which the MLP's training is stopped."""
 
@@ -85,26 +86,17 @@ def leakage(
     chance = float(truth.bincount().max() / len(truth))
     figures = {f"{name}_{form}": value for form, values in accuracies.items() for name, value in values.items()}
     figures |= {f"classifier_cross_entropy_{form}": value for form, value in entropies.items()}
-    names = {"linear": "linear probe", "mlp": "MLP probe", "classifier": "the recipe's own classifier"}
-    labels_of = [names[name] for name in accuracies["means"]]
-    table = Table(
-        f"The label as read from {code.name}",
-        ("classifier", *accuracies),
-        [(names[name], *(values[name] for values in accuracies.values())) for name in accuracies["means"]],
-        caption=f"Accuracy on {len(truth)} test images; the largest class has {chance:.3f} of them. "
-        f"The probes are trained on {len(labels)} training codes.",
+    title, names = f"{label.name} as read from {code.name}", [_NAMES[name] for name in accuracies["means"]]
+    columns = {form: list(values.values()) for form, values in accuracies.items()}
+    caption = (
+        f"Accuracy on {len(truth)} test images; the probes are trained on {len(labels)} training codes. "
+        f"Chance is the share of the largest class, {chance:.3f}."
     )
-    bars = bar_plot(
-        table.title,
-        labels_of,
-        {form: list(values.values()) for form, values in accuracies.items()},
-        y_label="accuracy",
-        line=("chance", chance),
-        caption=table.caption,
-    )
+    table = Table(title, ("classifier", *columns), list(zip(names, *columns.values(), strict=True)), caption)
+    bars = bar_plot(title, names, columns, y_label="accuracy", line=("chance", chance), caption=caption)
     said = "; ".join(
-        f"{form}: " + ", ".join(f"{names[name]} {value:.1%}" for name, value in values.items())
-        for form, values in accuracies.items()
+        f"{form}: " + ", ".join(f"{name} {value:.1%}" for name, value in zip(names, values, strict=True))
+        for form, values in columns.items()
     )
     summary = f"{label.name} read from {code.name}, {said} (chance {chance:.1%})"
     return Result(figures=figures | {"chance": chance}, tables=[table], pictures=[bars], summary=summary)

@@ -72,5 +72,5 @@ def test_one_class_is_refused(world: Any) -> None:
 
 
 def test_more_pictures_than_images_are_refused(world: Any) -> None:
-    with pytest.raises(ValueError, match="40 rows and 30 columns need as many test images; there are 60"):
+    with pytest.raises(ValueError, match="40 rows and 30 columns need as many test images, of 60"):
         exchanged(world, rows=40, columns=30)

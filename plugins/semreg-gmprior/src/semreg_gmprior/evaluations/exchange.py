@@ -15,6 +15,8 @@ from semreg.report.pictures import image_grid
 from semreg.runs.run import Handle, Run
 
 Count = Annotated[int, Gt(0)]
+SHOWN_FROM = 1000
+"""The picture's images are drawn from so many test images, the first: all of a large set need not fit in memory."""
 Decode = Callable[[Tensor, Tensor], Tensor]
 """Images of z_s of some test images and z_u of others, by their rows."""
 
@@ -61,11 +63,11 @@ def exchange(
         images: Tensor = reconstruction.given(**values)
         return images.clamp(low, high)
 
-    order = torch.randperm(len(z_s), generator=generator)
+    order = torch.randperm(min(len(z_s), SHOWN_FROM), generator=generator)
     if rows + columns > len(order):
-        raise ValueError(f"{rows} rows and {columns} columns need as many test images; there are {len(order)}")
+        raise ValueError(f"{rows} rows and {columns} columns need as many test images, of {len(order)}")
     across, down = order[:columns], order[columns : columns + rows]
-    originals = image.read("test")
+    originals = image.read("test", count=SHOWN_FROM)
     blank = torch.full_like(originals[0], high)
     grid = [[blank, *originals[across]]]
     grid += [[originals[row], *decode(row.expand(columns), across)] for row in down]

@@ -63,7 +63,7 @@ def inpainting(
     if len(parts) < len(masks):
         raise ValueError(f"masks: two of {', '.join(masks)} have one name")
     given = {} if label is None else {label.name: label.read("test", count=count)}
-    grey, average = torch.full_like(originals, low + fill * (high - low)), _mean_image(image)
+    grey, average = torch.tensor(low + fill * (high - low)), _mean_image(image)
     figures: dict[str, float] = {}
     rows, row_labels = [originals[:pictures]], ["image"]
     for name, mask in parts.items():
@@ -116,6 +116,9 @@ def _mean_image(image: Handle) -> Tensor:
 
 
 def _psnr(values: Tensor, originals: Tensor, mask: Tensor, reach: float) -> float:
-    """Of all pixels of the mask in all images together, in decibels; infinite where nothing differs."""
+    """Of all pixels of the mask in all images together, in decibels; infinite where nothing differs.
+
+    `values` broadcast to the images.
+    """
     error = float((values - originals).square()[..., mask].double().mean())
     return 10 * math.log10(reach**2 / error) if error else math.inf

@@ -19,8 +19,8 @@ from semreg_gmprior.prior import GaussianMixture
 
 REACH = 3.0
 """How far one dimension of z_u goes each way, in standard deviations of its prior."""
-COMPARED = 8
-"""Codes on which the dimensions of z_u are compared."""
+DRAWS = 8
+"""Codes that are drawn: two are the ends of a line, one stands still, on all the dimensions of z_u are compared."""
 
 Decode = Callable[[Tensor, Tensor], Tensor]
 """Images of codes z_s and z_u `(rows, code)` each."""
@@ -77,8 +77,8 @@ def traversal(
         return rendered
 
     with torch.no_grad():
-        noise = normal_noise((max(3, COMPARED), prior_s.size), like=prior_s.means, generator=generator)
-        free = prior_u.sample(max(3, COMPARED), generator=generator)
+        noise = normal_noise((DRAWS, prior_s.size), like=prior_s.means, generator=generator)
+        free = prior_u.sample(DRAWS, generator=generator)
         deviations = torch.exp(0.5 * prior_s.floored_log_variances())
 
         def of_class(value: int, z: Tensor) -> Tensor:
@@ -88,7 +88,7 @@ def traversal(
         line_s, line_u = (torch.lerp(ends[0], ends[1], steps) for ends in (noise, free))
         within = [decode(of_class(value, line_s), free[2].expand(images, -1)) for value in shown]
         across = [decode(of_class(value, noise[2]).expand(images, -1), line_u) for value in shown]
-        changes = _changes(decode, of_class(shown[0], noise[:COMPARED]), free[:COMPARED])
+        changes = _changes(decode, of_class(shown[0], noise), free)
         chosen = _dimensions(dimensions, changes)
         single, row_labels = [], []
         for dimension in chosen:
@@ -119,7 +119,7 @@ def traversal(
         "Dimensions of z_u by what they change",
         ("dimension", "mean squared difference"),
         [(dimension, float(changes[dimension])) for dimension in order],
-        caption=f"Between images with the dimension at −{REACH:g} and at {REACH:g}, over {COMPARED} random codes of "
+        caption=f"Between images with the dimension at −{REACH:g} and at {REACH:g}, over {DRAWS} random codes of "
         f"class {rows[0]}.",
         digits=5,
     )
