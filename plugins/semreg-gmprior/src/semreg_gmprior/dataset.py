@@ -21,8 +21,8 @@ class ToyClasses:
 
     w is `width`, s is `spread`; all are independent. The paper shows its points in a picture only: three clusters
     side by side along the label-relevant x, spread alike along the label-irrelevant y. Fields: `point`, a vector of
-    x and y; `label`, the classes of the picture's colours. Half of each class is the test
-    split, for a spread measured on few points is itself off by some percent.
+    x and y; `label`, the classes of the picture's colours. Half of each class is the
+    test split, for a spread measured on few points is itself off by some percent.
 
     Args:
         count: of points, of all classes together.
