@@ -22,16 +22,22 @@ def class_field(label: Handle) -> ClassField:
     return label.field
 
 
-def read_codes(code: Handle, split: str, *, count: int | None = None) -> Tensor:
-    """The codes `(rows, code)` of a split. Raises ValueError if they are no vectors, or not finite."""
-    codes = code.read(split, count=count)
+def read_codes(
+    code: Handle, split: str, *, count: int | None = None, draws: bool = False, flat: bool = False
+) -> Tensor:
+    """The codes `(rows, code)` of a split, random as in training with `draws`; with `flat` spatial ones flattened.
+
+    Raises ValueError if they are no vectors, or not finite.
+    """
+    codes = code.read(split, count=count, draws=draws)
     if not isinstance(codes, Tensor):
         kind = type(codes).__name__
         raise ValueError(f"{code.name!r} is a {kind}; codes (batch, code) are needed, such as posterior_mean of it")
-    if codes.ndim != 2:
+    if codes.ndim < 2 or (codes.ndim > 2 and not flat):
         raise ValueError(
             f"{code.name!r} must be codes (batch, code); an image of it has shape {tuple(codes.shape[1:])}"
         )
+    codes = codes.flatten(1)
     bad = int((~codes.isfinite()).any(1).sum())
     if bad:
         raise ValueError(f"{code.name!r} is not finite for {bad} of the {len(codes)} {split} images")

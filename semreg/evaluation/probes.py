@@ -39,15 +39,9 @@ def linear_probe(
         iterations: most iterations of L-BFGS.
         paper: the paper's accuracy of this method, shown beside ours.
     """
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
-
     field, codes, labels = _training(code, label)
-    model = make_pipeline(StandardScaler(), LogisticRegression(C=1 / penalty, max_iter=iterations))
-    model.fit(codes.double().numpy(), labels.numpy())
-    found, known = (
-        torch.from_numpy(model.predict(part.double().numpy())) for part in (read_codes(code, "test"), codes)
+    found, known = linear_predictions(
+        codes, labels, read_codes(code, "test"), codes, penalty=penalty, iterations=iterations
     )
     result = _result(found, label.read("test"), field, "one linear layer on the codes", paper)
     result.figures["accuracy_train"] = float((known == labels).float().mean())
@@ -81,6 +75,19 @@ def knn(
     model = KNeighborsClassifier(neighbors, metric=metric, algorithm="brute").fit(codes.numpy(), labels.numpy())
     found = torch.from_numpy(model.predict(read_codes(code, "test").numpy()))
     return _result(found, label.read("test"), field, f"{neighbors} nearest training codes ({metric})", paper)
+
+
+def linear_predictions(
+    codes: Tensor, labels: Tensor, *others: Tensor, penalty: float, iterations: int
+) -> tuple[Tensor, ...]:
+    """What a linear classifier fitted on codes `(rows, code)`, as `linear_probe` says, sees in each of the others."""
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    model = make_pipeline(StandardScaler(), LogisticRegression(C=1 / penalty, max_iter=iterations))
+    model.fit(codes.double().numpy(), labels.numpy())
+    return tuple(torch.from_numpy(model.predict(part.double().numpy())) for part in others)
 
 
 def _training(code: Handle, label: Handle) -> tuple[ClassField, Tensor, Tensor]:

@@ -183,11 +183,13 @@ def bar_plot(
     series: dict[str, Any],
     *,
     y_label: str,
+    line: tuple[str, float] | None = None,
     caption: str = "",
 ) -> Picture:
     """Grouped bars: for each label one bar of every series. Many or long labels lie on their side.
 
-    Raises ValueError if a series has not one value for each label.
+    `line` is a name and a value to compare all bars with, such as chance. Raises ValueError if a series has not one
+    value for each label.
     """
     heights = {name: _array(values) for name, values in series.items()}
     for name, values in heights.items():
@@ -210,9 +212,12 @@ def bar_plot(
         else:
             axes.set_xticks(places, labels)
             axes.set(ylabel=y_label)
+        if line is not None:
+            across = axes.axvline if lying else axes.axhline
+            across(line[1], label=line[0], color=_INK, linestyle="--", linewidth=1)
         axes.grid(axis="x" if lying else "y", linewidth=0.8)
         axes.set_axisbelow(True)
-        _legend(figure, axes, len(series))
+        _legend(figure, axes, len(series) + (line is not None))
         return Picture(title, _png(figure), caption)
 
 
@@ -250,10 +255,19 @@ def share_plot(
         return Picture(title, _png(figure), caption)
 
 
-def scatter_plot(title: str, points: Any, classes: Any, names: Sequence[str], *, caption: str = "") -> Picture:
-    """Points `(count, 2)` in the colours of their classes `(count,)`, indices into `names`; axes mean nothing.
+def scatter_plot(
+    title: str,
+    points: Any,
+    classes: Any,
+    names: Sequence[str],
+    *,
+    limits: tuple[tuple[float, float], tuple[float, float]] | None = None,
+    caption: str = "",
+) -> Picture:
+    """Points `(count, 2)` in the colours of their classes `(count,)`, indices into `names`.
 
-    Each class is named at the median of its points. Raises ValueError if points and classes differ in number.
+    Each class is named at the median of its points. Axes have no numbers; the same `limits` for x and y make
+    several pictures of one scale. Raises ValueError if points and classes differ in number.
     """
     places, owners = _array(points), _array(classes).astype(int)
     if places.shape != (len(owners), 2):
@@ -268,6 +282,8 @@ def scatter_plot(title: str, points: Any, classes: Any, names: Sequence[str], *,
             axes.text(x, y, names[owner], ha="center", va="center", bbox=box)
         axes.set(xticks=[], yticks=[], aspect="equal")
         axes.spines[:].set_visible(False)
+        if limits is not None:
+            axes.set(xlim=limits[0], ylim=limits[1])
         return Picture(title, _png(figure), caption)
 
 

@@ -85,7 +85,7 @@ def test_a_test_class_without_images_has_no_accuracy(probe: Callable[..., Any], 
 )
 def test_what_are_no_codes_is_refused(code: Any, message: str, world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     handle = world.tensor("z")
-    monkeypatch.setattr(handle, "read", lambda split, count=None: code)
+    monkeypatch.setattr(handle, "read", lambda split, **_: code)
     with pytest.raises(ValueError, match=message):
         linear_probe(handle, world.tensor("digit"))
 

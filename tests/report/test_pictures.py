@@ -80,6 +80,16 @@ def test_points_have_the_colours_of_their_classes() -> None:
     assert colours[1] not in present
 
 
+def test_points_within_the_same_limits_are_drawn_to_one_scale() -> None:
+    def extent(points: list[list[float]]) -> int:
+        limits = ((-1.0, 11.0), (-1.0, 11.0))
+        drawn = pixels(scatter_plot("points", points, [0] * len(points), [""], limits=limits)).astype(int)
+        rows = np.flatnonzero((drawn.max(2) - drawn.min(2) > 80).any(1))
+        return int(rows[-1] - rows[0])
+
+    assert extent([[0, 0], [5, 5], [10, 10]]) == pytest.approx(2 * extent([[0, 0], [2.5, 2.5], [5, 5]]), abs=8)
+
+
 @pytest.mark.parametrize("count", [1, 2, 10, 40])
 def test_every_class_has_a_colour_of_its_own(count: int) -> None:
     assert len(set(class_colours(count))) == count
@@ -122,6 +132,15 @@ def test_many_bars_lie_on_their_side() -> None:
     many = pixels(bar_plot("bars", LETTERS * 10, {"x": [1.0, 2.0, 3.0] * 10, "y": [1.0] * 30}, y_label="y"))
     assert many.shape[1] == few.shape[1]
     assert many.shape[0] > 2 * few.shape[0]
+
+
+@pytest.mark.parametrize("labels", [LETTERS, ["a label too long for standing beside others"] * 3])
+def test_a_line_is_named_and_crosses_all_bars(labels: list[str]) -> None:
+    plain, crossed = (
+        pixels(bar_plot("bars", labels, {"x": [1.0, 1.0, 1.0]}, y_label="y", line=line)) for line in (None, ("l", 0.4))
+    )
+    ink = [int((drawn.max(2) < 90).sum()) for drawn in (plain, crossed)]
+    assert ink[1] > ink[0] + 100
 
 
 def test_logarithmic_lines_differ_from_linear_ones() -> None:

@@ -1,0 +1,1 @@
+"""The paper's looks at its two codes, as evaluations: one file each."""

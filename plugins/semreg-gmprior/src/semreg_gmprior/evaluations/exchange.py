@@ -1,0 +1,114 @@
+"""z_s of one image with z_u of another (Figure 6)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated
+
+import torch
+from annotated_types import Gt
+from torch import Tensor
+
+from semreg.evaluation.classes import CHUNK, class_field, read_codes, verdicts
+from semreg.evaluation.result import Picture, Result
+from semreg.report.pictures import image_grid
+from semreg.runs.run import Handle, Run
+
+Count = Annotated[int, Gt(0)]
+SHOWN_FROM = 1000
+"""The picture's images are drawn from so many test images, the first: all of a large set need not fit in memory."""
+Decode = Callable[[Tensor, Tensor], Tensor]
+"""Images of z_s of some test images and z_u of others, by their rows."""
+
+
+def exchange(
+    image: Handle,
+    relevant: Handle,
+    irrelevant: Handle,
+    reconstruction: Handle,
+    label: Handle | None = None,
+    *,
+    rows: Count = 6,
+    columns: Count = 8,
+    count: Count = 2000,
+    judge: Run | None = None,
+    generator: torch.Generator | None = None,
+) -> Result:
+    """Images of z_s of one test image with z_u of another, as a picture; with a judge, whose class they show.
+
+    Zheng and Sun, section 4.4, Figure 6. The class should follow z_s.
+
+    Figures, with judge and label, over random pairs of test images of different classes: `follows_relevant`, the share
+    in which the judge sees the class of the image that gave z_s; `follows_irrelevant`, of the one that gave z_u. What
+    can be hoped for: `judge_on_reconstructions`, its accuracy where both codes are of one image.
+
+    Args:
+        image: the data's images.
+        relevant: z_s, `(batch, code)`.
+        irrelevant: z_u, `(batch, code)`.
+        reconstruction: images computed from both codes, `(batch, channels, height, width)`.
+        label: a field of classes, for the judge.
+        rows, columns: how many random test images the picture takes z_s, and z_u, of.
+        count: most pairs that are judged.
+        judge: a run on the same data with a tensor `probability` `(batch, classes)` read from `image`.
+        generator: source of the draw of images.
+
+    Raises ValueError for a judge without a label, and for test images of one class.
+    """
+    z_s, z_u = read_codes(relevant, "test"), read_codes(irrelevant, "test")
+    low, high = image.run.plan.value_range
+
+    def decode(first: Tensor, second: Tensor) -> Tensor:
+        values = {relevant.name: z_s[first], irrelevant.name: z_u[second]}
+        images: Tensor = reconstruction.given(**values)
+        return images.clamp(low, high)
+
+    order = torch.randperm(min(len(z_s), SHOWN_FROM), generator=generator)
+    if rows + columns > len(order):
+        raise ValueError(f"{rows} rows and {columns} columns need as many test images, of {len(order)}")
+    across, down = order[:columns], order[columns : columns + rows]
+    originals = image.read("test", count=SHOWN_FROM)
+    blank = torch.full_like(originals[0], high)
+    grid = [[blank, *originals[across]]]
+    grid += [[originals[row], *decode(row.expand(columns), across)] for row in down]
+    picture = image_grid(
+        "Codes of two images", grid, value_range=(low, high),
+        caption="z_s of the image on the left with z_u of the image above; test images drawn at random.",
+    )  # fmt: skip
+    if judge is None:
+        return Result(pictures=[picture])
+    if label is None:
+        raise ValueError("with a judge the label is needed: exchange(image, z_s, z_u, reconstruction, label)")
+    return _judged(picture, label, judge, decode, count, generator)
+
+
+def _judged(
+    picture: Picture, label: Handle, judge: Run, decode: Decode, count: int, generator: torch.Generator | None
+) -> Result:
+    field, labels = class_field(label), label.read("test")
+    first = torch.randperm(len(labels), generator=generator)
+    second = torch.randint(len(labels), (len(labels),), generator=generator)
+    different = labels[first] != labels[second]
+    first, second = first[different][:count], second[different][:count]
+    if not len(first):
+        raise ValueError("no two test images of different classes were drawn; codes are exchanged between such")
+
+    def seen(one: Tensor, other: Tensor) -> Tensor:
+        parts = zip(torch.split(one, CHUNK), torch.split(other, CHUNK), strict=True)
+        return torch.cat([verdicts(judge, decode(a, b), field) for a, b in parts])
+
+    found, own = seen(first, second), seen(first, first)
+    figures = {
+        name: float((verdict == labels[rows]).float().mean())
+        for name, verdict, rows in (
+            ("follows_relevant", found, first),
+            ("follows_irrelevant", found, second),
+            ("judge_on_reconstructions", own, first),
+        )
+    }
+    summary = (
+        f"{len(first)} images with z_s of one and z_u of another: the class is that of z_s in "
+        f"{figures['follows_relevant']:.1%}, of z_u in {figures['follows_irrelevant']:.1%} "
+        f"({figures['judge_on_reconstructions']:.1%} where both are of one image)"
+    )
+    return Result(figures=figures, pictures=[picture], summary=summary)

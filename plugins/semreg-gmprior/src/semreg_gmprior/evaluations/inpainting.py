@@ -1,0 +1,124 @@
+"""Parts of images filled in by what a model makes of the rest (section 4.5, Figure 7)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Annotated
+
+import torch
+from annotated_types import Gt, Interval, MinLen
+from torch import Tensor
+
+from semreg.evaluation.classes import class_field, verdicts
+from semreg.evaluation.result import Cell, Result, Table
+from semreg.report.pictures import image_grid
+from semreg.runs.run import Handle, Run
+from semreg_gmprior.evaluations.masks import BOXES, mask_of
+
+Count = Annotated[int, Gt(0)]
+
+
+def inpainting(
+    image: Handle,
+    reconstruction: Handle,
+    label: Handle | None = None,
+    *,
+    masks: Annotated[Sequence[str], MinLen(1)] = tuple(BOXES),
+    fill: Annotated[float, Interval(ge=0, le=1)] = 0.5,
+    count: Count = 1000,
+    pictures: Count = 10,
+    judge: Run | None = None,
+) -> Result:
+    """Test images with a part taken away, filled in by their reconstruction: M⊙x′ + (1 − M)⊙x.
+
+    The model sees one grey, `fill`, in the part M that is taken away: the middle of the range unless told otherwise
+    (decision; the paper does not say what its encoders see). Zheng and Sun, section 4.5 and Figure 7.
+
+    Figures, for each mask NAME, of the first `count` test images: `psnr_NAME`, 10·log₁₀(range² / mean squared error) in
+    decibels, the error taken over the part of all images; beside it `psnr_fill_NAME` with that grey and
+    `psnr_mean_image_NAME` with the mean training image in the part. Their means over the masks have no NAME. With a
+    judge and a label: `recognised_NAME`, the share of filled images whose class the judge sees, and
+    `recognised_fill_NAME`, the same of what the model sees.
+
+    Args:
+        image: the data's images, `(batch, channels, height, width)`.
+        reconstruction: images of that shape, computed from `image`, and from `label` if it needs one.
+        label: a field of classes.
+        masks: `right_half`, `eyes`, `nose_mouth`, `bottom_half` (the boxes of faces aligned as CelebA's, cropped to the
+            central square), or paths from the working folder to grey images of the images' size, white where the image
+            is taken away.
+        fill: from 0, the range's lower end, to 1, its upper.
+        count: most test images.
+        pictures: how many of them are shown.
+        judge: a run on the same data with a tensor `probability` `(batch, classes)` read from `image`.
+
+    Raises ValueError for a mask that does not fit, and for a judge without a label.
+    """
+    if judge is not None and label is None:
+        raise ValueError("with a judge the label is needed: inpainting(image, reconstruction, label)")
+    originals = image.read("test", count=count)
+    low, high = image.run.plan.value_range
+    parts = dict(mask_of(name, *originals.shape[-2:]) for name in masks)
+    if len(parts) < len(masks):
+        raise ValueError(f"masks: two of {', '.join(masks)} have one name")
+    given = {} if label is None else {label.name: label.read("test", count=count)}
+    grey, average = torch.tensor(low + fill * (high - low)), _mean_image(image)
+    figures: dict[str, float] = {}
+    rows, row_labels = [originals[:pictures]], ["image"]
+    for name, mask in parts.items():
+        corrupted = torch.where(mask, grey, originals)
+        copies = reconstruction.given(**{image.name: corrupted}, **given)
+        if copies.shape != originals.shape:
+            found, fit = tuple(copies.shape[1:]), tuple(originals.shape[1:])
+            raise ValueError(f"{reconstruction.name!r} must be images of shape {fit}, found {found}")
+        filled = torch.where(mask, copies.clamp(low, high), originals)
+        for kind, values in (("psnr", filled), ("psnr_fill", grey), ("psnr_mean_image", average)):
+            figures[f"{kind}_{name}"] = _psnr(values, originals, mask, high - low)
+        if judge is not None and label is not None:
+            for kind, values in (("recognised", filled), ("recognised_fill", corrupted)):
+                right = verdicts(judge, values, class_field(label)) == given[label.name]
+                figures[f"{kind}_{name}"] = float(right.float().mean())
+        rows += [corrupted[:pictures], filled[:pictures]]
+        row_labels += [name.replace("_", " "), "filled in"]
+    kinds = [key.removesuffix(f"_{name}") for key in figures if key.endswith(f"_{name}")]
+    means = {kind: math.fsum(figures[f"{kind}_{name}"] for name in parts) / len(parts) for kind in kinds}
+    columns = [kind.replace("_", " ") for kind in kinds]
+    lines: list[list[Cell]] = [
+        [name.replace("_", " "), *(figures[f"{kind}_{name}"] for kind in kinds)] for name in parts
+    ]
+    table = Table(
+        "Inside the part taken away",
+        ("mask", *columns),
+        [*lines, ["mean", *means.values()]],
+        caption=f"PSNR in dB over {len(originals)} test images: of the model, of plain grey and of the mean training "
+        "image.",
+        digits=2,
+    )
+    grid = image_grid(
+        "Parts filled in", rows, row_labels=row_labels, value_range=(low, high),
+        caption="Test images in order, what the model sees, and its reconstruction set into the part taken away.",
+    )  # fmt: skip
+    summary = (
+        f"parts filled in: PSNR {means['psnr']:.2f} dB inside them (plain grey {means['psnr_fill']:.2f}, mean training "
+        f"image {means['psnr_mean_image']:.2f})"
+    )
+    return Result(figures=means | figures, tables=[table], pictures=[grid], summary=summary)
+
+
+def _mean_image(image: Handle) -> Tensor:
+    """The mean of all training images, `(channels, height, width)`, a batch at a time."""
+    total, rows = torch.zeros(()), 0
+    for batch in image.run.in_order(image.name, "train", None):
+        values = batch[image.name]
+        total, rows = total + values.double().sum(0).cpu(), rows + len(values)
+    return (total / max(rows, 1)).float()
+
+
+def _psnr(values: Tensor, originals: Tensor, mask: Tensor, reach: float) -> float:
+    """Of all pixels of the mask in all images together, in decibels; infinite where nothing differs.
+
+    `values` broadcast to the images.
+    """
+    error = float((values - originals).square()[..., mask].double().mean())
+    return 10 * math.log10(reach**2 / error) if error else math.inf

@@ -1,0 +1,136 @@
+"""What a model sees, what is set into the image, and how far it is from the truth."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+from semreg_gmprior.evaluations.inpainting import inpainting
+from semreg_gmprior.evaluations.masks import BOXES, mask_of
+from torch import Tensor
+
+from semreg.evaluation.result import Result
+
+
+def filled(world: Any, model: Any, **options: Any) -> Result:
+    world.functions["x_f"] = model
+    inputs = [world.tensor(name) for name in ("image", "x_f", "digit")]
+    return inpainting(*inputs, **options)
+
+
+def mask_file(path: Path, mask: Any) -> str:
+    Image.fromarray(np.asarray(mask, dtype=np.uint8) * 255).save(path)
+    return str(path)
+
+
+def test_the_model_sees_grey_where_the_image_is_taken_away_and_the_label(world: Any) -> None:
+    seen: list[tuple[Tensor, Tensor]] = []
+
+    def model(image: Tensor, digit: Tensor) -> Tensor:
+        seen.append((image, digit))
+        return image
+
+    world.plan.value_range = (-1.0, 1.0)
+    result = filled(world, model, masks=["right_half", "bottom_half"])
+    originals, labels = world.tensors["image"]["test"], world.tensors["digit"]["test"]
+    assert [torch.equal(digit, labels) for _, digit in seen] == [True, True]
+    assert (seen[0][0][..., 4:] == 0).all()
+    assert torch.equal(seen[0][0][..., :4], originals[..., :4])
+    assert (seen[1][0][..., 4:, :] == 0).all()
+    assert torch.equal(seen[1][0][..., :4, :], originals[..., :4, :])
+    # it gave back what it saw
+    assert result.figures["psnr_right_half"] == result.figures["psnr_fill_right_half"]
+
+
+def test_a_perfect_model_has_no_error_and_is_recognised(world: Any) -> None:
+    result = filled(world, lambda image, digit: world.tensors["image"]["test"], judge=world, masks=list(BOXES)[:1])
+    assert result.figures["psnr"] == math.inf
+    assert result.figures["recognised_right_half"] == 1
+    assert math.isfinite(result.figures["psnr_mean_image"])
+
+
+def test_the_judge_sees_what_is_filled_in_and_what_the_model_saw(world: Any, tmp_path: Path) -> None:
+    upper = torch.zeros(8, 8)
+    upper[:4] = 1
+    masks = [mask_file(tmp_path / "upper.png", upper)]
+    figures = filled(world, lambda image, digit: world.tensors["image"]["test"], judge=world, masks=masks).figures
+    assert figures["recognised_upper"] == 1
+    assert figures["recognised_fill_upper"] == pytest.approx(1 / 3)  # grey is 0: always class a
+
+
+def test_outside_the_part_the_model_counts_for_nothing(world: Any) -> None:
+    originals = world.tensors["image"]["test"]
+
+    def model(image: Tensor, digit: Tensor) -> Tensor:
+        return torch.cat([torch.full_like(image[..., :4], 7.0), originals[..., 4:] + 0.25], 3)
+
+    figures = filled(world, model, masks=["right_half"], fill=0.0).figures
+    assert figures["psnr_right_half"] == pytest.approx(-20 * math.log10(0.25), abs=0.01)
+
+
+@settings(deadline=None, max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(seed=st.integers(0, 2**31), fill=st.floats(0, 1))
+def test_it_is_the_plain_formula(seed: int, fill: float, world: Any, tmp_path: Path) -> None:
+    random = np.random.default_rng(seed)
+    mask = random.random((8, 8)) < 0.4
+    mask[0, 0] = True
+    copies = torch.from_numpy(random.random((60, 1, 8, 8))).float()
+    name = mask_file(tmp_path / "any.png", mask)
+    figures = filled(world, lambda image, digit: copies, masks=[name], fill=fill).figures
+    originals = world.tensors["image"]["test"].double().numpy()
+    average = world.tensors["image"]["train"].double().numpy().mean(0)
+    for kind, values in (("psnr", copies.numpy()), ("psnr_fill", fill), ("psnr_mean_image", average)):
+        errors = (np.broadcast_to(values, originals.shape) - originals)[:, 0, mask] ** 2
+        assert figures[f"{kind}_any"] == pytest.approx(-10 * math.log10(errors.mean()), abs=1e-4)
+        assert figures[kind] == figures[f"{kind}_any"]
+
+
+@pytest.mark.parametrize("name", BOXES)
+@pytest.mark.parametrize(("height", "width"), [(8, 8), (48, 40), (32, 32)])
+def test_named_masks_fit_any_image(name: str, height: int, width: int) -> None:
+    assert mask_of(name, height, width)[0] == name
+    mask = mask_of(name, height, width)[1]
+    assert mask.shape == (height, width)
+    share = {"right_half": 0.5, "bottom_half": 0.5, "eyes": 0.18 * 0.5, "nose_mouth": 0.26 * 0.4}[name]
+    assert float(mask.float().mean()) == pytest.approx(share, abs=0.04)
+    if name in ("eyes", "nose_mouth"):
+        assert torch.equal(mask, mask.flip(1))
+        assert not mask[0].any()
+
+
+@pytest.mark.parametrize(
+    ("masks", "message"),
+    [
+        (["eye"], r"'eye' is neither the name of a mask \(right_half, .*\) nor a file; did you mean 'eyes'"),
+        (["large.png"], r"large.png has 9 × 8 pixels \(height × width\); the images have 8 × 8"),
+        (["empty.png"], "empty takes no pixel away from images of 8 × 8"),
+        (["damaged.png"], "damaged.png can't be read as an image"),
+        (["eyes", "eyes"], "two of eyes, eyes have one name"),
+    ],
+)
+def test_masks_that_do_not_fit_are_refused(
+    masks: list[str], message: str, world: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    mask_file(Path("large.png"), np.ones((9, 8)))
+    mask_file(Path("empty.png"), np.zeros((8, 8)))
+    Path("damaged.png").write_bytes(b"\x89PNG no more")
+    with pytest.raises(ValueError, match=message):
+        filled(world, lambda image, digit: image, masks=masks)
+
+
+def test_a_reconstruction_of_another_size_is_refused(world: Any) -> None:
+    with pytest.raises(ValueError, match=r"'x_f' must be images of shape \(1, 8, 8\), found \(1, 6, 6\)"):
+        filled(world, lambda image, digit: image[..., 1:7, 1:7])
+
+
+def test_a_judge_needs_the_label(world: Any) -> None:
+    with pytest.raises(ValueError, match="with a judge the label is needed"):
+        inpainting(world.tensor("image"), world.tensor("x_f"), judge=world)

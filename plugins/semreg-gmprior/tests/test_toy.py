@@ -1,0 +1,69 @@
+"""The toy classes, and the two recipes of Figure 2 from data without images to the report."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from semreg_gmprior.dataset import ToyClasses
+from typer.testing import CliRunner
+
+from semreg.cli.main import app
+from semreg.data.cache import cached
+from semreg.data.specification import ClassField, VectorField
+from semreg.recipe.check import check
+from semreg.recipe.load import load_recipe
+
+RECIPES = Path(__file__).parents[3] / "recipes"
+
+
+def test_x_tells_the_class_and_y_does_not(tmp_path: Path) -> None:
+    data = cached(ToyClasses(count=30_000, width=0.5, spread=2.0), folder=tmp_path)
+    assert data.fields == {"point": VectorField(2), "label": ClassField(("red", "green", "blue"))}
+    assert data.counts == {"train": 15_000, "validation": 0, "test": 15_000}
+    for label, centre in enumerate((-2, 0, 2)):
+        points = data.arrays["point"][data.arrays["label"] == label]
+        assert points.mean(0).tolist() == pytest.approx([centre, 0], abs=0.08)  # four standard errors
+        assert points.std(0).tolist() == pytest.approx([0.5, 2.0], rel=0.03)
+        assert torch.corrcoef(points.T)[0, 1].abs() < 0.04
+
+
+def test_the_points_are_the_same_everywhere_and_differ_by_seed(tmp_path: Path) -> None:
+    first, again, other = (cached(ToyClasses(count=30, seed=seed), folder=tmp_path) for seed in (0, 0, 1))
+    assert first.arrays["point"][0].tolist() == pytest.approx([1.764052346 / 4 - 2, 0.4001572084])
+    assert first.fingerprint == again.fingerprint
+    assert first.fingerprint != other.fingerprint
+
+
+def test_both_recipes_train_decoder_and_critic_alike() -> None:
+    ours, other = (check(load_recipe(RECIPES / name)) for name in ("gm_toy.toml", "toy/cvae_gan.toml"))
+    ours_joint, [(_, other_joint)] = ours.matrix()["main"]["joint"], other.matrix()["main"].items()
+    assert {name: ours_joint[name] for name in ("decoder", "critic")} == {
+        name: other_joint[name] for name in ("decoder", "critic")
+    }
+    encoder_u = dict(ours_joint["encoder_u"])
+    del encoder_u["adv_e"]
+    assert other_joint["encoder"] == encoder_u
+    assert ours.warnings == other.warnings == []
+    for name in ("decoder", "critic"):
+        assert ours.modules[name].part.options == other.modules[name].part.options
+
+
+@pytest.mark.parametrize("recipe", ["gm_toy.toml", "toy/cvae_gan.toml"])
+def test_data_without_images_come_through_to_the_report(
+    recipe: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SEMREG_CACHE", str(tmp_path / "cache"))
+    changes = ["data.count=600", "phases.main.epochs=1"]
+    sets = [part for change in changes for part in ("--set", change)]
+    done = CliRunner().invoke(
+        app, ["run", str(RECIPES / recipe), "--out", str(tmp_path / "runs"), "--device", "cpu", *sets]
+    )
+    torch.set_flush_denormal(False)  # a run sets it for its process
+    assert done.exit_code == 0, done.output
+    [folder] = (tmp_path / "runs").iterdir()
+    figures = json.loads((folder / "evaluations" / "spread" / "result.json").read_text())["figures"]
+    assert set(figures) == {"ratio", "ratio_green", "ratio_red", "ratio_blue"}
+    assert (folder / "report.html").read_text().count("data:image/png;base64") >= 2

@@ -1,0 +1,141 @@
+"""How much of the label a code tells to classifiers that its training never met."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import Annotated
+
+import torch
+from annotated_types import Gt, MinLen
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+from semreg.data.specification import ClassField
+from semreg.evaluation.classes import class_field, read_codes, require_two_classes
+from semreg.evaluation.probes import linear_predictions
+from semreg.evaluation.result import Result, Table
+from semreg.report.pictures import bar_plot
+from semreg.runs.run import Handle
+
+Count = Annotated[int, Gt(0)]
+
+PENALTY, ITERATIONS = 1.0, 1000
+"""Of the linear probe, as the evaluation `linear_probe` has them unless told otherwise."""
+_NAMES = {"linear": "linear probe", "mlp": "MLP probe", "classifier": "the recipe's own classifier"}
+STOPPED_BY = 0.1
+"""The share of the training codes on which the MLP's training is stopped."""
+
+
+def leakage(
+    code: Handle,
+    label: Handle,
+    logits: Handle | None = None,
+    *,
+    count: Annotated[int, Gt(1)] = 20_000,
+    hidden: Annotated[Sequence[Count], MinLen(1)] = (256, 256),
+    epochs: Count = 100,
+    generator: torch.Generator | None = None,
+) -> Result:
+    """How well fresh classifiers, trained on the training codes, tell the label of test images by a code.
+
+    A linear probe as `linear_probe` fits it, and an MLP on standardised codes, trained by Adam until its accuracy on a
+    tenth of the training codes has not risen for ten epochs. Each reads the code as evaluations do (a posterior's
+    mean) and, where it is random in training, as drawn there. A recipe's own adversarial classifier proves less: it is
+    trained against an encoder that moves away from it.
+
+    Figures, accuracies on test images: `linear_means`, `mlp_means` and, if the code is random, `linear_samples`,
+    `mlp_samples`; `chance`, the share of the largest class. With `logits`: `classifier_means`,
+    `classifier_cross_entropy_means` (in nats) and likewise `_samples`.
+
+    Args:
+        code: `(batch, code)`, or spatial `(batch, channels, height, width)`, which is flattened.
+        label: a field of classes.
+        logits: what the recipe's own classifier says of the code, `(batch, classes)`.
+        count: most training codes, drawn at random.
+        hidden: units of the MLP's layers.
+        epochs: most epochs of the MLP.
+        generator: source of the draw of training codes and of the MLP's own randomness.
+
+    Raises ValueError for codes that are not finite, training images of one class, or too few of them.
+    """
+    field = class_field(label)
+    labels, truth = label.read("train"), label.read("test")
+    generator = generator or torch.Generator().manual_seed(0)
+    chosen = torch.randperm(len(labels), generator=generator)[:count].sort().values
+    labels = labels[chosen]
+    require_two_classes(labels, field)
+    _require_enough(labels, field)
+    seed = int(torch.randint(2**31, (), generator=generator))
+    accuracies: dict[str, dict[str, float]] = {}
+    entropies: dict[str, float] = {}
+    read: list[Tensor] = []
+    for form, draws in (("means", False), ("samples", True)):
+        test = read_codes(code, "test", draws=draws, flat=True)
+        if read and torch.equal(test, read[0]):
+            continue  # nothing in it is random
+        read.append(test)
+        train = read_codes(code, "train", draws=draws, flat=True)[chosen]
+        [linear] = linear_predictions(train, labels, test, penalty=PENALTY, iterations=ITERATIONS)
+        found = {"linear": linear, "mlp": _mlp_predictions(train, labels, test, hidden, epochs, seed)}
+        if logits is not None:
+            own = _logits(logits, field, draws)
+            found["classifier"] = own.argmax(1)
+            entropies[form] = float(cross_entropy(own, truth))
+        accuracies[form] = {name: float((seen == truth).float().mean()) for name, seen in found.items()}
+    chance = float(truth.bincount().max() / len(truth))
+    figures = {f"{name}_{form}": value for form, values in accuracies.items() for name, value in values.items()}
+    figures |= {f"classifier_cross_entropy_{form}": value for form, value in entropies.items()}
+    title, names = f"{label.name} as read from {code.name}", [_NAMES[name] for name in accuracies["means"]]
+    columns = {form: list(values.values()) for form, values in accuracies.items()}
+    caption = (
+        f"Accuracy on {len(truth)} test images; the probes are trained on {len(labels)} training codes. "
+        f"Chance is the share of the largest class, {chance:.3f}."
+    )
+    table = Table(title, ("classifier", *columns), list(zip(names, *columns.values(), strict=True)), caption)
+    bars = bar_plot(title, names, columns, y_label="accuracy", line=("chance", chance), caption=caption)
+    said = "; ".join(
+        f"{form}: " + ", ".join(f"{name} {value:.1%}" for name, value in zip(names, values, strict=True))
+        for form, values in columns.items()
+    )
+    summary = f"{label.name} read from {code.name}, {said} (chance {chance:.1%})"
+    return Result(figures=figures | {"chance": chance}, tables=[table], pictures=[bars], summary=summary)
+
+
+def _require_enough(labels: Tensor, field: ClassField) -> None:
+    """Raises ValueError unless the part that stops the MLP can hold an image of each class."""
+    counts = labels.bincount(minlength=len(field.names))
+    present = int((counts > 0).sum())
+    rare = [name for name, images in zip(field.names, counts.tolist(), strict=True) if images == 1]
+    if rare:
+        raise ValueError(f"class {rare[0]!r} has one training image; the probes need at least two of each class")
+    if STOPPED_BY * len(labels) < present:
+        least = round(present / STOPPED_BY)
+        raise ValueError(f"{len(labels)} training images are too few for probes of {present} classes; {least} suffice")
+
+
+def _mlp_predictions(
+    codes: Tensor, labels: Tensor, others: Tensor, hidden: Sequence[int], epochs: int, seed: int
+) -> Tensor:
+    """What an MLP fitted on codes `(rows, code)` sees in others."""
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.neural_network import MLPClassifier
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    classifier = MLPClassifier(
+        tuple(hidden), max_iter=epochs, early_stopping=True, validation_fraction=STOPPED_BY, random_state=seed
+    )
+    model = make_pipeline(StandardScaler(), classifier)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # so many epochs were asked for
+        model.fit(codes.numpy(), labels.numpy())
+    return torch.from_numpy(model.predict(others.numpy()))
+
+
+def _logits(logits: Handle, field: ClassField, draws: bool) -> Tensor:
+    values = logits.read("test", draws=draws)
+    if not isinstance(values, Tensor) or values.shape[1:] != (len(field.names),):
+        shape = tuple(values.shape) if isinstance(values, Tensor) else type(values).__name__
+        raise ValueError(f"{logits.name!r} must be logits (batch, {len(field.names)} classes); found {shape}")
+    return values
