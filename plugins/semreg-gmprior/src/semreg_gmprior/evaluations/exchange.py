@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated
+from typing import Annotated, Literal
 
 import torch
 from annotated_types import Gt
@@ -31,10 +31,11 @@ def exchange(
     rows: Count = 6,
     columns: Count = 8,
     count: Count = 2000,
+    split: Literal["test", "unlabelled"] = "test",
     judge: Run | None = None,
     generator: torch.Generator | None = None,
 ) -> Result:
-    """Images of z_s of one test image with z_u of another, as a picture; with a judge, whose class they show.
+    """Images of z_s of one image with z_u of another, as a picture; with a judge, whose class they show.
 
     Zheng and Sun, section 4.4, Figure 6. The class should follow z_s.
 
@@ -48,14 +49,17 @@ def exchange(
         irrelevant: z_u, `(batch, code)`.
         reconstruction: images computed from both codes, `(batch, channels, height, width)`.
         label: a field of classes, for the judge.
-        rows, columns: how many random test images the picture takes z_s, and z_u, of.
+        rows, columns: how many random images the picture takes z_s, and z_u, of.
         count: most pairs that are judged.
+        split: whose images: test ones, or those that the recipe trains on without labels (Figure 6).
         judge: a run on the same data with a tensor `probability` `(batch, classes)` read from `image`.
         generator: source of the draw of images.
 
-    Raises ValueError for a judge without a label, and for test images of one class.
+    Raises ValueError for a judge without a label, or of images without labels, and for test images of one class.
     """
-    z_s, z_u = read_codes(relevant, "test"), read_codes(irrelevant, "test")
+    if judge is not None and split == "unlabelled":
+        raise ValueError("a judge knows no class of unlabelled images; leave it out, or take the test images")
+    z_s, z_u = read_codes(relevant, split), read_codes(irrelevant, split)
     low, high = image.run.plan.value_range
 
     def decode(first: Tensor, second: Tensor) -> Tensor:
@@ -65,15 +69,15 @@ def exchange(
 
     order = torch.randperm(min(len(z_s), SHOWN_FROM), generator=generator)
     if rows + columns > len(order):
-        raise ValueError(f"{rows} rows and {columns} columns need as many test images, of {len(order)}")
+        raise ValueError(f"{rows} rows and {columns} columns need as many {split} images, of {len(order)}")
     across, down = order[:columns], order[columns : columns + rows]
-    originals = image.read("test", count=SHOWN_FROM)
+    originals = image.read(split, count=SHOWN_FROM)
     blank = torch.full_like(originals[0], high)
     grid = [[blank, *originals[across]]]
     grid += [[originals[row], *decode(row.expand(columns), across)] for row in down]
     picture = image_grid(
         "Codes of two images", grid, value_range=(low, high),
-        caption="z_s of the image on the left with z_u of the image above; test images drawn at random.",
+        caption=f"z_s of the image on the left with z_u of the image above; {split} images drawn at random.",
     )  # fmt: skip
     if judge is None:
         return Result(pictures=[picture])
