@@ -14,7 +14,7 @@ from pathlib import Path
 
 from benchmarks.measure import FULL, QUICK, ROOT, Effort, Findings, Table, machine
 
-TOPICS = ("loop", "training", "backward", "batches", "startup", "memory")
+TOPICS = ("loop", "training", "algorithm", "backward", "batches", "startup", "memory")
 
 
 def measure(topic: str, effort: Effort) -> Findings:

@@ -67,14 +67,14 @@ def bare(work: Work) -> Contestant:
     return lambda: seconds(train) / work.steps
 
 
-def open_work(epochs: int) -> Work:
-    """The recipe's plan and data: MNIST's, or the fallback's."""
+def open_work(recipe: Path, images: int, epochs: int) -> Work:
+    """The recipe's plan and data: so many images of each of MNIST's digits, or the fallback's."""
     root = Path(os.environ.get("SEMREG_DATA", "data"))
-    few = [f"data.split.shots.digit.{digit}={IMAGES}" for digit in range(10)]
+    few = [f"data.split.shots.digit.{digit}={images}" for digit in range(10)]
     epoch = [f"phases.main.epochs={epochs}"]
     found = (root / "MNIST").is_dir()
     changes = [*few, *epoch] if found else [f"fallback.{change}" for change in epoch]
-    plan, _ = plan_for(load_recipe(RECIPE, changes), Choices(data_root=root))
+    plan, _ = plan_for(load_recipe(recipe, changes), Choices(data_root=root))
     return Work(plan, open_data(plan))
 
 
@@ -83,7 +83,7 @@ def measure(effort: Effort) -> Findings:
     torch.set_flush_denormal(True)  # as a run of semreg does
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory()))
-        work = open_work(epochs=1)
+        work = open_work(RECIPE, IMAGES, epochs=1)
         terminal = stack.enter_context(open(os.devnull, "w"))
         name = "semreg, its own hooks, progress bar drawn"
         measured = in_turns(

@@ -18,11 +18,6 @@ ROOT = Path(__file__).parent.parent
 RECIPES = sorted(path for path in (ROOT / "recipes").rglob("*.toml") if path.parent.name != "partial")
 FACES = (f"conditional/faces/{method}" for method in ("cgan", "cvae", "cvae_gan", "gm"))
 OWN_FILES = {"olr_faces", "atnl_objects", "gm_faces", *FACES}
-    "olr_faces",
-    "atnl_objects",
-    "gm_faces",
-    *(f"conditional/faces/{m}" for m in ("cgan", "cvae", "cvae_gan", "gm")),
-}
 """Recipes whose labels are known from the user's own files only."""
 
 SHRUNK = [
