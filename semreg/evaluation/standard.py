@@ -8,12 +8,15 @@ import torch
 from annotated_types import Gt
 from torch.nn.functional import l1_loss, mse_loss
 
-from semreg.components.interfaces import Prior
+from semreg.components.interfaces import ClosedFormPrior, Prior
+from semreg.components.posteriors import require_posterior
 from semreg.evaluation.result import Result
-from semreg.report.pictures import image_grid
+from semreg.report.pictures import image_grid, line_plot
 from semreg.runs.run import Handle
 
 Count = Annotated[int, Gt(0)]
+ACTIVE = 0.01
+"""Nats per image below which a dimension of a code is taken for empty."""
 
 
 def reconstructions(image: Handle, reconstruction: Handle, *, pictures: Count = 12, count: Count = 2000) -> Result:
@@ -55,3 +58,32 @@ def prior_samples(
         caption="Decoded from random codes, unselected.",
     )
     return Result(pictures=[grid])
+
+
+def divergence(posterior: Handle, prior: ClosedFormPrior, *labels: Handle) -> Result:
+    """How much a code says of its image: KL(posterior ‖ prior) in nats, of the test images, dimension by dimension.
+
+    Figures: `nats_per_image`, the sum over the code, mean over images; `active_dimensions`, how many have more than
+    0.01 nats. With labels for a prior that depends on them. Raises ValueError for a tensor that is no posterior, a
+    spatial code, or a prior that has no closed form.
+    """
+    values = posterior.read("test")
+    require_posterior(values, f"divergence({posterior.name}, prior)")
+    if not hasattr(prior, "kl_divergence"):
+        raise ValueError(
+            f"divergence(posterior, prior) needs a prior with kl_divergence; found a {type(prior).__name__}"
+        )
+    device = posterior.run.device
+    on_device = type(values)(*(part.to(device) for part in values))
+    with torch.no_grad():
+        elements = prior.kl_divergence(on_device, *(label.read("test").to(device) for label in labels)).cpu()
+    nats, _ = elements.mean(0).sort(descending=True)
+    figures = {"nats_per_image": float(nats.sum()), "active_dimensions": float((nats > ACTIVE).sum())}
+    curve = line_plot(
+        "Nats by dimension",
+        {"KL from the prior": (list(range(1, len(nats) + 1)), nats.tolist())},
+        x_label="dimensions of the code, the fullest first",
+        y_label="nats per image",
+    )
+    active = f"{figures['active_dimensions']:.0f} of {len(nats)} dimensions active"
+    return Result(figures, pictures=[curve], summary=f"{figures['nats_per_image']:.1f} nats per image; {active}")

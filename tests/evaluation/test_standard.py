@@ -1,0 +1,48 @@
+"""What a code says of its image."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from torch.distributions import Normal, kl_divergence
+
+from semreg.components.posteriors import DiagonalGaussian
+from semreg.components.priors import StandardNormal
+from semreg.evaluation.standard import divergence
+from tests.evaluation.fakes import FakeRun
+
+
+class Posteriors(FakeRun):
+    """A run with one posterior of 50 test images, whose third dimension is its prior."""
+
+    def __init__(self) -> None:
+        source = torch.Generator().manual_seed(0)
+        mean, log_variance = torch.randn(2, 50, 3, generator=source)
+        mean[:, 2], log_variance[:, 2] = 0, 0
+        self.posterior = DiagonalGaussian(mean, log_variance)
+        super().__init__(tensors={"z": {"test": mean}}, functions={}, fields={})
+
+    def tensor(self, name: str) -> Any:
+        handle = super().tensor(name)
+        if name == "q":
+            handle.read = lambda split: self.posterior
+        return handle
+
+
+def test_it_is_the_closed_form_summed_over_the_code() -> None:
+    run = Posteriors()
+    mean, log_variance = run.posterior
+    expected = kl_divergence(Normal(mean, (0.5 * log_variance).exp()), Normal(0.0, 1.0)).sum(1).mean()
+    result = divergence(run.tensor("q"), StandardNormal(size=3))
+    assert result.figures == {"nats_per_image": pytest.approx(float(expected), rel=1e-5), "active_dimensions": 2}
+    assert "2 of 3 dimensions active" in result.summary
+
+
+def test_what_is_no_posterior_or_no_prior_is_refused() -> None:
+    run = Posteriors()
+    with pytest.raises(ValueError, match=r"divergence\(z, prior\) takes a posterior"):
+        divergence(run.tensor("z"), StandardNormal(size=3))
+    with pytest.raises(ValueError, match="needs a prior with kl_divergence; found a Identity"):
+        divergence(run.tensor("q"), torch.nn.Identity())  # type: ignore[arg-type]
