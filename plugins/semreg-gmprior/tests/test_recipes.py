@@ -17,7 +17,7 @@ RECIPES = Path(__file__).parents[3] / "recipes"
 GM = {"encoder_s": {"gm": 1}, "prior_s": {"gm": 1}}
 JOINT = {
     "encoder_s": {"rec": 10, "lkd": 1},
-    "encoder_u": {"rec": 10, "kl": 1, "adv_e": 1},
+    "encoder_u": {"rec": 10, "kl": 0.05, "adv_e": 1},
     "classifier": {"adv_c": 1},
     "decoder": {"rec": 10, "adv_g": 1},
     "critic": {"adv_d": 1},
@@ -54,6 +54,37 @@ def test_without_the_critic_its_losses_alone_are_missing() -> None:
     assert plan.matrix() == {"main": {"gm": GM, "joint": joint}}
     assert set(plan.modules) == {*joint, "prior_s", "prior_u"}
     assert plan.warnings == []
+
+
+def test_the_mix_with_atnl_adds_one_loss_to_one_module_in_ten_lines() -> None:
+    written = (RECIPES / "atnl_gm_mnist.toml").read_text().split("\n\n", 1)[1].splitlines()
+    assert len([line for line in written if line and not line.startswith("extends")]) <= 10
+    joint = {**JOINT, "encoder_s": {**JOINT["encoder_s"], "atnl": 1}}
+    assert plan_of("atnl_gm_mnist.toml").matrix() == {"main": {"gm": GM, "joint": joint}}
+
+
+def test_unlabelled_images_train_without_what_reads_labels() -> None:
+    plan = plan_of("gm_semi.toml")
+    labelled, unlabelled = plan.phases
+    assert (labelled.split, unlabelled.split) == ("train", "unlabelled")
+    assert plan.modules["prior_s"].part.options["classes"] == 8
+    assert plan.matrix()["main"] == {"gm": GM, "joint": JOINT}
+    assert plan.matrix()["unlabelled"]["joint"] == {
+        "encoder_s": {"rec": 10, "lkd_unlabelled": 1},
+        "encoder_u": {"rec": 10, "kl": 0.05},
+        "decoder": {"rec": 10, "adv_g_unlabelled": 1},
+        "critic": {"adv_d_unlabelled": 1},
+    }
+
+
+@pytest.mark.parametrize("method", ["cvae", "cgan", "cvae_gan"])
+def test_the_conditional_methods_differ_from_ours_in_what_they_leave_out(method: str) -> None:
+    ours, plan = plan_of("gm_mnist.toml"), plan_of(f"conditional/{method}.toml")
+    assert check_on_nothing(plan) == []
+    assert set(plan.modules) < set(ours.modules)
+    assert set(plan.losses) < set(ours.losses)
+    for name, module in plan.modules.items():
+        assert module.part.options == ours.modules[name].part.options
 
 
 def test_it_trains_all_but_the_fixed_prior() -> None:
