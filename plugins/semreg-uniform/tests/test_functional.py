@@ -65,7 +65,7 @@ def test_disentanglement_gradcheck_and_an_empty_batch() -> None:
     assert torch.autograd.gradcheck(lambda *logits: disentanglement_loss(logits), leaves)
     empty = torch.zeros(0, 3, requires_grad=True)
     loss = disentanglement_loss([empty])
-    assert float(loss) == 0
+    assert loss.item() == 0
     loss.backward()
 
 
@@ -149,7 +149,7 @@ def test_a_flat_critic_and_an_empty_batch_are_finite_and_connected() -> None:
     weight = torch.zeros(2, 1, requires_grad=True)
     for rows, expected in ((3, 1.0), (0, 0.0)):
         loss = gradient_penalty(lambda images: images @ weight, torch.zeros(rows, 2), torch.ones(rows, 2))
-        assert float(loss) == expected
+        assert loss.item() == expected
         [slope] = torch.autograd.grad(loss, weight)
         assert slope.isfinite().all()
 

@@ -38,7 +38,7 @@ def recorded(world: Any) -> list[dict[str, torch.Tensor]]:
 def test_only_the_mixed_code_differs_and_it_is_a_convex_combination(world: Any) -> None:
     calls = recorded(world)
     result = mixed(world, judge=world)
-    assert result.figures == {"kept": 1}
+    assert result.figures == {"kept_tone": 1}
     assert len(result.pictures) == 1
     for codes in calls:
         assert (codes["z_0"] == codes["z_0"][:1]).all()
@@ -57,7 +57,7 @@ def test_mixtures_need_no_judge_and_enough_classes(world: Any) -> None:
 
 def test_lines_lead_from_class_to_class_with_all_else_kept(world: Any) -> None:
     result = lines(world, judge=world)
-    assert result.figures["ends"] == result.figures["within"] == result.figures["kept"] == 1
+    assert result.figures["ends"] == result.figures["within"] == result.figures["kept_tone"] == 1
     assert 0.4 < result.figures["one_change"] < 1  # from round to long the line passes oval
     assert len(result.pictures) == 2
     assert lines(world, judge=world) == result

@@ -17,7 +17,7 @@ def evaluated(world: Any, **options: Any) -> Any:
 def test_mean_codes_and_images_codes_show_the_class(world: Any) -> None:
     result = evaluated(world, start="oval", paper=0.9)
     for kind in ("", "_by_images"):
-        assert result.figures[f"accuracy{kind}"] == result.figures[f"kept{kind}"] == 1
+        assert result.figures[f"accuracy{kind}"] == result.figures[f"kept{kind}_tone"] == 1
         assert result.figures[f"accuracy{kind}_std"] == 0
     assert result.paper == {"accuracy": 0.9}
     assert [row[0] for row in result.tables[0].rows] == ["round", "oval", "long"]

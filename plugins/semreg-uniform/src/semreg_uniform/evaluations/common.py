@@ -10,7 +10,7 @@ from torch import Tensor
 
 from semreg.data.specification import ClassField
 from semreg.errors import closest
-from semreg.evaluation.classes import class_field, verdicts
+from semreg.evaluation.classes import class_field, probabilities
 from semreg.runs.run import Handle, Run
 
 
@@ -75,13 +75,20 @@ def seen_in(judge: Run, images: Tensor, attributes: Attributes) -> dict[str, Ten
     The judge has a tensor `probability_NAME` `(batch, classes)` for each, read from `image`.
     """
     return {
-        name: verdicts(judge, images, attributes.field(name), tensor=f"probability_{name}") for name in attributes.names
+        name: probabilities(judge, images, attributes.field(name), tensor=f"probability_{name}").argmax(1)
+        for name in attributes.names
     }
 
 
 def agreement(seen: Mapping[str, Tensor], labels: Mapping[str, Tensor]) -> dict[str, float]:
     """The share of images of which each attribute is seen as labelled."""
     return {name: float((seen[name] == labels[name]).float().mean()) for name in labels}
+
+
+def kept(shares: Sequence[Mapping[str, float]], suffix: str = "") -> dict[str, float]:
+    """The figures `kept_NAME` of attributes that were to stay as they are: means of several agreements."""
+    names = shares[0] if shares else ()
+    return {f"kept{suffix}_{name}": sum(share[name] for share in shares) / len(shares) for name in names}
 
 
 def draw_rows(candidates: Tensor, count: int, generator: torch.Generator) -> Tensor:

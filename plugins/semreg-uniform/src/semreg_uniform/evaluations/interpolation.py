@@ -12,7 +12,15 @@ from semreg.evaluation.classes import draw_pairs, rows_by_class
 from semreg.evaluation.result import Result, Table
 from semreg.report.pictures import image_grid
 from semreg.runs.run import Handle, Run
-from semreg_uniform.evaluations.common import Attributes, attributes_of, draw_rows, seen_in, synthesised
+from semreg_uniform.evaluations.common import (
+    Attributes,
+    agreement,
+    attributes_of,
+    draw_rows,
+    kept,
+    seen_in,
+    synthesised,
+)
 from semreg_uniform.functional import mix_codes
 
 
@@ -32,8 +40,8 @@ def attribute_interpolation(
 
     Figures, with a judge: `ends`, the share of strips between classes whose first and last images are seen as the
     classes of the two images; `one_change`, of strips that change once, from the one to the other;
-    `within`, of strips between images of one class that show it throughout; `kept`, the mean share of the
-    other attributes seen as the third image's.
+    `within`, of strips between images of one class that show it throughout; `kept_NAME`, the share of all images of
+    which each other attribute is seen as the third image's.
 
     Args:
         reconstruction: images computed from the codes alone, `(batch, channels, height, width)`.
@@ -55,7 +63,7 @@ def attribute_interpolation(
         raise ValueError(f"the test images are of one class of {attribute}; a line between classes needs two")
     generator = generator or torch.Generator().manual_seed(0)
     figures: dict[str, float] = {}
-    grids, rows, kept = [], [], []
+    grids, shares = [], []
     for title, between in (("between classes", across), ("within a class", [(value, value) for value in present])):
         first, second, _ = draw_pairs(members, between, pairs, generator)
         thirds = draw_rows(torch.arange(len(labels[attribute])), pairs, generator)
@@ -64,14 +72,9 @@ def attribute_interpolation(
         if judge is not None:
             seen = {name: v.view(pairs, images) for name, v in seen_in(judge, made.flatten(0, 1), attributes).items()}
             ends = labels[attribute][torch.stack([first, second])]
-            measured = _measured(seen[attribute], ends) if between is across else _within(seen[attribute], ends[0])
-            figures |= measured
-            kept += [
-                float((seen[name] == label[thirds, None]).float().mean())
-                for name, label in labels.items()
-                if name != attribute
-            ]
-            rows += [(name, share) for name, share in measured.items()]
+            figures |= _measured(seen[attribute], ends) if between is across else _within(seen[attribute], ends[0])
+            third = {name: label[thirds, None] for name, label in labels.items() if name != attribute}
+            shares.append(agreement(seen, third))
             names = [[field.names[value] for value in strip] for strip in seen[attribute][:pictures].tolist()]
         grids.append(
             image_grid(
@@ -87,12 +90,10 @@ def attribute_interpolation(
                 + (" Under each image: what an independent classifier sees." if names else ""),
             )
         )
-    if kept:
-        figures["kept"] = sum(kept) / len(kept)
-        rows.append(("kept", figures["kept"]))
-    table = Table(f"Strips of {attribute}, as the judge sees them", ("share", "of strips"), rows)
-    summary = f"{attribute} changes once in {figures['one_change']:.1%} of strips between classes" if kept else ""
-    return Result(figures, {}, [table] if rows else [], grids, summary)
+    figures |= kept(shares)
+    table = Table(f"Strips of {attribute}, as the judge sees them", ("figure", "share"), list(figures.items()))
+    summary = f"{attribute} changes once in {figures['one_change']:.1%} of strips between classes" if shares else ""
+    return Result(figures, {}, [table] if shares else [], grids, summary)
 
 
 def strips(

@@ -10,7 +10,7 @@ from annotated_types import Ge, Gt
 from semreg.evaluation.result import Result
 from semreg.report.pictures import image_grid
 from semreg.runs.run import Handle, Run
-from semreg_uniform.evaluations.common import agreement, attributes_of, seen_in, synthesised
+from semreg_uniform.evaluations.common import agreement, attributes_of, kept, seen_in, synthesised
 from semreg_uniform.functional import mix_codes
 
 MOST = 0.6
@@ -32,7 +32,7 @@ def attribute_mixture(
     `attribute_mixture(image, x_f, z_0, *z_{m}, *{m})`: each row has the images, the mixture in equal shares, and those
     in which one image after the other has 60 %. All other codes are the first image's.
 
-    Figures, with a judge: `kept`, the mean share of the other attributes seen as the first image's.
+    Figures, with a judge: `kept_NAME`, the share of mixtures whose other attributes are seen as the first image's.
 
     Args:
         image: the data's images.
@@ -55,7 +55,7 @@ def attribute_mixture(
     weights = torch.cat([torch.full((1, images), 1 / images), rest])
     code, originals = attributes.codes[attribute], image.read("test")
     rows: list[list[torch.Tensor]] = []
-    kept: list[float] = []
+    shares: list[dict[str, float]] = []
     for _ in range(mixtures):
         chosen = classes[torch.randperm(len(classes), generator=generator)[:images]]
         sources = torch.stack([_any_of(labels[attribute] == value, generator) for value in chosen])
@@ -66,7 +66,7 @@ def attribute_mixture(
         rows.append([*originals[sources], *made])
         if judge is not None:
             own = {name: label[sources[0]] for name, label in labels.items() if name != attribute}
-            kept += agreement(seen_in(judge, made, attributes), own).values()
+            shares.append(agreement(seen_in(judge, made, attributes), own))
     said = ["even", *(f"{MOST:.0%} of {place}" for place in range(1, images + 1))]
     grid = image_grid(
         f"Mixtures of {attribute}",
@@ -76,8 +76,7 @@ def attribute_mixture(
         caption=f"Random test images of different classes, unselected. Only the code of {attribute} is mixed; all "
         "others are the first image's.",
     )
-    figures = {"kept": sum(kept) / len(kept)} if kept else {}
-    return Result(figures, pictures=[grid])
+    return Result(kept(shares), pictures=[grid])
 
 
 def _any_of(chosen: torch.Tensor, generator: torch.Generator) -> torch.Tensor:

@@ -14,7 +14,7 @@ from semreg.evaluation.classes import rows_by_class
 from semreg.evaluation.result import Result, Table
 from semreg.report.pictures import image_grid
 from semreg.runs.run import Handle, Run
-from semreg_uniform.evaluations.common import agreement, attributes_of, draw_rows, seen_in, synthesised
+from semreg_uniform.evaluations.common import agreement, attributes_of, draw_rows, kept, seen_in, synthesised
 
 KINDS = ("mean code", "image's code")
 
@@ -36,9 +36,10 @@ def expression_synthesis(
     training images of a class (section IV-C), or the code of a random test image of the class, with its intensity.
 
     Figures: `accuracy` and `accuracy_std`, mean and standard deviation over classes of the share of translated images
-    seen as the class, by mean codes; `accuracy_by_images`, `accuracy_by_images_std` likewise by images' codes; `kept`
-    and `kept_by_images`, the mean share of the other attributes still seen as the input's; `judge_on_images`, the
-    judge's accuracy on the test images themselves.
+    seen as the class, by mean codes; `accuracy_by_images`, `accuracy_by_images_std` likewise by images' codes;
+    `kept_NAME` and `kept_by_images_NAME`, the share of which each other attribute is still seen as the input's (a judge
+    that does not know the people of the test can't tell their identity); `judge_on_images`, the judge's accuracy on the
+    test images themselves.
 
     Args:
         image: the data's images.
@@ -63,7 +64,7 @@ def expression_synthesis(
     generator = generator or torch.Generator().manual_seed(0)
     own = {name: label[inputs] for name, label in labels.items()}
     shares: dict[str, list[float | None]] = {kind: [] for kind in KINDS}
-    kept: dict[str, list[float]] = {kind: [] for kind in KINDS}
+    others: dict[str, list[dict[str, float]]] = {kind: [] for kind in KINDS}
     shown: dict[str, list[Tensor]] = {kind: [] for kind in KINDS}
     for value in range(len(field.names)):
         sources = {"mean code": known[value], "image's code": members[value]}
@@ -78,15 +79,14 @@ def expression_synthesis(
             made = synthesised(reconstruction, codes | {code.name: target})
             right = agreement(seen_in(judge, made, attributes), own | {attribute: torch.full_like(inputs, value)})
             shares[kind].append(right.pop(attribute))
-            kept[kind] += right.values()
+            others[kind].append(right)
             shown[kind].append(made[:pictures])
     figures: dict[str, float] = {}
     for kind, suffix in zip(KINDS, ("", "_by_images"), strict=True):
         there = torch.tensor([share for share in shares[kind] if share is not None])
         figures[f"accuracy{suffix}"] = float(there.mean())
         figures[f"accuracy{suffix}_std"] = float(there.std(correction=0))
-        if kept[kind]:
-            figures[f"kept{suffix}"] = sum(kept[kind]) / len(kept[kind])
+        figures |= kept(others[kind], suffix)
     originals = image.read("test")
     figures["judge_on_images"] = agreement(seen_in(judge, originals, attributes), labels)[attribute]
     table = Table(
