@@ -123,7 +123,7 @@ def test_the_penalty_of_a_linear_critic_has_a_closed_form(seed: int, rows: int, 
 def test_the_penalty_of_a_quadratic_critic_is_that_at_points_between() -> None:
     real, fake = torch.full((400, 1), 3.0), torch.full((400, 1), 1.0)  # of D = x²/2: the mean of (x − 1)² on [1, 3]
     found = gradient_penalty(lambda images: images.square() / 2, real, fake, generator=seeded(0))
-    assert float(found) == pytest.approx(4 / 3, rel=0.1)
+    assert found.item() == pytest.approx(4 / 3, rel=0.1)
 
 
 def test_the_penalty_reaches_the_critic_alone_and_also_where_gradients_are_off() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Sequence
 from typing import Annotated, Literal, NamedTuple
 
@@ -10,13 +9,17 @@ import torch
 from annotated_types import Gt
 from torch import Tensor
 
-from semreg.evaluation.classes import class_field, rows_by_class
+from semreg.evaluation.classes import class_field, read_codes, rows_by_class
+from semreg.evaluation.leakage import ITERATIONS, PENALTY, mlp_predictions
+from semreg.evaluation.probes import linear_predictions
 from semreg.evaluation.result import Result, Table
 from semreg.runs.run import Handle
 from semreg_uniform.functional import hopkins_statistic
 
 LEAST = 10
-"""Images of a cluster, or of a label in it, for a statistic of theirs."""
+"""Images of a label in a cluster for a statistic of theirs, and on average for a probe."""
+HIDDEN, EPOCHS = (256, 256), 100
+"""Of the net that probes, as the evaluation `leakage` has them unless told otherwise."""
 
 
 class Found(NamedTuple):
@@ -54,8 +57,8 @@ def hopkins(
     dimensions and numbers, each stands beside that of points drawn from a normal distribution with the cluster's
     mean and covariance, as many of each label; the difference is what says something.
 
-    Fresh probes (logistic regression; a net of one hidden layer) are trained to read the label from the training codes
-    of each cluster and tested on its test codes; chance is the most frequent label's share.
+    Fresh probes, linear and MLP, as the evaluation `leakage` has them, are trained to read the label from the training
+    codes of each cluster and tested on its test codes; chance is the most frequent label's share.
 
     Figures, means over clusters: `per_label` (the paper's form), `per_label_excess` over the normal distribution's,
     `whole`, `whole_excess`, `probe_linear`, `probe_mlp`, `chance`.
@@ -75,7 +78,7 @@ def hopkins(
     """
     clusters, labels = class_field(cluster), class_field(label)
     generator = generator or torch.Generator().manual_seed(0)
-    points = _embedded(_flat(code, split), embedding, generator)
+    points = _embedded(read_codes(code, split, flat=True).double(), embedding, generator)
     of_cluster = rows_by_class(cluster.read(split), len(clusters.names))
     second = label.read(split)
     seed = int(torch.randint(2**31, (), generator=generator))
@@ -103,11 +106,6 @@ def hopkins(
             "no statistic can be had"
         )
     return _result(found, code, cluster, label, split, embedding, exponent, paper)
-
-
-def _flat(code: Handle, split: str) -> Tensor:
-    codes: Tensor = code.read(split)
-    return codes.flatten(1).double()
 
 
 def _embedded(codes: Tensor, embedding: str, generator: torch.Generator) -> Tensor:
@@ -145,28 +143,18 @@ def _normal_like(points: Tensor, generator: torch.Generator) -> Tensor:
 def _probes(
     code: Handle, cluster: Handle, label: Handle, value: int, seed: int
 ) -> tuple[float | None, float | None, float | None]:
-    """The accuracies of two fresh probes of the label inside a cluster, and chance; None without two classes."""
-    from sklearn.exceptions import ConvergenceWarning
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.neural_network import MLPClassifier
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
-
+    """The accuracies of two fresh probes of the label inside a cluster, and chance; None where there are too few."""
     inside = {split: cluster.read(split) == value for split in ("train", "test")}
-    codes = {split: _flat(code, split)[rows].numpy() for split, rows in inside.items()}
-    labels = {split: label.read(split)[rows] for split, rows in inside.items()}
-    if len(labels["train"].unique()) < 2 or not len(labels["test"]):
+    train, test = (read_codes(code, split, flat=True)[rows] for split, rows in inside.items())
+    known, truth = (label.read(split)[rows] for split, rows in inside.items())
+    counts = known.bincount()
+    present = int((counts > 0).sum())
+    if present < 2 or (counts == 1).any() or len(known) < LEAST * present or not len(truth):
         return None, None, None
-    accuracies = []
-    for probe in (
-        LogisticRegression(max_iter=1000),
-        MLPClassifier((128,), alpha=1e-2, max_iter=100, random_state=seed),
-    ):
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)  # so many iterations were asked for
-            fitted = make_pipeline(StandardScaler(), probe).fit(codes["train"], labels["train"].numpy())
-        accuracies.append(float((torch.from_numpy(fitted.predict(codes["test"])) == labels["test"]).float().mean()))
-    return accuracies[0], accuracies[1], float(labels["test"].bincount().max()) / len(labels["test"])
+    [linear] = linear_predictions(train, known, test, penalty=PENALTY, iterations=ITERATIONS)
+    mlp = mlp_predictions(train, known, test, HIDDEN, EPOCHS, seed)
+    chance = float(truth.bincount().max()) / len(truth)
+    return float((linear == truth).float().mean()), float((mlp == truth).float().mean()), chance
 
 
 def _result(
@@ -213,7 +201,7 @@ def _result(
     )
     probes = Table(
         f"{label.name.capitalize()} read by fresh probes inside each cluster of {cluster.name}",
-        (cluster.name, "linear", "hidden layer", "chance"),
+        (cluster.name, "linear", "MLP", "chance"),
         [(name, one.linear, one.mlp, one.chance) for name, one in found.items()],
         caption="Trained on the training codes of the cluster, tested on its test codes.",
     )
