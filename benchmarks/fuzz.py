@@ -101,6 +101,7 @@ class Ground:
         turns = np.arange(24)
         images = np.zeros((24, 8, 8), np.uint8)
         np.savez(folder / "data" / "coil20.npz", images=images, angle_deg=15 * turns, object=turns % 2)
+        np.savez(folder / "data" / "yaleb_cropped.npz", images=images, light_azimuth_deg=15 * turns, identity=turns % 2)
 
     def place(self, path: Path) -> Path:
         """Where the copy of a recipe is."""

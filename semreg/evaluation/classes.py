@@ -123,16 +123,16 @@ def judge_sees(judge: Run, name: str, images: Tensor) -> Tensor:
     return seen
 
 
-def probabilities(judge: Run, images: Tensor, field: ClassField) -> Tensor:
+def probabilities(judge: Run, images: Tensor, field: ClassField, *, tensor: str = "probability") -> Tensor:
     """How probable an independent classifier finds each class in images `(rows, channels, height, width)`.
 
-    Returns the judge's tensor `probability`, `(rows, classes)`. Raises ValueError if it is of other classes, or reads
+    Returns the judge's tensor of that name, `(rows, classes)`. Raises ValueError if it is of other classes, or reads
     images of another shape.
     """
-    probability = judge_sees(judge, "probability", images)
+    probability = judge_sees(judge, tensor, images)
     if probability.shape != (len(images), len(field.names)):
         found = tuple(probability.shape)
-        raise ValueError(f"the judge's probability must be (rows, {len(field.names)} classes), found {found}")
+        raise ValueError(f"the judge's {tensor} must be (rows, {len(field.names)} classes), found {found}")
     return probability
 
 

@@ -77,7 +77,7 @@ def leakage(
         read.append(test)
         train = read_codes(code, "train", draws=draws, flat=True)[chosen]
         [linear] = linear_predictions(train, labels, test, penalty=PENALTY, iterations=ITERATIONS)
-        found = {"linear": linear, "mlp": _mlp_predictions(train, labels, test, hidden, epochs, seed)}
+        found = {"linear": linear, "mlp": mlp_predictions(train, labels, test, hidden, epochs, seed)}
         if logits is not None:
             own = _logits(logits, field, draws)
             found["classifier"] = own.argmax(1)
@@ -114,7 +114,7 @@ def _require_enough(labels: Tensor, field: ClassField) -> None:
         raise ValueError(f"{len(labels)} training images are too few for probes of {present} classes; {least} suffice")
 
 
-def _mlp_predictions(
+def mlp_predictions(
     codes: Tensor, labels: Tensor, others: Tensor, hidden: Sequence[int], epochs: int, seed: int
 ) -> Tensor:
     """What an MLP fitted on codes `(rows, code)` sees in others."""

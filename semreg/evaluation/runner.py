@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,19 +21,21 @@ from semreg.runs.layout import EVALUATIONS
 from semreg.runs.run import Run
 from semreg.training.memory import out_of_memory
 
+Judges = Callable[[Path, Mapping[str, Any]], Run]
+
 
 def evaluate_run(
     run: Run,
     folder: RunFolder,
     manager: pluggy.PluginManager,
-    judge: Callable[[Path], Run],
+    judge: Judges,
     only: Sequence[str] | None = None,
     again: bool = False,
 ) -> dict[str, Result]:
     """Do the recipe's evaluations, or those of `only`, that are not done yet (all with `again`).
 
-    `judge` trains or opens the run of a judge's recipe. The hooks are told of all: of those that were done, the process
-    that did them may have been killed before it could tell.
+    `judge` trains or opens the run of a judge's recipe, on the run's data with the changes given. The hooks are told of
+    all: of those that were done, the process that did them may have been killed before it could tell.
 
     Raises UserError if `only` names an evaluation that the recipe does not have.
     """
@@ -57,13 +59,13 @@ def evaluate_run(
     return results
 
 
-def _evaluate(run: Run, plan: EvaluationPlan, judge: Callable[[Path], Run]) -> Result:
+def _evaluate(run: Run, plan: EvaluationPlan, judge: Judges) -> Result:
     inputs = [run.modules[read] if read in run.modules else run.tensor(read) for read in names(plan.node.expression)]
     filled: dict[str, Any] = {}
     if "generator" in plan.part.signature.parameters:
         filled["generator"] = torch.Generator().manual_seed(seed_of(run.seed, "evaluation", plan.node.name))
     if plan.judge is not None:
-        filled["judge"] = judge(plan.judge)
+        filled["judge"] = judge(plan.judge, plan.judge_data)
     try:
         result = plan.part.value(*inputs, **plan.part.options, **filled)
     except ValueError as error:

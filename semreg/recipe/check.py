@@ -133,7 +133,9 @@ class _Checker:
                 self.parts.wrong(f"{where}.judge", f"there is no recipe {str(judge)!r}")
         elif wants and part.signature.parameters["judge"].default is inspect.Parameter.empty:
             self.parts.wrong(where, f"{shown} needs 'judge', the recipe of an independent classifier")
-        return EvaluationPlan(node, part, judge)
+        if table.judge_data and table.judge is None:
+            self.parts.wrong(f"{where}.judge_data", "these are the data of a judge, and there is no 'judge'")
+        return EvaluationPlan(node, part, judge, table.judge_data)
 
     def check_model(self) -> None:
         model = self.tables.model

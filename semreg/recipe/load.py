@@ -55,7 +55,7 @@ class Recipe:
         alternative = table.pop("fallback", {})
         for override in overrides:
             changes = override.pop("fallback", {})
-            alternative = _overlay(alternative, changes) if isinstance(changes, dict) else changes
+            alternative = overlay(alternative, changes) if isinstance(changes, dict) else changes
         if not isinstance(alternative, dict):
             raise UserError(
                 source, [Problem("fallback", f"{alternative!r} is not a table to be merged over the recipe")]
@@ -96,7 +96,7 @@ def _read_merged(path: Path, seen: tuple[Path, ...], count: Iterator[int]) -> Ta
     alternative = table.get("fallback")
     if isinstance(alternative, dict) and "extends" in alternative:
         inherited = _parents(alternative.pop("extends"), path, seen, count, "fallback.")
-        table["fallback"] = _overlay(inherited, alternative)
+        table["fallback"] = overlay(inherited, alternative)
     return _merge(_parents(table.pop("extends", []), path, seen, count, ""), table, str(path), "")
 
 
@@ -110,7 +110,7 @@ def _parents(named: Any, path: Path, seen: tuple[Path, ...], count: Iterator[int
     merged: Table = {}
     for parent in parents:
         place = _locate(parent, path)
-        merged = _overlay(merged, _relocated(_read_merged(place, seen, count), place.parent, path.parent))
+        merged = overlay(merged, _relocated(_read_merged(place, seen, count), place.parent, path.parent))
     return merged
 
 
@@ -174,17 +174,18 @@ def _merge(base: Table, over: Table, source: str, prefix: str) -> Table:
     problems = [problem for key in without if (problem := _drop(result, key, prefix))]
     if problems:
         raise UserError(source, problems)
-    return _overlay(result, over)
+    return overlay(result, over)
 
 
-def _overlay(base: Table, over: Mapping[str, Any], where: tuple[str, ...] = ()) -> Table:
+def overlay(base: Table, over: Mapping[str, Any], where: tuple[str, ...] = ()) -> Table:
+    """`over` on top of `base`, both at the place `where` of a recipe; another component drops the old one's options."""
     result = dict(base)
     old, new = base.get("use"), over.get("use")
     if isinstance(old, str) and isinstance(new, str) and _component(old) != _component(new):
         result = {key: value for key, value in base.items() if key in _reserved(where)}
     for key, value in over.items():
         if isinstance(value, dict) and isinstance(result.get(key), dict):
-            result[key] = _overlay(result[key], value, (*where, key))
+            result[key] = overlay(result[key], value, (*where, key))
         else:
             result[key] = deepcopy(value)
     return result
@@ -200,7 +201,7 @@ def _reserved(where: tuple[str, ...]) -> frozenset[str]:
         case ("optimizer",) | ("phases" | "modules", _, "optimizer"):
             return OPTIMIZER_KEYS
         case ("evaluate", _):
-            return frozenset({"judge"})
+            return frozenset({"judge", "judge_data"})
         case _:
             return frozenset()
 

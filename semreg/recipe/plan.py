@@ -103,11 +103,12 @@ class PhasePlan:
 
 @dataclass(frozen=True)
 class EvaluationPlan:
-    """An evaluation and, where it wants one, the recipe of its judge."""
+    """An evaluation and, where it wants one, the recipe of its judge; `judge_data` goes over the run's data there."""
 
     node: Node
     part: Part
     judge: Path | None
+    judge_data: Mapping[str, Any]
 
 
 @dataclass

@@ -160,9 +160,11 @@ class PhaseTable(_Keys):
 
 
 class EvaluationTable(_Component):
-    """`use = "evaluation(tensors)"`, its options, and the recipe of an independent judge."""
+    """`use = "evaluation(tensors)"`, its options, the recipe of an independent judge, and what its data have otherwise
+    than the run's."""
 
     judge: str | None = None
+    judge_data: dict[str, Any] = {}
 
 
 class RecipeTables(_Keys):

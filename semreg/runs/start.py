@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from semreg.errors import CannotWrite, DataMissing, Problem, UserError, cause_of
 from semreg.evaluation.result import Result
 from semreg.evaluation.runner import evaluate_run
 from semreg.recipe.check import check
-from semreg.recipe.load import Recipe, load_recipe
+from semreg.recipe.load import Recipe, load_recipe, overlay
 from semreg.recipe.plan import Plan
 from semreg.runs.circumstances import record_circumstances
 from semreg.runs.folder import RunFolder, Spectator, identity
@@ -148,7 +149,7 @@ def _run(
             trainer.train()
             run = Run(folder.folder, plan, _averaged(modules, trainer.averages), data, device, seed)
             if processes.first:
-                evaluate_run(run, folder, manager, lambda path: judge_run(run, path, choices, interrupts))
+                evaluate_run(run, folder, manager, partial(judge_run, run, choices, interrupts))
                 _finish(folder, manager)
     finally:
         folder.close()
@@ -300,15 +301,16 @@ def open_run(folder: str | Path, *, data_root: str | Path = "data", device: str 
     return Run(path, plan, averaged, data, chosen, record["seed"])
 
 
-def judge_run(run: Run, path: Path, choices: Choices, interrupts: Interrupts) -> Run:
+def judge_run(run: Run, choices: Choices, interrupts: Interrupts, path: Path, changes: Mapping[str, Any]) -> Run:
     """The independent classifier of an evaluation: a run of its own recipe on this run's data, trained once.
 
     Its own seed and batches, and nothing of the judged run but the data, go into it; so all runs on the same data share
-    one judge.
+    one judge. `changes` go over the data, as when a judge must know people that the run is tested on.
     """
     table = load_recipe(path).table
     own = table["data"] if isinstance(table.get("data"), dict) else {}
     data = {key: value for key, value in run.plan.table["data"].items() if key not in BATCH_KEYS}
+    data = overlay(data, changes, ("data",))
     table = table | {"data": data | {key: value for key, value in own.items() if key in BATCH_KEYS}}
     plan = check(Recipe(path, table), data_root=choices.data_root)
     return _run(plan, None, replace(choices, seed=None), interrupts, ALONE, judge=True)
@@ -337,7 +339,7 @@ def evaluate(
         try:
             with Interrupts() as interrupts:
                 results = evaluate_run(
-                    run, files, manager, lambda path: judge_run(run, path, choices, interrupts), only, again=True
+                    run, files, manager, partial(judge_run, run, choices, interrupts), only, again=True
                 )
         except BaseException:
             with contextlib.suppress(CannotWrite):

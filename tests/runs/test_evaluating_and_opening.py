@@ -236,6 +236,24 @@ def test_neither_a_run_nor_its_judge_is_trained_on_more_of_a_class_than_its_shot
     assert len({run.data.fingerprint for run in runs}) == 1
 
 
+def test_a_judge_may_be_trained_on_other_data_than_the_runs(
+    toy: Toy, trained: Callable[..., Run], evaluations: list[Any]
+) -> None:
+    toy(JUDGE, "judge.toml")
+    run = trained(toy('[evaluate.v]\nuse = "judged(image)"\njudge = "judge.toml"\njudge_data = { count = 36 }'))
+    [judge] = evaluations
+    data = [read(folder, "recipe.json")["data"] for folder in (run.folder, judge.folder)]
+    assert data[1] == data[0] | {"count": 36, "batch_size": data[1]["batch_size"]} != data[0]
+
+
+def test_data_of_a_judge_that_is_not_there_are_refused(
+    toy: Toy, trained: Callable[..., Run], evaluations: list[Any]
+) -> None:
+    path = toy('[evaluate.m]\nuse = "measured(z)"\njudge_data = { count = 36 }')
+    with pytest.raises(UserError, match="these are the data of a judge, and there is no 'judge'"):
+        trained(path)
+
+
 def test_a_judge_sees_the_fallback_of_the_run_it_judges(
     toy: Toy, trained: Callable[..., Run], evaluations: list[Any]
 ) -> None:

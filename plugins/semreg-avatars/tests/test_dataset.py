@@ -71,7 +71,10 @@ def test_the_reader_survives_pickling_and_any_order():
 
 
 def test_identity_tells_sets_apart():
-    options = ({}, {"size": 32}, {"count": 41}, {"seed": 1}, {"test": 0.5}, {"pictures_per_person": 2}, {"vary": []})
+    options = (
+        {}, {"size": 32}, {"count": 41}, {"seed": 1}, {"test": 0.5}, {"pictures_per_person": 2}, {"vary": []},
+        {"first": 9},
+    )  # fmt: skip
     found = [Avatars(**{"count": 40, **changed}).source().identity for changed in options]
     assert len({str(one) for one in found}) == len(options)
     assert set(found[0]["versions"]) == {"semreg-avatars", "python-avatars", "resvg-py"}
@@ -85,6 +88,7 @@ def test_identity_tells_sets_apart():
         ({"seed": -1}, "seed is -1"),
         ({"test": 1.0}, "test is 1.0; it must be between 0 and 1"),
         ({"pictures_per_person": 0}, "pictures_per_person is 0"),
+        ({"first": -1}, "first is -1"),
         ({"vary": ["posse"]}, "vary names 'posse'; did you mean 'pose'"),
         ({"count": 4, "pictures_per_person": 4}, "that is one person"),
     ],

@@ -83,6 +83,16 @@ def test_draws_follow_their_shares():
     assert Draws(0, Stream.PERSON, 1).uniform() != Draws(0, Stream.PICTURE, 1).uniform()
 
 
+def test_another_first_picture_has_the_same_people_in_other_pictures():
+    own = population(40, 4, 0, frozenset(["expression"]))
+    others = population(80, 8, 0, frozenset(["expression"]), 40)
+    assert [picture.person for picture in own[::4]] == [picture.person for picture in others[::8]]
+    assert len({*own} & {*others}) < 4  # by chance
+    images = Avatars(count=40, size=16).source().images([5])
+    assert np.array_equal(Avatars(count=40, size=16, first=0).source().images([5]), images)
+    assert not np.array_equal(Avatars(count=40, size=16, first=40).source().images([5]), images)
+
+
 def test_two_processes_draw_the_same_pixels():
     program = (
         "import hashlib; from semreg_avatars.dataset import Avatars;"

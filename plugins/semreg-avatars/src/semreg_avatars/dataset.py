@@ -53,10 +53,11 @@ class AvatarReader:
     pictures_per_person: int
     seed: int
     vary: frozenset[str]
+    first: int = 0
 
     def __call__(self, indices: Sequence[int]) -> npt.NDArray[np.uint8]:
         """The pictures, uint8 `(len(indices), 3, size, size)`."""
-        pictures = population(self.count, self.pictures_per_person, self.seed, self.vary)
+        pictures = population(self.count, self.pictures_per_person, self.seed, self.vary, self.first)
         images = np.empty((len(indices), 3, self.size, self.size), np.uint8)
         for position, index in enumerate(indices):
             images[position] = draw(pictures[index], self.size)
@@ -71,7 +72,8 @@ class Avatars:
     Options: `size`, the pixels of an edge; `count`, the pictures; `seed`; `test`, the share of people held out for the
     test (the rest is training; nobody is in both); `pictures_per_person`; and `vary`, the factors that differ between
     pictures, out of `expression`, `illumination`, `pose` and `gaze`. What does not vary is neutral, frontal, 0° and
-    ahead. By default only the expression varies, so that every attribute can be seen.
+    ahead. By default only the expression varies, so that every attribute can be seen. `first` is the number of the
+    first picture: sets of one seed have the same people, and where numbers don't overlap, other pictures of them.
 
     Fields: `image` `(3, size, size)`; `attributes`; `identity`, one class per person; and for each factor in `vary` a
     class field of its name:
@@ -125,6 +127,7 @@ class Avatars:
         test: Annotated[float, Interval(gt=0, lt=1)] = 0.2,
         pictures_per_person: Annotated[int, Ge(1)] = 4,
         vary: list[Factor] = ONLY_EXPRESSION,
+        first: Annotated[int, Ge(0)] = 0,
     ) -> None:
         for name, value, fits, says in (
             ("size", size, 16 <= size <= 1024, "from 16 to 1024"),
@@ -132,6 +135,7 @@ class Avatars:
             ("seed", seed, seed >= 0, "at least 0"),
             ("test", test, 0 < test < 1, "between 0 and 1"),
             ("pictures_per_person", pictures_per_person, pictures_per_person >= 1, "at least 1"),
+            ("first", first, first >= 0, "at least 0"),
         ):
             if not fits:
                 raise ValueError(f"{name} is {value}; it must be {says}")
@@ -144,7 +148,7 @@ class Avatars:
                 f"count is {count} and pictures_per_person {pictures_per_person}: that is one person; "
                 "count must be greater, since training and test need one each"
             )
-        self.size, self.count, self.seed, self.test = size, count, seed, test
+        self.size, self.count, self.seed, self.test, self.first = size, count, seed, test, first
         self.pictures_per_person, self.vary = pictures_per_person, frozenset(vary)
 
     def specification(self) -> Specification:
@@ -161,7 +165,7 @@ class Avatars:
 
     def source(self) -> Source:
         """Decides what every picture shows; draws none."""
-        pictures = population(self.count, self.pictures_per_person, self.seed, self.vary)
+        pictures = population(self.count, self.pictures_per_person, self.seed, self.vary, self.first)
         identity = np.arange(self.count, dtype=np.int64) // self.pictures_per_person
         labels: dict[str, npt.NDArray[Any]] = {
             "attributes": np.array([[p.attributes()[name] for name in look.ATTRIBUTES] for p in pictures], np.uint8),
@@ -174,7 +178,7 @@ class Avatars:
         return Source(
             labels=labels,
             split=np.where(self._held_out()[identity], TEST, TRAIN).astype(np.uint8),
-            images=AvatarReader(self.size, self.count, self.pictures_per_person, self.seed, self.vary),
+            images=AvatarReader(self.size, self.count, self.pictures_per_person, self.seed, self.vary, self.first),
             identity={
                 "dataset": "avatars",
                 "size": self.size,
@@ -184,7 +188,8 @@ class Avatars:
                 "pictures_per_person": self.pictures_per_person,
                 "vary": sorted(self.vary),
                 "versions": versions,
-            },
+            }
+            | ({"first": self.first} if self.first else {}),
         )
 
     def _held_out(self) -> npt.NDArray[np.bool_]:

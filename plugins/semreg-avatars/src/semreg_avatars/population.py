@@ -118,14 +118,16 @@ def draw_picture(draws: Draws, person: Person, *, masculine: bool, old: bool, va
 
 
 @lru_cache(maxsize=4)
-def population(count: int, pictures_per_person: int, seed: int, vary: frozenset[str]) -> tuple[Appearance, ...]:
+def population(
+    count: int, pictures_per_person: int, seed: int, vary: frozenset[str], first: int = 0
+) -> tuple[Appearance, ...]:
     """`count` pictures, person after person. Each person and picture has draws of its own, so that a greater `count`
-    leaves the first pictures as they are."""
+    leaves the first pictures as they are, and another `first` has the same people in other pictures."""
     pictures = []
     for index in range(count):
         of_person = Draws(seed, Stream.PERSON, index // pictures_per_person)
         masculine, old = of_person.happens(0.5), of_person.happens(0.4)
         person = draw_person(of_person, masculine=masculine, old=old)
-        of_picture = Draws(seed, Stream.PICTURE, index)
+        of_picture = Draws(seed, Stream.PICTURE, first + index)
         pictures.append(draw_picture(of_picture, person, masculine=masculine, old=old, vary=vary))
     return tuple(pictures)

@@ -1,0 +1,213 @@
+"""Whether the clusters of one attribute's codes have clusters of another attribute inside them (Table III)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Annotated, Literal, NamedTuple
+
+import torch
+from annotated_types import Gt
+from torch import Tensor
+
+from semreg.evaluation.classes import class_field, read_codes, rows_by_class
+from semreg.evaluation.leakage import ITERATIONS, PENALTY, mlp_predictions
+from semreg.evaluation.probes import linear_predictions
+from semreg.evaluation.result import Result, Table
+from semreg.runs.run import Handle
+from semreg_uniform.functional import hopkins_statistic
+
+LEAST = 10
+"""Images of a label in a cluster for a statistic of theirs, and on average for a probe."""
+HIDDEN, EPOCHS = (256, 256), 100
+"""Of the net that probes, as the evaluation `leakage` has them unless told otherwise."""
+
+
+class Found(NamedTuple):
+    """Of one cluster: the Hopkins statistics, those of a normal distribution, and what fresh probes read."""
+
+    per_label: float
+    spread: float
+    per_label_normal: float
+    whole: float
+    whole_normal: float
+    linear: float | None
+    mlp: float | None
+    chance: float | None
+
+
+def hopkins(
+    code: Handle,
+    cluster: Handle,
+    label: Handle,
+    *,
+    split: Literal["train", "validation", "test"] = "test",
+    embedding: Literal["none", "tsne"] = "none",
+    exponent: Annotated[float, Gt(0)] = 1.0,
+    repeats: Annotated[int, Gt(0)] = 50,
+    paper: float | None = None,
+    generator: torch.Generator | None = None,
+) -> Result:
+    """The Hopkins statistic inside each cluster of codes, and whether a second attribute can be read there (Table III).
+
+    `hopkins(z_expression, expression, illumination)`. The paper's value is a "mean per illumination label" of each
+    expression's cluster, and says neither in which space, with which exponent nor over what region. Ours: for each
+    label, the statistic of its points with places drawn in the box of the *whole* cluster, so that labels that keep to
+    parts of the cluster give high values; mean and standard deviation over labels. Beside it the statistic of the
+    whole cluster by itself. Both are means over `repeats` draws of a tenth of the points. Since their values depend on
+    dimensions and numbers, each stands beside that of points drawn from a normal distribution with the cluster's
+    mean and covariance, as many of each label; the difference is what says something.
+
+    Fresh probes, linear and MLP, as the evaluation `leakage` has them, are trained to read the label from the training
+    codes of each cluster and tested on its test codes; chance is the most frequent label's share.
+
+    Figures, means over clusters: `per_label` (the paper's form), `per_label_excess` over the normal distribution's,
+    `whole`, `whole_excess`, `probe_linear`, `probe_mlp`, `chance`.
+
+    Args:
+        code: `(batch, ...)`, flattened.
+        cluster: the field of classes that the code is of.
+        label: the field of classes that should not show in it.
+        split: whose codes the statistics are of.
+        embedding: "tsne" places all codes of the split in two dimensions first.
+        exponent: of the distances.
+        repeats: how many draws each statistic is averaged over.
+        paper: the paper's mean over clusters, shown beside `per_label`.
+        generator: source of all draws.
+
+    Clusters and labels with fewer than 10 images of the split are left out. Raises ValueError if that leaves none.
+    """
+    clusters, labels = class_field(cluster), class_field(label)
+    generator = generator or torch.Generator().manual_seed(0)
+    points = _embedded(read_codes(code, split, flat=True).double(), embedding, generator)
+    of_cluster = rows_by_class(cluster.read(split), len(clusters.names))
+    second = label.read(split)
+    seed = int(torch.randint(2**31, (), generator=generator))
+    found: dict[str, Found] = {}
+    for value, name in enumerate(clusters.names):
+        rows = of_cluster[value]
+        groups = [group for group in rows_by_class(second[rows], len(labels.names)) if len(group) >= LEAST]
+        if len(groups) < 2:
+            continue
+        own = points[rows]
+        per_label, whole = _statistics([own] * repeats, groups, exponent, generator)
+        alike = (_normal_like(own, generator) for _ in range(repeats))
+        normal, whole_normal = _statistics(alike, groups, exponent, generator)
+        found[name] = Found(
+            float(per_label.mean()),
+            float(per_label.std(correction=0)),
+            float(normal.mean()),
+            whole,
+            whole_normal,
+            *_probes(code, cluster, label, value, seed),
+        )
+    if not found:
+        raise ValueError(
+            f"no class of {cluster.name} has {LEAST} {split} images of each of two classes of {label.name}; "
+            "no statistic can be had"
+        )
+    return _result(found, code, cluster, label, split, embedding, exponent, paper)
+
+
+def _embedded(codes: Tensor, embedding: str, generator: torch.Generator) -> Tensor:
+    if embedding == "none":
+        return codes
+    from sklearn.manifold import TSNE
+
+    seed = int(torch.randint(2**31, (), generator=generator))
+    return torch.from_numpy(TSNE(2, random_state=seed).fit_transform(codes.numpy())).double()
+
+
+def _statistics(
+    draws: Iterable[Tensor], groups: Sequence[Tensor], exponent: float, generator: torch.Generator
+) -> tuple[Tensor, float]:
+    """The Hopkins statistic of each group of points in the box of all, `(groups,)`, and of all: means over draws."""
+    found = []
+    for points in draws:
+        box = (points.amin(0), points.amax(0))
+        those = [*(points[group] for group in groups), points]
+        found.append(
+            torch.stack([hopkins_statistic(one, exponent=exponent, box=box, generator=generator) for one in those])
+        )
+    *of_groups, of_all = torch.stack(found).mean(0)
+    return torch.stack(of_groups), float(of_all)
+
+
+def _normal_like(points: Tensor, generator: torch.Generator) -> Tensor:
+    """As many points from a normal distribution with their mean and covariance, which may be singular."""
+    mean = points.mean(0)
+    noise = torch.randn(len(points), len(points), generator=generator, dtype=torch.float64)
+    spread: Tensor = noise @ (points - mean) / (len(points) - 1) ** 0.5
+    return mean + spread
+
+
+def _probes(
+    code: Handle, cluster: Handle, label: Handle, value: int, seed: int
+) -> tuple[float | None, float | None, float | None]:
+    """The accuracies of two fresh probes of the label inside a cluster, and chance; None where there are too few."""
+    inside = {split: cluster.read(split) == value for split in ("train", "test")}
+    train, test = (read_codes(code, split, flat=True)[rows] for split, rows in inside.items())
+    known, truth = (label.read(split)[rows] for split, rows in inside.items())
+    counts = known.bincount()
+    present = int((counts > 0).sum())
+    if present < 2 or (counts == 1).any() or len(known) < LEAST * present or not len(truth):
+        return None, None, None
+    [linear] = linear_predictions(train, known, test, penalty=PENALTY, iterations=ITERATIONS)
+    mlp = mlp_predictions(train, known, test, HIDDEN, EPOCHS, seed)
+    chance = float(truth.bincount().max()) / len(truth)
+    return float((linear == truth).float().mean()), float((mlp == truth).float().mean()), chance
+
+
+def _result(
+    found: dict[str, Found],
+    code: Handle,
+    cluster: Handle,
+    label: Handle,
+    split: str,
+    embedding: str,
+    exponent: float,
+    paper: float | None,
+) -> Result:
+    def mean(values: list[float | None]) -> float:
+        there = [value for value in values if value is not None]
+        return sum(there) / len(there) if there else float("nan")
+
+    each = list(found.values())
+    figures = {
+        "per_label": mean([one.per_label for one in each]),
+        "per_label_excess": mean([one.per_label - one.per_label_normal for one in each]),
+        "whole": mean([one.whole for one in each]),
+        "whole_excess": mean([one.whole - one.whole_normal for one in each]),
+        "probe_linear": mean([one.linear for one in each]),
+        "probe_mlp": mean([one.mlp for one in each]),
+        "chance": mean([one.chance for one in each]),
+    }
+    space = f"the codes of {code.name}" if embedding == "none" else f"a two-dimensional t-SNE of {code.name}"
+    statistics = Table(
+        f"Hopkins statistic of {label.name} inside each cluster of {cluster.name}",
+        (cluster.name, "per label", "± over labels", "minus normal's", "whole cluster", "minus normal's"),
+        [
+            (
+                n,
+                one.per_label,
+                one.spread,
+                one.per_label - one.per_label_normal,
+                one.whole,
+                one.whole - one.whole_normal,
+            )
+            for n, one in found.items()
+        ],
+        caption=f"In {space}, {split} images, exponent {exponent:g}. Per label: the points of one {label.name} in "
+        "the box of the whole cluster, the mean over labels.",
+    )
+    probes = Table(
+        f"{label.name.capitalize()} read by fresh probes inside each cluster of {cluster.name}",
+        (cluster.name, "linear", "MLP", "chance"),
+        [(name, one.linear, one.mlp, one.chance) for name, one in found.items()],
+        caption="Trained on the training codes of the cluster, tested on its test codes.",
+    )
+    beside = "" if paper is None else f" (paper {paper:.2f})"
+    summary = (
+        f"Hopkins per {label.name} {figures['per_label']:.2f}{beside}, {figures['per_label_excess']:+.2f} over a "
+        f"normal distribution; {label.name} probed {figures['probe_mlp']:.1%} (chance {figures['chance']:.1%})"
+    )
+    return Result(figures, {} if paper is None else {"per_label": paper}, [statistics, probes], summary=summary)

@@ -1,0 +1,98 @@
+"""What the evaluations of a model with several attributes share: its codes by attribute, recombined and judged."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from semreg.data.specification import ClassField
+from semreg.errors import closest
+from semreg.evaluation.classes import class_field, probabilities
+from semreg.runs.run import Handle, Run
+
+
+@dataclass(frozen=True)
+class Attributes:
+    """The codes of a model: of each attribute, by the name of its label, and the rest, z_0, if there is one."""
+
+    codes: Mapping[str, Handle]
+    labels: Mapping[str, Handle]
+    rest: Sequence[Handle]
+
+    @property
+    def names(self) -> list[str]:
+        """The attributes, in the order of the recipe."""
+        return list(self.labels)
+
+    def field(self, name: str) -> ClassField:
+        """The classes of an attribute. Raises ValueError, with the closest names, if there is no such attribute."""
+        if name not in self.labels:
+            raise ValueError(f"there is no attribute {name!r}{closest(name, self.labels)}")
+        return class_field(self.labels[name])
+
+    def read(self, split: str, rows: Tensor) -> dict[str, Tensor]:
+        """All codes of some rows of a split, by the names of their tensors."""
+        return {handle.name: handle.read(split)[rows] for handle in (*self.rest, *self.codes.values())}
+
+    def read_labels(self, split: str) -> dict[str, Tensor]:
+        """The classes of a split's images, int64 `(rows,)`, by attribute."""
+        return {name: label.read(split) for name, label in self.labels.items()}
+
+
+def attributes_of(call: str, handles: Sequence[Handle]) -> Attributes:
+    """The attributes from `z_0, *z_{m}, *{m}`: codes first, then as many labels as attributes; z_0 may be missing.
+
+    Raises ValueError if there is no attribute, or a label is no field of classes; `call` names who asks.
+    """
+    count = len(handles) // 2
+    if not count:
+        raise ValueError(
+            f"{call} takes the codes, z_0 first, and then the label of each attribute; found {len(handles)}"
+        )
+    rest, codes, labels = handles[: -2 * count], handles[-2 * count : -count], handles[-count:]
+    for label in labels:
+        class_field(label)
+    by_name = {label.name: code for label, code in zip(labels, codes, strict=True)}
+    return Attributes(by_name, {label.name: label for label in labels}, rest)
+
+
+def synthesised(reconstruction: Handle, codes: Mapping[str, Tensor]) -> Tensor:
+    """The images of codes `(rows, ...)`, by the names of their tensors, clipped to the recipe's range.
+
+    Raises ValueError if the reconstruction needs more than these codes.
+    """
+    low, high = reconstruction.run.plan.value_range
+    images: Tensor = reconstruction.given(**codes)
+    return images.clamp(low, high)
+
+
+def seen_in(judge: Run, images: Tensor, attributes: Attributes) -> dict[str, Tensor]:
+    """What independent classifiers see in images, int64 `(rows,)` for each attribute NAME.
+
+    The judge has a tensor `probability_NAME` `(batch, classes)` for each, read from `image`.
+    """
+    return {
+        name: probabilities(judge, images, attributes.field(name), tensor=f"probability_{name}").argmax(1)
+        for name in attributes.names
+    }
+
+
+def agreement(seen: Mapping[str, Tensor], labels: Mapping[str, Tensor]) -> dict[str, float]:
+    """The share of images of which each attribute is seen as labelled."""
+    return {name: float((seen[name] == labels[name]).float().mean()) for name in labels}
+
+
+def kept(shares: Sequence[Mapping[str, float]], suffix: str = "") -> dict[str, float]:
+    """The figures `kept_NAME` of attributes that were to stay as they are: means of several agreements."""
+    names = shares[0] if shares else ()
+    return {f"kept{suffix}_{name}": sum(share[name] for share in shares) / len(shares) for name in names}
+
+
+def draw_rows(candidates: Tensor, count: int, generator: torch.Generator) -> Tensor:
+    """`count` of the rows `candidates`, int64, at random; none twice unless there are fewer than asked for."""
+    if count <= len(candidates):
+        return candidates[torch.randperm(len(candidates), generator=generator)[:count]]
+    return candidates[torch.randint(len(candidates), (count,), generator=generator)]

@@ -1,0 +1,84 @@
+"""Convex combinations of several images' codes of one attribute (Figure 9, Eq. 11)."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import torch
+from annotated_types import Ge, Gt
+
+from semreg.evaluation.result import Result
+from semreg.report.pictures import image_grid
+from semreg.runs.run import Handle, Run
+from semreg_uniform.evaluations.common import agreement, attributes_of, kept, seen_in, synthesised
+from semreg_uniform.functional import mix_codes
+
+MOST = 0.6
+"""The weight of one image in the mixtures that are not even."""
+
+
+def attribute_mixture(
+    image: Handle,
+    reconstruction: Handle,
+    *codes_and_labels: Handle,
+    attribute: str = "identity",
+    images: Annotated[int, Ge(2)] = 3,
+    mixtures: Annotated[int, Gt(0)] = 6,
+    judge: Run | None = None,
+    generator: torch.Generator | None = None,
+) -> Result:
+    """Mixtures of one attribute of several test images of different classes, in the first of these images (Figure 9).
+
+    `attribute_mixture(image, x_f, z_0, *z_{m}, *{m})`: each row has the images, the mixture in equal shares, and those
+    in which one image after the other has 60 %. All other codes are the first image's.
+
+    Figures, with a judge: `kept_NAME`, the share of mixtures whose other attributes are seen as the first image's.
+
+    Args:
+        image: the data's images.
+        reconstruction: images computed from the codes alone, `(batch, channels, height, width)`.
+        codes_and_labels: z_0, if there is one, the code of each attribute `(batch, ...)`, and as many labels.
+        attribute: what is mixed.
+        images: how many are mixed.
+        mixtures: how many rows of them.
+        judge: a run with a tensor `probability_NAME` `(batch, classes)` read from `image` for each attribute.
+        generator: source of the images.
+    """
+    attributes = attributes_of("attribute_mixture(image, x_f, z_0, *codes, *labels)", codes_and_labels)
+    attributes.field(attribute)
+    labels = attributes.read_labels("test")
+    classes = torch.unique(labels[attribute])
+    if len(classes) < images:
+        raise ValueError(f"the test images are of {len(classes)} classes of {attribute}; {images} are to be mixed")
+    generator = generator or torch.Generator().manual_seed(0)
+    rest = torch.full((images, images), (1 - MOST) / (images - 1)).fill_diagonal_(MOST)
+    weights = torch.cat([torch.full((1, images), 1 / images), rest])
+    code, originals = attributes.codes[attribute], image.read("test")
+    rows: list[list[torch.Tensor]] = []
+    shares: list[dict[str, float]] = []
+    for _ in range(mixtures):
+        chosen = classes[torch.randperm(len(classes), generator=generator)[:images]]
+        sources = torch.stack([_any_of(labels[attribute] == value, generator) for value in chosen])
+        mixed = mix_codes(code.read("test")[sources], weights)
+        made = synthesised(
+            reconstruction, attributes.read("test", sources[:1].expand(len(weights))) | {code.name: mixed}
+        )
+        rows.append([*originals[sources], *made])
+        if judge is not None:
+            own = {name: label[sources[0]] for name, label in labels.items() if name != attribute}
+            shares.append(agreement(seen_in(judge, made, attributes), own))
+    said = ["even", *(f"{MOST:.0%} of {place}" for place in range(1, images + 1))]
+    grid = image_grid(
+        f"Mixtures of {attribute}",
+        rows,
+        column_labels=[*(f"image {place}" for place in range(1, images + 1)), *said],
+        value_range=reconstruction.run.plan.value_range,
+        caption=f"Random test images of different classes, unselected. Only the code of {attribute} is mixed; all "
+        "others are the first image's.",
+    )
+    return Result(kept(shares), pictures=[grid])
+
+
+def _any_of(chosen: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    rows = chosen.nonzero().flatten()
+    return rows[torch.randint(len(rows), (), generator=generator)]

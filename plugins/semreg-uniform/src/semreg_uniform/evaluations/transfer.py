@@ -1,0 +1,130 @@
+"""Attributes of one image given to another (Figure 8), in the eyes of independent classifiers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated
+
+import torch
+from annotated_types import Gt, MinLen
+from torch import Tensor
+
+from semreg.evaluation.result import Cell, Result, Table
+from semreg.report.pictures import image_grid
+from semreg.runs.run import Handle, Run
+from semreg_uniform.evaluations.common import (
+    Attributes,
+    agreement,
+    attributes_of,
+    draw_rows,
+    seen_in,
+    synthesised,
+)
+
+
+def attribute_transfer(
+    image: Handle,
+    reconstruction: Handle,
+    *codes_and_labels: Handle,
+    judge: Run,
+    transfers: Sequence[Annotated[list[str], MinLen(1)]] | None = None,
+    pairs: Annotated[int, Gt(0)] = 500,
+    pictures: Annotated[int, Gt(0)] = 8,
+    generator: torch.Generator | None = None,
+) -> Result:
+    """One or several attributes' codes of a target image put in the place of an input image's own (Figure 8).
+
+    `attribute_transfer(image, x_f, z_0, *z_{m}, *{m})`: random pairs of test images whose classes differ in all that is
+    transferred. Independent classifiers say whether the result shows the target's classes there, and the input's
+    elsewhere. Test images of people that are in no training image make it transfer to unseen identities; only a judge
+    that was trained on other images of theirs (`judge_data`) can tell whether the identity is the right one.
+
+    Figures, for each transfer of NAME or NAME_and_NAME: `target_…`, the mean share of what is transferred that is seen
+    as the target's; `kept_…`, that of all other attributes seen as the input's. What can be hoped for, for
+    each attribute: `judge_on_images_NAME` and `judge_on_reconstructions_NAME`.
+
+    Args:
+        image: the data's images.
+        reconstruction: images computed from the codes alone, `(batch, channels, height, width)`.
+        codes_and_labels: z_0, if there is one, the code of each attribute `(batch, ...)`, and as many labels.
+        judge: a run with a tensor `probability_NAME` `(batch, classes)` read from `image` for each attribute.
+        transfers: lists of attributes that are transferred together; by default each by itself.
+        pairs: how many for each transfer.
+        pictures: how many of them are shown, the first ones.
+        generator: source of the pairs.
+    """
+    attributes = attributes_of("attribute_transfer(image, x_f, z_0, *codes, *labels)", codes_and_labels)
+    chosen = [[name] for name in attributes.names] if transfers is None else [list(names) for names in transfers]
+    for name in (name for names in chosen for name in names):
+        attributes.field(name)
+    generator = generator or torch.Generator().manual_seed(0)
+    labels = attributes.read_labels("test")
+    figures: dict[str, float] = {}
+    rows: list[tuple[Cell, ...]] = []
+    grids = []
+    originals = image.read("test")
+    for names in chosen:
+        inputs, targets = _pairs(labels, names, pairs, generator)
+        codes = transferred(attributes, inputs, targets, names)
+        made = synthesised(reconstruction, codes)
+        wanted = {name: label[targets if name in names else inputs] for name, label in labels.items()}
+        shares = agreement(seen_in(judge, made, attributes), wanted)
+        called, others = "_and_".join(names), [name for name in attributes.names if name not in names]
+        figures[f"target_{called}"] = _mean([shares[name] for name in names])
+        if others:
+            figures[f"kept_{called}"] = _mean([shares[name] for name in others])
+        rows.append((" + ".join(names), len(inputs), *shares.values()))
+        shown = [originals[inputs[:pictures]], originals[targets[:pictures]], made[:pictures]]
+        grids.append(
+            image_grid(
+                f"Transfer of {' and '.join(names)}",
+                shown,
+                row_labels=["input", "target", "transferred"],
+                value_range=reconstruction.run.plan.value_range,
+                caption="The first random pairs of test images, unselected.",
+            )
+        )
+    every = torch.arange(len(originals))
+    copies = synthesised(reconstruction, attributes.read("test", every))
+    for said, images in (("images", originals), ("reconstructions", copies)):
+        found = agreement(seen_in(judge, images, attributes), labels)
+        figures |= {f"judge_on_{said}_{name}": share for name, share in found.items()}
+        rows.append((f"nothing: {said}", len(images), *found.values()))
+    table = Table(
+        "Seen as wanted, by independent classifiers",
+        ("transferred", "images", *attributes.names),
+        rows,
+        caption="Of what is transferred the share seen as the target's class, of the others as the input's. In the "
+        "last two rows the test images and their reconstructions: what can be hoped for.",
+    )
+    summary = ", ".join(
+        f"{name.replace('_', ' ')} {share:.1%}" for name, share in figures.items() if not name.startswith("judge")
+    )
+    return Result(figures, {}, [table], grids, f"transfer between test images, seen as wanted: {summary}")
+
+
+def transferred(attributes: Attributes, inputs: Tensor, targets: Tensor, names: Sequence[str]) -> dict[str, Tensor]:
+    """The codes of test images `inputs`, with those of the attributes `names` from `targets`."""
+    codes = attributes.read("test", inputs)
+    for name in names:
+        handle = attributes.codes[name]
+        codes[handle.name] = handle.read("test")[targets]
+    return codes
+
+
+def _pairs(
+    labels: dict[str, Tensor], names: Sequence[str], count: int, generator: torch.Generator
+) -> tuple[Tensor, Tensor]:
+    """Random inputs, and for each a random target that differs from it in the classes of all `names`."""
+    rows = len(next(iter(labels.values())))
+    inputs = draw_rows(torch.arange(rows), count, generator)
+    differs = torch.stack([labels[name][inputs, None] != labels[name] for name in names]).all(0)
+    possible = differs.any(1)
+    if not possible.any():
+        raise ValueError(f"no two test images differ in {' and '.join(names)}; nothing can be transferred")
+    targets = torch.multinomial(differs[possible].float(), 1, generator=generator).squeeze(1)
+    return inputs[possible], targets
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values)

@@ -1,0 +1,90 @@
+"""Mixtures and lines of codes that are known."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from semreg_uniform.evaluations.interpolation import attribute_interpolation
+from semreg_uniform.evaluations.mixture import attribute_mixture
+
+INPUTS = ("x_f", "z_0", "z_shape", "z_tone", "shape", "tone")
+
+
+def mixed(world: Any, **options: Any) -> Any:
+    inputs = map(world.tensor, ("image", *INPUTS))
+    return attribute_mixture(*inputs, **{"attribute": "shape", "mixtures": 2, **options})
+
+
+def lines(world: Any, seed: int = 0, **options: Any) -> Any:
+    generator = torch.Generator().manual_seed(seed)
+    given = {"attribute": "shape", "pairs": 40, "pictures": 2, **options}
+    return attribute_interpolation(*map(world.tensor, INPUTS), generator=generator, **given)
+
+
+def recorded(world: Any) -> list[dict[str, torch.Tensor]]:
+    calls: list[dict[str, torch.Tensor]] = []
+    draw = world.functions["x_f"]
+
+    def watched(**codes: torch.Tensor) -> torch.Tensor:
+        calls.append(codes)
+        return draw(**codes)  # type: ignore[no-any-return]
+
+    world.functions["x_f"] = watched
+    return calls
+
+
+def test_only_the_mixed_code_differs_and_it_is_a_convex_combination(world: Any) -> None:
+    calls = recorded(world)
+    result = mixed(world, judge=world)
+    assert result.figures == {"kept_tone": 1}
+    assert len(result.pictures) == 1
+    for codes in calls:
+        assert (codes["z_0"] == codes["z_0"][:1]).all()
+        assert (codes["z_tone"] == codes["z_tone"][:1]).all()
+        even, *others = codes["z_shape"]
+        assert len(others) == 3
+        torch.testing.assert_close(even, torch.stack(others).mean(0))
+        assert float(even.mean()) == pytest.approx(1, abs=0.1)  # one image of each of the classes 0, 1 and 2
+
+
+def test_mixtures_need_no_judge_and_enough_classes(world: Any) -> None:
+    assert mixed(world, images=2).figures == {}
+    with pytest.raises(ValueError, match="the test images are of 3 classes of shape; 4 are to be mixed"):
+        mixed(world, images=4)
+
+
+def test_lines_lead_from_class_to_class_with_all_else_kept(world: Any) -> None:
+    result = lines(world, judge=world)
+    assert result.figures["ends"] == result.figures["within"] == result.figures["kept_tone"] == 1
+    assert 0.4 < result.figures["one_change"] < 1  # from round to long the line passes oval
+    assert len(result.pictures) == 2
+    assert lines(world, judge=world) == result
+    assert lines(world, seed=1, judge=world).pictures != result.pictures
+
+
+def test_ends_that_are_not_shown_are_counted(world: Any) -> None:
+    draw = world.functions["x_f"]
+    world.functions["x_f"] = lambda z_0, z_shape, z_tone: draw(z_0, 0 * z_shape + 1, z_tone)
+    figures = lines(world, judge=world).figures
+    assert figures["ends"] == figures["one_change"] == 0
+    assert 0.2 < figures["within"] < 0.5
+
+
+def test_a_line_starts_and_ends_at_the_two_codes_in_a_third_image(world: Any) -> None:
+    calls = recorded(world)
+    lines(world, images=5)
+    assert len(calls) == 2  # between classes and within them, without a judge
+    for codes in calls:
+        strips = codes["z_shape"].view(40, 5, -1)
+        torch.testing.assert_close(strips[:, 2], (strips[:, 0] + strips[:, 4]) / 2)
+        assert (codes["z_tone"].view(40, 5, -1) == codes["z_tone"].view(40, 5, -1)[:, :1]).all()
+        known = world.tensors["z_shape"]["test"].flatten(1)
+        assert all((known == end).all(1).any() for end in (*strips[:, 0], *strips[:, 4]))
+
+
+def test_a_line_between_classes_needs_two(world: Any) -> None:
+    world.tensors["shape"]["test"].fill_(0)
+    with pytest.raises(ValueError, match="the test images are of one class of shape"):
+        lines(world)

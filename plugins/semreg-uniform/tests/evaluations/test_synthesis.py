@@ -1,0 +1,65 @@
+"""Classes synthesised from codes that are known."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from semreg_uniform.evaluations.synthesis import expression_synthesis
+
+
+def evaluated(world: Any, **options: Any) -> Any:
+    inputs = map(world.tensor, ("image", "x_f", "z_0", "z_shape", "z_tone", "shape", "tone"))
+    return expression_synthesis(*inputs, judge=world, **{"attribute": "shape", "pictures": 2, **options})
+
+
+def test_mean_codes_and_images_codes_show_the_class(world: Any) -> None:
+    result = evaluated(world, start="oval", paper=0.9)
+    for kind in ("", "_by_images"):
+        assert result.figures[f"accuracy{kind}"] == result.figures[f"kept{kind}_tone"] == 1
+        assert result.figures[f"accuracy{kind}_std"] == 0
+    assert result.paper == {"accuracy": 0.9}
+    assert [row[0] for row in result.tables[0].rows] == ["round", "oval", "long"]
+    assert "12 translated test images" in result.tables[0].caption
+    assert "100.0% by mean codes (paper 0.90)" in result.summary
+    assert len(result.pictures) == 2
+
+
+def test_the_label_style_target_is_the_mean_of_the_training_codes_of_the_class(world: Any) -> None:
+    seen: list[torch.Tensor] = []
+    draw = world.functions["x_f"]
+
+    def watched(z_0: torch.Tensor, z_shape: torch.Tensor, z_tone: torch.Tensor) -> torch.Tensor:
+        seen.append(z_shape)
+        return draw(z_0, z_shape, z_tone)  # type: ignore[no-any-return]
+
+    world.functions["x_f"] = watched
+    evaluated(world)
+    expected = world.tensors["z_shape"]["train"][0::3].mean(0)
+    torch.testing.assert_close(seen[0], expected.expand(12, 1, 2, 2))
+
+
+def test_a_class_that_is_not_shown_is_counted(world: Any) -> None:
+    draw = world.functions["x_f"]
+    world.functions["x_f"] = lambda z_0, z_shape, z_tone: draw(z_0, z_shape.clamp(max=1), z_tone)
+    result = evaluated(world)
+    assert result.figures["accuracy"] == pytest.approx(2 / 3)
+    assert result.figures["accuracy_std"] == pytest.approx((2 / 9) ** 0.5)
+    assert result.tables[0].rows[2] == ("long", 0, 0)
+
+
+def test_a_class_without_images_is_left_out(world: Any) -> None:
+    labels = world.tensors["shape"]
+    labels["test"][labels["test"] == 2] = 1
+    result = evaluated(world)
+    assert result.tables[0].rows[2] == ("long", 1.0, None)
+    with pytest.raises(ValueError, match="no test image is of class 'long'"):
+        evaluated(world, start="long")
+
+
+def test_what_does_not_fit_is_told(world: Any) -> None:
+    with pytest.raises(ValueError, match="start: there is no class 'ovel'; did you mean 'oval'"):
+        evaluated(world, start="ovel")
+    with pytest.raises(ValueError, match="there is no attribute 'expression'"):
+        evaluated(world, attribute="expression")

@@ -1,0 +1,103 @@
+"""Eq. 8 as a recipe: the matrix of who trains whom is the paper's, and each loss moves its modules alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from semreg.errors import UserError
+from semreg.recipe.check import check
+from semreg.recipe.load import load_recipe
+from semreg.recipe.plan import Plan
+from semreg.training.trial import check_on_nothing
+from tests.training.moves import moved_by_one_iteration
+
+RECIPES = Path(__file__).parents[3] / "recipes"
+ATTRIBUTES = ("identity", "expression", "illumination")
+GENERATOR = {"rec": 10, "cls_s": 1, "adv_g": 1}
+NETWORKS = ("encoder_0", "'encoder_{m}'", "decoder", "'classifier_{m}'", "critic")
+SMALL = [
+    "fallback.data.size=16", "fallback.data.count=40", "fallback.modules.critic.layers=2",
+    *(f"fallback.modules.{name}.width=2" for name in NETWORKS),
+]  # fmt: skip
+
+
+def equation_8(*attributes: str) -> dict[str, dict[str, float]]:
+    return {
+        **{f"encoder_{m}": {**GENERATOR, "cls_z": 1, "dis": 1} for m in attributes},
+        "encoder_0": {**GENERATOR, "dis": 1},
+        "decoder": GENERATOR,
+        **{f"classifier_{m}": {f"cls_{m}": 1} for m in attributes},
+        "critic": {"adv_d": 1, "gp": 10},
+    }
+
+
+def plan_of(recipe: str, *overrides: str, fallback: bool = True) -> Plan:
+    return check(load_recipe(RECIPES / recipe, overrides), fallback=fallback)
+
+
+def test_the_matrix_is_that_of_equation_8() -> None:
+    plan = plan_of("uniform_multipie.toml")
+    assert plan.matrix() == {"main": {"step": equation_8(*ATTRIBUTES)}}
+    assert plan.warnings == []
+    [step] = plan.phases[0].steps
+    assert [set(backward.modules) for backward in step.backwards] == [
+        {"encoder_0", "decoder", *(f"encoder_{m}" for m in ATTRIBUTES)},
+        {"critic", *(f"classifier_{m}" for m in ATTRIBUTES)},
+    ]
+
+
+@pytest.mark.parametrize("loss", ["rec", "cls_z", "dis", "cls_s", "adv_g", "adv_d", "gp", "cls_{m}"])
+def test_with_one_loss_alone_exactly_its_modules_move(loss: str) -> None:
+    recipe = load_recipe(RECIPES / "uniform_multipie.toml")
+    left_out = [f"losses.{name}" for name in recipe.table["losses"] if name != loss]
+    plan = plan_of("uniform_multipie.toml", *SMALL, f"without={left_out}")
+    losses = {loss.format(m=m) for m in ATTRIBUTES}
+    assert set(plan.losses) == losses
+    assert moved_by_one_iteration(plan) == {name for name, row in equation_8(*ATTRIBUTES).items() if losses & {*row}}
+
+
+def test_all_together_move_all() -> None:
+    plan = plan_of("uniform_multipie.toml", *SMALL)
+    assert check_on_nothing(plan) == []
+    assert moved_by_one_iteration(plan) == set(plan.modules)
+
+
+@pytest.mark.parametrize("attributes", [ATTRIBUTES[:1], ATTRIBUTES[:2], (*ATTRIBUTES, "gaze")])
+def test_one_more_attribute_is_one_more_word(attributes: tuple[str, ...]) -> None:
+    vary = [name for name in attributes if name != "identity"]
+    changes = [f"each.m={list(attributes)}", f"fallback.data.vary={vary}", "without=['evaluate']"]
+    plan = plan_of("uniform_multipie.toml", *SMALL, *changes)
+    assert plan.matrix() == {"main": {"step": equation_8(*attributes)}}
+    assert check_on_nothing(plan) == []
+    assert moved_by_one_iteration(plan) == set(plan.modules)
+
+
+def test_of_one_attribute_without_a_rest_nothing_is_left_to_disentangle() -> None:
+    plan = plan_of("uniform_ablation.toml", "each.m=['expression']", "without=['evaluate']")
+    with pytest.raises(UserError) as refused:
+        check_on_nothing(plan)
+    [problem] = refused.value.problems
+    assert problem.where == "losses.dis"
+    assert "disentanglement of one attribute needs z_0" in problem.message
+
+
+def test_an_image_that_cannot_be_halved_twice_is_told() -> None:
+    with pytest.raises(UserError) as refused:
+        check_on_nothing(plan_of("uniform_multipie.toml", *SMALL, "fallback.data.size=18"))
+    assert "their sides must be divisible by 4, found (18, 18)" in refused.value.text()
+
+
+def test_an_attribute_of_one_class_is_told() -> None:
+    with pytest.raises(UserError) as refused:
+        plan_of("uniform_multipie.toml", *SMALL, "modules.'classifier_{m}'.classes=1")
+    assert "modules.classifier_identity.classes" in refused.value.text()
+
+
+def test_the_ablation_has_encoders_and_classifiers_alone() -> None:
+    encoders = {"encoder_expression": {"cls_z": 1, "dis": 1}, "encoder_illumination": {"cls_z": 1, "dis": 1}}
+    classifiers = {f"classifier_{m}": {f"cls_{m}": 1} for m in ATTRIBUTES[1:]}
+    assert plan_of("uniform_ablation.toml").matrix() == {"main": {"step": encoders | classifiers}}
+    without = {name: {"cls_z": 1} for name in encoders}
+    assert plan_of("uniform_ablation_without_dis.toml").matrix() == {"main": {"step": without | classifiers}}
