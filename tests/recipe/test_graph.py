@@ -171,7 +171,8 @@ def test_numbers_of_inputs(toy: Toy, mistakes: Mistakes) -> None:
             b = "take(sigmoid(), z)"
             c = "encoder2(image, z)"
             [modules.encoder2]
-            use = "conv_encoder"
+            use = "timm_encoder"
+            model = "resnet18"
             outputs = 1
             [losses.d]
             use = "l2(z, z, z)"
