@@ -207,8 +207,10 @@ def test_points_are_not_joined() -> None:
 def test_points_in_one_place_keep_their_numbers_apart() -> None:
     colours = [(0x2F, 0x6F, 0xDE), (0xE0, 0x7A, 0x2F), (0x1D, 0x9A, 0x78), (0xA0, 0x4F, 0xB5)]
     drawn = plotted(dict.fromkeys("abcd", ((0.5, None), (0.5, None))))[:, :780]
-    places = {tuple(np.round(np.argwhere((drawn == colour).all(2)).mean(0) / 8)) for colour in colours[:3]}
-    assert len(places) == 3  # the fourth's marker lies over theirs, so that only their numbers are left
+    *under, top = (np.argwhere((drawn == colour).all(2)) for colour in colours)
+    marker = np.median(top, axis=0)  # it lies over the others', of which only the numbers are left
+    assert all(len(number) > 10 for number in under)
+    assert {tuple(number.mean(0) > marker) for number in under} == {(False, True), (True, False), (False, False)}
 
 
 def test_names_make_room_beside_the_axes() -> None:
@@ -221,6 +223,9 @@ def test_names_make_room_beside_the_axes() -> None:
     for drawn in (short, long, many):
         for edge in (drawn[0], drawn[-1], drawn[:, 0], drawn[:, -1]):
             assert (edge > 250).all(), "a name is cut off"
+    one, other = plotted({"a": point, "b": point}), plotted({"b": point, "a": point})
+    assert (one[:, :780] == other[:, :780]).all()
+    assert (one[:, 780:] != other[:, 780:]).any()
 
 
 def test_dollars_in_names_are_no_mathematics() -> None:
