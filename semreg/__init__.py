@@ -76,6 +76,7 @@ def table(
     only_finished: bool = False,
     name: str | None = None,
     command: str = "",
+    plots: Sequence[str] = (),
     **choices: Any,
 ) -> MadeTable:
     """Run recipes by seeds, but for what is finished, and write one table of their figures, mean ± standard deviation.
@@ -89,6 +90,7 @@ def table(
         only_finished: train nothing, and show what is finished.
         name: of the table; by default the recipes' folder.
         command: what the table says that it was made by.
+        plots: pairs of figures, such as "probe.accuracy:knn.accuracy", that are drawn against each other, x before y.
         choices: as for `run`, without `seed`.
 
     A run that fails is shown as failed, and the others are still made. Raises UserError for mistakes in the recipes
@@ -97,10 +99,11 @@ def table(
     from pathlib import Path
 
     from semreg.recipe.load import Recipe
+    from semreg.report.table_plots import plots_of
     from semreg.runs.grid import Wanted, make_table
     from semreg.runs.start import Choices
 
     paths = {key: Path(value) for key, value in choices.items() if key in ("data_root", "out")}
     loaded = [one if isinstance(one, Recipe) else Path(one) for one in recipes]
-    wanted = Wanted(tuple(figures), against, only_finished, name, command)
+    wanted = Wanted(tuple(figures), against, only_finished, name, command, plots_of(plots))
     return make_table(loaded, overrides, seeds, wanted, Choices(**{**choices, **paths}))

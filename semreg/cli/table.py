@@ -21,6 +21,10 @@ Figures = Annotated[
     list[str],
     typer.Option("--figures", metavar="GLOB", help="Show figures by EVALUATION.FIGURE; may be repeated."),
 ]
+Plots = Annotated[
+    list[str],
+    typer.Option("--plot", metavar="X:Y", help="Draw one EVALUATION.FIGURE against another; may be repeated."),
+]
 
 
 def table(
@@ -28,6 +32,7 @@ def table(
     seeds: Seeds = None,
     overrides: Overrides = [],  # noqa: B006  typer reads the default and never changes it
     figures: Figures = [],  # noqa: B006
+    plots: Plots = [],  # noqa: B006
     against: Annotated[
         str | None, typer.Option("--against", metavar="NAME", help="Test rows against this recipe, not the best.")
     ] = None,
@@ -51,6 +56,7 @@ def table(
         seeds=seeds,
         overrides=overrides,
         figures=figures,
+        plots=plots,
         against=against,
         only_finished=only_finished,
         name=name,

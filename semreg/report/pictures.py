@@ -4,7 +4,8 @@ pixels."""
 from __future__ import annotations
 
 import colorsys
-from collections.abc import Sequence
+import textwrap
+from collections.abc import Mapping, Sequence
 from io import BytesIO
 from typing import Any
 
@@ -284,6 +285,60 @@ def scatter_plot(
         axes.spines[:].set_visible(False)
         if limits is not None:
             axes.set(xlim=limits[0], ylim=limits[1])
+        return Picture(title, _png(figure), caption)
+
+
+def point_plot(
+    title: str,
+    points: Mapping[str, tuple[tuple[float, float | None], tuple[float, float | None]]],
+    *,
+    x_label: str,
+    y_label: str,
+    caption: str = "",
+) -> Picture:
+    """Named points, each x and y with its deviation, an error bar where it is not None: numbered, the names beside.
+
+    Raises ValueError if there is no point.
+    """
+    if not points:
+        raise ValueError("a plot of points needs some, got none")
+    names = [
+        textwrap.fill(f"{number}  {name}", 44, subsequent_indent="    ") for number, name in enumerate(points, start=1)
+    ]
+    with matplotlib.rc_context(_STYLE):
+        lines = sum(name.count("\n") + 1 for name in names)
+        figure, axes = _figure(4.6 + _text_size(names, 0)[0] / _DPI, max(3.4, 0.3 + 0.18 * lines))
+        for position, ((x, x_deviation), (y, y_deviation)) in enumerate(points.values()):
+            colour = _COLOURS[position % len(_COLOURS)]
+            axes.errorbar(
+                x,
+                y,
+                y_deviation,
+                x_deviation,
+                label=names[position],
+                color=colour,
+                linestyle="",
+                marker="os^Dv"[position // len(_COLOURS) % 5],
+                markersize=5,
+                elinewidth=1,
+                capsize=2,
+            )
+            # Each towards another corner than its neighbours in the list, which may lie in the same place.
+            right, above = position % 4 in (0, 3), position % 2 == 0
+            axes.annotate(
+                str(position + 1),
+                (x, y),
+                (4 if right else -4, 4 if above else -4),
+                textcoords="offset points",
+                ha="left" if right else "right",
+                va="bottom" if above else "top",
+                color=colour,
+            )
+        axes.set(xlabel=x_label, ylabel=y_label)
+        axes.margins(0.1)
+        axes.grid(linewidth=0.8)
+        axes.set_axisbelow(True)
+        figure.legend(*axes.get_legend_handles_labels(), loc="outside right upper", handlelength=1.4)
         return Picture(title, _png(figure), caption)
 
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import base64
 import functools
 import json
 import math
 import shlex
-import struct
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,11 +15,11 @@ import jinja2
 from semreg import hooks
 from semreg.disk import read_object, write_whole, writing
 from semreg.errors import UserError, cause_of
-from semreg.evaluation.result import Cell, Picture, Result, Scatter, Table
+from semreg.evaluation.result import Cell, Result, Scatter, Table
 from semreg.evaluation.store import read_result
 from semreg.hookspecs import Section
 from semreg.report import curves
-from semreg.report.pictures import PIXEL_RATIO, class_colours
+from semreg.report.pictures import class_colours
 from semreg.report.record import PhaseMetrics, RunRecord, read_lines, read_metrics, read_record
 from semreg.report.templates import templates
 from semreg.report.times import time_section
@@ -85,7 +83,7 @@ def _rendered(folder: Path) -> str:
 @functools.cache  # compiling it takes longer than filling it in
 def _template() -> jinja2.Template:
     environment = templates()
-    environment.filters |= {"number": _number, "cell": _cell, "uri": _uri, "page_width": _page_width, "g": _weight}
+    environment.filters |= {"number": _number, "cell": _cell, "g": _weight}
     environment.filters |= {"points": _points, "colours": class_colours}
     environment.globals |= {"chart_width": curves.WIDTH, "chart_height": curves.HEIGHT, "is_numeric": _is_numeric}
     return environment.get_template("report.html")
@@ -254,10 +252,6 @@ def _is_numeric(table: Table, column: int) -> bool:
     return all(cell is None or isinstance(cell, (int, float)) for cell in cells)
 
 
-def _uri(picture: Picture) -> str:
-    return f"data:image/png;base64,{base64.b64encode(picture.png).decode('ascii')}"
-
-
 def _points(scatter: Scatter) -> str:
     """A list of [x, y, z, class] as JSON, centred and scaled to reach 1 from the middle."""
     rows = [
@@ -272,10 +266,3 @@ def _points(scatter: Scatter) -> str:
         [*(round(value / reach, 4) for value in place), owner] for place, (_, owner) in zip(centred, rows, strict=True)
     ]
     return json.dumps(points, separators=(",", ":"))
-
-
-def _page_width(picture: Picture) -> int:
-    """How wide a picture wants to be on the page; a PNG's width stands in its header."""
-    if len(picture.png) < 24 or not picture.png.startswith(b"\x89PNG"):
-        return 600
-    return int(struct.unpack(">I", picture.png[16:20])[0]) // PIXEL_RATIO

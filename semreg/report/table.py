@@ -75,6 +75,13 @@ class Row:
         return [cell for cell in self.cells if cell.finished]
 
 
+class Plot(NamedTuple):
+    """Two figures, each as `EVALUATION.FIGURE`, to be drawn against each other."""
+
+    x: str
+    y: str
+
+
 @dataclass(frozen=True)
 class Grid:
     """Recipes by seeds: what a table shows. `globs` choose figures by `EVALUATION.FIGURE`, `against` names a row."""
@@ -84,6 +91,7 @@ class Grid:
     globs: tuple[str, ...] = ()
     against: str | None = None
     command: str = ""
+    plots: tuple[Plot, ...] = ()
 
     @property
     def cells(self) -> list[tuple[Row, Cell]]:
@@ -154,7 +162,7 @@ def _shown(evaluation: str, known: Sequence[str], papers: set[str], globs: Seque
 
 
 def require_matches(grid: Grid) -> None:
-    """Raise UserError for a glob that no figure of a finished run matches; nothing where no run is finished."""
+    """Raise UserError for a glob, or a figure of a plot, that no finished run has; nothing where none is finished."""
     known = [
         f"{evaluation}.{figure}"
         for evaluation in dict.fromkeys(name for _, cell in grid.cells for name in cell.results)
@@ -163,6 +171,9 @@ def require_matches(grid: Grid) -> None:
     for glob in grid.globs if known else ():
         if not any(fnmatchcase(name, glob) for name in known):
             raise UserError("--figures", f"{glob!r} matches no figure; there is: {', '.join(known)}")
+    for name in (name for plot in grid.plots for name in plot) if known else ():
+        if name not in known:
+            raise UserError("--plot", f"no recipe has the figure {name!r}{closest(name, known)}")
 
 
 def require_evaluations(globs: Sequence[str], evaluations: Iterable[str]) -> None:

@@ -1,4 +1,4 @@
-"""The table of a grid written out: Markdown, a self-contained page, and JSON for machines."""
+"""The table of a grid written out: Markdown with its pictures, a self-contained page, and JSON for machines."""
 
 from __future__ import annotations
 
@@ -31,6 +31,8 @@ def write_table(grid: Grid, folder: Path) -> str:
     with writing(folder, "when that is mended, the same command goes on; finished runs are kept"):
         folder.mkdir(parents=True, exist_ok=True)
         tidy(folder)
+        for name, picture in shown.pictures.items():
+            write_whole(folder / name, picture.png)
         write_whole(folder / MARKDOWN, text.encode())
         write_whole(folder / PAGE, page(grid, shown, folder).encode())
         write_whole(folder / DATA, (data + "\n").encode())
@@ -45,6 +47,9 @@ def markdown(shown: View) -> str:
     parts = [f"# {escaped(shown.title)}", *(f"> **{escaped(text)}**" for text in shown.warnings)]
     for block in shown.blocks:
         parts += [f"## {escaped(block.title)}", _table(block), *map(escaped, block.captions)]
+    for name, picture in shown.pictures.items():
+        title = escaped(picture.title)
+        parts += [f"## {title}", f"![{title}]({name})", escaped(picture.caption)]
     parts += [f"**{escaped(text)}**" for text in shown.failures]
     parts.append("\n".join(f"- {escaped(name)}: {_note(name, text)}" for name, text in shown.notes))
     return "\n\n".join(parts) + "\n"

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from semreg.evaluation.result import Picture
 from semreg.report.table import (
     Cell,
     Comparison,
@@ -16,6 +17,7 @@ from semreg.report.table import (
     comparisons,
     figure_tables,
 )
+from semreg.report.table_plots import draw, file_name
 from semreg.report.words import duration
 
 LONGEST_TITLE = 60
@@ -45,6 +47,8 @@ class View:
     title: str
     warnings: Sequence[str]
     blocks: Sequence[Block]
+    pictures: Mapping[str, Picture]
+    """By the names of their files."""
     failures: Sequence[str]
     notes: Sequence[tuple[str, str]]
 
@@ -59,7 +63,13 @@ def view(grid: Grid, written: str) -> View:
         if tests:
             blocks.append(_tests(table, tests, titles))
     blocks.append(_runs(grid, titles))
-    return View(_title(grid), _warnings(grid, titles), blocks, _failures(grid, titles), _notes(grid, written))
+    drawn = {plot: draw(plot, grid.rows, titles) for plot in grid.plots}
+    warnings = _warnings(grid, titles)
+    for plot, picture in drawn.items():
+        if picture is None:
+            warnings.append(f"No recipe has a value of both figures of the plot {plot.x}:{plot.y}.")
+    pictures = {file_name(plot): picture for plot, picture in drawn.items() if picture}
+    return View(_title(grid), warnings, blocks, pictures, _failures(grid, titles), _notes(grid, written))
 
 
 def row_titles(rows: Sequence[Row]) -> dict[str, str]:

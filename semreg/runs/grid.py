@@ -17,8 +17,9 @@ from semreg.recipe.check import FOLDER_NAME, check
 from semreg.recipe.load import Recipe, load_recipe
 from semreg.recipe.plan import Plan
 from semreg.report.record import read_record
-from semreg.report.table import Cell, Grid, Row, require_evaluations, require_matches
+from semreg.report.table import Cell, Grid, Plot, Row, require_evaluations, require_matches
 from semreg.report.table_pages import write_table
+from semreg.report.table_plots import require_plottable
 from semreg.report.table_record import read_cell
 from semreg.runs.interrupts import Interrupts
 from semreg.runs.start import Choices, place_of, plan_for, run_recipe
@@ -40,6 +41,7 @@ class Wanted:
     only_finished: bool = False
     name: str | None = None
     command: str = ""
+    plots: tuple[Plot, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -170,6 +172,7 @@ def _planned(
     if wanted.name is not None and not FOLDER_NAME.fullmatch(wanted.name):
         raise UserError("--name", f"{wanted.name!r} names a folder; use letters, digits, '_', '-' and '.'")
     require_evaluations(wanted.figures, (name for _, plan in planned for name in plan.evaluations))
+    require_plottable(wanted.plots, [list(plan.evaluations) for _, plan in planned])
     runs = []
     for k in range(len(seeds) if seeds else 1):
         for row, (recipe, plan) in enumerate(planned):
@@ -252,7 +255,8 @@ class _Growing:
             )
             for run in {run.row: run for run in self.runs}.values()
         ]
-        return Grid(self.name, tuple(rows), self.wanted.figures, self.wanted.against, self.wanted.command)
+        wanted = self.wanted
+        return Grid(self.name, tuple(rows), wanted.figures, wanted.against, wanted.command, wanted.plots)
 
     def write(self) -> None:
         if self.first:

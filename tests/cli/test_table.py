@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,14 +23,21 @@ def recipes(tmp_path: Path) -> Path:
 
 def test_the_table_is_printed_and_written(recipes: Path) -> None:
     command = ("table", "first.toml", "second.toml", "--seeds", "1", "--name", "digits", "--figures", "*.mean_squared*")
-    made = semreg(*command, cwd=recipes)
+    figures = ("reconstructions.mean_squared_error", "reconstructions.mean_absolute_error")
+    plots = ("--plot", ":".join(figures), "--plot", ":".join(reversed(figures)))
+    made = semreg(*command, *plots, cwd=recipes)
     assert made.returncode == 0, made
     assert "1/2  first · seed 0\n" in made.stderr
     assert made.stdout.startswith("# digits: 2 recipes × 1 seed\n")
     assert "| Twice \\| the rate |" in made.stdout
-    assert "`semreg table first.toml second.toml --seeds 1 --name digits --figures '*.mean_squared*'`" in made.stdout
+    assert (
+        "`semreg table first.toml second.toml --seeds 1 --name digits --figures '*.mean_squared*' --plot" in made.stdout
+    )
     (folder,) = (recipes / "runs" / "tables").iterdir()
     assert (folder / "table.md").read_text() == made.stdout
+    pictures = re.findall(r"!\[.* against .*\]\((.*)\)", made.stdout)
+    assert sorted(pictures) == sorted(picture.name for picture in folder.glob("*.png"))
+    assert len(pictures) == 2
     assert made.stderr.splitlines()[-2:] == [
         f"table: runs/tables/{folder.name}/{name}" for name in ("table.md", "table.html")
     ]
@@ -61,5 +69,9 @@ def test_mistakes_get_one_message_and_exit_code_2(
     assert capsys.readouterr().err.startswith("--seeds: '1,1': write a number, as in --seeds 3")
     assert ended(recipe, *out, "--against", "x") == 2
     assert "no recipe is called 'x'; there is: recipe" in capsys.readouterr().err
+    assert ended(recipe, *out, "--plot", "probe.accuracy") == 2
+    assert capsys.readouterr().err.startswith("--plot: 'probe.accuracy': write X:Y, two figures as EVALUATION.FIGURE")
+    assert ended(recipe, *out, "--plot", "probe.loss:probe.accuracy") == 2
+    assert capsys.readouterr().err.startswith("--plot: 'probe.loss' begins with no evaluation")
     assert ended() == 2
     assert not (tmp_path / "runs").exists()

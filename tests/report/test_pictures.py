@@ -12,7 +12,16 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from semreg.evaluation.result import Picture
-from semreg.report.pictures import bar_plot, class_colours, heat_map, image_grid, line_plot, scatter_plot, share_plot
+from semreg.report.pictures import (
+    bar_plot,
+    class_colours,
+    heat_map,
+    image_grid,
+    line_plot,
+    point_plot,
+    scatter_plot,
+    share_plot,
+)
 
 LETTERS = ["a", "b", "c"]
 
@@ -114,6 +123,7 @@ def test_the_same_picture_is_the_same_bytes() -> None:
         lambda: scatter_plot("points", torch.zeros(3, 2), torch.zeros(2), LETTERS),
         lambda: heat_map("map", torch.eye(3), ["a", "b"]),
         lambda: bar_plot("bars", ["a", "b"], {"x": [1.0]}, y_label="y"),
+        lambda: point_plot("points", {}, x_label="x", y_label="y"),
     ],
 )
 def test_what_does_not_fit_is_refused_with_its_shape(draw: Any) -> None:
@@ -161,6 +171,64 @@ def test_shares_fill_their_bars() -> None:
         share_plot("s", ["a", "b"], {"one": [1, 2]}, totals=["x"])
 
 
+Point = tuple[tuple[float, float | None], tuple[float, float | None]]
+
+
+def plotted(points: dict[str, Point]) -> NDArray[np.uint8]:
+    return pixels(point_plot("points", points, x_label="x", y_label="y"))
+
+
+def blue_of_the_axes(drawn: NDArray[np.uint8]) -> tuple[int, int]:
+    """Columns and rows that the first point, in blue, takes, within the axes."""
+    blue = (drawn[:, :780] == (0x2F, 0x6F, 0xDE)).all(2)
+    return int(blue.any(0).sum()), int(blue.any(1).sum())
+
+
+def test_error_bars_reach_to_both_sides_where_there_is_a_deviation() -> None:
+    def extent(x: float | None, y: float | None) -> tuple[int, int]:
+        corners: dict[str, Point] = {"b": ((-3, None), (-3, None)), "c": ((3, None), (3, None))}
+        return blue_of_the_axes(plotted({"a": ((0, x), (0, y)), **corners}))
+
+    none, across, upwards = extent(None, None), extent(1, None), extent(None, 1)
+    assert across[0] > none[0] + 100
+    assert abs(across[1] - none[1]) < 6  # the caps
+    assert upwards[1] > none[1] + 80
+    assert abs(upwards[0] - none[0]) < 6
+    assert extent(2, None)[0] == pytest.approx(2 * across[0], rel=0.1)
+
+
+def test_points_are_not_joined() -> None:
+    drawn = plotted({"a": ((0, None), (0, None)), "b": ((1, None), (1, None)), "c": ((0, None), (1, None))})
+    coloured = drawn[:, :780].astype(int)
+    rows = np.flatnonzero((coloured.max(2) - coloured.min(2) > 60).any(1))
+    assert (np.diff(rows) > 100).sum() == 1  # nothing between the points above and those below
+
+
+def test_points_in_one_place_keep_their_numbers_apart() -> None:
+    colours = [(0x2F, 0x6F, 0xDE), (0xE0, 0x7A, 0x2F), (0x1D, 0x9A, 0x78), (0xA0, 0x4F, 0xB5)]
+    drawn = plotted(dict.fromkeys("abcd", ((0.5, None), (0.5, None))))[:, :780]
+    *under, top = (np.argwhere((drawn == colour).all(2)) for colour in colours)
+    marker = np.median(top, axis=0)  # it lies over the others', of which only the numbers are left
+    assert all(len(number) > 10 for number in under)
+    assert {tuple(number.mean(0) > marker) for number in under} == {(False, True), (True, False), (False, False)}
+
+
+def test_names_make_room_beside_the_axes() -> None:
+    point: Point = ((1, None), (2, 0.5))
+    short, long = plotted({"a": point}), plotted({"a name of many letters for one point": point})
+    assert long.shape[1] > short.shape[1] + 150
+    assert plotted({"x" * 400: point}).shape[1] < 1600
+    many = plotted({f"recipe {number}": point for number in range(60)})
+    assert many.shape[0] > 3 * short.shape[0]
+    for drawn in (short, long, many):
+        for edge in (drawn[0], drawn[-1], drawn[:, 0], drawn[:, -1]):
+            assert (edge > 250).all(), "a name is cut off"
+    one, other = plotted({"a": point, "b": point}), plotted({"b": point, "a": point})
+    assert (one[:, :780] == other[:, :780]).all()
+    assert (one[:, 780:] != other[:, 780:]).any()
+
+
 def test_dollars_in_names_are_no_mathematics() -> None:
     assert share_plot("s", ["$\\odd$"], {"$\\frac$": [1]}).png
     assert bar_plot("s", ["$\\odd$"], {"$\\frac$": [1]}, y_label="$_$").png
+    assert point_plot("s", {"$\\odd$": ((1, None), (1, None))}, x_label="$\\frac$", y_label="$_$").png

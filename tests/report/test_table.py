@@ -19,6 +19,7 @@ from semreg.report.table import (
     Facts,
     FigureTable,
     Grid,
+    Plot,
     Row,
     comparisons,
     figure_tables,
@@ -108,6 +109,17 @@ def test_a_glob_that_matches_nothing_is_told_what_there_is() -> None:
     require_matches(grid(row("a", None), globs=("nothing",)))
     with pytest.raises(UserError, match=r"'probe\.acc' matches no figure; there is: probe\.accuracy, probe\.loss"):
         require_matches(grid(rows, globs=("probe.acc",)))
+
+
+def test_a_figure_of_a_plot_that_no_run_has_is_told_what_there_is() -> None:
+    rows = (row("a", Result({"accuracy": 1.0}), None), row("b", Result({"loss": 1.0})))
+    require_matches(Grid("toys", rows, plots=(Plot("probe.accuracy", "probe.loss"),)))
+    require_matches(Grid("toys", (row("a", None),), plots=(Plot("x", "y"),)))
+    for plot in (Plot("probe.accuracy", "probe.acuracy"), Plot("probe.acuracy", "probe.loss")):
+        with pytest.raises(UserError, match=r"--plot.* no recipe has the figure 'probe\.acuracy'; did you mean"):
+            require_matches(Grid("toys", rows, plots=(plot,)))
+    with pytest.raises(UserError, match=r"no recipe has the figure 'probe\.\*'"):
+        require_matches(Grid("toys", rows, plots=(Plot("probe.*", "probe.loss"),)))
 
 
 @pytest.mark.parametrize("glob", ["probe.*", "*", "pro*", "*accuracy", "probe.accuracy", "pr?be.a", "[kp]*", "a.b.c"])

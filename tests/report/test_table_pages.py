@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import math
 import re
@@ -12,7 +13,7 @@ import pytest
 
 from semreg.errors import CannotWrite
 from semreg.evaluation.result import Result
-from semreg.report.table import Cell, Facts, Grid, Row
+from semreg.report.table import Cell, Facts, Grid, Plot, Row
 from semreg.report.table_pages import escaped, markdown, write_table
 from semreg.report.table_view import Form, row_titles, view
 from tests.report.test_report import Page
@@ -148,6 +149,36 @@ def test_the_page_is_whole_escaped_and_links_to_the_reports(grid: Grid, runs: Pa
         assert (folder / str(link)).is_file()
     assert not re.search(r"(src|href)=\"(https?:)?//", text)
     assert "viewport" in text
+
+
+def test_plots_stand_in_the_page_and_as_files_beside_the_markdown(grid: Grid, runs: Path) -> None:
+    folder = runs / "tables" / "toys-abc"
+    plots = (Plot("probe.accuracy", "probe.spare"), Plot("probe.spare", "probe.accuracy"))
+    text = write_table(replace(grid, plots=plots), folder)
+    pictures = sorted(folder.glob("*.png"))
+    assert len(pictures) == 2
+    assert dict(re.findall(r"!\[(.*)\]\((.*)\)", text)) == {
+        "probe.accuracy against probe.spare": pictures[1].name,
+        "probe.spare against probe.accuracy": pictures[0].name,
+    }
+    assert text.count("Left out, without a value of both figures: late.") == 2
+    page = Page((folder / "table.html").read_text())
+    assert page.open == []
+    assert "probe.spare against probe.accuracy" in page.words()
+    assert "Left out, without a value of both figures: late." in page.words()
+    sources = [str(attributes["src"]) for tag, attributes in page.tags if tag == "img"]
+    assert [base64.b64decode(source.partition("base64,")[2]) for source in sources] == [
+        picture.read_bytes() for picture in pictures
+    ]
+
+
+def test_a_plot_without_a_point_is_said_and_none_is_drawn(grid: Grid, runs: Path) -> None:
+    folder = runs / "tables" / "toys-abc"
+    text = write_table(replace(grid, plots=(Plot("probe.accuracy", "other.loss"),)), folder)
+    assert "> **No recipe has a value of both figures of the plot probe.accuracy:other.loss.**" in text
+    assert "![" not in text
+    assert not list(folder.glob("*.png"))
+    assert "<figure" not in (folder / "table.html").read_text()
 
 
 def test_json_has_everything_unrounded(grid: Grid, runs: Path) -> None:

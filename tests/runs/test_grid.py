@@ -296,11 +296,13 @@ def test_rows_must_be_different_recipes(make: Make, toy: Toy, tmp_path: Path) ->
         ({"against": "bettr"}, "did you mean 'better'"),
         ({"name": "a/b"}, "'a/b' names a folder"),
         ({"figures": ["prob.*"]}, "begins with no evaluation; did you mean 'probe'"),
+        ({"plots": ["probe.loss"]}, "'probe.loss': write X:Y"),
+        ({"plots": ["probe.loss:prob.accuracy"]}, "'prob.accuracy' begins with no evaluation and a dot; did you mean"),
         ({"precision": "fp8"}, "neither fp32 nor bf16"),
         ({"device": "tpu"}, "cannot be used here"),
         ({"seeds": 0}, "0: write a number"),
     ],
-    ids=["against", "name", "figures", "precision", "device", "seeds"],
+    ids=["against", "name", "figures", "plots", "plots of evaluations", "precision", "device", "seeds"],
 )
 def test_choices_that_do_not_fit(
     make: Make, two: list[Path], made: list[str], tmp_path: Path, choices: dict[str, Any], message: str
@@ -330,6 +332,28 @@ def test_figures_are_chosen_and_those_that_match_nothing_told(make: Make, two: l
     assert "accuracy" not in text.partition("## probe")[2].partition("1 more figure")[0]
     with pytest.raises(UserError, match=r"'probe\.acc' matches no figure; there is: probe\.accuracy, probe\.loss"):
         make(two, figures=["probe.acc"])
+
+
+def test_a_plot_has_a_point_for_each_recipe(make: Make, two: list[Path], toy: Toy) -> None:
+    table = make([*two, toy("", "bare.toml")], seeds=2, plots=["probe.loss:probe.accuracy"])
+    (picture,) = table.folder.glob("*.png")
+    text = (table.folder / "table.md").read_text()
+    assert f"![probe.accuracy against probe.loss]({picture.name})" in text
+    assert (
+        "Mean over seeds, with bars of the sample standard deviation. Left out, without a value of both figures: bare."
+        in text
+    )
+    assert 'src="data:image/png;base64,' in (table.folder / "table.html").read_text()
+
+
+def test_a_figure_of_a_plot_that_no_run_has_is_told_at_the_latest_when_they_are_made(
+    make: Make, two: list[Path], made: list[str]
+) -> None:
+    for runs in (["plain:None", "better:None"], []):
+        with pytest.raises(UserError, match=r"no recipe has the figure 'probe\.acc'; did you mean 'probe\.accuracy'"):
+            make(two, plots=["probe.loss:probe.acc"])
+        assert made == runs
+        made.clear()
 
 
 # --- seeds ---
