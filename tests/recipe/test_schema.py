@@ -53,7 +53,7 @@ def test_unknown_keys_are_told_with_the_closest(toy: Toy, mistakes: Mistakes) ->
         ("data.sampler=3", "data.sampler", "3: input should be a valid dictionary"),
         ("data.range=[1, 0]", "data", "does not ascend"),
         ("data.range=[1]", "data.range", "at least 2 items"),
-        ("data.split.test=0.5", "data.split.test", "unknown key 'test'; there is: shots, train, unlabelled, validation"),
+        ("data.split.test=0.5", "data.split.test", "unknown key 'test'; there is: shots, train, unlabelled"),
         ("data.split.shots.kind.a=0", "data.split.shots.kind.a", "0: input should be greater than 0"),
         ("data.split.shots.kind=3", "data.split.shots.kind", "valid dictionary"),
         ("seed=-1", "seed", "greater than or equal to 0"),
