@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -129,9 +130,9 @@ def _run(
     data = processes.first_goes_ahead(lambda: open_data(plan, skip_bad_images=choices.skip_bad_images))
     modules = {name: module.to(device) for name, module in build_modules(plan, seed=seed).items()}
     _load_weights(plan, modules, choices)
-    warnings = [*plan.warnings, *untrained(plan, modules), *data.remarks]
-    warnings += [*_constant(plan, data), *_untested(plan, data)]
-    manager = _listeners(choices, warnings) if processes.first else hooks.no_hooks()
+    remarks = [*plan.warnings, *untrained(plan, modules), *data.remarks]
+    remarks += [*_constant(plan, data), *_untested(plan, data)]
+    manager = _listeners(choices, remarks) if processes.first else hooks.no_hooks()
     setting = Setting(plan, modules, seed, device, choices.precision, processes)
     trainer = Trainer(setting, data, folder, manager, interrupts)
     if not folder.begun:
@@ -142,9 +143,9 @@ def _run(
         return open_run(folder.folder, data_root=choices.data_root, device=choices.device)
     try:
         record_circumstances(folder, setting, data, digest, note, skip_bad_images=choices.skip_bad_images)
-        for warning in warnings:
-            folder.warn(warning)
-        with _watched(folder, manager, processes):
+        for remark in remarks:
+            folder.warn(remark)
+        with _watched(folder, manager, processes), _warnings_of_components(folder):
             hooks.call(manager, "run_started", run=folder)
             trainer.train()
             run = Run(folder.folder, plan, _averaged(modules, trainer.averages), data, device, seed)
@@ -156,13 +157,21 @@ def _run(
     return run
 
 
+@contextlib.contextmanager
+def _warnings_of_components(folder: RunFolder) -> Iterator[None]:
+    """What components say by Python's warnings is recorded with the run."""
+    with warnings.catch_warnings():
+        warnings.showwarning = lambda message, *_, **__: folder.warn(" ".join(str(message).split()))
+        yield
+
+
 def _finished(folder: RunFolder) -> bool:
     status = folder.read_json(STATUS) or {}
     return bool(status.get("state") == "finished" and status.get("reported", True))
 
 
-def _listeners(choices: Choices, warnings: list[str]) -> pluggy.PluginManager:
-    manager = hooks.load_hooks(warnings.append)
+def _listeners(choices: Choices, remarks: list[str]) -> pluggy.PluginManager:
+    manager = hooks.load_hooks(remarks.append)
     if choices.tensorboard:
         from semreg.report.tensorboard import TensorBoard
 

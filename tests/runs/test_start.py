@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -145,6 +146,20 @@ def test_warnings_are_said_and_recorded_once(
         "modules.decoder has parameters that are never trained nor loaded",
     ]
     assert all(f"warning: {line}" in said for line in lines)
+
+
+def test_what_a_component_warns_of_is_recorded_with_the_run(
+    toy: Toy, trained: Callable[..., Run], register: Register, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def anxious(z: Tensor) -> Tensor:
+        warnings.warn("the variances\nfell below the floor", stacklevel=2)
+        return z.square().mean()
+
+    register("loss", "anxious", anxious)
+    run = trained(toy('[losses.fear]\nuse = "anxious(z)"'), "phases.main.train.encoder.fear=1")
+    lines = [json.loads(line)["warning"] for line in (run.folder / "warnings.jsonl").read_text().splitlines()]
+    assert lines == ["the variances fell below the floor"]
+    assert "warning: the variances fell below the floor" in capsys.readouterr().err
 
 
 LATER = "[phases.later]\nepochs = 1\ntrain = { decoder = { rec = 1 } }"
