@@ -40,7 +40,7 @@ class Model(nn.Module):
         self.encoder, self.decoder, self.prior = modules["encoder"], modules["decoder"], modules["prior"]
 
     def forward(self, image: Tensor, digit: Tensor) -> Tensor:
-        posterior = diagonal_gaussian(self.encoder(image), initial_log_variance=-4.0)
+        posterior = diagonal_gaussian(self.encoder(image), initial_log_variance=-2.0)
         reconstruction = self.decoder(normalize(sample(posterior)))
         kl = kl_divergence(posterior, self.prior, reduction="sum")
         atnl = angular_triplet_neighbor_loss(posterior.mean, digit, margin=1.2, neighbors="ring", num_classes=10)
