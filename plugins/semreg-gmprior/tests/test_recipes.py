@@ -59,7 +59,7 @@ def test_without_the_critic_its_losses_alone_are_missing() -> None:
 def test_the_mix_with_atnl_adds_one_loss_to_one_module_in_ten_lines() -> None:
     written = (RECIPES / "atnl_gm_mnist.toml").read_text().split("\n\n", 1)[1].splitlines()
     assert len([line for line in written if line and not line.startswith("extends")]) <= 10
-    joint = {**JOINT, "encoder_s": {**JOINT["encoder_s"], "atnl": 1}}
+    joint = {**JOINT, "encoder_s": {**JOINT["encoder_s"], "atnl": 30}}
     assert plan_of("atnl_gm_mnist.toml").matrix() == {"main": {"gm": GM, "joint": joint}}
 
 
