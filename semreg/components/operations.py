@@ -66,7 +66,7 @@ def one_hot(labels: Tensor, *, classes: Annotated[int, Ge(1)]) -> Tensor:
 
 
 def detach(x: TensorOrPosterior) -> TensorOrPosterior:
-    """The same values, through which no gradient flows; takes a tensor or a posterior."""
+    """The same values, through which no gradient flows; takes a tensor or a posterior of any shape."""
     return _each(Tensor.detach, x)
 
 
@@ -148,6 +148,9 @@ def augment(
         shift: the share of the width and height by which a crop may move the image, each way.
         value_range: of the images; what a crop leaves blank has its lower end's value.
         generator: source of all draws.
+
+    Raises:
+        ValueError: for another shape.
     """
     if images.ndim != 4:
         raise shape_error("augment(images)", "batch channels height width", "these are no images", images)

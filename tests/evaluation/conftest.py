@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from semreg.data.specification import ClassField, ImageField
-from tests.evaluation.fakes import FakeRun
+from semreg.testing import FakeRun
 
 CLASSES, SIZE, MIDDLE, REACH = 5, 4, 0.5, 0.4
 

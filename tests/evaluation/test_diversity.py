@@ -13,7 +13,7 @@ from torchmetrics.functional.image import multiscale_structural_similarity_index
 
 from semreg.data.specification import ClassField, ImageField
 from semreg.evaluation.diversity import intra_class_diversity, mean_dissimilarity, scales_and_window, similarities
-from tests.evaluation.fakes import FakeRun
+from semreg.testing import FakeRun
 
 SIZE = 16
 

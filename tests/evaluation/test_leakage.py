@@ -11,7 +11,7 @@ import torch
 from semreg.components.posteriors import DiagonalGaussian
 from semreg.evaluation.leakage import leakage
 from semreg.evaluation.probes import linear_probe
-from tests.evaluation.fakes import FakeRun
+from semreg.testing import FakeRun
 
 COUNTS = {"train": 400, "test": 200}
 

@@ -11,7 +11,7 @@ from torch.distributions import Normal, kl_divergence
 from semreg.components.posteriors import DiagonalGaussian
 from semreg.components.priors import StandardNormal
 from semreg.evaluation.standard import divergence
-from tests.evaluation.fakes import FakeRun
+from semreg.testing import FakeRun
 
 
 class Posteriors(FakeRun):

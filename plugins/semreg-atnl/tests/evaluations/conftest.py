@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from semreg.data.specification import ClassField, ImageField
+from semreg.testing import FakeRun
 from tests.conftest import register
-from tests.evaluation.fakes import FakeRun
 
 __all__ = ["register"]
 

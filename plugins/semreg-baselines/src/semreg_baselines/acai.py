@@ -19,7 +19,7 @@ Share = Annotated[float, Interval(ge=0, le=1)]
 
 
 def interpolation_weight(like: Tensor, *, most: Share = 0.5, generator: torch.Generator | None = None) -> Tensor:
-    """How much of a second code to mix into each of a batch, uniform in [0, most), `(batch, 1)`.
+    """How much of a second code to mix into each of a batch, uniform in [0, most), float32 `(batch, 1)`.
 
     Berthelot et al. draw up to 0.5, since more is less of the other way round. `like` is `(batch, ...)`.
     """

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from semreg.components.priors import StandardNormal
 from semreg.data.specification import ClassField, ImageField
-from tests.evaluation.fakes import FakeRun
+from semreg.testing import FakeRun
 
 SIZE, REACH, CLASSES = 8, 16, 3
 

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from semreg.data.specification import ClassField
 from semreg.evaluation.result import Result
-from tests.evaluation.fakes import FakeRun
+from semreg.testing import FakeRun
 
 LABELS = torch.arange(60) % 3
 POINTS = torch.randn(60, 2, generator=torch.Generator().manual_seed(0))

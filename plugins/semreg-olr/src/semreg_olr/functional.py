@@ -249,8 +249,14 @@ def structural_dissimilarity(
 ) -> Tensor:
     """One minus SSIM, averaged over channels and batch: a scalar in [0, 2] (Eq. 1 and 3).
 
-    Eq. 3 prints +α·SSIM; a loss must fall as the images grow alike, so 1 − SSIM (decision). Arguments and errors are
-    those of `structural_similarity`; zero for an empty batch.
+    Eq. 3 prints +α·SSIM; a loss must fall as the images grow alike, so 1 − SSIM (decision). Zero for an empty batch.
+
+    Args:
+        images_a, images_b: `(batch, channels, height, width)`.
+        data_range, window, sigma: those of `structural_similarity`.
+
+    Raises:
+        ValueError: if the shapes differ or the images are smaller than the window.
     """
     similarity = structural_similarity(images_a, images_b, data_range=data_range, window=window, sigma=sigma)
     return (1 - similarity).sum() / max(similarity.numel(), 1)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from semreg.data.specification import AttributesField, ImageField
-from tests.evaluation.fakes import FakeRun
+from semreg.testing import FakeRun
 
 NAMES = ("Bald", "Smiling", "Wearing_Hat", "Mouth_Slightly_Open")
 SIZE, ROW = 16, 4

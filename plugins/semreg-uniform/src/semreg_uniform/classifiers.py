@@ -87,8 +87,8 @@ def class_logits(classifier: Classifier | nn.Module, codes: Tensor) -> Tensor:
 
 
 def _tail(logits: nn.Linear, codes: Tensor, name: str) -> Tensor:
-    features = codes.flatten(1)
-    if features.shape[1] != logits.in_features:
+    features = codes.flatten(1) if codes.ndim > 1 else codes
+    if features.shape[1:] != (logits.in_features,):
         cause = f"its last layer reads {logits.in_features} numbers"
         raise shape_error(f"{name}.class_logits(codes)", "batch ...", cause, codes)
     return cast(Tensor, logits(features))

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from semreg.data.specification import ClassField, ImageField
-from tests.evaluation.fakes import FakeRun
+from semreg.testing import FakeRun
 
 SIZE, REACH = 4, 10
 SHAPES, TONES = ("round", "oval", "long"), ("dark", "light")

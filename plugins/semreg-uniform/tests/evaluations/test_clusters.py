@@ -9,7 +9,7 @@ import torch
 from semreg_uniform.evaluations.clusters import hopkins
 
 from semreg.data.specification import ClassField
-from tests.evaluation.fakes import FakeRun
+from semreg.testing import FakeRun
 
 LIGHTS, KINDS = 4, 2
 

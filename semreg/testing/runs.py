@@ -35,7 +35,7 @@ class FakeRun:
         self.plan = SimpleNamespace(value_range=(0.0, 1.0))
 
     def in_order(self, name: str, split: str, count: int | None) -> Iterator[dict[str, Tensor]]:
-        for part in self.tensors[name][split][:count].split(7):
+        for part in torch.split(self.tensors[name][split][:count], 7):
             yield {name: part}
 
     def tensor(self, name: str) -> Any:  # it stands for semreg's handle

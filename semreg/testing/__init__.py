@@ -1,0 +1,37 @@
+"""The conformance kit: one call per kind of component, for anyone's tests (`pytest` shows what failed).
+
+    from semreg.testing import check_loss
+
+    def test_it_conforms() -> None:
+        check_loss(my_loss, torch.randn(6, 4), torch.tensor([0, 0, 1, 1, 2, 2]), options={"margin": 0.5})
+
+Each call carries out all checks of its kind and raises one AssertionError that lists those that failed. Inputs are
+examples of what a recipe would hand over, drawn by the caller: a few rows, small sizes, float32, nothing special.
+`options` are the keys that a recipe would give. `exempt` names checks that are not to be done; let a comment beside it
+say why. A check that needs a GPU uses one if there is one.
+"""
+
+from __future__ import annotations
+
+from semreg.testing.calls import check_loss, check_operation
+from semreg.testing.data import check_dataset, check_sampler
+from semreg.testing.evaluations import check_evaluation
+from semreg.testing.interpolators import check_interpolator
+from semreg.testing.networks import check_classifier, check_critic, check_decoder, check_encoder
+from semreg.testing.priors import check_prior
+from semreg.testing.runs import FakeRun
+
+__all__ = [
+    "FakeRun",
+    "check_classifier",
+    "check_critic",
+    "check_dataset",
+    "check_decoder",
+    "check_encoder",
+    "check_evaluation",
+    "check_interpolator",
+    "check_loss",
+    "check_operation",
+    "check_prior",
+    "check_sampler",
+]

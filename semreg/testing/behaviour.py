@@ -1,0 +1,137 @@
+"""Checks that several kinds share: of randomness, devices, inputs that are kept, and batches of odd kinds."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from semreg.errors import UserError
+from semreg.testing.checks import require
+from semreg.testing.documented import says_raises
+from semreg.testing.given import (
+    Call,
+    Inputs,
+    modules_of,
+    on_device,
+    row_count,
+    taken,
+    tensors_of,
+    with_floats,
+    with_integers,
+)
+
+_MISMATCH = ("is not on the expected device", "on the same device", "two devices")
+"""What PyTorch says where tensors of two devices meet; without a GPU the second device is the one called meta, which
+holds no numbers, so that other failures there mean that a component looks at numbers and nothing else."""
+
+
+def other_device() -> torch.device:
+    return torch.device("cuda" if torch.cuda.is_available() else "meta")
+
+
+def check_device(call: Callable[[Inputs], Any], inputs: Inputs) -> None:
+    """With all inputs on another device, nothing is made on the CPU and left there."""
+    device = other_device()
+    try:
+        result = call(on_device(inputs, device))
+    except (RuntimeError, NotImplementedError) as error:
+        if device.type == "meta" and not any(words in str(error) for words in _MISMATCH):
+            return
+        raise
+    wrong = {str(tensor.device) for tensor in tensors_of(result) if tensor.device.type != device.type}
+    require(not wrong, f"inputs are on {device}, the result is on {', '.join(sorted(wrong))}")
+
+
+def check_determinism(call: Callable[[int], Any], random: bool) -> None:
+    """One state of the generator gives one result; without a generator all results are one. PyTorch's own is unused."""
+    before = torch.get_rng_state()
+    first, again = call(0), call(0)
+    untouched = torch.equal(before, torch.get_rng_state())
+    cure = "draw from `generator`" if random else "take a parameter `generator: torch.Generator | None = None`"
+    require(untouched, f"it draws from PyTorch's global generator; {cure}")
+    require(same(first, again), "the same inputs and generator gave two results")
+    if random:
+        require(any(not same(first, call(seed)) for seed in range(1, 6)), "six seeds gave one and the same result")
+
+
+def same(a: Any, b: Any) -> bool:
+    """Whether two results are equal bit for bit, NaN counting as itself."""
+    pairs = list(zip(tensors_of(a), tensors_of(b), strict=True))
+    return all(x.dtype == y.dtype and torch.equal(x.nan_to_num(), y.nan_to_num()) for x, y in pairs)
+
+
+def check_inputs_kept(call: Callable[[Inputs], Any], inputs: Inputs) -> None:
+    """Inputs, and the state of modules among them, are left as they were."""
+    copies = [tensor.clone() for tensor in tensors_of(inputs)]
+    states = [{key: value.clone() for key, value in module.state_dict().items()} for module in modules_of(inputs)]
+    call(inputs)
+    for number, (tensor, copy) in enumerate(zip(tensors_of(inputs), copies, strict=True)):
+        require(torch.equal(tensor, copy), f"tensor {number} of the inputs was changed in place")
+    for module, state in zip(modules_of(inputs), states, strict=True):
+        changed = [key for key, value in module.state_dict().items() if not torch.equal(value, state[key])]
+        require(not changed, f"{type(module).__name__} among the inputs was changed: {', '.join(changed)}")
+
+
+def degenerate(inputs: Inputs) -> dict[str, Inputs]:
+    """Batches that training meets sooner or later. "zeros" may be refused, by a ValueError."""
+    rows = row_count(inputs)
+    return {
+        "empty batch": taken(inputs, []),
+        "one row": taken(inputs, [0]),
+        "equal rows": with_floats(inputs, lambda t: t[:1].expand_as(t).clone() if t.ndim and len(t) == rows else t),
+        "one class": with_integers(inputs, lambda t: t[:1].expand_as(t).clone() if t.ndim and len(t) == rows else t),
+        "zeros": with_floats(inputs, torch.zeros_like),
+    }
+
+
+def check_degenerate(batches: Mapping[str, Inputs], check: Callable[[Inputs], None], may_refuse: str) -> None:
+    """Each batch passes `check`; the one called `may_refuse` may also be refused with a ValueError."""
+    for name, inputs in batches.items():
+        try:
+            check(inputs)
+        except AssertionError as error:
+            raise AssertionError(f"{name}: {error}") from error
+        except Exception as error:
+            if not (name == may_refuse and isinstance(error, ValueError)):
+                raise AssertionError(f"{name}: {type(error).__name__}: {error}") from error
+
+
+def check_refusals(call: Call, torch_may: bool = False) -> None:
+    """Shapes that do not fit are computed all the same, or refused with a ValueError that the docstring announces.
+
+    With `torch_may` PyTorch may refuse them, too: a run tells the expression and the shapes beside its words.
+    """
+    for position, value in enumerate(call.inputs):
+        if not isinstance(value, Tensor):
+            continue
+        axis = ("an axis more", value[:, None]) if value.ndim == 1 else ("an axis less", value[..., 0])
+        for what, wrong in (axis, ("a row less", value[:-1])):
+            inputs = (*call.inputs[:position], wrong, *call.inputs[position + 1 :])
+            told = f"input {position} with {what}, {tuple(wrong.shape)}"
+            try:
+                call(inputs)
+            except (ValueError, UserError):
+                require(says_raises(call.component), f"{told} raises ValueError, of which the docstring says nothing")
+            except Exception as error:
+                if torch_may and isinstance(error, RuntimeError | IndexError):
+                    continue
+                raise AssertionError(
+                    f"{told} ends in {type(error).__name__} ({' '.join(str(error).split())[:120]}); raise a ValueError "
+                    "that names the call and the shapes"
+                ) from error
+
+
+def require_finite(value: Any, what: str = "the result") -> None:
+    """Raises AssertionError where a floating-point tensor holds NaN or an infinity."""
+    for tensor in tensors_of(value):
+        if tensor.is_floating_point() and not tensor.isfinite().all():
+            raise AssertionError(f"{what} holds {_first_unfit(tensor)}")
+
+
+def _first_unfit(tensor: Tensor) -> str:
+    value = float(tensor.detach()[~tensor.isfinite()][0])
+    return "NaN" if math.isnan(value) else f"{value}"

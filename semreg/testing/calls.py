@@ -1,0 +1,151 @@
+"""Losses and operations: functions that recipes call on tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from semreg.testing.behaviour import (
+    check_degenerate,
+    check_determinism,
+    check_device,
+    check_inputs_kept,
+    check_refusals,
+    degenerate,
+    require_finite,
+)
+from semreg.testing.checks import Checks, require
+from semreg.testing.documented import check_description
+from semreg.testing.given import Call, Inputs, in_dtype, modules_of, taken, tensors_of, with_floats, with_gradients
+
+
+def check_loss(
+    loss: Callable[..., Any], *inputs: Any, options: Mapping[str, Any] | None = None, exempt: Collection[str] = ()
+) -> None:
+    """A loss: a finite scalar whose gradient is right, whatever the batch.
+
+    Checks: "signature", "documentation", "shapes", "source", "refusals" (shapes that do not fit raise ValueError, and
+    the docstring says so), "value" (a finite scalar), "gradient" (equal to finite differences in float64), "dtype"
+    (float32 and float64 are kept), "device", "order" (of the rows is irrelevant; a random loss is exempt), "degenerate"
+    (an empty batch, one row, equal rows, one class: finite, and connected by a finite gradient; all zeros: that or a
+    ValueError), "determinism" (under a generator; PyTorch's own is left alone) and "inputs kept".
+
+    Args:
+        loss: the function, or a class that is made with the options and then called.
+        inputs: examples as a recipe hands them over: tensors `(batch, ...)` of one batch, posteriors, modules.
+        options: the options of the recipe.
+        exempt: names of checks that are left out.
+
+    Raises:
+        AssertionError: with all that failed.
+    """
+    call = Call(loss, inputs, options or {})
+    checks = Checks(call.name, exempt)
+    check_description(checks, loss, len(inputs), call.options)
+    checks.run("refusals", check_refusals, call)
+    checks.run("value", _check_connected_scalar, call, inputs)
+    checks.run("gradient", _check_gradient, call)
+    checks.run("dtype", _check_dtype, call, (torch.float32, torch.float64))
+    checks.run("device", check_device, call, inputs)
+    checks.run("order", _check_loss_order, call)
+    checks.run(
+        "degenerate", check_degenerate, degenerate(inputs), lambda given: _check_connected_scalar(call, given), "zeros"
+    )
+    checks.run("determinism", check_determinism, lambda seed: call(seed=seed), call.random)
+    checks.run("inputs kept", check_inputs_kept, call, inputs)
+    checks.end()
+
+
+def check_operation(
+    operation: Callable[..., Any], *inputs: Any, options: Mapping[str, Any] | None = None, exempt: Collection[str] = ()
+) -> None:
+    """An operation: finite tensors, row by row, through which a right gradient flows unless it cuts gradients.
+
+    Checks: "signature", "documentation", "shapes", "source", "refusals" (PyTorch's own errors are good enough), "value"
+    (finite), "gradient" (unless the operation has `cuts_gradient`, or no floating-point input), "dtype" (float32,
+    float64 and bfloat16 are kept), "device", "order" (results are in the order of the rows; a random operation is
+    exempt), "degenerate", "determinism", "inputs kept" and "evaluation" (the form in evaluations, if there is one,
+    takes the same inputs).
+
+    Arguments and errors are those of `check_loss`.
+    """
+    call = Call(operation, inputs, options or {})
+    checks = Checks(call.name, exempt)
+    check_description(checks, operation, len(inputs), call.options)
+    checks.run("refusals", check_refusals, call, True)
+    checks.run("value", lambda: require_finite(call()))
+    if not getattr(operation, "cuts_gradient", False) and any(t.is_floating_point() for t in tensors_of(inputs)):
+        checks.run("gradient", _check_gradient, call)
+    checks.run("dtype", _check_dtype, call, (torch.float32, torch.float64, torch.bfloat16))
+    checks.run("device", check_device, call, inputs)
+    checks.run("order", _check_operation_order, call)
+    checks.run("degenerate", check_degenerate, degenerate(inputs), lambda given: require_finite(call(given)), "zeros")
+    checks.run("determinism", check_determinism, lambda seed: call(seed=seed), call.random)
+    checks.run("inputs kept", check_inputs_kept, call, inputs)
+    checks.run("evaluation", lambda: require_finite(getattr(operation, "in_evaluation", lambda *_: None)(*inputs)))
+    checks.end()
+
+
+def _check_connected_scalar(call: Call, inputs: Inputs) -> None:
+    fresh, leaves = with_gradients(inputs)
+    value = call(fresh)
+    require(isinstance(value, Tensor) and value.ndim == 0, f"it gives {_described(value)}, and not a scalar")
+    require_finite(value)
+    require(value.requires_grad, "no gradient flows: the value is not connected to its inputs")
+    parameters = [parameter for module in modules_of(inputs) for parameter in module.parameters()]
+    slopes = torch.autograd.grad(value, [*leaves, *parameters], allow_unused=True)
+    arrived = tuple(slope for slope in slopes if slope is not None)
+    require(bool(arrived), "no gradient flows: neither an input nor a module gets one")
+    require_finite(arrived, "the gradient")
+
+
+def _check_gradient(call: Call) -> None:
+    inputs, leaves = with_gradients(in_dtype(call.inputs, torch.float64))
+
+    def value(*replaced: Tensor) -> Any:
+        new = iter(replaced)
+        results = tensors_of(call(with_floats(inputs, lambda _: next(new))))
+        return tuple(result for result in results if result.is_floating_point() and result.requires_grad)
+
+    results = value(*leaves)
+    if not results or all(t is None for t in torch.autograd.grad(results[0].sum(), leaves, allow_unused=True)):
+        require(bool(modules_of(call.inputs)), "no gradient flows to any input")
+        return  # it trains a module alone, which "value" looks at
+    torch.autograd.gradcheck(value, leaves, fast_mode=True)
+
+
+def _check_dtype(call: Call, dtypes: tuple[torch.dtype, ...]) -> None:
+    if not any(tensor.is_floating_point() for tensor in tensors_of(call.inputs)):
+        return
+    for dtype in dtypes:
+        result = call(in_dtype(call.inputs, dtype))
+        found = {tensor.dtype for tensor in tensors_of(result) if tensor.is_floating_point()}
+        require(found <= {dtype}, f"{dtype} becomes {', '.join(map(str, sorted(found, key=str)))}")
+        require_finite(result, f"in {dtype} the result")
+
+
+def _check_loss_order(call: Call) -> None:
+    if call.random:
+        return
+    inputs = in_dtype(call.inputs, torch.float64)
+    torch.testing.assert_close(call(taken(inputs, _order(call.rows))), call(inputs))
+
+
+def _check_operation_order(call: Call) -> None:
+    if call.random:
+        return
+    order, inputs = _order(call.rows), in_dtype(call.inputs, torch.float64)
+    expected = [result[order] for result in tensors_of(call(inputs))]
+    torch.testing.assert_close(tensors_of(call(taken(inputs, order))), expected)
+
+
+def _order(rows: int) -> list[int]:
+    """Another order of the rows: those of odd number first."""
+    return [*range(1, rows, 2), *range(0, rows, 2)]
+
+
+def _described(value: Any) -> str:
+    return f"a tensor of shape {tuple(value.shape)}" if isinstance(value, Tensor) else f"a {type(value).__name__}"

@@ -1,0 +1,107 @@
+"""What a component says of itself: its signature, as recipes read it, and its documentation, as people do."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import re
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from semreg.errors import Problem
+from semreg.recipe.options import FILLED_BY_ENGINE, Signature, check_inputs, check_options, signature_of
+from semreg.testing.checks import Checks, require
+
+_SHAPES = re.compile(r"`[^`]*\([^`)]*,[^`)]*\)[^`]*`|\bshapes?\b")
+_RAISES = re.compile(r"\bRaises\b|\berrors? (are|is) those of\b")
+_SOURCE = re.compile(
+    r"\b(Source|Paper)\b|\bet al\.|\bEqs?\.|\b(section|Algorithm|Table|Fig\.|Figure) [A-Z\d]|\b(1[89]|20)\d\d\b"
+)
+
+
+def check_description(checks: Checks, component: Any, inputs: int, options: Mapping[str, Any]) -> None:
+    """The checks "signature", "documentation", "shapes" and "source", which all kinds of calls and networks share."""
+    checks.run("signature", check_signature, component, inputs, options)
+    checks.run("documentation", check_documentation, component)
+    checks.run("shapes", check_shapes, component)
+    checks.run("source", check_source_named, component)
+
+
+def check_signature(component: Any, inputs: int, options: Mapping[str, Any]) -> None:
+    """A recipe can call it with this many inputs and these options, and tell a user which options would fit."""
+    signature, name = signature_of(component), getattr(component, "__name__", "the component")
+    problems = [*_unwritable(options), *_untyped(signature, inputs)]
+    constructed = inspect.isclass(component)  # its inputs are those of `forward` or of the call
+    if not constructed:
+        problems += check_inputs(signature, inputs, where="inputs", name=name)
+    taken = 0 if constructed else inputs
+    given = _defaults(signature, taken) | dict(options)
+    problems += check_options(signature, given, inputs=taken, where="options", name=name)
+    require(not problems, "; ".join(f"{problem.where}: {problem.message}" for problem in problems))
+
+
+def _defaults(signature: Signature, inputs: int) -> dict[str, Any]:
+    """The defaults of the options, which must fit their own annotations."""
+    taken = {parameter.name for parameter in signature.inputs()[:inputs]} | FILLED_BY_ENGINE
+    return {
+        key: parameter.default
+        for key, parameter in signature.parameters.items()
+        if key not in taken and parameter.default is not inspect.Parameter.empty
+    }
+
+
+def _unwritable(options: Mapping[str, Any]) -> list[Problem]:
+    try:
+        json.dumps(dict(options))
+    except (TypeError, ValueError) as error:
+        return [Problem("options", f"a recipe cannot hold them: {error}")]
+    return []
+
+
+def _untyped(signature: Signature, inputs: int) -> list[Problem]:
+    problems = []
+    for key, parameter in signature.parameters.items():
+        if parameter.annotation is inspect.Parameter.empty:
+            problems.append(Problem(key, "has no type annotation"))
+        elif key not in signature.types:
+            problems.append(Problem(key, f"its annotation {parameter.annotation!r} cannot be resolved"))
+    generator = signature.parameters.get("generator")
+    if generator is not None and generator.default is not None:
+        problems.append(Problem("generator", "its default is to be None"))
+    return problems
+
+
+def documentation(component: Any) -> str:
+    """Its docstring; of a class those of its constructor and public methods, too."""
+    parts = [inspect.getdoc(component) or ""]
+    if inspect.isclass(component):
+        parts += [
+            inspect.getdoc(value) or ""
+            for name, value in vars(component).items()
+            if inspect.isfunction(value) and (name == "__init__" or not name.startswith("_"))
+        ]
+    return "\n\n".join(parts)
+
+
+def check_documentation(component: Any) -> None:
+    """It has a docstring of its own."""
+    own = getattr(component, "__doc__", None)
+    require(bool(own and own.strip()), "there is no docstring; `semreg show` prints it")
+
+
+def check_shapes(component: Any) -> None:
+    """The docstring says what shapes go in and out."""
+    require(bool(_SHAPES.search(documentation(component))), "the docstring names no shape, such as `(batch, code)`")
+
+
+def check_source_named(component: Any) -> None:
+    """The docstring, or the module's, says where the mathematics is from."""
+    module = inspect.getdoc(sys.modules.get(getattr(component, "__module__", ""))) or ""
+    found = _SOURCE.search(documentation(component)) or _SOURCE.search(module)
+    require(found is not None, "neither its docstring nor the module's names a source: a paper, a year, an equation")
+
+
+def says_raises(component: Any) -> bool:
+    """Whether the docstring says when it raises."""
+    return bool(_RAISES.search(documentation(component)))

@@ -1,0 +1,84 @@
+"""Evaluations: figures, tables and pictures of a trained run."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from semreg.evaluation.result import Result
+from semreg.evaluation.store import read_result, write_result
+from semreg.testing.behaviour import check_inputs_kept
+from semreg.testing.checks import Checks, require
+from semreg.testing.documented import check_documentation, check_shapes, check_signature, check_source_named
+from semreg.testing.given import Call
+
+
+def check_evaluation(
+    evaluation: Callable[..., Any],
+    *inputs: Any,
+    options: Mapping[str, Any] | None = None,
+    exempt: Collection[str] = (),
+) -> None:
+    """An evaluation: a Result that is the same each time, can be stored, and leaves the run as it was.
+
+    Checks: "signature", "documentation", "shapes", "source", "result" (figures by name, of which one at least is there,
+    or a picture or table; the paper's own only under names of figures; a summary of one line), "determinism" (PyTorch's
+    own generator is left alone), "stored" (written and read back it is the same) and "inputs kept" (modules are).
+
+    Args:
+        evaluation: the function.
+        inputs: handles, such as `FakeRun(...).tensor("z")` or those of a real run, and modules.
+        options: of the recipe.
+        exempt: names of checks that are left out.
+
+    Raises:
+        AssertionError: with all that failed.
+    """
+    call = Call(evaluation, inputs, options or {})
+    checks = Checks(call.name, exempt)
+    checks.run("signature", check_signature, evaluation, len(inputs), call.options)
+    checks.run("documentation", check_documentation, evaluation)
+    checks.run("shapes", check_shapes, evaluation)
+    checks.run("source", check_source_named, evaluation)
+    checks.run("result", lambda: _check_result(call()))
+    checks.run("determinism", _check_determinism, call)
+    checks.run("stored", lambda: _check_stored(call()))
+    checks.run("inputs kept", check_inputs_kept, call, inputs)
+    checks.end()
+
+
+def _check_result(result: Any) -> None:
+    require(isinstance(result, Result), f"it gives a {type(result).__name__}, not a Result")
+    shown = [result.figures, result.tables, result.pictures, result.scatters]
+    require(any(shown), "the result shows nothing: no figure, table or picture")
+    for name, value in result.figures.items():
+        require(type(value) is float or type(value) is int, f"figure {name} is a {type(value).__name__}")
+    unknown = sorted(set(result.paper) - set(result.figures))
+    require(not unknown, f"the paper's {', '.join(unknown)} is no figure of the result")
+    require("\n" not in result.summary, "the summary has several lines")
+    for picture in result.pictures:
+        require(picture.png.startswith(b"\x89PNG"), f"picture {picture.title!r} is no PNG")
+
+
+def _check_determinism(call: Call) -> None:
+    before = torch.get_rng_state()
+    first, second = call(), call()
+    require(torch.equal(before, torch.get_rng_state()), "it draws from PyTorch's global generator")
+    for what in ("figures", "tables", "outcomes", "summary"):
+        a, b = (repr(getattr(result, what)) for result in (first, second))
+        require(a == b, f"done twice, its {what} differ: {a[:200]} and {b[:200]}")
+
+
+def _check_stored(result: Result) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "evaluation"
+        write_result(path, result)
+        back = read_result(path)
+    for what in ("figures", "paper", "summary", "outcomes"):
+        a, b = (json.dumps(getattr(one, what), sort_keys=True) for one in (result, back))
+        require(a == b, f"its {what} are not what is read back: {a[:200]} and {b[:200]}")

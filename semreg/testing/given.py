@@ -1,0 +1,125 @@
+"""The inputs of a call as examples: of other rows, another dtype, on another device."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from semreg.recipe.options import Signature, signature_of
+from semreg.testing.checks import require
+
+Inputs = tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class Call:
+    """A component with the inputs and options of one call. A class is made with the options first, as a recipe does."""
+
+    component: Callable[..., Any]
+    inputs: Inputs
+    options: Mapping[str, Any]
+
+    @property
+    def name(self) -> str:
+        return str(getattr(self.component, "__name__", type(self.component).__name__))
+
+    @property
+    def signature(self) -> Signature:
+        return signature_of(self.component)
+
+    @property
+    def random(self) -> bool:
+        return "generator" in self.signature.parameters
+
+    @property
+    def rows(self) -> int:
+        """How many rows the batch has: those of the first tensor."""
+        return row_count(self.inputs)
+
+    def __call__(self, inputs: Inputs | None = None, seed: int = 0) -> Any:
+        """The result, of other inputs if given; a random component draws from a generator of its own, on the CPU."""
+        given = self.inputs if inputs is None else inputs
+        filled = {"generator": torch.Generator().manual_seed(seed)} if self.random else {}
+        if inspect.isclass(self.component):
+            made: Any = self.component(**self.options)
+            return made(*given)
+        return self.component(*given, **self.options, **filled)
+
+
+def mapped(value: Any, tensors: Callable[[Tensor], Tensor], modules: Callable[[nn.Module], nn.Module]) -> Any:
+    """A value with its tensors and modules changed; tuples (posteriors among them) part by part."""
+    if isinstance(value, Tensor):
+        return tensors(value)
+    if isinstance(value, nn.Module):
+        return modules(value)
+    if isinstance(value, tuple):
+        parts = [mapped(part, tensors, modules) for part in value]
+        return type(value)(*parts) if hasattr(value, "_fields") else tuple(parts)
+    return value
+
+
+def tensors_of(value: Any) -> list[Tensor]:
+    """All tensors in a value, in order."""
+    if isinstance(value, Tensor):
+        return [value]
+    return [tensor for part in value for tensor in tensors_of(part)] if isinstance(value, tuple) else []
+
+
+def modules_of(inputs: Inputs) -> list[nn.Module]:
+    return [value for value in inputs if isinstance(value, nn.Module)]
+
+
+def row_count(inputs: Inputs) -> int:
+    tensors = tensors_of(inputs)
+    require(bool(tensors), "the examples of inputs hold no tensor")
+    return len(tensors[0])
+
+
+def taken(inputs: Inputs, indices: Sequence[int]) -> Inputs:
+    """The rows `indices` of all tensors that have as many rows as the batch."""
+    rows, index = row_count(inputs), torch.tensor(indices, dtype=torch.int64)
+    return with_tensors(inputs, lambda t: t.index_select(0, index) if t.ndim and len(t) == rows else t)
+
+
+def with_tensors(inputs: Inputs, change: Callable[[Tensor], Tensor]) -> Inputs:
+    """Inputs with changed tensors; modules stay."""
+    result: Inputs = mapped(inputs, change, lambda module: module)
+    return result
+
+
+def with_floats(inputs: Inputs, change: Callable[[Tensor], Tensor]) -> Inputs:
+    """Inputs with changed floating-point tensors."""
+    return with_tensors(inputs, lambda tensor: change(tensor) if tensor.is_floating_point() else tensor)
+
+
+def with_integers(inputs: Inputs, change: Callable[[Tensor], Tensor]) -> Inputs:
+    """Inputs with changed integer tensors: classes, mostly."""
+    return with_tensors(inputs, lambda tensor: tensor if tensor.is_floating_point() else change(tensor))
+
+
+def in_dtype(inputs: Inputs, dtype: torch.dtype) -> Inputs:
+    """Inputs whose floating-point tensors, and copies of whose modules, have a dtype."""
+    result: Inputs = mapped(
+        inputs,
+        lambda tensor: tensor.to(dtype) if tensor.is_floating_point() else tensor,
+        lambda module: copy.deepcopy(module).to(dtype),
+    )
+    return result
+
+
+def on_device(inputs: Inputs, device: torch.device) -> Inputs:
+    """Inputs, and copies of the modules, on a device."""
+    result: Inputs = mapped(inputs, lambda tensor: tensor.to(device), lambda module: copy.deepcopy(module).to(device))
+    return result
+
+
+def with_gradients(inputs: Inputs) -> tuple[Inputs, list[Tensor]]:
+    """Inputs with new floating-point leaves that require gradients, and these leaves."""
+    fresh = with_floats(inputs, lambda tensor: tensor.detach().clone().requires_grad_())
+    return fresh, [tensor for tensor in tensors_of(fresh) if tensor.requires_grad]

@@ -1,0 +1,168 @@
+"""Networks: encoders, decoders, critics and classifiers, as recipes build and call them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any
+
+import torch
+from safetensors.torch import load, save
+from torch import Tensor, nn
+
+from semreg.recipe.options import signature_of
+from semreg.testing.behaviour import check_degenerate, check_determinism, check_device, degenerate, require_finite, same
+from semreg.testing.checks import Checks, require
+from semreg.testing.documented import check_description
+from semreg.testing.given import Inputs, in_dtype, row_count, taken, tensors_of, with_gradients
+
+
+def check_encoder(
+    encoder: Callable[..., Any], *inputs: Tensor, options: Mapping[str, Any] | None = None, exempt: Collection[str] = ()
+) -> None:
+    """An encoder: from images (and what else is given) to codes `(batch, ...)`.
+
+    Checks: "signature", "documentation", "shapes", "source", "output" (finite, a row for each row, of as many axes as
+    the kind has), "gradient" (finite, to all parameters and inputs), "rows" (in evaluation mode each row's result is
+    its own, in any order), "dtype" (as float64), "bf16" (finite under autocast), "device", "degenerate" (in evaluation
+    mode: one row, equal rows, zeros), "determinism" (in evaluation mode; and one seed builds one
+    network) and "state" (what is saved and restored gives the same results).
+
+    Args:
+        encoder: the class; its constructor is given `input_shapes` if it has that parameter.
+        inputs: examples `(batch, ...)`.
+        options: of the recipe, for the constructor.
+        exempt: names of checks that are left out.
+
+    Raises:
+        AssertionError: with all that failed.
+    """
+    _check_network(encoder, inputs, options or {}, exempt, axes=range(2, 6))
+
+
+def check_decoder(
+    decoder: Callable[..., Any], *inputs: Tensor, options: Mapping[str, Any] | None = None, exempt: Collection[str] = ()
+) -> None:
+    """A decoder: from one or several codes to images `(batch, channels, height, width)`; else as `check_encoder`."""
+    _check_network(decoder, inputs, options or {}, exempt, axes=[4])
+
+
+def check_critic(
+    critic: Callable[..., Any], *inputs: Tensor, options: Mapping[str, Any] | None = None, exempt: Collection[str] = ()
+) -> None:
+    """A critic: from images or codes to scores `(batch, ...)`; else as `check_encoder`."""
+    _check_network(critic, inputs, options or {}, exempt, axes=range(1, 6))
+
+
+def check_classifier(
+    classifier: Callable[..., Any],
+    *inputs: Tensor,
+    options: Mapping[str, Any] | None = None,
+    exempt: Collection[str] = (),
+) -> None:
+    """A classifier: to logits `(batch, classes)`; else as `check_encoder`."""
+    _check_network(classifier, inputs, options or {}, exempt, axes=[2])
+
+
+def _check_network(
+    network: Callable[..., Any],
+    inputs: Inputs,
+    options: Mapping[str, Any],
+    exempt: Collection[str],
+    axes: Sequence[int],
+) -> None:
+    checks = Checks(getattr(network, "__name__", type(network).__name__), exempt)
+    check_description(checks, network, len(inputs), options)
+    shapes = [tuple(value.shape[1:]) for value in inputs]
+    filled = {"input_shapes": shapes} if "input_shapes" in signature_of(network).parameters else {}
+
+    def build() -> nn.Module:
+        module: nn.Module = network(**options, **filled)
+        return module
+
+    made = seeded(build)
+    still = seeded(build).eval()
+    checks.run("output", _check_output, made, inputs, axes)
+    checks.run("gradient", _check_gradient, made, inputs)
+    checks.run("rows", _check_rows, still, inputs)
+    checks.run("dtype", _check_dtype, still, inputs)
+    checks.run("bf16", _check_autocast, still, inputs)
+    checks.run("device", check_device, lambda given: given[0](*given[1:]), (still, *inputs))
+    batches = degenerate(inputs)
+    del batches["empty batch"]  # of which instance normalisation fails in PyTorch itself
+    checks.run("degenerate", check_degenerate, batches, lambda given: _check_result(still, given, axes), "")
+    checks.run("determinism", _check_determinism, build, still, inputs)
+    checks.run("state", check_state, build, lambda module: module.eval()(*inputs))
+    checks.end()
+
+
+def seeded(build: Callable[[], nn.Module], seed: int = 0) -> nn.Module:
+    """What `build` builds after a seed; PyTorch's own generator goes on as if nothing had been drawn."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return build()
+
+
+def check_state(build: Callable[[], nn.Module], result: Callable[[nn.Module], Any]) -> None:
+    """What a checkpoint keeps of one network makes another, built from another seed, give the same result."""
+    first, second = seeded(build, 1), seeded(build, 2)
+    with torch.no_grad():
+        for parameter in first.parameters():  # what starts alike in all is to be kept, too
+            parameter.add_(0.01)
+        expected = result(first)
+        stored = save({key: value.contiguous().clone() for key, value in first.state_dict().items()})
+        second.load_state_dict(load(stored))
+        require(same(expected, result(second)), "after its state is restored it gives other results")
+
+
+def _check_result(network: nn.Module, inputs: Inputs, axes: Sequence[int]) -> None:
+    result = network(*inputs)
+    require(isinstance(result, Tensor), f"it gives a {type(result).__name__}; a tensor is expected")
+    rows = row_count(inputs)
+    require(
+        result.ndim in axes and len(result) == rows,
+        f"{rows} rows give {tuple(result.shape)}; {' or '.join(map(str, axes))} axes and a row for each are expected",
+    )
+    require_finite(result)
+
+
+def _check_output(network: nn.Module, inputs: Inputs, axes: Sequence[int]) -> None:
+    _check_result(network, inputs, axes)
+
+
+def _check_gradient(network: nn.Module, inputs: Inputs) -> None:
+    fresh, leaves = with_gradients(inputs)
+    result = network(*fresh)
+    named = dict(network.named_parameters())
+    # of the squares, too: the sum alone is a constant behind some normalisations
+    slopes = torch.autograd.grad(result.square().sum() + result.sum(), [*leaves, *named.values()], allow_unused=True)
+    names = [*(f"input {k}" for k in range(len(leaves))), *(f"parameter {name}" for name in named)]
+    for name, slope in zip(names, slopes, strict=True):
+        require(slope is not None, f"no gradient arrives at {name}")
+        require_finite(slope, f"the gradient to {name}")
+
+
+def _check_rows(network: nn.Module, inputs: Inputs) -> None:
+    double, rows = in_dtype((network, *inputs), torch.float64), row_count(inputs)
+    with torch.no_grad():
+        together = double[0](*double[1:])
+        for row in range(rows):
+            alone = double[0](*taken(double[1:], [row]))
+            torch.testing.assert_close(alone, together[row : row + 1])
+
+
+def _check_dtype(network: nn.Module, inputs: Inputs) -> None:
+    for dtype in (torch.float32, torch.float64):
+        given = in_dtype((network, *inputs), dtype)
+        found = {tensor.dtype for tensor in tensors_of(given[0](*given[1:]))}
+        require(found == {dtype}, f"as {dtype} it gives {', '.join(map(str, sorted(found, key=str)))}")
+
+
+def _check_autocast(network: nn.Module, inputs: Inputs) -> None:
+    with torch.autocast("cpu", torch.bfloat16):
+        require_finite(network(*inputs))
+
+
+def _check_determinism(build: Callable[[], nn.Module], network: nn.Module, inputs: Inputs) -> None:
+    check_determinism(lambda _: network(*inputs), False)
+    states = [seeded(build, 3).state_dict() for _ in range(2)]
+    require(all(same(states[0][key], states[1][key]) for key in states[0]), "one seed of PyTorch's built two networks")

@@ -1,0 +1,58 @@
+"""Examples of inputs for installed components, and the kit's call for each kind."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from semreg import registry, testing
+
+KINDS = tuple(name.removeprefix("check_") for name in testing.__all__ if name.startswith("check_"))
+TEXTBOOK = frozenset({"source"})
+"""What needs no paper: it is in every textbook, or is plain engineering."""
+
+
+@dataclass(frozen=True)
+class Example:
+    """What a recipe would hand a component, and which checks are not for it (a comment beside it says why)."""
+
+    inputs: tuple[Any, ...] = ()
+    options: Mapping[str, Any] = field(default_factory=dict)
+    exempt: frozenset[str] = frozenset()
+    more: Mapping[str, Any] = field(default_factory=dict)
+
+
+def example(*inputs: Any, exempt: frozenset[str] | set[str] = frozenset(), **options: Any) -> Example:
+    return Example(inputs, options, frozenset(exempt))
+
+
+def names(distribution: str, *, without: tuple[str, ...] = ()) -> set[str]:
+    """The installed components of a distribution, of the kinds that the kit knows."""
+    return {
+        component.name
+        for component in registry.components()
+        if component.distribution == distribution and component.kind in set(KINDS) - set(without)
+    }
+
+
+def conform(name: str, distribution: str, given: Example) -> None:
+    """Raises AssertionError unless the component passes the checks of its kind."""
+    [component] = [c for c in registry.components() if c.name == name and c.distribution == distribution]
+    check = getattr(testing, f"check_{component.kind}")
+    check(registry.load(component), *given.inputs, options=given.options, exempt=given.exempt, **given.more)
+
+
+def normal(*shape: int, seed: int = 0) -> Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+def uniform(*shape: int, seed: int = 0) -> Tensor:
+    return torch.rand(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+LABELS = torch.tensor([0, 0, 1, 1, 2, 2])
+"""Classes of a batch of six."""

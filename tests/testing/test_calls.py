@@ -1,0 +1,190 @@
+"""The kit finds what is wrong with losses and operations, and says so by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from semreg.testing import check_loss, check_operation
+
+CODES = torch.randn(6, 4, generator=torch.Generator().manual_seed(0))
+LABELS = torch.tensor([0, 0, 1, 1, 2, 2])
+
+
+def good(codes: Tensor, labels: Tensor, *, weight: float = 1.0) -> Tensor:
+    """Codes `(batch, code)` and labels `(batch,)` to a scalar (Author 2020). Raises ValueError for other shapes."""
+    if codes.ndim != 2 or labels.shape != codes.shape[:1]:
+        raise ValueError("good(codes, labels) takes one label for each code")
+    return weight * (codes.square().sum(1) * labels).sum() / max(len(codes), 1)
+
+
+class _Wrong(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        return x.square()
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        return gradients[0] * 3.0
+
+
+def undocumented(codes: Tensor, labels: Tensor) -> Tensor:
+    return good(codes, labels)
+
+
+def untyped(codes: Tensor, labels: Tensor, *, weight=1.0) -> Tensor:  # type: ignore[no-untyped-def]
+    return good(codes, labels, weight=weight)
+
+
+def ill_typed(codes: Tensor, labels: Tensor, *, weight: str = 1.0) -> Tensor:  # type: ignore[assignment]
+    return good(codes, labels, weight=weight)  # type: ignore[arg-type]
+
+
+def vector(codes: Tensor, labels: Tensor) -> Tensor:
+    good(codes, labels)
+    return codes.square().sum(1)
+
+
+def wrong_gradient(codes: Tensor, labels: Tensor) -> Tensor:
+    good(codes, labels)
+    return _Wrong.apply(codes).sum() / max(len(codes), 1)  # type: ignore[no-untyped-call, no-any-return]
+
+
+def disconnected(codes: Tensor, labels: Tensor) -> Tensor:
+    return good(codes.detach(), labels)
+
+
+def of_one_dtype(codes: Tensor, labels: Tensor) -> Tensor:
+    return good(codes.float(), labels)
+
+
+def of_one_device(codes: Tensor, labels: Tensor) -> Tensor:
+    return good(codes + torch.zeros(4), labels)
+
+
+def in_order(codes: Tensor, labels: Tensor) -> Tensor:
+    return good(codes * torch.arange(len(codes)).to(codes)[:, None], labels)
+
+
+def a_mean(codes: Tensor, labels: Tensor) -> Tensor:
+    good(codes, labels)
+    return codes.square().mean()
+
+
+def a_norm(codes: Tensor, labels: Tensor) -> Tensor:
+    good(codes, labels)
+    return codes.square().sum(1).sqrt().sum()
+
+
+def of_global_chance(codes: Tensor, labels: Tensor) -> Tensor:
+    return good(codes + torch.rand(()), labels)
+
+
+def of_ignored_chance(codes: Tensor, labels: Tensor, *, generator: torch.Generator | None = None) -> Tensor:
+    return good(codes, labels)
+
+
+def in_place(codes: Tensor, labels: Tensor) -> Tensor:
+    value = good(codes, labels)
+    codes.detach().add_(1)
+    return value
+
+
+def careless(codes: Tensor, labels: Tensor) -> Tensor:
+    return (codes.square() * labels[:, None]).sum() / max(len(codes), 1)
+
+
+def test_what_is_right_passes() -> None:
+    check_loss(good, CODES, LABELS, options={"weight": 2.0})
+
+
+@pytest.mark.parametrize(
+    ("loss", "failing", "words"),
+    [
+        (undocumented, {"documentation", "shapes", "source", "refusals"}, "there is no docstring"),
+        (untyped, {"signature"}, "weight: has no type annotation"),
+        (ill_typed, {"signature"}, r"options\.weight"),
+        (vector, {"value"}, r"a tensor of shape \(6,\)"),
+        (wrong_gradient, {"gradient"}, "Jacobian"),
+        (disconnected, {"value", "gradient", "degenerate"}, "no gradient flows"),
+        (of_one_dtype, {"dtype", "gradient"}, "float64 becomes torch.float32"),
+        (of_one_device, {"device"}, "device"),
+        (in_order, {"order"}, "not close"),
+        (a_mean, {"degenerate"}, "empty batch: the result holds NaN"),
+        (a_norm, {"degenerate"}, "zeros: the gradient holds NaN"),
+        (of_global_chance, {"determinism", "gradient", "order"}, "global generator; take a parameter"),
+        (of_ignored_chance, {"determinism"}, "six seeds gave one"),
+        (
+            in_place,
+            {"inputs kept", "value", "gradient", "degenerate", "determinism"},
+            "tensor 0 of the inputs was changed in place",
+        ),
+        (careless, {"refusals"}, r"input 0 with a row less, \(5, 4\) ends in RuntimeError"),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_each_fault_is_found_and_named(loss: Callable[..., Any], failing: set[str], words: str) -> None:
+    exempt = {"documentation", "shapes", "source"} - failing | ({"refusals"} - failing)
+    with pytest.raises(AssertionError, match=words) as raised:
+        check_loss(loss, CODES.clone(), LABELS, exempt=exempt)
+    assert f"{loss.__name__}: " in str(raised.value)
+    for name in failing:
+        assert f"  {name}: " in str(raised.value)
+        exempt.add(name)
+    if loss is not vector:  # what is no scalar fails in many ways
+        check_loss(loss, CODES.clone(), LABELS, exempt=exempt)
+
+
+def test_an_exemption_must_exist() -> None:
+    with pytest.raises(AssertionError, match="no check is called ordr; there is: signature, "):
+        check_loss(good, CODES, LABELS, exempt={"ordr"})
+
+
+def test_options_are_those_that_a_recipe_may_give() -> None:
+    with pytest.raises(AssertionError, match="good has no option 'wieght'; did you mean 'weight'"):
+        check_loss(good, CODES, LABELS, options={"wieght": 1.0}, exempt={"value"})
+    with pytest.raises(AssertionError, match="a recipe cannot hold them"):
+        check_loss(good, CODES, LABELS, options={"weight": torch.tensor(1.0)})
+
+
+def test_a_module_among_the_inputs_may_be_all_that_is_trained_but_not_changed() -> None:
+    def of_module(module: nn.Module, codes: Tensor) -> Tensor:
+        """Codes `(batch, code)` to a scalar (2020)."""
+        return module(codes.detach()).square().sum() / max(len(codes), 1)  # type: ignore[no-any-return]
+
+    check_loss(of_module, nn.Linear(4, 2), CODES, exempt={"refusals"})
+    with pytest.raises(AssertionError, match="BatchNorm1d among the inputs was changed: running_mean"):
+        check_loss(of_module, nn.BatchNorm1d(4), CODES, exempt={"refusals", "degenerate"})
+
+
+def reversed_rows(codes: Tensor) -> Tensor:
+    """Codes `(batch, code)` in another order (2020)."""
+    return codes.cumsum(0)
+
+
+def test_operations_are_row_by_row_and_keep_gradients() -> None:
+    def cut(codes: Tensor) -> Tensor:
+        """Codes `(batch, code)`, doubled (2020)."""
+        return 2 * codes.detach()
+
+    with pytest.raises(AssertionError, match="1 of 14 checks failed\n  gradient: no gradient flows to any input"):
+        check_operation(cut, CODES)
+    cut.cuts_gradient = True  # type: ignore[attr-defined]
+    check_operation(cut, CODES)
+    with pytest.raises(AssertionError, match="1 of 14 checks failed\n  order: "):
+        check_operation(reversed_rows, CODES)
+
+
+def test_the_form_in_evaluations_takes_the_same_inputs() -> None:
+    def noisy(codes: Tensor, *, generator: torch.Generator | None = None) -> Tensor:
+        """Codes `(batch, code)` with noise (2020)."""
+        return codes + torch.randn(codes.shape, generator=generator).to(codes)
+
+    check_operation(noisy, CODES)
+    noisy.in_evaluation = lambda codes, more: codes  # type: ignore[attr-defined]
+    with pytest.raises(AssertionError, match="evaluation: TypeError"):
+        check_operation(noisy, CODES)

@@ -1,0 +1,67 @@
+"""The core's components pass the conformance kit."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from semreg.components.posteriors import DiagonalGaussian
+from semreg.components.priors import StandardNormal
+from tests.conforming import LABELS, TEXTBOOK, Example, conform, example, names, normal, uniform
+
+POSTERIOR = DiagonalGaussian(normal(6, 4), normal(6, 4, seed=1))
+SHIFT = torch.tensor([1, 2, 3, 4, 5, 0])
+NORMAL = StandardNormal(size=4)
+
+LOSSES = {
+    "adversarial_critic": example(normal(6, 1), normal(6, 1, seed=1)),
+    "adversarial_generator": example(normal(6, 1)),
+    "binary_cross_entropy": example(normal(6, 4), uniform(6, 4), exempt=TEXTBOOK),
+    "cross_entropy": example(normal(6, 4), LABELS, label_smoothing=0.1, exempt=TEXTBOOK),
+    "kl_divergence": example(POSTERIOR, NORMAL, exempt=TEXTBOOK),
+    "l1": example(normal(6, 4), normal(6, 4, seed=1), exempt=TEXTBOOK),
+    "l2": example(normal(6, 4), normal(6, 4, seed=1), reduction="sum", exempt=TEXTBOOK),
+    "predictability": example(normal(6, 4), LABELS, classes=3),
+    "uniform_cross_entropy": example(normal(6, 4)),
+}
+OPERATIONS = {
+    "augment": example(uniform(6, 1, 8, 8), exempt=TEXTBOOK),
+    "average": example(normal(6, 4), normal(6, 4, seed=1), weights=[1.0, 2.0], exempt=TEXTBOOK),
+    "concatenate": example(normal(6, 4), normal(6, 2, seed=1), exempt=TEXTBOOK),
+    "detach": example(normal(6, 4), exempt=TEXTBOOK),
+    "diagonal_gaussian": example(normal(6, 8), exempt=TEXTBOOK),
+    "draw": example(NORMAL, LABELS, exempt=TEXTBOOK),
+    "draw_like": example(NORMAL, normal(6, 4), exempt=TEXTBOOK),
+    "multiply": example(normal(6, 4), normal(6, 4, seed=1), exempt=TEXTBOOK),
+    "one_hot": example(LABELS, classes=3, exempt=TEXTBOOK),
+    "permutation": example(normal(6, 4), exempt=TEXTBOOK),
+    "posterior_mean": example(POSTERIOR, exempt=TEXTBOOK),
+    "sample": example(POSTERIOR),
+    "sigmoid": example(normal(6, 4), exempt=TEXTBOOK),
+    "softmax": example(normal(6, 4), exempt=TEXTBOOK),
+    # its second input says which rows of the first
+    "take": example(normal(6, 4), SHIFT, exempt=TEXTBOOK | {"order", "degenerate"}),
+}
+NETWORKS = {
+    "conv_encoder": example(uniform(4, 1, 16, 16), outputs=3, widths=[4, 8], exempt=TEXTBOOK),
+    "mlp_encoder": example(uniform(4, 1, 4, 4), outputs=3, hidden=[8], exempt=TEXTBOOK),
+    "timm_encoder": example(uniform(2, 1, 32, 32), model="mobilenetv3_small_050", outputs=3, exempt=TEXTBOOK),
+    "conv_decoder": example(normal(4, 3), channels=1, size=16, widths=[8, 4], exempt=TEXTBOOK),
+    "mlp_decoder": example(normal(4, 3), channels=1, size=4, hidden=[8], exempt=TEXTBOOK),
+}
+OTHERS = {
+    "standard_normal": example(size=3, exempt=TEXTBOOK),
+    "linear": example(normal(6, 4), normal(6, 4, seed=1)),
+    "digits": example(size=10),
+    "shuffled": Example(more={"batch_size": 6}),
+}
+EXAMPLES = LOSSES | OPERATIONS | NETWORKS | OTHERS
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_it_conforms(name: str) -> None:
+    conform(name, "semreg", EXAMPLES[name])
+
+
+def test_none_is_forgotten() -> None:
+    assert set(EXAMPLES) == names("semreg", without=("evaluation", "dataset")) | {"digits"}
