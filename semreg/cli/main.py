@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from semreg import __version__
+from semreg.cli.new_plugin import new_plugin
 from semreg.cli.options import (
     AsJson,
     DataRoot,
@@ -94,6 +95,7 @@ def run(
 
 
 app.command()(table)
+app.command(name="new-plugin")(new_plugin)
 
 
 @app.command()

@@ -19,6 +19,7 @@ from semreg.testing.evaluations import check_evaluation
 from semreg.testing.interpolators import check_interpolator
 from semreg.testing.networks import check_classifier, check_critic, check_decoder, check_encoder
 from semreg.testing.priors import check_prior
+from semreg.testing.recipes import check_recipe
 from semreg.testing.runs import FakeRun
 
 __all__ = [
@@ -33,5 +34,6 @@ __all__ = [
     "check_loss",
     "check_operation",
     "check_prior",
+    "check_recipe",
     "check_sampler",
 ]

@@ -1,0 +1,32 @@
+"""`semreg new-plugin`: the command line of the templates."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="The component's name in recipes.", show_default=False)]
+Kind = Annotated[
+    str,
+    typer.Option(
+        "--kind",
+        metavar="KIND",
+        help="One of: loss, prior, encoder, decoder, interpolator, dataset, evaluation.",
+        show_default=False,
+    ),
+]
+
+
+def new_plugin(
+    name: Name,
+    kind: Kind,
+    out: Annotated[Path, typer.Option("--out", help="Where to make the plugin's folder.")] = Path(),
+) -> None:
+    """Write a small plugin that works: a component, its tests, a recipe."""
+    from semreg.scaffold.writing import write_plugin
+
+    folder = write_plugin(name, kind, out)
+    typer.echo(f"{folder}: a plugin that works as it is; make it yours, from its README.md on")
+    typer.echo(f'next: pip install -e "{folder}[test]" && pytest {folder}')

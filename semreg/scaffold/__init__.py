@@ -1,0 +1,1 @@
+"""Distributions for plugins, written from templates."""

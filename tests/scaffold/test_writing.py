@@ -1,0 +1,114 @@
+"""New plugins work as they are written; what does not fit is refused, and nothing is left half written."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from semreg.cli.main import app
+from semreg.errors import UserError
+from semreg.scaffold.writing import TEMPLATE_OF, write_plugin
+
+
+def invoke(*arguments: str) -> tuple[int, str]:
+    result = CliRunner().invoke(app, [*arguments])
+    return result.exit_code, result.output
+
+
+def python(*arguments: str, path: Path, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """Python with a folder of installed packages beside the environment's own."""
+    paths = os.pathsep.join([str(path), *filter(None, [os.environ.get("PYTHONPATH"), os.getcwd()])])
+    environment = {**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, *arguments]
+    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, env=environment, timeout=300, check=False)
+
+
+def test_what_is_written_installs_passes_its_tests_and_is_tidy(tmp_path: Path) -> None:
+    written = [write_plugin(f"my-{kind}", kind, tmp_path) for kind in TEMPLATE_OF]
+    site = tmp_path / "site"
+    install = ("-m", "pip", "install", "-q", "--no-index", "--no-deps", "--no-build-isolation", "--target", str(site))
+    installed = python(*install, *map(str, written), path=site, cwd=tmp_path)
+    assert installed.returncode == 0, installed.stderr
+    for folder in written:
+        for command in (("check",), ("format", "--check")):
+            tidy = python("-m", "ruff", *command, "src", "tests", path=site, cwd=folder)
+            assert tidy.returncode == 0, tidy.stdout
+    tests = [str(folder / "tests") for folder in written]
+    options = ("-q", "--import-mode=importlib", "-p", "no:cacheprovider", f"--rootdir={tmp_path}")
+    tested = python("-m", "pytest", *options, *tests, path=site, cwd=tmp_path)
+    assert tested.returncode == 0, tested.stdout
+    listed = python("-m", "semreg", "list", path=site, cwd=tmp_path).stdout
+    assert all(f" my_{kind} " in listed for kind in TEMPLATE_OF)
+
+
+def test_the_command_says_what_to_do_next(tmp_path: Path) -> None:
+    code, output = invoke("new-plugin", "semreg-fresh-scatter", "--kind", "loss", "--out", str(tmp_path / "new"))
+    assert code == 0
+    folder = tmp_path / "new" / "semreg-fresh-scatter"
+    assert f'pip install -e "{folder}[test]" && pytest {folder}' in output
+    assert 'fresh_scatter = "semreg_fresh_scatter.functional:fresh_scatter"' in (folder / "pyproject.toml").read_text()
+    assert (folder / "tests" / "test_fresh_scatter.py").is_file()
+    assert (folder / "src" / "semreg_fresh_scatter" / "fresh_scatter.toml").is_file()
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "message"),
+    [
+        ("../up", "loss", "'../up' is no name for a plugin; it takes up to 40 small letters"),
+        ("Contrastive", "loss", "is no name for a plugin"),
+        ("a" * 41, "loss", "is no name for a plugin"),
+        ("semreg-", "loss", "is no name for a plugin"),
+        ("7up", "loss", "is no name for a plugin"),
+        ("lambda", "loss", "'lambda' means something else in Python or in the recipe"),
+        ("torch", "loss", "'torch' means something else"),
+        ("encoder", "encoder", "'encoder' means something else"),
+        ("l2", "loss", "'l2' is a loss of semreg 0.1.0 already; choose another name"),
+        ("linear", "loss", "'linear' is an interpolator of semreg 0.1.0 already"),
+        ("gmprior", "prior", "semreg-gmprior 0.1.0 is installed already"),
+        ("new", "los", "there is no template for 'los'; did you mean 'loss'"),
+        ("new", "optimizer", "there is no template for 'optimizer'; there is: dataset, "),
+    ],
+)
+def test_what_does_not_fit_is_refused(name: str, kind: str, message: str, tmp_path: Path) -> None:
+    code, output = invoke("new-plugin", name, "--kind", kind, "--out", str(tmp_path))
+    assert code == 2
+    assert message in output
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_name_of_another_place_is_free(tmp_path: Path) -> None:
+    assert write_plugin("digits", "loss", tmp_path).is_dir()
+
+
+@pytest.mark.parametrize("what", ["folder", "file", "link"])
+def test_what_is_there_stays(what: str, tmp_path: Path) -> None:
+    there = tmp_path / "semreg-new"
+    if what == "folder":
+        there.mkdir()
+        (there / "mine.txt").write_text("mine")
+    elif what == "file":
+        there.write_text("mine")
+    else:
+        there.symlink_to(tmp_path / "nowhere")
+    with pytest.raises(UserError, match="is there already; choose another name"):
+        write_plugin("new", "loss", tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["semreg-new"]
+    assert what != "folder" or (there / "mine.txt").read_text() == "mine"
+
+
+def test_a_failure_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(path: Path, content: bytes) -> None:
+        if path.name == "README.md":
+            path.write_bytes(content[:10])
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("semreg.scaffold.writing.write_synced", full)
+    code, output = invoke("new-plugin", "new", "--kind", "loss", "--out", str(tmp_path))
+    assert code == 2
+    assert "No space left on device" in output
+    assert list(tmp_path.iterdir()) == []
