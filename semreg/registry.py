@@ -17,10 +17,12 @@ from functools import lru_cache
 from importlib import metadata
 from typing import Any
 
+from semreg import __version__
 from semreg.errors import UserError, closest
-from semreg.kinds import KINDS, at_place
+from semreg.kinds import INTERFACE, KINDS, at_place
 
 OWN_DISTRIBUTION = "semreg"
+INTERFACE_GROUP = "semreg.interface"
 THIS_PROCESS = "this process"
 
 _registered: dict[str, Any] = {}  # kind -> catalogue.Registry, made by the first `register` of the kind
@@ -89,6 +91,10 @@ def find(name: str, kinds: Sequence[str]) -> Component:
     if named:
         elsewhere = " and ".join(f"{with_article(c.kind)} of {c.origin}" for c in named)
         raise UnknownComponentError(f"{message}: it is {elsewhere}")
+    groups = {KINDS[kind].group for kind in kinds}
+    off = [p.origin for p in installed_entry_points(also_off=True) if p.group in groups and p.name == name]
+    if off:
+        raise UnknownComponentError(f"{message}: it is one of {' and '.join(off)}, which SEMREG_PLUGINS switches off")
     raise UnknownComponentError(message + closest(name, (c.name for c in everything if c.kind in kinds)))
 
 
@@ -136,14 +142,36 @@ class InstalledEntryPoint:
         return f"{self.distribution} {self.version}"
 
 
-def installed_entry_points(group: str | None = None) -> list[InstalledEntryPoint]:
-    """The entry points of all installed distributions in semreg's groups, or in one group; nothing is imported."""
-    points = _scan(tuple(sys.path), os.environ.get("SEMREG_PLUGINS"))
+def installed_entry_points(group: str | None = None, *, also_off: bool = False) -> list[InstalledEntryPoint]:
+    """The entry points of all installed distributions in semreg's groups, or in one group; nothing is imported.
+
+    With `also_off` those of plugins that SEMREG_PLUGINS switches off, too.
+    """
+    points = _scan(tuple(sys.path), None if also_off else os.environ.get("SEMREG_PLUGINS"))
     return [point for point in points if group is None or point.group == group]
 
 
+def wrong_interface(origin: str) -> str:
+    """Why a distribution that declares what interface it is written for can't be used here; empty if it can."""
+    points = installed_entry_points(INTERFACE_GROUP, also_off=True)
+    declared = sorted(point.name for point in points if point.origin == origin)
+    if not declared or str(INTERFACE) in declared:
+        return ""
+    distribution = origin.split(" ", maxsplit=1)[0]
+    return (
+        f"it is written for interface {' and '.join(declared)} of semreg, and semreg {__version__} has interface "
+        f"{INTERFACE}; install another version of semreg, or of {distribution}"
+    )
+
+
 def import_target(what: str, target: str, origin: str) -> Any:
-    """Import `module:attribute` of a distribution; a failure becomes a UserError that names the distribution."""
+    """Import `module:attribute` of a distribution; a failure becomes a UserError that names the distribution.
+
+    A distribution written for another interface is refused before it is imported, by a UserError, too.
+    """
+    refused = wrong_interface(origin)
+    if refused:
+        raise UserError(origin, f"its {what} can't be used: {refused}")
     try:
         return metadata.EntryPoint(name=what, value=target, group="semreg").load()
     except (Exception, SystemExit) as error:
@@ -161,10 +189,10 @@ def with_article(noun: str) -> str:
     return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
 
 
-@lru_cache(maxsize=1)
+@lru_cache(maxsize=2)
 def _scan(path: tuple[str, ...], switched_on: str | None) -> tuple[InstalledEntryPoint, ...]:
     """Read the metadata of what is on `path`; of two copies of a distribution the first counts, as in imports."""
-    allowed = {_normalised(name) for name in (OWN_DISTRIBUTION, *(switched_on or "").split(","))}
+    allowed = {normalised(name) for name in (OWN_DISTRIBUTION, *(switched_on or "").split(","))}
     seen: set[str] = set()
     found: list[InstalledEntryPoint] = []
     for distribution in metadata.distributions(path=list(path)):
@@ -175,9 +203,9 @@ def _scan(path: tuple[str, ...], switched_on: str | None) -> tuple[InstalledEntr
             name, version = distribution.metadata["Name"], distribution.metadata["Version"]
             if not (name and version):
                 raise ValueError("its metadata lack a name or a version")
-            if _normalised(name) in seen or (switched_on is not None and _normalised(name) not in allowed):
+            if normalised(name) in seen or (switched_on is not None and normalised(name) not in allowed):
                 continue
-            seen.add(_normalised(name))
+            seen.add(normalised(name))
             found += [
                 InstalledEntryPoint(point.group, point.name, point.value, name, version)
                 for point in distribution.entry_points
@@ -189,7 +217,8 @@ def _scan(path: tuple[str, ...], switched_on: str | None) -> tuple[InstalledEntr
     return tuple(found)
 
 
-def _normalised(name: str) -> str:
+def normalised(name: str) -> str:
+    """A distribution's name as installers compare it."""
     return re.sub(r"[-_.]+", "-", name.strip()).lower()
 
 

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from semreg import __version__
+from semreg.cli.installed import plugins
 from semreg.cli.new_plugin import new_plugin
 from semreg.cli.options import (
     AsJson,
@@ -75,7 +76,7 @@ def run(
         bool, typer.Option("--tensorboard", help="Also write the curves for TensorBoard, into the run's folder.")
     ] = False,
 ) -> None:
-    """Train, evaluate and report a recipe; or go on where it stopped."""
+    """Train, evaluate and report a recipe, or go on with its run."""
     import semreg
 
     finished = semreg.run(
@@ -95,6 +96,7 @@ def run(
 
 
 app.command()(table)
+app.command(cls=QuickCommand)(plugins)
 app.command(name="new-plugin")(new_plugin)
 
 
@@ -105,7 +107,7 @@ def check(
     data_root: DataRoot = Path("data"),
     as_json: AsJson = False,
 ) -> None:
-    """Check a recipe without data or training; print who trains whom."""
+    """Check a recipe without any training; print who trains whom."""
     from semreg.recipe.check import check_all
     from semreg.recipe.load import load_recipe
     from semreg.recipe.matrix import text
@@ -181,7 +183,7 @@ def evaluate(
     data_root: DataRoot = Path("data"),
     out: Out = Path("runs"),
 ) -> None:
-    """Do a trained run's evaluations again, and write its report anew."""
+    """Do a run's evaluations again, and write its report anew."""
     import semreg
 
     folder = _folder_of(run, out)

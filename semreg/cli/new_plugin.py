@@ -24,7 +24,7 @@ def new_plugin(
     kind: Kind,
     out: Annotated[Path, typer.Option("--out", help="Where to make the plugin's folder.")] = Path(),
 ) -> None:
-    """Write a small plugin that works: a component, its tests, a recipe."""
+    """Write a small plugin with tests and a recipe, to change."""
     from semreg.scaffold.writing import write_plugin
 
     folder = write_plugin(name, kind, out)

@@ -50,6 +50,8 @@ def refusal(*arguments: str, cwd: Path | None = None) -> str:
         ["--help"],
         ["list"],
         ["list", "--json"],
+        ["plugins"],
+        ["new-plugin", "--help"],
         ["runs"],
         ["--version"],
         ["run", "--help"],

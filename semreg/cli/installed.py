@@ -1,0 +1,36 @@
+"""`semreg plugins`: what is installed, and whether it can be used."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from semreg.cli.options import AsJson
+from semreg.distributions import installed_plugins, not_installed
+from semreg.errors import closest
+
+
+def plugins(
+    load: Annotated[
+        bool, typer.Option("--load", help="Import every component, and say which can't be imported.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """List the installed plugins, and whether they can be used."""
+    found = installed_plugins(load=load)
+    for name in not_installed():
+        near = closest(name, (plugin.distribution for plugin in found))
+        typer.echo(f"warning: SEMREG_PLUGINS names {name!r}, which is not installed{near}", err=True)
+    if as_json:
+        typer.echo(json.dumps([asdict(p) | {"state": p.state} for p in found], indent=2, ensure_ascii=False))
+        return
+    if not found:
+        typer.echo("no plugins are installed")
+    for plugin in found:
+        typer.echo(f"{plugin.distribution} {plugin.version} · {plugin.state}")
+        width = max((len(kind) for kind in plugin.brings), default=0)
+        for kind, names in plugin.brings.items():
+            typer.echo(f"  {kind:<{width}}  {', '.join(names)}")
