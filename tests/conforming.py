@@ -30,12 +30,12 @@ def example(*inputs: Any, exempt: frozenset[str] | set[str] = frozenset(), **opt
     return Example(inputs, options, frozenset(exempt))
 
 
-def names(distribution: str, *, without: tuple[str, ...] = ()) -> set[str]:
+def names(distribution: str, *, without: tuple[str, ...] = (), kinds: tuple[str, ...] = KINDS) -> set[str]:
     """The installed components of a distribution, of the kinds that the kit knows."""
     return {
         component.name
         for component in registry.components()
-        if component.distribution == distribution and component.kind in set(KINDS) - set(without)
+        if component.distribution == distribution and component.kind in set(kinds) - set(without)
     }
 
 
@@ -44,6 +44,14 @@ def conform(name: str, distribution: str, given: Example) -> None:
     [component] = [c for c in registry.components() if c.name == name and c.distribution == distribution]
     check = getattr(testing, f"check_{component.kind}")
     check(registry.load(component), *given.inputs, options=given.options, exempt=given.exempt, **given.more)
+
+
+def evaluation(
+    run: Any, names: str, *, judged: bool = False, exempt: frozenset[str] = frozenset(), **options: Any
+) -> Example:
+    """An example of an evaluation on a run made of tensors, which may also be the judge."""
+    inputs = [run.modules[name] if name in run.modules else run.tensor(name) for name in names.split()]
+    return Example(tuple(inputs), options, exempt, {"judge": run} if judged else {})
 
 
 def normal(*shape: int, seed: int = 0) -> Tensor:

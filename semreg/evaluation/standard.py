@@ -63,9 +63,9 @@ def prior_samples(
 def divergence(posterior: Handle, prior: ClosedFormPrior, *labels: Handle) -> Result:
     """How much a code says of its image: KL(posterior ‖ prior) in nats, of the test images, dimension by dimension.
 
-    Figures: `nats_per_image`, the sum over the code, mean over images; `active_dimensions`, how many have more than
-    0.01 nats. With labels for a prior that depends on them. Raises ValueError for a tensor that is no posterior, a
-    spatial code, or a prior that has no closed form.
+    `posterior` has means and log-variances `(batch, code)`. Figures: `nats_per_image`, the sum over the code, mean over
+    images; `active_dimensions`, how many have more than 0.01 nats. With labels for a prior that depends on them. Raises
+    ValueError for a tensor that is no posterior, a spatial code, or a prior that has no closed form.
     """
     values = posterior.read("test")
     require_posterior(values, f"divergence({posterior.name}, prior)")

@@ -16,7 +16,8 @@ from semreg.testing.checks import Checks, require
 _SHAPES = re.compile(r"`[^`]*\([^`)]*,[^`)]*\)[^`]*`|\bshapes?\b")
 _RAISES = re.compile(r"\bRaises\b|\berrors? (are|is) those of\b")
 _SOURCE = re.compile(
-    r"\b(Source|Paper)\b|\bet al\.|\bEqs?\.|\b(section|Algorithm|Table|Fig\.|Figure) [A-Z\d]|\b(1[89]|20)\d\d\b"
+    r"\b(Source|Paper)\b|\bet al\.|\bEqs?\.|"
+    r"\b([Ss]ections?|Algorithm|Tables?|Figs?\.|Figures?) [A-Z\d]|\b(1[89]|20)\d\d\b"
 )
 
 

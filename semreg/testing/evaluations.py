@@ -22,6 +22,7 @@ def check_evaluation(
     evaluation: Callable[..., Any],
     *inputs: Any,
     options: Mapping[str, Any] | None = None,
+    judge: Any = None,
     exempt: Collection[str] = (),
 ) -> None:
     """An evaluation: a Result that is the same each time, can be stored, and leaves the run as it was.
@@ -34,14 +35,16 @@ def check_evaluation(
         evaluation: the function.
         inputs: handles, such as `FakeRun(...).tensor("z")` or those of a real run, and modules.
         options: of the recipe.
+        judge: a run, or a FakeRun, for an evaluation that takes one.
         exempt: names of checks that are left out.
 
     Raises:
         AssertionError: with all that failed.
     """
-    call = Call(evaluation, inputs, options or {})
+    judged = {} if judge is None else {"judge": judge}
+    call = Call(evaluation, inputs, {**(options or {}), **judged})
     checks = Checks(call.name, exempt)
-    checks.run("signature", check_signature, evaluation, len(inputs), call.options)
+    checks.run("signature", check_signature, evaluation, len(inputs), options or {})
     checks.run("documentation", check_documentation, evaluation)
     checks.run("shapes", check_shapes, evaluation)
     checks.run("source", check_source_named, evaluation)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from semreg.data.specification import Field
+from semreg.testing.given import with_tensors
 
 
 class FakeRun:
@@ -52,8 +53,9 @@ class FakeHandle:
     def field(self) -> Field | None:
         return self.run.fields.get(self.name)
 
-    def read(self, split: str = "train", *, count: int | None = None, draws: bool = False) -> Tensor:
-        return (self.run.drawn if draws else self.run.tensors)[self.name][split][:count]
+    def read(self, split: str = "train", *, count: int | None = None, draws: bool = False) -> Any:
+        values = (self.run.drawn if draws else self.run.tensors)[self.name][split]
+        return with_tensors((values,), lambda tensor: tensor[:count])[0]
 
     def given(self, **values: Tensor) -> Tensor:
         return self.run.functions[self.name](**values)
