@@ -14,6 +14,7 @@ from semreg_avatars.population import population
 
 from semreg.data.source import TEST, TRAIN
 from semreg.data.specification import AttributesField, ClassField, ImageField
+from semreg.testing import check_dataset
 
 
 def test_is_found_as_a_component():
@@ -129,3 +130,7 @@ def test_a_face_that_looks_ahead_is_the_same_drawn_in_one_or_in_halves():
 def test_a_part_that_is_no_longer_as_expected_is_named():
     with pytest.raises(RuntimeError, match=r"python-avatars 1\.\d+\.\d+ draws a part without 'xyz'"):
         drawing.edited("<svg/>", ("xyz", "abc"))
+
+
+def test_it_conforms():
+    check_dataset(Avatars, options={"count": 60, "size": 16, "vary": ["pose"]}, exempt={"source"})

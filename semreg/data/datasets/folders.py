@@ -243,8 +243,9 @@ class ImageFolder:
         animals/dog/tom.png         animals/test/dog/tom.png
 
     with `validation` (or `val`) beside `train` and `test` if wanted. Without these folders a fifth of each class, drawn
-    once and for all, is the test split. Fields: `image`, cropped to the central square and resized to `size`, RGB or
-    (`grey`) grey; the classes under the name `label`, sorted (as numbers if all are), in the given `order`.
+    once and for all, is the test split. Fields: `image` `(channels, size, size)`, cropped to the central square and
+    resized, RGB or (`grey`) grey; the classes under the name `label`, sorted (as numbers if all are), in the given
+    `order`.
     """
 
     def __init__(

@@ -26,7 +26,7 @@ PARTS = {"train": TRAIN, "t10k": TEST}
 
 
 class MNIST:
-    """70,000 handwritten digits, 28×28, grey (LeCun, Cortes & Burges), 10,000 of them for testing.
+    """70,000 handwritten digits, 28×28, grey (LeCun, Cortes & Burges 1998), 10,000 of them for testing.
 
     Read from `MNIST/raw` under the data root: `train-images-idx3-ubyte`, `train-labels-idx1-ubyte`,
     `t10k-images-idx3-ubyte`, `t10k-labels-idx1-ubyte`, as they are or with `.gz`. With `download`, torchvision fetches

@@ -11,6 +11,7 @@ from semreg.data.cache import cached
 from semreg.data.datasets.celeba import ATTRIBUTES, CelebA
 from semreg.data.specification import AttributesField
 from semreg.errors import DataMissing, UserError
+from semreg.testing import check_dataset
 
 COUNT = 12
 
@@ -158,3 +159,7 @@ def test_download_that_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(datasets, "CelebA", fail)
     with pytest.raises(UserError, match="CelebA could not be downloaded: quota exceeded"):
         CelebA(root=tmp_path, download=True).locate()
+
+
+def test_it_conforms(root: Path) -> None:
+    check_dataset(CelebA, root=root, options={"size": 24, "drop": ["Male"]})

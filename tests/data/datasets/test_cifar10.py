@@ -14,6 +14,7 @@ from semreg.data.cache import cached
 from semreg.data.datasets.cifar10 import CIFAR10, CLASSES, FILES
 from semreg.data.specification import ClassField, ImageField
 from semreg.errors import DataMissing, UserError
+from semreg.testing import check_dataset
 from tests.hostile import Bomb
 
 EACH = 4
@@ -113,3 +114,7 @@ def test_a_failed_download_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(datasets.CIFAR10, "download", fail)
     with pytest.raises(UserError, match="CIFAR-10 could not be downloaded: no network"):
         CIFAR10(root=tmp_path, download=True).locate()
+
+
+def test_it_conforms(root: Path) -> None:
+    check_dataset(CIFAR10, root=root)

@@ -10,6 +10,7 @@ from semreg.data.cache import cached
 from semreg.data.datasets.folders import AttributeFolder, ImageFolder, sorted_classes
 from semreg.data.specification import AttributesField, ClassField, ImageField
 from semreg.errors import DataMissing, UserError
+from semreg.testing import check_dataset
 
 TABLE = """file,split,Male,Smiling,pose
 a.png,train,0,1,10
@@ -173,3 +174,13 @@ def test_classes_without_images(tmp_path: Path) -> None:
 def test_classes_in_order() -> None:
     assert sorted_classes(["10", "-5", "2", "2"]) == ("-5", "2", "10")
     assert sorted_classes(["b", "10", "2"]) == ("10", "2", "b")
+
+
+def test_they_conform(draw: Any, tmp_path: Path) -> None:
+    for index in range(20):
+        draw(tmp_path / f"root/faces/{'ab'[index % 2]}/{index}.png", colour=(index, 0, 0))
+    options = {"path": "faces", "size": 8}
+    check_dataset(ImageFolder, root=tmp_path / "root", options=options, exempt={"source"})
+    rows = "".join(f"{'ab'[index % 2]}/{index}.png,{index % 2}\n" for index in range(20))
+    write(tmp_path / "root", f"file,x\n{rows}")
+    check_dataset(AttributeFolder, root=tmp_path / "root", options=options, exempt={"source"})

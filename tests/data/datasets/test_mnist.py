@@ -13,6 +13,7 @@ from semreg.data.cache import cached
 from semreg.data.datasets.mnist import MNIST
 from semreg.data.specification import ClassField, ImageField
 from semreg.errors import DataMissing, UserError
+from semreg.testing import check_dataset
 
 
 def idx(array: np.ndarray) -> bytes:
@@ -107,3 +108,7 @@ def test_the_real_set(tmp_path: Path) -> None:
     assert data.arrays["digit"][:8].tolist() == [5, 0, 4, 1, 9, 2, 1, 3]
     mean = data.arrays["image"].index_select(0, data.rows("train")).to(torch.float64).mean() / 255
     assert abs(float(mean) - 0.1307) < 1e-4
+
+
+def test_it_conforms(root: Path) -> None:
+    check_dataset(MNIST, root=root, options={"size": 32})

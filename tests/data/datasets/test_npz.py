@@ -11,6 +11,7 @@ from semreg.data.cache import cached
 from semreg.data.datasets.npz import NumpyArchive
 from semreg.data.specification import AttributesField, ClassField, ImageField, VectorField
 from semreg.errors import DataMissing, UserError
+from semreg.testing import check_dataset
 
 COUNT = 20
 INDEX = np.arange(COUNT)
@@ -160,3 +161,9 @@ def test_a_single_array(tmp_path: Path) -> None:
 def test_missing(tmp_path: Path) -> None:
     with pytest.raises(DataMissing, match=r"'set\.npz' not found under .* \(looked for set\.npz\)"):
         cached(NumpyArchive(root=tmp_path, path="set.npz"), folder=tmp_path / "c")
+
+
+def test_it_conforms(tmp_path: Path) -> None:
+    archive(tmp_path, y=INDEX % 3, angle=INDEX / 2)
+    options = {"path": "set.npz", "classes": {"kind": "y"}, "size": 12}
+    check_dataset(NumpyArchive, root=tmp_path, options=options, exempt={"source"})
