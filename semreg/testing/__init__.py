@@ -8,7 +8,8 @@
 Each call carries out all checks of its kind and raises one AssertionError that lists those that failed. Inputs are
 examples of what a recipe would hand over, drawn by the caller: a few rows, small sizes, float32, nothing special.
 `options` are the keys that a recipe would give. `exempt` names checks that are not to be done; let a comment beside it
-say why. A check that needs a GPU uses one if there is one.
+say why. Devices are checked on a GPU if there is one, and otherwise on PyTorch's "meta", which holds no numbers.
+`FakeRun` is a run made of tensors, for evaluations; `check_recipe` is for a recipe that a plugin ships.
 """
 
 from __future__ import annotations

@@ -34,10 +34,9 @@ def test_what_is_written_installs_passes_its_tests_and_is_tidy(tmp_path: Path) -
     install = ("-m", "pip", "install", "-q", "--no-index", "--no-deps", "--no-build-isolation", "--target", str(site))
     installed = python(*install, *map(str, written), path=site, cwd=tmp_path)
     assert installed.returncode == 0, installed.stderr
-    for folder in written:
-        for command in (("check",), ("format", "--check")):
-            tidy = python("-m", "ruff", *command, "src", "tests", path=site, cwd=folder)
-            assert tidy.returncode == 0, tidy.stdout
+    for command in (("check",), ("format", "--check")):
+        tidy = python("-m", "ruff", *command, *map(str, written), path=site, cwd=tmp_path)
+        assert tidy.returncode == 0, tidy.stdout
     tests = [str(folder / "tests") for folder in written]
     options = ("-q", "--import-mode=importlib", "-p", "no:cacheprovider", f"--rootdir={tmp_path}")
     tested = python("-m", "pytest", *options, *tests, path=site, cwd=tmp_path)
