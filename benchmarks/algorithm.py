@@ -3,7 +3,7 @@
 Algorithm 1 of Zheng and Sun: three steps of the GM loss on batches of their own, then a joint step in which seven
 losses train five modules. By hand each module's gradient is one `torch.autograd.grad` of the losses that train it, on
 one forward pass; the same modules, losses and optimisers in both. Ours has the hooks, records and progress bar of every
-run. Full MNIST from the folder that SEMREG_DATA names, of which 200 images of each digit are used; without it the
+run. Full MNIST from the folder that SEMREG_DATA names, of which 100 images of each digit are used; without it the
 bundled digits.
 """
 
@@ -35,7 +35,7 @@ from semreg.components.operations import diagonal_gaussian, draw, draw_like, sam
 from semreg.training.build import build_modules
 
 RECIPE = ROOT / "recipes" / "gm_mnist.toml"
-IMAGES, INNER = 200, 3
+IMAGES, INNER = 100, 3
 MOST = 1.10
 """How many times as long as by hand an iteration may take."""
 BY_HAND = "by hand, autograd.grad per module"
