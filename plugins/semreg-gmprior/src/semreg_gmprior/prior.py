@@ -50,7 +50,8 @@ class GaussianMixture(nn.Module):
                 self._said = True
                 warnings.warn(
                     f"gaussian_mixture: variances of class {', '.join(map(str, rows))} fell below variance_floor = "
-                    f"{self.variance_floor:g} and count as the floor; a class with hardly any images does this",
+                    f"{self.variance_floor:g} and count as the floor: its codes are nearly one point, "
+                    "as those of a class with hardly any images, or after long training",
                     stacklevel=2,
                 )
         floored: Tensor = _Floor.apply(self.log_variances, floor)
