@@ -9,20 +9,16 @@ bundled digits.
 
 from __future__ import annotations
 
-import os
 import statistics
 from collections.abc import Iterator
-from contextlib import ExitStack
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import torch
 from semreg_gmprior.losses import gm, lkd
 from torch import Tensor
 
-from benchmarks.loop import Contestant, Work, no_hooks, ours, own_hooks
-from benchmarks.measure import ROOT, Effort, Findings, Goal, Table, in_turns, median_ratio, seconds
-from benchmarks.training import open_work
+from benchmarks.loop import WITH_HOOKS, Contestant, Work
+from benchmarks.measure import ROOT, Effort, Findings, Goal, Table, median_ratio, seconds
+from benchmarks.training import measured_beside, open_work
 from semreg.components.losses import (
     adversarial_critic,
     adversarial_generator,
@@ -97,25 +93,15 @@ def by_hand(work: Work) -> Contestant:
 
 def measure(effort: Effort) -> Findings:
     """Milliseconds per iteration, against the hand-written algorithm."""
-    torch.set_flush_denormal(True)  # as a run of semreg does
-    with ExitStack() as stack:
-        folder = Path(stack.enter_context(TemporaryDirectory()))
-        work = open_work(RECIPE, IMAGES, epochs=1)
-        terminal = stack.enter_context(open(os.devnull, "w"))
-        name = "semreg, its own hooks, progress bar drawn"
-        contestants = {
-            BY_HAND: by_hand(work),
-            "semreg, no hooks": ours(work, folder / "ours", no_hooks()),
-            name: ours(work, folder / "hooks", own_hooks(terminal)),
-        }
-        measured = in_turns(contestants, effort.rounds)
+    work = open_work(RECIPE, IMAGES, epochs=1)
+    measured = measured_beside(BY_HAND, by_hand(work), work, effort.rounds)
     rows = [
         [contestant, f"{statistics.median(values) * 1e3:.1f}", f"{median_ratio(values, measured[BY_HAND]):.3f}"]
         for contestant, values in measured.items()
     ]
     used = f"{work.plan.data.use}, {len(work.data.rows('train')):,} images"
     note = f"{' '.join((__doc__ or '').split())} Here: {used}; medians of {effort.rounds} rounds of {work.steps}."
-    ratio = median_ratio(measured[name], measured[BY_HAND])
+    ratio = median_ratio(measured[WITH_HOOKS], measured[BY_HAND])
     goal = Goal("algorithm: gm_mnist", f"at most {MOST:.2f} times by hand", f"{ratio:.3f}", ratio <= MOST)
     table = Table("Algorithm", ["iteration", "ms", "time over by hand"], rows, note)
     return Findings([table], [goal])

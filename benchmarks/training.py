@@ -17,7 +17,7 @@ import torch
 from semreg_atnl.functional import angular_triplet_neighbor_loss, normalize
 from torch import Tensor, nn
 
-from benchmarks.loop import BARE, Contestant, Work, no_hooks, ours, own_hooks
+from benchmarks.loop import BARE, OURS, WITH_HOOKS, Contestant, Work, no_hooks, ours, own_hooks
 from benchmarks.measure import ROOT, Effort, Findings, Goal, Table, in_turns, median_ratio, seconds
 from semreg.components.losses import kl_divergence, l1
 from semreg.components.operations import diagonal_gaussian, sample
@@ -78,22 +78,24 @@ def open_work(recipe: Path, images: int, epochs: int) -> Work:
     return Work(plan, open_data(plan))
 
 
-def measure(effort: Effort) -> Findings:
-    """Images per second, against the bare loop."""
+def measured_beside(base: str, other: Contestant, work: Work, rounds: int) -> dict[str, list[float]]:
+    """Seconds per step of another's loop, called `base`, and of ours without hooks and as a run has them."""
     torch.set_flush_denormal(True)  # as a run of semreg does
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory()))
-        work = open_work(RECIPE, IMAGES, epochs=1)
         terminal = stack.enter_context(open(os.devnull, "w"))
-        name = "semreg, its own hooks, progress bar drawn"
-        measured = in_turns(
-            {
-                BARE: bare(work),
-                "semreg, no hooks": ours(work, folder / "ours", no_hooks()),
-                name: ours(work, folder / "hooks", own_hooks(terminal)),
-            },
-            effort.rounds,
-        )
+        contestants = {
+            base: other,
+            OURS: ours(work, folder / "ours", no_hooks()),
+            WITH_HOOKS: ours(work, folder / "hooks", own_hooks(terminal)),
+        }
+        return in_turns(contestants, rounds)
+
+
+def measure(effort: Effort) -> Findings:
+    """Images per second, against the bare loop."""
+    work = open_work(RECIPE, IMAGES, epochs=1)
+    measured = measured_beside(BARE, bare(work), work, effort.rounds)
     rows = [
         [
             contestant,
@@ -110,7 +112,7 @@ def measure(effort: Effort) -> Findings:
         rows,
         f"{' '.join((__doc__ or '').split())} Here: {used}; medians of {effort.rounds} rounds of {work.steps} steps.",
     )
-    ratio = median_ratio(measured[name], measured[BARE])
+    ratio = median_ratio(measured[WITH_HOOKS], measured[BARE])
     goal = Goal(
         "training: semreg run on atnl_mnist", f"at most {MOST:.2f} times the bare loop", f"{ratio:.3f}", ratio <= MOST
     )

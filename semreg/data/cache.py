@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -162,7 +162,7 @@ class Cached:
             return replace(self, split=split)
         fields, arrays = labelled_fields(self.fields, unlabelled), dict(self.arrays)
         for name in unlabelled:
-            before, after = (list(part[name].names) for part in (self.fields, fields))  # type: ignore[union-attr]
+            before, after = (list(cast(ClassField, part[name]).names) for part in (self.fields, fields))
             places = torch.tensor([after.index(label) if label in after else -1 for label in before])
             arrays[name] = places[self.arrays[name]]
             unknown = arrays[name] < 0

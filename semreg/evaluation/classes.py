@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -101,12 +101,17 @@ def draw_pairs(
 
 
 def decoded(reconstruction: Handle, code: Handle, codes: Tensor) -> Tensor:
-    """The images of codes `(rows, code)`, clipped to the recipe's range.
+    """The images of codes `(rows, code)`, as `synthesised` makes them."""
+    return synthesised(reconstruction, {code.name: codes})
 
-    Raises ValueError if the reconstruction cannot be computed from the codes alone.
+
+def synthesised(reconstruction: Handle, codes: Mapping[str, Tensor]) -> Tensor:
+    """The images of codes `(rows, ...)`, by the names of their tensors, clipped to the recipe's range.
+
+    Raises ValueError if the reconstruction needs more than these codes.
     """
-    low, high = code.run.plan.value_range
-    images: Tensor = reconstruction.given(**{code.name: codes})
+    low, high = reconstruction.run.plan.value_range
+    images: Tensor = reconstruction.given(**codes)
     return images.clamp(low, high)
 
 

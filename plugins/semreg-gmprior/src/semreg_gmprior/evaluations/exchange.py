@@ -9,7 +9,7 @@ import torch
 from annotated_types import Gt
 from torch import Tensor
 
-from semreg.evaluation.classes import CHUNK, class_field, read_codes, verdicts
+from semreg.evaluation.classes import CHUNK, class_field, read_codes, synthesised, verdicts
 from semreg.evaluation.result import Picture, Result
 from semreg.report.pictures import image_grid
 from semreg.runs.run import Handle, Run
@@ -63,9 +63,7 @@ def exchange(
     low, high = image.run.plan.value_range
 
     def decode(first: Tensor, second: Tensor) -> Tensor:
-        values = {relevant.name: z_s[first], irrelevant.name: z_u[second]}
-        images: Tensor = reconstruction.given(**values)
-        return images.clamp(low, high)
+        return synthesised(reconstruction, {relevant.name: z_s[first], irrelevant.name: z_u[second]})
 
     order = torch.randperm(min(len(z_s), SHOWN_FROM), generator=generator)
     if rows + columns > len(order):

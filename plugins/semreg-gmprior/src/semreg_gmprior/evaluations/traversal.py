@@ -11,7 +11,7 @@ from torch import Tensor
 
 from semreg.components.functional import normal_noise
 from semreg.errors import closest
-from semreg.evaluation.classes import class_field
+from semreg.evaluation.classes import class_field, synthesised
 from semreg.evaluation.result import Result, Table
 from semreg.report.pictures import image_grid
 from semreg.runs.run import Handle
@@ -73,8 +73,7 @@ def traversal(
     shown = _indices(names, classes if classes is not None else names[:10])
 
     def decode(z_s: Tensor, z_u: Tensor) -> Tensor:
-        rendered: Tensor = reconstruction.given(**{relevant.name: z_s, irrelevant.name: z_u})
-        return rendered
+        return synthesised(reconstruction, {relevant.name: z_s, irrelevant.name: z_u})
 
     with torch.no_grad():
         noise = normal_noise((DRAWS, prior_s.size), like=prior_s.means, generator=generator)

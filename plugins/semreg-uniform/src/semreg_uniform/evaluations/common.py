@@ -59,16 +59,6 @@ def attributes_of(call: str, handles: Sequence[Handle]) -> Attributes:
     return Attributes(by_name, {label.name: label for label in labels}, rest)
 
 
-def synthesised(reconstruction: Handle, codes: Mapping[str, Tensor]) -> Tensor:
-    """The images of codes `(rows, ...)`, by the names of their tensors, clipped to the recipe's range.
-
-    Raises ValueError if the reconstruction needs more than these codes.
-    """
-    low, high = reconstruction.run.plan.value_range
-    images: Tensor = reconstruction.given(**codes)
-    return images.clamp(low, high)
-
-
 def seen_in(judge: Run, images: Tensor, attributes: Attributes) -> dict[str, Tensor]:
     """What independent classifiers see in images, int64 `(rows,)` for each attribute NAME.
 

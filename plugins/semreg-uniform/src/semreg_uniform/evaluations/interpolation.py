@@ -8,19 +8,11 @@ import torch
 from annotated_types import Ge, Gt
 from torch import Tensor
 
-from semreg.evaluation.classes import draw_pairs, rows_by_class
+from semreg.evaluation.classes import draw_pairs, rows_by_class, synthesised
 from semreg.evaluation.result import Result, Table
 from semreg.report.pictures import image_grid
 from semreg.runs.run import Handle, Run
-from semreg_uniform.evaluations.common import (
-    Attributes,
-    agreement,
-    attributes_of,
-    draw_rows,
-    kept,
-    seen_in,
-    synthesised,
-)
+from semreg_uniform.evaluations.common import Attributes, agreement, attributes_of, draw_rows, kept, seen_in
 from semreg_uniform.functional import mix_codes
 
 

@@ -7,10 +7,11 @@ from typing import Annotated
 import torch
 from annotated_types import Ge, Gt
 
+from semreg.evaluation.classes import synthesised
 from semreg.evaluation.result import Result
 from semreg.report.pictures import image_grid
 from semreg.runs.run import Handle, Run
-from semreg_uniform.evaluations.common import agreement, attributes_of, kept, seen_in, synthesised
+from semreg_uniform.evaluations.common import agreement, attributes_of, kept, seen_in
 from semreg_uniform.functional import mix_codes
 
 MOST = 0.6

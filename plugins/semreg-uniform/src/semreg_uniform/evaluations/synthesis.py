@@ -10,11 +10,11 @@ from torch import Tensor
 
 from semreg.data.specification import ClassField
 from semreg.errors import closest
-from semreg.evaluation.classes import rows_by_class
+from semreg.evaluation.classes import rows_by_class, synthesised
 from semreg.evaluation.result import Result, Table
 from semreg.report.pictures import image_grid
 from semreg.runs.run import Handle, Run
-from semreg_uniform.evaluations.common import agreement, attributes_of, draw_rows, kept, seen_in, synthesised
+from semreg_uniform.evaluations.common import agreement, attributes_of, draw_rows, kept, seen_in
 
 KINDS = ("mean code", "image's code")
 
