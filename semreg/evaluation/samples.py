@@ -121,9 +121,7 @@ def fid(
             (weights-inception-2015-12-05-6726825d.pth).
         count: how many images of each kind: the first of their split (all test images by default).
     """
-    extractors: dict[str, Callable[[Tensor], Tensor]] = {"judge": partial(_judge_features, judge)}
-    if inception_weights is not None:
-        extractors["inception"] = _inception_features(inception_weights, generated.run)
+    extractors = feature_extractors(judge, generated.run, inception_weights)
     real = read_images(image, "test", count=count)
     compared = {
         "generated": read_images(generated, "test", count=count),
@@ -159,6 +157,20 @@ def fid(
         for text, column in zip(said, columns, strict=True)
     ]
     return Result(figures, tables=[table], summary=f"Fréchet distance of {least} images: {', '.join(parts)}")
+
+
+def feature_extractors(
+    judge: Run, run: Run, inception_weights: str | None = None
+) -> dict[str, Callable[[Tensor], Tensor]]:
+    """From images `(images, channels, height, width)` in a run's range to features `(images, features)`, by name.
+
+    `judge`: a judge's tensor `features`, maps averaged over their positions; with the file of their weights also
+    `inception`. Raises UserError for what is no such file, ValueError without torch-fidelity.
+    """
+    extractors: dict[str, Callable[[Tensor], Tensor]] = {"judge": partial(_judge_features, judge)}
+    if inception_weights is not None:
+        extractors["inception"] = _inception_features(inception_weights, run)
+    return extractors
 
 
 def frechet_distance(generated: Tensor, real: Tensor) -> float:

@@ -39,6 +39,11 @@ def world() -> FakeRun:
         codes["image"][split] = drawn(*(codes[name][split] for name in ("z_0", "z_shape", "z_tone")))
     return FakeRun(
         tensors=codes | labels,
-        functions={"x_f": drawn, "probability_shape": sees(1, 3), "probability_tone": sees(2, 2)},  # type: ignore[dict-item]
+        functions={  # type: ignore[dict-item]
+            "x_f": drawn,
+            "probability_shape": sees(1, 3),
+            "probability_tone": sees(2, 2),
+            "features": lambda image: image[:, 0, :3, 0],
+        },
         fields={"shape": ClassField(SHAPES), "tone": ClassField(TONES), "image": ImageField(1, SIZE, SIZE)},
     )

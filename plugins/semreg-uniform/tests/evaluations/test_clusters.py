@@ -47,7 +47,7 @@ def test_a_light_that_leaves_no_trace_gives_what_a_normal_distribution_gives() -
     assert [row[0] for row in result.tables[0].rows] == ["one", "two"]
 
 
-@pytest.mark.parametrize("embedding", ["none", "tsne"])
+@pytest.mark.parametrize("embedding", ["none", "pca", "tsne"])
 def test_clusters_of_lights_inside_a_cluster_are_seen_and_read(embedding: str) -> None:
     result = evaluated(made(10), embedding=embedding)
     assert result.figures["per_label_excess"] > 0.1

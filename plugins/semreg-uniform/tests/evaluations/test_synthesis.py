@@ -8,6 +8,8 @@ import pytest
 import torch
 from semreg_uniform.evaluations.synthesis import expression_synthesis
 
+from semreg.evaluation.samples import frechet_distance
+
 
 def evaluated(world: Any, **options: Any) -> Any:
     inputs = map(world.tensor, ("image", "x_f", "z_0", "z_shape", "z_tone", "shape", "tone"))
@@ -63,3 +65,21 @@ def test_what_does_not_fit_is_told(world: Any) -> None:
         evaluated(world, start="ovel")
     with pytest.raises(ValueError, match="there is no attribute 'expression'"):
         evaluated(world, attribute="expression")
+
+
+def test_the_distance_is_that_of_all_syntheses_from_all_test_images(world: Any) -> None:
+    made: list[torch.Tensor] = []
+    draw = world.functions["x_f"]
+
+    def kept(**codes: torch.Tensor) -> torch.Tensor:
+        made.append(draw(**codes))
+        return made[-1]
+
+    world.functions["x_f"] = kept
+    result = evaluated(world)
+    by_means, by_images = torch.cat(made[0::2]), torch.cat(made[1::2])  # for each class the one, then the other
+    assert len(by_means) == len(by_images) == 36
+    real = world.tensor("image").read("test")[:, 0, :3, 0]
+    for kind, images in (("", by_means), ("_by_images", by_images)):
+        assert result.figures[f"distance_judge{kind}"] == pytest.approx(frechet_distance(images[:, 0, :3, 0], real))
+    assert result.figures["distance_judge_by_images"] < result.figures["distance_judge"]  # means have lost the noise

@@ -21,6 +21,8 @@ LEAST = 10
 HIDDEN, EPOCHS = (256, 256), 100
 """Of the net that probes, as the evaluation `leakage` has them unless told otherwise."""
 
+SPACES = {"none": "the codes", "pca": "the first two principal components", "tsne": "a two-dimensional t-SNE"}
+
 
 class Found(NamedTuple):
     """Of one cluster: the Hopkins statistics, those of a normal distribution, and what fresh probes read."""
@@ -41,7 +43,7 @@ def hopkins(
     label: Handle,
     *,
     split: Literal["train", "validation", "test"] = "test",
-    embedding: Literal["none", "tsne"] = "none",
+    embedding: Literal["none", "pca", "tsne"] = "none",
     exponent: Annotated[float, Gt(0)] = 1.0,
     repeats: Annotated[int, Gt(0)] = 50,
     paper: float | None = None,
@@ -68,7 +70,8 @@ def hopkins(
         cluster: the field of classes that the code is of.
         label: the field of classes that should not show in it.
         split: whose codes the statistics are of.
-        embedding: "tsne" places all codes of the split in two dimensions first.
+        embedding: "pca" takes the first two principal components of the split's codes, "tsne" places them in two
+            dimensions; the probes read the codes themselves.
         exponent: of the distances.
         repeats: how many draws each statistic is averaged over.
         paper: the paper's mean over clusters, shown beside `per_label`.
@@ -111,10 +114,12 @@ def hopkins(
 def _embedded(codes: Tensor, embedding: str, generator: torch.Generator) -> Tensor:
     if embedding == "none":
         return codes
+    from sklearn.decomposition import PCA
     from sklearn.manifold import TSNE
 
     seed = int(torch.randint(2**31, (), generator=generator))
-    return torch.from_numpy(TSNE(2, random_state=seed).fit_transform(codes.numpy())).double()
+    method = PCA(2) if embedding == "pca" else TSNE(2, random_state=seed)
+    return torch.from_numpy(method.fit_transform(codes.numpy())).double()
 
 
 def _statistics(
@@ -181,7 +186,7 @@ def _result(
         "probe_mlp": mean([one.mlp for one in each]),
         "chance": mean([one.chance for one in each]),
     }
-    space = f"the codes of {code.name}" if embedding == "none" else f"a two-dimensional t-SNE of {code.name}"
+    space = f"{SPACES[embedding]} of {code.name}"
     statistics = Table(
         f"Hopkins statistic of {label.name} inside each cluster of {cluster.name}",
         (cluster.name, "per label", "± over labels", "minus normal's", "whole cluster", "minus normal's"),

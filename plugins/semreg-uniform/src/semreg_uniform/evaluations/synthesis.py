@@ -12,6 +12,7 @@ from semreg.data.specification import ClassField
 from semreg.errors import closest
 from semreg.evaluation.classes import rows_by_class, synthesised
 from semreg.evaluation.result import Result, Table
+from semreg.evaluation.samples import feature_extractors, frechet_distance
 from semreg.report.pictures import image_grid
 from semreg.runs.run import Handle, Run
 from semreg_uniform.evaluations.common import agreement, attributes_of, draw_rows, kept, seen_in
@@ -26,11 +27,12 @@ def expression_synthesis(
     judge: Run,
     attribute: str = "expression",
     start: str | None = None,
+    inception_weights: str | None = None,
     pictures: Annotated[int, Gt(0)] = 4,
     paper: float | None = None,
     generator: torch.Generator | None = None,
 ) -> Result:
-    """All test images of one class of an attribute translated to every class of it: accuracy of a judge (Table IV).
+    """Test images of one class of an attribute translated to every class: accuracy of a judge, and FID (Table IV).
 
     `expression_synthesis(image, x_f, z_0, *z_{m}, *{m})`. The target is label-style, the mean code E[z_m] of the
     training images of a class (section IV-C), or the code of a random test image of the class, with its intensity.
@@ -39,16 +41,19 @@ def expression_synthesis(
     seen as the class, by mean codes; `accuracy_by_images`, `accuracy_by_images_std` likewise by images' codes;
     `kept_NAME` and `kept_by_images_NAME`, the share of which each other attribute is still seen as the input's (a judge
     that does not know the people of the test can't tell their identity); `judge_on_images`, the judge's accuracy on the
-    test images themselves.
+    test images themselves; `distance_judge` and `distance_judge_by_images`, the Fréchet distance of all translated
+    images from all test images by the judge's features, and with `inception_weights` `distance_inception…`, as the
+    evaluation `fid` has them.
 
     Args:
         image: the data's images.
         reconstruction: images computed from the codes alone, `(batch, channels, height, width)`.
         codes_and_labels: z_0, if there is one, the code of each attribute `(batch, ...)`, and as many labels.
         judge: a run with a tensor `probability_NAME` `(batch, classes)` read from `image` for each attribute; the
-            paper's is trained on the training images.
+            paper's is trained on the training images. And a tensor `features`, as `fid` wants it.
         attribute: whose classes are synthesised.
         start: the class of the images that are translated; by default the first.
+        inception_weights: the file of Inception's weights that torch-fidelity takes.
         pictures: how many of them are shown, the first ones.
         paper: the paper's accuracy, shown beside ours.
         generator: source of the target images.
@@ -65,7 +70,7 @@ def expression_synthesis(
     own = {name: label[inputs] for name, label in labels.items()}
     shares: dict[str, list[float | None]] = {kind: [] for kind in KINDS}
     others: dict[str, list[dict[str, float]]] = {kind: [] for kind in KINDS}
-    shown: dict[str, list[Tensor]] = {kind: [] for kind in KINDS}
+    syntheses: dict[str, list[Tensor]] = {kind: [] for kind in KINDS}
     for value in range(len(field.names)):
         sources = {"mean code": known[value], "image's code": members[value]}
         for kind, rows in sources.items():
@@ -80,14 +85,18 @@ def expression_synthesis(
             right = agreement(seen_in(judge, made, attributes), own | {attribute: torch.full_like(inputs, value)})
             shares[kind].append(right.pop(attribute))
             others[kind].append(right)
-            shown[kind].append(made[:pictures])
+            syntheses[kind].append(made)
+    originals = image.read("test")
+    extractors = feature_extractors(judge, reconstruction.run, inception_weights)
     figures: dict[str, float] = {}
     for kind, suffix in zip(KINDS, ("", "_by_images"), strict=True):
         there = torch.tensor([share for share in shares[kind] if share is not None])
         figures[f"accuracy{suffix}"] = float(there.mean())
         figures[f"accuracy{suffix}_std"] = float(there.std(correction=0))
         figures |= kept(others[kind], suffix)
-    originals = image.read("test")
+        for name, features in extractors.items():
+            distance = frechet_distance(features(torch.cat(syntheses[kind])), features(originals))
+            figures[f"distance_{name}{suffix}"] = distance
     figures["judge_on_images"] = agreement(seen_in(judge, originals, attributes), labels)[attribute]
     table = Table(
         f"{attribute.capitalize()} synthesised from {field.names[int(labels[attribute][inputs[0]])]}",
@@ -99,7 +108,7 @@ def expression_synthesis(
     grids = [
         image_grid(
             f"{attribute.capitalize()} by the {kind}",
-            [[originals[row], *(made[place] for made in shown[kind])] for place, row in enumerate(inputs[:pictures])],
+            [[originals[row], *(made[at] for made in syntheses[kind])] for at, row in enumerate(inputs[:pictures])],
             column_labels=["input", *(n for n, s in zip(field.names, shares[kind], strict=True) if s is not None)],
             value_range=reconstruction.run.plan.value_range,
             caption="The first test images of the class, unselected.",
@@ -108,7 +117,8 @@ def expression_synthesis(
     ]
     beside = "" if paper is None else f" (paper {paper:.2f})"
     summary = f"{attribute} synthesised: {figures['accuracy']:.1%} by mean codes{beside}, "
-    summary += f"{figures['accuracy_by_images']:.1%} by images' codes"
+    summary += f"{figures['accuracy_by_images']:.1%} by images' codes; Fréchet distance by the judge's features "
+    summary += f"{figures['distance_judge']:.3f} and {figures['distance_judge_by_images']:.3f}"
     return Result(figures, {} if paper is None else {"accuracy": paper}, [table], grids, summary)
 
 
