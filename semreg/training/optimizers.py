@@ -25,12 +25,14 @@ class ModuleOptimizer:
         epochs: the length of the phase, for the schedules.
         ema: the decay of the running average of the module's weights, or None.
 
-    Raises UserError if a group's pattern fits no parameter, or the module has none at all.
+    Raises UserError if a group's pattern fits no parameter, or the module has none at all; and where a step's size is
+    beyond what float32 holds, which PyTorch refuses.
     """
 
     def __init__(
         self, name: str, module: nn.Module, plan: OptimizerPlan, epochs: int, ema: float | None, source: str
     ) -> None:
+        self.name, self.source = name, source
         self.module, self.clip, self.ema = module, plan.clip, ema
         self.parameters = list(module.parameters())
         if not self.parameters:
@@ -49,7 +51,13 @@ class ModuleOptimizer:
         """Clip, step, forget the gradients and update the average."""
         if self.clip is not None:
             torch.nn.utils.clip_grad_norm_(self.parameters, self.clip)
-        self.optimizer.step()
+        try:
+            self.optimizer.step()
+        except RuntimeError as error:
+            if "overflow" not in str(error):
+                raise
+            found = f"a step is larger than float32 can hold ({error}); a smaller rate would fit"
+            raise UserError(self.source, [Problem(f"the optimizer of {self.name}", found)]) from error
         for parameter in self.parameters:
             parameter.grad = None  # zero_grad takes several times as long
         if self.ema is not None:

@@ -350,6 +350,13 @@ def test_a_loss_that_is_not_finite_is_named(toy: Toy, register: Register) -> Non
     assert "became inf in phase 'main'" in refused.value.text()
 
 
+def test_a_step_that_float32_cannot_hold_is_told(toy: Toy) -> None:
+    bench = Bench(toy('[optimizer]\nuse = "adam"\nlr = 1e38'))
+    with pytest.raises(UserError, match="a smaller rate would fit") as refused:
+        bench.runner.iterate(0)
+    assert refused.value.problems[0].where.startswith("the optimizer of ")
+
+
 def test_validation_is_the_mean_over_rows_in_eval_mode_with_posterior_means(toy: Toy) -> None:
     bench = Bench(toy(), "phases.main.validate={loss='rec'}")
     program = Program(bench.plan, bench.modules, training=False)
