@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from semreg.recipe.load import Recipe
     from semreg.runs.grid import MadeTable
     from semreg.runs.run import Run
+    from semreg.runs.start import Choices
 
-__all__ = ["__version__", "evaluate", "load_recipe", "open_run", "run", "table"]
+__all__ = ["__version__", "evaluate", "load_recipe", "mix", "open_run", "run", "table"]
 __version__ = "0.1.0"
 
 # Everything is imported when called: `semreg list` must answer without PyTorch.
@@ -42,14 +43,11 @@ def run(recipe: str | Path | Recipe, *, overrides: Sequence[str] = (), **choices
 
     Raises UserError for mistakes in the recipe, the choices or the data.
     """
-    from pathlib import Path
-
     from semreg.recipe.load import Recipe
-    from semreg.runs.start import Choices, run_recipe
+    from semreg.runs.start import run_recipe
 
     loaded = recipe if isinstance(recipe, Recipe) else load_recipe(recipe, overrides)
-    paths = {key: Path(value) for key, value in choices.items() if key in ("data_root", "out")}
-    return run_recipe(loaded, Choices(**{**choices, **paths}))
+    return run_recipe(loaded, _choices(choices))
 
 
 def open_run(folder: str | Path, *, data_root: str | Path = "data", device: str = "auto") -> Run:
@@ -101,9 +99,63 @@ def table(
     from semreg.recipe.load import Recipe
     from semreg.report.table_plots import plots_of
     from semreg.runs.grid import Wanted, make_table
+
+    loaded = [one if isinstance(one, Recipe) else Path(one) for one in recipes]
+    wanted = Wanted(tuple(figures), against, only_finished, name, command, plots_of(plots))
+    return make_table(loaded, overrides, seeds, wanted, _choices(choices))
+
+
+def mix(
+    recipe: str | Path,
+    additions: Sequence[str],
+    *,
+    epochs: int = 1,
+    share: float = 0.1,
+    code: str | None = None,
+    label: str | None = None,
+    seeds: int | str | Sequence[int] | None = None,
+    overrides: Sequence[str] = (),
+    figures: Sequence[str] = (),
+    only_finished: bool = False,
+    name: str | None = None,
+    command: str = "",
+    plots: Sequence[str] = (),
+    table: bool = True,
+    **choices: Any,
+) -> MadeTable:
+    """Train a recipe and what up to three additions make of it, alone and in pairs, for a short while, and rank them.
+
+    Args:
+        recipe: a path.
+        additions: such as "losses.atnl", "losses.atnl=30" (a weight), "losses.predictability(z_u, digit)" (its inputs)
+            or "partial/occlusion.toml" (a recipe file, from here or the recipe's folder, that is extended as well).
+        epochs: of every phase.
+        share: of the training images.
+        code: the tensor that carries the class, where the recipe does not tell.
+        label: the field of classes, where the recipe does not tell.
+        seeds: as for `table`, and so are `figures`, `only_finished`, `name`, `command` and `plots`.
+        overrides: as for `load_recipe`; those of a loss that is added go where it is.
+        table: whether the table is written, with a recipe for each mix, or the runs are only made.
+        choices: as for `run`, without `seed`.
+
+    Mixes are ranked by a linear probe on the code, what the other codes leak of the class, semantic order and the error
+    of reconstructions, as far as the recipe can have them. Raises UserError for mistakes before anything is trained.
+    """
+    from pathlib import Path
+
+    from semreg.mixing.mix import Budget, Names, make_mix
+    from semreg.report.table_plots import plots_of
+    from semreg.runs.grid import Wanted
+
+    wanted = Wanted(tuple(figures), None, only_finished, name, command, plots_of(plots), written=table)
+    budget, names = Budget(epochs, share), Names(code, label)
+    return make_mix(Path(recipe), additions, overrides, seeds, budget, names, wanted, _choices(choices))
+
+
+def _choices(choices: dict[str, Any]) -> Choices:
+    from pathlib import Path
+
     from semreg.runs.start import Choices
 
     paths = {key: Path(value) for key, value in choices.items() if key in ("data_root", "out")}
-    loaded = [one if isinstance(one, Recipe) else Path(one) for one in recipes]
-    wanted = Wanted(tuple(figures), against, only_finished, name, command, plots_of(plots))
-    return make_table(loaded, overrides, seeds, wanted, Choices(**{**choices, **paths}))
+    return Choices(**{**choices, **paths})

@@ -11,6 +11,7 @@ import typer
 
 from semreg import __version__
 from semreg.cli.installed import plugins
+from semreg.cli.mix import mix
 from semreg.cli.new_plugin import new_plugin
 from semreg.cli.options import (
     AsJson,
@@ -24,11 +25,12 @@ from semreg.cli.options import (
     RunFolder,
     SkipBadImages,
 )
-from semreg.cli.plugins import Commands, QuickCommand, in_first_process
+from semreg.cli.plugins import Commands, QuickCommand
 from semreg.cli.table import table
 from semreg.errors import UserError, closest
 from semreg.kinds import KINDS
 from semreg.registry import Component, components
+from semreg.speaking import in_first_process
 
 app = typer.Typer(
     cls=Commands,
@@ -96,6 +98,7 @@ def run(
 
 
 app.command()(table)
+app.command()(mix)
 app.command(cls=QuickCommand)(plugins)
 app.command(name="new-plugin")(new_plugin)
 

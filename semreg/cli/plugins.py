@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import typer
@@ -11,6 +10,7 @@ from typer.main import get_command
 
 from semreg.errors import UserError
 from semreg.registry import InstalledEntryPoint, import_target, installed_entry_points
+from semreg.speaking import in_first_process
 
 GROUP = "semreg.commands"
 
@@ -41,11 +41,6 @@ class Commands(TyperGroup):
         except KeyboardInterrupt as error:
             _say(str(error) or "interrupted")
             raise typer.Exit(getattr(error, "code", 130)) from None
-
-
-def in_first_process() -> bool:
-    """Whether this is the first of the processes that `torchrun` started, or the only one: it speaks for all."""
-    return os.environ.get("RANK", "0") == "0"
 
 
 def _say(message: str) -> None:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import shlex
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from semreg.cli.options import DataRoot, Device, NoFallback, Out, Overrides, Precision, SkipBadImages
-from semreg.cli.plugins import in_first_process
+from semreg.speaking import in_first_process
+
+if TYPE_CHECKING:
+    from semreg.runs.grid import MadeTable
 
 Recipes = Annotated[list[Path], typer.Argument(metavar="RECIPE...", help="Recipe files.", show_default=False)]
 Seeds = Annotated[
@@ -25,6 +28,8 @@ Plots = Annotated[
     list[str],
     typer.Option("--plot", metavar="X:Y", help="Draw one EVALUATION.FIGURE against another; may be repeated."),
 ]
+OnlyFinished = Annotated[bool, typer.Option("--only-finished", help="Train nothing; show what is finished.")]
+TableName = Annotated[str | None, typer.Option("--name", help="Of the table and its folder.")]
 
 
 def table(
@@ -36,10 +41,8 @@ def table(
     against: Annotated[
         str | None, typer.Option("--against", metavar="NAME", help="Test rows against this recipe, not the best.")
     ] = None,
-    only_finished: Annotated[
-        bool, typer.Option("--only-finished", help="Train nothing; show what is finished.")
-    ] = False,
-    name: Annotated[str | None, typer.Option("--name", help="Of the table and its folder.")] = None,
+    only_finished: OnlyFinished = False,
+    name: TableName = None,
     device: Device = "auto",
     precision: Precision = "fp32",
     data_root: DataRoot = Path("data"),
@@ -49,7 +52,6 @@ def table(
 ) -> None:
     """Run recipes by seeds into one table; what is finished stays."""
     import semreg
-    from semreg.report.table_pages import MARKDOWN, PAGE
 
     made = semreg.table(
         recipes,
@@ -68,9 +70,16 @@ def table(
         fallback=not no_fallback,
         skip_bad_images=skip_bad_images,
     )
+    print_table(made, written=True)
+
+
+def print_table(made: MadeTable, *, written: bool) -> None:
+    """Print a table, and where it was written. Raises typer.Exit if a run failed."""
+    from semreg.report.table_pages import MARKDOWN, PAGE, text_of
+
     if in_first_process():
-        typer.echo((made.folder / MARKDOWN).read_text(), nl=False)
-        for file in (MARKDOWN, PAGE):
+        typer.echo((made.folder / MARKDOWN).read_text() if written else text_of(made.grid), nl=False)
+        for file in (MARKDOWN, PAGE) if written else ():
             typer.echo(f"table: {made.folder / file}", err=True)
     if any(cell.failed for _, cell in made.grid.cells):
         raise typer.Exit(1)

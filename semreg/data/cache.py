@@ -172,19 +172,33 @@ class Cached:
             raise UserError("", [Problem("data.split.unlabelled", "no training image is left with a label")])
         return replace(self, fields=fields, arrays=arrays, split=split)
 
+    def with_share(self, amount: float, seed: int = 0) -> Cached:
+        """The same with only a share of the training rows, and of those without labels, each at least one.
+
+        The others belong to no split; validation and test rows are never touched. What is kept is drawn from `seed`.
+        Raises UserError for a share that is not above 0 and at most 1.
+        """
+        if isinstance(amount, bool) or not 0 < amount <= 1:
+            raise UserError("", [Problem("data.split.share", f"{amount!r} is no share above 0 and at most 1")])
+        split = self.split.clone()
+        for rows in (self.rows("train"), self.rows("unlabelled")):
+            order = rows[torch.from_numpy(random_order(len(rows), seed))]
+            split[order[max(1, share(float(amount), len(rows))) :]] = EXCLUDED
+        return replace(self, split=split)
+
     def with_split(self, options: Mapping[str, Any]) -> Cached:
         """The same split as a recipe's `data.split` says.
 
         `train = N` (a count, or a fraction) draws that many of *all* images to train on, and tests on the rest;
         `unlabelled` then takes the labels of some training rows away, as `with_unlabelled`; `shots` leaves out all but
-        a few training rows of some classes, as `with_shots`; `validation = N` cuts validation rows from what training
-        rows are left, as `with_validation`. The draws depend on `seed` (default 0) alone and not on the run's seed: a
-        judge trained with another seed must not have seen this run's test images, nor of a class with few shots any
-        image beyond them.
+        a few training rows of some classes, as `with_shots`; `share` all but that share of the training rows, as
+        `with_share`; `validation = N` cuts validation rows from what training rows are left, as `with_validation`. The
+        draws depend on `seed` (default 0) alone and not on the run's seed: a judge trained with another seed must not
+        have seen this run's test images, nor of a class with few shots any image beyond them.
 
         Raises UserError for unknown keys and impossible amounts.
         """
-        known = ("train", "unlabelled", "shots", "validation", "seed")
+        known = ("train", "unlabelled", "shots", "share", "validation", "seed")
         problems = [
             Problem(f"data.split.{key}", f"no such option{closest(key, known)}") for key in options.keys() - known
         ]
@@ -203,6 +217,8 @@ class Cached:
             result = result.with_unlabelled(options["unlabelled"], int(seed))
         if "shots" in options:
             result = result.with_shots(options["shots"], int(seed))
+        if "share" in options:
+            result = result.with_share(options["share"], int(seed))
         return result.with_validation(options["validation"], int(seed)) if "validation" in options else result
 
 

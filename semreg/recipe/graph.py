@@ -87,7 +87,7 @@ class Graph:
                 )
             forward = getattr(part.value, "forward", None)
             if forward is not None:
-                signature = _method_signature(forward)
+                signature = method_signature(forward)
                 self.parts.tell(check_inputs(signature, len(call.inputs), where=node.where, name=call.function))
             return
         if call.function in self.tables.modules:
@@ -101,7 +101,7 @@ class Graph:
         part = self.callables[call.function]
         name = f"{part.component.name} ({part.component.origin})"
         stateful = inspect.isclass(part.value)
-        taking = _method_signature(getattr(part.value, "forward", part.value)) if stateful else part.signature
+        taking = method_signature(getattr(part.value, "forward", part.value)) if stateful else part.signature
         inputs, ignore = (0, []) if stateful else (len(call.inputs), required_inputs(taking))
         self.parts.tell(check_inputs(taking, len(call.inputs), where=node.where, name=name))
         self.parts.tell(
@@ -183,7 +183,8 @@ def _depth(expression: Expression, depths: Mapping[str, int]) -> int:
     return 1 + max((_depth(part, depths) for part in expression.inputs), default=0)
 
 
-def _method_signature(method: Callable[..., Any]) -> Signature:
+def method_signature(method: Callable[..., Any]) -> Signature:
+    """The signature of a class's method, without `self`."""
     signature = signature_of(method)
     parameters = dict(signature.parameters)
     parameters.pop("self", None)

@@ -78,6 +78,13 @@ def load_recipe(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
     return Recipe(path, _read_merged(path, (), itertools.count(1)), tuple(_override(text) for text in overrides))
 
 
+def composed_recipe(path: Path, table: Table, overrides: Sequence[str] = ()) -> Recipe:
+    """The recipe that `load_recipe` would read from a file at `path` with this table; there need be none."""
+    return Recipe(
+        path, _merged(dict(table), path, (), itertools.count(1)), tuple(_override(text) for text in overrides)
+    )
+
+
 def _read_merged(path: Path, seen: tuple[Path, ...], count: Iterator[int]) -> Table:
     """The table of a recipe with what it extends, reached through the recipes `seen`; `count` counts the files read."""
     try:
@@ -91,8 +98,11 @@ def _read_merged(path: Path, seen: tuple[Path, ...], count: Iterator[int]) -> Ta
         raise UserError(str(seen[0]), f"'extends' is more than {DEEPEST_EXTENDS} recipes deep")
     if next(count) > MOST_FILES:
         raise UserError(str(seen[0]), f"'extends' reads more than {MOST_FILES} files")
-    table = read_table(path)
-    seen = (*seen, resolved)
+    return _merged(read_table(path), path, (*seen, resolved), count)
+
+
+def _merged(table: Table, path: Path, seen: tuple[Path, ...], count: Iterator[int]) -> Table:
+    """The table with what it extends, where it stands at `path`."""
     alternative = table.get("fallback")
     if isinstance(alternative, dict) and "extends" in alternative:
         inherited = _parents(alternative.pop("extends"), path, seen, count, "fallback.")

@@ -74,11 +74,12 @@ class OptimizerTable(BaseModel):
 
 
 class SplitTable(_Keys):
-    """How many images to train on, with and without labels, and to validate with (see `Cached.with_split`)."""
+    """Which images to train on, with and without labels, and to validate with (see `Cached.with_split`)."""
 
     train: Annotated[float, Gt(0)] | Positive | None = None
     unlabelled: dict[str, list[str] | Positive] | Annotated[float, Gt(0)] | Positive | None = None
     shots: dict[str, dict[str, Positive]] = {}
+    share: Annotated[float, Gt(0), Le(1)] | None = None
     validation: Annotated[float, Gt(0)] | Positive | None = None
 
 

@@ -82,6 +82,21 @@ class Plot(NamedTuple):
     y: str
 
 
+class Ranked(NamedTuple):
+    """A figure, as `EVALUATION.FIGURE`, by which rows are ranked."""
+
+    figure: str
+    higher_is_better: bool
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """By what the rows of a grid are ranked; `remarks` are what is to be said of it."""
+
+    figures: tuple[Ranked, ...]
+    remarks: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True)
 class Grid:
     """Recipes by seeds: what a table shows. `globs` choose figures by `EVALUATION.FIGURE`, `against` names a row."""
@@ -92,6 +107,7 @@ class Grid:
     against: str | None = None
     command: str = ""
     plots: tuple[Plot, ...] = ()
+    ranking: Ranking | None = None
 
     @property
     def cells(self) -> list[tuple[Row, Cell]]:

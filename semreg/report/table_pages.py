@@ -15,7 +15,8 @@ from urllib.parse import quote
 import jinja2
 
 from semreg.disk import tidy, write_whole, writing
-from semreg.report.table import Cell, Grid, comparisons, figure_tables
+from semreg.report.table import Cell, Grid, Ranking, comparisons, figure_tables
+from semreg.report.table_ranking import Standing, standings
 from semreg.report.table_view import Block, View, view
 from semreg.report.templates import templates
 
@@ -25,7 +26,7 @@ _SPECIAL = re.compile(r"[\\|`*\[\]]|(?<![^\W_])_|_(?![^\W_])")
 
 def write_table(grid: Grid, folder: Path) -> str:
     """Write a grid's table into a folder, each file whole or as it was, and return the Markdown. Raises CannotWrite."""
-    shown = view(grid, datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"))
+    shown = view(grid, _now())
     text = markdown(shown)
     data = json.dumps(dictionary(grid, folder), indent=1, ensure_ascii=False, allow_nan=False)
     with writing(folder, "when that is mended, the same command goes on; finished runs are kept"):
@@ -37,6 +38,15 @@ def write_table(grid: Grid, folder: Path) -> str:
         write_whole(folder / PAGE, page(grid, shown, folder).encode())
         write_whole(folder / DATA, (data + "\n").encode())
     return text
+
+
+def text_of(grid: Grid) -> str:
+    """A grid's table as Markdown, where nothing is written."""
+    return markdown(view(grid, _now()))
+
+
+def _now() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
 # --- Markdown ---
@@ -119,6 +129,7 @@ def dictionary(grid: Grid, folder: Path) -> dict[str, Any]:
     return {
         "name": grid.name,
         "command": grid.command,
+        "ranking": [_standing(grid.ranking, one) for one in standings(grid) if grid.ranking],
         "rows": [
             {
                 "name": row.name,
@@ -151,6 +162,17 @@ def dictionary(grid: Grid, folder: Path) -> dict[str, Any]:
                 ],
             }
             for table in figure_tables(grid)
+        ],
+    }
+
+
+def _standing(ranking: Ranking, one: Standing) -> dict[str, Any]:
+    return {
+        "row": one.row.name,
+        "mean_rank": one.mean,
+        "figures": [
+            {"figure": figure, "higher_is_better": higher, "mean": value and value.mean, "rank": rank}
+            for (figure, higher), value, rank in zip(ranking.figures, one.values, one.ranks, strict=True)
         ],
     }
 

@@ -47,7 +47,7 @@ def draw(plot: Plot, rows: Sequence[Row], titles: Mapping[str, str]) -> Picture 
     """The rows that have both figures, as points; the caption names the others. None if no row has both."""
     points, left_out = {}, []
     for row in rows:
-        x, y = _over_seeds(row, plot.x), _over_seeds(row, plot.y)
+        x, y = over_seeds(row, plot.x), over_seeds(row, plot.y)
         if x and y:
             points[titles[row.name]] = ((x.mean, x.deviation), (y.mean, y.deviation))
         else:
@@ -61,7 +61,8 @@ def draw(plot: Plot, rows: Sequence[Row], titles: Mapping[str, str]) -> Picture 
     return point_plot(f"{plot.y} against {plot.x}", points, x_label=plot.x, y_label=plot.y, caption=caption)
 
 
-def _over_seeds(row: Row, name: str) -> Statistic | None:
+def over_seeds(row: Row, name: str) -> Statistic | None:
+    """A figure, as `EVALUATION.FIGURE`, over the finished runs of a row."""
     return statistic(
         value
         for cell in row.cells

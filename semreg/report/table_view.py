@@ -12,12 +12,14 @@ from semreg.report.table import (
     Comparison,
     FigureTable,
     Grid,
+    Ranking,
     Row,
     Statistic,
     comparisons,
     figure_tables,
 )
 from semreg.report.table_plots import draw, file_name
+from semreg.report.table_ranking import standings
 from semreg.report.words import duration
 
 LONGEST_TITLE = 60
@@ -27,13 +29,13 @@ NOTHING = "–"
 
 @dataclass(frozen=True)
 class Block:
-    """A table: a row's first text is its title. `papers` are the columns that hold the paper's figures."""
+    """A table: a row's first text is its title. `beside` are the columns that stand back, as the paper's figures do."""
 
     title: str
     columns: Sequence[str]
     rows: Sequence[Sequence[str]]
     captions: Sequence[str] = ()
-    papers: frozenset[int] = frozenset()
+    beside: frozenset[int] = frozenset()
     numeric: bool = True
     """Whether all columns but the first are aligned to the right."""
     of: Sequence[Row] = ()
@@ -56,7 +58,7 @@ class View:
 def view(grid: Grid, written: str) -> View:
     """What the table of a grid says; `written` is when."""
     titles = row_titles(grid.rows)
-    blocks = []
+    blocks = [_ranking(grid, grid.ranking, titles)] if grid.ranking else []
     for table in figure_tables(grid):
         blocks.append(_figures(grid, table, titles))
         tests = comparisons(grid, table)
@@ -93,6 +95,28 @@ def _title(grid: Grid) -> str:
 
 def _counted(count: int, what: str) -> str:
     return f"{count} {what}{'' if count == 1 else 's'}"
+
+
+def _ranking(grid: Grid, ranking: Ranking, titles: Mapping[str, str]) -> Block:
+    found = standings(grid)
+    columns, lines = ["", "mean rank"], [[titles[one.row.name], _rank(one.mean)] for one in found]
+    by = [f"{figure} {'↑' if higher_is_better else '↓'}" for figure, higher_is_better in ranking.figures]
+    for k, (figure, _) in enumerate(ranking.figures):
+        columns += [f"{figure.partition('.')[0]} {by[k][-1]}", "rank"]
+        form = Form(value.mean for one in found if (value := one.values[k]))
+        for one, line in zip(found, lines, strict=True):
+            line += [_ours(one.row, one.values[k], form), _rank(one.ranks[k])]
+    captions = [
+        f"By {', '.join(by)}: the best, which is the highest (↑) or the lowest (↓), has rank 1, equal ones share the "
+        "mean of their ranks, and all figures count alike.",
+        *ranking.remarks,
+    ]
+    ranks = frozenset(range(3, len(columns), 2))
+    return Block("Ranking", columns, lines, captions, ranks, of=[one.row for one in found])
+
+
+def _rank(rank: float | None) -> str:
+    return NOTHING if rank is None else f"{rank:.2f}".rstrip("0").rstrip(".")
 
 
 def _figures(grid: Grid, table: FigureTable, titles: Mapping[str, str]) -> Block:

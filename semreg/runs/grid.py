@@ -17,12 +17,13 @@ from semreg.recipe.check import FOLDER_NAME, check
 from semreg.recipe.load import Recipe, load_recipe
 from semreg.recipe.plan import Plan
 from semreg.report.record import read_record
-from semreg.report.table import Cell, Grid, Plot, Row, require_evaluations, require_matches
+from semreg.report.table import Cell, Grid, Plot, Ranking, Row, require_evaluations, require_matches
 from semreg.report.table_pages import write_table
 from semreg.report.table_plots import require_plottable
 from semreg.report.table_record import read_cell
 from semreg.runs.interrupts import Interrupts
 from semreg.runs.start import Choices, place_of, plan_for, run_recipe
+from semreg.speaking import in_first_process
 from semreg.training.processes import joined, started_by_torchrun
 from semreg.training.trial import check_on_nothing
 
@@ -42,11 +43,14 @@ class Wanted:
     name: str | None = None
     command: str = ""
     plots: tuple[Plot, ...] = ()
+    ranking: Ranking | None = None
+    written: bool = True
+    """Whether the table is written into a folder of its own, and not only made."""
 
 
 @dataclass(frozen=True)
 class MadeTable:
-    """A table and the folder that it was written into."""
+    """A table and the folder that it is written into."""
 
     grid: Grid
     folder: Path
@@ -91,7 +95,7 @@ def make_table(
     """
     chosen = chosen_seeds(seeds)
     runs = _planned(recipes, overrides, chosen, wanted, choices)
-    first = not started_by_torchrun() or os.environ.get("RANK") == "0"
+    first = in_first_process()
     growing = _Growing(runs, wanted, choices, first)
     to_do = [] if wanted.only_finished else [k for k, run in enumerate(runs) if run.to_do]
     if to_do:
@@ -103,7 +107,8 @@ def make_table(
         require_matches(growing.grid)
     growing.write()
     if to_do and first:
-        print(f"{len(to_do)} of {len(runs)} runs to do; the table grows in {growing.folder}", file=sys.stderr)
+        where = f"; the table grows in {growing.folder}" if wanted.written else ""
+        print(f"{len(to_do)} of {len(runs)} runs to do{where}", file=sys.stderr)
     with contextlib.ExitStack() as entered:
         if to_do:
             entered.enter_context(joined(choices.torch_device()))
@@ -162,7 +167,7 @@ def _planned(
     for one in recipes:
         try:
             recipe = one if isinstance(one, Recipe) else load_recipe(one, overrides)
-            planned.append((recipe, _plan(recipe, wanted, choices)))
+            planned.append((recipe, plan_of_row(recipe, wanted, choices)))
         except UserError as error:
             errors.append(error)
     _raise_all(errors)
@@ -182,7 +187,8 @@ def _planned(
     return runs
 
 
-def _plan(recipe: Recipe, wanted: Wanted, choices: Choices) -> Plan:
+def plan_of_row(recipe: Recipe, wanted: Wanted, choices: Choices) -> Plan:
+    """The plan that runs here, or, where nothing is to be trained, one that lacks its data."""
     try:
         return plan_for(recipe, choices)[0]
     except DataMissing:
@@ -256,10 +262,12 @@ class _Growing:
             for run in {run.row: run for run in self.runs}.values()
         ]
         wanted = self.wanted
-        return Grid(self.name, tuple(rows), wanted.figures, wanted.against, wanted.command, wanted.plots)
+        return Grid(
+            self.name, tuple(rows), wanted.figures, wanted.against, wanted.command, wanted.plots, wanted.ranking
+        )  # fmt: skip
 
     def write(self) -> None:
-        if self.first:
+        if self.first and self.wanted.written:
             write_table(self.grid, self.folder)
 
 

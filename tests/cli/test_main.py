@@ -56,6 +56,7 @@ def refusal(*arguments: str, cwd: Path | None = None) -> str:
         ["--version"],
         ["run", "--help"],
         ["table", "--help"],
+        ["mix", "--help"],
     ],
 )
 def test_light_commands_import_nothing_heavy(arguments: list[str], tmp_path: Path) -> None:

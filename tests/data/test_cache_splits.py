@@ -138,6 +138,33 @@ def test_impossible_shots(data: Cached, shots: Any, where: str, message: str) ->
         data.with_split({"shots": shots})
 
 
+@pytest.mark.parametrize(("amount", "kept"), [(0.1, 16), (0.5, 80), (1, 160), (1.0, 160), (1e-9, 1)])
+def test_a_share_of_the_training_images_stays_and_the_test_images_all(data: Cached, amount: float, kept: int) -> None:
+    part = data.with_split({"share": amount})
+    assert part.counts == {"train": kept, "validation": 0, "test": 40}
+    assert torch.equal(part.rows("test"), data.rows("test"))
+    assert set(part.rows("train").tolist()) <= set(data.rows("train").tolist())
+    more = data.with_split({"share": min(1.0, 2 * amount)})
+    assert set(part.rows("train").tolist()) <= set(more.rows("train").tolist()), "a larger share holds a smaller"
+
+
+def test_a_share_is_of_what_shots_and_labels_taken_away_leave(data: Cached) -> None:
+    part = data.with_split({"unlabelled": 0.5, "shots": {"digit": {"0": 2}}, "share": 0.25, "validation": 4})
+    whole = data.with_split({"unlabelled": 0.5, "shots": {"digit": {"0": 2}}})
+    assert part.counts["unlabelled"] == 20
+    assert part.counts["train"] == round(0.25 * whole.counts["train"]) - 4
+    assert part.counts["validation"] == 4
+    for split in ("train", "unlabelled"):
+        assert set(part.rows(split).tolist()) <= set(whole.rows(split).tolist())
+    assert not torch.equal(part.split, data.with_split({"share": 0.25, "seed": 1}).split)
+
+
+@pytest.mark.parametrize("amount", [0, -0.1, 1.1, float("nan"), True])
+def test_impossible_shares(data: Cached, amount: float) -> None:
+    with pytest.raises(UserError, match=r"data\.split\.share .*is no share above 0 and at most 1"):
+        data.with_split({"share": amount})
+
+
 def test_unlabelled_images_are_drawn_from_the_training_images(data: Cached) -> None:
     drawn = data.with_split({"unlabelled": 0.25})
     assert drawn.counts == {"train": 120, "validation": 0, "test": 40, "unlabelled": 40}

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from semreg.errors import UserError
 from semreg.recipe.bounds import DEEPEST_EXTENDS, LARGEST_FILE
-from semreg.recipe.load import Recipe, expand, load_recipe
+from semreg.recipe.load import Recipe, composed_recipe, expand, load_recipe
 
 Write = Callable[..., Path]
 
@@ -55,6 +55,16 @@ def refusal(path: Path, *overrides: str) -> str:
 
 def test_a_recipe_is_its_toml(write: Write) -> None:
     assert resolved(write("[data]\nuse = 'mnist'\nrange = [-1, 1]")) == {"data": {"use": "mnist", "range": [-1, 1]}}
+
+
+def test_a_recipe_can_be_composed_without_a_file(write: Write, tmp_path: Path) -> None:
+    write('data.use = "mnist"\nseed = 1\nevaluate.probe.judge = "judge.toml"', "parts/base.toml")
+    table = {"extends": ["parts/base.toml"], "seed": 2, "without": ["data.use"]}
+    composed = composed_recipe(tmp_path / "made.toml", table, ["seed=3"])
+    write('extends = ["parts/base.toml"]\nseed = 2\nwithout = ["data.use"]', "made.toml")
+    assert composed == load_recipe(tmp_path / "made.toml", ["seed=3"])
+    assert composed.resolve() == {"data": {}, "seed": 3, "evaluate": {"probe": {"judge": "parts/judge.toml"}}}
+    assert set(table) == {"extends", "seed", "without"}, "what is given stays as it was"
 
 
 def test_a_missing_recipe_is_told_with_the_closest(write: Write, tmp_path: Path) -> None:

@@ -82,7 +82,7 @@ def angular_triplet_neighbor_loss(
     codes: Tensor,
     labels: Tensor,
     *,
-    margin: Margin,
+    margin: Margin = 1.2,
     neighbors: Neighbors,
     triplets: TripletChoice = "all",
     num_classes: Annotated[int, Gt(0)] | None = None,
