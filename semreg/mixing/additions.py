@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
+import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from typing import Any
 from semreg.data.specification import AttributesField, ClassField
 from semreg.errors import UserError, closest
 from semreg.mixing.wiring import Wiring
-from semreg.recipe.expression import Call, Expression, Name, parse
+from semreg.recipe.expression import Call, Expression, Name, names, parse
 from semreg.recipe.graph import method_signature
 from semreg.recipe.load import Table, load_recipe
 from semreg.recipe.options import Signature, required_inputs, signature_of
@@ -91,7 +92,7 @@ def _addition(said: str, plan: Plan, wiring: Wiring, overrides: Sequence[str]) -
 
 def _partial(said: str, plan: Plan) -> Addition:
     folder = plan.recipe.path.parent
-    path = next((path for path in (Path(said), folder / said) if path.is_file()), None)
+    path = next((path for path in (Path(said), folder / said) if os.path.isfile(path)), None)  # which never raises
     if path is None:
         message = f"there is no such recipe, here or in {folder}; a loss is added by losses.NAME[=WEIGHT]"
         raise UserError(f"--with {said}", message)
@@ -122,7 +123,9 @@ def _loss(
         raise UserError(where, f"the recipe has a loss {name!r} already; its weights are changed by --set")
     options, taking = _signatures(name, where)
     expression = _inferred(name, taking, wiring, where) if inputs is None else _given(name + inputs, where)
-    table: Table = {"use": str(expression), **_options(name, options, taking, wiring, overrides, where)}
+    label = next((read for read in names(expression) if isinstance(plan.fields.get(read), ClassField)), wiring.label)
+    given = [text.partition("=")[0].strip() for text in overrides]
+    table: Table = {"use": str(expression), **_options(name, options, taking, label, given, where)}
     rows = _rows(expression, plan, where)
     whole: Table = {"losses": {name: table}}
     for *keys, module in rows:
@@ -174,25 +177,22 @@ def _inferred(name: str, taking: Signature, wiring: Wiring, where: str) -> Expre
 
 
 def _options(
-    name: str, options: Signature, taking: Signature, wiring: Wiring, overrides: Sequence[str], where: str
+    name: str, options: Signature, taking: Signature, label: str | None, given: Sequence[str], where: str
 ) -> Table:
-    """What the field of classes answers. Raises UserError for other options that are needed and not given."""
+    """What the field of classes answers. Raises UserError for another option that is needed and not among the given."""
     inputs = {parameter.name for parameter in taking.inputs()} if options is taking else set()
-    found, missing = {}, []
+    found = {}
     for key, parameter in options.parameters.items():
         if key in inputs | options.filled or parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
             continue
         needed = parameter.default is inspect.Parameter.empty
-        if any(text.strip().startswith(f"losses.{name}.{key}") for text in overrides):
-            continue
-        if key in CLASSES and wiring.label:
-            found[key] = f"@{wiring.label}.classes"
-        elif key == ORDER and needed and wiring.label:
-            found[key] = f"@{wiring.label}.order"
-        elif needed:
-            missing.append(key)
-    if missing:
-        raise UserError(where, f"it needs the option {missing[0]!r}; give it by --set losses.{name}.{missing[0]}=VALUE")
+        place = f"losses.{name}.{key}"
+        if key in CLASSES and label:
+            found[key] = f"@{label}.classes"
+        elif key == ORDER and needed and label:
+            found[key] = f"@{label}.order"
+        elif needed and not any(text == place or text.startswith(f"{place}.") for text in given):
+            raise UserError(where, f"it needs the option {key!r}; give it by --set {place}=VALUE")
     return found
 
 

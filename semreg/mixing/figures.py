@@ -73,8 +73,8 @@ def _is_about(evaluation: EvaluationPlan, use: str, wiring: Wiring) -> bool:
 
 def _path(table: Mapping[str, Any]) -> str:
     """The interpolator that strips are ranked along: straight lines, or the first of those that the recipe has."""
-    chosen = [one if isinstance(one, str) else one["use"] for one in table.get("interpolators", ["linear"])]
-    return f"{'linear' if 'linear' in chosen else chosen[0]}_"
+    chosen = [one if isinstance(one, str) else one.get("use") for one in table.get("interpolators", ())]
+    return f"{'linear' if 'linear' in chosen or not chosen else chosen[0]}_"
 
 
 # --- evaluations that the recipe does not have: the table, and the tensors that it wants ---
@@ -142,9 +142,8 @@ def _image_and_output(plan: Plan, wiring: Wiring) -> tuple[str, str]:
     if model is None:
         raise _CannotBe("the recipe has no [model] that names its output")
     field = plan.fields.get(model.input)
-    if not isinstance(field, ImageField) or wiring.shapes.get(model.output) != (
-        field.channels, field.height, field.width,
-    ):  # fmt: skip
+    shape = (field.channels, field.height, field.width) if isinstance(field, ImageField) else None
+    if shape is None or wiring.shapes.get(model.output, shape) != shape:
         raise _CannotBe(f"the output, {model.output}, is no image like {model.input}")
     return model.input, model.output
 
@@ -154,7 +153,10 @@ def _joined(plan: Plan, codes: Sequence[str], output: str) -> Table:
     made = plan.tensors[output].expression if output in plan.tensors else Name(output)
     decoder = plan.modules.get(made.function) if isinstance(made, Call) else None
     inputs = [str(part) for part in made.inputs] if isinstance(made, Call) else []
-    if decoder is None or sorted(inputs) != sorted(codes) or not method_signature(decoder.part.value.forward).spreads():  # type: ignore[attr-defined]
+    joins = (
+        decoder is not None and method_signature(getattr(decoder.part.value, "forward", decoder.part.value)).spreads()
+    )
+    if decoder is None or not joins or sorted(inputs) != sorted(codes):
         raise _CannotBe(f"{output} is not what a decoder makes of {' and '.join(codes)} side by side")
     return {JOINED: f"concatenate({', '.join(inputs)})", DECODED: f"{decoder.name}({JOINED})"}
 

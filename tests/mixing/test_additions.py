@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from semreg.data.specification import ClassField
 from semreg.errors import UserError
 from semreg.mixing.additions import Addition, additions_of
 from semreg.mixing.wiring import wiring_of
@@ -62,6 +63,22 @@ def test_in_every_phase_but_those_without_the_labels(plan: Plans) -> None:
 def test_a_loss_that_is_a_class_has_its_constructors_options(plan: Plans) -> None:
     [addition] = added(plan(), "losses.moving")
     assert addition.table["losses"]["moving"] == {"use": "moving(z, kind)", "num_classes": "@kind.classes"}
+
+
+def test_options_of_the_users_are_hers(plan: Plans) -> None:
+    own = ("losses.pull.classes=5", "losses.shrink.by=2", "losses.shrink.bypass=3")
+    pulled, shrunk = added(plan(), "losses.pull", "losses.shrink", overrides=own)
+    assert pulled.table["losses"]["pull"]["classes"] == "@kind.classes", "over which goes what --set says"
+    assert shrunk.table["losses"]["shrink"] == {"use": "shrink(z)"}
+    with pytest.raises(UserError, match="needs the option 'by'"):
+        added(plan(), "losses.shrink", overrides=own[2:])
+
+
+def test_the_classes_are_those_of_the_label_that_is_given(plan: Plans) -> None:
+    two = plan()
+    two.fields["style"] = ClassField(("x", "y"))
+    [addition] = added(two, "losses.pull(z, style)")
+    assert addition.table["losses"]["pull"]["classes"] == "@style.classes"
 
 
 def test_inputs_may_be_given(two_codes: Plans) -> None:
