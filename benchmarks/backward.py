@@ -28,7 +28,7 @@ from semreg.recipe.load import load_recipe
 from semreg.recipe.plan import Plan
 from semreg.registry import register
 from semreg.runs.folder import RunFolder
-from semreg.runs.start import open_data
+from semreg.runs.opening import open_data
 from semreg.training.build import build_modules
 from semreg.training.phase import PhaseRunner, Setting
 from semreg.training.trainer import Trainer

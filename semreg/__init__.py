@@ -51,8 +51,11 @@ def run(recipe: str | Path | Recipe, *, overrides: Sequence[str] = (), **choices
 
 
 def open_run(folder: str | Path, *, data_root: str | Path = "data", device: str = "auto") -> Run:
-    """Open a trained run's folder: modules, `encode`, `decode`, `tensor(name)`. Raises UserError if it is none."""
-    from semreg.runs.start import open_run
+    """Open a trained run's folder: modules, `encode`, `decode`, `tensor(name)`. Raises UserError if it is none.
+
+    Its data are read, and need to be under `data_root`, only where something asks for them.
+    """
+    from semreg.runs.opening import open_run
 
     return open_run(folder, data_root=data_root, device=device)
 

@@ -7,7 +7,8 @@ import json
 import os
 import shutil
 import stat
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,21 @@ def write_whole(path: Path, content: bytes) -> None:
         with contextlib.suppress(OSError):
             part.unlink(missing_ok=True)
         raise
+
+
+def write_files(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Write files, by their paths in `folder`, which is made if need be, beside what it holds: none, or all of them.
+
+    Raises OSError.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".", suffix=".part", dir=folder) as part:
+        for number, content in enumerate(files.values()):
+            write_synced(Path(part, str(number)), content)
+        for number, name in enumerate(files):
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            Path(part, str(number)).replace(folder / name)
+    sync(folder)
 
 
 @contextlib.contextmanager

@@ -24,6 +24,7 @@ from semreg.cli.options import (
     RecipePath,
     RunFolder,
     SkipBadImages,
+    folder_of,
 )
 from semreg.cli.plugins import Commands, QuickCommand
 from semreg.cli.table import table
@@ -189,7 +190,7 @@ def evaluate(
     """Do a run's evaluations again, and write its report anew."""
     import semreg
 
-    folder = _folder_of(run, out)
+    folder = folder_of(run, out)
     semreg.evaluate(folder, only or None, device=device, data_root=data_root)
     _print_report(folder)
 
@@ -199,7 +200,7 @@ def report(run: RunFolder, out: Out = Path("runs")) -> None:
     """Write a run's report anew, from what its folder holds."""
     from semreg.report.report import write_report
 
-    folder = _folder_of(run, out)
+    folder = folder_of(run, out)
     write_report(folder)
     _print_report(folder)
 
@@ -228,11 +229,6 @@ def _kind(word: str | None) -> str | None:
     if word not in plurals:
         raise UserError("", f"no kind of component is called {word!r}{closest(word, KINDS)}")
     return plurals[word]
-
-
-def _folder_of(run: Path, out: Path) -> Path:
-    """A run by its folder, or by its name in the folder of all runs."""
-    return run if run.exists() or not (out / run).exists() else out / run
 
 
 def _as_dictionary(component: Component) -> dict[str, str]:

@@ -22,4 +22,12 @@ NoFallback = Annotated[
 SkipBadImages = Annotated[
     bool, typer.Option("--skip-bad-images", help="Leave out, and count, images that can't be read.")
 ]
+Runs = Annotated[Path, typer.Option("--runs", help="The folder of all runs.")]
+Seed = Annotated[int, typer.Option("--seed", help="Of all draws.")]
+Scale = Annotated[int, typer.Option("--scale", metavar="N", min=1, help="Enlarge each pixel to N × N, unsmoothed.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")]
+
+
+def folder_of(run: Path, runs: Path) -> Path:
+    """A run by its folder, or by its name in the folder of all runs."""
+    return run if run.exists() or not (runs / run).exists() else runs / run

@@ -29,10 +29,12 @@ FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
 Pixels = npt.NDArray[np.uint8]
 
 
-def read_image(path: str | os.PathLike[str], *, size: int, channels: int) -> Pixels:
-    """The image `(channels, size, size)`, uint8: the largest square at its centre, resized bilinearly, antialiased.
+def read_image(path: str | os.PathLike[str], *, size: int | tuple[int, int], channels: int) -> Pixels:
+    """The image `(channels, height, width)`, uint8: the largest part of that shape at its centre, resized bilinearly,
+    antialiased.
 
-    `channels` is 3 (RGB) or 1 (grey). Turned upright where the file's EXIF data says so.
+    `size` is (height, width), or one number for both. `channels` is 3 (RGB) or 1 (grey). Turned upright where the
+    file's EXIF data says so.
 
     Raises:
         UserError: the file is missing, damaged, cut short, too large or not of 8 bits; it is named.
@@ -50,7 +52,8 @@ def read_image(path: str | os.PathLike[str], *, size: int, channels: int) -> Pix
             if image.mode.startswith(("I", "F")):
                 raise ValueError(f"pixels are stored as {image.mode!r}; 8 bits per channel are read")
             # A JPEG decodes at a half, quarter or eighth of its size for a fraction of the time.
-            image.draft(None, (2 * size, 2 * size))
+            least = 2 * (size if isinstance(size, int) else max(size))
+            image.draft(None, (least, least))
             ImageOps.exif_transpose(image, in_place=True)
             return fitted(image, size=size, channels=channels)
     except FileNotFoundError:

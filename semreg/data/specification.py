@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from annotated_types import Interval
 
 Order = Literal["ring", "line", "none"]
 
@@ -12,9 +16,9 @@ Order = Literal["ring", "line", "none"]
 class ImageField:
     """Images, uint8 in the cache, `(batch, channels, height, width)` float in the recipe's `range` in a batch."""
 
-    channels: int
-    height: int
-    width: int
+    channels: Annotated[int, Interval(ge=1, le=8192)]
+    height: Annotated[int, Interval(ge=1, le=8192)]
+    width: Annotated[int, Interval(ge=1, le=8192)]
 
     def references(self) -> dict[str, Any]:
         """What `@image.key` may read; `size` only where the images are square."""
@@ -58,7 +62,7 @@ class AttributesField:
 class VectorField:
     """Real vectors, float32 `(batch, size)`."""
 
-    size: int
+    size: Annotated[int, Interval(ge=1, le=2**24)]
 
     def references(self) -> dict[str, Any]:
         return {"size": self.size}
@@ -78,3 +82,14 @@ _KINDS: dict[type[Field], str] = {
 def described(field: Field) -> dict[str, Any]:
     """A field for JSON: its kind ("image", "class", "attributes" or "vector") and its properties."""
     return {"kind": _KINDS[type(field)], **asdict(field)}
+
+
+def restored(described: Mapping[str, Mapping[str, Any]]) -> Specification:
+    """The fields that `described` made these of. Raises ValueError, KeyError or TypeError for anything else."""
+    from pydantic import TypeAdapter
+
+    kinds = {word: kind for kind, word in _KINDS.items()}
+    return {
+        name: TypeAdapter(kinds[values["kind"]]).validate_json(json.dumps(dict(values)), strict=True)
+        for name, values in described.items()
+    }

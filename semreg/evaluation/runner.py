@@ -13,8 +13,8 @@ from semreg import hooks
 from semreg.errors import UserError, closest
 from semreg.evaluation.result import Result
 from semreg.evaluation.store import read_result, write_result
+from semreg.evaluation.wiring import inputs_of
 from semreg.randomness import seed_of
-from semreg.recipe.expression import names
 from semreg.recipe.plan import EvaluationPlan
 from semreg.runs.folder import RunFolder
 from semreg.runs.layout import EVALUATIONS
@@ -60,14 +60,13 @@ def evaluate_run(
 
 
 def _evaluate(run: Run, plan: EvaluationPlan, judge: Judges) -> Result:
-    inputs = [run.modules[read] if read in run.modules else run.tensor(read) for read in names(plan.node.expression)]
     filled: dict[str, Any] = {}
     if "generator" in plan.part.signature.parameters:
         filled["generator"] = torch.Generator().manual_seed(seed_of(run.seed, "evaluation", plan.node.name))
     if plan.judge is not None:
         filled["judge"] = judge(plan.judge, plan.judge_data)
     try:
-        result = plan.part.value(*inputs, **plan.part.options, **filled)
+        result = plan.part.value(*inputs_of(run, plan), **plan.part.options, **filled)
     except ValueError as error:
         raise UserError(str(run.folder), f"evaluation {plan.node.name!r}: {error}") from error
     except (MemoryError, RuntimeError) as error:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
 
+from semreg.data.specification import Specification
 from semreg.data.splits import labelled_fields
 from semreg.errors import DataMissing, Problem, UserError, cause_of, closest
 from semreg.recipe.expression import names
@@ -21,14 +22,18 @@ from semreg.recipe.plan import EvaluationPlan, Plan, read_and_called
 from semreg.recipe.schema import ComponentTable, RecipeTables, parse_tables
 
 
-def check(recipe: Recipe, *, data_root: str | Path = "data", fallback: bool = False) -> Plan:
+def check(
+    recipe: Recipe, *, data_root: str | Path = "data", fallback: bool = False, trained_on: Specification | None = None
+) -> Plan:
     """The plan of a recipe, with its `[fallback]` merged in if asked for.
 
-    `plan.missing` says whether the data set is there. Raises UserError with all the mistakes that were found.
+    `plan.missing` says whether the data set is there. Of a run that is opened, `trained_on` are the fields of its data:
+    then neither the data set nor the recipes of judges need to be there. Raises UserError with all the mistakes that
+    were found.
     """
     table = recipe.resolve(fallback=fallback)
     tables = parse_tables(table, str(recipe.path))
-    return _Checker(recipe, table, tables, Path(data_root), fallback).plan()
+    return _Checker(recipe, table, tables, Path(data_root), fallback, trained_on).plan()
 
 
 def check_all(recipe: Recipe, *, data_root: str | Path = "data") -> Plan:
@@ -49,8 +54,16 @@ FOLDER_NAME = re.compile(r"\w[\w.-]*")
 
 
 class _Checker:
-    def __init__(self, recipe: Recipe, table: Table, tables: RecipeTables, data_root: Path, fallback: bool) -> None:
-        self.recipe, self.table, self.tables = recipe, table, tables
+    def __init__(
+        self,
+        recipe: Recipe,
+        table: Table,
+        tables: RecipeTables,
+        data_root: Path,
+        fallback: bool,
+        trained_on: Specification | None,
+    ) -> None:
+        self.recipe, self.table, self.tables, self.trained_on = recipe, table, tables, trained_on
         self.data_root, self.fallback = data_root, fallback
         self.source = str(recipe.path)
         self.parts = Parts(self.source)
@@ -90,6 +103,9 @@ class _Checker:
         known = False
         try:
             self.dataset = part.value(**part.options, **root)
+            if self.trained_on is not None:
+                self.parts.fields = self.trained_on
+                return None
             self.parts.fields = self.dataset.specification()
             if isinstance(data.split.unlabelled, dict):
                 self.parts.fields = labelled_fields(self.parts.fields, data.split.unlabelled)
@@ -129,7 +145,7 @@ class _Checker:
             self.parts.wrong(f"{where}.judge", f"{shown} asks no judge")
         elif table.judge is not None:
             judge = self.recipe.path.parent / table.judge
-            if not os.path.isfile(judge):  # unlike Path.is_file it never raises
+            if self.trained_on is None and not os.path.isfile(judge):  # unlike Path.is_file it never raises
                 self.parts.wrong(f"{where}.judge", f"there is no recipe {str(judge)!r}")
         elif wants and part.signature.parameters["judge"].default is inspect.Parameter.empty:
             self.parts.wrong(where, f"{shown} needs 'judge', the recipe of an independent classifier")

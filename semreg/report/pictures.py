@@ -61,7 +61,7 @@ def image_grid(
     without smoothing. Rows may differ in length. `image_labels` stand under each image. Raises ValueError for images of
     differing or unfit shapes and for labels that do not match in number.
     """
-    images = [[_pixels(image, value_range) for image in row] for row in rows]
+    images = [[_coloured(image, value_range) for image in row] for row in rows]
     shapes = {image.shape for row in images for image in row}
     if len(shapes) != 1:
         raise ValueError(f"an image grid needs images of one shape, got {sorted(shapes) or 'no image'}")
@@ -359,14 +359,22 @@ def _array(values: Any) -> NDArray[Any]:
     return np.asarray(values, dtype=np.float64)
 
 
-def _pixels(image: Any, value_range: tuple[float, float]) -> NDArray[np.uint8]:
-    """`(channels, height, width)` in `value_range` as uint8 `(height, width, 3)`."""
+def pixels(image: Any, value_range: tuple[float, float]) -> NDArray[np.uint8]:
+    """An image `(1 or 3, height, width)` as uint8 `(height, width, 1 or 3)`, clipped to `value_range`.
+
+    Raises ValueError for another shape.
+    """
     values = _array(image)
     if values.ndim != 3 or values.shape[0] not in (1, 3) or not values.size:
         raise ValueError(f"an image has shape (1 or 3, height, width), got {values.shape}")
     low, high = value_range
     values = np.nan_to_num((values - low) / (high - low)).clip(0, 1)
-    values = (values * 255).round().astype(np.uint8).transpose(1, 2, 0)
+    return (values * 255).round().astype(np.uint8).transpose(1, 2, 0)
+
+
+def _coloured(image: Any, value_range: tuple[float, float]) -> NDArray[np.uint8]:
+    """The pixels of an image `(height, width, 3)`, three times the same where it is grey."""
+    values = pixels(image, value_range)
     return values.repeat(3, axis=2) if values.shape[2] == 1 else values
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -68,24 +68,34 @@ class Handle:
 
 
 class Run:
-    """A trained run: `modules` in eval mode, tensors by name, `encode` and `decode` as the recipe's `[model]` says."""
+    """A trained run: `modules` in eval mode, tensors by name, `encode` and `decode` as the recipe's `[model]` says.
+
+    `data` are its data, or what reads them once something asks for them.
+    """
 
     def __init__(
-        self, folder: Path, plan: Plan, modules: dict[str, nn.Module], data: Cached, device: torch.device, seed: int
+        self,
+        folder: Path,
+        plan: Plan,
+        modules: dict[str, nn.Module],
+        data: Cached | Callable[[], Cached],
+        device: torch.device,
+        seed: int,
     ) -> None:
-        self.folder, self.plan, self.modules, self.data, self.device, self.seed = (
-            folder,
-            plan,
-            modules,
-            data,
-            device,
-            seed,
-        )
+        self.folder, self.plan, self.modules, self.device, self.seed = folder, plan, modules, device, seed
+        self._data = data
         self.kept: dict[tuple[str, str, int | None, bool], Any] = {}
         self.programs = {
             draws: Program(plan, modules, key=(seed, "evaluation"), training=draws, device=device)
             for draws in (False, True)
         }
+
+    @property
+    def data(self) -> Cached:
+        """The data set. Raises UserError if it is not there, or another than the run was trained on."""
+        if not isinstance(self._data, Cached):
+            self._data = self._data()
+        return self._data
 
     def tensor(self, name: str) -> Handle:
         """The handle of a tensor or field. Raises UserError, with the closest names, if there is none."""

@@ -1,9 +1,8 @@
-"""From a recipe to a trained, evaluated, reported run; and back to it from its folder."""
+"""From a recipe to a trained, evaluated, reported run."""
 
 from __future__ import annotations
 
 import contextlib
-import os
 import sys
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,7 +16,7 @@ import torch
 from torch import nn
 
 from semreg import hooks
-from semreg.data.cache import Cached, cached
+from semreg.data.cache import Cached
 from semreg.errors import CannotWrite, DataMissing, Problem, UserError, cause_of
 from semreg.evaluation.result import Result
 from semreg.evaluation.runner import evaluate_run
@@ -27,7 +26,8 @@ from semreg.recipe.plan import Plan
 from semreg.runs.circumstances import record_circumstances
 from semreg.runs.folder import RunFolder, Spectator, identity
 from semreg.runs.interrupts import Interrupts
-from semreg.runs.layout import CHECKPOINTS, EVALUATIONS, RECIPE, RECORD, STATUS
+from semreg.runs.layout import CHECKPOINTS, EVALUATIONS, RECORD, STATUS
+from semreg.runs.opening import averaged, device_of, open_data, open_run, open_trained
 from semreg.runs.run import Run
 from semreg.runs.written import as_written
 from semreg.training.build import build_modules, untrained
@@ -36,7 +36,6 @@ from semreg.training.phase import Setting
 from semreg.training.processes import ALONE, Processes, ProcessLostError, joined
 from semreg.training.trainer import Trainer
 
-VALIDATION_SHARE = 0.1
 GO_ON = "the same command goes on from the last checkpoint"
 BATCH_KEYS = ("batch_size", "sampler")
 
@@ -56,20 +55,7 @@ class Choices:
 
     def torch_device(self) -> torch.device:
         """The device, another for each of several processes. Raises UserError if there is none of that name here."""
-        name = self.device
-        if name == "auto":
-            name = "cuda" if torch.cuda.is_available() else "cpu"
-        if name == "cuda" and "LOCAL_RANK" in os.environ:
-            name = f"cuda:{os.environ['LOCAL_RANK']}"
-        try:
-            device = torch.device(name)
-            torch.empty(0, device=device)
-        except (RuntimeError, AssertionError) as error:
-            reason = str(error).splitlines()[0]
-            raise UserError(
-                "--device", f"{self.device!r} cannot be used here ({reason}); use auto, cpu or cuda[:n]"
-            ) from None
-        return device
+        return device_of(self.device)
 
 
 def run_recipe(recipe: Recipe, choices: Choices) -> Run:
@@ -119,7 +105,7 @@ def _run(
     if finished:
         if not judge and processes.first:
             print(f"{folder.folder} is finished; nothing to do", file=sys.stderr)
-        return open_run(folder.folder, data_root=choices.data_root, device=choices.device)
+        return _finished_run(folder, choices)
     if choices.tensorboard:
         from semreg.report.tensorboard import require_tensorboard
 
@@ -140,7 +126,7 @@ def _run(
     folder.open(wait=judge)
     if judge and _finished(folder):  # by the process that was waited for
         folder.close()
-        return open_run(folder.folder, data_root=choices.data_root, device=choices.device)
+        return _finished_run(folder, choices)
     try:
         record_circumstances(folder, setting, data, digest, note, skip_bad_images=choices.skip_bad_images)
         for remark in remarks:
@@ -148,7 +134,7 @@ def _run(
         with _watched(folder, manager, processes), _warnings_of_components(folder):
             hooks.call(manager, "run_started", run=folder)
             trainer.train()
-            run = Run(folder.folder, plan, _averaged(modules, trainer.averages), data, device, seed)
+            run = Run(folder.folder, plan, averaged(modules, trainer.averages), data, device, seed)
             if processes.first:
                 evaluate_run(run, folder, manager, partial(judge_run, run, choices, interrupts))
                 _finish(folder, manager)
@@ -168,6 +154,13 @@ def _warnings_of_components(folder: RunFolder) -> Iterator[None]:
 def _finished(folder: RunFolder) -> bool:
     status = folder.read_json(STATUS) or {}
     return bool(status.get("state") == "finished" and status.get("reported", True))
+
+
+def _finished_run(folder: RunFolder, choices: Choices) -> Run:
+    """Opened, its data compared with those that it was trained on."""
+    run = open_run(folder.folder, data_root=choices.data_root, device=choices.device)
+    _ = run.data
+    return run
 
 
 def _listeners(choices: Choices, remarks: list[str]) -> pluggy.PluginManager:
@@ -209,23 +202,6 @@ def _watched(folder: RunFolder, manager: pluggy.PluginManager, processes: Proces
         if not processes.first:  # what is the same in all processes was said before training, by the first
             print(f"process {processes.rank}: {said}", file=sys.stderr)
         raise
-
-
-def open_data(plan: Plan, *, skip_bad_images: bool = False) -> Cached:
-    """The plan's data set from its cache, split as the recipe says. Raises UserError with the recipe's key."""
-    try:
-        data = cached(plan.dataset, skip_bad_images=skip_bad_images).with_split(
-            plan.data.split.model_dump(exclude_unset=True)
-        )
-    except UserError as error:
-        if error.source:
-            raise
-        raise UserError(str(plan.recipe.path), error.problems) from None
-    if any(phase.validate for phase in plan.phases) and not data.counts["validation"]:
-        data = data.with_validation(VALIDATION_SHARE)
-    if not data.counts["train"]:
-        raise UserError(str(plan.recipe.path), [Problem("data", "no image is in the train split")])
-    return data
 
 
 def _constant(plan: Plan, data: Cached) -> list[str]:
@@ -272,42 +248,7 @@ def _load_weights(plan: Plan, modules: dict[str, nn.Module], choices: Choices) -
             ) from error
 
 
-def _averaged(modules: dict[str, nn.Module], averages: dict[str, Any]) -> dict[str, nn.Module]:
-    """The modules with their running averages in place, where they have one."""
-    for name, average in averages.items():
-        modules[name].load_state_dict(average)
-    return modules
-
-
-# --- opening and judging ---
-
-
-def open_run(folder: str | Path, *, data_root: str | Path = "data", device: str = "auto") -> Run:
-    """A trained run from its folder. Raises UserError if it is none, or has no whole checkpoint."""
-    path = Path(folder)
-    files = RunFolder(path, path.name)
-    record, table = files.read_json(RECORD), files.read_json(RECIPE)
-    if record is None or table is None:
-        raise UserError(
-            str(path), "this is not the folder of a run (it has no run.json); `semreg runs` lists those there are"
-        )
-    state, _ = read_latest(path / CHECKPOINTS)
-    if state is None:
-        raise UserError(str(path), "this run has no whole checkpoint yet")
-    with as_written(path):
-        plan = check(Recipe(Path(record["recipe"]), table), data_root=data_root)
-        plan = replace(plan, fallback=record["used_fallback"])
-        chosen = Choices(device=device).torch_device()
-        modules = build_modules(plan, seed=record["seed"])
-        for name, weights in state["modules"].items():
-            modules[name].load_state_dict(weights)
-            modules[name].to(chosen).eval().requires_grad_(False)
-        averaged = _averaged(modules, state["averages"])
-        fingerprint, skip_bad_images = record["data"]["fingerprint"], record.get("skip_bad_images", False)
-    data = open_data(plan, skip_bad_images=skip_bad_images)
-    if data.fingerprint != fingerprint:
-        raise UserError(str(path), [Problem("data", "the images or labels are not those that the run was trained on")])
-    return Run(path, plan, averaged, data, chosen, record["seed"])
+# --- judging ---
 
 
 def judge_run(run: Run, choices: Choices, interrupts: Interrupts, path: Path, changes: Mapping[str, Any]) -> Run:
@@ -332,12 +273,8 @@ def evaluate(
 
     Raises UserError if the run is not trained to its end, or has no such evaluation.
     """
-    run = open_run(folder, data_root=data_root, device=device)
-    state, _ = read_latest(run.folder / CHECKPOINTS)
-    with as_written(run.folder):
-        trained = state is not None and state["phase"] >= len(run.plan.phases)
-    if not trained:
-        raise UserError(str(run.folder), "this run is not trained to its end; `semreg run` with its recipe goes on")
+    run = open_trained(folder, data_root=data_root, device=device)
+    _ = run.data  # before anything of it is read or written: they may be missing, or others
     files = RunFolder(run.folder, run.plan.name)
     files.open()
     try:
