@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from semreg.disk import discard, read_object, tidy, whole_folder, write_synced, write_whole, writing
+from semreg import disk
+from semreg.disk import discard, read_object, tidy, whole_folder, write_files, write_synced, write_whole, writing
 from semreg.errors import CannotWrite, UserError
 
 
@@ -92,3 +93,26 @@ def test_an_object_is_read_from_a_file_alone(tmp_path: Path) -> None:
             read_object(path)
         path.rmdir() if path.is_dir() else path.unlink()
     assert len(os.listdir("/dev/fd")) == descriptors
+
+
+def test_files_are_written_beside_others_all_or_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "above" / "folder"
+    write_files(folder, {"a": b"old", "deep/b": b"old"})
+    (folder / "mine").write_text("kept")
+    whole, written = disk.write_synced, []
+
+    def full(path: Path, content: bytes) -> None:
+        whole(path, content)
+        written.append(path)
+        if len(written) == 2:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(disk, "write_synced", full)
+        with pytest.raises(OSError, match="No space"):
+            write_files(folder, {"a": b"new", "c": b"new"})
+    assert len(written) == 2
+    assert (folder / "a").read_bytes() == b"old"
+    assert sorted(path.name for path in folder.rglob("*")) == ["a", "b", "deep", "mine"]
+    write_files(folder, {"a": b"new", "c": b"new"})
+    assert [(folder / name).read_text() for name in ("a", "deep/b", "c", "mine")] == ["new", "old", "new", "kept"]

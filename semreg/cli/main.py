@@ -26,7 +26,7 @@ from semreg.cli.options import (
     SkipBadImages,
     folder_of,
 )
-from semreg.cli.plugins import Commands, QuickCommand
+from semreg.cli.plugins import HELP, Commands, QuickCommand
 from semreg.cli.table import table
 from semreg.errors import UserError, closest
 from semreg.kinds import KINDS
@@ -39,7 +39,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # importing what draws its boxes takes as long as all else that --help does
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings=HELP,
     help="Give an autoencoder's latent space a meaning, by recipes over a registry of components.",
 )
 

@@ -25,6 +25,10 @@ SkipBadImages = Annotated[
 Runs = Annotated[Path, typer.Option("--runs", help="The folder of all runs.")]
 Seed = Annotated[int, typer.Option("--seed", help="Of all draws.")]
 Scale = Annotated[int, typer.Option("--scale", metavar="N", min=1, help="Enlarge each pixel to N × N, unsmoothed.")]
+ScaleOfAll = Annotated[
+    int | None,
+    typer.Option("--scale", metavar="N", min=1, help="Each pixel N × N large; single images as they are if left out."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")]
 
 

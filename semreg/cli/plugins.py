@@ -1,7 +1,12 @@
-"""Commands of other distributions, by entry points of group `semreg.commands`: listed by name, loaded when invoked."""
+"""Commands by entry points of group `semreg.commands`, of plugins and our own: loaded when invoked, and listed by the
+first line of their documentation, which is read from their source."""
 
 from __future__ import annotations
 
+import ast
+from importlib.machinery import PathFinder
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -13,6 +18,7 @@ from semreg.registry import InstalledEntryPoint, import_target, installed_entry_
 from semreg.speaking import in_first_process
 
 GROUP = "semreg.commands"
+HELP = {"help_option_names": ["-h", "--help"]}
 
 
 class Commands(TyperGroup):
@@ -64,11 +70,12 @@ class QuickCommand(TyperCommand):
 def _lazy_command(points: list[InstalledEntryPoint]) -> Any:
     """A command that looks like any other in the help and imports the plugin's own when it is invoked."""
     point = points[0]
+    brought = f"Brought by {' and '.join(point.origin for point in points)}."
     application = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
     @application.command(
         point.name,
-        help=f"Brought by {' and '.join(point.origin for point in points)}.",
+        help=(len(points) == 1 and first_line(point.value)) or brought,
         add_help_option=False,
         context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "allow_interspersed_args": False},
     )
@@ -82,12 +89,28 @@ def _lazy_command(points: list[InstalledEntryPoint]) -> Any:
     return get_command(application)
 
 
+def first_line(target: str) -> str:
+    """The first line of the documentation of a function `module:name`, from its source alone; empty if it has none."""
+    module, _, name = target.partition(":")
+    top, *inner = module.split(".")
+    try:
+        found = find_spec(top)  # of a module that is in no other, nothing is imported for it
+        for depth in range(len(inner)):
+            locations = found.submodule_search_locations if found else None
+            found = PathFinder.find_spec(".".join([top, *inner[: depth + 1]]), locations)
+        tree = ast.parse(Path(str(found and found.origin)).read_bytes())
+    except (ImportError, OSError, SyntaxError, ValueError):
+        return ""
+    functions = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == name]
+    return next(iter((ast.get_docstring(functions[-1]) or "").splitlines()), "") if functions else ""
+
+
 def _as_command(loaded: Any) -> Any:
     """A Typer application, a command of click's, or a function with Typer's annotations, as a command."""
     if isinstance(loaded, typer.Typer):
         return get_command(loaded)
     if hasattr(loaded, "main"):
         return loaded
-    application = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-    application.command()(loaded)
+    application = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+    application.command(context_settings=HELP)(loaded)
     return get_command(application)

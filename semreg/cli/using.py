@@ -32,3 +32,15 @@ def trained(run: Path, *, runs: Path, data_root: Path, device: str) -> Iterator[
         if not out_of_memory(error):
             raise
         raise UserError(str(opened.folder), "memory ran out; use fewer images at a time") from error
+
+
+def file_kind(out: Path, *endings: str) -> str | None:
+    """Which of the endings a file to be written has; None for a folder, which is there, or has no ending if there are
+    any. Raises UserError for another file."""
+    ending = out.suffix.lower()
+    if ending in endings and not out.is_dir():
+        return ending
+    if out.is_file() or (ending and endings and not out.is_dir()):
+        kinds = " or ".join([", ".join(f"a {ending}" for ending in endings), "a folder"][not endings :])
+        raise UserError("--out", f"{out} can't be written; {kinds} can")
+    return None

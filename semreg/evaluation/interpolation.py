@@ -21,7 +21,7 @@ INPUTS = 3
 
 
 def _known(choice: str | dict[str, Any]) -> str | dict[str, Any]:
-    _component(*_parts(choice))
+    _component(*parts_of(choice))
     return choice
 
 
@@ -41,10 +41,19 @@ def interpolator(name: str, options: Mapping[str, Any], codes: Tensor, labels: T
 
     Raises ValueError if there is no such interpolator, or its options do not fit.
     """
-    value = _component(name, options)
-    made: Any = value(**options) if inspect.isclass(value) else functools.partial(value, **options)
+    made = unfitted(name, options)
     if hasattr(made, "fit"):
         made.fit(codes, labels, order)
+    return made
+
+
+def unfitted(name: str, options: Mapping[str, Any]) -> Interpolator:
+    """The interpolator of that name, made with its options; one with a method `fit` still wants training codes.
+
+    Raises ValueError if there is no such interpolator, or its options do not fit.
+    """
+    value = _component(name, options)
+    made: Any = value(**options) if inspect.isclass(value) else functools.partial(value, **options)
     return made  # type: ignore[no-any-return]
 
 
@@ -54,7 +63,7 @@ def chosen_interpolators(
     """Several interpolators by name, as `interpolator` makes them. Raises ValueError if one is named twice, or none."""
     made: dict[str, Interpolator] = {}
     for choice in choices:
-        name, options = _parts(choice)
+        name, options = parts_of(choice)
         if name in made:
             raise ValueError(f"interpolators: {name!r} is named twice")
         made[name] = interpolator(name, options, codes, labels, order)
@@ -70,7 +79,8 @@ def strips(path: Interpolator, a: Tensor, b: Tensor, images: int) -> Tensor:
     return codes.view(len(a), images, -1)
 
 
-def _parts(choice: str | dict[str, Any]) -> tuple[str, dict[str, Any]]:
+def parts_of(choice: str | dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """The name and the options of an interpolator. Raises ValueError if it has no name."""
     if isinstance(choice, str):
         return choice, {}
     name = choice.get("use")

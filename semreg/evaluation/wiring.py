@@ -9,6 +9,7 @@ from typing import Any
 
 from semreg.errors import UserError
 from semreg.recipe.expression import names
+from semreg.recipe.options import FILLED_BY_ENGINE
 from semreg.recipe.plan import EvaluationPlan
 from semreg.runs.run import Run
 
@@ -18,7 +19,7 @@ class Wiring:
     """One evaluation of a run's recipe: what `[evaluate.NAME]` says of it.
 
     `inputs` are the handles and modules in the order of `use = "component(...)"`; `named` the same by the parameters of
-    the component, a tuple for `*parameter`; `options` the keys beside `use`.
+    the component, a tuple for `*parameter`; `options` the keys beside `use`, and the defaults of those left out.
     """
 
     name: str
@@ -29,10 +30,12 @@ class Wiring:
 
 
 def wirings(run: Run, *components: str) -> list[Wiring]:
-    """The recipe's evaluations by one of these components: by the first of them first, then as the recipe has them."""
-    plans = [plan for plan in run.plan.evaluations.values() if plan.part.component.name in components]
-    found = [_wiring(run, plan) for plan in plans]
-    return sorted(found, key=lambda wiring: components.index(wiring.component))
+    """The recipe's evaluations by these components, by the first of them first, then as in the recipe; or all."""
+    found = [_wiring(run, plan) for plan in run.plan.evaluations.values()]
+    if not components:
+        return found
+    chosen = [wiring for wiring in found if wiring.component in components]
+    return sorted(chosen, key=lambda wiring: components.index(wiring.component))
 
 
 def wiring(run: Run, *components: str, says: str, recipe: str) -> Wiring:
@@ -56,6 +59,13 @@ def inputs_of(run: Run, plan: EvaluationPlan) -> tuple[Any, ...]:
 
 
 def _wiring(run: Run, plan: EvaluationPlan) -> Wiring:
-    inputs = inputs_of(run, plan)
-    named = inspect.signature(plan.part.value).bind_partial(*inputs).arguments
-    return Wiring(plan.node.name, plan.part.component.name, inputs, named, plan.part.options)
+    signature, inputs = inspect.signature(plan.part.value), inputs_of(run, plan)
+    defaults = {
+        name: parameter.default
+        for name, parameter in signature.parameters.items()
+        if parameter.kind is parameter.KEYWORD_ONLY
+        and parameter.default is not parameter.empty
+        and name not in FILLED_BY_ENGINE
+    }
+    named = signature.bind_partial(*inputs).arguments
+    return Wiring(plan.node.name, plan.part.component.name, inputs, named, defaults | dict(plan.part.options))

@@ -40,7 +40,8 @@ _STYLE: dict[Any, Any] = {
     "legend.frameon": False,
     "text.parse_math": False,  # a dollar in a name is a dollar
 }
-_TILE = 128  # pixels: images are enlarged by the whole number that comes closest to it from below
+TILE = 128
+"""Pixels: images are enlarged by the whole number that comes closest to it from below."""
 _WIDEST = 1800  # pixels: more columns make smaller tiles
 _GAP = 6
 
@@ -53,13 +54,14 @@ def image_grid(
     column_labels: Sequence[str] | None = None,
     image_labels: Sequence[Sequence[str]] | None = None,
     value_range: tuple[float, float] = (0, 1),
+    scale: int | None = None,
     caption: str = "",
 ) -> Picture:
     """Images in rows, each a tensor `(images, channels, height, width)` or a list of `(channels, height, width)`.
 
     Channels are 1 or 3, values lie in `value_range` and are clipped to it. Small images are enlarged by a whole number,
-    without smoothing. Rows may differ in length. `image_labels` stand under each image. Raises ValueError for images of
-    differing or unfit shapes and for labels that do not match in number.
+    `scale` if it is given, without smoothing. Rows may differ in length. `image_labels` stand under each image. Raises
+    ValueError for images of differing or unfit shapes and for labels that do not match in number.
     """
     images = [[_coloured(image, value_range) for image in row] for row in rows]
     shapes = {image.shape for row in images for image in row}
@@ -72,7 +74,7 @@ def image_grid(
     for row, labels in zip(images, image_labels or (), strict=False):
         _check_count("image labels in a row", labels, len(row))
     ((height, width, _),) = shapes
-    scale = max(1, min(_TILE // max(height, width), _WIDEST // (columns * width)))
+    scale = scale or max(1, min(TILE // max(height, width), _WIDEST // (columns * width)))
 
     with matplotlib.rc_context(_STYLE):
         below = _text_size([label for row in image_labels for label in row], 0)[1] + 2 * _GAP if image_labels else 0

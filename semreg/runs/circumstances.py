@@ -22,7 +22,7 @@ from semreg.runs.layout import RECIPE, RECORD
 from semreg.training.build import count_parameters
 from semreg.training.phase import Setting
 
-NOT_IN_NUMBERS = ("cli", "report", "mixing")
+NOT_IN_NUMBERS = ("cli", "report", "mixing", "using")
 """Parts of semreg that may change without changing what a run computes."""
 LIBRARIES = {
     "torch": "torch",

@@ -17,7 +17,7 @@ from semreg.data.images import read_image
 from semreg.data.specification import ImageField
 from semreg.disk import write_files, write_whole, writing
 from semreg.errors import MOST_PROBLEMS, Problem, UserError
-from semreg.report.pictures import pixels
+from semreg.report.pictures import TILE, pixels
 from semreg.runs.run import Run
 
 ADVICE = "mend that, or choose another place by --out"
@@ -108,6 +108,20 @@ def picture(image: Any, value_range: tuple[float, float], *, scale: int = 1) -> 
 
     values = pixels(image, value_range).repeat(scale, axis=0).repeat(scale, axis=1)
     return Image.fromarray(values[:, :, 0] if values.shape[2] == 1 else values)
+
+
+def gif(images: Sequence[Any], value_range: tuple[float, float], *, scale: int | None = None) -> bytes:
+    """Images `(1 or 3, height, width)` as a GIF that runs on and on, ten a second, each pixel `scale` × `scale` large.
+
+    Small images are enlarged as in a picture's grid by default. Raises ValueError for another shape, or no image.
+    """
+    if not len(images):
+        raise ValueError("a GIF needs at least one image")
+    scale = scale or max(1, TILE // max(images[0].shape[1:]))
+    first, *others = (picture(image, value_range, scale=scale) for image in images)
+    buffer = BytesIO()
+    first.save(buffer, "GIF", save_all=True, append_images=others, duration=100, loop=0)
+    return buffer.getvalue()
 
 
 def _natural(name: str) -> list[tuple[int, str]]:

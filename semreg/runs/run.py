@@ -15,6 +15,7 @@ from semreg.data.specification import Field
 from semreg.errors import UserError, closest
 from semreg.recipe.expression import Name
 from semreg.recipe.plan import Plan
+from semreg.recipe.schema import ModelTable
 from semreg.training.program import Execution, Program, evaluating
 
 BATCH = 256
@@ -48,6 +49,11 @@ class Handle:
                 )
             self.run.kept[key] = _joined(parts)
         return self.run.kept[key]
+
+    def at(self, split: str, rows: torch.Tensor) -> Any:
+        """Its values as `read` gives them, of some rows of a split alone, by their places in it, int64 `(rows,)`."""
+        batches = self.run.in_order(self.name, split, None, rows)
+        return _joined([self.run.compute(self.name, batch, index) for index, batch in enumerate(batches)])
 
     def given(self, **values: torch.Tensor) -> Any:
         """Its values where the named tensors or fields have the values given, `(rows, …)` each.
@@ -106,29 +112,31 @@ class Run:
 
     def encode(self, images: torch.Tensor) -> Any:
         """The code of images `(batch, channels, height, width)` in the recipe's range; a tuple of several codes."""
-        model = self._model()
+        model = self.model
         codes = tuple(self.tensor(name).given(**{model.input: images}) for name in model.code)
         return codes[0] if len(codes) == 1 else codes
 
     def decode(self, *codes: torch.Tensor) -> Any:
         """The output for codes, in the order of the recipe's `code`. Raises ValueError for another number of codes."""
-        model = self._model()
+        model = self.model
         if len(codes) != len(model.code):
             raise ValueError(
                 f"this model decodes {len(model.code)} codes ({', '.join(model.code)}); {len(codes)} given"
             )
         return self.tensor(model.output).given(**dict(zip(model.code, codes, strict=True)))
 
-    def _model(self) -> Any:
+    @property
+    def model(self) -> ModelTable:
+        """The recipe's `[model]`: `input`, `code` and `output`, by name. Raises UserError if it has none."""
         if self.plan.tables.model is None:
             raise UserError(str(self.folder), "the recipe has no [model], which says what encode and decode mean")
         return self.plan.tables.model
 
     # --- for handles ---
 
-    def in_order(self, name: str, split: str, count: int | None) -> Iterator[Batch]:
-        """The batches of the first `count` rows of a split, with what a tensor reads."""
-        rows = self.data.rows(split)[:count]
+    def in_order(self, name: str, split: str, count: int | None, places: torch.Tensor | None = None) -> Iterator[Batch]:
+        """The batches of the first `count` rows of a split, or of those at some places, with what a tensor reads."""
+        rows = self.data.rows(split)[:count] if places is None else self.data.rows(split)[places]
         fields = self.leaves(name, frozenset())
         return sequential(self.data, rows, BATCH, fields=fields, value_range=self.plan.value_range, device=self.device)
 

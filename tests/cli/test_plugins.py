@@ -7,6 +7,10 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
+from semreg.cli.plugins import first_line
+
 TYPER = """
 import typer
 app = typer.Typer()
@@ -65,3 +69,47 @@ def test_a_command_claimed_twice_is_refused_naming_both(install: Callable[..., P
 def test_the_cores_commands_cannot_be_taken(install: Callable[..., Path]) -> None:
     install("semreg-greedy", {"semreg.commands": {"list": "toy_greedy:double"}}, toy_greedy=FUNCTION)
     assert "l1" in semreg("list", "loss").stdout
+
+
+DOCUMENTED = """
+import no_such_module
+
+def double(number: int) -> None:
+    \"\"\"Double a number.
+
+    And more.
+    \"\"\"
+"""
+
+
+def test_help_shows_a_commands_first_line_without_importing_it(install: Callable[..., Path]) -> None:
+    install("semreg-toy", {"semreg.commands": {"double": "toy_documented:double"}}, toy_documented=DOCUMENTED)
+    listed = semreg("--help").stdout
+    assert "  double       Double a number.\n" in listed
+    assert "Brought by" not in listed
+
+
+def test_first_lines_of_modules_in_packages_and_of_what_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(tmp_path))
+    inner = tmp_path / "toy_package" / "inner"
+    inner.mkdir(parents=True)
+    (inner / "commands.py").write_text(DOCUMENTED + "\ndef bare(): pass\napp = 3\n")
+    (inner / "broken.py").write_text("def double(:")
+    for folder in (inner, inner.parent):
+        (folder / "__init__.py").write_text("1 / 0")
+    assert first_line("toy_package.inner.commands:double") == "Double a number."
+    for target in ("commands:bare", "commands:app", "commands:gone", "commands", "broken:double", "gone:double"):
+        assert first_line(f"toy_package.inner.{target}") == ""
+    for target in ("toy_gone:double", "toy_package.gone.commands:double", "", ":", "..:x", "sys:exit", "__main__:x"):
+        assert first_line(target) == ""
+    assert not {"toy_package", "toy_package.inner"} & sys.modules.keys()
+
+
+def test_a_function_is_a_command_that_helps_as_ours_do(install: Callable[..., Path]) -> None:
+    source = 'def double(number: int) -> None:\n    """Double [a] number, [bold]."""'
+    install("semreg-toy", {"semreg.commands": {"double": "toy_helping:double"}}, toy_helping=source)
+    shown = semreg("double", "-h")
+    assert shown.returncode == 0
+    assert "Double [a] number, [bold]." in shown.stdout

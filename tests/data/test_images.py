@@ -153,3 +153,13 @@ def test_arrays_resized(channels: int) -> None:
     pixels = np.full((5, channels, 8, 6), 99, dtype=np.uint8)
     assert resized(pixels, (8, 6)).shape == (5, channels, 8, 6)
     assert (resized(pixels, 16) == np.full((5, channels, 16, 16), 99)).all()
+
+
+def test_a_shape_that_is_no_square(tmp_path: Path) -> None:
+    for name, options in (("a.png", {}), ("a.jpg", {"quality": 95})):
+        image = Image.new("L", (160, 40), 0)
+        image.paste(200, (40, 0, 120, 40))  # twice as wide as high, at the centre
+        image.save(tmp_path / name, **options)
+        read = read_image(tmp_path / name, size=(10, 20), channels=1)
+        assert read.shape == (1, 10, 20)
+        assert (abs(read[:, :, 1:-1].astype(int) - 200) < 5).all()

@@ -108,3 +108,10 @@ def test_without_model_there_is_no_encoding(toy: Toy, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"no \[model\]"):
         run.encode(torch.rand(3, 1, 4, 4))
     assert run.tensor("z").given(image=torch.rand(3, 1, 4, 4)).shape == (3, 2)
+
+
+def test_single_rows_are_read_as_all_are(run: Run) -> None:
+    rows = torch.tensor([7, 0, 7, 40])
+    for name in ("z", "kind", "image"):
+        assert torch.allclose(run.tensor(name).at("train", rows), run.tensor(name).read("train")[rows], atol=1e-6)
+    assert run.tensor("posterior").at("train", rows).mean.shape == (4, 2)

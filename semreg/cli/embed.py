@@ -1,0 +1,45 @@
+"""`semreg embed`: the command line of `semreg.using.embed`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from semreg.cli.options import DataRoot, Device, RunFolder, Runs
+from semreg.cli.using import trained
+from semreg.errors import UserError
+
+
+def embed(
+    run: RunFolder,
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Images of any size.", show_default=False)],
+    out: Annotated[Path, typer.Option("--out", help="A .npz or a .csv.", show_default=False)],
+    device: Device = "auto",
+    data_root: DataRoot = Path("data"),
+    runs: Runs = Path("runs"),
+) -> None:
+    """Write the codes of all images of a folder to a file.
+
+    All images below the folder, in natural order (2 before 10). A .npz holds an array for each code that the recipe's
+    [model] names, and `files`; a .csv a row for each file: its name, then every number of every code, spatial codes
+    flattened. The training data are not needed.
+
+    From Python: semreg.using.embed.
+    """
+    kind = out.suffix.lower()
+    if kind not in (".npz", ".csv"):
+        raise UserError("--out", f"{out} ends neither in .npz nor in .csv")
+    from semreg.runs.images import images_in, write_picture
+    from semreg.using import embedding
+
+    files = images_in(folder)
+    with trained(run, runs=runs, data_root=data_root, device=device) as opened:
+        codes = embedding.embed_files(opened, [folder / name for name in files])
+        write_picture(out, (embedding.as_npz if kind == ".npz" else embedding.as_csv)(files, codes))
+    for name, code in codes.items():
+        shape = " × ".join(map(str, code.shape[1:]))
+        flattened = f", flattened to {code[0].numel()} columns" if kind == ".csv" and code.ndim > 2 else ""
+        typer.echo(f"{name}: {shape} numbers of each of {len(files)} images{flattened}", err=True)
+    typer.echo(f"codes: {out}")

@@ -1,0 +1,63 @@
+"""`semreg sample`: the command line of `semreg.using.sample`."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from semreg.cli.options import DataRoot, Device, RunFolder, Runs, ScaleOfAll, Seed
+from semreg.cli.using import file_kind, trained
+
+MOST_COLUMNS = 12
+
+
+def sample(
+    run: RunFolder,
+    label: Annotated[
+        str | None, typer.Option("--class", metavar="NAME", help="A class, by name or number; all in turn if left out.")
+    ] = None,
+    count: Annotated[int, typer.Option("--count", min=1, help="How many images.")] = 16,
+    out: Annotated[Path, typer.Option("--out", help="A .png for all, or a folder for single images.")] = Path(
+        "samples.png"
+    ),
+    seed: Seed = 0,
+    scale: ScaleOfAll = None,
+    device: Device = "auto",
+    data_root: DataRoot = Path("data"),
+    runs: Runs = Path("runs"),
+) -> None:
+    """Draw new images from a run's priors.
+
+    The recipe's evaluations say what a sample is: inception_score or intra_class_diversity, whose images may be of a
+    class, or else prior_samples. The training data are not needed.
+
+    From Python: semreg.using.sample.
+    """
+    kind = file_kind(out, ".png")
+    from semreg.report.pictures import image_grid
+    from semreg.runs.images import write_images, write_picture
+    from semreg.using import sampling
+
+    with trained(run, runs=runs, data_root=data_root, device=device) as opened:
+        images = sampling.sample(opened, count, label=label, seed=seed)
+        field = sampling.sampled_classes(opened)
+        if kind == ".png":
+            titles = [] if field is None or label is not None else list(field.names[:count])
+            columns = len(titles) if 1 < len(titles) <= MOST_COLUMNS else min(MOST_COLUMNS, math.ceil(math.sqrt(count)))
+            rows = [images[start : start + columns] for start in range(0, count, columns)]
+            picture = image_grid(
+                "",
+                rows,
+                column_labels=titles if len(titles) == columns else None,
+                value_range=opened.plan.value_range,
+                scale=scale,
+            )
+            write_picture(out, picture.png)
+        else:
+            width = len(str(count - 1))
+            names = [f"{number:0{width}d}.png" for number in range(count)]
+            write_images(out, dict(zip(names, images, strict=True)), opened, scale=scale or 1)
+    typer.echo(f"images: {out}")

@@ -1,0 +1,50 @@
+"""`semreg embed`."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from semreg.runs.images import images_in, read_images
+from semreg.using import embed
+from tests.using.conftest import Train
+from tests.using.test_embedding import SPATIAL
+
+Said = Callable[..., str]
+
+
+def test_an_archive_and_a_table(train: Train, pictures: Path, said: Said, tmp_path: Path) -> None:
+    run = train(SPATIAL)
+    codes = embed(run, read_images(run, [pictures / name for name in images_in(pictures)]))
+    out = tmp_path / "new" / "codes.npz"
+    text = said("embed", run.folder, pictures, "--out", out)
+    assert text.endswith(f"codes: {out}\n")
+    assert "view: 1 × 4 × 4 numbers of each of 3 images\n" in text
+    archive = np.load(out, allow_pickle=False)
+    assert archive["files"].tolist() == ["2.jpg", "10.png", "a.gif"]
+    assert all(np.allclose(archive[name], code, atol=1e-6) for name, code in codes.items())
+    table = tmp_path / "codes.CSV"
+    assert "view: 1 × 4 × 4 numbers of each of 3 images, flattened to 16 columns\n" in said(
+        "embed", run.folder, pictures, "--out", table
+    )
+    head, *rows = csv.reader(table.read_text().splitlines())
+    assert head[:4] == ["file", "z.0", "z.1", "view.0"]
+    assert [row[0] for row in rows] == ["2.jpg", "10.png", "a.gif"]
+    assert np.allclose(np.array([row[1:3] for row in rows], float), codes["z"], atol=1e-6)
+
+
+def test_mistakes(train: Train, pictures: Path, refused: Said, tmp_path: Path) -> None:
+    run, out = train(), tmp_path / "a.npz"
+    assert "a.txt ends neither in .npz nor in .csv" in refused("embed", run.folder, pictures, "--out", "a.txt")
+    assert "ends neither" in refused("embed", run.folder, pictures, "--out", tmp_path)
+    assert "--out" in refused("embed", run.folder, pictures)
+    assert "there is no such folder" in refused("embed", run.folder, tmp_path / "gone", "--out", out)
+    for name in ("b.png", "c.png"):
+        (pictures / name).write_bytes(b"")
+    text = refused("embed", run.folder, pictures, "--out", out)
+    assert "b.png" in text
+    assert "c.png" in text
+    assert not out.exists()
