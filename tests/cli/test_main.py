@@ -57,6 +57,10 @@ def refusal(*arguments: str, cwd: Path | None = None) -> str:
         ["run", "--help"],
         ["table", "--help"],
         ["mix", "--help"],
+        ["interpolate", "--help"],
+        ["sample", "--help"],
+        ["embed", "--help"],
+        ["augment", "--help"],
     ],
 )
 def test_light_commands_import_nothing_heavy(arguments: list[str], tmp_path: Path) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, NamedTuple
 
 import torch
 from annotated_types import Ge, Gt, Interval
 from torch import Tensor
 
-from semreg.components.interfaces import Interpolator
 from semreg.components.operations import augment
 from semreg.data.specification import ClassField
 from semreg.evaluation.classes import CHUNK, class_field, decoded, draw_pairs, read_codes, rows_by_class
@@ -104,7 +104,8 @@ def few_shot(
         chosen = members[value][torch.randint(len(members[value]), (missing,), generator=generator)]
         augmented.append(_of_class(value, _augmented(train.images[chosen], value_range, generator)))
         if value in triples:
-            between = _between(path, codes, members, triples[value], missing, weights, generator)
+            first, second, weight = draw_between(members, triples[value], missing, weights, generator)
+            between = path(codes[first], codes[second], weight)
             interpolated.append(_of_class(value, _decoded(reconstruction, code, between, image, train.images)))
     test = Labelled(image.read("test"), label.read("test"))
     outcomes: dict[str, list[bool]] = {}
@@ -145,19 +146,18 @@ def _check(
         raise ValueError(f"weights {list(weights)} do not ascend")
 
 
-def _between(
-    path: Interpolator,
-    codes: Tensor,
-    members: list[Tensor],
+def draw_between(
+    members: Sequence[Tensor],
     ends: tuple[int, int],
     count: int,
     weights: tuple[float, float],
     generator: torch.Generator,
-) -> Tensor:
-    """Codes `(count, code)` between random training codes of two classes."""
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Where to interpolate between random images of two classes: rows of the first and of the second, int64 `(count,)`
+    each, from `members`, the rows of each class; and weights `(count, 1)`, uniform between the two given."""
     first, second, _ = draw_pairs(members, [ends], count, generator)
     weight = weights[0] + (weights[1] - weights[0]) * torch.rand(count, 1, generator=generator)
-    return path(codes[first], codes[second], weight)
+    return first, second, weight
 
 
 def _augmented(images: Tensor, value_range: tuple[float, float], generator: torch.Generator) -> Tensor:

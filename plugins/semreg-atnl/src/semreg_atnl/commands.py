@@ -1,0 +1,49 @@
+"""`semreg augment`: the command line of `semreg_atnl.augmentation.augment_class`."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from semreg.cli.options import DataRoot, Device, RunFolder, Runs, Scale, Seed
+from semreg.cli.using import file_kind, trained
+
+FOLDER_NAME = re.compile(r"\w[\w .-]*")
+
+
+def augment(
+    run: RunFolder,
+    label: Annotated[str, typer.Option("--class", metavar="NAME", help="A class, by name or number.")],
+    out: Annotated[Path, typer.Option("--out", help="The folder to write into.", show_default=False)],
+    count: Annotated[int, typer.Option("--count", min=1, help="How many images.")] = 100,
+    seed: Seed = 0,
+    scale: Scale = 1,
+    device: Device = "auto",
+    data_root: DataRoot = Path("data"),
+    runs: Runs = Path("runs"),
+) -> None:
+    """Make new images of one class, to train a classifier on.
+
+    They are samples of the class where the recipe's evaluations say that samples are of classes (inception_score, as
+    with a Gaussian-mixture prior). Otherwise they lie between training images: of the class's two neighbours if it is a
+    few-shot class of an evaluation few_shot, or else of the class itself; then the training data are needed.
+
+    The images go to OUT/CLASS/augmented-SEED-NUMBER.png, where the data set image_folder, or torchvision's ImageFolder,
+    finds them; nothing else in the folder is changed.
+
+    From Python: semreg_atnl.augmentation.augment_class.
+    """
+    file_kind(out)
+    from semreg.runs.images import write_images
+    from semreg_atnl.augmentation import augment_class
+
+    with trained(run, runs=runs, data_root=data_root, device=device) as opened:
+        made = augment_class(opened, label, count, seed=seed)
+        folder = out / (made.name if FOLDER_NAME.fullmatch(made.name) else f"class-{made.value}")
+        names = [f"augmented-{seed}-{number:05d}.png" for number in range(count)]
+        write_images(folder, dict(zip(names, made.images, strict=True)), opened, scale=scale)
+    typer.echo(f"class {made.name}: {count} {made.way}", err=True)
+    typer.echo(f"images: {folder}")
