@@ -33,5 +33,6 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for machines."
 
 
 def folder_of(run: Path, runs: Path) -> Path:
-    """A run by its folder, or by its name in the folder of all runs."""
-    return run if run.exists() or not (runs / run).exists() else runs / run
+    """A run by its folder, or by its name in the folder of all runs; where neither is there, a bare name is a name."""
+    named = (runs / run).exists() or len(run.parts) == 1
+    return runs / run if named and not run.exists() else run

@@ -13,7 +13,7 @@ from torch import nn
 
 from semreg.data.cache import Cached, cached
 from semreg.data.specification import restored
-from semreg.errors import DataMissing, Problem, UserError
+from semreg.errors import DataMissing, Problem, UserError, closest
 from semreg.recipe.check import check
 from semreg.recipe.load import Recipe
 from semreg.recipe.plan import Plan
@@ -45,9 +45,9 @@ def _opened(path: Path, data_root: Path, device: str) -> tuple[Run, bool]:
     files = RunFolder(path, path.name)
     record, table = files.read_json(RECORD), files.read_json(RECIPE)
     if record is None or table is None:
-        raise UserError(
-            str(path), "this is not the folder of a run (it has no run.json); `semreg runs` lists those there are"
-        )
+        beside = (other.parent.name for other in path.parent.glob(f"*/{RECORD}"))
+        near = closest(path.name, beside) or "; `semreg runs` lists those there are"
+        raise UserError(str(path), f"this is not the folder of a run (it has no {RECORD}){near}")
     state, _ = read_latest(path / CHECKPOINTS)
     if state is None:
         raise UserError(str(path), "this run has no whole checkpoint yet")

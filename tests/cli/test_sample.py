@@ -51,4 +51,7 @@ def test_mistakes(train: Train, refused: Said, tmp_path: Path) -> None:
     assert "recipes/vae_digits.toml has one" in refused("sample", run.folder, "--out", out)
     assert "--count" in refused("sample", run.folder, "--count", 0, "--out", out)
     assert "of no class" in refused("sample", train(PRIOR).folder, "--class", "a", "--out", out)
+    runs, name = run.folder.parent, run.folder.name
+    for gone in ((name[:-2], "--runs", runs), (run.folder.with_name(name[:-2]),)):
+        assert f"did you mean '{name}'" in refused("sample", *gone, "--out", out)
     assert not out.exists()
