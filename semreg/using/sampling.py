@@ -10,7 +10,7 @@ from torch import Tensor
 from semreg.data.specification import ClassField
 from semreg.errors import closest
 from semreg.evaluation.classes import class_field, synthesised
-from semreg.evaluation.wiring import wiring, wirings
+from semreg.evaluation.wiring import Wiring, wiring, wirings
 from semreg.randomness import seed_of
 from semreg.recipe.expression import Call, Expression, Name
 from semreg.recipe.plan import Plan
@@ -39,26 +39,32 @@ def sample(run: Run, count: int, *, label: str | int | None = None, seed: int = 
     """
     if count < 1:
         raise ValueError(f"count: {count} images can't be drawn; 1 or more can")
-    found = wiring(run, *OF_A_CLASS, "prior_samples", says="what a sample is", recipe="recipes/vae_digits.toml")
-    field = sampled_classes(run)
-    if field is None:
+    of_classes = _of_classes(run)
+    if of_classes is not None:
+        field, name = class_field(of_classes.named["label"]), of_classes.named["label"].name
+        labels = torch.arange(count) % len(field.names)
         if label is not None:
-            raise ValueError("the samples of this run are of no class; recipes/gm_mnist.toml draws them by class")
-        if found.component in OF_A_CLASS:
-            return _generated(run, found.named["generated"], {}, count, seed)
-        prior, code, reconstruction = (found.named[name] for name in ("prior", "code", "reconstruction"))
-        codes = prior.sample(count, generator=torch.Generator().manual_seed(seed_of(seed, "sample")))
-        return synthesised(reconstruction, {code.name: codes})
-    labels = torch.arange(count) % len(field.names)
+            labels = torch.full_like(labels, class_number(field, label))
+        return _generated(run, of_classes.named["generated"], {name: labels}, count, seed)
+    found = wiring(run, *OF_A_CLASS, "prior_samples", says="what a sample is", recipe="recipes/vae_digits.toml")
     if label is not None:
-        labels = torch.full_like(labels, class_number(field, label))
-    return _generated(run, found.named["generated"], {found.named["label"].name: labels}, count, seed)
+        raise ValueError("the samples of this run are of no class; recipes/gm_mnist.toml draws them by class")
+    if found.component in OF_A_CLASS:
+        return _generated(run, found.named["generated"], {}, count, seed)
+    prior, code, reconstruction = (found.named[name] for name in ("prior", "code", "reconstruction"))
+    codes = prior.sample(count, generator=torch.Generator().manual_seed(seed_of(seed, "sample")))
+    return synthesised(reconstruction, {code.name: codes})
 
 
 def sampled_classes(run: Run) -> ClassField | None:
     """The classes that samples are drawn for, if they are. Raises ValueError if their label is no field of classes."""
-    label = next((found.named.get("label") for found in wirings(run, *OF_A_CLASS)), None)
-    return None if label is None else class_field(label)
+    found = _of_classes(run)
+    return None if found is None else class_field(found.named["label"])
+
+
+def _of_classes(run: Run) -> Wiring | None:
+    """The first evaluation of images that are drawn for a label."""
+    return next((found for found in wirings(run, *OF_A_CLASS) if "label" in found.named), None)
 
 
 def class_number(field: ClassField, label: str | int) -> int:
