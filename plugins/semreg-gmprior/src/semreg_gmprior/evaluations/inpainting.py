@@ -10,7 +10,7 @@ import torch
 from annotated_types import Gt, Interval, MinLen
 from torch import Tensor
 
-from semreg.evaluation.classes import class_field, verdicts
+from semreg.evaluation.classes import class_field, synthesised, verdicts
 from semreg.evaluation.result import Cell, Result, Table
 from semreg.report.pictures import image_grid
 from semreg.runs.run import Handle, Run
@@ -63,17 +63,12 @@ def inpainting(
     if len(parts) < len(masks):
         raise ValueError(f"masks: two of {', '.join(masks)} have one name")
     given = {} if label is None else {label.name: label.read("test", count=count)}
-    grey, average = torch.tensor(low + fill * (high - low)), _mean_image(image)
+    average = _mean_image(image)
     figures: dict[str, float] = {}
     rows, row_labels = [originals[:pictures]], ["image"]
     for name, mask in parts.items():
-        corrupted = torch.where(mask, grey, originals)
-        copies = reconstruction.given(**{image.name: corrupted}, **given)
-        if copies.shape != originals.shape:
-            found, fit = tuple(copies.shape[1:]), tuple(originals.shape[1:])
-            raise ValueError(f"{reconstruction.name!r} must be images of shape {fit}, found {found}")
-        filled = torch.where(mask, copies.clamp(low, high), originals)
-        for kind, values in (("psnr", filled), ("psnr_fill", grey), ("psnr_mean_image", average)):
+        corrupted, filled = filled_in(image, reconstruction, originals, mask, fill=fill, **given)
+        for kind, values in (("psnr", filled), ("psnr_fill", corrupted), ("psnr_mean_image", average)):
             figures[f"{kind}_{name}"] = _psnr(values, originals, mask, high - low)
         if judge is not None and label is not None:
             for kind, values in (("recognised", filled), ("recognised_fill", corrupted)):
@@ -104,6 +99,30 @@ def inpainting(
         f"image {means['psnr_mean_image']:.2f})"
     )
     return Result(figures=means | figures, tables=[table], pictures=[grid], summary=summary)
+
+
+def filled_in(
+    image: Handle, reconstruction: Handle, originals: Tensor, mask: Tensor, *, fill: float = 0.5, **given: Tensor
+) -> tuple[Tensor, Tensor]:
+    """What the model sees, and M⊙x′ + (1 − M)⊙x: its reconstruction of that set into the part M that is taken away.
+
+    Args:
+        image: the tensor that the images are read as.
+        reconstruction: images of their shape, computed from `image`.
+        originals: `(batch, channels, height, width)` in the recipe's range.
+        mask: bool `(height, width)`, true where the images are taken away.
+        fill: what the model sees there, from 0, the range's lower end, to 1, its upper.
+        given: what else the reconstruction needs, by name.
+
+    Raises ValueError if the reconstruction is of another shape, or needs more.
+    """
+    low, high = image.run.plan.value_range
+    corrupted = torch.where(mask, torch.tensor(low + fill * (high - low)), originals)
+    copies = synthesised(reconstruction, {image.name: corrupted, **given})
+    if copies.shape != originals.shape:
+        found, fit = tuple(copies.shape[1:]), tuple(originals.shape[1:])
+        raise ValueError(f"{reconstruction.name!r} must be images of shape {fit}, found {found}")
+    return corrupted, torch.where(mask, copies, originals)
 
 
 def _mean_image(image: Handle) -> Tensor:

@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from semreg.data.specification import ImageField
+from semreg.evaluation.classes import synthesised
 from semreg.evaluation.result import Picture, Result, Table
 from semreg.report.pictures import image_grid
 from semreg.runs.run import Handle, Run
@@ -63,7 +64,8 @@ def attribute_editing(
     that are the same before and after; `removed`, the share where it does not see the label after the edit,
     `removed_seen` among the cases where it did before, and `kept_removing`. What can be hoped for: `judge_on_images`
     and `judge_on_reconstructions`, the judge's label accuracy on test images and on their reconstructions, and
-    `seen_where_present`, the mean share of present labels that it sees in reconstructions.
+    `seen_where_present`, the mean share of present labels that it sees in reconstructions. Kept with them are the
+    moments of the labels' rows, for `semreg edit`.
 
     Args:
         embedding: `(batch, labels, k)`.
@@ -101,7 +103,8 @@ def attribute_editing(
         f"({figures['seen_where_present']:.1%} where truly present), other labels kept {figures['kept']:.1%}; "
         f"removed {figures['removed']:.1%}"
     )
-    return Result(figures, {}, [table, levels], [*grids, strip], summary)
+    arrays = {name: moments.numpy() for name, moments in bench.statistics._asdict().items()}
+    return Result(figures, {}, [table, levels], [*grids, strip], summary, arrays=arrays)
 
 
 def _table(names: tuple[str, ...], added: list[Edit], removed: list[Edit], judge: Tensor) -> Table:
@@ -144,8 +147,7 @@ class _Bench:
 
     def images(self, codes: Tensor) -> Tensor:
         """The reconstructions of embeddings, in the recipe's range."""
-        images: Tensor = self.reconstruction.given(**{self.embedding.name: codes})
-        return images.clamp(*self.range)
+        return synthesised(self.reconstruction, {self.embedding.name: codes})
 
     def verdict(self, codes: Tensor) -> Tensor:
         """The judge's probabilities `(rows, labels)` for the reconstructions of embeddings."""

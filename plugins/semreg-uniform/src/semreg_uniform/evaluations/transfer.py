@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated
 
 import torch
@@ -59,8 +59,8 @@ def attribute_transfer(
     originals = image.read("test")
     for names in chosen:
         inputs, targets = _pairs(labels, names, pairs, generator)
-        codes = transferred(attributes, inputs, targets, names)
-        made = synthesised(reconstruction, codes)
+        codes, given = (attributes.read("test", rows) for rows in (inputs, targets))
+        made = synthesised(reconstruction, transferred(attributes, codes, given, names))
         wanted = {name: label[targets if name in names else inputs] for name, label in labels.items()}
         shares = agreement(seen_in(judge, made, attributes), wanted)
         called, others = "_and_".join(names), [name for name in attributes.names if name not in names]
@@ -97,13 +97,12 @@ def attribute_transfer(
     return Result(figures, {}, [table], grids, f"transfer between test images, seen as wanted: {summary}")
 
 
-def transferred(attributes: Attributes, inputs: Tensor, targets: Tensor, names: Sequence[str]) -> dict[str, Tensor]:
-    """The codes of test images `inputs`, with those of the attributes `names` from `targets`."""
-    codes = attributes.read("test", inputs)
-    for name in names:
-        handle = attributes.codes[name]
-        codes[handle.name] = handle.read("test")[targets]
-    return codes
+def transferred(
+    attributes: Attributes, codes: Mapping[str, Tensor], targets: Mapping[str, Tensor], names: Sequence[str]
+) -> dict[str, Tensor]:
+    """The codes of images, with those of the attributes `names` from as many targets, all by the names of tensors."""
+    given = [attributes.codes[name].name for name in names]
+    return {**codes, **{code: targets[code] for code in given}}
 
 
 def _pairs(
