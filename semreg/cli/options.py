@@ -29,6 +29,9 @@ ScaleOfAll = Annotated[
     int | None,
     typer.Option("--scale", metavar="N", min=1, help="Each pixel N × N large; single images as they are if left out."),
 ]
+Image = Annotated[Path, typer.Argument(metavar="IMG", help="An image of any size.", show_default=False)]
+PictureFile = Annotated[Path, typer.Option("--out", metavar="FILE.png", help="The picture to write.")]
+Only = Annotated[bool, typer.Option("--only", help="Only the result, without what it was made of.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")]
 
 

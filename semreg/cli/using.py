@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import typer
 
 from semreg.cli.options import folder_of
 from semreg.errors import UserError
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from semreg.runs.run import Run
+
+ENOUGH = 256
+"""Pixels to which the sides of a few images beside each other are enlarged."""
 
 
 @contextlib.contextmanager
@@ -44,3 +51,31 @@ def file_kind(out: Path, *endings: str) -> str | None:
         kinds = " or ".join([", ".join(f"a {ending}" for ending in endings), "a folder"][not endings :])
         raise UserError("--out", f"{out} can't be written; {kinds} can")
     return None
+
+
+def require_png(out: Path) -> None:
+    """Raises UserError if a picture to be written is not called .png, or is a folder."""
+    if out.suffix.lower() != ".png" or out.is_dir():
+        raise UserError("--out", f"{out} is no name of a .png file")
+
+
+def write_beside(out: Path, images: Mapping[str, Tensor], run: Run, *, only: bool, scale: int | None) -> None:
+    """Write images `(channels, height, width)` side by side under their names, or `only` the last of them.
+
+    Pixels are drawn `scale` × `scale` large: by default those of several images so that they can be looked at, those of
+    one as they are. Raises CannotWrite, ValueError for images of differing shapes.
+    """
+    from semreg.report.pictures import image_grid
+    from semreg.runs.images import write_image, write_picture
+
+    *_, last = images.values()
+    if only:
+        write_image(out, last, run, scale=scale or 1)
+    else:
+        enough = max(1, ENOUGH // max(last.shape))
+        grid = image_grid(
+            "", [list(images.values())], column_labels=list(images), value_range=run.plan.value_range,
+            scale=scale or enough,
+        )  # fmt: skip
+        write_picture(out, grid.png)
+    typer.echo(f"image: {out}")

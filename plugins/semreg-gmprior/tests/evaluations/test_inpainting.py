@@ -16,6 +16,7 @@ from semreg_gmprior.evaluations.inpainting import inpainting
 from semreg_gmprior.evaluations.masks import BOXES, mask_of
 from torch import Tensor
 
+from semreg.errors import UserError
 from semreg.evaluation.result import Result
 
 
@@ -95,7 +96,7 @@ def test_it_is_the_plain_formula(seed: int, fill: float, world: Any, tmp_path: P
 @pytest.mark.parametrize("name", BOXES)
 @pytest.mark.parametrize(("height", "width"), [(8, 8), (48, 40), (32, 32)])
 def test_named_masks_fit_any_image(name: str, height: int, width: int) -> None:
-    assert mask_of(name, height, width)[0] == name
+    assert mask_of(name.replace("_", "-"), height, width)[0] == name
     mask = mask_of(name, height, width)[1]
     assert mask.shape == (height, width)
     share = {"right_half": 0.5, "bottom_half": 0.5, "eyes": 0.18 * 0.5, "nose_mouth": 0.26 * 0.4}[name]
@@ -109,21 +110,41 @@ def test_named_masks_fit_any_image(name: str, height: int, width: int) -> None:
     ("masks", "message"),
     [
         (["eye"], r"'eye' is neither the name of a mask \(right_half, .*\) nor a file; did you mean 'eyes'"),
-        (["large.png"], r"large.png has 9 × 8 pixels \(height × width\); the images have 8 × 8"),
         (["empty.png"], "empty takes no pixel away from images of 8 × 8"),
-        (["damaged.png"], "damaged.png can't be read as an image"),
+        (["full.png"], "full takes every pixel away from images of 8 × 8"),
         (["eyes", "eyes"], "two of eyes, eyes have one name"),
+        (["nose_mouth", "nose-mouth"], "two of nose_mouth, nose-mouth have one name"),
     ],
 )
 def test_masks_that_do_not_fit_are_refused(
     masks: list[str], message: str, world: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    mask_file(Path("large.png"), np.ones((9, 8)))
+    mask_file(Path("full.png"), np.ones((9, 8)))
     mask_file(Path("empty.png"), np.zeros((8, 8)))
-    Path("damaged.png").write_bytes(b"\x89PNG no more")
     with pytest.raises(ValueError, match=message):
         filled(world, lambda image, digit: image, masks=masks)
+
+
+def test_a_mask_that_cannot_be_read_is_refused_by_name(world: Any, tmp_path: Path) -> None:
+    (tmp_path / "damaged.png").write_bytes(b"\x89PNG no more")
+    with pytest.raises(UserError, match=r"damaged\.png: not a readable image"):
+        filled(world, lambda image, digit: image, masks=[str(tmp_path / "damaged.png")])
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "RGB", "RGBA", "P"])
+@pytest.mark.parametrize("ending", ["png", "tiff", "webp"])
+def test_a_mask_of_any_size_and_format_is_cropped_and_resized_as_images_are(
+    mode: str, ending: str, tmp_path: Path
+) -> None:
+    """White are the right half of the central square, and what is cropped away."""
+    drawn = Image.new("L", (90, 60))
+    drawn.paste(255, (45, 0, 75, 60))
+    drawn.paste(255, (0, 0, 15, 60))
+    drawn.convert(mode).save(tmp_path / f"drawn.{ending}", **({"lossless": True} if ending == "webp" else {}))
+    name, mask = mask_of(str(tmp_path / f"drawn.{ending}"), 8, 8)
+    assert name == "drawn"
+    assert torch.equal(mask, mask_of("right_half", 8, 8)[1])
 
 
 def test_a_reconstruction_of_another_size_is_refused(world: Any) -> None:

@@ -46,8 +46,8 @@ def inpainting(
         reconstruction: images of that shape, computed from `image`, and from `label` if it needs one.
         label: a field of classes.
         masks: `right_half`, `eyes`, `nose_mouth`, `bottom_half` (the boxes of faces aligned as CelebA's, cropped to the
-            central square), or paths from the working folder to grey images of the images' size, white where the image
-            is taken away.
+            central square), or paths from the working folder to images, white where the image is taken away, which are
+            cropped and resized as images of any size are.
         fill: from 0, the range's lower end, to 1, its upper.
         count: most test images.
         pictures: how many of them are shown.

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
-import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 
+from semreg.data.images import read_image
 from semreg.errors import closest
 
 BOXES = {
@@ -24,33 +24,24 @@ for faces aligned as CelebA's, cropped to the central square."""
 def mask_of(name: str, height: int, width: int) -> tuple[str, Tensor]:
     """A mask's name and its pixels, bool `(height, width)`, true where the image is taken away.
 
-    `name` is one of `BOXES`, or the path of a grey image of that size, white where the image is taken away; its name is
-    then that of the file without its ending. Raises ValueError if there is neither, or it does not fit.
+    `name` is one of `BOXES`, with underscores or hyphens, or the path of an image that is white where the image is
+    taken away, cropped and resized to that size as images of any size are; its name is then that of the file without
+    its ending. Raises ValueError if there is neither, or it takes away nothing or everything, and UserError for a file
+    that can't be read.
     """
     mask = torch.zeros(height, width, dtype=torch.bool)
-    if name in BOXES:
+    box = name.replace("-", "_")
+    if box in BOXES:
+        name = box
         top, bottom, left, right = BOXES[name]
         mask[round(top * height) : round(bottom * height), round(left * width) : round(right * width)] = True
+    elif os.path.isfile(name):  # unlike Path.is_file it never raises
+        mask = torch.from_numpy(read_image(name, size=(height, width), channels=1)[0] >= 128)
+        name = Path(name).stem
     else:
-        path = Path(name)
-        if not path.is_file():
-            known = ", ".join(BOXES)
-            raise ValueError(
-                f"masks: {name!r} is neither the name of a mask ({known}) nor a file{closest(name, BOXES)}"
-            )
-        mask = torch.from_numpy(_pixels(path) >= 128)
-        if mask.shape != (height, width):
-            found = " × ".join(map(str, mask.shape))
-            raise ValueError(f"masks: {name} has {found} pixels (height × width); the images have {height} × {width}")
-        name = path.stem
-    if not mask.any():
-        raise ValueError(f"masks: {name} takes no pixel away from images of {height} × {width}")
+        known = ", ".join(BOXES)
+        raise ValueError(f"{name!r} is neither the name of a mask ({known}) nor a file{closest(box, BOXES)}")
+    if mask.all() or not mask.any():
+        taken = "every pixel" if mask.all() else "no pixel"
+        raise ValueError(f"{name} takes {taken} away from images of {height} × {width}")
     return name, mask
-
-
-def _pixels(path: Path) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
-    try:
-        with Image.open(path) as image:
-            return np.array(image.convert("L"))
-    except Exception as error:  # whatever a damaged file makes Pillow raise
-        raise ValueError(f"masks: {path} can't be read as an image: {error}") from None

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from semreg.data.specification import AttributesField
 from semreg.runs.run import Handle
+from semreg_olr.functional import LabelStatistics, label_statistics
 
 Count = Annotated[int, Gt(0)]
 Threshold = Annotated[float, Ge(0)]
@@ -34,6 +35,18 @@ def check_embedding(embedding: Tensor, names: tuple[str, ...], name: str) -> Ten
             f"{name!r} must have one row for each of the {len(names)} labels; an image of it has shape {found}"
         )
     return embedding
+
+
+def moments(embedding: Tensor, labels: Tensor) -> LabelStatistics:
+    """`label_statistics`, with zeros for labels that no image has: those are not to be edited."""
+    known = labels.sum(0) > 0
+    if known.all():
+        return label_statistics(embedding, labels)
+    found = label_statistics(embedding[:, known], labels[:, known])
+    filled = [part.new_zeros(len(known), *part.shape[1:]) for part in found]
+    for whole, part in zip(filled, found, strict=True):
+        whole[known] = part
+    return LabelStatistics(*filled)
 
 
 def read_all(handle: Handle) -> Tensor:

@@ -14,8 +14,8 @@ from semreg.evaluation.classes import synthesised
 from semreg.evaluation.result import Picture, Result, Table
 from semreg.report.pictures import image_grid
 from semreg.runs.run import Handle, Run
-from semreg_olr.evaluations.common import Count, attributes_field, check_embedding, mean, shown
-from semreg_olr.functional import LabelStatistics, edit_embedding, label_statistics
+from semreg_olr.evaluations.common import Count, attributes_field, check_embedding, mean, moments, shown
+from semreg_olr.functional import edit_embedding
 from semreg_olr.statistics import scores
 
 SCALES = (0.5, 1.0, 1.5, 2.0)
@@ -103,7 +103,7 @@ def attribute_editing(
         f"({figures['seen_where_present']:.1%} where truly present), other labels kept {figures['kept']:.1%}; "
         f"removed {figures['removed']:.1%}"
     )
-    arrays = {name: moments.numpy() for name, moments in bench.statistics._asdict().items()}
+    arrays = {name: part.numpy() for name, part in bench.statistics._asdict().items()}
     return Result(figures, {}, [table, levels], [*grids, strip], summary, arrays=arrays)
 
 
@@ -137,7 +137,7 @@ class _Bench:
         self.embedding, self.reconstruction, self.judge, self.generator = embedding, reconstruction, judge, generator
         self.range = embedding.run.plan.value_range
         codes = check_embedding(embedding.read("train"), self.names, embedding.name)
-        self.statistics = _statistics(codes, attributes.read("train"))
+        self.statistics = moments(codes, attributes.read("train"))
         self.editable = self.statistics.images.nonzero().flatten().tolist()
         self.codes, self.present = embedding.read("test"), attributes.read("test") > 0.5
         self.before = self.verdict(self.codes)
@@ -223,18 +223,6 @@ class _Bench:
             caption=f"The same drawn row of {name}, multiplied by the scale above, added to test images without it.",
         )
         return table, strip
-
-
-def _statistics(codes: Tensor, labels: Tensor) -> LabelStatistics:
-    """Moments of every label's rows; zeros for labels that no training image has, which are not edited."""
-    known = labels.sum(0) > 0
-    if known.all():
-        return label_statistics(codes, labels)
-    found = label_statistics(codes[:, known], labels[:, known])
-    filled = [part.new_zeros(len(known), *part.shape[1:]) for part in found]
-    for whole, part in zip(filled, found, strict=True):
-        whole[known] = part
-    return LabelStatistics(*filled)
 
 
 def _framed(images: Tensor, height: int, width: int) -> Tensor:

@@ -37,6 +37,10 @@ class Attributes:
         """All codes of some rows of a split, by the names of their tensors."""
         return {handle.name: handle.read(split)[rows] for handle in (*self.rest, *self.codes.values())}
 
+    def compute(self, **given: Tensor) -> dict[str, Tensor]:
+        """All codes of what is given, such as images, by the names of their tensors."""
+        return {handle.name: handle.given(**given) for handle in (*self.rest, *self.codes.values())}
+
     def read_labels(self, split: str) -> dict[str, Tensor]:
         """The classes of a split's images, int64 `(rows,)`, by attribute."""
         return {name: label.read(split) for name, label in self.labels.items()}

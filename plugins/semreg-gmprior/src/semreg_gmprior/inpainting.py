@@ -1,0 +1,51 @@
+"""A part of images of one's own found anew (section 4.5): what `semreg inpaint` does."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from semreg.errors import closest
+from semreg.evaluation.classes import class_field
+from semreg.evaluation.wiring import wiring
+from semreg.runs.run import Run
+from semreg.using.sampling import class_number
+from semreg_gmprior.evaluations.inpainting import filled_in
+
+
+class Inpainted(NamedTuple):
+    """Images `(batch, channels, height, width)` in the recipe's range."""
+
+    masked: Tensor
+    """What the model sees, grey in the part that is taken away."""
+    filled: Tensor
+
+
+def inpaint(run: Run, images: Tensor, mask: Tensor, *, label: str | int | None = None) -> Inpainted:
+    """Images with a part filled in by what the model makes of the rest, as the evaluation `inpainting` does it.
+
+    Args:
+        run: a trained run whose recipe has such an evaluation.
+        images: `(batch, channels, height, width)` in the recipe's range, as `read_images` gives them.
+        mask: bool `(height, width)`, true where the images are taken away, as `mask_of` gives it.
+        label: the images' class, by its name or number, for models whose decoder is told it, as a conditional VAE's is.
+
+    Raises UserError if the recipe has no such evaluation, and ValueError if the mask is of another size, there is no
+    such class, or one is given without need, or none where there is need.
+    """
+    found = wiring(run, "inpainting", says="which tensor reconstructs the images", recipe="recipes/gm_mnist.toml")
+    image, reconstruction, told = found.named["image"], found.named["reconstruction"], found.named.get("label")
+    if mask.shape != images.shape[-2:]:
+        size, fit = " × ".join(map(str, mask.shape)), " × ".join(map(str, images.shape[-2:]))
+        raise ValueError(f"the mask has {size} pixels, and the images have {fit}")
+    given = {}
+    if told is not None and told.name in run.leaves(reconstruction.name, frozenset([image.name])):
+        field = class_field(told)
+        if label is None:
+            raise ValueError(f"this model must be told the images' class{closest('', field.names)}")
+        given[told.name] = torch.full((len(images),), class_number(field, label))
+    elif label is not None:
+        raise ValueError("this model is not told the images' class")
+    return Inpainted(*filled_in(image, reconstruction, images, mask, fill=found.options["fill"], **given))

@@ -1,0 +1,74 @@
+"""The command that this distribution brings; what it needs is imported when it is called, for its help to be quick."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from semreg.cli.options import DataRoot, Device, Image, Only, PictureFile, RunFolder, Runs, ScaleOfAll, Seed
+from semreg.cli.using import require_png, trained, write_beside
+from semreg.errors import UserError
+
+
+def edit(
+    run: RunFolder,
+    image: Image,
+    add: Annotated[
+        list[str],
+        typer.Option(
+            "--add",
+            metavar="NAME[=STRENGTH]",
+            help="An attribute; strength 1 is as in the data, more exaggerates; the recipe's if left out. "
+            "May be repeated.",
+        ),
+    ] = [],  # noqa: B006  typer reads the default and never changes it
+    remove: Annotated[
+        list[str],
+        typer.Option(
+            "--remove",
+            metavar="NAME[=STRENGTH]",
+            help="An attribute; strength is what is left, 0 if left out. May be repeated.",
+        ),
+    ] = [],  # noqa: B006
+    out: PictureFile = Path("edit.png"),
+    only: Only = False,
+    seed: Seed = 0,
+    scale: ScaleOfAll = None,
+    device: Device = "auto",
+    data_root: DataRoot = Path("data"),
+    runs: Runs = Path("runs"),
+) -> None:
+    """Add attributes to an image, and remove others.
+
+    Written are the image, its reconstruction and the edited one. Adding draws what the attribute looks like, and
+    another --seed is another draw; what excludes it, as a hat excludes baldness, goes. The run has a row of numbers for
+    each attribute, as recipes/olr_celeba.toml trains it.
+
+    From Python: semreg_olr.editing.edit.
+    """
+    require_png(out)
+    added, removed = _strengths("--add", add), _strengths("--remove", remove)
+    from semreg.runs.images import read_images
+    from semreg_olr.editing import edit
+
+    with trained(run, runs=runs, data_root=data_root, device=device) as opened:
+        left = {name: strength or 0.0 for name, strength in removed.items()}
+        made = edit(opened, read_images(opened, [image]), add=added, remove=left, seed=seed)
+        shown = {"image": made.image[0], "reconstruction": made.reconstruction[0], "edited": made.edited[0]}
+        write_beside(out, shown, opened, only=only, scale=scale)
+
+
+def _strengths(option: str, texts: list[str]) -> dict[str, float | None]:
+    """The strength of each attribute, None where none is given. Raises UserError for no number, and a name twice."""
+    found: dict[str, float | None] = {}
+    for text in texts:
+        name, equals, number = text.rpartition("=") if "=" in text else (text, "", "")
+        if name in found:
+            raise UserError(option, f"{name!r} is given twice")
+        try:
+            found[name] = float(number) if equals else None
+        except ValueError:
+            raise UserError(option, f"{text!r}: {number!r} is no number; write NAME or NAME=STRENGTH") from None
+    return found

@@ -1,0 +1,49 @@
+"""The command that this distribution brings; what it needs is imported when it is called, for its help to be quick."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from semreg.cli.options import DataRoot, Device, Image, Only, PictureFile, RunFolder, Runs, ScaleOfAll
+from semreg.cli.using import require_png, trained, write_beside
+
+
+def transfer(
+    run: RunFolder,
+    image: Image,
+    source: Annotated[
+        Path, typer.Option("--from", metavar="OTHER", help="The image to take from.", show_default=False)
+    ],
+    attributes: Annotated[
+        str,
+        typer.Option(
+            "--attributes", metavar="NAME,...", help="What to take, as expression,illumination.", show_default=False
+        ),
+    ],
+    out: PictureFile = Path("transfer.png"),
+    only: Only = False,
+    scale: ScaleOfAll = None,
+    device: Device = "auto",
+    data_root: DataRoot = Path("data"),
+    runs: Runs = Path("runs"),
+) -> None:
+    """Give an image some attributes of another image.
+
+    Written are the image, the other one and the result: what the run makes of the image's codes, with those of the
+    attributes from the other image. The run has a code for each attribute, as recipes/uniform_multipie.toml trains it.
+
+    From Python: semreg_uniform.transferring.transfer.
+    """
+    require_png(out)
+    from semreg.runs.images import read_images
+    from semreg_uniform.transferring import transfer
+
+    names = [name.strip() for name in attributes.split(",") if name.strip()]
+    with trained(run, runs=runs, data_root=data_root, device=device) as opened:
+        images = read_images(opened, [image, source])
+        [made] = transfer(opened, images[:1], images[1:], names)
+        shown = {"image": images[0], "other": images[1], "transferred": made}
+        write_beside(out, shown, opened, only=only, scale=scale)
