@@ -50,12 +50,12 @@ def test_unknown_keys_are_told_with_the_closest(toy: Toy, mistakes: Mistakes) ->
     [
         ("data.batch_size=0", "data.batch_size", "0: input should be greater than 0"),
         ("data.batch_size='8'", "data.batch_size", "'8': input should be a valid integer"),
-        ("data.sampler=3", "data.sampler", "3: input should be a valid dictionary"),
+        ("data.sampler=3", "data.sampler", "3: should be a table, such as { key = value }"),
         ("data.range=[1, 0]", "data", "does not ascend"),
         ("data.range=[1]", "data.range", "at least 2 items"),
         ("data.split.test=0.5", "data.split.test", "unknown key 'test'; there is: shots, train, unlabelled"),
         ("data.split.shots.kind.a=0", "data.split.shots.kind.a", "0: input should be greater than 0"),
-        ("data.split.shots.kind=3", "data.split.shots.kind", "valid dictionary"),
+        ("data.split.shots.kind=3", "data.split.shots.kind", "should be a table"),
         ("seed=-1", "seed", "greater than or equal to 0"),
         ("phases.main.epochs=0", "phases.main.epochs", "greater than 0"),
         ("phases.main.epochs=1.5", "phases.main.epochs", "valid integer"),
@@ -68,7 +68,7 @@ def test_unknown_keys_are_told_with_the_closest(toy: Toy, mistakes: Mistakes) ->
         ("losses.rec='l2(z, z)'", "losses.rec", "l2(z, z)"),
         ("tensors.z=3", "tensors.z", "3"),
         ("optimizer.clip=0", "optimizer.clip", "greater than 0"),
-        ("optimizer=3", "optimizer", "valid dictionary"),
+        ("optimizer=3", "optimizer", "should be a table"),
         ("data=3", "data", "3"),
     ],
 )
