@@ -140,10 +140,22 @@ def check(
 def list_components(
     kind: Annotated[str | None, typer.Argument(metavar="[KIND]", help=f"One of: {', '.join(KINDS)}.")] = None,
     as_json: AsJson = False,
+    markdown: Annotated[
+        bool, typer.Option("--markdown", help="Print tables with options, documentation and source; imports them.")
+    ] = False,
 ) -> None:
     """List the installed components; nothing of theirs is imported."""
     found = components(_kind(kind))
-    if as_json:
+    if markdown:
+        from semreg.cli.markdown import as_markdown
+
+        if as_json:
+            raise UserError("", "--markdown and --json are two forms of the list; choose one")
+        text, problems = as_markdown(found)
+        typer.echo(text, nl=False)
+        for problem in problems:
+            typer.echo(f"warning: {problem}", err=True)
+    elif as_json:
         _print_json([_as_dictionary(component) for component in found])
     else:
         _print_columns(("kind", "name", "from"), [(c.kind, c.name, c.origin) for c in found])
