@@ -117,6 +117,10 @@ def check(
     plan.warnings += check_on_nothing(plan)
     if not as_json:
         typer.echo(text(plan))
+        if plan.missing is not None:
+            first = plan.missing.text().splitlines()[0].removesuffix(".")
+            instead = "; `semreg run` uses the recipe's fallback" if plan.recipe.has_fallback else ""
+            typer.echo(f"warning: {first}{instead}", err=True)
         for warning in plan.warnings:
             typer.echo(f"warning: {warning}", err=True)
         return
@@ -124,7 +128,7 @@ def check(
         {
             "recipe": str(recipe),
             "name": plan.name,
-            "data": {"use": plan.data.use, "found": plan.missing is None, "fallback": plan.fallback},
+            "data": {"use": plan.data.use, "found": plan.fallback or plan.missing is None, "fallback": plan.fallback},
             "distributions": plan.distributions(),
             "modules": {name: module.part.component.name for name, module in plan.modules.items()},
             "tensors": {name: str(node.expression) for name, node in plan.tensors.items()},

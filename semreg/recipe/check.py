@@ -6,6 +6,7 @@ import inspect
 import os
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 
@@ -34,21 +35,16 @@ def check(recipe: Recipe, *, data_root: str | Path = "data", fallback: bool = Fa
 def check_all(recipe: Recipe, *, data_root: str | Path = "data") -> Plan:
     """The plan of a recipe, after both the recipe itself and, if it has one, its fallback have been checked.
 
-    Where the data set's fields cannot be known without the set itself, the plan is the fallback's. Its warnings say
-    what is missing.
+    Where the data set's fields cannot be known without the set itself, the plan is the fallback's, and its `missing`
+    says what is not there.
     """
     alternative = check(recipe, data_root=data_root, fallback=True) if recipe.has_fallback else None
     try:
-        plan = check(recipe, data_root=data_root)
-        missing = plan.missing
+        return check(recipe, data_root=data_root)
     except DataMissing as error:
         if alternative is None:
             raise
-        plan, missing = alternative, error
-    if missing is not None:
-        instead = f"; the fallback's {alternative.data.use} would be used" if alternative else ""
-        plan.warnings.append(missing.text().splitlines()[0].removesuffix(".") + instead)
-    return plan
+        return replace(alternative, missing=error)
 
 
 FOLDER_NAME = re.compile(r"\w[\w.-]*")

@@ -93,9 +93,10 @@ def test_every_block_checks_and_what_is_there_is_found(read: dict[str, tuple[Pla
     }  # fmt: skip
     assert read.keys() - there == PUBLISHED
     for name in PUBLISHED:
-        [warning] = [said for said in read[name][0].warnings if "not found under" in said]
+        missing = read[name][0].missing
+        assert missing is not None
         page = " ".join((ROOT / "docs" / "data.md").read_text().split())
-        assert warning.split("looked for ")[1].split(",")[0].rstrip(")") in page
+        assert missing.text().split("looked for ")[1].split(",")[0] in page
 
 
 def test_the_data_are_what_the_page_says(read: dict[str, tuple[Plan, Cached | None]]) -> None:

@@ -105,11 +105,7 @@ def test_the_recipe_and_its_fallback_are_both_checked(toy: Toy, plan_of: PlanOf)
     with pytest.raises(UserError, match="'mx'"):
         check_all(load_recipe(path))
     good = load_recipe(path, ["fallback.losses.rec.reduction=sum"])
-    plan = check_all(good)
-    assert plan.losses["rec"].options == {}
-    [warning] = plan.warnings
-    assert warning.startswith("ToyData not found under data (looked for toy.bin)")
-    assert warning.endswith("; the fallback's toy would be used")
+    assert check_all(good).losses["rec"].options == {}
     assert check(good, fallback=True).losses["rec"].options == {"reduction": "sum"}
 
 
@@ -123,7 +119,8 @@ def test_where_even_the_fields_are_unknown_the_fallback_is_the_plan(toy: Toy, re
     path.write_text('extends = "base.toml"\ndata.use = "absent"\nfallback.data.use = "toy"')
     plan = check_all(load_recipe(path))
     assert plan.fallback
-    assert plan.warnings == ["Absent not found under ./data (looked for it); the fallback's toy would be used"]
+    assert plan.missing is not None
+    assert plan.missing.text() == "Absent not found under ./data (looked for it)"
     path.write_text('extends = "base.toml"\ndata.use = "absent"')
     with pytest.raises(DataMissing):
         check_all(load_recipe(path))
