@@ -121,6 +121,10 @@ def check(
     plan.warnings += check_on_nothing(plan)
     if not as_json:
         typer.echo(text(plan))
+        if plan.missing is not None:
+            first = plan.missing.text().splitlines()[0].removesuffix(".")
+            instead = "; `semreg run` uses the recipe's fallback" if plan.recipe.has_fallback else ""
+            typer.echo(f"warning: {first}{instead}", err=True)
         for warning in plan.warnings:
             typer.echo(f"warning: {warning}", err=True)
         return
@@ -128,7 +132,7 @@ def check(
         {
             "recipe": str(recipe),
             "name": plan.name,
-            "data": {"use": plan.data.use, "found": plan.missing is None, "fallback": plan.fallback},
+            "data": {"use": plan.data.use, "found": plan.fallback or plan.missing is None, "fallback": plan.fallback},
             "distributions": plan.distributions(),
             "modules": {name: module.part.component.name for name, module in plan.modules.items()},
             "tensors": {name: str(node.expression) for name, node in plan.tensors.items()},
@@ -144,10 +148,22 @@ def check(
 def list_components(
     kind: Annotated[str | None, typer.Argument(metavar="[KIND]", help=f"One of: {', '.join(KINDS)}.")] = None,
     as_json: AsJson = False,
+    markdown: Annotated[
+        bool, typer.Option("--markdown", help="Print tables with options, documentation and source; imports them.")
+    ] = False,
 ) -> None:
     """List the installed components; nothing of theirs is imported."""
     found = components(_kind(kind))
-    if as_json:
+    if markdown:
+        from semreg.cli.markdown import as_markdown
+
+        if as_json:
+            raise UserError("", "--markdown and --json are two forms of the list; choose one")
+        text, problems = as_markdown(found)
+        typer.echo(text, nl=False)
+        for problem in problems:
+            typer.echo(f"warning: {problem}", err=True)
+    elif as_json:
         _print_json([_as_dictionary(component) for component in found])
     else:
         _print_columns(("kind", "name", "from"), [(c.kind, c.name, c.origin) for c in found])

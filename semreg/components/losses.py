@@ -57,9 +57,11 @@ def cross_entropy(logits: Tensor, classes: Tensor, *, label_smoothing: Annotated
 def uniform_cross_entropy(logits: Tensor) -> Tensor:
     """The cross-entropy in nats of a classifier's output with equal shares of all classes, averaged over the batch.
 
-    What an encoder minimises so that a classifier of its codes can't tell the class (Zheng and Sun, *Disentangling
-    Latent Space for VAE by Label Relevant/Irrelevant Dimensions*, Eq. 5). `logits` `(batch, classes)`. At least
-    log(classes), which it is where the classifier is indifferent. Raises ValueError for another shape, or no class.
+    What an encoder minimises so that a classifier of its codes can't tell the class. `logits` `(batch, classes)`. At
+    least log(classes), which it is where the classifier is indifferent. Raises ValueError for another shape, or no
+    class.
+
+    Source: Zheng and Sun, *Disentangling Latent Space for VAE by Label Relevant/Irrelevant Dimensions* (2019), Eq. 5.
     """
     if logits.ndim != 2 or not logits.shape[1]:
         raise shape_error("uniform_cross_entropy(logits)", "batch classes", "one row of logits for each image", logits)
@@ -83,12 +85,14 @@ def kl_divergence(posterior: Any, prior: ClosedFormPrior, *labels: Tensor, reduc
 def adversarial_critic(real: Tensor, fake: Tensor, *, form: AdversarialForm = "log") -> Tensor:
     """What a critic of real and fake samples minimises: to score the real ones high and the fake ones low.
 
-    `log`: E[softplus(−real)] + E[softplus(fake)], the cross-entropies of Goodfellow et al., *Generative Adversarial
-    Nets* (2014), where the scores are logits; `hinge`: E[max(0, 1 − real)] + E[max(0, 1 + fake)] (Miyato et al. 2018);
-    `wasserstein`: E[fake] − E[real] (Arjovsky et al. 2017), whose critic must be kept Lipschitz by other means.
+    `log`: E[softplus(−real)] + E[softplus(fake)], cross-entropies where the scores are logits; `hinge`:
+    E[max(0, 1 − real)] + E[max(0, 1 + fake)] (Miyato et al. 2018); `wasserstein`: E[fake] − E[real] (Arjovsky et al.
+    2017), whose critic must be kept Lipschitz by other means.
 
     `real` and `fake` are scores of any shapes `(batch, ...)`, one for each sample or each patch; each is averaged over
     its elements. In the log form it is at least 0, and log 4 where the critic knows nothing.
+
+    Source: Goodfellow et al., *Generative Adversarial Nets* (2014).
     """
     if form == "wasserstein":
         return _average(fake) - _average(real)
@@ -98,8 +102,10 @@ def adversarial_critic(real: Tensor, fake: Tensor, *, form: AdversarialForm = "l
 def adversarial_generator(fake: Tensor, *, form: AdversarialForm = "log") -> Tensor:
     """What the maker of fake samples minimises: that the critic scores them high.
 
-    `log`: E[softplus(−fake)], the form of Goodfellow et al. (2014) whose gradient does not vanish where the critic is
-    sure; `hinge` and `wasserstein`: −E[fake]. `fake` are the critic's scores, of any shape `(batch, ...)`.
+    `log`: E[softplus(−fake)], the form whose gradient does not vanish where the critic is sure; `hinge` and
+    `wasserstein`: −E[fake]. `fake` are the critic's scores, of any shape `(batch, ...)`.
+
+    Source: Goodfellow et al., *Generative Adversarial Nets* (2014).
     """
     return _average(_adversarial(-fake, form) if form == "log" else -fake)
 

@@ -118,7 +118,7 @@ def posterior_mean(posterior: DiagonalGaussian) -> Tensor:
 def sample(posterior: DiagonalGaussian, *, generator: torch.Generator | None = None) -> Tensor:
     """A draw mean + exp(log_variance / 2)·ε, `(batch, code)`, through which gradients flow; in evaluations the mean.
 
-    The reparameterisation of Kingma and Welling, *Auto-Encoding Variational Bayes* (2014), section 2.4.
+    Source: Kingma and Welling, *Auto-Encoding Variational Bayes* (2014), section 2.4.
     """
     require_posterior(posterior, "sample(posterior)")
     noise = normal_noise(posterior.mean.shape, like=posterior.mean, generator=generator)

@@ -24,7 +24,9 @@ CHUNK_VALUES = 2**16
 def intra_class_diversity(
     generated: Handle, label: Handle, image: Handle, *, count: Annotated[int, Ge(2)] = 50
 ) -> Result:
-    """1 − mean MS-SSIM over all pairs of a class's generated images, averaged over classes (Zheng & Sun 2019, Eq. 12).
+    """1 − mean MS-SSIM over all pairs of a class's generated images, averaged over classes.
+
+    Source: Zheng and Sun, *Disentangling Latent Space for VAE by Label Relevant/Irrelevant Dimensions* (2019), Eq. 12.
 
     Each image is paired with itself, too. MS-SSIM with as many of the five usual scales, and as wide a window up to the
     usual 11 pixels, as the images have room for; the scales' weights are divided by their sum. The result says which.

@@ -23,8 +23,9 @@ def tsne(
 ) -> Result:
     """t-SNE of test codes in two dimensions, as a picture, and in three, which the report lets its reader turn.
 
-    van der Maaten and Hinton, *Visualizing Data using t-SNE* (2008), as scikit-learn does it. Yan et al. (ATNL),
-    Figures 5, 6 and 13.
+    As scikit-learn does it. Yan et al. (ATNL), Figures 5, 6 and 13.
+
+    Source: van der Maaten and Hinton, *Visualizing Data using t-SNE* (2008).
 
     Args:
         code: `(batch, code)`.

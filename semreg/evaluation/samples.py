@@ -33,7 +33,9 @@ def inception_score(
     pictures: Annotated[int, Gt(0)] = 12,
     paper: Annotated[float, Ge(1)] | None = None,
 ) -> Result:
-    """The Inception Score of generated images, by a classifier trained on the real ones (Zheng & Sun 2019, Table 1).
+    """The Inception Score of generated images, by a classifier trained on the real ones.
+
+    Source: Salimans et al., *Improved Techniques for Training GANs* (2016). Zheng and Sun (2019), Table 1.
 
     The score is exp(E KL(p(y|x) ‖ p(y))), from 1 to the number of classes. One classifier's scores don't compare with
     another's: beside it stands that of the real test images, which good samples come near to (and need not stay below).
@@ -102,7 +104,9 @@ def fid(
     inception_weights: str | None = None,
     count: Annotated[int, Ge(2)] | None = None,
 ) -> Result:
-    """The Fréchet distance of generated images from the real test images (Heusel et al. 2017), by torchmetrics.
+    """The Fréchet distance of generated images from the real test images, by torchmetrics.
+
+    Source: Heusel et al., *GANs Trained by a Two Time-Scale Update Rule Converge to a Local Nash Equilibrium* (2017).
 
     Measured by the features of a classifier trained on the real images and, where `inception_weights` are given, by
     those of the Inception net that the literature uses. Levels compare within one choice of features and one number of

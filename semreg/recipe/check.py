@@ -6,6 +6,7 @@ import inspect
 import os
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 
@@ -39,15 +40,16 @@ def check(
 def check_all(recipe: Recipe, *, data_root: str | Path = "data") -> Plan:
     """The plan of a recipe, after both the recipe itself and, if it has one, its fallback have been checked.
 
-    Where the data set's fields cannot be known without the set itself, the plan is the fallback's.
+    Where the data set's fields cannot be known without the set itself, the plan is the fallback's, and its `missing`
+    says what is not there.
     """
     alternative = check(recipe, data_root=data_root, fallback=True) if recipe.has_fallback else None
     try:
         return check(recipe, data_root=data_root)
-    except DataMissing:
+    except DataMissing as error:
         if alternative is None:
             raise
-        return alternative
+        return replace(alternative, missing=error)
 
 
 FOLDER_NAME = re.compile(r"\w[\w.-]*")

@@ -10,7 +10,7 @@ from semreg.recipe.plan import PhasePlan, Plan, StepPlan
 def text(plan: Plan) -> str:
     """What `semreg check` prints of a recipe without mistakes."""
     distributions = ", ".join(f"{name} {version}" for name, version in sorted(plan.distributions().items()))
-    found = "found" if plan.missing is None else "not found"
+    found = "the fallback" if plan.fallback else "found" if plan.missing is None else "not found"
     head = [
         plan.name,
         _count(len(plan.modules), "module"),

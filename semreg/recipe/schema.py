@@ -221,6 +221,8 @@ def _message(finding: Any, location: list[str]) -> str:
     if kind == "missing":
         needed = "'train' or 'steps'" if location[-1] == "steps" else repr(location[-1])
         return f"missing: {needed} is needed here"
+    if kind in ("dict_type", "model_type"):
+        return f"{short(found)}: should be a table, such as {{ key = value }}"
     said = finding["msg"].removeprefix("Value error, ")
     said = said[0].lower() + said[1:]
     return f"{short(found)}: {said}"

@@ -260,8 +260,8 @@ def judge_run(run: Run, choices: Choices, interrupts: Interrupts, path: Path, ch
     table = load_recipe(path).table
     own = table["data"] if isinstance(table.get("data"), dict) else {}
     data = {key: value for key, value in run.plan.table["data"].items() if key not in BATCH_KEYS}
-    data = overlay(data, changes, ("data",))
-    table = table | {"data": data | {key: value for key, value in own.items() if key in BATCH_KEYS}}
+    data |= {key: value for key, value in own.items() if key in BATCH_KEYS}
+    table = table | {"data": overlay(data, changes, ("data",))}
     plan = check(Recipe(path, table), data_root=choices.data_root)
     return _run(plan, None, replace(choices, seed=None), interrupts, ALONE, judge=True)
 

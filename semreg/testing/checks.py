@@ -20,7 +20,7 @@ class Checks:
     def __init__(self, component: str, exempt: Collection[str]) -> None:
         self.component, self.exempt = component, set(exempt)
         self.names: list[str] = []
-        self.failures: list[str] = []
+        self.failures: dict[str, list[str]] = {}  # what is told, and the checks that it is told of
 
     def run(self, name: str, check: Callable[..., None], *arguments: Any) -> None:
         """Do one check, unless it is exempt. Any exception is a failure, and is kept."""
@@ -30,9 +30,9 @@ class Checks:
         try:
             check(*arguments)
         except AssertionError as error:
-            self.failures.append(f"{name}: {_beginning(str(error))}")
+            self.failures.setdefault(_beginning(str(error)), []).append(name)
         except Exception as error:
-            self.failures.append(f"{name}: {type(error).__name__}: {_beginning(str(error))}")
+            self.failures.setdefault(f"{type(error).__name__}: {_beginning(str(error))}", []).append(name)
 
     def end(self) -> None:
         """Raises AssertionError with all failures, if there are any, or if a check is exempt that does not exist."""
@@ -40,8 +40,9 @@ class Checks:
         if unknown:
             raise AssertionError(f"no check is called {', '.join(unknown)}; there is: {', '.join(self.names)}")
         if self.failures:
-            count = len(self.failures)
-            lines = "\n".join(f"  {line}" for failure in self.failures for line in failure.strip().splitlines())
+            count = sum(map(len, self.failures.values()))
+            told = [f"{', '.join(names)}: {message}" for message, names in self.failures.items()]
+            lines = "\n".join(f"  {line}" for failure in told for line in failure.strip().splitlines())
             raise AssertionError(f"{self.component}: {count} of {len(self.names)} checks failed\n{lines}")
 
 

@@ -97,10 +97,11 @@ def check_shapes(component: Any) -> None:
 
 
 def check_source_named(component: Any) -> None:
-    """The docstring, or the module's, says where the mathematics is from."""
-    module = inspect.getdoc(sys.modules.get(getattr(component, "__module__", ""))) or ""
-    found = _SOURCE.search(documentation(component)) or _SOURCE.search(module)
-    require(found is not None, "neither its docstring nor the module's names a source: a paper, a year, an equation")
+    """The docstring, or that of the module or package, says where the mathematics is from."""
+    module = getattr(component, "__module__", "")
+    outer = [inspect.getdoc(sys.modules.get(name)) or "" for name in (module, module.partition(".")[0])]
+    found = any(map(_SOURCE.search, [documentation(component), *outer]))
+    require(found, "neither its docstring nor its module's or package's names a source: a paper, a year, an equation")
 
 
 def says_raises(component: Any) -> bool:

@@ -185,6 +185,20 @@ def test_check_prints_the_matrix_and_holds_it_as_json() -> None:
     assert checked["data"] == {"use": "digits", "found": True, "fallback": False}
 
 
+def test_check_says_which_data_are_missing_and_what_would_be_used(tmp_path: Path) -> None:
+    recipe = tmp_path / "own.toml"
+    recipe.write_text(f'extends = "{VAE}"\ndata = {{ use = "npz", path = "own.npz" }}\nfallback.data.use = "digits"')
+    result = semreg("check", str(recipe), "--data-root", "nowhere")
+    assert result.returncode == 0
+    assert "data digits (the fallback)\n" in result.stdout
+    said = "warning: The archive 'own.npz' not found under nowhere (looked for own.npz)"
+    assert result.stderr.strip() == f"{said}; `semreg run` uses the recipe's fallback"
+    result = semreg("check", VAE, "--set", "data.use=mnist", "--data-root", "nowhere")
+    assert "data mnist (not found)\n" in result.stdout
+    assert result.stderr.startswith("warning: MNIST not found under nowhere (looked for MNIST/raw/train-")
+    assert "fallback" not in result.stderr
+
+
 def test_mistakes_in_recipes_are_said_without_a_traceback(tmp_path: Path) -> None:
     (tmp_path / "broken.toml").write_text("[data\n")
     message = refusal("run", str(tmp_path / "broken.toml"), cwd=tmp_path)

@@ -117,7 +117,10 @@ def test_where_even_the_fields_are_unknown_the_fallback_is_the_plan(toy: Toy, re
     register("dataset", "absent", Absent)
     path = toy()
     path.write_text('extends = "base.toml"\ndata.use = "absent"\nfallback.data.use = "toy"')
-    assert check_all(load_recipe(path)).fallback
+    plan = check_all(load_recipe(path))
+    assert plan.fallback
+    assert plan.missing is not None
+    assert plan.missing.text() == "Absent not found under ./data (looked for it)"
     path.write_text('extends = "base.toml"\ndata.use = "absent"')
     with pytest.raises(DataMissing):
         check_all(load_recipe(path))

@@ -240,10 +240,12 @@ def test_a_judge_may_be_trained_on_other_data_than_the_runs(
     toy: Toy, trained: Callable[..., Run], evaluations: list[Any]
 ) -> None:
     toy(JUDGE, "judge.toml")
-    run = trained(toy('[evaluate.v]\nuse = "judged(image)"\njudge = "judge.toml"\njudge_data = { count = 36 }'))
+    run = trained(
+        toy('[evaluate.v]\nuse = "judged(image)"\njudge = "judge.toml"\njudge_data = { count = 36, batch_size = 7 }')
+    )
     [judge] = evaluations
     data = [read(folder, "recipe.json")["data"] for folder in (run.folder, judge.folder)]
-    assert data[1] == data[0] | {"count": 36, "batch_size": data[1]["batch_size"]} != data[0]
+    assert data[1] == data[0] | {"count": 36, "batch_size": 7} != data[0]
 
 
 def test_data_of_a_judge_that_is_not_there_are_refused(

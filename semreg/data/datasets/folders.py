@@ -33,6 +33,7 @@ from semreg.data.tables import Table, read_table
 from semreg.errors import Problem, UserError, closest
 
 SPLIT_NAMES = {**SPLITS, "valid": VALIDATION, "val": VALIDATION, "0": TRAIN, "1": VALIDATION, "2": TEST}
+FOLDERS_OF_SPLITS = ("train", "validation", "valid", "val", "test")
 
 Size = Annotated[int, Interval(ge=1, le=4096)]
 
@@ -242,10 +243,10 @@ class ImageFolder:
         animals/cat/001.jpg         animals/train/cat/001.jpg
         animals/dog/tom.png         animals/test/dog/tom.png
 
-    with `validation` (or `val`) beside `train` and `test` if wanted. Without these folders a fifth of each class, drawn
-    once and for all, is the test split. Fields: `image` `(channels, size, size)`, cropped to the central square and
-    resized, RGB or (`grey`) grey; the classes under the name `label`, sorted (as numbers if all are), in the given
-    `order`.
+    with `validation` (or `val`) beside `train` and `test` if wanted, in capitals or not. Without these folders a fifth
+    of each class, drawn once and for all, is the test split. Fields: `image` `(channels, size, size)`, cropped to the
+    central square and resized, RGB or (`grey`) grey; the classes under the name `label`, sorted (as numbers if all
+    are), in the given `order`.
     """
 
     def __init__(
@@ -278,7 +279,8 @@ class ImageFolder:
         """Raises DataMissing unless there is a folder for at least one class."""
         if not os.path.isdir(self.folder) or not any(_folders(self.folder / part) for part in self._parts()):
             looked_for = [f"{self.path}/CLASS/IMAGE", f"{self.path}/train/CLASS/IMAGE"]
-            raise missing(f"The image folder '{self.path}'", self.root, looked_for, "It takes a folder per class.")
+            advice = "It takes a folder per class; images without classes go into a single one, whatever its name."
+            raise missing(f"The image folder '{self.path}'", self.root, looked_for, advice)
 
     def source(self) -> Source:
         """Lists the images. Raises UserError if there are none."""
@@ -299,7 +301,7 @@ class ImageFolder:
         labels = np.array([position[name.split("/")[depth]] for name in listing], dtype=np.int64)
         empty = sorted({*position.values()} - {*labels.tolist()})
         split = (
-            np.array([SPLIT_NAMES[name.split("/")[0]] for name in listing], dtype=np.uint8)
+            np.array([SPLIT_NAMES[name.split("/")[0].lower()] for name in listing], dtype=np.uint8)
             if depth
             else drawn_split(len(listing), classes=labels)
         )
@@ -315,6 +317,10 @@ class ImageFolder:
         """What to say of images outside of the classes' folders, and of classes without images."""
         where = printable(self.folder)
         remarks = []
+        others = sorted(set(_folders(self.folder)) - {*self._parts()}) if any(self._parts()) else []
+        if others:
+            names = ", ".join(map(quoted, others[:5]))
+            remarks.append(f"beside the folder train in {where}, validation and test are used, and not {names}")
         if strays:
             remarks.append(f"{strays:,} image{'s' * (strays > 1)} in {where} in no class's folder, and not used")
         if empty:
@@ -323,8 +329,9 @@ class ImageFolder:
 
     def _parts(self) -> list[str]:
         """The folders of splits; [""] if there are none and classes lie at the top."""
-        found = [name for name in ("train", "validation", "valid", "val", "test") if (self.folder / name).is_dir()]
-        return found if "train" in found else [""]
+        found = [name for name in sorted(_folders(self.folder)) if name.lower() in FOLDERS_OF_SPLITS]
+        found.sort(key=lambda name: FOLDERS_OF_SPLITS.index(name.lower()))
+        return found if found and found[0].lower() == "train" else [""]
 
 
 def _folders(folder: Path) -> list[str]:

@@ -145,17 +145,26 @@ class NumpyArchive:
         return self._error(key, f"can't be read: {first}")
 
     def _shape(self) -> tuple[int, ...]:
-        """The shape of the images, from the head of their file."""
+        """The shape of the images, from the head of their file. Raises UserError unless they are of 8 bits."""
+        shape, dtype = self._head()
+        if dtype != np.uint8:
+            fits = "uint8, 0 to 255, are expected, such as numpy.uint8(255 * images) of images from 0 to 1"
+            raise self._error(self.images, f"{dtype} values; {fits}")
+        return shape
+
+    def _head(self) -> tuple[tuple[int, ...], np.dtype[Any]]:
         key = f"{self.images}.npy"
         if key not in self._archive.zip.namelist():
-            return self._read(self.images).shape
+            array = self._read(self.images)
+            return array.shape, array.dtype
         try:
             with self._archive.zip.open(key) as file:
                 version = np.lib.format.read_magic(file)
                 header = (
                     np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
                 )
-                return tuple(header(file)[0])
+                shape, _, dtype = header(file)
+                return tuple(shape), dtype
         except Exception as error:
             raise self._unreadable(self.images, error) from None
 
@@ -173,10 +182,8 @@ class NumpyArchive:
         )
 
     def _pixels(self) -> npt.NDArray[np.uint8]:
+        layout = self._layout(self._shape())
         array = self._read(self.images)
-        if array.dtype != np.uint8:
-            raise self._error(self.images, f"{array.dtype} values; uint8, 0 to 255, are expected")
-        layout = self._layout(array.shape)
         return array.transpose(0, 3, 1, 2) if array.ndim == 4 and array.shape != layout else array.reshape(layout)
 
     def _text(self, key: str) -> list[str]:

@@ -165,6 +165,27 @@ def test_folders_of_splits(draw: Any, tmp_path: Path) -> None:
     assert data.arrays["label"][data.rows("validation")].tolist() == [2]
 
 
+def test_folders_of_splits_may_be_written_in_capitals_and_others_are_told(draw: Any, tmp_path: Path) -> None:
+    for name in ["Train/cat/a.png", "Train/dog/b.png", "Testing/cat/c.png", "TEST/cat/d.png"]:
+        draw(tmp_path / "root/animals" / name)
+    dataset = ImageFolder(root=tmp_path / "root", path="animals", size=4)
+    data = cached(dataset, folder=tmp_path)
+    assert data.fields["label"] == ClassField(("cat", "dog"))
+    assert data.counts == {"train": 2, "validation": 0, "test": 1}
+    [remark] = data.remarks
+    assert remark.endswith("/animals, validation and test are used, and not 'Testing'")
+
+
+def test_images_without_classes_lie_in_one_folder(draw: Any, tmp_path: Path) -> None:
+    draw(tmp_path / "root/animals/a.png")
+    dataset = ImageFolder(root=tmp_path / "root", path="animals", size=4)
+    with pytest.raises(DataMissing, match="images without classes go into a single one"):
+        dataset.locate()
+    draw(tmp_path / "root/animals/all/a.png")
+    dataset.locate()
+    assert dataset.specification()["label"] == ClassField(("all",))
+
+
 def test_classes_without_images(tmp_path: Path) -> None:
     (tmp_path / "root/animals/cat").mkdir(parents=True)
     with pytest.raises(UserError, match="no images are in the folders"):

@@ -90,6 +90,11 @@ def test_layouts(shape: tuple[int, ...], axes: tuple[int, ...], tmp_path: Path) 
     assert data.counts == {"train": 16, "validation": 0, "test": 4}
 
 
+def test_images_of_another_type_are_refused_by_the_head_of_their_file(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"float64 values; uint8.*numpy.uint8\(255 \* images\)"):
+        NumpyArchive(**archive(tmp_path, images=IMAGES / 255)).specification()
+
+
 def test_resized(tmp_path: Path) -> None:
     data = cached(NumpyArchive(**archive(tmp_path), size=12), folder=tmp_path / "c")
     assert data.fields["image"] == ImageField(1, 12, 12)

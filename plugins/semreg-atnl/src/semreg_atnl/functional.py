@@ -1,6 +1,5 @@
 """The mathematics of ATNL as pure functions: angles, the angular triplet-neighbor loss, and paths on the sphere.
 
-Source: Yan, Lin, Yang, Li and Wang, *Semantics-Guided Representation Learning with Applications to Visual Synthesis*.
 Directions are computed in float64 whatever the codes are: rounding in float32 would cost codes less than a milliradian
 apart a tenth of their gradient and more. Angles are in radians.
 """

@@ -25,6 +25,8 @@ class Geodesic:
             them as the endpoints differ from theirs, mixed by the share of the way.
         norm: of the result: "unit", or "interpolated" linearly between those of the endpoints, as in
             `spherical_interpolation`.
+
+    Source: an addition to the paper.
     """
 
     def __init__(

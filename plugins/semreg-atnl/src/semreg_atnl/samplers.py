@@ -25,6 +25,8 @@ def balanced(
     so that no batch holds a sample twice; a small class returns sooner than a large one. The samples of a batch stand
     class by class in turn, so that several processes which share a batch have the classes alike.
 
+    Source: an addition to the paper.
+
     Args:
         labels: each sample's class, int64 `(count,)`.
         count: how many samples there are.

@@ -1,4 +1,7 @@
-"""Adversarially constrained autoencoder interpolation (Berthelot et al. 2019), its terms as separate functions.
+"""Adversarially constrained autoencoder interpolation (ACAI), its terms as separate functions.
+
+Source: Berthelot et al., *Understanding and Improving Interpolation in Autoencoders via an Adversarial Regularizer*
+(2019).
 
 A critic guesses from an image how much of a second image's code was mixed into it; the autoencoder makes mixed images
 that it takes for unmixed ones. `recipes/mnist/acai.toml` puts the terms together.

@@ -25,9 +25,9 @@ def triplet_loss(
 ) -> Tensor:
     """max(|a − p| − |a − n| + margin, 0) over triplets of an anchor a, a positive p and a negative n.
 
-    Schroff et al., *FaceNet* (2015), with distances instead of their squares, as Yan et al. (ATNL) draw it in Fig. 3.
-    Positives of an anchor are the other codes of its class, with `neighbors` also those of neighbouring classes;
-    negatives are all others. Exact over all triplets in O(N² log N) time.
+    Source: Schroff et al., *FaceNet* (2015). Distances stand in the place of their squares, as Yan et al. (ATNL) draw
+    it in Fig. 3. Positives of an anchor are the other codes of its class, with `neighbors` also those of neighbouring
+    classes; negatives are all others. Exact over all triplets in O(N² log N) time.
 
     Args:
         codes: `(batch, code)`, of any length.

@@ -15,8 +15,9 @@ from semreg.components.layers import Activation, Positive, Shapes, Widths, make_
 class ProjectionCritic(nn.Module):
     """A projection discriminator under spectral normalisation: how real images look, and how like their class.
 
-    Miyato and Koyama, *cGANs with Projection Discriminator* (2018): the score is w·φ(x) + v_y·φ(x), with a vector v_y
-    for each class, and φ the sum over the last maps' pixels. Without a label it is w·φ(x), for images of unknown class.
+    Source: Miyato and Koyama, *cGANs with Projection Discriminator* (2018). The score is w·φ(x) + v_y·φ(x), with a
+    vector v_y for each class, and φ the sum over the last maps' pixels. Without a label it is w·φ(x), for images of
+    unknown class.
     All weights are divided by an estimate of their greatest singular value (Miyato et al. 2018; a convolution's is that
     of its kernel as a matrix), one power iteration for each call in training. No normalisation of the features, since
     real and synthetic images would share its statistics.

@@ -1,11 +1,10 @@
 """The mathematics of the Gaussian-mixture prior as pure functions: densities, the GM loss and total moments.
 
-Source: Zheng and Sun, *Disentangling Latent Space for VAE by Label Relevant/Irrelevant Dimensions*. Every class has a
-normal distribution of codes with a diagonal covariance; all classes are equally likely. Densities are computed in
-float64 whatever the codes are: squared distances to all classes come from matrix products, in which digits cancel.
-For codes and means at most r from the means' centre in each element, and a smallest standard deviation σ, a squared
-distance in units of σ is off by about 1e-15·(r/σ)² for each element of the code. That to a code's own class comes from
-differences and has no such error. Logarithms are natural. Log-variances below −700 overflow.
+Every class has a normal distribution of codes with a diagonal covariance; all classes are equally likely. Densities are
+computed in float64 whatever the codes are: squared distances to all classes come from matrix products, in which digits
+cancel. For codes and means at most r from the means' centre in each element, and a smallest standard deviation σ, a
+squared distance in units of σ is off by about 1e-15·(r/σ)² for each element of the code. That to a code's own class
+comes from differences and has no such error. Logarithms are natural. Log-variances below −700 overflow.
 """
 
 from __future__ import annotations

@@ -1,6 +1,5 @@
 """The mathematics of OLR as pure functions: occlusion, the joint-probability loss, and editing by label statistics.
 
-Source throughout: Karatsiolis and Kamilaris, *Converting Image Labels to Meaningful and Information-Rich Embeddings*.
 An embedding holds one row per label: `(batch, labels, k)`.
 """
 

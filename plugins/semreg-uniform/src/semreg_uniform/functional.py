@@ -66,8 +66,9 @@ def gradient_penalty(
 ) -> Tensor:
     """E[(‖∇D(x̂)‖₂ − 1)²] at random points x̂ between real and synthesised images: the last term of Eq. 9, without λ_gp.
 
-    Gulrajani et al., *Improved Training of Wasserstein GANs* (2017). Its gradient reaches the critic alone. D is the
-    sum of the critic's scores of an image, as StarGAN has it for patches. One x̂ a pair, uniform on the line.
+    Source: Gulrajani et al., *Improved Training of Wasserstein GANs* (2017). The penalty's gradient reaches the critic
+    alone. D is the sum of the critic's scores of an image, as StarGAN has it for patches. One x̂ a pair, uniform on the
+    line.
 
     Args:
         critic: from images `(batch, channels, height, width)` to scores `(batch, ...)`; no score may depend on another

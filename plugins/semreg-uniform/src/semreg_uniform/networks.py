@@ -85,7 +85,7 @@ class ResidualBlock(nn.Module):
 class PatchCritic(nn.Module):
     """StarGAN's critic of overlapping patches: `layers` 4×4 convolutions that halve, then 3×3 to one score a patch.
 
-    Choi et al. (2018). Input: images `(batch, channels, height, width)`. Output: scores
+    Source: Choi et al., *StarGAN* (2018). Input: images `(batch, channels, height, width)`. Output: scores
     `(batch, 1, height/2^layers, width/2^layers)`, rounded down. The first has `width` maps, which double in each; 64
     and 6 layers are StarGAN's. No normalisation. Raises ValueError if the image is too small for so many halvings.
     """

@@ -1,0 +1,105 @@
+"""`semreg list --markdown`: components as a page of tables, with what their own code says of them."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from importlib import metadata
+from typing import Any
+
+from semreg.cli.describe import describe, first_sentence
+from semreg.errors import UserError
+from semreg.kinds import KINDS
+from semreg.recipe.options import FILLED_BY_ENGINE, Signature, signature_of
+from semreg.recipe.phases import FILLED_IN_SAMPLERS
+from semreg.registry import Component, load, normalised
+
+HEAD = """# Components
+
+Made by `semreg list --markdown`; `semreg show NAME` has the whole of each. In parentheses are the inputs, by position;
+those in brackets may be left out. An option without a default must be given, unless a `?` follows it.
+"""
+TITLED = re.compile(r"(?P<paper>(?P<authors>[^*]+), \*[^*]+\*(?P<year> \(\d{4}\))?)(?P<place>.*)", re.DOTALL)
+"""A source that gives the paper's title: what the list of papers has of it, and what the tables have."""
+
+
+@dataclass(frozen=True)
+class _Row:
+    kind: str
+    cells: tuple[str, ...]
+    paper: str
+
+
+def as_markdown(found: Iterable[Component]) -> tuple[str, list[str]]:
+    """A table for each kind, and the papers that the tables name by their authors; each component is imported.
+
+    Those that can't be are left out; why is in the list that comes with the text.
+    """
+    rows, problems = [], []
+    owners = metadata.packages_distributions()
+    for component in found:
+        try:
+            rows.append(_row(component, owners.get(component.target.split(".")[0], [])))
+        except UserError as error:
+            problems.append(error.text())
+    lines = [HEAD]
+    for kind in KINDS.values():
+        cells = [row.cells for row in rows if row.kind == kind.name]
+        if cells:
+            title = kind.group.split(".", 1)[1].capitalize()
+            lines += [f"## {title}\n", f"{kind.description[0].upper()}{kind.description[1:]}.\n"]
+            lines += [*_table(("name", "options", "what it is", "source", "from"), cells), ""]
+    papers = sorted({row.paper for row in rows if row.paper})
+    if papers:
+        lines += ["## Papers\n", *(f"* {paper}" for paper in papers), ""]
+    return "\n".join(lines), problems
+
+
+def _row(component: Component, owners: list[str]) -> _Row:
+    value = load(component)
+    if owners and normalised(component.distribution) not in map(normalised, owners):  # `adam` is PyTorch's
+        target = component.target.replace(":", ".")
+        cells = (f"`{component.name}`", "", f"`{target}`, as it is", "", component.distribution)
+        return _Row(component.kind, cells, "")
+    description = describe(component)
+    source = (description["source"] or "").removesuffix(".")
+    titled = TITLED.fullmatch(source)
+    if titled:
+        source = f"{titled['authors']}{titled['year'] or ''}{titled['place']}"
+    name, options = _call(component, signature_of(value)) if callable(value) else (component.name, "")
+    what = first_sentence(description["documentation"])
+    cells = (f"`{name}`", options, what, source, component.distribution)
+    return _Row(component.kind, cells, titled["paper"] if titled else "")
+
+
+def _call(component: Component, signature: Signature) -> tuple[str, str]:
+    """The component as `use` has it, and its options."""
+    inputs = signature.inputs() if KINDS[component.kind].place != "schedule" else []
+    shown = [f"[{p.name}]" if p.default is not inspect.Parameter.empty else p.name for p in inputs]
+    shown += [f"*{p.name}" for p in signature.parameters.values() if p.kind is p.VAR_POSITIONAL]
+    filled = FILLED_BY_ENGINE | (set(FILLED_IN_SAMPLERS) if component.kind == "sampler" else set())
+    options = [_option(p) for p in signature.parameters.values() if p.kind is p.KEYWORD_ONLY and p.name not in filled]
+    return f"{component.name}({', '.join(shown)})" if shown else component.name, ", ".join(options)
+
+
+def _option(parameter: inspect.Parameter) -> str:
+    default: Any = parameter.default
+    if default is inspect.Parameter.empty:
+        return f"`{parameter.name}`"
+    if default is None:
+        return f"`{parameter.name}`?"
+    try:
+        written = json.dumps(default, ensure_ascii=False)
+    except TypeError:
+        written = str(default)
+    return f"`{parameter.name} = {written}`"
+
+
+def _table(titles: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
+    yield f"| {' | '.join(titles)} |"
+    yield f"|{' --- |' * len(titles)}"
+    for row in rows:
+        yield f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |"
