@@ -89,10 +89,29 @@ def test_an_image_that_cannot_be_halved_twice_is_told() -> None:
     assert "their sides must be divisible by 4, found (18, 18)" in refused.value.text()
 
 
-def test_an_attribute_of_one_class_is_told() -> None:
+def mistake_in_own_data(root: Path, *expressions: str) -> UserError:
+    """What the paper's setting says of a table of as many images with these expressions."""
+    rows = [f"{i}.png,train,{i % 2},{e},{i % 3}\n" for i, e in enumerate(expressions)]
+    (root / "multipie").mkdir()
+    (root / "multipie/labels.csv").write_text("file,split,identity,expression,illumination\n" + "".join(rows))
     with pytest.raises(UserError) as refused:
-        plan_of("uniform_multipie.toml", *SMALL, "modules.'classifier_{m}'.classes=1")
-    assert "modules.classifier_identity.classes" in refused.value.text()
+        check(load_recipe(RECIPES / "uniform_multipie.toml"), data_root=root)
+    assert [path.name for path in root.rglob("*")] == ["multipie", "labels.csv"]
+    return refused.value
+
+
+def test_an_attribute_of_one_class_is_told(tmp_path: Path) -> None:
+    [problem] = mistake_in_own_data(tmp_path, *["neutral"] * 6).problems
+    assert problem.where == "modules.classifier_expression.classes"
+    assert problem.message == "1: input should be greater than or equal to 2 (read from '@expression.classes')"
+
+
+def test_an_image_without_a_label_is_told(tmp_path: Path) -> None:
+    error = mistake_in_own_data(tmp_path, "neutral", "scream", "", "neutral")
+    assert error.source == str(tmp_path / "multipie/labels.csv")
+    [problem] = error.problems
+    assert problem.where == "expression"
+    assert problem.message == "line 4: there is no value; every image needs a class"
 
 
 def test_the_ablation_has_encoders_and_classifiers_alone() -> None:
