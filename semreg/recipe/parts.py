@@ -27,14 +27,18 @@ class Parts:
         self.source = source
         self.problems: list[Problem] = []
         self.fields: Specification = {}
+        self._references: dict[str, str] = {}
         self._found: dict[tuple[str, tuple[str, ...]], tuple[Component, Any, Signature | None]] = {}
 
     def wrong(self, where: str, message: str) -> None:
         self.tell([Problem(where, message)])
 
     def tell(self, problems: Iterable[Problem]) -> None:
-        """Add mistakes; once there are too many to read, stop and raise them."""
-        self.problems += problems
+        """Add mistakes, each with the `@` reference that its value came from; raise them once there are too many."""
+        for problem in problems:
+            text = self._references.get(problem.where)
+            read = f" (read from {text!r})" if text else ""
+            self.problems.append(Problem(problem.where, problem.message + read))
         if len(self.problems) >= MOST_PROBLEMS:
             different = list(dict.fromkeys(self.problems))
             if len(different) >= MOST_PROBLEMS:
@@ -88,6 +92,7 @@ class Parts:
         keys = self.fields[name].references()
         if key not in keys:
             return self.wrong(where, f"{text!r}: {name} has no {key!r}{closest(key, keys)}")
+        self._references[where] = text
         return keys[key]
 
     def check_part(self, part: Part, inputs: int, where: str, ignore: Sequence[str] = ()) -> None:

@@ -229,6 +229,14 @@ def test_references_that_lead_nowhere(toy: Toy, mistakes: Mistakes) -> None:
     assert "point has no 'names'" in found["losses.rec.reduction"]
 
 
+def test_a_reference_to_what_does_not_fit_is_named(toy: Toy, mistakes: Mistakes) -> None:
+    found = mistakes(toy(), "modules.encoder.outputs=@kind.order", "losses.rec.reduction=@kind.classes")
+    assert "'line'" in found["modules.encoder.outputs"]
+    assert found["modules.encoder.outputs"].endswith(" (read from '@kind.order')")
+    assert found["losses.rec.reduction"].endswith(" (read from '@kind.classes')")
+    assert "read from" not in mistakes(toy(), "modules.encoder.outputs=none")["modules.encoder.outputs"]
+
+
 def test_a_broken_plugin_is_named(toy: Toy, install: Callable[..., Path], mistakes: Mistakes) -> None:
     install("semreg-broken", {"semreg.losses": {"broken": "broken_module:loss"}}, broken_module="import nowhere_at_all")
     found = mistakes(toy(), "losses.rec.use=broken(z, z)")

@@ -229,6 +229,8 @@ def test_unfit_points_are_refused() -> None:
         hopkins_statistic(torch.zeros(1, 2))
     with pytest.raises(ValueError, match="sample is 4, and there are 3 points"):
         hopkins_statistic(torch.zeros(3, 2), sample=4)
+    with pytest.raises(ValueError, match=r"found \(3, 2\), \(3,\), \(3,\): the box has a lower and an upper corner"):
+        hopkins_statistic(torch.zeros(3, 2), box=(torch.zeros(3), torch.ones(3)))
 
 
 # --- Eq. 11 and 12 ---

@@ -5,11 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import torch
+from torch.nn.functional import cross_entropy
 
 from semreg.errors import UserError
 from semreg.recipe.check import check
 from semreg.recipe.load import load_recipe
 from semreg.recipe.plan import Plan
+from semreg.training.build import build_modules, synthetic_batch
+from semreg.training.program import Execution, Program
 from semreg.training.trial import check_on_nothing
 from tests.training.moves import moved_by_one_iteration
 
@@ -46,6 +50,43 @@ def test_the_matrix_is_that_of_equation_8() -> None:
         {"encoder_0", "decoder", *(f"encoder_{m}" for m in ATTRIBUTES)},
         {"critic", *(f"classifier_{m}" for m in ATTRIBUTES)},
     ]
+
+
+@pytest.mark.parametrize("rows", [1, 12])
+def test_the_losses_are_equations_2_to_9(rows: int) -> None:
+    plan = plan_of("uniform_multipie.toml", *SMALL)
+    modules = build_modules(plan, seed=0)
+    program = Program(plan, modules, key=(0,))
+    execution = Execution(synthetic_batch(plan.fields, plan.value_range, rows))
+    found = {name: program.loss(name, execution) for name in plan.losses}
+    x, y = execution["image"], {m: execution[m] for m in ATTRIBUTES}
+    decode, critic, classify = (
+        modules["decoder"],
+        modules["critic"],
+        {m: modules[f"classifier_{m}"] for m in ATTRIBUTES},
+    )
+    z_0, z = modules["encoder_0"](x), {m: modules[f"encoder_{m}"](x) for m in ATTRIBUTES}
+    r = {m: execution[f"order_{m}"] for m in ATTRIBUTES}
+    assert all(order.sort().values.equal(torch.arange(rows)) for order in r.values())
+    assert rows == 1 or len({tuple(order.tolist()) for order in r.values()}) == len(ATTRIBUTES)
+    x_s = decode(z_0, *(z[m][r[m]] for m in ATTRIBUTES))
+    uniform = {
+        code: [-classify[m].class_logits(values).log_softmax(1).mean() for m in ATTRIBUTES if m != code]
+        for code, values in {"0": z_0, **z}.items()
+    }
+    expected = {
+        "rec": (decode(z_0, *z.values()) - x).abs().mean(),
+        "cls_z": sum(cross_entropy(classify[m].class_logits(z[m]), y[m]) for m in ATTRIBUTES) / 3,
+        "dis": sum(sum(others) / len(others) for others in uniform.values()) / 4,
+        "cls_s": sum(cross_entropy(classify[m](x_s), y[m][r[m]]) for m in ATTRIBUTES) / 3,
+        "adv_g": -critic(x_s).mean(),
+        "adv_d": critic(x_s).mean() - critic(x).mean(),
+        **{f"cls_{m}": cross_entropy(classify[m](x), y[m]) for m in ATTRIBUTES},
+    }
+    assert str(plan.losses["gp"].expression) == "gradient_penalty(critic, image, detach(x_s))"
+    assert set(found) == {*expected, "gp"}
+    for name, value in expected.items():
+        torch.testing.assert_close(found[name], value, rtol=1e-4, atol=1e-5, msg=name)
 
 
 @pytest.mark.parametrize("loss", ["rec", "cls_z", "dis", "cls_s", "adv_g", "adv_d", "gp", "cls_{m}"])
@@ -89,10 +130,29 @@ def test_an_image_that_cannot_be_halved_twice_is_told() -> None:
     assert "their sides must be divisible by 4, found (18, 18)" in refused.value.text()
 
 
-def test_an_attribute_of_one_class_is_told() -> None:
+def mistake_in_own_data(root: Path, *expressions: str) -> UserError:
+    """What the paper's setting says of a table of as many images with these expressions."""
+    rows = [f"{i}.png,train,{i % 2},{e},{i % 3}\n" for i, e in enumerate(expressions)]
+    (root / "multipie").mkdir()
+    (root / "multipie/labels.csv").write_text("file,split,identity,expression,illumination\n" + "".join(rows))
     with pytest.raises(UserError) as refused:
-        plan_of("uniform_multipie.toml", *SMALL, "modules.'classifier_{m}'.classes=1")
-    assert "modules.classifier_identity.classes" in refused.value.text()
+        check(load_recipe(RECIPES / "uniform_multipie.toml"), data_root=root)
+    assert [path.name for path in root.rglob("*")] == ["multipie", "labels.csv"]
+    return refused.value
+
+
+def test_an_attribute_of_one_class_is_told(tmp_path: Path) -> None:
+    [problem] = mistake_in_own_data(tmp_path, *["neutral"] * 6).problems
+    assert problem.where == "modules.classifier_expression.classes"
+    assert problem.message == "1: input should be greater than or equal to 2 (read from '@expression.classes')"
+
+
+def test_an_image_without_a_label_is_told(tmp_path: Path) -> None:
+    error = mistake_in_own_data(tmp_path, "neutral", "scream", "", "neutral")
+    assert error.source == str(tmp_path / "multipie/labels.csv")
+    [problem] = error.problems
+    assert problem.where == "expression"
+    assert problem.message == "line 4: there is no value; every image needs a class"
 
 
 def test_the_ablation_has_encoders_and_classifiers_alone() -> None:

@@ -118,7 +118,7 @@ def hopkins_statistic(
         generator: source of the draws.
 
     Raises:
-        ValueError: for another shape, fewer than two points, or more to be drawn than there are.
+        ValueError: for another shape of points or box, fewer than two points, or more to be drawn than there are.
     """
     if points.ndim != 2 or len(points) < 2:
         cause = "a nearest neighbour needs at least two points"
@@ -128,6 +128,11 @@ def hopkins_statistic(
         raise ValueError(f"hopkins_statistic: sample is {count}, and there are {len(points)} points")
     points = points.double()
     low, high = (points.amin(0), points.amax(0)) if box is None else (corner.to(points) for corner in box)
+    if low.shape != points.shape[1:] or high.shape != points.shape[1:]:
+        cause = "the box has a lower and an upper corner"
+        raise shape_error(
+            "hopkins_statistic(points, box)", "count dimensions, dimensions, dimensions", cause, points, low, high
+        )
     device = points.device if generator is None else generator.device
     chances = torch.rand(count, points.shape[1], generator=generator, device=device, dtype=torch.float64)
     drawn = torch.randperm(len(points), generator=generator, device=device)[:count].to(points.device)

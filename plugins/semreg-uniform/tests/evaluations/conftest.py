@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from semreg.data.specification import ClassField, ImageField
 from semreg.testing import FakeRun
@@ -22,6 +22,23 @@ def drawn(z_0: Tensor, z_shape: Tensor, z_tone: Tensor) -> Tensor:
 def sees(line: int, classes: int) -> object:
     """A judge who sees the class whose number is nearest to what a line shows."""
     return lambda image: torch.eye(classes)[(REACH * image[:, 0, line, 0]).round().long().clamp(0, classes - 1)]
+
+
+class Reader(nn.Module):
+    """A classifier of codes: the `sure`r, the more probable is the class whose number a code shows."""
+
+    def __init__(self, classes: int, sure: float = 1.0) -> None:
+        super().__init__()
+        self.classes, self.sure = classes, sure
+
+    def class_logits(self, codes: Tensor) -> Tensor:
+        return -self.sure * (codes.flatten(1)[:, :1] - torch.arange(self.classes)).square()
+
+
+@pytest.fixture
+def reader() -> type[Reader]:
+    """`reader(classes, sure)` is a classifier of `world`'s codes."""
+    return Reader
 
 
 @pytest.fixture

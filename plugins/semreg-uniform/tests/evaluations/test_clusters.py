@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
@@ -79,4 +80,5 @@ def test_a_cluster_that_cannot_be_probed_has_no_figure_of_it() -> None:
     world.tensors["light"]["train"].fill_(0)
     result = evaluated(world)
     assert result.tables[1].rows == [("one", None, None, None), ("two", None, None, None)]
-    assert result.figures["probe_linear"] != result.figures["probe_linear"]
+    assert all(math.isnan(result.figures[name]) for name in ("probe_linear", "probe_mlp", "chance"))
+    assert "probed" not in result.summary

@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-import torch
-from torch import Tensor, nn
 
 from tests.conforming import conform, evaluation, names
 
@@ -21,24 +19,13 @@ EXAMPLES: dict[str, dict[str, Any]] = {
 }
 
 
-class Reader(nn.Module):
-    """A classifier of codes."""
-
-    def __init__(self, classes: int) -> None:
-        super().__init__()
-        self.classes = classes
-
-    def class_logits(self, codes: Tensor) -> Tensor:
-        return -(codes.flatten(1)[:, :1] - torch.arange(self.classes)).square()
-
-
 @pytest.mark.parametrize("name", EXAMPLES)
-def test_it_conforms(name: str, world: Any) -> None:
+def test_it_conforms(name: str, world: Any, reader: Any) -> None:
     for field in ("z_shape", "shape", "tone"):  # the statistic wants ten images of each
         splits = world.tensors[field].items()
         world.tensors[f"many_{field}"] = {split: rows.repeat(4, *[1] * (rows.ndim - 1)) for split, rows in splits}
         world.fields[f"many_{field}"] = world.fields.get(field)
-    world.modules |= {"reads_shape": Reader(3), "reads_tone": Reader(2)}
+    world.modules |= {"reads_shape": reader(3), "reads_tone": reader(2)}
     conform(name, "semreg-uniform", evaluation(world, **EXAMPLES[name]))
 
 

@@ -59,8 +59,8 @@ def convolutional(
     for _ in range(iterations):
         batch = torch.multinomial(chances, BATCH, replacement=True, generator=generator).to(device)
         optimizer.zero_grad()
-        cross_entropy(net(images[batch]), labels[batch]).backward()
+        torch.autograd.backward(cross_entropy(net(images[batch]), labels[batch]))
         optimizer.step()
     net.eval()
     with torch.no_grad():
-        return torch.cat([net(part.to(device)).argmax(1).cpu() for part in test_images.split(1024)])
+        return torch.cat([net(part.to(device)).argmax(1).cpu() for part in torch.split(test_images, 1024)])

@@ -166,7 +166,7 @@ def _augmented(images: Tensor, value_range: tuple[float, float], generator: torc
 
 def _decoded(reconstruction: Handle, code: Handle, codes: Tensor, image: Handle, images: Tensor) -> Tensor:
     """The decoder's images, `(rows, channels, height, width)`. Raises ValueError if they are not like `images`."""
-    parts = [decoded(reconstruction, code, part) for part in codes.split(CHUNK) if len(part)]
+    parts = [decoded(reconstruction, code, part) for part in torch.split(codes, CHUNK) if len(part)]
     if parts and parts[0].shape[1:] != images.shape[1:]:
         found, fit = tuple(parts[0].shape[1:]), tuple(images.shape[1:])
         raise ValueError(f"{reconstruction.name!r} has images {found}; those of {image.name!r} are {fit}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from typing import Annotated, Literal, NamedTuple
 
@@ -25,15 +26,16 @@ SPACES = {"none": "the codes", "pca": "the first two principal components", "tsn
 
 
 class Found(NamedTuple):
-    """Of one cluster: the Hopkins statistics, those of a normal distribution, and what fresh probes read."""
+    """Of one cluster: Hopkins statistics, their excess over a normal distribution's, and what fresh probes read."""
 
     per_label: float
     spread: float
-    per_label_normal: float
+    """Standard deviation over labels."""
+    per_label_excess: float
     whole: float
-    whole_normal: float
-    linear: float | None
-    mlp: float | None
+    whole_excess: float
+    probe_linear: float | None
+    probe_mlp: float | None
     chance: float | None
 
 
@@ -63,7 +65,7 @@ def hopkins(
     codes of each cluster and tested on its test codes; chance is the most frequent label's share.
 
     Figures, means over clusters: `per_label` (the paper's form), `per_label_excess` over the normal distribution's,
-    `whole`, `whole_excess`, `probe_linear`, `probe_mlp`, `chance`.
+    `whole`, `whole_excess`, `probe_linear`, `probe_mlp`, `chance` (not a number where there is too little to probe).
 
     Args:
         code: `(batch, ...)`, flattened.
@@ -98,9 +100,9 @@ def hopkins(
         found[name] = Found(
             float(per_label.mean()),
             float(per_label.std(correction=0)),
-            float(normal.mean()),
+            float(per_label.mean() - normal.mean()),
             whole,
-            whole_normal,
+            whole - whole_normal,
             *_probes(code, cluster, label, value, seed),
         )
     if not found:
@@ -108,7 +110,8 @@ def hopkins(
             f"no class of {cluster.name} has {LEAST} {split} images of each of two classes of {label.name}; "
             "no statistic can be had"
         )
-    return _result(found, code, cluster, label, split, embedding, exponent, paper)
+    space = f"{SPACES[embedding]} of {code.name}, {split} images, exponent {exponent:g}"
+    return _result(found, cluster.name, label.name, space, paper)
 
 
 def _embedded(codes: Tensor, embedding: str, generator: torch.Generator) -> Tensor:
@@ -162,57 +165,33 @@ def _probes(
     return float((linear == truth).float().mean()), float((mlp == truth).float().mean()), chance
 
 
-def _result(
-    found: dict[str, Found],
-    code: Handle,
-    cluster: Handle,
-    label: Handle,
-    split: str,
-    embedding: str,
-    exponent: float,
-    paper: float | None,
-) -> Result:
-    def mean(values: list[float | None]) -> float:
-        there = [value for value in values if value is not None]
-        return sum(there) / len(there) if there else float("nan")
-
-    each = list(found.values())
+def _result(found: dict[str, Found], cluster: str, label: str, space: str, paper: float | None) -> Result:
+    """Figures, tables and summary of clusters by name; `space` says what the statistics are of."""
     figures = {
-        "per_label": mean([one.per_label for one in each]),
-        "per_label_excess": mean([one.per_label - one.per_label_normal for one in each]),
-        "whole": mean([one.whole for one in each]),
-        "whole_excess": mean([one.whole - one.whole_normal for one in each]),
-        "probe_linear": mean([one.linear for one in each]),
-        "probe_mlp": mean([one.mlp for one in each]),
-        "chance": mean([one.chance for one in each]),
+        name: _mean([getattr(one, name) for one in found.values()]) for name in Found._fields if name != "spread"
     }
-    space = f"{SPACES[embedding]} of {code.name}"
     statistics = Table(
-        f"Hopkins statistic of {label.name} inside each cluster of {cluster.name}",
-        (cluster.name, "per label", "± over labels", "minus normal's", "whole cluster", "minus normal's"),
-        [
-            (
-                n,
-                one.per_label,
-                one.spread,
-                one.per_label - one.per_label_normal,
-                one.whole,
-                one.whole - one.whole_normal,
-            )
-            for n, one in found.items()
-        ],
-        caption=f"In {space}, {split} images, exponent {exponent:g}. Per label: the points of one {label.name} in "
-        "the box of the whole cluster, the mean over labels.",
+        f"Hopkins statistic of {label} inside each cluster of {cluster}",
+        (cluster, "per label", "± over labels", "minus normal's", "whole cluster", "minus normal's"),
+        [(name, *one[:5]) for name, one in found.items()],
+        caption=f"In {space}. Per label: the points of one {label} in the box of the whole cluster, the mean over "
+        "labels.",
     )
     probes = Table(
-        f"{label.name.capitalize()} read by fresh probes inside each cluster of {cluster.name}",
-        (cluster.name, "linear", "MLP", "chance"),
-        [(name, one.linear, one.mlp, one.chance) for name, one in found.items()],
+        f"{label.capitalize()} read by fresh probes inside each cluster of {cluster}",
+        (cluster, "linear", "MLP", "chance"),
+        [(name, *one[5:]) for name, one in found.items()],
         caption="Trained on the training codes of the cluster, tested on its test codes.",
     )
     beside = "" if paper is None else f" (paper {paper:.2f})"
-    summary = (
-        f"Hopkins per {label.name} {figures['per_label']:.2f}{beside}, {figures['per_label_excess']:+.2f} over a "
-        f"normal distribution; {label.name} probed {figures['probe_mlp']:.1%} (chance {figures['chance']:.1%})"
-    )
+    summary = f"Hopkins per {label} {figures['per_label']:.2f}{beside}, {figures['per_label_excess']:+.2f} over a "
+    summary += "normal distribution"
+    if not math.isnan(figures["chance"]):
+        summary += f"; {label} probed {figures['probe_mlp']:.1%} (chance {figures['chance']:.1%})"
     return Result(figures, {} if paper is None else {"per_label": paper}, [statistics, probes], summary=summary)
+
+
+def _mean(values: Sequence[float | None]) -> float:
+    """Of those that there are; not a number without any."""
+    there = [value for value in values if value is not None]
+    return sum(there) / len(there) if there else math.nan

@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from semreg.evaluation.result import Result, Table
 from semreg.report.pictures import bar_plot, heat_map
-from semreg.runs.run import Handle
 from semreg_uniform.classifiers import class_logits
 from semreg_uniform.evaluations.common import attributes_of
 
 CHUNK = 256
 MOST_CLASSES = 12
 """In a picture of the mean posterior given each class."""
+
+
+class Found(NamedTuple):
+    """Of the posteriors of one attribute's classifier given one code, means over images: a row of the table."""
+
+    code: str
+    classifier: str
+    entropy: float
+    greatest: float
+    """log(classes)."""
+    share: float
+    recognised: float
 
 
 def posterior_entropy(
@@ -38,60 +49,53 @@ def posterior_entropy(
         split: whose images.
     """
     call = "posterior_entropy(z_0, *codes, *classifiers, *labels)"
-    handles = [value for value in codes_classifiers_and_labels if isinstance(value, Handle) or hasattr(value, "read")]
     modules = [value for value in codes_classifiers_and_labels if isinstance(value, nn.Module)]
+    handles = [value for value in codes_classifiers_and_labels if not isinstance(value, nn.Module)]
     attributes = attributes_of(call, handles)
     if len(modules) != len(attributes.names):
         raise ValueError(f"{call} takes a classifier for each label, found {len(modules)} of {len(attributes.names)}")
     classifiers = dict(zip(attributes.names, modules, strict=True))
     labels = attributes.read_labels(split)
-    codes = [*attributes.rest, *attributes.codes.values()]
-    figures: dict[str, float] = {}
-    rows, pictures = [], []
-    own_entropies, other_shares = [], []
-    bars: dict[str, list[float]] = {}
-    for code in codes:
-        values = code.read(split)
-        bars[code.name] = []
+    found: list[Found] = []
+    pictures = []
+    for code in (*attributes.rest, *attributes.codes.values()):
         for name, classifier in classifiers.items():
-            field = attributes.field(name)
-            posterior = _posterior(classifier, values, code.run.device)
-            if posterior.shape[1] != len(field.names):
-                raise ValueError(f"the classifier of {name} has {posterior.shape[1]} classes, {len(field.names)} fit")
-            entropy = float(torch.special.entr(posterior).sum(1).mean())
-            share = entropy / math.log(len(field.names))
+            names = attributes.field(name).names
+            posterior = _posterior(classifier, code.read(split), code.run.device)
+            if posterior.shape[1] != len(names):
+                raise ValueError(f"the classifier of {name} has {posterior.shape[1]} classes, {len(names)} fit")
+            entropy, greatest = float(torch.special.entr(posterior).sum(1).mean()), math.log(len(names))
             right = float((posterior.argmax(1) == labels[name]).float().mean())
-            is_own = attributes.codes[name] is code
-            figures[f"entropy_{name}_of_{code.name}"] = entropy
-            rows.append((code.name, name, entropy, math.log(len(field.names)), share, right))
-            bars[code.name].append(share)
-            if is_own:
-                own_entropies.append(entropy)
-            else:
-                other_shares.append(share)
-            if len(field.names) <= MOST_CLASSES:
+            found.append(Found(code.name, name, entropy, greatest, entropy / greatest, right))
+            if len(names) <= MOST_CLASSES:
                 pictures.append(
                     heat_map(
                         f"Mean posterior of {name} given {code.name}",
                         _by_class(posterior, labels[name]),
-                        field.names,
+                        names,
                         limits=(0, 1),
                         caption=f"A row for each true class: the mean posterior over its {split} images.",
                     )
                 )
-    figures["greatest_of_own"] = max(own_entropies)
+    figures = {f"entropy_{one.classifier}_of_{one.code}": one.entropy for one in found}
+    own = [one for one in found if attributes.codes[one.classifier].name == one.code]
+    figures["greatest_of_own"] = max(one.entropy for one in own)
+    summary = f"entropy given the own code at most {figures['greatest_of_own']:.3f} nats"
+    others = [one.share for one in found if one not in own]
+    if others:
+        figures["least_of_others"] = min(others)
+        summary += f", given another at least {figures['least_of_others']:.3f} of log(classes)"
     table = Table(
         "Entropy of the classifiers' posteriors",
         ("code", "classifier", "entropy, nats", "log(classes)", "share", "recognised"),
-        rows,
+        [tuple(one) for one in found],
         caption=f"Means over {len(next(iter(labels.values())))} {split} images. Recognised: the share whose likeliest "
         "class is the true one.",
     )
+    bars: dict[str, list[float]] = {}
+    for one in found:
+        bars.setdefault(one.code, []).append(one.share)
     plot = bar_plot("Entropy as a share of log(classes)", attributes.names, bars, y_label="entropy / log(classes)")
-    summary = f"entropy given the own code at most {figures['greatest_of_own']:.3f} nats"
-    if other_shares:
-        figures["least_of_others"] = min(other_shares)
-        summary += f", given another at least {min(other_shares):.3f} of log(classes)"
     return Result(figures, {}, [table], [plot, *pictures], summary)
 
 

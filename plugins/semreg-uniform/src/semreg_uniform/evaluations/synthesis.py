@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Annotated
 
 import torch
@@ -11,13 +12,11 @@ from torch import Tensor
 from semreg.data.specification import ClassField
 from semreg.errors import closest
 from semreg.evaluation.classes import rows_by_class, synthesised
-from semreg.evaluation.result import Result, Table
+from semreg.evaluation.result import Picture, Result, Table
 from semreg.evaluation.samples import feature_extractors, frechet_distance
 from semreg.report.pictures import image_grid
 from semreg.runs.run import Handle, Run
-from semreg_uniform.evaluations.common import agreement, attributes_of, draw_rows, kept, seen_in
-
-KINDS = ("mean code", "image's code")
+from semreg_uniform.evaluations.common import Attributes, agreement, attributes_of, draw_rows, kept, seen_in
 
 
 def expression_synthesis(
@@ -63,57 +62,45 @@ def expression_synthesis(
     labels = attributes.read_labels("test")
     members = rows_by_class(labels[attribute], len(field.names))
     inputs = members[_start(field, start, members)]
-    code = attributes.codes[attribute]
-    known = rows_by_class(attributes.labels[attribute].read("train"), len(field.names))
-    codes = attributes.read("test", inputs)
-    generator = generator or torch.Generator().manual_seed(0)
-    own = {name: label[inputs] for name, label in labels.items()}
-    shares: dict[str, list[float | None]] = {kind: [] for kind in KINDS}
-    others: dict[str, list[dict[str, float]]] = {kind: [] for kind in KINDS}
-    syntheses: dict[str, list[Tensor]] = {kind: [] for kind in KINDS}
-    for value in range(len(field.names)):
-        sources = {"mean code": known[value], "image's code": members[value]}
-        for kind, rows in sources.items():
-            if not len(rows):
-                shares[kind].append(None)
-                continue
-            if kind == "mean code":
-                target = code.read("train")[rows].mean(0, keepdim=True).expand(len(inputs), *codes[code.name].shape[1:])
-            else:
-                target = code.read("test")[draw_rows(rows, len(inputs), generator)]
-            made = synthesised(reconstruction, codes | {code.name: target})
-            right = agreement(seen_in(judge, made, attributes), own | {attribute: torch.full_like(inputs, value)})
-            shares[kind].append(right.pop(attribute))
-            others[kind].append(right)
-            syntheses[kind].append(made)
+    targets = {
+        "mean code": _mean_codes(attributes, attribute),
+        "image's code": _codes_of_images(attributes, attribute, members, len(inputs), generator),
+    }
+    codes, code = attributes.read("test", inputs), attributes.codes[attribute].name
+    syntheses = {
+        kind: {
+            value: synthesised(reconstruction, codes | {code: target.expand_as(codes[code])})
+            for value, target in of_classes.items()
+        }
+        for kind, of_classes in targets.items()
+    }
     originals = image.read("test")
+    own = {name: label[inputs] for name, label in labels.items()}
     extractors = feature_extractors(judge, reconstruction.run, inception_weights)
+    of_originals = {name: features(originals) for name, features in extractors.items()}
     figures: dict[str, float] = {}
-    for kind, suffix in zip(KINDS, ("", "_by_images"), strict=True):
-        there = torch.tensor([share for share in shares[kind] if share is not None])
-        figures[f"accuracy{suffix}"] = float(there.mean())
-        figures[f"accuracy{suffix}_std"] = float(there.std(correction=0))
-        figures |= kept(others[kind], suffix)
+    shares: dict[str, dict[int, float]] = {}
+    for (kind, made), suffix in zip(syntheses.items(), ("", "_by_images"), strict=True):
+        seen = {
+            value: agreement(seen_in(judge, images, attributes), own | {attribute: torch.full_like(inputs, value)})
+            for value, images in made.items()
+        }
+        shares[kind] = {value: as_wanted.pop(attribute) for value, as_wanted in seen.items()}
+        figures |= _accuracy(list(shares[kind].values()), suffix) | kept(list(seen.values()), suffix)
+        every = torch.cat(list(made.values()))
         for name, features in extractors.items():
-            distance = frechet_distance(features(torch.cat(syntheses[kind])), features(originals))
-            figures[f"distance_{name}{suffix}"] = distance
+            figures[f"distance_{name}{suffix}"] = frechet_distance(features(every), of_originals[name])
     figures["judge_on_images"] = agreement(seen_in(judge, originals, attributes), labels)[attribute]
     table = Table(
         f"{attribute.capitalize()} synthesised from {field.names[int(labels[attribute][inputs[0]])]}",
-        ("class", *KINDS),
-        list(zip(field.names, *shares.values(), strict=True)),
+        ("class", *shares),
+        [(name, *(share.get(value) for share in shares.values())) for value, name in enumerate(field.names)],
         caption=f"Share of {len(inputs)} translated test images that the judge sees as the class. It sees "
         f"{figures['judge_on_images']:.1%} of the test images as labelled.",
     )
     grids = [
-        image_grid(
-            f"{attribute.capitalize()} by the {kind}",
-            [[originals[row], *(made[at] for made in syntheses[kind])] for at, row in enumerate(inputs[:pictures])],
-            column_labels=["input", *(n for n, s in zip(field.names, shares[kind], strict=True) if s is not None)],
-            value_range=reconstruction.run.plan.value_range,
-            caption="The first test images of the class, unselected.",
-        )
-        for kind in KINDS
+        _grid(f"{attribute.capitalize()} by the {kind}", originals[inputs[:pictures]], made, field, reconstruction)
+        for kind, made in syntheses.items()
     ]
     beside = "" if paper is None else f" (paper {paper:.2f})"
     summary = f"{attribute} synthesised: {figures['accuracy']:.1%} by mean codes{beside}, "
@@ -130,3 +117,40 @@ def _start(field: ClassField, start: str | None, members: list[Tensor]) -> int:
     if not len(members[value]):
         raise ValueError(f"no test image is of class {name!r}")
     return value
+
+
+def _mean_codes(attributes: Attributes, attribute: str) -> dict[int, Tensor]:
+    """E[z_m] over the training images of each class that has any, `(1, ...)`."""
+    codes, labels = attributes.codes[attribute].read("train"), attributes.labels[attribute].read("train")
+    members = rows_by_class(labels, len(attributes.field(attribute).names))
+    return {value: codes[rows].mean(0, keepdim=True) for value, rows in enumerate(members) if len(rows)}
+
+
+def _codes_of_images(
+    attributes: Attributes, attribute: str, members: Sequence[Tensor], count: int, generator: torch.Generator | None
+) -> dict[int, Tensor]:
+    """The codes of random test images of each class that has any, `(count, ...)`."""
+    codes = attributes.codes[attribute].read("test")
+    generator = generator or torch.Generator().manual_seed(0)
+    return {value: codes[draw_rows(rows, count, generator)] for value, rows in enumerate(members) if len(rows)}
+
+
+def _accuracy(shares: Sequence[float], suffix: str) -> dict[str, float]:
+    of_classes = torch.tensor(shares)
+    return {
+        f"accuracy{suffix}": float(of_classes.mean()),
+        f"accuracy{suffix}_std": float(of_classes.std(correction=0)),
+    }
+
+
+def _grid(
+    title: str, originals: Tensor, made: Mapping[int, Tensor], field: ClassField, reconstruction: Handle
+) -> Picture:
+    """The first inputs, a row each, and beside each what was made of it, class by class."""
+    return image_grid(
+        title,
+        [[original, *(images[row] for images in made.values())] for row, original in enumerate(originals)],
+        column_labels=["input", *(field.names[value] for value in made)],
+        value_range=reconstruction.run.plan.value_range,
+        caption="The first test images of the class, unselected.",
+    )
