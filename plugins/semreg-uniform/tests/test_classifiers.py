@@ -24,6 +24,8 @@ def test_the_classifier_is_table_ii(shapes_of: Any) -> None:
     ]  # fmt: skip
     assert classifier.logits.in_features == 32 * 32 * 128
     assert {c.kernel_size for c in classifier.modules() if isinstance(c, nn.Conv2d)} == {(4, 4)}
+    assert {m.negative_slope for m in classifier.modules() if isinstance(m, nn.LeakyReLU)} == {0.01}
+    assert classifier.logits.bias is not None
 
 
 @pytest.mark.parametrize(("size", "width"), [((128, 128), 4), ((32, 48), 3)])
@@ -37,9 +39,11 @@ def test_it_reads_the_encoders_codes_at_its_last_layer(size: tuple[int, int], wi
     assert classifier(images).equal(class_logits(classifier, classifier.features(images)))
 
 
-def test_the_shallow_one_reads_vectors() -> None:
+def test_the_shallow_one_reads_vectors(shapes_of: Any) -> None:
     classifier = MLPTailClassifier(classes=3, code=7, input_shapes=[(1, 6, 5)], hidden=[4])
-    assert classifier(torch.randn(2, 1, 6, 5)).shape == (2, 3)
+    assert shapes_of(classifier, [torch.randn(2, 1, 6, 5)], (nn.Linear, nn.ReLU)) == [
+        ("Linear", (4,)), ("ReLU", (4,)), ("Linear", (7,)), ("Linear", (3,)),
+    ]  # fmt: skip
     codes = torch.randn(2, 7)
     assert class_logits(classifier, codes).equal(classifier.logits(codes))
 

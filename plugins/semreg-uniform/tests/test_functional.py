@@ -112,12 +112,24 @@ def test_codes_that_make_no_batch_are_refused() -> None:
 # --- Eq. 9 ---
 
 
-@given(seed=seeds, rows=st.integers(1, 5), pixels=st.integers(1, 6), scale=st.floats(0, 4))
-def test_the_penalty_of_a_linear_critic_has_a_closed_form(seed: int, rows: int, pixels: int, scale: float) -> None:
-    slope = scale * normal(seed, pixels)
-    real, fake = normal(seed + 1, rows, pixels), normal(seed + 2, rows, pixels)
-    found = gradient_penalty(lambda images: images @ slope + 7, real, fake, generator=seeded(seed))
+@given(seed=seeds, rows=st.integers(1, 5), size=st.integers(1, 3), scale=st.floats(0, 4))
+def test_the_penalty_of_a_linear_critic_has_a_closed_form(seed: int, rows: int, size: int, scale: float) -> None:
+    slope = scale * normal(seed, 2, size, size)
+    real, fake = normal(seed + 1, rows, 2, size, size), normal(seed + 2, rows, 2, size, size)
+    found = gradient_penalty(lambda images: (images * slope).sum((1, 2, 3)) + 7, real, fake, generator=seeded(seed))
     assert float(found) == pytest.approx((float(slope.norm()) - 1) ** 2, abs=1e-9)
+
+
+def test_its_points_lie_on_the_straight_lines_one_for_each_pair() -> None:
+    points: list[Tensor] = []
+    real, fake = normal(0, 5, 1, 4, 4), normal(1, 5, 1, 4, 4)
+    gradient_penalty(
+        lambda images: points.append(images.detach()) or images.sum((1, 2, 3)), real, fake, generator=seeded(0)
+    )
+    [shares] = [((between - fake) / (real - fake)).flatten(1) for between in points]
+    torch.testing.assert_close(shares, shares[:, :1].expand_as(shares))
+    assert len(shares[:, 0].unique()) == 5
+    assert 0 <= float(shares.min()) < float(shares.max()) <= 1
 
 
 def test_the_penalty_of_a_quadratic_critic_is_that_at_points_between() -> None:
@@ -172,15 +184,23 @@ def reference(points: Tensor, places: Tensor, drawn: list[int], exponent: float)
 
 
 @given(
-    seed=seeds, count=st.integers(2, 12), dimensions=st.integers(1, 4), exponent=st.sampled_from([0.5, 1.0, 2.0, 4.0])
+    seed=seeds,
+    count=st.integers(2, 30),
+    dimensions=st.integers(1, 4),
+    exponent=st.sampled_from([0.5, 1.0, 2.0, 4.0]),
+    share=st.sampled_from([None, 0.5, 1.0]),
 )
-def test_hopkins_is_the_plain_formula(seed: int, count: int, dimensions: int, exponent: float) -> None:
+def test_hopkins_is_the_plain_formula(
+    seed: int, count: int, dimensions: int, exponent: float, share: float | None
+) -> None:
     points = normal(seed, count, dimensions)
     low, high = points.amin(0), points.amax(0)
+    sample = None if share is None else int(share * count)
+    draws = max(1, round(count / 10)) if sample is None else sample
     generator = seeded(seed)
-    places = low + torch.rand(count, dimensions, generator=generator, dtype=torch.float64) * (high - low)
-    drawn = torch.randperm(count, generator=generator).tolist()
-    found = hopkins_statistic(points, sample=count, exponent=exponent, generator=seeded(seed))
+    places = low + torch.rand(draws, dimensions, generator=generator, dtype=torch.float64) * (high - low)
+    drawn = torch.randperm(count, generator=generator)[:draws].tolist()
+    found = hopkins_statistic(points, sample=sample, exponent=exponent, generator=seeded(seed))
     assert found.dtype == torch.float64
     assert float(found) == pytest.approx(reference(points, places, drawn, exponent), rel=1e-9)
 
@@ -252,7 +272,7 @@ def test_mixtures_are_the_weighted_sums_and_stay_between(seed: int, count: int, 
 @pytest.mark.parametrize(
     ("weights", "message"),
     [
-        ([[0.5, 0.6]], "must have sum 1"),
+        ([[0.5, 0.501]], "must have sum 1"),
         ([[-0.5, 1.5]], "must not be negative"),
         ([[1.0]], "one weight in each row for each code"),
         ([0.5, 0.5], "one weight in each row for each code"),

@@ -48,7 +48,7 @@ def test_each_code_is_read_by_all_classifiers_but_its_own(attributes: int, with_
         sum(math.log(2 + m) for m in range(attributes) if m != place - with_rest) / (attributes - (place >= with_rest))
         for place in range(len(codes))
     ) / len(codes)
-    assert float(found) >= least - 1e-6
+    assert float(found.detach()) >= least - 1e-6
     assert min(gradients(found, codes)) > 0
 
 

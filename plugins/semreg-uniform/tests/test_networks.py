@@ -31,12 +31,16 @@ def test_the_decoder_is_table_i(shapes_of: Any) -> None:
     with torch.device("meta"):
         decoder = ResidualDecoder(channels=3, input_shapes=[(128, 32, 32)] * (ATTRIBUTES + 1))
         codes = [torch.zeros(1, 128, 32, 32) for _ in range(ATTRIBUTES + 1)]
-    seen = shapes_of(decoder, codes, (nn.Conv2d, nn.Upsample, nn.ReflectionPad2d, nn.Tanh))
-    block = [("ReflectionPad2d", (maps, 34, 34)), ("Conv2d", (maps, 32, 32))] * 2
+    kinds = (nn.Conv2d, nn.Upsample, nn.ReflectionPad2d, nn.InstanceNorm2d, nn.ReLU, nn.Tanh)
+    seen = shapes_of(decoder, codes, kinds)
+    convolution = [("ReflectionPad2d", (maps, 34, 34)), ("Conv2d", (maps, 32, 32)), ("InstanceNorm2d", (maps, 32, 32))]
+    block = [*convolution, ("ReLU", (maps, 32, 32)), *convolution]
     assert seen == [
         *block * 6,
-        ("Upsample", (maps, 64, 64)), ("ReflectionPad2d", (maps, 66, 66)), ("Conv2d", (64, 64, 64)),
-        ("Upsample", (64, 128, 128)), ("ReflectionPad2d", (64, 130, 130)), ("Conv2d", (32, 128, 128)),
+        ("Upsample", (maps, 64, 64)), ("ReflectionPad2d", (maps, 66, 66)),
+        ("Conv2d", (64, 64, 64)), ("InstanceNorm2d", (64, 64, 64)), ("ReLU", (64, 64, 64)),
+        ("Upsample", (64, 128, 128)), ("ReflectionPad2d", (64, 130, 130)),
+        ("Conv2d", (32, 128, 128)), ("InstanceNorm2d", (32, 128, 128)), ("ReLU", (32, 128, 128)),
         ("ReflectionPad2d", (32, 134, 134)), ("Conv2d", (3, 128, 128)), ("Tanh", (3, 128, 128)),
     ]  # fmt: skip
     kernels = [(c.kernel_size[0], c.stride[0]) for c in decoder.modules() if isinstance(c, nn.Conv2d)]
@@ -51,7 +55,11 @@ def test_the_critic_is_stargans(shapes_of: Any) -> None:
         ("Conv2d", shape)
         for shape in [(64, 64, 64), (128, 32, 32), (256, 16, 16), (512, 8, 8), (1024, 4, 4), (2048, 2, 2), (1, 2, 2)]
     ]
+    assert [type(layer) for layer in critic.layers] == [nn.Conv2d, nn.LeakyReLU] * 6
     assert {m.negative_slope for m in critic.modules() if isinstance(m, nn.LeakyReLU)} == {0.01}
+    kernels = [(c.kernel_size[0], c.stride[0]) for c in critic.modules() if isinstance(c, nn.Conv2d)]
+    assert kernels == [(4, 2)] * 6 + [(3, 1)]
+    assert critic.score.bias is None
 
 
 @pytest.mark.parametrize("size", [(8, 8), (32, 48), (20, 12)])
@@ -63,7 +71,28 @@ def test_any_size_divisible_by_four_comes_back(size: tuple[int, int]) -> None:
     decoder = ResidualDecoder(channels=1, input_shapes=[codes.shape[1:]] * 2, width=2, blocks=1)
     made = decoder(codes, codes)
     assert made.shape == images.shape
-    assert float(made.abs().max()) <= 1
+    assert float(made.detach().abs().max()) <= 1
+
+
+def test_the_decoder_joins_codes_along_their_maps_in_order() -> None:
+    codes = [torch.randn(2, maps, 4, 4) for maps in (1, 2, 3)]
+    several = ResidualDecoder(channels=1, input_shapes=[code.shape[1:] for code in codes], width=2, blocks=1)
+    single = ResidualDecoder(channels=1, input_shapes=[(6, 4, 4)], width=2, blocks=1)
+    single.load_state_dict(several.state_dict())
+    assert several(*codes).equal(single(torch.cat(codes, 1)))
+
+
+def test_no_bias_is_learned_where_the_normalisation_takes_it_away() -> None:
+    encoder = SpatialEncoder(input_shapes=[(1, 8, 8)], width=2)
+    decoder = ResidualDecoder(channels=1, input_shapes=[(8, 2, 2)], width=2, blocks=1)
+    convolutions = [c for net in (encoder, decoder) for c in net.modules() if isinstance(c, nn.Conv2d)]
+    assert [c.bias is None for c in convolutions] == [True] * 7 + [False]
+
+
+def test_the_size_is_doubled_by_repeating_pixels() -> None:
+    decoder = ResidualDecoder(channels=1, input_shapes=[(1, 1, 2)], width=2, blocks=0)
+    doubled = decoder.steps[0](torch.tensor([[[[0.0, 4.0]]]]))
+    assert doubled.tolist() == [[[[0, 0, 4, 4], [0, 0, 4, 4]]]]
 
 
 def test_a_residual_block_adds_to_its_input() -> None:
@@ -94,6 +123,6 @@ def test_what_does_not_fit_is_told() -> None:
     said = complaint(lambda: ResidualDecoder(channels=3, input_shapes=[(8, 4, 4), (8, 2, 2)]))
     assert "codes (maps, height, width) of one size, found (8, 4, 4), (8, 2, 2)" in said
     assert "found (64,)" in complaint(lambda: ResidualDecoder(channels=3, input_shapes=[(64,)]))
-    assert "6 layers halve an image of (32, 32) to nothing" in complaint(
-        lambda: PatchCritic(input_shapes=[(3, 32, 32)])
+    assert "6 layers halve an image of (64, 32) to nothing" in complaint(
+        lambda: PatchCritic(input_shapes=[(3, 64, 32)])
     )
