@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ from typer.testing import CliRunner
 from semreg.cli.main import app
 from semreg.errors import UserError
 from semreg.scaffold.writing import TEMPLATE_OF, write_plugin
+from tests.docs.pages import ROOT, blocks
 
 
 def invoke(*arguments: str) -> tuple[int, str]:
@@ -28,8 +30,40 @@ def python(*arguments: str, path: Path, cwd: Path) -> subprocess.CompletedProces
     return subprocess.run(command, capture_output=True, text=True, cwd=cwd, env=environment, timeout=300, check=False)
 
 
+MIXED = """from pathlib import Path
+
+from semreg.recipe.check import check
+from semreg.recipe.load import load_recipe
+
+
+def test_it_is_mixed_with_the_prior():
+    plan = check(load_recipe(Path(__file__).with_name("supcon_gm.toml")), fallback=True)
+    assert plan.matrix()["main"]["joint"]["encoder_s"] == {"rec": 10, "lkd": 1, "supcon": 0.1}
+"""
+
+
+def as_in_docs(folder: Path) -> Path:
+    """The plugin of docs/plugin.md, by what the page has of functional.py, of the tests and of both recipes."""
+    plugin = write_plugin("supcon", "loss", folder)
+    texts: dict[str, list[str]] = {"python": [], "toml": [], "sh": []}
+    for language, text in blocks("plugin.md"):
+        texts[language].append(text)
+    functional, tests = texts["python"]
+    edit, mix = texts["toml"]
+    package = plugin / "src" / "semreg_supcon"
+    (package / "functional.py").write_text(functional)
+    (plugin / "tests" / "test_supcon.py").write_text(tests)
+    recipe = package / "supcon.toml"
+    before = recipe.read_text()
+    recipe.write_text(re.sub(r"\[losses\.supcon\]\n(?:.+\n)+", edit, before))
+    assert recipe.read_text() != before
+    (plugin / "tests" / "supcon_gm.toml").write_text(mix.replace('"recipes/', f'"{ROOT}/recipes/'))
+    (plugin / "tests" / "test_mix.py").write_text(MIXED)
+    return plugin
+
+
 def test_what_is_written_installs_passes_its_tests_and_is_tidy(tmp_path: Path) -> None:
-    written = [write_plugin(f"my-{kind}", kind, tmp_path) for kind in TEMPLATE_OF]
+    written = [*(write_plugin(f"my-{kind}", kind, tmp_path) for kind in TEMPLATE_OF), as_in_docs(tmp_path)]
     site = tmp_path / "site"
     install = ("-m", "pip", "install", "-q", "--no-index", "--no-deps", "--no-build-isolation", "--target", str(site))
     installed = python(*install, *map(str, written), path=site, cwd=tmp_path)
@@ -42,7 +76,7 @@ def test_what_is_written_installs_passes_its_tests_and_is_tidy(tmp_path: Path) -
     tested = python("-m", "pytest", *options, *tests, path=site, cwd=tmp_path)
     assert tested.returncode == 0, tested.stdout
     listed = python("-m", "semreg", "list", path=site, cwd=tmp_path).stdout
-    assert all(f" my_{kind} " in listed for kind in TEMPLATE_OF)
+    assert all(f" {name} " in listed for name in ("supcon", *(f"my_{kind}" for kind in TEMPLATE_OF)))
 
 
 def test_the_command_says_what_to_do_next(tmp_path: Path) -> None:
