@@ -18,7 +18,10 @@ from semreg.training.checkpoint import read_latest
 ROOT = Path(__file__).parent.parent
 RECIPES = sorted(path for path in (ROOT / "recipes").rglob("*.toml") if path.parent.name != "partial")
 FACES = (f"conditional/faces/{method}" for method in ("cgan", "cvae", "cvae_gan", "gm"))
-UNIFORM = ("multipie", "ablation", "ablation_without_dis", "yaleb", "yaleb_ablation", "yaleb_ablation_without_dis")
+UNIFORM = (
+    "multipie", "multipie_without_dis", "ablation", "ablation_without_dis",
+    "yaleb", "yaleb_ablation", "yaleb_ablation_without_dis",
+)  # fmt: skip
 OWN_FILES = {
     "olr_faces", "atnl_objects", "gm_faces", "uniform/bu3dfe", "uniform/rafd", *FACES,
     *(f"uniform_{name}" for name in UNIFORM),

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from semreg_uniform.losses import disentanglement
 from torch.nn.functional import cross_entropy
 
 from semreg.errors import UserError
@@ -39,6 +40,18 @@ def equation_8(*attributes: str) -> dict[str, dict[str, float]]:
 
 def plan_of(recipe: str, *overrides: str, fallback: bool = True) -> Plan:
     return check(load_recipe(RECIPES / recipe, overrides), fallback=fallback)
+
+
+def test_rates_and_sizes_are_the_papers_and_the_releases() -> None:
+    table = load_recipe(RECIPES / "uniform_multipie.toml").table
+    assert (table["data"]["size"], table["data"]["batch_size"], table["data"]["range"]) == (128, 16, [-1, 1])
+    assert table["phases"]["main"]["epochs"] == 75
+    schedule = {"use": "linear_decay", "start": 50}
+    assert table["optimizer"] == {"use": "adam", "lr": 1e-4, "betas": [0.5, 0.999], "schedule": schedule}
+    widths = {name: module["width"] for name, module in table["modules"].items()}
+    assert widths.pop("critic") == 64
+    assert set(widths.values()) == {32}
+    assert (table["modules"]["decoder"]["blocks"], table["modules"]["critic"]["layers"]) == (6, 6)
 
 
 def test_the_matrix_is_that_of_equation_8() -> None:
@@ -153,6 +166,30 @@ def test_an_image_without_a_label_is_told(tmp_path: Path) -> None:
     [problem] = error.problems
     assert problem.where == "expression"
     assert problem.message == "line 4: there is no value; every image needs a class"
+
+
+def test_the_full_model_without_the_loss_lacks_nothing_else() -> None:
+    full, without = (plan_of(f"uniform_multipie{name}.toml") for name in ("", "_without_dis"))
+    [phase] = without.matrix().values()
+    assert phase["step"] == {
+        module: {loss: weight for loss, weight in row.items() if loss != "dis"}
+        for module, row in equation_8(*ATTRIBUTES).items()
+    }
+    assert set(full.losses) - set(without.losses) == {"dis"}
+    assert set(full.evaluations) == set(without.evaluations)
+
+
+def test_the_mix_with_the_gm_prior_has_the_loss_of_one_attribute() -> None:
+    small = ["modules.encoder_s.widths=[2]", "modules.encoder_u.widths=[2]", "modules.decoder.widths=[2]"]
+    plan = plan_of("gm_mnist_uniform.toml", *small, "modules.critic.widths=[2]")
+    assert plan.matrix() == plan_of("gm_mnist.toml").matrix()
+    modules = build_modules(plan, seed=0)
+    program = Program(plan, modules, key=(0,))
+    execution = Execution(synthetic_batch(plan.fields, plan.value_range))
+    found = {name: program.loss(name, execution) for name in ("adv_c", "adv_e")}
+    image, digit, classify = execution["image"], execution["digit"], modules["classifier"]
+    torch.testing.assert_close(found["adv_c"], cross_entropy(classify(image), digit))
+    torch.testing.assert_close(found["adv_e"], disentanglement(execution["z_u"], execution["z_u"], classify))
 
 
 def test_the_ablation_has_encoders_and_classifiers_alone() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 from semreg_uniform.evaluations.clusters import hopkins
+from semreg_uniform.functional import hopkins_statistic
 
 from semreg.data.specification import ClassField
 from semreg.testing import FakeRun
@@ -48,6 +49,51 @@ def test_a_light_that_leaves_no_trace_gives_what_a_normal_distribution_gives() -
     assert [row[0] for row in result.tables[0].rows] == ["one", "two"]
 
 
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_statistics_are_means_over_draws_in_the_box_of_the_cluster(split: str) -> None:
+    world = made(2)
+    light = world.tensors["light"][split]
+    light[(light == 3) & (torch.arange(len(light)) > 16)] = 2  # the last is left out, with two images in a cluster
+    other = world.tensors["kind"]["test" if split == "train" else "train"]
+    other.copy_(1 - other)
+    [row, _] = evaluated(world, split=split, exponent=2.0, repeats=3).tables[0].rows
+    inside = world.tensors["kind"][split] == 0
+    points, light = world.tensors["z"][split][inside].flatten(1).double(), light[inside]
+    generator = torch.Generator().manual_seed(0)
+    torch.randint(2**31, (), generator=generator)  # the probes' seed
+
+    def means(normal: bool) -> torch.Tensor:
+        of_draws = []
+        for _ in range(3):
+            those = points
+            if normal:
+                noise = torch.randn(len(points), len(points), generator=generator, dtype=torch.float64)
+                those = points.mean(0) + noise @ (points - points.mean(0)) / (len(points) - 1) ** 0.5
+            box = (those.amin(0), those.amax(0))
+            groups = [*(those[light == value] for value in range(3)), those]
+            of_draws.append([hopkins_statistic(g, exponent=2.0, box=box, generator=generator) for g in groups])
+        return torch.tensor(of_draws).mean(0)
+
+    real, normal = means(normal=False), means(normal=True)
+    per_label, spread, whole = float(real[:3].mean()), float(real[:3].std(correction=0)), float(real[3])
+    expected = [per_label, spread, per_label - float(normal[:3].mean()), whole, whole - float(normal[3])]
+    assert row[0] == "one"
+    assert list(row[1:]) == pytest.approx(expected, abs=1e-6)
+
+
+def test_what_is_no_line_apart_only_the_mlp_reads_and_chance_is_the_most_frequent_test_label() -> None:
+    world = made(0, dimensions=1)
+    for split in ("train", "test"):
+        outer = torch.arange(320) % 8 < (4 if split == "train" else 6)
+        place = torch.where(outer, 10.0 * (torch.arange(320) % 4 < 2) - 5, 0.0)
+        world.tensors["z"][split] = (place + 0.001 * world.tensors["z"][split].flatten())[:, None]
+        world.tensors["light"][split] = outer.long()
+    figures = evaluated(world).figures
+    assert figures["chance"] == 0.75
+    assert figures["probe_mlp"] > 0.95
+    assert figures["probe_linear"] < 0.8
+
+
 @pytest.mark.parametrize("embedding", ["none", "pca", "tsne"])
 def test_clusters_of_lights_inside_a_cluster_are_seen_and_read(embedding: str) -> None:
     result = evaluated(made(10), embedding=embedding)
@@ -55,6 +101,18 @@ def test_clusters_of_lights_inside_a_cluster_are_seen_and_read(embedding: str) -
     assert result.figures["whole_excess"] > 0.1
     assert result.figures["probe_linear"] > 0.95
     assert result.figures["probe_mlp"] > 0.95
+
+
+def test_principal_components_are_those_of_all_codes_of_the_split() -> None:
+    world, by_hand = made(10), made(10)
+    codes = by_hand.tensors["z"]
+    for split, values in codes.items():
+        codes[split] = values.flatten(1) - codes["test"].flatten(1).mean(0)
+    _, _, axes = torch.linalg.svd(codes["test"], full_matrices=False)
+    by_hand.tensors["z"] = {split: values @ axes[:2].T for split, values in codes.items()}
+    found, expected = evaluated(world, embedding="pca"), evaluated(by_hand)
+    for name in ("per_label", "whole"):
+        assert found.figures[name] == pytest.approx(expected.figures[name], abs=0.02)  # other draws
 
 
 def test_the_exponent_is_the_statistics_own_and_one_generator_gives_one_result() -> None:
@@ -70,14 +128,23 @@ def test_small_clusters_are_left_out() -> None:
     world.tensors["light"]["test"].fill_(0)
     with pytest.raises(ValueError, match="no class of kind has 10 test images of each of two classes of light"):
         evaluated(world)
-    world.fields["light"] = world.fields.pop("kind")
-    with pytest.raises(ValueError, match="'kind' is no field of classes"):
-        evaluated(world)
+    for field in ("light", "kind"):
+        world.fields.pop(field)
+        with pytest.raises(ValueError, match=f"'{field}' is no field of classes"):
+            evaluated(world)
 
 
-def test_a_cluster_that_cannot_be_probed_has_no_figure_of_it() -> None:
+@pytest.mark.parametrize("lack", ["one light", "one image of a light", "fewer than ten images a light"])
+def test_a_cluster_that_cannot_be_probed_has_no_figure_of_it(lack: str) -> None:
     world = made(1)
-    world.tensors["light"]["train"].fill_(0)
+    light = world.tensors["light"]["train"]
+    if lack == "one light":
+        light.fill_(0)
+    elif lack == "one image of a light":
+        light[2:][light[2:] == 0] = 1
+    else:
+        for splits in world.tensors.values():
+            splits["train"] = splits["train"][:64]
     result = evaluated(world)
     assert result.tables[1].rows == [("one", None, None, None), ("two", None, None, None)]
     assert all(math.isnan(result.figures[name]) for name in ("probe_linear", "probe_mlp", "chance"))

@@ -49,6 +49,20 @@ def test_only_the_mixed_code_differs_and_it_is_a_convex_combination(world: Any) 
         assert float(even.mean()) == pytest.approx(1, abs=0.1)  # one image of each of the classes 0, 1 and 2
 
 
+def test_one_image_after_the_other_has_sixty_per_cent(world: Any) -> None:
+    calls = recorded(world)
+    mixed(world, mixtures=8)
+    known = world.tensors["z_shape"]["test"].flatten(1)
+    mixed_in = set()
+    for codes in calls:
+        even, *others = codes["z_shape"].flatten(1)
+        for other in others:  # 0.6 of one and 0.2 of each of the two others
+            distances = ((other - 0.2 * 3 * even) / 0.4 - known).abs().amax(1)
+            assert float(distances.min()) < 1e-5
+            mixed_in.add(int(distances.argmin()))
+    assert len(mixed_in) > 9  # random images of each of the three classes
+
+
 def test_mixtures_need_no_judge_and_enough_classes(world: Any) -> None:
     assert mixed(world, images=2).figures == {}
     with pytest.raises(ValueError, match="the test images are of 3 classes of shape; 4 are to be mixed"):
@@ -70,6 +84,12 @@ def test_ends_that_are_not_shown_are_counted(world: Any) -> None:
     figures = lines(world, judge=world).figures
     assert figures["ends"] == figures["one_change"] == 0
     assert 0.2 < figures["within"] < 0.5
+
+
+def test_within_a_class_all_images_must_show_it(world: Any) -> None:
+    draw = world.functions["x_f"]  # half of the codes of a class show the next one
+    world.functions["x_f"] = lambda z_0, z_shape, z_tone: draw(z_0, z_shape.floor() + (z_shape % 1 > 0.05), z_tone)
+    assert 0.1 < lines(world, judge=world).figures["within"] < 0.45  # a quarter: both ends show it
 
 
 def test_a_line_starts_and_ends_at_the_two_codes_in_a_third_image(world: Any) -> None:

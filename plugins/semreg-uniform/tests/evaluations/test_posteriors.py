@@ -6,6 +6,8 @@ import math
 from typing import Any
 
 import pytest
+import torch
+from semreg_uniform.evaluations import posteriors
 from semreg_uniform.evaluations.posteriors import posterior_entropy
 from torch import nn
 
@@ -34,6 +36,30 @@ def test_sure_posteriors_have_none_and_are_compared_with_the_labels(world: Any, 
     recognised = {(row[0], row[1]): row[5] for row in result.tables[0].rows}
     assert recognised["z_shape", "shape"] == recognised["z_tone", "tone"] == 1
     assert recognised["z_tone", "shape"] < 0.6
+
+
+def test_the_least_of_others_is_of_others_and_the_least(world: Any, reader: Any) -> None:
+    for code in ("z_0", "z_tone"):
+        world.tensors[code]["validation"].fill_(0.5)  # between the first two shapes
+    result = evaluated(world, reader(3, 1000.0), reader(2, 0.0))
+    assert result.figures["entropy_shape_of_z_shape"] == pytest.approx(0, abs=1e-6)
+    assert result.figures["least_of_others"] == pytest.approx(math.log(2) / math.log(3))
+    assert "at least 0.631 of log(classes)" in result.summary
+    assert "30 validation images" in result.tables[0].caption
+
+
+def test_a_mean_posterior_has_a_row_for_each_true_class(
+    world: Any, reader: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: dict[str, Any] = {}
+    monkeypatch.setattr(posteriors, "heat_map", lambda title, matrix, *_, **__: shown.setdefault(title, matrix))
+    evaluated(world, reader(3, 1000.0), reader(2, 1000.0))
+    assert len(shown) == 6
+    own, other = (shown[f"Mean posterior of shape given z_{name}"] for name in ("shape", "tone"))
+    assert own.round(decimals=6).equal(torch.eye(3, dtype=own.dtype))
+    shape, tone = (world.tensors[name]["validation"] for name in ("shape", "tone"))
+    dark = [float((tone[shape == value] == 0).float().mean()) for value in range(3)]
+    assert other[:, 0].tolist() == pytest.approx(dark)  # the number of a dark one is that of round
 
 
 def test_without_a_rest_there_are_as_many_codes_as_classifiers(world: Any, reader: Any) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import torch
+from semreg_uniform.evaluations import synthesis
 from semreg_uniform.evaluations.synthesis import expression_synthesis
 
 from semreg.evaluation.samples import frechet_distance
@@ -51,11 +52,36 @@ def test_a_class_that_is_not_shown_is_counted(world: Any) -> None:
     assert result.tables[0].rows[2] == ("long", 0, 0)
 
 
+def test_what_the_judge_sees_in_the_test_images_stands_beside(world: Any) -> None:
+    world.functions["probability_shape"] = lambda image: torch.eye(3)[torch.zeros(len(image), dtype=torch.int64)]
+    result = evaluated(world)
+    assert result.figures["judge_on_images"] == pytest.approx(1 / 3)
+    assert "It sees 33.3% of the test images as labelled" in result.tables[0].caption
+
+
+def test_a_picture_shows_the_inputs_and_what_was_made_of_them(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[Any] = []
+    monkeypatch.setattr(synthesis, "image_grid", lambda title, rows, **options: shown.append((rows, options)))
+    evaluated(world, start="oval")
+    assert len(shown) == 2
+    inputs = world.tensors["image"]["test"][world.tensors["shape"]["test"] == 1]
+    for rows, options in shown:
+        assert options["column_labels"] == ["input", "round", "oval", "long"]
+        assert len(rows) == 2
+        for row, original in zip(rows, inputs, strict=False):
+            assert row[0].equal(original)
+            shapes = [int((10 * image[0, 1, 0]).round()) for image in row]
+            assert shapes == [1, 0, 1, 2]
+            assert all(image[0, [0, 2]].equal(original[0, [0, 2]]) for image in row)
+
+
 def test_a_class_without_images_is_left_out(world: Any) -> None:
     labels = world.tensors["shape"]
     labels["test"][labels["test"] == 2] = 1
     result = evaluated(world)
     assert result.tables[0].rows[2] == ("long", 1.0, None)
+    labels["train"][labels["train"] == 0] = 1
+    assert evaluated(world).tables[0].rows[0] == ("round", None, 1.0)
     with pytest.raises(ValueError, match="no test image is of class 'long'"):
         evaluated(world, start="long")
 

@@ -36,6 +36,33 @@ def test_several_are_transferred_together(world: Any) -> None:
     assert "kept_tone_and_shape" not in figures
 
 
+@pytest.mark.parametrize("names", [["shape"], ["tone", "shape"]])
+def test_pairs_are_random_and_differ_in_all_that_is_transferred(names: list[str], world: Any) -> None:
+    labels = {name: world.tensors[name]["test"] for name in ("shape", "tone")}
+    labels["tone"][labels["shape"] != 0] = 0  # then a dark round one has no partner
+    calls: list[dict[str, torch.Tensor]] = []
+    draw = world.functions["x_f"]
+
+    def watched(**codes: torch.Tensor) -> torch.Tensor:
+        calls.append(codes)
+        return draw(**codes)  # type: ignore[no-any-return]
+
+    world.functions["x_f"] = watched
+    table = evaluated(world, names).tables[0]
+
+    def rows_of(code: str) -> torch.Tensor:
+        known = world.tensors[code]["test"].flatten(1)
+        return (calls[0][code].flatten(1)[:, None] == known).all(2).long().argmax(1)
+
+    inputs, targets = rows_of("z_0"), rows_of("z_shape")
+    assert rows_of("z_tone").equal(targets if "tone" in names else inputs)
+    assert all((labels[name][inputs] != labels[name][targets]).all() for name in names)
+    assert table.rows[0][1] == len(inputs)
+    assert (len(inputs) == 30) == (names == ["shape"])
+    assert len(inputs.unique()) == len(inputs)
+    assert len(targets.unique()) > 2
+
+
 def test_a_code_that_tells_another_attribute_is_found_out(world: Any) -> None:
     draw = world.functions["x_f"]
     world.functions["x_f"] = lambda z_0, z_shape, z_tone: draw(z_0, z_shape, (z_shape >= 1).float())
@@ -51,6 +78,11 @@ def test_what_can_be_hoped_for_stands_beside(world: Any) -> None:
     figures = evaluated(world).figures
     assert figures["judge_on_images_tone"] == figures["judge_on_reconstructions_tone"] == 0.5
     assert figures["judge_on_images_shape"] == 1
+    draw = world.functions["x_f"]
+    world.functions["x_f"] = lambda z_0, z_shape, z_tone: draw(z_0, 0 * z_shape, z_tone)
+    figures = evaluated(world).figures
+    assert figures["judge_on_images_shape"] == 1
+    assert figures["judge_on_reconstructions_shape"] == pytest.approx(1 / 3)
 
 
 def test_without_a_rest_the_codes_are_those_of_the_attributes(world: Any) -> None:
