@@ -16,11 +16,12 @@ from semreg.errors import DataMissing, Problem, UserError, cause_of, closest
 from semreg.recipe.expression import names
 from semreg.recipe.graph import Graph
 from semreg.recipe.load import Recipe, Table
-from semreg.recipe.options import check_inputs, required_inputs
+from semreg.recipe.options import check_inputs, required_inputs, signature_of
 from semreg.recipe.parts import Parts
 from semreg.recipe.phases import Phases
 from semreg.recipe.plan import EvaluationPlan, Plan, read_and_called
-from semreg.recipe.schema import ComponentTable, RecipeTables, parse_tables
+from semreg.recipe.schema import ComponentTable, DataTable, RecipeTables, parse_tables
+from semreg.registry import find, load
 
 
 def check(
@@ -34,7 +35,23 @@ def check(
     """
     table = recipe.resolve(fallback=fallback)
     tables = parse_tables(table, str(recipe.path))
+    if fallback and _drop_options_of_other_data(table, tables.data, recipe):
+        tables = parse_tables(table, str(recipe.path))
     return _Checker(recipe, table, tables, Path(data_root), fallback, trained_on).plan()
+
+
+def _drop_options_of_other_data(table: Table, data: DataTable, recipe: Recipe) -> bool:
+    """Whether `--set data.path=FOLDER`, which is meant for the recipe's own data set, was taken from its fallback's."""
+    try:
+        taken = signature_of(load(find(data.use, ("dataset",)))).parameters
+    except (LookupError, UserError, TypeError):  # of which the checks tell
+        return False
+    changes = [override.get("data") for override in recipe.overrides]
+    changed = {key for change in changes if isinstance(change, dict) for key in change}
+    strange = changed & data.options.keys() - taken.keys()
+    for key in strange:
+        del table["data"][key]
+    return bool(strange)
 
 
 def check_all(recipe: Recipe, *, data_root: str | Path = "data") -> Plan:

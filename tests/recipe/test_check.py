@@ -109,6 +109,21 @@ def test_the_recipe_and_its_fallback_are_both_checked(toy: Toy, plan_of: PlanOf)
     assert check(good, fallback=True).losses["rec"].options == {"reduction": "sum"}
 
 
+def test_options_set_for_the_recipe_s_data_are_not_asked_of_its_fallback(toy: Toy, tmp_path: Path) -> None:
+    path = toy("")
+    path.write_text('extends = "base.toml"\ndata = { use = "npz", path = "own.npz" }\nfallback.data.use = "toy"')
+    plan = check_all(load_recipe(path, ["data.path=other.npz", "data.batch_size=7"]), data_root=tmp_path)
+    assert plan.missing is not None
+    assert "looked for other.npz" in plan.missing.text()
+    assert plan.data.use == "toy"
+    assert plan.data.batch_size == 7
+    assert "path" not in plan.table["data"], "it is written with the run, and read again"
+    odd = load_recipe(path, ["data=3", "data.use=toy", "data.path=other.npz"])
+    assert "path" not in check(odd, data_root=tmp_path, fallback=True).table["data"]
+    with pytest.raises(UserError, match="has no option 'path'"):
+        check(load_recipe(path, ["fallback.data.path=other.npz"]), data_root=tmp_path, fallback=True)
+
+
 def test_where_even_the_fields_are_unknown_the_fallback_is_the_plan(toy: Toy, register: Register) -> None:
     class Absent:
         def specification(self) -> Any:
