@@ -296,7 +296,7 @@ def shared_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def toy(
     register: Callable[[str, str, Any], None], shared_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Callable[..., Path]]:
+) -> Callable[..., Path]:
     """`toy(text, name="recipe.toml")` writes a recipe beside `base.toml`, a small autoencoder on toy data.
 
     A text without `[data]` extends that recipe.
@@ -313,8 +313,17 @@ def toy(
         path.write_text(text)
         return path
 
-    yield write
-    torch.set_flush_denormal(False)  # a run sets it for its process, and Hypothesis wants the numbers back
+    return write
+
+
+def tiny_run(recipe: Path) -> Path:
+    """The folder of a run of a recipe, for fixtures of a session: data, cache and runs lie beside the recipe."""
+    import semreg
+
+    root = recipe.parent
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SEMREG_CACHE", str(root / "cache"))
+        return semreg.run(recipe, data_root=root / "data", out=root / "runs", device="cpu").folder
 
 
 @pytest.fixture

@@ -94,6 +94,18 @@ def place_of(plan: Plan, choices: Choices) -> tuple[int, str, Path]:
     return seed, digest, choices.out / f"{plan.name}-{digest[:6]}"
 
 
+@contextlib.contextmanager
+def _denormals_flushed() -> Iterator[None]:
+    """Denormal numbers are zero meanwhile: nets that collapse make them, and they slow a CPU severalfold."""
+    before = not float(torch.tensor(1e-39) * 1)  # PyTorch doesn't tell
+    torch.set_flush_denormal(True)  # threads inherit this where they are made
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(before)
+
+
+@_denormals_flushed()
 def _run(
     plan: Plan, note: str | None, choices: Choices, interrupts: Interrupts, processes: Processes, *, judge: bool = False
 ) -> Run:
@@ -111,8 +123,6 @@ def _run(
 
         require_tensorboard()
     device = choices.torch_device()
-    # Nets that collapse make denormals, which slow a CPU severalfold; threads inherit this where they are made.
-    torch.set_flush_denormal(True)
     data = processes.first_goes_ahead(lambda: open_data(plan, skip_bad_images=choices.skip_bad_images))
     modules = {name: module.to(device) for name, module in build_modules(plan, seed=seed).items()}
     _load_weights(plan, modules, choices)

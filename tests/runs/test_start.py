@@ -408,3 +408,27 @@ def test_that_the_command_goes_on_is_said_once_where_a_judge_is_trained_within_a
     said = str(interrupted.value)
     assert said == f"{run.folder}: {judge.folder}: terminated; {start.GO_ON}"
     assert read(judge.folder, "status.json")["message"] == f"terminated; {start.GO_ON}"
+
+
+@pytest.mark.parametrize("flushed", [False, True])
+def test_denormals_are_flushed_while_it_runs_and_then_as_before(
+    flushed: bool, toy: Toy, trained: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def denormal() -> float:
+        return float(torch.tensor(1e-39) * 1)
+
+    seen: list[float] = []
+    train = start.Trainer.train
+
+    def watched(trainer: Any) -> None:
+        seen.append(denormal())
+        train(trainer)
+
+    monkeypatch.setattr(start.Trainer, "train", watched)
+    torch.set_flush_denormal(flushed)
+    try:
+        trained(toy())
+        assert seen == [0]
+        assert (denormal() == 0) == flushed
+    finally:
+        torch.set_flush_denormal(False)

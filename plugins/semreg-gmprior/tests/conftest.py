@@ -6,10 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
-import semreg
-from tests.conftest import refused_or_done, sentinel
+from tests.conftest import refused_or_done, sentinel, tiny_run
 
 __all__ = ["refused_or_done", "sentinel"]
 
@@ -61,14 +59,6 @@ classes = "@thing.classes"
 """
 
 
-def _trained(root: Path, recipe: str) -> Path:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SEMREG_CACHE", str(root / "cache"))
-        run = semreg.run(root / recipe, data_root=root / "data", out=root / "runs", device="cpu")
-    torch.set_flush_denormal(False)  # a run sets it for its process
-    return run.folder
-
-
 @pytest.fixture(scope="session")
 def trained_runs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """The folders of two tiny runs on images of 8 pixels from -1 to 1, whose data are gone; the second's decoder is
@@ -80,6 +70,6 @@ def trained_runs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     np.savez(root / "data/things.npz", images=images, things=things)
     (root / "tiny.toml").write_text(RECIPE)
     (root / "told.toml").write_text(TOLD)
-    folders = _trained(root, "tiny.toml"), _trained(root, "told.toml")
+    folders = tiny_run(root / "tiny.toml"), tiny_run(root / "told.toml")
     (root / "data/things.npz").unlink()
     return folders

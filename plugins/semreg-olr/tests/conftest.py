@@ -6,10 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
-import semreg
-from tests.conftest import refused_or_done, sentinel
+from tests.conftest import refused_or_done, sentinel, tiny_run
 
 __all__ = ["refused_or_done", "sentinel"]
 
@@ -98,8 +96,4 @@ def trained_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     np.savez(root / "data/marks.npz", images=images, marks=marks.astype(np.uint8), names=np.array(NAMES))
     (root / "tiny.toml").write_text(RECIPE)
     (root / "judge.toml").write_text(JUDGE)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SEMREG_CACHE", str(root / "cache"))
-        run = semreg.run(root / "tiny.toml", data_root=root / "data", out=root / "runs", device="cpu")
-    torch.set_flush_denormal(False)  # a run sets it for its process
-    return run.folder
+    return tiny_run(root / "tiny.toml")

@@ -7,11 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from torch import Tensor, nn
 
-import semreg
-from tests.conftest import refused_or_done, sentinel
+from tests.conftest import refused_or_done, sentinel, tiny_run
 
 __all__ = ["refused_or_done", "sentinel"]
 
@@ -106,12 +104,9 @@ def trained_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     np.savez(root / "data/things.npz", images=images, shapes=np.arange(60) % 3, tones=np.arange(60) // 3 % 2)
     (root / "tiny.toml").write_text(RECIPE)
     (root / "judge.toml").write_text(JUDGE)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SEMREG_CACHE", str(root / "cache"))
-        run = semreg.run(root / "tiny.toml", data_root=root / "data", out=root / "runs", device="cpu")
-    torch.set_flush_denormal(False)  # a run sets it for its process
+    folder = tiny_run(root / "tiny.toml")
     (root / "data/things.npz").unlink()
-    return run.folder
+    return folder
 
 
 @pytest.fixture
