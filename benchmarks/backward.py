@@ -22,13 +22,13 @@ from torch import Tensor, nn
 
 from benchmarks.loop import no_hooks
 from benchmarks.measure import ROOT, Effort, Findings, Goal, Table, in_turns, median_ratio, milliseconds, seconds
-from semreg.kinds import KINDS
+from semreg.core.kinds import KINDS
+from semreg.core.registry import register
 from semreg.recipe.check import check
 from semreg.recipe.load import load_recipe
 from semreg.recipe.plan import Plan
-from semreg.registry import register
-from semreg.runs.folder import RunFolder
-from semreg.runs.opening import open_data
+from semreg.store.folder import RunFolder
+from semreg.trained.opening import open_data
 from semreg.training.build import build_modules
 from semreg.training.phase import PhaseRunner, Setting
 from semreg.training.trainer import Trainer

@@ -97,7 +97,9 @@ def main() -> None:
             figures = sum(len(one) for run in found[family].values() for one in run["figures"].values())
             said = "\n  ".join(["differs:", *told[:8]]) if told else "the same bits" if expected is not None else ""
             took = f"{time.monotonic() - begun:.0f} s"
-            print(f"{family}: {len(found[family])} runs, {tensors} tensors, {figures} figures, {took}  {said}", flush=True)
+            print(
+                f"{family}: {len(found[family])} runs, {tensors} tensors, {figures} figures, {took}  {said}", flush=True
+            )
     if arguments.save:
         arguments.save.write_text(json.dumps(found, indent=1))
     if expected is not None:

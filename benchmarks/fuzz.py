@@ -31,7 +31,7 @@ from PIL import Image
 
 from benchmarks.mutations import mutated
 from semreg.cli.main import app
-from semreg.registry import register
+from semreg.core.registry import register
 
 ROOT = Path(__file__).parents[1]
 SECONDS = 5.0

@@ -32,10 +32,10 @@ import torch
 from semreg.cli.main import app
 from semreg.recipe.check import check
 from semreg.recipe.load import load_recipe
-from semreg.report.record import read_record
+from semreg.store.record import read_record
 from semreg.training import trainer
 from semreg.training.trial import check_on_nothing
-from tests.runs.faults import laboratory, outcome
+from tests.running.faults import laboratory, outcome
 from tests.writes import Copies, Writes
 
 ROOT = Path(__file__).parent.parent

@@ -39,16 +39,16 @@ from benchmarks.measure import (
     seconds,
     version_of,
 )
-from semreg import hooks, hookspecs
 from semreg.components.losses import kl_divergence, l2
 from semreg.components.operations import diagonal_gaussian, sample
+from semreg.core import hookspecs, plugin_manager
 from semreg.data.cache import Cached
 from semreg.recipe.check import check
 from semreg.recipe.load import load_recipe
 from semreg.recipe.plan import Plan
-from semreg.report.progress import ProgressBar
-from semreg.runs.folder import RunFolder
-from semreg.runs.opening import open_data
+from semreg.running.progress import ProgressBar
+from semreg.store.folder import RunFolder
+from semreg.trained.opening import open_data
 from semreg.training.build import build_modules
 from semreg.training.phase import PhaseRunner, Setting
 from semreg.training.trainer import Trainer
@@ -274,11 +274,11 @@ def no_hooks() -> pluggy.PluginManager:
 
 def own_hooks(terminal: Any) -> pluggy.PluginManager:
     """The hooks that every run has, the progress bar drawn as on a terminal."""
-    manager = hooks.load_hooks(warnings.warn)
+    manager = plugin_manager.load_hooks(warnings.warn)
     for plugin in manager.get_plugins():
         if isinstance(plugin, ProgressBar):
             manager.unregister(plugin)
-    hooks.add_plugin(manager, ProgressBar(Console(file=terminal, force_terminal=True, width=120)), "progress")
+    plugin_manager.add_plugin(manager, ProgressBar(Console(file=terminal, force_terminal=True, width=120)), "progress")
     return manager
 
 
@@ -293,7 +293,7 @@ def silent_hooks(count: int) -> pluggy.PluginManager:
     """Many plugins that don't listen to iterations."""
     manager = no_hooks()
     for number in range(count):
-        hooks.add_plugin(manager, Silent(), f"silent {number}")
+        plugin_manager.add_plugin(manager, Silent(), f"silent {number}")
     return manager
 
 

@@ -19,7 +19,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, TextIO
 
 from benchmarks.measure import ROOT, Effort, Findings, Goal, Table, write_distribution
-from semreg.hookspecs import Progress, hookimpl
+from semreg.core.hookspecs import Progress, hookimpl
 
 SAMPLES = "SEMREG_BENCHMARK_MEMORY"
 WARM_UP = 0.25

@@ -11,7 +11,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from semreg.registry import components
+from semreg.core.registry import components
 
 Random = random.Random
 IDENTIFIER = re.compile(r"[A-Za-z_]\w*")

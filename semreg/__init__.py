@@ -9,18 +9,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from semreg.core.version import __version__
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from semreg.evaluation.result import Result
+    from semreg.core.results import Result
     from semreg.recipe.load import Recipe
-    from semreg.runs.grid import MadeTable
-    from semreg.runs.run import Run
-    from semreg.runs.start import Choices
+    from semreg.running.start import Choices
+    from semreg.tables.making import MadeTable
+    from semreg.trained.run import Run
 
 __all__ = ["__version__", "evaluate", "load_recipe", "mix", "open_run", "run", "table"]
-__version__ = "0.1.0"
 
 # Everything is imported when called: `semreg list` must answer without PyTorch.
 
@@ -44,7 +45,7 @@ def run(recipe: str | Path | Recipe, *, overrides: Sequence[str] = (), **choices
     Raises UserError for mistakes in the recipe, the choices or the data.
     """
     from semreg.recipe.load import Recipe
-    from semreg.runs.start import run_recipe
+    from semreg.running.start import run_recipe
 
     loaded = recipe if isinstance(recipe, Recipe) else load_recipe(recipe, overrides)
     return run_recipe(loaded, _choices(choices))
@@ -55,14 +56,14 @@ def open_run(folder: str | Path, *, data_root: str | Path = "data", device: str 
 
     Its data are read, and need to be under `data_root`, only where something asks for them.
     """
-    from semreg.runs.opening import open_run
+    from semreg.trained.opening import open_run
 
     return open_run(folder, data_root=data_root, device=device)
 
 
 def evaluate(folder: str | Path, only: Sequence[str] | None = None, **choices: Any) -> dict[str, Result]:
     """Do the evaluations of a trained run, or those named in `only`, again and write its report anew."""
-    from semreg.runs.start import evaluate
+    from semreg.running.start import evaluate
 
     return evaluate(folder, only, **choices)
 
@@ -100,8 +101,8 @@ def table(
     from pathlib import Path
 
     from semreg.recipe.load import Recipe
-    from semreg.report.table_plots import plots_of
-    from semreg.runs.grid import Wanted, make_table
+    from semreg.tables.making import Wanted, make_table
+    from semreg.tables.plots import plots_of
 
     loaded = [one if isinstance(one, Recipe) else Path(one) for one in recipes]
     wanted = Wanted(tuple(figures), against, only_finished, name, command, plots_of(plots))
@@ -146,9 +147,9 @@ def mix(
     """
     from pathlib import Path
 
-    from semreg.mixing.mix import Budget, Names, make_mix
-    from semreg.report.table_plots import plots_of
-    from semreg.runs.grid import Wanted
+    from semreg.tables.making import Wanted
+    from semreg.tables.mixing.mix import Budget, Names, make_mix
+    from semreg.tables.plots import plots_of
 
     wanted = Wanted(tuple(figures), None, only_finished, name, command, plots_of(plots), written=table)
     budget, names = Budget(epochs, share), Names(code, label)
@@ -158,7 +159,7 @@ def mix(
 def _choices(choices: dict[str, Any]) -> Choices:
     from pathlib import Path
 
-    from semreg.runs.start import Choices
+    from semreg.running.start import Choices
 
     paths = {key: Path(value) for key, value in choices.items() if key in ("data_root", "out")}
     return Choices(**{**choices, **paths})

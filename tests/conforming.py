@@ -9,7 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from semreg import registry, testing
+from semreg import testing
+from semreg.core import registry
 
 KINDS = tuple(name.removeprefix("check_") for name in testing.__all__ if name.startswith("check_"))
 TEXTBOOK = frozenset({"source"})

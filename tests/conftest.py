@@ -16,17 +16,17 @@ import pluggy
 import pytest
 import torch
 
-from semreg import hooks, hookspecs, registry
 from semreg.cli.main import app
+from semreg.core import hookspecs, plugin_manager, registry
+from semreg.core.errors import DataMissing
+from semreg.core.kinds import KINDS
+from semreg.core.results import Result, Table
+from semreg.core.specification import AttributesField, ClassField, ImageField, Specification, VectorField
 from semreg.data.images import ImageArray
 from semreg.data.source import Source
-from semreg.data.specification import AttributesField, ClassField, ImageField, Specification, VectorField
 from semreg.data.splits import drawn_split
-from semreg.errors import DataMissing
-from semreg.evaluation.result import Result, Table
-from semreg.evaluation.store import write_result
-from semreg.kinds import KINDS
-from semreg.report.pictures import bar_plot, heat_map, image_grid
+from semreg.pictures.plots import bar_plot, heat_map, image_grid
+from semreg.store.results import write_result
 
 # The tests' nets are so small that a second thread only waits; the environment is for the processes that tests start.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -335,7 +335,7 @@ def no_hooks(monkeypatch: pytest.MonkeyPatch) -> None:
         manager.add_hookspecs(hookspecs)
         return manager
 
-    monkeypatch.setattr(hooks, "load_hooks", load_hooks)
+    monkeypatch.setattr(plugin_manager, "load_hooks", load_hooks)
 
 
 # --- what strangers hand over ---

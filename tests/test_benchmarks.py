@@ -11,7 +11,7 @@ import torch
 
 from benchmarks import loop, memory, speed
 from benchmarks.measure import QUICK, Table, in_turns, median_difference, median_ratio
-from semreg.registry import components
+from semreg.core.registry import components
 
 
 @pytest.fixture(autouse=True)

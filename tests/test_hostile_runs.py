@@ -17,11 +17,11 @@ import pytest
 import torch
 
 import semreg
-from semreg.errors import UserError
-from semreg.evaluation.result import Picture, Result, Table
-from semreg.evaluation.store import read_result, write_result
-from semreg.report.live import standings
-from semreg.report.report import render
+from semreg.core.errors import UserError
+from semreg.core.results import Picture, Result, Table
+from semreg.report.page import render
+from semreg.store.results import read_result, write_result
+from semreg.store.status import standings
 from tests.conftest import write_fake_run
 from tests.hostile import DEEP, Bomb
 

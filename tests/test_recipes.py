@@ -12,8 +12,8 @@ import pytest
 
 from semreg.recipe.check import check
 from semreg.recipe.load import load_recipe
-from semreg.runs.start import open_data
-from semreg.training.checkpoint import read_latest
+from semreg.running.start import open_data
+from semreg.store.checkpoint import read_latest
 
 ROOT = Path(__file__).parent.parent
 RECIPES = sorted(path for path in (ROOT / "recipes").rglob("*.toml") if path.parent.name != "partial")

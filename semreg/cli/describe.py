@@ -7,7 +7,7 @@ import re
 import sys
 from typing import Any
 
-from semreg.registry import Component, load
+from semreg.core.registry import Component, load
 
 _SOURCE = re.compile(r"\b(?:Source|Paper)(?: throughout)?: +(.+)", re.DOTALL)
 _SENTENCE = re.compile(r".+?\.(?=\s+[A-ZΑ-Ω`]|\s*$)", re.DOTALL)

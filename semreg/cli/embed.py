@@ -1,4 +1,4 @@
-"""`semreg embed`: the command line of `semreg.using.embed`."""
+"""`semreg embed`: the command line of `semreg.trained.embed`."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
+from semreg.cli.helpers import trained
 from semreg.cli.options import DataRoot, Device, RunFolder, Runs
-from semreg.cli.using import trained
-from semreg.errors import UserError
+from semreg.core.errors import UserError
 
 
 def embed(
@@ -26,13 +26,13 @@ def embed(
     [model] names, and `files`; a .csv a row for each file: its name, then every number of every code, spatial codes
     flattened. The training data are not needed.
 
-    From Python: semreg.using.embed.
+    From Python: semreg.trained.embed.
     """
     kind = out.suffix.lower()
     if kind not in (".npz", ".csv"):
         raise UserError("--out", f"{out} ends neither in .npz nor in .csv")
-    from semreg.runs.images import images_in, write_picture
-    from semreg.using import embedding
+    from semreg.trained import embedding
+    from semreg.trained.images import images_in, write_picture
 
     files = images_in(folder)
     with trained(run, runs=runs, data_root=data_root, device=device) as opened:

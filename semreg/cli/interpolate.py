@@ -1,4 +1,4 @@
-"""`semreg interpolate`: the command line of `semreg.using.interpolate`."""
+"""`semreg interpolate`: the command line of `semreg.trained.interpolate`."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
+from semreg.cli.helpers import file_kind, trained
 from semreg.cli.options import DataRoot, Device, RunFolder, Runs, ScaleOfAll
-from semreg.cli.using import file_kind, trained
-from semreg.errors import UserError
+from semreg.core.errors import UserError
 
 First = Annotated[Path, typer.Argument(metavar="A", help="An image of any size.", show_default=False)]
 Last = Annotated[Path, typer.Argument(metavar="B", help="Another one.", show_default=False)]
@@ -40,12 +40,12 @@ def interpolate(
     evaluations give it; with others write it as a recipe does: '{ use = "spherical", norm = "interpolated" }'. Those
     that follow classes, as geodesic, need the run's training data, all others none.
 
-    From Python: semreg.using.interpolate.
+    From Python: semreg.trained.interpolate.
     """
     kind, chosen = file_kind(out, ".png", ".gif"), _choice(interpolator)
-    from semreg.report.pictures import image_grid
-    from semreg.runs.images import gif, read_images, write_images, write_picture
-    from semreg.using import interpolating
+    from semreg.pictures.plots import image_grid
+    from semreg.trained import interpolating
+    from semreg.trained.images import gif, read_images, write_images, write_picture
 
     with trained(run, runs=runs, data_root=data_root, device=device) as opened:
         ends = read_images(opened, [a, b])

@@ -9,8 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from semreg import __version__
-from semreg.cli.installed import plugins
+from semreg.cli.commands import HELP, Commands, QuickCommand
 from semreg.cli.mix import mix
 from semreg.cli.new_plugin import new_plugin
 from semreg.cli.options import (
@@ -26,12 +25,13 @@ from semreg.cli.options import (
     SkipBadImages,
     folder_of,
 )
-from semreg.cli.plugins import HELP, Commands, QuickCommand
+from semreg.cli.plugins import plugins
 from semreg.cli.table import table
-from semreg.errors import UserError, closest
-from semreg.kinds import KINDS
-from semreg.registry import Component, components
-from semreg.speaking import in_first_process
+from semreg.core.errors import UserError, closest
+from semreg.core.kinds import KINDS
+from semreg.core.rank import in_first_process
+from semreg.core.registry import Component, components
+from semreg.core.version import __version__
 
 app = typer.Typer(
     cls=Commands,
@@ -214,7 +214,7 @@ def evaluate(
 @app.command()
 def report(run: RunFolder, out: Out = Path("runs")) -> None:
     """Write a run's report anew, from what its folder holds."""
-    from semreg.report.report import write_report
+    from semreg.report.page import write_report
 
     folder = folder_of(run, out)
     write_report(folder)

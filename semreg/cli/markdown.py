@@ -11,11 +11,11 @@ from importlib import metadata
 from typing import Any
 
 from semreg.cli.describe import describe, first_sentence
-from semreg.errors import UserError
-from semreg.kinds import KINDS
+from semreg.core.errors import UserError
+from semreg.core.kinds import KINDS
+from semreg.core.registry import Component, load, normalised
 from semreg.recipe.options import FILLED_BY_ENGINE, Signature, signature_of
 from semreg.recipe.phases import FILLED_IN_SAMPLERS
-from semreg.registry import Component, load, normalised
 
 HEAD = """# Components
 

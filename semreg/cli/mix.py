@@ -20,7 +20,7 @@ from semreg.cli.options import (
     SkipBadImages,
 )
 from semreg.cli.table import Figures, OnlyFinished, Plots, Seeds, TableName, print_table
-from semreg.speaking import in_first_process
+from semreg.core.rank import in_first_process
 
 With = Annotated[
     list[str],

@@ -1,116 +1,36 @@
-"""Commands by entry points of group `semreg.commands`, of plugins and our own: loaded when invoked, and listed by the
-first line of their documentation, which is read from their source."""
+"""`semreg plugins`: what is installed, and whether it can be used."""
 
 from __future__ import annotations
 
-import ast
-from importlib.machinery import PathFinder
-from importlib.util import find_spec
-from pathlib import Path
-from typing import Any
+import json
+from dataclasses import asdict
+from typing import Annotated
 
 import typer
-from typer.core import TyperCommand, TyperGroup
-from typer.main import get_command
 
-from semreg.errors import UserError
-from semreg.registry import InstalledEntryPoint, import_target, installed_entry_points
-from semreg.speaking import in_first_process
-
-GROUP = "semreg.commands"
-HELP = {"help_option_names": ["-h", "--help"]}
+from semreg.cli.options import AsJson
+from semreg.cli.packages import installed_plugins, not_installed
+from semreg.core.errors import closest
 
 
-class Commands(TyperGroup):
-    """The core's commands, then those of plugins; a user's mistake ends any of them with a message and exit code 2."""
-
-    def list_commands(self, ctx: Any) -> list[str]:
-        return list(dict.fromkeys([*self.commands, *sorted(point.name for point in installed_entry_points(GROUP))]))
-
-    def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        own = super().get_command(ctx, cmd_name)
-        points = [point for point in installed_entry_points(GROUP) if point.name == cmd_name]
-        return own if own is not None or not points else _lazy_command(points)
-
-    def get_help_option(self, ctx: Any) -> Any:
-        option = super().get_help_option(ctx)
-        if option is not None:
-            option.default = False  # Typer would import pydantic to check None, for every command
-        return option
-
-    def invoke(self, ctx: Any) -> Any:
-        try:
-            return super().invoke(ctx)
-        except UserError as error:
-            _say(error.text())
-            raise typer.Exit(2) from None
-        except KeyboardInterrupt as error:
-            _say(str(error) or "interrupted")
-            raise typer.Exit(getattr(error, "code", 130)) from None
-
-
-def _say(message: str) -> None:
-    if in_first_process():
-        typer.echo(message, err=True)
-
-
-class QuickCommand(TyperCommand):
-    """A command that takes its defaults as they stand where it is given no arguments.
-
-    Typer checks each value by pydantic, whose import alone takes longer than all else that such a command does.
-    """
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        if args or any(parameter.required or parameter.envvar for parameter in self.params):
-            return super().parse_args(ctx, args)
-        ctx.params.update({parameter.name: parameter.get_default(ctx) for parameter in self.params})
-        return []
-
-
-def _lazy_command(points: list[InstalledEntryPoint]) -> Any:
-    """A command that looks like any other in the help and imports the plugin's own when it is invoked."""
-    point = points[0]
-    brought = f"Brought by {' and '.join(point.origin for point in points)}."
-    application = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-
-    @application.command(
-        point.name,
-        help=(len(points) == 1 and first_line(point.value)) or brought,
-        add_help_option=False,
-        context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "allow_interspersed_args": False},
-    )
-    def invoke(context: typer.Context) -> None:
-        if len(points) > 1:
-            claims = " and by ".join(f"{point.origin} ({point.value})" for point in points)
-            raise UserError(f"semreg {point.name}", f"the command is claimed by {claims}; uninstall one of them")
-        loaded = import_target(f"command {point.name!r}", point.value, point.origin)
-        _as_command(loaded).main(args=context.args, prog_name=f"semreg {point.name}")
-
-    return get_command(application)
-
-
-def first_line(target: str) -> str:
-    """The first line of the documentation of a function `module:name`, from its source alone; empty if it has none."""
-    module, _, name = target.partition(":")
-    top, *inner = module.split(".")
-    try:
-        found = find_spec(top)  # of a module that is in no other, nothing is imported for it
-        for depth in range(len(inner)):
-            locations = found.submodule_search_locations if found else None
-            found = PathFinder.find_spec(".".join([top, *inner[: depth + 1]]), locations)
-        tree = ast.parse(Path(str(found and found.origin)).read_bytes())
-    except (ImportError, OSError, SyntaxError, ValueError):
-        return ""
-    functions = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == name]
-    return next(iter((ast.get_docstring(functions[-1]) or "").splitlines()), "") if functions else ""
-
-
-def _as_command(loaded: Any) -> Any:
-    """A Typer application, a command of click's, or a function with Typer's annotations, as a command."""
-    if isinstance(loaded, typer.Typer):
-        return get_command(loaded)
-    if hasattr(loaded, "main"):
-        return loaded
-    application = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
-    application.command(context_settings=HELP)(loaded)
-    return get_command(application)
+def plugins(
+    load: Annotated[
+        bool, typer.Option("--load", help="Import every component, and say which can't be imported.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """List the installed plugins, and whether they can be used."""
+    found = installed_plugins(load=load)
+    for name in not_installed():
+        near = closest(name, (plugin.distribution for plugin in found))
+        typer.echo(f"warning: SEMREG_PLUGINS names {name!r}, which is not installed{near}", err=True)
+    if as_json:
+        typer.echo(json.dumps([asdict(p) | {"state": p.state} for p in found], indent=2, ensure_ascii=False))
+        return
+    if not found:
+        typer.echo("no plugins are installed")
+    for plugin in found:
+        typer.echo(f"{plugin.distribution} {plugin.version} · {plugin.state}")
+        width = max((len(kind) for kind in plugin.brings), default=0)
+        for kind, names in plugin.brings.items():
+            typer.echo(f"  {kind:<{width}}  {', '.join(names)}")

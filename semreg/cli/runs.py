@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from semreg.report.live import Standing, standings
-from semreg.report.words import duration, number
+from semreg.report.formatting import duration, number
+from semreg.store.status import Standing, standings
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -1,4 +1,4 @@
-"""`semreg sample`: the command line of `semreg.using.sample`."""
+"""`semreg sample`: the command line of `semreg.trained.sample`."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
+from semreg.cli.helpers import file_kind, trained
 from semreg.cli.options import DataRoot, Device, RunFolder, Runs, ScaleOfAll, Seed
-from semreg.cli.using import file_kind, trained
 
 MOST_COLUMNS = 12
 
@@ -34,12 +34,12 @@ def sample(
     The recipe's evaluations say what a sample is: inception_score or intra_class_diversity, whose images may be of a
     class, or else prior_samples. The training data are not needed.
 
-    From Python: semreg.using.sample.
+    From Python: semreg.trained.sample.
     """
     kind = file_kind(out, ".png")
-    from semreg.report.pictures import image_grid
-    from semreg.runs.images import write_images, write_picture
-    from semreg.using import sampling
+    from semreg.pictures.plots import image_grid
+    from semreg.trained import sampling
+    from semreg.trained.images import write_images, write_picture
 
     with trained(run, runs=runs, data_root=data_root, device=device) as opened:
         images = sampling.sample(opened, count, label=label, seed=seed)

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from semreg.cli.options import DataRoot, Device, NoFallback, Out, Overrides, Precision, SkipBadImages
-from semreg.speaking import in_first_process
+from semreg.core.rank import in_first_process
 
 if TYPE_CHECKING:
-    from semreg.runs.grid import MadeTable
+    from semreg.tables.making import MadeTable
 
 Recipes = Annotated[list[Path], typer.Argument(metavar="RECIPE...", help="Recipe files.", show_default=False)]
 Seeds = Annotated[
@@ -75,7 +75,7 @@ def table(
 
 def print_table(made: MadeTable, *, written: bool) -> None:
     """Print a table, and where it was written. Raises typer.Exit if a run failed."""
-    from semreg.report.table_pages import MARKDOWN, PAGE, text_of
+    from semreg.tables.pages import MARKDOWN, PAGE, text_of
 
     if in_first_process():
         typer.echo((made.folder / MARKDOWN).read_text() if written else text_of(made.grid), nl=False)

@@ -12,7 +12,7 @@ from annotated_types import Ge, Lt
 from torch import Tensor
 
 from semreg.components.functional import require_equal_shapes, shape_error
-from semreg.components.interfaces import ClosedFormPrior
+from semreg.core.interfaces import ClosedFormPrior
 
 Reduction = Literal["mean", "sum"]
 AdversarialForm = Literal["log", "hinge", "wasserstein"]

@@ -12,8 +12,8 @@ from torch.nn import functional
 from torch.nn.functional import affine_grid, grid_sample
 
 from semreg.components.functional import normal_noise, require_classes, require_equal_shapes, shape_error
-from semreg.components.interfaces import Prior
-from semreg.components.posteriors import DiagonalGaussian, require_posterior
+from semreg.core.interfaces import Prior
+from semreg.core.posteriors import DiagonalGaussian, require_posterior
 
 Positive = Annotated[float, Gt(0)]
 TensorOrPosterior = TypeVar("TensorOrPosterior", bound=Tensor | tuple[Tensor, ...])

@@ -9,7 +9,7 @@ from annotated_types import Ge
 from torch import Tensor, nn
 
 from semreg.components.functional import gaussian_log_density, normal_noise, shape_error, standard_normal_kl
-from semreg.components.posteriors import DiagonalGaussian, require_posterior
+from semreg.core.posteriors import DiagonalGaussian, require_posterior
 
 
 class StandardNormal(nn.Module):

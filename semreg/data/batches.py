@@ -7,11 +7,11 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 import torch
 from torch import Tensor
 
+from semreg.core.errors import Problem, UserError, cause_of, closest
+from semreg.core.randomness import seed_of
+from semreg.core.specification import AttributesField, ClassField
 from semreg.data.cache import Cached
 from semreg.data.samplers import shuffled
-from semreg.data.specification import AttributesField, ClassField
-from semreg.errors import Problem, UserError, cause_of, closest
-from semreg.randomness import seed_of
 
 Batch = dict[str, Tensor]
 

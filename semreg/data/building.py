@@ -18,10 +18,10 @@ from typing import Any, cast
 import numpy as np
 import numpy.typing as npt
 
+from semreg.core.errors import Problem, UserError
+from semreg.core.specification import ImageField, Specification, described
 from semreg.data.source import EXCLUDED, SPLITS, ImageReader, Source
-from semreg.data.specification import ImageField, Specification, described
-from semreg.disk import sync
-from semreg.errors import Problem, UserError
+from semreg.store.disk import sync
 
 FORMAT = 1
 CHUNK_BYTES = 4 * 2**20

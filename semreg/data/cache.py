@@ -19,6 +19,8 @@ import torch
 from filelock import FileLock, Timeout
 from torch import Tensor
 
+from semreg.core.errors import Problem, UserError, closest
+from semreg.core.specification import AttributesField, ClassField, ImageField, Specification, described
 from semreg.data.building import (
     FORMAT,
     Contents,
@@ -40,10 +42,8 @@ from semreg.data.source import (
     Source,
     check_source,
 )
-from semreg.data.specification import AttributesField, ClassField, ImageField, Specification, described
 from semreg.data.splits import labelled_fields, random_order, share
-from semreg.disk import sync
-from semreg.errors import Problem, UserError, closest
+from semreg.store.disk import sync
 
 _SPLITS = {**SPLITS, "unlabelled": UNLABELLED}
 

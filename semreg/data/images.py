@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from semreg.core.errors import UserError
 from semreg.data.files import printable
-from semreg.errors import UserError
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -10,9 +10,9 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from semreg.core.errors import Problem, UserError
+from semreg.core.specification import AttributesField, ClassField, Field, ImageField, Specification, VectorField
 from semreg.data.files import quoted
-from semreg.data.specification import AttributesField, ClassField, Field, ImageField, Specification, VectorField
-from semreg.errors import Problem, UserError
 
 TRAIN, VALIDATION, TEST = 0, 1, 2
 SPLITS = {"train": TRAIN, "validation": VALIDATION, "test": TEST}

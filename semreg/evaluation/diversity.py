@@ -8,9 +8,9 @@ import torch
 from annotated_types import Ge
 from torch import Tensor
 
-from semreg.evaluation.classes import class_field, read_images, rows_by_class
-from semreg.evaluation.result import Result, Table
-from semreg.runs.run import Handle
+from semreg.core.results import Result, Table
+from semreg.trained.classes import class_field, read_images, rows_by_class
+from semreg.trained.run import Handle
 
 WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 """Of the scales, the finest first (Wang, Simoncelli & Bovik 2003)."""

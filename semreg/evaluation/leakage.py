@@ -11,12 +11,12 @@ from annotated_types import Gt, MinLen
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from semreg.data.specification import ClassField
-from semreg.evaluation.classes import class_field, read_codes, require_two_classes
+from semreg.core.results import Result, Table
+from semreg.core.specification import ClassField
 from semreg.evaluation.probes import linear_predictions
-from semreg.evaluation.result import Result, Table
-from semreg.report.pictures import bar_plot
-from semreg.runs.run import Handle
+from semreg.pictures.plots import bar_plot
+from semreg.trained.classes import class_field, read_codes, require_two_classes
+from semreg.trained.run import Handle
 
 Count = Annotated[int, Gt(0)]
 

@@ -8,10 +8,10 @@ import torch
 from annotated_types import Gt, Interval
 from torch import Tensor
 
-from semreg.data.specification import ClassField
-from semreg.evaluation.classes import accuracies, class_field, read_codes, require_two_classes
-from semreg.evaluation.result import Result
-from semreg.runs.run import Handle
+from semreg.core.results import Result
+from semreg.core.specification import ClassField
+from semreg.trained.classes import accuracies, class_field, read_codes, require_two_classes
+from semreg.trained.run import Handle
 
 Count = Annotated[int, Gt(0)]
 Share = Annotated[float, Interval(ge=0, le=1)]

@@ -7,10 +7,10 @@ from typing import Annotated
 import torch
 from annotated_types import Gt
 
-from semreg.evaluation.classes import class_field, read_codes
-from semreg.evaluation.result import Result, Scatter
-from semreg.report.pictures import scatter_plot
-from semreg.runs.run import Handle
+from semreg.core.results import Result, Scatter
+from semreg.pictures.plots import scatter_plot
+from semreg.trained.classes import class_field, read_codes
+from semreg.trained.run import Handle
 
 
 def tsne(

@@ -11,12 +11,12 @@ import torch
 from annotated_types import Ge, Gt
 from torch import Tensor, nn
 
-from semreg.data.specification import ClassField
-from semreg.errors import UserError, cause_of
-from semreg.evaluation.classes import class_field, judge_sees, probabilities, read_images, rows_by_class
-from semreg.evaluation.result import Picture, Result, Table
-from semreg.report.pictures import image_grid
-from semreg.runs.run import Handle, Run
+from semreg.core.errors import UserError, cause_of
+from semreg.core.results import Picture, Result, Table
+from semreg.core.specification import ClassField
+from semreg.pictures.plots import image_grid
+from semreg.trained.classes import class_field, judge_sees, probabilities, read_images, rows_by_class
+from semreg.trained.run import Handle, Run
 
 MOST_ROWS = 20
 """Classes shown in a picture."""

@@ -8,11 +8,11 @@ import torch
 from annotated_types import Gt
 from torch.nn.functional import l1_loss, mse_loss
 
-from semreg.components.interfaces import ClosedFormPrior, Prior
-from semreg.components.posteriors import require_posterior
-from semreg.evaluation.result import Result
-from semreg.report.pictures import image_grid, line_plot
-from semreg.runs.run import Handle
+from semreg.core.interfaces import ClosedFormPrior, Prior
+from semreg.core.posteriors import require_posterior
+from semreg.core.results import Result
+from semreg.pictures.plots import image_grid, line_plot
+from semreg.trained.run import Handle
 
 Count = Annotated[int, Gt(0)]
 ACTIVE = 0.01

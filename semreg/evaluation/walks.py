@@ -8,13 +8,13 @@ from typing import Annotated
 import torch
 from annotated_types import Ge, Gt
 
-from semreg.data.specification import ClassField
-from semreg.errors import closest
-from semreg.evaluation.classes import class_field, decoded, draw_pairs, read_codes, rows_by_class, verdicts
-from semreg.evaluation.interpolation import InterpolatorChoice, chosen_interpolators, strips
-from semreg.evaluation.result import Result, Table
-from semreg.report.pictures import image_grid
-from semreg.runs.run import Handle, Run
+from semreg.core.errors import closest
+from semreg.core.results import Result, Table
+from semreg.core.specification import ClassField
+from semreg.pictures.plots import image_grid
+from semreg.trained.classes import class_field, decoded, draw_pairs, read_codes, rows_by_class, verdicts
+from semreg.trained.paths import InterpolatorChoice, chosen_interpolators, strips
+from semreg.trained.run import Handle, Run
 
 
 def interpolation_strip(

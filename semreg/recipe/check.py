@@ -10,18 +10,18 @@ from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 
-from semreg.data.specification import Specification
+from semreg.core.errors import DataMissing, Problem, UserError, cause_of, closest
+from semreg.core.registry import find, load
+from semreg.core.specification import Specification
 from semreg.data.splits import labelled_fields
-from semreg.errors import DataMissing, Problem, UserError, cause_of, closest
 from semreg.recipe.expression import names
 from semreg.recipe.graph import Graph
 from semreg.recipe.load import Recipe, Table
 from semreg.recipe.options import check_inputs, required_inputs, signature_of
-from semreg.recipe.parts import Parts
 from semreg.recipe.phases import Phases
 from semreg.recipe.plan import EvaluationPlan, Plan, read_and_called
+from semreg.recipe.resolve import Parts
 from semreg.recipe.schema import ComponentTable, DataTable, RecipeTables, parse_tables
-from semreg.registry import find, load
 
 
 def check(

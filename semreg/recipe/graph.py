@@ -6,12 +6,12 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from semreg.errors import closest
-from semreg.kinds import at_place
+from semreg.core.errors import closest
+from semreg.core.kinds import at_place
 from semreg.recipe.expression import Call, Expression, Name, calls, names, parse
 from semreg.recipe.options import Signature, check_inputs, check_options, required_inputs, signature_of
-from semreg.recipe.parts import Parts
 from semreg.recipe.plan import ModulePlan, Node, Part
+from semreg.recipe.resolve import Parts
 from semreg.recipe.schema import ComponentTable, RecipeTables
 
 DEEPEST_CHAIN = 100

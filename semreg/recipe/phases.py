@@ -7,14 +7,14 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from semreg.data.specification import AttributesField, ClassField
-from semreg.errors import Problem, closest
+from semreg.core.errors import Problem, closest
+from semreg.core.specification import AttributesField, ClassField
 from semreg.recipe.expression import Call, Expression, Name, names
 from semreg.recipe.graph import Graph
 from semreg.recipe.load import OPTIMIZER_KEYS
 from semreg.recipe.options import check_inputs, required_inputs
-from semreg.recipe.parts import Parts
 from semreg.recipe.plan import Node, OptimizerPlan, Part, PhasePlan, StepPlan, read_and_called
+from semreg.recipe.resolve import Parts
 from semreg.recipe.routing import share_backwards
 from semreg.recipe.schema import ComponentTable, OptimizerTable, PhaseTable, RecipeTables, problems_of
 

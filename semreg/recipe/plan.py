@@ -7,15 +7,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from semreg.core.errors import DataMissing
+from semreg.core.registry import Component
+from semreg.core.specification import Specification
 from semreg.data.source import Dataset
-from semreg.data.specification import Specification
-from semreg.errors import DataMissing
 from semreg.recipe.expression import Call, Expression, calls, names
 from semreg.recipe.load import Recipe, Table
 from semreg.recipe.options import Signature
 from semreg.recipe.routing import Backward
 from semreg.recipe.schema import DataTable, RecipeTables, ValidateTable
-from semreg.registry import Component
 
 
 @dataclass(frozen=True)

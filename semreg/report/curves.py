@@ -6,8 +6,8 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from semreg.report.record import PhaseMetrics
-from semreg.report.words import number
+from semreg.report.formatting import number
+from semreg.store.record import PhaseMetrics
 
 Points = list[tuple[int, float]]
 

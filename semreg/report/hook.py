@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from semreg.hookspecs import RunLike, hookimpl
-from semreg.report.report import write_report
+from semreg.core.hookspecs import RunLike, hookimpl
+from semreg.report.page import write_report
 
 
 @hookimpl(trylast=True)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import jinja2
 
-from semreg.evaluation.result import Picture
-from semreg.report.pictures import PIXEL_RATIO
+from semreg.core.results import Picture
+from semreg.pictures.plots import PIXEL_RATIO
 
 
 def templates() -> jinja2.Environment:

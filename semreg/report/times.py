@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from semreg.evaluation.result import Cell, Picture, Table
-from semreg.hookspecs import Section
-from semreg.report.pictures import line_plot, share_plot
-from semreg.report.record import PhaseMetrics
-from semreg.report.words import duration, number
+from semreg.core.hookspecs import Section
+from semreg.core.results import Cell, Picture, Table
+from semreg.pictures.plots import line_plot, share_plot
+from semreg.report.formatting import duration, number
+from semreg.store.record import PhaseMetrics
 
 DRIFT = 1.2
 """A phase whose iterations grow slower or faster by this factor is drawn over time."""

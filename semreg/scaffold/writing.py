@@ -13,11 +13,11 @@ from pathlib import Path
 
 import jinja2
 
-from semreg import __version__
-from semreg.disk import whole_folder, write_synced, writing
-from semreg.errors import UserError, closest
-from semreg.kinds import INTERFACE, KINDS, at_place
-from semreg.registry import components, with_article
+from semreg.core.errors import UserError, closest
+from semreg.core.kinds import INTERFACE, KINDS, at_place
+from semreg.core.registry import components, with_article
+from semreg.core.version import __version__
+from semreg.store.disk import whole_folder, write_synced, writing
 
 TEMPLATES = Path(__file__).parent / "templates"
 NAME = re.compile(r"[a-z][a-z0-9]*([-_][a-z0-9]+)*")

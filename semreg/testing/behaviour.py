@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from semreg.errors import UserError
+from semreg.core.errors import UserError
 from semreg.testing.checks import require
 from semreg.testing.documented import says_raises
 from semreg.testing.given import (

@@ -10,8 +10,8 @@ from typing import Any
 
 import torch
 
-from semreg.evaluation.result import Result
-from semreg.evaluation.store import read_result, write_result
+from semreg.core.results import Result
+from semreg.store.results import read_result, write_result
 from semreg.testing.behaviour import check_inputs_kept
 from semreg.testing.checks import Checks, require
 from semreg.testing.documented import check_documentation, check_shapes, check_signature, check_source_named

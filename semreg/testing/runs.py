@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from semreg.data.specification import Field
+from semreg.core.specification import Field
 from semreg.testing.given import with_tensors
 
 

@@ -8,11 +8,11 @@ from typing import Any
 import torch
 from torch import nn
 
-from semreg.data.specification import AttributesField, ClassField, ImageField, Specification, VectorField
-from semreg.errors import Problem, UserError, cause_of
-from semreg.randomness import seed_of
+from semreg.core.errors import Problem, UserError, cause_of
+from semreg.core.randomness import seed_of
+from semreg.core.specification import AttributesField, ClassField, ImageField, Specification, VectorField
 from semreg.recipe.plan import Plan
-from semreg.training.imagined import Meter, memory
+from semreg.training.dry_run import Meter, memory
 from semreg.training.program import Execution, Program, evaluating, tensors_of
 
 SYNTHETIC_ROWS = 4

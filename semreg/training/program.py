@@ -10,11 +10,11 @@ from typing import Any
 import torch
 from torch import nn
 
-from semreg.errors import Problem, UserError, cause_of
-from semreg.randomness import mixed, seed_of
+from semreg.core.errors import Problem, UserError, cause_of
+from semreg.core.memory import out_of_memory
+from semreg.core.randomness import mixed, seed_of
 from semreg.recipe.expression import Expression, Name
 from semreg.recipe.plan import Node, Part, Plan
-from semreg.training.memory import out_of_memory
 
 
 class Execution(dict[str, Any]):

@@ -12,19 +12,19 @@ from typing import Any
 import pluggy
 import torch
 
-from semreg import hooks
+from semreg.core import plugin_manager
+from semreg.core.errors import Problem, UserError
+from semreg.core.hookspecs import Progress
+from semreg.core.memory import out_of_memory
 from semreg.data.batches import Batches, sequential
 from semreg.data.cache import Cached
-from semreg.errors import Problem, UserError
-from semreg.hookspecs import Progress
 from semreg.recipe.expression import Name, names
 from semreg.recipe.plan import PhasePlan, StepPlan
-from semreg.runs.folder import RunFolder
-from semreg.runs.interrupts import Interrupts
-from semreg.runs.layout import CHECKPOINTS, METRICS
-from semreg.runs.written import as_written
-from semreg.training.checkpoint import read_latest, write_checkpoint
-from semreg.training.memory import out_of_memory
+from semreg.store.checkpoint import read_latest, write_checkpoint
+from semreg.store.folder import RunFolder
+from semreg.store.layout import CHECKPOINTS, METRICS
+from semreg.store.reading import as_written
+from semreg.training.interrupts import Interrupts
 from semreg.training.phase import PhaseRunner, Setting
 from semreg.training.program import Execution
 from semreg.training.trial import evaluation_program, precompute, try_out
@@ -178,7 +178,7 @@ class Trainer:
 
     def train_phase(self, index: int, start: int, state: Mapping[str, Any] | None) -> None:
         phase = self.setting.plan.phases[index]
-        hooks.call(self.manager, "phase_started", run=self.folder, phase=phase.name)
+        plugin_manager.call(self.manager, "phase_started", run=self.folder, phase=phase.name)
         extra = self.precomputed(phase, phase.split)
         held_out = self.precomputed(phase, "validation") if phase.validate else {}
         runner = PhaseRunner(
@@ -201,7 +201,7 @@ class Trainer:
     def loop(self, runner: PhaseRunner, index: int, start: int, seconds_before: float) -> None:
         phase, per_epoch, clock = runner.phase, runner.iterations_per_epoch, runner.clock
         interval = math.ceil(per_epoch / RECORDS_PER_EPOCH)
-        listening = hooks.listeners(self.manager, "iteration_done")
+        listening = plugin_manager.listeners(self.manager, "iteration_done")
         begun = recorded = saved = time.monotonic()
         pause, checkpointing = SECONDS_BETWEEN_CHECKPOINTS, 0.0
         since = start
@@ -231,7 +231,7 @@ class Trainer:
                     losses,
                     speed,
                 )
-                hooks.call(self.manager, "iteration_done", run=self.folder, progress=progress)
+                plugin_manager.call(self.manager, "iteration_done", run=self.folder, progress=progress)
                 clock.lap("hooks")
             if epoch_ends and self.validate(runner, iteration):
                 return
@@ -297,4 +297,4 @@ class Trainer:
             "logs": self.folder.log_lengths(),
         }
         path = write_checkpoint(self.folder.folder / CHECKPOINTS, self.number, state)
-        hooks.call(self.manager, "checkpoint_written", run=self.folder, path=path)
+        plugin_manager.call(self.manager, "checkpoint_written", run=self.folder, path=path)

@@ -9,11 +9,11 @@ from typing import Any
 import torch
 from torch import nn
 
-from semreg.errors import UserError
+from semreg.core.errors import UserError
+from semreg.core.memory import out_of_memory
 from semreg.recipe.plan import PhasePlan, Plan, StepPlan
 from semreg.training.build import build_modules, synthetic_batch, untrained
-from semreg.training.imagined import Meter, cannot_be_imagined, imagined
-from semreg.training.memory import out_of_memory
+from semreg.training.dry_run import Meter, cannot_be_imagined, imagined
 from semreg.training.phase import PhaseRunner, Setting
 from semreg.training.program import Execution, Program, evaluating
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.using.conftest import train, ways
+from tests.trained.conftest import train, ways
 
 __all__ = ["train", "ways"]
 

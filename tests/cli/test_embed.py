@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from semreg.runs.images import images_in, read_images
-from semreg.using import embed
-from tests.using.conftest import Train
-from tests.using.test_embedding import SPATIAL
+from semreg.trained import embed
+from semreg.trained.images import images_in, read_images
+from tests.trained.conftest import Train
+from tests.trained.test_embedding import SPATIAL
 
 Said = Callable[..., str]
 

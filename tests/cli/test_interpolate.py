@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from semreg.runs.images import read_images
-from semreg.using import interpolate
-from tests.using.conftest import STRIP, Train
+from semreg.trained import interpolate
+from semreg.trained.images import read_images
+from tests.trained.conftest import STRIP, Train
 
 Said = Callable[..., str]
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from semreg.kinds import KINDS
+from semreg.core.kinds import KINDS
 
 ROOT = Path(__file__).parents[2]
 VAE = str(ROOT / "recipes" / "vae_digits.toml")

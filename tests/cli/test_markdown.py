@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from semreg.cli.main import app
 from semreg.cli.markdown import as_markdown
-from semreg.registry import components
+from semreg.core.registry import components
 
 ROOT = Path(__file__).parent.parent.parent
 COMMAND = "semreg list --markdown > docs/components.md"

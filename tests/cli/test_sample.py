@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from semreg.using import sample
-from tests.using.conftest import CLASSES, PRIOR, STRIP, Train
+from semreg.trained import sample
+from tests.trained.conftest import CLASSES, PRIOR, STRIP, Train
 
 Said = Callable[..., str]
 

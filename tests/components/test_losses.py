@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from semreg.components import losses
-from semreg.components.posteriors import DiagonalGaussian
 from semreg.components.priors import StandardNormal
+from semreg.core.posteriors import DiagonalGaussian
 
 ELEMENTWISE: dict[str, tuple[Callable[..., Tensor], Callable[[Tensor, Tensor], Tensor]]] = {
     "l1": (losses.l1, lambda a, b: (a - b).abs()),

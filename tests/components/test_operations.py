@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from semreg.components import operations
-from semreg.components.posteriors import DiagonalGaussian
 from semreg.components.priors import StandardNormal
+from semreg.core.posteriors import DiagonalGaussian
 
 seeds = st.integers(0, 2**31)
 

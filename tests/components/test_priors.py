@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch.distributions import MultivariateNormal
 
-from semreg.components.posteriors import DiagonalGaussian
 from semreg.components.priors import StandardNormal
+from semreg.core.posteriors import DiagonalGaussian
 
 
 def test_log_probability_is_that_of_a_multivariate_normal() -> None:

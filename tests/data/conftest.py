@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from semreg.core.errors import UserError
+from semreg.core.specification import AttributesField, ClassField, ImageField, Specification, VectorField
 from semreg.data.source import Source
-from semreg.data.specification import AttributesField, ClassField, ImageField, Specification, VectorField
-from semreg.errors import UserError
 
 
 @dataclass

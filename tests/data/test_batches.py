@@ -8,10 +8,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from semreg.core.errors import UserError
+from semreg.core.specification import AttributesField, ClassField, ImageField, Specification, VectorField
 from semreg.data.batches import Batches, Gather, sequential
 from semreg.data.cache import Cached
-from semreg.data.specification import AttributesField, ClassField, ImageField, Specification, VectorField
-from semreg.errors import UserError
 
 
 def made(count: int, size: int = 2) -> Cached:

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from semreg.core.errors import UserError
 from semreg.data.cache import cached
-from semreg.errors import UserError
 
 
 def break_split(source: Any) -> None:

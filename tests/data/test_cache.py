@@ -14,9 +14,9 @@ import pytest
 import torch
 from filelock import FileLock
 
+from semreg.core.errors import UserError
 from semreg.data import cache
 from semreg.data.cache import cache_folder, cached
-from semreg.errors import UserError
 from tests.data.conftest import folders
 
 

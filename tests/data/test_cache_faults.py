@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from semreg.core.errors import UserError
 from semreg.data import building, cache
 from semreg.data.cache import cached
-from semreg.errors import UserError
 from tests.data.conftest import folders
 
 

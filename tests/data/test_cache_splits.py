@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import torch
 
+from semreg.core.errors import UserError
 from semreg.data.cache import Cached, cached
-from semreg.errors import UserError
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from semreg.core.errors import DataMissing, UserError
 from semreg.data.files import (
     Names,
     list_images,
@@ -19,7 +20,6 @@ from semreg.data.files import (
     stamp,
     under,
 )
-from semreg.errors import DataMissing, UserError
 
 
 def test_images_at_any_depth_in_any_script(draw: Any, tmp_path: Path) -> None:

@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from semreg.core.errors import UserError
 from semreg.data.images import ImageArray, ImageFiles, fitted, read_image, resized
-from semreg.errors import UserError
 
 
 def test_as_it_is(tmp_path: Path) -> None:

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from semreg.core.specification import AttributesField, ClassField, VectorField
 from semreg.data.cache import Cached, cached
-from semreg.data.specification import AttributesField, ClassField, VectorField
 from semreg.recipe.check import check_all
 from semreg.recipe.load import load_recipe
 from semreg.recipe.plan import Plan

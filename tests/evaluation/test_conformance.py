@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import nn
 
-from semreg.components.posteriors import DiagonalGaussian
 from semreg.components.priors import StandardNormal
+from semreg.core.posteriors import DiagonalGaussian
 from tests.conforming import TEXTBOOK, conform, evaluation, names
 
 EXAMPLES: dict[str, dict[str, Any]] = {

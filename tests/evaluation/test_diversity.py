@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torchmetrics.functional.image import multiscale_structural_similarity_index_measure
 
-from semreg.data.specification import ClassField, ImageField
+from semreg.core.specification import ClassField, ImageField
 from semreg.evaluation.diversity import intra_class_diversity, mean_dissimilarity, scales_and_window, similarities
 from semreg.testing import FakeRun
 

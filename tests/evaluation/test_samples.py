@@ -16,8 +16,8 @@ from scipy.linalg import sqrtm
 from torch import Tensor, nn
 from torchmetrics.image import fid as inception
 
-from semreg.components.posteriors import DiagonalGaussian
-from semreg.errors import UserError
+from semreg.core.errors import UserError
+from semreg.core.posteriors import DiagonalGaussian
 from semreg.evaluation.samples import fid, frechet_distance, inception_score, score_of
 from tests.evaluation.conftest import CLASSES, drawn
 from tests.hostile import Bomb

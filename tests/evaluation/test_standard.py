@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch.distributions import Normal, kl_divergence
 
-from semreg.components.posteriors import DiagonalGaussian
 from semreg.components.priors import StandardNormal
+from semreg.core.posteriors import DiagonalGaussian
 from semreg.evaluation.standard import divergence
 from semreg.testing import FakeRun
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from semreg.errors import LONGEST_MESSAGE, MOST_PROBLEMS, Problem, UserError, closest
+from semreg.core.errors import LONGEST_MESSAGE, MOST_PROBLEMS, Problem, UserError, closest
 from semreg.recipe.bounds import (
     DEEPEST_TABLE,
     LARGEST_FILE,

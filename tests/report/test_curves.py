@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from semreg.report.curves import HEIGHT, WIDTH, charts
-from semreg.report.record import PhaseMetrics
+from semreg.store.record import PhaseMetrics
 
 values = st.one_of(st.floats(-1e9, 1e9), st.floats(1e-9, 1e9), st.sampled_from([math.nan, math.inf, 0.0]))
 points = st.lists(st.tuples(st.integers(1, 10**6), values), max_size=40).map(sorted)

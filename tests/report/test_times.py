@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from semreg.report.record import PhaseMetrics
 from semreg.report.times import time_section
+from semreg.store.record import PhaseMetrics
 
 
 def phase(totals: list[float], **more: float) -> PhaseMetrics:

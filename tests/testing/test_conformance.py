@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from semreg.components.posteriors import DiagonalGaussian
 from semreg.components.priors import StandardNormal
+from semreg.core.posteriors import DiagonalGaussian
 from tests.conforming import LABELS, TEXTBOOK, Example, conform, example, names, normal, uniform
 
 POSTERIOR = DiagonalGaussian(normal(6, 4), normal(6, 4, seed=1))

@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from semreg.core.results import Result
 from semreg.data.datasets.digits import Digits
-from semreg.evaluation.result import Result
 from semreg.testing import (
     FakeRun,
     check_classifier,

@@ -11,14 +11,14 @@ import pytest
 import torch
 from torch import Tensor
 
-from semreg.errors import UserError
+from semreg.core.errors import UserError
 from semreg.recipe.check import check
 from semreg.recipe.load import load_recipe
 from semreg.recipe.plan import Plan
 from semreg.training.build import build_modules
 from semreg.training.phase import PhaseRunner, Setting
 from semreg.training.program import Execution, Program
-from tests.runs.faults import Dropping
+from tests.running.faults import Dropping
 
 Toy = Callable[..., Path]
 Register = Callable[[str, str, Any], None]

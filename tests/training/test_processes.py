@@ -17,9 +17,9 @@ import torch.distributed as dist
 from torch import Tensor
 
 import semreg
-from semreg.errors import UserError
+from semreg.core.errors import UserError
+from semreg.store.checkpoint import read_latest
 from semreg.training import trainer
-from semreg.training.checkpoint import read_latest
 from semreg.training.phase import PhaseRunner
 from semreg.training.processes import ALONE, Processes
 

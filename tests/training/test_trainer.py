@@ -14,13 +14,13 @@ import torch
 from torch import Tensor
 
 import semreg
-from semreg.errors import UserError
-from semreg.runs.interrupts import Interrupted
-from semreg.runs.run import Run
+from semreg.core.errors import UserError
+from semreg.store.checkpoint import read_latest
+from semreg.trained.run import Run
 from semreg.training import trainer
-from semreg.training.checkpoint import read_latest
+from semreg.training.interrupts import Interrupted
 from semreg.training.phase import PhaseRunner
-from tests.runs.faults import Dropping
+from tests.running.faults import Dropping
 
 Toy = Callable[..., Path]
 Register = Callable[[str, str, Any], None]

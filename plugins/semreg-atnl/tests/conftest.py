@@ -1,6 +1,6 @@
 """Trained runs on toy data, of the core's tests."""
 
 from tests.conftest import no_hooks, refused_or_done, register, sentinel, shared_cache, toy
-from tests.using.conftest import train
+from tests.trained.conftest import train
 
 __all__ = ["no_hooks", "refused_or_done", "register", "sentinel", "shared_cache", "toy", "train"]

@@ -8,11 +8,11 @@ from semreg_atnl.augmentation import Made, augment_class
 from semreg_atnl.evaluations.few_shot import draw_between
 from semreg_atnl.functional import spherical_interpolation
 
-from semreg.errors import UserError
-from semreg.randomness import seed_of
-from semreg.runs.run import Run
-from semreg.using import sample
-from tests.using.conftest import CLASSES, STRIP, Train
+from semreg.core.errors import UserError
+from semreg.core.randomness import seed_of
+from semreg.trained import sample
+from semreg.trained.run import Run
+from tests.trained.conftest import CLASSES, STRIP, Train
 
 FEW = """
 [data.split.shots.kind]

@@ -11,7 +11,7 @@ from PIL import Image
 from semreg_atnl.augmentation import augment_class
 from semreg_atnl.commands import FOLDER_NAME
 
-from tests.using.conftest import STRIP, Train
+from tests.trained.conftest import STRIP, Train
 
 Command = Callable[..., tuple[int, str]]
 

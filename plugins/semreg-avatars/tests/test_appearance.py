@@ -11,8 +11,8 @@ from semreg_avatars.appearance import Appearance
 from semreg_avatars.dataset import draw
 from semreg_avatars.population import population
 
+from semreg.core.specification import AttributesField
 from semreg.data.datasets.celeba import ATTRIBUTES as CELEBA
-from semreg.data.specification import AttributesField
 
 SMILING = look.EXPRESSIONS.index("smiling")
 

@@ -14,7 +14,7 @@ from semreg_gmprior.evaluations.masks import mask_of
 from semreg_gmprior.inpainting import inpaint
 
 import semreg
-from semreg.runs.images import read_images
+from semreg.trained.images import read_images
 
 Command = Callable[..., tuple[int, str]]
 

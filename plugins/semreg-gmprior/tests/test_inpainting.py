@@ -11,7 +11,7 @@ from semreg_gmprior.inpainting import inpaint
 from torch import Tensor
 
 import semreg
-from semreg.runs.run import Run
+from semreg.trained.run import Run
 
 MASK = mask_of("eyes", 8, 8)[1]
 

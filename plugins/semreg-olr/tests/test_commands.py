@@ -12,7 +12,7 @@ from PIL import Image
 from semreg_olr.editing import edit
 
 import semreg
-from semreg.runs.images import read_images
+from semreg.trained.images import read_images
 
 Command = Callable[..., tuple[int, str]]
 

@@ -15,10 +15,10 @@ from semreg_olr.functional import draw_embedding, label_statistics
 from torch import Tensor
 
 import semreg
-from semreg.errors import DataMissing, UserError
-from semreg.evaluation.store import ARRAYS
-from semreg.randomness import seed_of
-from semreg.runs.run import Run
+from semreg.core.errors import DataMissing, UserError
+from semreg.core.randomness import seed_of
+from semreg.store.results import ARRAYS
+from semreg.trained.run import Run
 
 BALD, SMILING, HAT = 0, 1, 2
 

@@ -11,7 +11,7 @@ from PIL import Image
 from semreg_uniform.transferring import transfer
 
 import semreg
-from semreg.runs.images import read_images
+from semreg.trained.images import read_images
 
 Command = Callable[..., tuple[int, str]]
 

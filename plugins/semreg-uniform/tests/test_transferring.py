@@ -10,7 +10,7 @@ from semreg_uniform.transferring import transfer
 from torch import Tensor
 
 import semreg
-from semreg.runs.run import Run
+from semreg.trained.run import Run
 
 CODES = {"z_0": None, "z_shape": "shape", "z_tone": "tone"}
 

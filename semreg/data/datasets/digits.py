@@ -8,9 +8,9 @@ from typing import Annotated
 import numpy as np
 from annotated_types import Interval
 
+from semreg.core.specification import ClassField, ImageField, Specification
 from semreg.data.images import ImageArray
 from semreg.data.source import Source
-from semreg.data.specification import ClassField, ImageField, Specification
 from semreg.data.splits import drawn_split
 
 

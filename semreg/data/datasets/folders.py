@@ -13,6 +13,8 @@ import numpy as np
 import numpy.typing as npt
 from annotated_types import Interval
 
+from semreg.core.errors import Problem, UserError, closest
+from semreg.core.specification import AttributesField, ClassField, ImageField, Order, Specification
 from semreg.data.files import (
     IMAGE_ENDINGS,
     Names,
@@ -26,11 +28,9 @@ from semreg.data.files import (
     under,
 )
 from semreg.data.images import ImageFiles
+from semreg.data.label_tables import Table, read_table
 from semreg.data.source import SPLITS, TEST, TRAIN, VALIDATION, Source
-from semreg.data.specification import AttributesField, ClassField, ImageField, Order, Specification
 from semreg.data.splits import drawn_split
-from semreg.data.tables import Table, read_table
-from semreg.errors import Problem, UserError, closest
 
 SPLIT_NAMES = {**SPLITS, "valid": VALIDATION, "val": VALIDATION, "0": TRAIN, "1": VALIDATION, "2": TEST}
 FOLDERS_OF_SPLITS = ("train", "validation", "valid", "val", "test")

@@ -13,11 +13,11 @@ import numpy as np
 import numpy.typing as npt
 from annotated_types import Interval
 
+from semreg.core.errors import UserError
+from semreg.core.specification import ClassField, ImageField, Specification
 from semreg.data.files import Stamp, missing, stamp
 from semreg.data.images import ImageArray
 from semreg.data.source import TEST, TRAIN, Source
-from semreg.data.specification import ClassField, ImageField, Specification
-from semreg.errors import UserError
 
 MOST_PACKED = 1032
 """How many bytes at most gzip packs into one."""

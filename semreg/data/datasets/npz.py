@@ -11,13 +11,13 @@ import numpy as np
 import numpy.typing as npt
 from annotated_types import Interval
 
+from semreg.core.errors import Problem, UserError, closest
+from semreg.core.specification import AttributesField, ClassField, ImageField, Order, Specification, VectorField
 from semreg.data.datasets.folders import SPLIT_NAMES, sorted_classes
 from semreg.data.files import missing, quoted, stamp, under
 from semreg.data.images import ImageArray
 from semreg.data.source import Source
-from semreg.data.specification import AttributesField, ClassField, ImageField, Order, Specification, VectorField
 from semreg.data.splits import drawn_split
-from semreg.errors import Problem, UserError, closest
 
 Array = npt.NDArray[Any]
 

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from semreg.core.errors import DataMissing, UserError
+from semreg.core.specification import AttributesField
 from semreg.data.cache import cached
 from semreg.data.datasets.celeba import ATTRIBUTES, CelebA
-from semreg.data.specification import AttributesField
-from semreg.errors import DataMissing, UserError
 from semreg.testing import check_dataset
 
 COUNT = 12

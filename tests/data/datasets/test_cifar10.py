@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from torchvision import datasets
 
+from semreg.core.errors import DataMissing, UserError
+from semreg.core.specification import ClassField, ImageField
 from semreg.data.cache import cached
 from semreg.data.datasets.cifar10 import CIFAR10, CLASSES, FILES
-from semreg.data.specification import ClassField, ImageField
-from semreg.errors import DataMissing, UserError
 from semreg.testing import check_dataset
 from tests.hostile import Bomb
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
+from semreg.core.specification import ClassField, ImageField
 from semreg.data.cache import cached
 from semreg.data.datasets.digits import Digits
-from semreg.data.specification import ClassField, ImageField
 
 
 @pytest.mark.parametrize("size", [8, 16])

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
+from semreg.core.errors import DataMissing, UserError
+from semreg.core.specification import AttributesField, ClassField, ImageField
 from semreg.data.cache import cached
 from semreg.data.datasets.folders import AttributeFolder, ImageFolder, sorted_classes
-from semreg.data.specification import AttributesField, ClassField, ImageField
-from semreg.errors import DataMissing, UserError
 from semreg.testing import check_dataset
 
 TABLE = """file,split,Male,Smiling,pose

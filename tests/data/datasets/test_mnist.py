@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import torch
 
+from semreg.core.errors import DataMissing, UserError
+from semreg.core.specification import ClassField, ImageField
 from semreg.data.cache import cached
 from semreg.data.datasets.mnist import MNIST
-from semreg.data.specification import ClassField, ImageField
-from semreg.errors import DataMissing, UserError
 from semreg.testing import check_dataset
 
 

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from semreg.core.errors import DataMissing, UserError
+from semreg.core.specification import AttributesField, ClassField, ImageField, VectorField
 from semreg.data.cache import cached
 from semreg.data.datasets.npz import NumpyArchive
-from semreg.data.specification import AttributesField, ClassField, ImageField, VectorField
-from semreg.errors import DataMissing, UserError
 from semreg.testing import check_dataset
 
 COUNT = 20

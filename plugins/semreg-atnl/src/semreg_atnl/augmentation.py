@@ -7,13 +7,13 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from semreg.errors import UserError
-from semreg.evaluation.classes import CHUNK, class_field, decoded, rows_by_class
-from semreg.evaluation.wiring import Wiring, wirings
-from semreg.randomness import seed_of
-from semreg.runs.run import Run
-from semreg.using.interpolating import interpolations, path_of
-from semreg.using.sampling import class_number, sample, sampled_classes
+from semreg.core.errors import UserError
+from semreg.core.randomness import seed_of
+from semreg.trained.classes import CHUNK, class_field, decoded, rows_by_class
+from semreg.trained.inputs import Wiring, wirings
+from semreg.trained.interpolating import interpolations, path_of
+from semreg.trained.run import Run
+from semreg.trained.sampling import class_number, sample, sampled_classes
 from semreg_atnl.evaluations.few_shot import draw_between
 from semreg_atnl.evaluations.neighbors import neighbors_of
 
@@ -33,7 +33,7 @@ def augment_class(run: Run, label: str | int, count: int, *, seed: int = 0) -> M
     """New images of one class, made in the first of these ways that the run's recipe has:
 
     * samples of the class, where `inception_score` or `intra_class_diversity` says that samples are of classes, as with
-      a Gaussian-mixture prior (`semreg.using.sample`);
+      a Gaussian-mixture prior (`semreg.trained.sample`);
     * images between training images of the class's two neighbours, where it is a few-shot class of an evaluation
       `few_shot`, with the interpolator and the weights of this evaluation (Yan et al., Table II);
     * images between random pairs of training images of the class itself, at weights from 0 to 1, by the interpolator of

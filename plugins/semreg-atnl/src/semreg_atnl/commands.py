@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
+from semreg.cli.helpers import file_kind, trained
 from semreg.cli.options import DataRoot, Device, RunFolder, Runs, Scale, Seed
-from semreg.cli.using import file_kind, trained
 
 FOLDER_NAME = re.compile(r"\w[\w .-]*")
 
@@ -37,7 +37,7 @@ def augment(
     From Python: semreg_atnl.augmentation.augment_class.
     """
     file_kind(out)
-    from semreg.runs.images import write_images
+    from semreg.trained.images import write_images
     from semreg_atnl.augmentation import augment_class
 
     with trained(run, runs=runs, data_root=data_root, device=device) as opened:

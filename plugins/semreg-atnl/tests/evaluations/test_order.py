@@ -9,8 +9,8 @@ import torch
 from semreg_atnl.evaluations.order import semantic_order
 from torch import Tensor
 
-from semreg import registry
-from semreg.data.specification import ClassField
+from semreg.core import registry
+from semreg.core.specification import ClassField
 
 pytestmark = pytest.mark.usefixtures("ways")
 

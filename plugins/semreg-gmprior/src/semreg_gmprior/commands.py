@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
+from semreg.cli.helpers import require_png, trained, write_beside
 from semreg.cli.options import DataRoot, Device, Image, Only, PictureFile, RunFolder, Runs, ScaleOfAll
-from semreg.cli.using import require_png, trained, write_beside
-from semreg.errors import UserError
+from semreg.core.errors import UserError
 
 
 def inpaint(
@@ -43,7 +43,7 @@ def inpaint(
     From Python: semreg_gmprior.inpainting.inpaint.
     """
     require_png(out)
-    from semreg.runs.images import read_images
+    from semreg.trained.images import read_images
     from semreg_gmprior.evaluations.masks import mask_of
     from semreg_gmprior.inpainting import inpaint
 

@@ -7,11 +7,11 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from semreg.errors import closest
-from semreg.evaluation.classes import class_field
-from semreg.evaluation.wiring import wiring
-from semreg.runs.run import Run
-from semreg.using.sampling import class_number
+from semreg.core.errors import closest
+from semreg.trained.classes import class_field
+from semreg.trained.inputs import wiring
+from semreg.trained.run import Run
+from semreg.trained.sampling import class_number
 from semreg_gmprior.evaluations.inpainting import filled_in
 
 

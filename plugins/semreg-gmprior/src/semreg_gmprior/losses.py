@@ -8,7 +8,7 @@ from annotated_types import Ge
 from torch import Tensor
 
 from semreg.components.functional import gaussian_log_density, shape_error
-from semreg.components.interfaces import Prior
+from semreg.core.interfaces import Prior
 from semreg_gmprior.functional import gaussian_mixture_loss, mixture_total_moments
 from semreg_gmprior.prior import GaussianMixture
 

@@ -11,7 +11,7 @@ from annotated_types import Ge, Gt
 from torch import Tensor, nn
 
 from semreg.components.functional import normal_noise, require_classes, shape_error, standard_normal_kl
-from semreg.components.posteriors import DiagonalGaussian, require_posterior
+from semreg.core.posteriors import DiagonalGaussian, require_posterior
 from semreg_gmprior.functional import mixture_log_densities, mixture_log_likelihood
 
 

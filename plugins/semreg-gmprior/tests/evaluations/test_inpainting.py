@@ -16,8 +16,8 @@ from semreg_gmprior.evaluations.inpainting import inpainting
 from semreg_gmprior.evaluations.masks import BOXES, mask_of
 from torch import Tensor
 
-from semreg.errors import UserError
-from semreg.evaluation.result import Result
+from semreg.core.errors import UserError
+from semreg.core.results import Result
 
 
 def filled(world: Any, model: Any, **options: Any) -> Result:

@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
+from semreg.cli.helpers import require_png, trained, write_beside
 from semreg.cli.options import DataRoot, Device, Image, Only, PictureFile, RunFolder, Runs, ScaleOfAll, Seed
-from semreg.cli.using import require_png, trained, write_beside
-from semreg.errors import UserError
+from semreg.core.errors import UserError
 
 
 def edit(
@@ -50,7 +50,7 @@ def edit(
     """
     require_png(out)
     added, removed = _strengths("--add", add), _strengths("--remove", remove)
-    from semreg.runs.images import read_images
+    from semreg.trained.images import read_images
     from semreg_olr.editing import edit
 
     with trained(run, runs=runs, data_root=data_root, device=device) as opened:

@@ -10,14 +10,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from semreg.errors import UserError
-from semreg.evaluation.classes import synthesised
-from semreg.evaluation.store import read_result
-from semreg.evaluation.wiring import Wiring, wiring
-from semreg.randomness import seed_of
-from semreg.runs.images import image_field
-from semreg.runs.layout import EVALUATIONS
-from semreg.runs.run import Run
+from semreg.core.errors import UserError
+from semreg.core.randomness import seed_of
+from semreg.store.layout import EVALUATIONS
+from semreg.store.results import read_result
+from semreg.trained.classes import synthesised
+from semreg.trained.images import image_field
+from semreg.trained.inputs import Wiring, wiring
+from semreg.trained.run import Run
 from semreg_olr.evaluations.common import attributes_field, check_embedding, moments
 from semreg_olr.functional import LabelStatistics, edit_embedding
 

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
+from semreg.cli.helpers import require_png, trained, write_beside
 from semreg.cli.options import DataRoot, Device, Image, Only, PictureFile, RunFolder, Runs, ScaleOfAll
-from semreg.cli.using import require_png, trained, write_beside
 
 
 def transfer(
@@ -38,7 +38,7 @@ def transfer(
     From Python: semreg_uniform.transferring.transfer.
     """
     require_png(out)
-    from semreg.runs.images import read_images
+    from semreg.trained.images import read_images
     from semreg_uniform.transferring import transfer
 
     names = [name.strip() for name in attributes.split(",") if name.strip()]

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-from semreg.evaluation.classes import synthesised
-from semreg.evaluation.wiring import wiring
-from semreg.runs.run import Run
+from semreg.trained.classes import synthesised
+from semreg.trained.inputs import wiring
+from semreg.trained.run import Run
 from semreg_uniform.evaluations.common import attributes_of
 from semreg_uniform.evaluations.transfer import transferred
 

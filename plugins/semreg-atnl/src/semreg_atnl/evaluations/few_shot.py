@@ -10,12 +10,12 @@ from annotated_types import Ge, Gt, Interval
 from torch import Tensor
 
 from semreg.components.operations import augment
-from semreg.data.specification import ClassField
-from semreg.evaluation.classes import CHUNK, class_field, decoded, draw_pairs, read_codes, rows_by_class
-from semreg.evaluation.interpolation import InterpolatorChoice, chosen_interpolators
-from semreg.evaluation.result import Picture, Result, Table
-from semreg.report.pictures import image_grid
-from semreg.runs.run import Handle
+from semreg.core.results import Picture, Result, Table
+from semreg.core.specification import ClassField
+from semreg.pictures.plots import image_grid
+from semreg.trained.classes import CHUNK, class_field, decoded, draw_pairs, read_codes, rows_by_class
+from semreg.trained.paths import InterpolatorChoice, chosen_interpolators
+from semreg.trained.run import Handle
 from semreg_atnl.evaluations.classifiers import convolutional, nearest_neighbors
 from semreg_atnl.evaluations.neighbors import neighbors_of
 

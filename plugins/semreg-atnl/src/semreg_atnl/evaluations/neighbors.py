@@ -8,12 +8,12 @@ from typing import Annotated
 import torch
 from annotated_types import Gt, Lt
 
-from semreg.data.specification import ClassField
-from semreg.evaluation.classes import class_field, decoded, draw_pairs, judged, read_codes, rows_by_class
-from semreg.evaluation.interpolation import InterpolatorChoice, chosen_interpolators
-from semreg.evaluation.result import Result, Table
-from semreg.report.pictures import bar_plot, image_grid
-from semreg.runs.run import Handle, Run
+from semreg.core.results import Result, Table
+from semreg.core.specification import ClassField
+from semreg.pictures.plots import bar_plot, image_grid
+from semreg.trained.classes import class_field, decoded, draw_pairs, judged, read_codes, rows_by_class
+from semreg.trained.paths import InterpolatorChoice, chosen_interpolators
+from semreg.trained.run import Handle, Run
 
 
 def neighbor_synthesis(

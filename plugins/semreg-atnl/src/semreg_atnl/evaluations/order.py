@@ -8,12 +8,12 @@ from typing import Annotated, NamedTuple
 import torch
 from annotated_types import Ge, Gt
 
-from semreg.data.specification import ClassField
-from semreg.evaluation.classes import class_field, draw_pairs, judged, read_codes, rows_by_class, verdicts
-from semreg.evaluation.interpolation import InterpolatorChoice, chosen_interpolators, strips
-from semreg.evaluation.result import Result, Table
-from semreg.report.pictures import line_plot
-from semreg.runs.run import Handle, Run
+from semreg.core.results import Result, Table
+from semreg.core.specification import ClassField
+from semreg.pictures.plots import line_plot
+from semreg.trained.classes import class_field, draw_pairs, judged, read_codes, rows_by_class, verdicts
+from semreg.trained.paths import InterpolatorChoice, chosen_interpolators, strips
+from semreg.trained.run import Handle, Run
 
 
 class Shares(NamedTuple):

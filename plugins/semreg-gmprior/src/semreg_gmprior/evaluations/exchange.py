@@ -9,10 +9,10 @@ import torch
 from annotated_types import Gt
 from torch import Tensor
 
-from semreg.evaluation.classes import CHUNK, class_field, read_codes, synthesised, verdicts
-from semreg.evaluation.result import Picture, Result
-from semreg.report.pictures import image_grid
-from semreg.runs.run import Handle, Run
+from semreg.core.results import Picture, Result
+from semreg.pictures.plots import image_grid
+from semreg.trained.classes import CHUNK, class_field, read_codes, synthesised, verdicts
+from semreg.trained.run import Handle, Run
 
 Count = Annotated[int, Gt(0)]
 SHOWN_FROM = 1000

@@ -10,10 +10,10 @@ import torch
 from annotated_types import Gt, Interval, MinLen
 from torch import Tensor
 
-from semreg.evaluation.classes import class_field, synthesised, verdicts
-from semreg.evaluation.result import Cell, Result, Table
-from semreg.report.pictures import image_grid
-from semreg.runs.run import Handle, Run
+from semreg.core.results import Cell, Result, Table
+from semreg.pictures.plots import image_grid
+from semreg.trained.classes import class_field, synthesised, verdicts
+from semreg.trained.run import Handle, Run
 from semreg_gmprior.evaluations.masks import BOXES, mask_of
 
 Count = Annotated[int, Gt(0)]

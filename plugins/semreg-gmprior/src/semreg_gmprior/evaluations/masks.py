@@ -8,8 +8,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from semreg.core.errors import closest
 from semreg.data.images import read_image
-from semreg.errors import closest
 
 BOXES = {
     "right_half": (0.0, 1.0, 0.5, 1.0),

@@ -9,10 +9,10 @@ import torch
 from annotated_types import Ge
 from torch import Tensor
 
-from semreg.evaluation.classes import class_field, read_codes, rows_by_class
-from semreg.evaluation.result import Cell, Result, Table
-from semreg.report.pictures import scatter_plot
-from semreg.runs.run import Handle
+from semreg.core.results import Cell, Result, Table
+from semreg.pictures.plots import scatter_plot
+from semreg.trained.classes import class_field, read_codes, rows_by_class
+from semreg.trained.run import Handle
 
 
 def toy_spread(points: Handle, samples: Handle, label: Handle, *, axis: Annotated[int, Ge(0)] = 1) -> Result:

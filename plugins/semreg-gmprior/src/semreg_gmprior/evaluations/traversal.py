@@ -10,11 +10,11 @@ from annotated_types import Ge, Gt, MinLen
 from torch import Tensor
 
 from semreg.components.functional import normal_noise
-from semreg.errors import closest
-from semreg.evaluation.classes import class_field, synthesised
-from semreg.evaluation.result import Result, Table
-from semreg.report.pictures import image_grid
-from semreg.runs.run import Handle
+from semreg.core.errors import closest
+from semreg.core.results import Result, Table
+from semreg.pictures.plots import image_grid
+from semreg.trained.classes import class_field, synthesised
+from semreg.trained.run import Handle
 from semreg_gmprior.prior import GaussianMixture
 
 REACH = 3.0

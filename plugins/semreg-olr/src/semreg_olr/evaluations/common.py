@@ -9,8 +9,8 @@ import torch
 from annotated_types import Ge, Gt
 from torch import Tensor
 
-from semreg.data.specification import AttributesField
-from semreg.runs.run import Handle
+from semreg.core.specification import AttributesField
+from semreg.trained.run import Handle
 from semreg_olr.functional import LabelStatistics, label_statistics
 
 Count = Annotated[int, Gt(0)]

@@ -7,9 +7,9 @@ from math import prod
 import torch
 from torch import Tensor
 
-from semreg.evaluation.result import Result, Table
-from semreg.report.pictures import image_grid
-from semreg.runs.run import Handle
+from semreg.core.results import Result, Table
+from semreg.pictures.plots import image_grid
+from semreg.trained.run import Handle
 from semreg_olr.evaluations.common import PICTURED, Count, Threshold, attributes_field, check_embedding
 from semreg_olr.functional import structural_similarity
 

@@ -9,11 +9,11 @@ from annotated_types import Gt
 from torch import Tensor
 from torch.nn.functional import pad
 
-from semreg.data.specification import ImageField
-from semreg.evaluation.classes import synthesised
-from semreg.evaluation.result import Picture, Result, Table
-from semreg.report.pictures import image_grid
-from semreg.runs.run import Handle, Run
+from semreg.core.results import Picture, Result, Table
+from semreg.core.specification import ImageField
+from semreg.pictures.plots import image_grid
+from semreg.trained.classes import synthesised
+from semreg.trained.run import Handle, Run
 from semreg_olr.evaluations.common import Count, attributes_field, check_embedding, mean, moments, shown
 from semreg_olr.functional import edit_embedding
 from semreg_olr.statistics import scores

@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from semreg.evaluation.result import Picture, Result, Table
-from semreg.report.pictures import image_grid
-from semreg.runs.run import Handle
+from semreg.core.results import Picture, Result, Table
+from semreg.pictures.plots import image_grid
+from semreg.trained.run import Handle
 from semreg_olr.evaluations.common import PICTURED, Count, attributes_field, check_embedding, mean, shown
 from semreg_olr.statistics import LogisticRegression, fit_logistic_regression, majority_accuracy, scores
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import torch
 
-from semreg.evaluation.result import Result, Table
-from semreg.report.pictures import image_grid
-from semreg.runs.run import Handle
+from semreg.core.results import Result, Table
+from semreg.pictures.plots import image_grid
+from semreg.trained.run import Handle
 from semreg_olr.evaluations.common import PICTURED, Count, attributes_field, check_embedding, read_all, shown
 from semreg_olr.statistics import principal_components
 

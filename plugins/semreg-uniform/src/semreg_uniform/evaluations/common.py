@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from semreg.data.specification import ClassField
-from semreg.errors import closest
-from semreg.evaluation.classes import class_field, probabilities
-from semreg.runs.run import Handle, Run
+from semreg.core.errors import closest
+from semreg.core.specification import ClassField
+from semreg.trained.classes import class_field, probabilities
+from semreg.trained.run import Handle, Run
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,10 @@ import torch
 from annotated_types import Ge, Gt
 from torch import Tensor
 
-from semreg.evaluation.classes import draw_pairs, rows_by_class, synthesised
-from semreg.evaluation.result import Result, Table
-from semreg.report.pictures import image_grid
-from semreg.runs.run import Handle, Run
+from semreg.core.results import Result, Table
+from semreg.pictures.plots import image_grid
+from semreg.trained.classes import draw_pairs, rows_by_class, synthesised
+from semreg.trained.run import Handle, Run
 from semreg_uniform.evaluations.common import Attributes, agreement, attributes_of, draw_rows, kept, seen_in
 from semreg_uniform.functional import mix_codes
 

@@ -7,10 +7,10 @@ from typing import Annotated
 import torch
 from annotated_types import Ge, Gt
 
-from semreg.evaluation.classes import synthesised
-from semreg.evaluation.result import Result
-from semreg.report.pictures import image_grid
-from semreg.runs.run import Handle, Run
+from semreg.core.results import Result
+from semreg.pictures.plots import image_grid
+from semreg.trained.classes import synthesised
+from semreg.trained.run import Handle, Run
 from semreg_uniform.evaluations.common import agreement, attributes_of, kept, seen_in
 from semreg_uniform.functional import mix_codes
 

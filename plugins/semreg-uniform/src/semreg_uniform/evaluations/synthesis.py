@@ -9,13 +9,13 @@ import torch
 from annotated_types import Gt
 from torch import Tensor
 
-from semreg.data.specification import ClassField
-from semreg.errors import closest
-from semreg.evaluation.classes import rows_by_class, synthesised
-from semreg.evaluation.result import Picture, Result, Table
+from semreg.core.errors import closest
+from semreg.core.results import Picture, Result, Table
+from semreg.core.specification import ClassField
 from semreg.evaluation.samples import feature_extractors, frechet_distance
-from semreg.report.pictures import image_grid
-from semreg.runs.run import Handle, Run
+from semreg.pictures.plots import image_grid
+from semreg.trained.classes import rows_by_class, synthesised
+from semreg.trained.run import Handle, Run
 from semreg_uniform.evaluations.common import Attributes, agreement, attributes_of, draw_rows, kept, seen_in
 
 

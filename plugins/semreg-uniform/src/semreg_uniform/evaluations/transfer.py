@@ -9,10 +9,10 @@ import torch
 from annotated_types import Gt, MinLen
 from torch import Tensor
 
-from semreg.evaluation.classes import synthesised
-from semreg.evaluation.result import Cell, Result, Table
-from semreg.report.pictures import image_grid
-from semreg.runs.run import Handle, Run
+from semreg.core.results import Cell, Result, Table
+from semreg.pictures.plots import image_grid
+from semreg.trained.classes import synthesised
+from semreg.trained.run import Handle, Run
 from semreg_uniform.evaluations.common import Attributes, agreement, attributes_of, draw_rows, seen_in
 
 

@@ -1,0 +1,105 @@
+"""The installed plugins, and whether they can be used."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from semreg.core.errors import UserError
+from semreg.core.kinds import KINDS
+from semreg.core.registry import (
+    INTERFACE_GROUP,
+    OWN_DISTRIBUTION,
+    InstalledEntryPoint,
+    import_target,
+    installed_entry_points,
+    normalised,
+    wrong_interface,
+)
+
+READY = "ready"
+OFF = "off: SEMREG_PLUGINS does not name it"
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """A distribution that brings something: names by kind ("loss", "command", "hook"), and what stands against it."""
+
+    distribution: str
+    version: str
+    brings: dict[str, list[str]]
+    problems: tuple[str, ...]
+
+    @property
+    def state(self) -> str:
+        return "; ".join(self.problems) or READY
+
+
+def installed_plugins(*, load: bool = False) -> list[Plugin]:
+    """All installed plugins by name, those that are switched off among them; the core itself is none.
+
+    Nothing is imported, unless with `load`: then each component is, and what can't be is a problem of its plugin.
+    """
+    everything = installed_entry_points(also_off=True)
+    on = {point.origin for point in installed_entry_points()}
+    claims = Counter(_claim(point) for point in everything if point.origin in on)
+    grouped: dict[str, list[InstalledEntryPoint]] = {}
+    for point in sorted(everything, key=lambda point: (point.distribution.lower(), point.group, point.name)):
+        if point.distribution != OWN_DISTRIBUTION:
+            grouped.setdefault(point.origin, []).append(point)
+    found = []
+    for origin, points in grouped.items():
+        brings: dict[str, list[str]] = {}
+        for point in points:
+            if point.group != INTERFACE_GROUP:
+                brings.setdefault(_kind(point), []).append(point.name)
+        problems = (OFF,) if origin not in on else tuple(dict.fromkeys(_problems(points, claims, load)))
+        found.append(Plugin(points[0].distribution, points[0].version, brings, problems))
+    return found
+
+
+def not_installed() -> list[str]:
+    """What SEMREG_PLUGINS names and is not installed, or brings nothing."""
+    installed = {normalised(point.distribution) for point in installed_entry_points(also_off=True)}
+    named = filter(None, map(str.strip, os.environ.get("SEMREG_PLUGINS", "").split(",")))
+    return [name for name in named if normalised(name) not in installed]
+
+
+def _problems(points: list[InstalledEntryPoint], claims: Counter[tuple[str, str]], load: bool) -> Iterator[str]:
+    refused = wrong_interface(points[0].origin)
+    if refused:
+        yield f"refused: {refused}"
+        return
+    for point in points:
+        if point.group == INTERFACE_GROUP:
+            continue
+        if claims[_claim(point)] > 1:
+            others = sorted(
+                {other.origin for other in installed_entry_points() if _claim(other) == _claim(point)} - {point.origin}
+            )
+            yield f"{_kind(point)} {point.name!r} is claimed by {' and '.join(others)}, too"
+        package = point.value.partition(":")[0].partition(".")[0].strip()
+        if importlib.util.find_spec(package) is None:  # of a name without dots nothing is imported
+            yield f"broken: there is no package {package}"
+        elif load:
+            try:
+                import_target(f"{_kind(point)} {point.name!r}", point.value, point.origin)
+            except UserError as error:
+                yield f"broken: {error.problems[0].message}"
+
+
+def _kind(point: InstalledEntryPoint) -> str:
+    """A kind of component, or what the group is called."""
+    of_group = {kind.group: kind.name for kind in KINDS.values()}
+    return of_group.get(point.group, point.group.partition(".")[2].removesuffix("s"))
+
+
+def _claim(point: InstalledEntryPoint) -> tuple[str, str]:
+    """What only one distribution may bring: a name at a place; hooks and interfaces are anyone's."""
+    kind = KINDS.get(_kind(point))
+    if kind is not None:
+        return kind.place, point.name
+    return (point.group, point.name if point.group == "semreg.commands" else f"{point.name} of {point.origin}")

@@ -1,0 +1,84 @@
+"""Loading of hook plugins one by one, and calling of their hooks one by one: a broken one never breaks a run."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import pluggy
+
+from semreg.core import hookspecs
+from semreg.core.errors import CannotWrite
+from semreg.core.registry import import_target, installed_entry_points
+
+GROUP = "semreg.hooks"
+
+
+def load_hooks(warn: Callable[[str], None]) -> pluggy.PluginManager:
+    """A manager with every installed hook plugin; one that cannot be loaded is left out and told to `warn`."""
+    manager = no_hooks()
+    # pluggy's own load_setuptools_entrypoints stops at the first broken plugin.
+    for point in installed_entry_points(GROUP):
+        try:
+            plugin = import_target(f"hook plugin {point.name!r}", point.value, point.origin)
+            add_plugin(manager, plugin, f"{point.name} of {point.origin}")
+        except Exception as error:
+            cause = str(error) if point.origin in str(error) else f"{point.origin}: {error}"
+            warn(f"hook plugin {point.name!r} is left out. {cause}")
+    return manager
+
+
+def no_hooks() -> pluggy.PluginManager:
+    """A manager that knows the events and has no plugin."""
+    manager = pluggy.PluginManager("semreg")
+    manager.add_hookspecs(hookspecs)
+    return manager
+
+
+def add_plugin(manager: pluggy.PluginManager, plugin: Any, name: str) -> None:
+    """Register a module, an object or a class (which is made here) under `name`.
+
+    Raises ValueError if it names an event that does not exist, or wraps one; pluggy's PluginValidationError if it takes
+    an argument that the event does not have.
+    """
+    plugin = plugin() if inspect.isclass(plugin) else plugin
+    manager.register(plugin, name)
+    for caller in manager.get_hookcallers(plugin) or ():
+        for implementation in caller.get_hookimpls():
+            if implementation.plugin is plugin and not _observes(caller, implementation):
+                manager.unregister(plugin)
+                raise ValueError(
+                    f"{caller.name} is no event of semreg, or is wrapped; hooks observe the events of semreg.core.hookspecs"
+                )
+
+
+def _observes(caller: pluggy.HookCaller, implementation: pluggy.HookImpl) -> bool:
+    return caller.has_spec() and not (implementation.wrapper or implementation.hookwrapper)
+
+
+def listeners(manager: pluggy.PluginManager, event: str) -> bool:
+    """Whether anyone listens to `event`; an event without listeners need not be called."""
+    return bool(getattr(manager.hook, event).get_hookimpls())
+
+
+def call(manager: pluggy.PluginManager, event: str, **arguments: Any) -> list[Any]:
+    """Call every implementation of `event` and collect what they return, None left out.
+
+    `run` is always among the arguments. An implementation that raises is reported by `run.warn`, and its plugin is
+    taken off the manager, so that it is told once. Raises CannotWrite, which is no plugin's fault.
+    """
+    results: list[Any] = []
+    # pluggy's own call stops at the first exception, so the implementations are called here, in pluggy's order.
+    for implementation in reversed(getattr(manager.hook, event).get_hookimpls()):
+        try:
+            results.append(implementation.function(*(arguments[name] for name in implementation.argnames)))
+        except CannotWrite:
+            raise
+        except Exception as error:
+            manager.unregister(implementation.plugin)
+            arguments["run"].warn(
+                f"hook plugin {implementation.plugin_name} failed in {event} and is switched off: "
+                f"{type(error).__name__}: {error}"
+            )
+    return [result for result in results if result is not None]

@@ -1,0 +1,234 @@
+"""The registry: components by kind and name, listed from installed metadata alone, imported one at a time.
+
+Third parties bring a component by an entry point in the group of its kind (`semreg/core/kinds.py`); a notebook registers one
+for its own process with `register`. The environment variable `SEMREG_PLUGINS=semreg-olr,semreg-avatars` switches all
+other plugins off.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib import metadata
+from typing import Any
+
+from semreg.core.errors import UserError, closest
+from semreg.core.kinds import INTERFACE, KINDS, at_place
+from semreg.core.version import __version__
+
+OWN_DISTRIBUTION = "semreg"
+INTERFACE_GROUP = "semreg.interface"
+THIS_PROCESS = "this process"
+
+_registered: dict[str, Any] = {}  # kind -> catalogue.Registry, made by the first `register` of the kind
+
+
+@dataclass(frozen=True)
+class Component:
+    """What installed metadata say of one component; `target` is `module:attribute`."""
+
+    kind: str
+    name: str
+    distribution: str
+    version: str
+    target: str
+
+    @property
+    def origin(self) -> str:
+        """The distribution and its version, as messages name it."""
+        return f"{self.distribution} {self.version}".strip()
+
+
+class UnknownComponentError(LookupError):
+    """Nothing of the kinds asked for has this name."""
+
+
+class AmbiguousComponentError(LookupError):
+    """Two distributions claim this name."""
+
+
+def components(kind: str | None = None) -> list[Component]:
+    """All components, or those of one kind, sorted by kind and name; nothing of theirs is imported.
+
+    Raises UnknownComponentError if there is no such kind.
+    """
+    if kind is not None and kind not in KINDS:
+        raise UnknownComponentError(f"no kind of component is called {kind!r}{closest(kind, KINDS)}")
+    groups = {entry.group: entry.name for entry in KINDS.values()}
+    found = [
+        Component(groups[point.group], point.name, point.distribution, point.version, point.value)
+        for point in installed_entry_points()
+        if point.group in groups
+    ]
+    found += _components_of_this_process()
+    order = {name: position for position, name in enumerate(KINDS)}
+    chosen = (component for component in found if kind is None or component.kind == kind)
+    return sorted(chosen, key=lambda c: (order[c.kind], c.name, c.distribution))
+
+
+def find(name: str, kinds: Sequence[str]) -> Component:
+    """The one component called `name` among `kinds`, which share a place in a recipe and so share their names.
+
+    Raises UnknownComponentError with the closest names, or AmbiguousComponentError if several claim the name (both
+    are LookupErrors).
+    """
+    everything = components()
+    named = [component for component in everything if component.name == name]
+    matching = [component for component in named if component.kind in kinds]
+    if len(matching) > 1:
+        claims = " and by ".join(f"{c.origin} ({with_article(c.kind)}, {c.target})" for c in matching)
+        raise AmbiguousComponentError(
+            f"{name!r} is claimed by {claims}; uninstall one of them, or switch it off by SEMREG_PLUGINS"
+        )
+    if matching:
+        return matching[0]
+    message = f"no {_either(kinds)} is called {name!r}"
+    if named:
+        elsewhere = " and ".join(f"{with_article(c.kind)} of {c.origin}" for c in named)
+        raise UnknownComponentError(f"{message}: it is {elsewhere}")
+    groups = {KINDS[kind].group for kind in kinds}
+    off = [p.origin for p in installed_entry_points(also_off=True) if p.group in groups and p.name == name]
+    if off:
+        raise UnknownComponentError(f"{message}: it is one of {' and '.join(off)}, which SEMREG_PLUGINS switches off")
+    raise UnknownComponentError(message + closest(name, (c.name for c in everything if c.kind in kinds)))
+
+
+def load(component: Component) -> Any:
+    """Import one component and return its function or class.
+
+    Raises UserError naming the distribution, the cause and how to remove it, if the import fails.
+    """
+    if component.distribution == THIS_PROCESS:
+        return _registered[component.kind].get(component.name)
+    return import_target(f"{component.kind} {component.name!r}", component.target, component.origin)
+
+
+def register(kind: str, name: str, value: Any) -> None:
+    """Register a function or class under `name` for this process only, as a notebook does.
+
+    Raises UnknownComponentError if there is no such kind, ValueError if the name is taken at the kind's place.
+    """
+    if kind not in KINDS:
+        raise UnknownComponentError(f"no kind of component is called {kind!r}{closest(kind, KINDS)}")
+    for taken in components():
+        if taken.name == name and taken.kind in at_place(KINDS[kind].place):
+            raise ValueError(f"{name!r} is {with_article(taken.kind)} of {taken.origin} already; choose another name")
+    if kind not in _registered:
+        import catalogue
+
+        # entry_points=False: catalogue's own search would import every plugin to word an error.
+        _registered[kind] = catalogue.create(*KINDS[kind].group.split("."), entry_points=False)
+    _registered[kind].register(name, func=value)
+
+
+@dataclass(frozen=True)
+class InstalledEntryPoint:
+    """One entry point of an installed distribution, in any group that starts with `semreg.`."""
+
+    group: str
+    name: str
+    value: str
+    distribution: str
+    version: str
+
+    @property
+    def origin(self) -> str:
+        """The distribution and its version, as messages name it."""
+        return f"{self.distribution} {self.version}"
+
+
+def installed_entry_points(group: str | None = None, *, also_off: bool = False) -> list[InstalledEntryPoint]:
+    """The entry points of all installed distributions in semreg's groups, or in one group; nothing is imported.
+
+    With `also_off` those of plugins that SEMREG_PLUGINS switches off, too.
+    """
+    points = _scan(tuple(sys.path), None if also_off else os.environ.get("SEMREG_PLUGINS"))
+    return [point for point in points if group is None or point.group == group]
+
+
+def wrong_interface(origin: str) -> str:
+    """Why a distribution that declares what interface it is written for can't be used here; empty if it can."""
+    points = installed_entry_points(INTERFACE_GROUP, also_off=True)
+    declared = sorted(point.name for point in points if point.origin == origin)
+    if not declared or str(INTERFACE) in declared:
+        return ""
+    distribution = origin.split(" ", maxsplit=1)[0]
+    return (
+        f"it is written for interface {' and '.join(declared)} of semreg, and semreg {__version__} has interface "
+        f"{INTERFACE}; install another version of semreg, or of {distribution}"
+    )
+
+
+def import_target(what: str, target: str, origin: str) -> Any:
+    """Import `module:attribute` of a distribution; a failure becomes a UserError that names the distribution.
+
+    A distribution written for another interface is refused before it is imported, by a UserError, too.
+    """
+    refused = wrong_interface(origin)
+    if refused:
+        raise UserError(origin, f"its {what} can't be used: {refused}")
+    try:
+        return metadata.EntryPoint(name=what, value=target, group="semreg").load()
+    except (Exception, SystemExit) as error:
+        cause = f"{type(error).__name__}: {error}".strip().splitlines()[0]
+        distribution = origin.split(" ", maxsplit=1)[0]
+        raise UserError(
+            origin,
+            f"its {what} cannot be imported from {target} ({cause}); reinstall {distribution}, "
+            f"or remove it with `pip uninstall {distribution}`",
+        ) from error
+
+
+def with_article(noun: str) -> str:
+    """`a loss`, `an encoder`."""
+    return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
+
+
+@lru_cache(maxsize=2)
+def _scan(path: tuple[str, ...], switched_on: str | None) -> tuple[InstalledEntryPoint, ...]:
+    """Read the metadata of what is on `path`; of two copies of a distribution the first counts, as in imports."""
+    allowed = {normalised(name) for name in (OWN_DISTRIBUTION, *(switched_on or "").split(","))}
+    seen: set[str] = set()
+    found: list[InstalledEntryPoint] = []
+    for distribution in metadata.distributions(path=list(path)):
+        # Reading names and versions is the slow part: only for those that bring something.
+        if "semreg." not in (distribution.read_text("entry_points.txt") or ""):
+            continue
+        try:
+            name, version = distribution.metadata["Name"], distribution.metadata["Version"]
+            if not (name and version):
+                raise ValueError("its metadata lack a name or a version")
+            if normalised(name) in seen or (switched_on is not None and normalised(name) not in allowed):
+                continue
+            seen.add(normalised(name))
+            found += [
+                InstalledEntryPoint(point.group, point.name, point.value, name, version)
+                for point in distribution.entry_points
+                if point.group.startswith("semreg.")
+            ]
+        except Exception as error:  # one plugin's damaged metadata must not break the commands that do not use it
+            place = getattr(distribution, "_path", "a distribution")
+            warnings.warn(f"{place}: its entry points cannot be read ({error}); reinstall or remove it", stacklevel=2)
+    return tuple(found)
+
+
+def normalised(name: str) -> str:
+    """A distribution's name as installers compare it."""
+    return re.sub(r"[-_.]+", "-", name.strip()).lower()
+
+
+def _components_of_this_process() -> Iterator[Component]:
+    for kind, registry in _registered.items():
+        for name, value in registry.get_all().items():
+            target = f"{getattr(value, '__module__', '?')}:{getattr(value, '__qualname__', type(value).__name__)}"
+            yield Component(kind, name, THIS_PROCESS, "", target)
+
+
+def _either(words: Iterable[str]) -> str:
+    *first, last = words
+    return f"{', '.join(first)} or {last}" if first else last

@@ -1,0 +1,268 @@
+"""The report: one self-contained page, written from nothing but the run's folder, and so again at any time."""
+
+from __future__ import annotations
+
+import functools
+import json
+import math
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from semreg.core import plugin_manager
+from semreg.core.errors import UserError, cause_of
+from semreg.core.hookspecs import Section
+from semreg.core.results import Cell, Result, Scatter, Table
+from semreg.pictures.plots import class_colours
+from semreg.report import curves
+from semreg.report.formatting import duration, number
+from semreg.report.templates import templates
+from semreg.report.times import time_section
+from semreg.store.disk import read_object, write_whole, writing
+from semreg.store.layout import EVALUATIONS, RECIPE, WARNINGS
+from semreg.store.record import PhaseMetrics, RunRecord, read_lines, read_metrics, read_record
+from semreg.store.results import read_result
+
+
+def write_report(folder: Path) -> Path:
+    """Write `report.html` into a run's folder and return its path.
+
+    Raises UserError if the folder holds no run, CannotWrite if it can't be written.
+    """
+    path = folder / "report.html"
+    page = render(folder)
+    with writing(folder, "when that is mended, the same command writes the report"):
+        write_whole(path, page.encode())
+    return path
+
+
+def render(folder: Path) -> str:
+    """The report of a run as HTML text. Raises UserError if the folder holds no run, or what no run writes."""
+    try:
+        return _rendered(folder)
+    except (
+        jinja2.TemplateError,
+        ArithmeticError,
+        AttributeError,
+        LookupError,
+        OSError,
+        TypeError,
+        ValueError,
+    ) as error:
+        raise UserError(str(folder), f"its files do not hold what a run writes: {cause_of(error)[:300]}") from error
+
+
+def _rendered(folder: Path) -> str:
+    run = read_record(folder)
+    recipe = _recipe(folder)
+    reader = _Reader(folder, run.name, [str(line.get("warning", "")) for line in read_lines(folder / WARNINGS)])
+    evaluations = _evaluations(reader, list(recipe.get("evaluate") or {}))
+    metrics = read_metrics(folder)
+    sections = _sections(reader)
+    return _template().render(
+        run=run,
+        state=run.current_state(),
+        facts=_facts(run, metrics),
+        phases=_phases(run, metrics),
+        times=time_section(metrics),
+        evaluations=evaluations,
+        comparisons=_comparisons(evaluations),
+        sections=sections,
+        modules=run.record.get("modules") or {},
+        versions=run.record.get("versions") or {},
+        command=_command(run.record.get("command")),
+        recipe=json.dumps(recipe, indent=2, ensure_ascii=False),
+        fingerprint=(run.record.get("data") or {}).get("fingerprint"),
+        warnings=list(dict.fromkeys(reader.warnings)),
+    )
+
+
+@functools.cache  # compiling it takes longer than filling it in
+def _template() -> jinja2.Template:
+    environment = templates()
+    environment.filters |= {"number": _number, "cell": _cell, "g": _weight}
+    environment.filters |= {"points": _points, "colours": class_colours}
+    environment.globals |= {"chart_width": curves.WIDTH, "chart_height": curves.HEIGHT, "is_numeric": _is_numeric}
+    return environment.get_template("report.html")
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step's part of the who-trains-whom matrix."""
+
+    name: str
+    losses: list[str]
+    rows: dict[str, dict[str, float]]
+    backwards: int | None
+
+
+@dataclass(frozen=True)
+class Phase:
+    """What the page shows of a phase."""
+
+    name: str
+    facts: list[tuple[str, str]]
+    steps: list[Step]
+    charts: list[curves.Chart]
+
+    @property
+    def validated(self) -> bool:
+        """Whether any chart has a line of validation losses."""
+        return any(line.kind == "validation" for chart in self.charts for line in chart.lines)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A figure of ours beside the paper's."""
+
+    evaluation: str
+    figure: str
+    ours: float
+    paper: float
+
+    def text(self, value: float) -> str:
+        """A value with as many decimals as suit this row."""
+        return _cell(value, 3 if abs(self.paper) < 10 else 1).replace("-", "−")
+
+
+class _Reader:
+    """The run as hooks see it when no run is going on: its warnings stay on the page."""
+
+    def __init__(self, folder: Path, name: str, warnings: list[str]) -> None:
+        self.folder, self.name, self.warnings = folder, name, warnings
+
+    def warn(self, message: str) -> None:
+        self.warnings.append(message)
+
+
+def _recipe(folder: Path) -> dict[str, Any]:
+    try:
+        return read_object(folder / RECIPE) or {}
+    except UserError:
+        return {}
+
+
+def _evaluations(reader: _Reader, order: list[str]) -> dict[str, Result]:
+    """The stored results, in the recipe's order; a damaged one becomes a warning."""
+    folders = {path.parent.name: path.parent for path in (reader.folder / EVALUATIONS).glob("[!.]*/result.json")}
+    found: dict[str, Result] = {}
+    for name in [*(name for name in order if name in folders), *sorted(folders.keys() - set(order))]:
+        try:
+            found[name] = read_result(folders[name])
+        except UserError as error:
+            reader.warn(error.text())
+    return found
+
+
+def _sections(reader: _Reader) -> list[Section]:
+    manager = plugin_manager.load_hooks(reader.warn)
+    sections: list[Section] = []
+    for returned in plugin_manager.call(manager, "report_sections", run=reader):
+        for section in returned if isinstance(returned, (list, tuple)) else [returned]:
+            if isinstance(section, Section):
+                sections.append(section)
+            else:
+                reader.warn(
+                    f"a hook gave {type(section).__name__} where report_sections wants a Section; it is left out"
+                )
+    return sections
+
+
+def _facts(run: RunRecord, metrics: dict[str, PhaseMetrics]) -> list[tuple[str, str]]:
+    """The short facts under the title."""
+    data = run.record.get("data") or {}
+    counts = data.get("counts") or {}
+    images = " / ".join(f"{count:,} {split}" for split, count in counts.items() if count)
+    options = ", ".join(f"{name} = {value}" for name, value in (data.get("options") or {}).items())
+    parameters = sum(int(module.get("parameters") or 0) for module in (run.record.get("modules") or {}).values())
+    trained = sum(phase.seconds for phase in metrics.values())
+    facts = [
+        ("data", f"{data.get('name', '')}{f' ({options})' if options else ''}"),
+        ("images", images),
+        ("parameters", f"{parameters:,}" if parameters else ""),
+        ("trained in", duration(trained) if trained else ""),
+        ("whole run", duration(run.seconds) if run.state == "finished" and run.seconds else ""),
+        ("device", str(run.record.get("device", ""))),
+        ("threads", str(run.record.get("threads", ""))),
+        ("precision", str(run.record.get("precision", ""))),
+        ("seed", str(run.record.get("seed", ""))),
+        ("started", str(run.record.get("started", ""))[:16].replace("T", " ")),
+    ]
+    return [(name, text) for name, text in facts if text]
+
+
+def _phases(run: RunRecord, metrics: dict[str, PhaseMetrics]) -> list[Phase]:
+    planned = {str(phase.get("name")): phase for phase in run.record.get("phases") or []}
+    return [
+        _phase(name, planned.get(name, {}), metrics.get(name, PhaseMetrics()))
+        for name in dict.fromkeys([*planned, *metrics])
+    ]
+
+
+def _phase(name: str, plan: dict[str, Any], metrics: PhaseMetrics) -> Phase:
+    backwards = plan.get("backwards") or {}
+    steps = [
+        Step(step, list(dict.fromkeys(loss for row in rows.values() for loss in row)), rows, backwards.get(step))
+        for step, rows in (plan.get("steps") or {}).items()
+    ]
+    speeds = sorted(metrics.images_per_second)
+    facts = [
+        ("epochs", plan.get("epochs")),
+        ("iterations", f"{plan['iterations']:,}" if plan.get("iterations") else None),
+        ("batch", plan.get("batch_size")),
+        ("images/s", f"{speeds[len(speeds) // 2]:,.0f}" if speeds else None),
+        ("time", duration(metrics.seconds) if metrics.seconds else None),
+        ("best validation at iteration", f"{metrics.best:,}" if metrics.best else None),
+    ]
+    return Phase(name, [(label, str(fact)) for label, fact in facts if fact], steps, curves.charts(metrics))
+
+
+def _comparisons(evaluations: dict[str, Result]) -> list[Comparison]:
+    return [
+        Comparison(name, figure, ours, result.paper[figure])
+        for name, result in evaluations.items()
+        for figure, ours in result.figures.items()
+        if figure in result.paper
+    ]
+
+
+def _command(command: Any) -> str:
+    return shlex.join(map(str, command)) if isinstance(command, list) else str(command or "")
+
+
+def _number(value: float) -> str:
+    return number(float(value))
+
+
+def _weight(value: float) -> str:
+    return f"{value:g}"
+
+
+def _cell(value: Cell, digits: int) -> str:
+    if value is None or (isinstance(value, float) and not math.isfinite(value)):
+        return "–"
+    return f"{value:.{digits}f}" if isinstance(value, float) else str(value)
+
+
+def _is_numeric(table: Table, column: int) -> bool:
+    cells = [row[column] for row in table.rows if column < len(row)]
+    return all(cell is None or isinstance(cell, (int, float)) for cell in cells)
+
+
+def _points(scatter: Scatter) -> str:
+    """A list of [x, y, z, class] as JSON, centred and scaled to reach 1 from the middle."""
+    rows = [
+        (place, owner)
+        for place, owner in zip(scatter.points, scatter.classes, strict=False)
+        if all(map(math.isfinite, place))
+    ]
+    middle = [(max(axis) + min(axis)) / 2 for axis in zip(*(place for place, _ in rows), strict=True)]
+    centred = [[value - centre for value, centre in zip(place, middle, strict=True)] for place, _ in rows]
+    reach = max((math.hypot(*place) for place in centred), default=0) or 1
+    points = [
+        [*(round(value / reach, 4) for value in place), owner] for place, (_, owner) in zip(centred, rows, strict=True)
+    ]
+    return json.dumps(points, separators=(",", ":"))

@@ -1,0 +1,81 @@
+"""Evaluations of a trained run: each done once, stored whole, told to the hooks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pluggy
+import torch
+
+from semreg.core import plugin_manager
+from semreg.core.errors import UserError, closest
+from semreg.core.memory import out_of_memory
+from semreg.core.randomness import seed_of
+from semreg.core.results import Result
+from semreg.recipe.plan import EvaluationPlan
+from semreg.store.folder import RunFolder
+from semreg.store.layout import EVALUATIONS
+from semreg.store.results import read_result, write_result
+from semreg.trained.inputs import inputs_of
+from semreg.trained.run import Run
+
+Judges = Callable[[Path, Mapping[str, Any]], Run]
+
+
+def evaluate_run(
+    run: Run,
+    folder: RunFolder,
+    manager: pluggy.PluginManager,
+    judge: Judges,
+    only: Sequence[str] | None = None,
+    again: bool = False,
+) -> dict[str, Result]:
+    """Do the recipe's evaluations, or those of `only`, that are not done yet (all with `again`).
+
+    `judge` trains or opens the run of a judge's recipe, on the run's data with the changes given. The hooks are told of
+    all: of those that were done, the process that did them may have been killed before it could tell.
+
+    Raises UserError if `only` names an evaluation that the recipe does not have.
+    """
+    plans = run.plan.evaluations
+    for name in only or ():
+        if name not in plans:
+            raise UserError(str(folder.folder), f"the recipe has no evaluation {name!r}{closest(name, plans)}")
+    results = {}
+    for name, plan in plans.items():
+        if only and name not in only:
+            continue
+        path = folder.folder / EVALUATIONS / name
+        if path.is_dir() and not again:
+            results[name] = read_result(path)
+        else:
+            folder.status("running", phase=f"evaluating {name}")
+            plugin_manager.call(manager, "evaluation_started", run=folder, name=name)
+            results[name] = _evaluate(run, plan, judge)
+            write_result(path, results[name])
+        plugin_manager.call(manager, "evaluation_done", run=folder, name=name, result=results[name])
+    return results
+
+
+def _evaluate(run: Run, plan: EvaluationPlan, judge: Judges) -> Result:
+    filled: dict[str, Any] = {}
+    if "generator" in plan.part.signature.parameters:
+        filled["generator"] = torch.Generator().manual_seed(seed_of(run.seed, "evaluation", plan.node.name))
+    if plan.judge is not None:
+        filled["judge"] = judge(plan.judge, plan.judge_data)
+    try:
+        result = plan.part.value(*inputs_of(run, plan), **plan.part.options, **filled)
+    except ValueError as error:
+        raise UserError(str(run.folder), f"evaluation {plan.node.name!r}: {error}") from error
+    except (MemoryError, RuntimeError) as error:
+        if not out_of_memory(error):
+            raise
+        message = f"evaluation {plan.node.name!r}: memory ran out; all that is trained is kept"
+        raise UserError(str(run.folder), message) from error
+    if not isinstance(result, Result):
+        raise UserError(
+            str(run.folder), f"evaluation {plan.node.name!r} returned a {type(result).__name__}, not a Result"
+        )
+    return result

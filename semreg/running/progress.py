@@ -1,0 +1,110 @@
+"""A progress bar for every phase, and a line for every evaluation; plain lines where the output is no terminal."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TaskID, TextColumn
+
+from semreg.core.hookspecs import Progress as PhaseProgress
+from semreg.core.hookspecs import RunLike, hookimpl
+from semreg.report.formatting import duration
+
+if TYPE_CHECKING:
+    from semreg.core.results import Result
+
+_BAR = 20  # characters
+_SECONDS_BETWEEN_UPDATES = 0.1
+_SECONDS_BETWEEN_LINES = 30
+
+
+class ProgressBar:
+    """Shows where a run stands. `console` is where it writes, by default standard error."""
+
+    def __init__(self, console: Console | None = None) -> None:
+        self._console = console or Console(stderr=True, highlight=False)
+        self._bar: Progress | None = None
+        self._task = TaskID(0)
+        self._figures = self._speed = ""
+        self._next_update = 0.0
+        self._started: tuple[float, int] | None = None
+
+    @hookimpl
+    def phase_started(self, run: RunLike, phase: str) -> None:
+        self._stop()
+        self._figures, self._speed, self._next_update, self._started = "", "", 0.0, None
+
+    @hookimpl
+    def iteration_done(self, run: RunLike, progress: PhaseProgress) -> None:
+        now = time.monotonic()
+        last = progress.iteration >= progress.iterations
+        if self._started is None:
+            self._started = (now, progress.iteration)
+        if progress.losses is not None:
+            self._figures = "  ".join(f"{name} {value:.3g}" for name, value in progress.losses.items())
+        if progress.images_per_second is not None:
+            self._speed = f"{progress.images_per_second:.0f} img/s"
+        if now < self._next_update and not last:
+            return
+        if self._console.is_terminal:
+            self._next_update = now + _SECONDS_BETWEEN_UPDATES
+            self._draw(progress, now)
+            if last:
+                self._stop()
+        else:
+            self._next_update = now + _SECONDS_BETWEEN_LINES
+            line = f"{_epochs(progress)}  {self._text(progress, now)}".rstrip()
+            self._console.print(line, markup=False, soft_wrap=True)
+
+    @hookimpl
+    def evaluation_started(self, run: RunLike, name: str) -> None:
+        self._stop()  # a judge that is trained meanwhile draws a bar of its own
+        self._console.print(f"evaluating {name}", markup=False, soft_wrap=True)
+
+    @hookimpl
+    def evaluation_done(self, run: RunLike, name: str, result: Result) -> None:
+        self._stop()
+        if result.summary:
+            self._console.print(result.summary, markup=False, soft_wrap=True)
+
+    @hookimpl
+    def run_finished(self, run: RunLike) -> None:
+        self._stop()
+
+    @hookimpl
+    def run_stopped(self, run: RunLike) -> None:
+        self._stop()
+
+    def _draw(self, progress: PhaseProgress, now: float) -> None:
+        if self._bar is None:
+            columns = (TextColumn("{task.description}"), BarColumn(_BAR), TextColumn("{task.fields[text]}"))
+            self._bar = Progress(*columns, console=self._console, auto_refresh=False)
+            self._task = self._bar.add_task("", total=progress.iterations, text="")
+            self._bar.start()
+        description, text = _epochs(progress), self._text(progress, now)
+        room = self._console.width - len(description) - _BAR - 3  # what is too long would squeeze the bar
+        text = text if len(text) <= room else f"{text[: max(0, room - 1)]}…"
+        self._bar.update(
+            self._task, completed=progress.iteration, description=escape(description), text=escape(text), refresh=True
+        )
+
+    def _text(self, progress: PhaseProgress, now: float) -> str:
+        return "  ".join(part for part in (self._left(progress, now), self._speed, self._figures) if part)
+
+    def _left(self, progress: PhaseProgress, now: float) -> str:
+        """The time left at the pace of this process so far; nothing where there is none to tell."""
+        start, first = self._started or (now, progress.iteration)
+        done, to_do = progress.iteration - first, progress.iterations - progress.iteration
+        return f"{duration((now - start) / done * to_do)} left" if done and to_do else ""
+
+    def _stop(self) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
+
+
+def _epochs(progress: PhaseProgress) -> str:
+    return f"{progress.phase:<14} {progress.epoch}/{progress.epochs}"

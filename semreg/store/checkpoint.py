@@ -1,0 +1,94 @@
+"""Checkpoints: tensors in safetensors, all else in JSON, whole or absent, nothing in them that could run code."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+
+from semreg.core.errors import UserError
+from semreg.store.disk import discard, read_file, whole_folder, write_synced, writing
+
+KEPT = 2
+TENSORS, REST = "tensors.safetensors", "state.json"
+
+
+def write_checkpoint(folder: Path, number: int, state: Mapping[str, Any]) -> Path:
+    """Write `state`, nested tables of tensors and JSON values, as checkpoint `number` of `folder`; keep the last two.
+
+    It is written under a temporary name, synced and renamed, so that a checkpoint is whole or not there.
+
+    Raises CannotWrite; the checkpoints before it then stay.
+    """
+    tensors: dict[str, torch.Tensor] = {}
+    rest = _split(state, "", tensors)
+    # Cloned because safetensors refuses tensors that share memory, as tied weights do.
+    content = save({key: value.detach().cpu().contiguous().clone() for key, value in tensors.items()})
+    digest = hashlib.sha256(content).hexdigest()
+    path = folder / f"{number:08d}"
+    with writing(folder):
+        with whole_folder(path) as part:
+            write_synced(part / TENSORS, content)
+            write_synced(part / REST, json.dumps({"sha256": digest, "state": rest}).encode())
+        for old in _numbers(folder)[:-KEPT]:
+            discard(folder / f"{old:08d}")
+    return path
+
+
+def read_latest(folder: Path) -> tuple[dict[str, Any] | None, list[str]]:
+    """The newest whole checkpoint of `folder`, or None, and a note for each newer one that is damaged."""
+    notes: list[str] = []
+    for number in reversed(_numbers(folder)):
+        try:
+            return read_checkpoint(folder / f"{number:08d}"), notes
+        except UserError as error:
+            notes.append(error.text())
+    return None, notes
+
+
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """The state in a checkpoint. Raises UserError if it is damaged or incomplete."""
+    try:
+        content, numbers = json.loads(read_file(path / REST)), read_file(path / TENSORS)
+        if hashlib.sha256(numbers).hexdigest() != content["sha256"]:
+            raise UserError(str(path), "damaged checkpoint: its tensors are not those that were written")
+        state: Any = _join(content["state"], load(numbers))
+    except (OSError, ValueError, KeyError, TypeError, RecursionError, SafetensorError) as error:
+        raise UserError(str(path), f"damaged checkpoint: {type(error).__name__}: {error}") from error
+    if not isinstance(state, dict):
+        raise UserError(str(path), f"damaged checkpoint: its state is a {type(state).__name__}, not a table")
+    return state
+
+
+def _numbers(folder: Path) -> list[int]:
+    return sorted(int(path.name) for path in folder.glob("[0-9]*") if path.name.isdecimal()) if folder.is_dir() else []
+
+
+def _split(value: Any, path: str, tensors: dict[str, torch.Tensor]) -> Any:
+    """`value` with each tensor moved to `tensors` and its key in its place."""
+    if isinstance(value, torch.Tensor):
+        while path in tensors:  # a key may hold a slash
+            path += "'"
+        tensors[path] = value
+        return {"tensor": path}
+    if isinstance(value, Mapping):
+        return {"table": [[key, _split(inner, f"{path}/{key}", tensors)] for key, inner in value.items()]}
+    if isinstance(value, list | tuple):
+        return {"list": [_split(inner, f"{path}/{index}", tensors) for index, inner in enumerate(value)]}
+    return value
+
+
+def _join(value: Any, tensors: Mapping[str, torch.Tensor]) -> Any:
+    if not isinstance(value, dict):
+        return value
+    if "tensor" in value:
+        return tensors[value["tensor"]]
+    if "list" in value:
+        return [_join(inner, tensors) for inner in value["list"]]
+    return {key: _join(inner, tensors) for key, inner in value["table"]}

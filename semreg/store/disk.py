@@ -1,0 +1,144 @@
+"""Files and folders that are whole or absent, at whatever instant a process is killed or the disk is full."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import stat
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from semreg.core.errors import CannotWrite, UserError
+
+LEFT_BEHIND = ".*.part"
+"""The names of what is being written, or removed: if no process is at work there, one was killed at it."""
+
+WHEN_MENDED = "when that is mended, the same command goes on from the last checkpoint"
+
+
+@contextlib.contextmanager
+def writing(folder: Path, advice: str = WHEN_MENDED) -> Iterator[None]:
+    """Raise a failure to write as CannotWrite, which names the folder and says what to do."""
+    try:
+        yield
+    except OSError as error:
+        raise CannotWrite(str(folder), f"cannot be written: {error.strerror or error}; {advice}") from error
+
+
+def write_synced(path: Path, content: bytes) -> None:
+    """Write a file and wait until it is on the disk."""
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file that is as it was until it is whole on the disk. Raises OSError, and leaves no half of it."""
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")  # a report may be written by several processes at a time
+    try:
+        write_synced(part, content)
+        part.replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
+        raise
+
+
+def write_files(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Write files, by their paths in `folder`, which is made if need be, beside what it holds: none, or all of them.
+
+    Raises OSError.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".", suffix=".part", dir=folder) as part:
+        for number, content in enumerate(files.values()):
+            write_synced(Path(part, str(number)), content)
+        for number, name in enumerate(files):
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            Path(part, str(number)).replace(folder / name)
+    sync(folder)
+
+
+@contextlib.contextmanager
+def whole_folder(path: Path) -> Iterator[Path]:
+    """A new folder to write synced files into, which takes the place of `path` at the end; on an error it is removed.
+
+    Raises OSError.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.part")
+    _remove(part)
+    try:
+        part.mkdir()
+        yield part
+        sync(part)
+        discard(path)
+        part.rename(path)
+        sync(path.parent)
+    except BaseException:
+        shutil.rmtree(part, ignore_errors=True)
+        raise
+
+
+def discard(folder: Path) -> None:
+    """Remove a folder, if it is there, such that no half of it ever has its name. Raises OSError."""
+    part = folder.with_name(f".{folder.name}.old.part")
+    _remove(part)
+    with contextlib.suppress(FileNotFoundError):
+        folder.rename(part)
+        _remove(part)
+
+
+def tidy(folder: Path) -> None:
+    """Remove what processes that were killed left half written or half removed. Raises OSError."""
+    for part in folder.glob(LEFT_BEHIND):
+        _remove(part)
+
+
+def read_file(path: Path) -> bytes:
+    """The content of a file of a folder that may be a stranger's. Raises OSError for a link, a device or a pipe."""
+    with open(path, "rb", opener=_open_without_following) as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise OSError(f"{path.name} is no file")
+        return file.read()
+
+
+def read_object(path: Path) -> dict[str, Any] | None:
+    """The object in a JSON file of a folder that may be a stranger's; None if there is none.
+
+    Raises UserError if it is damaged, or no file.
+    """
+    try:
+        content = json.loads(read_file(path))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, RecursionError) as error:
+        raise UserError(str(path), f"cannot be read: {error}") from error
+    if not isinstance(content, dict):
+        raise UserError(str(path), f"should hold an object, holds {type(content).__name__}")
+    return content
+
+
+def sync(path: Path) -> None:
+    """Wait until a file, or a folder's list of files, is on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _open_without_following(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

@@ -1,0 +1,135 @@
+"""A run's folder: its record, its status, its logs; each file whole or absent, logs cut back to the last checkpoint."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from semreg.core.errors import UserError
+from semreg.store.disk import read_object, sync, tidy, write_whole, writing
+from semreg.store.layout import CHECKPOINTS, EVALUATIONS, LOCK, STATUS, WARNINGS
+
+SECONDS_OF_A_LOOK = 0.5
+"""`semreg runs` holds a run's lock for an instant, to see whether a process does."""
+
+
+def identity(table: Mapping[str, Any], seed: int, precision: str) -> str:
+    """The hash that names a run: of the recipe as resolved, seed and precision."""
+    text = json.dumps([table, seed, precision], sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+class RunFolder:
+    """The folder of a run, as a run writes it and hooks are given it."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self.folder, self.name = folder, name
+        self._lock = FileLock(folder / LOCK)
+
+    def open(self, *, wait: bool = False) -> None:
+        """Make the folder, take it for this process, and remove what a killed process left half written.
+
+        Raises UserError if another process has it, unless told to `wait`; CannotWrite if it cannot be written.
+        """
+        with writing(self.folder, "mend that, or choose another folder by --out"):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            links = [path.name for path in self.folder.iterdir() if path.is_symlink()]
+            if links:  # what is written, and removed, would be elsewhere
+                raise UserError(str(self.folder), f"holds a link, {links[0]}, which no run makes; remove it")
+            try:
+                self._lock.acquire(timeout=SECONDS_OF_A_LOOK)
+            except Timeout:
+                if not wait:
+                    message = "another process is at work on this run; wait for it, or stop it"
+                    raise UserError(str(self.folder), message) from None
+                print(f"{self.folder}: waiting for another process that is at work on it", file=sys.stderr)
+                self._lock.acquire()
+            try:
+                for folder in (self.folder, self.folder / CHECKPOINTS, self.folder / EVALUATIONS):
+                    tidy(folder)
+            except BaseException:
+                self._lock.release()
+                raise
+
+    def close(self) -> None:
+        """Let the folder go."""
+        self._lock.release()
+
+    @property
+    def begun(self) -> bool:
+        """Whether the run has a checkpoint to go on from."""
+        return (self.folder / CHECKPOINTS).is_dir()
+
+    def warn(self, message: str) -> None:
+        """Say a warning and record it with the run, once. Raises CannotWrite."""
+        print(f"warning: {message}", file=sys.stderr)
+        line = json.dumps({"warning": message})
+        path = self.folder / WARNINGS
+        with writing(self.folder):
+            lines = path.read_text().splitlines() if path.is_file() else []
+            if line not in lines:  # whole, since no checkpoint cuts half a line off this log
+                write_whole(path, "".join(f"{one}\n" for one in [*lines, line]).encode())
+
+    def write_json(self, name: str, content: Any) -> None:
+        """Write a file that is whole or absent. Raises CannotWrite."""
+        with writing(self.folder):
+            write_whole(self.folder / name, (json.dumps(content, indent=1) + "\n").encode())
+
+    def read_json(self, name: str) -> Any:
+        """Read a file of the run, or None if it is not there. Raises UserError if it is damaged."""
+        return read_object(self.folder / name)
+
+    def status(self, state: str, **more: Any) -> None:
+        """Replace the status that `semreg runs` shows. Raises CannotWrite."""
+        self.write_json(STATUS, {"state": state, **more, "updated": datetime.now(UTC).isoformat(timespec="seconds")})
+
+    def append(self, log: str, record: Mapping[str, Any]) -> None:
+        """Add a line to a log. Raises CannotWrite; half a line may then stand there, until the logs are cut."""
+        with writing(self.folder), (self.folder / log).open("a") as file:
+            file.write(json.dumps(record) + "\n")
+
+    def log_lengths(self) -> dict[str, int]:
+        """How long each log is now, in bytes and on the disk, for a checkpoint. Raises CannotWrite."""
+        with writing(self.folder):
+            for path in self._logs():
+                sync(path)
+            return {path.name: path.stat().st_size for path in self._logs()}
+
+    def cut_logs(self, lengths: Mapping[str, int]) -> None:
+        """Cut each log to the length it had at the checkpoint that a run goes on from. Raises CannotWrite."""
+        with writing(self.folder):
+            for path in self._logs():
+                with path.open("ab") as file:
+                    file.truncate(min(lengths.get(path.name, 0), path.stat().st_size))
+
+    def _logs(self) -> list[Path]:
+        return sorted(path for path in self.folder.glob("*.jsonl") if path.name != WARNINGS)
+
+
+class Spectator(RunFolder):
+    """The folder of a run for a process that must not write it: the first of several does."""
+
+    def open(self, *, wait: bool = False) -> None:
+        """Nothing: the first process has it."""
+
+    def close(self) -> None:
+        """Nothing."""
+
+    def warn(self, message: str) -> None:
+        """Nothing: the first process says it."""
+
+    def write_json(self, name: str, content: Any) -> None:
+        """Nothing."""
+
+    def append(self, log: str, record: Mapping[str, Any]) -> None:
+        """Nothing."""
+
+    def cut_logs(self, lengths: Mapping[str, int]) -> None:
+        """Nothing."""

@@ -1,0 +1,188 @@
+"""A run as its folder on disk tells it, read with the standard library alone: for the report and for `semreg runs`."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from semreg.core.errors import UserError, closest
+from semreg.store.disk import read_file, read_object
+from semreg.store.layout import CHECKPOINTS, LOCK, METRICS, RECIPE, RECORD, STATUS
+
+SECONDS_OF = "seconds_of_"
+"""What a metric's name begins with that holds the time of something done between iterations."""
+_OF_A_RUN = (RECORD, STATUS, METRICS, RECIPE, CHECKPOINTS)
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """What a run wrote of itself: `record` is run.json, `status` is status.json, both possibly lacking keys.
+
+    `damage` says what is wrong with a folder whose record cannot be read.
+    """
+
+    folder: Path
+    record: dict[str, Any]
+    status: dict[str, Any]
+    damage: str = ""
+
+    @property
+    def name(self) -> str:
+        """The recipe's name."""
+        return str(self.record.get("name") or self.folder.name)
+
+    @property
+    def state(self) -> str:
+        """`running`, `finished`, `stopped`, `failed`, or `unknown` where no status was written."""
+        return str(self.status.get("state", "unknown"))
+
+    @property
+    def at_work(self) -> bool:
+        """Whether a process has the run's folder."""
+        import fcntl
+
+        try:
+            # Only looked at, never made or written: the folder may be another's, or read-only.
+            descriptor = os.open(self.folder / LOCK, os.O_RDONLY)
+        except OSError:
+            return False
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError:
+            return True
+        finally:
+            os.close(descriptor)
+        return False
+
+    def current_state(self) -> str:
+        """`damaged`, or the state as the folder's lock corrects it.
+
+        A run whose process was killed before it could say so is `stopped`, one that has just begun or gone on is
+        `running`.
+        """
+        if self.state == "finished" and not self.damage:
+            return "finished"
+        if self.at_work:
+            return "running"
+        if self.damage:
+            return "damaged"
+        return "stopped" if self.state in ("running", "unknown") else self.state
+
+    @property
+    def fallback(self) -> str | None:
+        """What was missing and what was used instead; None where the recipe's own data were there."""
+        return self.record.get("fallback")
+
+    @property
+    def seconds(self) -> float | None:
+        """From the start to the last change of the status."""
+        try:
+            start, end = (datetime.fromisoformat(t) for t in (self.record["started"], self.status["updated"]))
+            return max(0.0, (end - start).total_seconds())
+        except (KeyError, TypeError, ValueError):
+            return None
+
+
+@dataclass
+class PhaseMetrics:
+    """The metrics of one phase: for each loss, and each part of an iteration's time, its (iteration, value) pairs."""
+
+    train: dict[str, list[tuple[int, float]]] = field(default_factory=dict)
+    validation: dict[str, list[tuple[int, float]]] = field(default_factory=dict)
+    best: int | None = None
+    """The iteration of the best validation so far."""
+    images_per_second: list[float] = field(default_factory=list)
+    seconds_per_iteration: dict[str, list[tuple[int, float]]] = field(default_factory=dict)
+    seconds: float = 0.0
+    """Of the whole loop: its iterations, and what is done between them."""
+    seconds_of: dict[str, float] = field(default_factory=dict)
+    """Of what is done between iterations, such as validation, as far as it was measured."""
+
+
+def read_record(folder: Path) -> RunRecord:
+    """Read a run's record and status. Raises UserError if the folder holds no run, or a damaged record."""
+    record = read_object(folder / RECORD)
+    if record is None:
+        near = closest(folder.name, (path.name for path in _folders_in(folder.parent))) if folder.name else ""
+        raise UserError(str(folder), f"holds no run (there is no {RECORD}){near}")
+    return RunRecord(folder, record, read_object(folder / STATUS) or {})
+
+
+def runs_in(folder: Path) -> list[RunRecord]:
+    """The runs in a folder of runs, the oldest first; those whose record is damaged come last and say so."""
+    found = [_listed(path) for path in _folders_in(folder)]
+    return sorted(found, key=lambda run: (bool(run.damage), str(run.record.get("started", ""))))
+
+
+def _folders_in(folder: Path) -> list[Path]:
+    return [path for path in sorted(folder.glob("*")) if any((path / name).exists() for name in _OF_A_RUN)]
+
+
+def _listed(folder: Path) -> RunRecord:
+    if not (folder / RECORD).is_file():
+        return RunRecord(folder, {}, {}, f"there is no {RECORD}")
+    try:
+        return read_record(folder)
+    except UserError as error:
+        return RunRecord(folder, {}, {}, f"{Path(error.source).name} {error.problems[0].message}")
+
+
+def read_metrics(folder: Path) -> dict[str, PhaseMetrics]:
+    """The metrics of every phase, in the order in which they were trained; lines cut off by a kill are passed over."""
+    phases: dict[str, PhaseMetrics] = {}
+    for line in read_lines(folder / METRICS):
+        try:
+            phase, iteration = phases.setdefault(str(line["phase"]), PhaseMetrics()), int(line["iteration"])
+            for series, values in (
+                (phase.train, line.get("losses")),
+                (phase.validation, line.get("validation")),
+                (phase.seconds_per_iteration, line.get("seconds_per_iteration")),
+            ):
+                for name, value in (values or {}).items():
+                    series.setdefault(name, []).append((iteration, float(value)))
+            if line.get("best"):
+                phase.best = iteration
+            if line.get("images_per_second"):
+                phase.images_per_second.append(float(line["images_per_second"]))
+            phase.seconds = max(phase.seconds, float(line.get("seconds") or 0))
+            for name, seconds in line.items():
+                if name.startswith(SECONDS_OF):
+                    what = name.removeprefix(SECONDS_OF)
+                    phase.seconds_of[what] = phase.seconds_of.get(what, 0.0) + float(seconds)
+        except (KeyError, TypeError, ValueError, AttributeError):
+            continue
+    return phases
+
+
+def read_end(path: Path, length: int = 65536) -> list[dict[str, Any]]:
+    """The objects in the last `length` bytes of a file of JSON lines, without reading what is before."""
+    try:
+        with path.open("rb") as file:
+            start = max(0, file.seek(0, os.SEEK_END) - length)
+            file.seek(start)
+            lines = file.read().split(b"\n")
+    except OSError:
+        return []
+    return list(objects(lines[1:] if start else lines))
+
+
+def read_lines(path: Path) -> Iterator[dict[str, Any]]:
+    """The objects of a file of JSON lines, passing over what is none; nothing if there is no file."""
+    if path.is_file():
+        yield from objects(read_file(path).split(b"\n"))
+
+
+def objects(lines: list[bytes]) -> Iterator[dict[str, Any]]:
+    """Those of `lines` that are JSON objects."""
+    for line in lines:
+        try:
+            value = json.loads(line)
+        except (ValueError, RecursionError):
+            continue
+        if isinstance(value, dict):
+            yield value

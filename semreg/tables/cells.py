@@ -1,0 +1,64 @@
+"""A cell of a table, as the folder of its run tells it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from semreg.core.errors import UserError
+from semreg.core.results import Result
+from semreg.store.layout import EVALUATIONS, RECORD
+from semreg.store.record import RunRecord, read_metrics, read_record
+from semreg.store.results import read_result
+from semreg.tables.grid import Cell, Facts
+
+
+def read_cell(folder: Path, seed: int, evaluations: Sequence[str]) -> Cell:
+    """The run in a folder, with the results of `evaluations` if it is finished; one that is damaged says so."""
+    if not (folder / RECORD).is_file():
+        return Cell(seed, folder, "not begun")
+    try:
+        record = read_record(folder)
+        state = record.current_state()
+        if state != "finished":
+            return Cell(seed, folder, state, str(record.status.get("message") or ""))
+        results = {name: _read(folder, name) for name in evaluations}
+    except UserError as error:
+        return Cell(seed, folder, "damaged", error.text())
+    return Cell(seed, folder, state, results=results, facts=_facts(record))
+
+
+def _read(folder: Path, name: str) -> Result:
+    """A result without its pictures, of which a grid has many."""
+    try:
+        result = read_result(folder / EVALUATIONS / name)
+    except UserError as error:
+        raise UserError(
+            error.source, f"{error.problems[0].message} by: semreg evaluate {folder} --only {name}"
+        ) from error
+    return replace(result, tables=[], pictures=[], scatters=[])
+
+
+def _facts(run: RunRecord) -> Facts:
+    data = _dictionary(run.record.get("data"))
+    options = ", ".join(f"{name} = {value}" for name, value in _dictionary(data.get("options")).items())
+    counts = _dictionary(data.get("counts")).items()
+    phases = run.record.get("phases")
+    epochs = [str(_dictionary(phase).get("epochs", "")) for phase in (phases if isinstance(phases, list) else [])]
+    return Facts(
+        data=f"{data.get('name', '')}{f' ({options})' if options else ''}",
+        images=" / ".join(f"{count:,} {split}" for split, count in counts if isinstance(count, int) and count),
+        fingerprint=str(data.get("fingerprint", "")),
+        fallback=str(run.fallback or ""),
+        epochs=" + ".join(filter(None, epochs)),
+        seconds=sum(phase.seconds for phase in read_metrics(run.folder).values()),
+        device=str(run.record.get("device", "")),
+        precision=str(run.record.get("precision", "")),
+        version=str(_dictionary(run.record.get("versions")).get("semreg", "")),
+    )
+
+
+def _dictionary(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,261 @@
+"""A grid of runs, recipes by seeds, as figures over seeds: pure, from what `table_record` read of their folders."""
+
+from __future__ import annotations
+
+import math
+import re
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import NamedTuple
+
+from semreg.core.errors import UserError, closest
+from semreg.core.results import Result
+from semreg.tables.paired import PairedTest, paired_test
+
+MOST_FIGURES = 8
+"""An evaluation with more, and none of the paper's, is shown without those of single distances (`…_3`)."""
+_AT_A_NUMBER = re.compile(r"_\d+$")
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a run's record tells of how its figures came about; empty where it does not."""
+
+    data: str = ""
+    images: str = ""
+    fingerprint: str = ""
+    fallback: str = ""
+    """What was missing, and what was used instead."""
+    epochs: str = ""
+    seconds: float = 0.0
+    """Of training."""
+    device: str = ""
+    precision: str = ""
+    version: str = ""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One run of the grid. Its `state` is that of the run, `damaged`, or `not begun`; `reason` says why not finished.
+
+    `results` are empty unless it is `finished`.
+    """
+
+    seed: int
+    folder: Path
+    state: str
+    reason: str = ""
+    results: Mapping[str, Result] = field(default_factory=dict)
+    facts: Facts = Facts()
+
+    @property
+    def finished(self) -> bool:
+        """Whether it counts."""
+        return self.state == "finished"
+
+    @property
+    def failed(self) -> bool:
+        """Whether something must be mended before it can count."""
+        return self.state in ("failed", "damaged")
+
+
+@dataclass(frozen=True)
+class Row:
+    """A recipe and its runs."""
+
+    name: str
+    description: str
+    cells: tuple[Cell, ...]
+
+    def finished(self) -> list[Cell]:
+        """The runs that count."""
+        return [cell for cell in self.cells if cell.finished]
+
+
+class Plot(NamedTuple):
+    """Two figures, each as `EVALUATION.FIGURE`, to be drawn against each other."""
+
+    x: str
+    y: str
+
+
+class Ranked(NamedTuple):
+    """A figure, as `EVALUATION.FIGURE`, by which rows are ranked."""
+
+    figure: str
+    higher_is_better: bool
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """By what the rows of a grid are ranked; `remarks` are what is to be said of it."""
+
+    figures: tuple[Ranked, ...]
+    remarks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Recipes by seeds: what a table shows. `globs` choose figures by `EVALUATION.FIGURE`, `against` names a row."""
+
+    name: str
+    rows: tuple[Row, ...]
+    globs: tuple[str, ...] = ()
+    against: str | None = None
+    command: str = ""
+    plots: tuple[Plot, ...] = ()
+    ranking: Ranking | None = None
+
+    @property
+    def cells(self) -> list[tuple[Row, Cell]]:
+        """All runs, row by row."""
+        return [(row, cell) for row in self.rows for cell in row.cells]
+
+
+class Statistic(NamedTuple):
+    """Of a figure over seeds; the sample standard deviation is None for one seed."""
+
+    mean: float
+    deviation: float | None
+    runs: int
+
+
+def statistic(values: Iterable[float]) -> Statistic | None:
+    """Mean and sample standard deviation of those that are finite, whatever their order; None if none is."""
+    finite = [value for value in values if math.isfinite(value)]
+    if not finite:
+        return None
+    try:
+        return Statistic(statistics.fmean(finite), statistics.stdev(finite) if len(finite) > 1 else None, len(finite))
+    except OverflowError:
+        return None
+
+
+@dataclass(frozen=True)
+class FigureTable:
+    """The figures of one evaluation that are shown, those that the paper has, and those that are left out."""
+
+    evaluation: str
+    figures: tuple[str, ...]
+    papers: frozenset[str]
+    left_out: tuple[str, ...]
+
+    def ours(self, row: Row, figure: str) -> Statistic | None:
+        """A figure over the finished runs of a row."""
+        return statistic(r.figures[figure] for r in _results(row, self.evaluation) if figure in r.figures)
+
+    def paper(self, row: Row, figure: str) -> float | None:
+        """The paper's figure of a row."""
+        found = (r.paper[figure] for r in _results(row, self.evaluation) if figure in r.paper)
+        return next((value for value in found if math.isfinite(value)), None)
+
+
+def figure_tables(grid: Grid) -> list[FigureTable]:
+    """One for each evaluation that any finished run has done, in the recipes' order; none for one without figures."""
+    tables = []
+    for evaluation in dict.fromkeys(name for _, cell in grid.cells for name in cell.results):
+        results = [result for row in grid.rows for result in _results(row, evaluation)]
+        known = list(dict.fromkeys(figure for result in results for figure in result.figures))
+        papers = {figure for result in results for figure in result.paper} & set(known)
+        shown = _shown(evaluation, known, papers, grid.globs)
+        if shown:
+            left_out = tuple(figure for figure in known if figure not in shown)
+            tables.append(FigureTable(evaluation, tuple(shown), frozenset(papers & set(shown)), left_out))
+    return tables
+
+
+def _shown(evaluation: str, known: Sequence[str], papers: set[str], globs: Sequence[str]) -> list[str]:
+    if globs:
+        return [name for name in known if any(fnmatchcase(f"{evaluation}.{name}", glob) for glob in globs)]
+    if papers:
+        return [name for name in known if name in papers]
+    if len(known) <= MOST_FIGURES:
+        return list(known)
+    return [name for name in known if not _AT_A_NUMBER.search(name)] or list(known)
+
+
+def require_matches(grid: Grid) -> None:
+    """Raise UserError for a glob, or a figure of a plot, that no finished run has; nothing where none is finished."""
+    known = [
+        f"{evaluation}.{figure}"
+        for evaluation in dict.fromkeys(name for _, cell in grid.cells for name in cell.results)
+        for figure in dict.fromkeys(f for row in grid.rows for r in _results(row, evaluation) for f in r.figures)
+    ]
+    for glob in grid.globs if known else ():
+        if not any(fnmatchcase(name, glob) for name in known):
+            raise UserError("--figures", f"{glob!r} matches no figure; there is: {', '.join(known)}")
+    for name in (name for plot in grid.plots for name in plot) if known else ():
+        if name not in known:
+            raise UserError("--plot", f"no recipe has the figure {name!r}{closest(name, known)}")
+
+
+def require_evaluations(globs: Sequence[str], evaluations: Iterable[str]) -> None:
+    """Raise UserError for a glob that can match no figure of these evaluations, whatever figures they will have."""
+    known = set(evaluations)
+    for glob in globs:
+        literal = re.split(r"[*?\[]", glob)[0]
+        if not any(f"{name}.".startswith(literal) or literal.startswith(f"{name}.") for name in known):
+            raise UserError("--figures", f"{glob!r} begins with no evaluation{closest(literal.split('.')[0], known)}")
+
+
+# --- paired tests ---
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A row's verdicts on the test images against another row's: a test for each seed that both have, on equal data."""
+
+    outcome: str
+    row: Row
+    against: Row
+    tests: Mapping[int, PairedTest]
+
+
+def comparisons(grid: Grid, table: FigureTable) -> list[Comparison]:
+    """Each row against the one that is right most often on average, or `grid.against`, by outcome.
+
+    Outcomes are compared whose figure is shown, or which are no figure.
+    """
+    found = []
+    results = [result for row in grid.rows for result in _results(row, table.evaluation)]
+    for outcome in dict.fromkeys(name for result in results for name in result.outcomes):
+        if outcome in table.left_out:
+            continue
+        right = {row.name: share for row in grid.rows if (share := _right(row, table.evaluation, outcome)) is not None}
+        best = grid.against or max(right, key=lambda name: right[name], default=None)
+        against = next((row for row in grid.rows if row.name == best and row.name in right), None)
+        if against is not None:
+            found += [
+                Comparison(outcome, row, against, _tests(row, against, table.evaluation, outcome))
+                for row in grid.rows
+                if row.name in right and row is not against
+            ]
+    return found
+
+
+def _right(row: Row, evaluation: str, outcome: str) -> float | None:
+    shares = (r.outcomes.get(outcome) for r in _results(row, evaluation))
+    found = statistic(statistics.fmean(right) for right in shares if right)
+    return found.mean if found else None
+
+
+def _tests(row: Row, against: Row, evaluation: str, outcome: str) -> dict[int, PairedTest]:
+    others = {cell.seed: cell for cell in against.finished()}
+    tests = {}
+    for cell in row.finished():
+        other = others.get(cell.seed)
+        if other is None or not cell.facts.fingerprint or cell.facts.fingerprint != other.facts.fingerprint:
+            continue
+        ours, theirs = (
+            c.results[evaluation].outcomes.get(outcome) if evaluation in c.results else None for c in (cell, other)
+        )
+        if ours and theirs and len(ours) == len(theirs):
+            tests[cell.seed] = paired_test(ours, theirs)
+    return tests
+
+
+def _results(row: Row, evaluation: str) -> list[Result]:
+    return [cell.results[evaluation] for cell in row.cells if evaluation in cell.results]

@@ -1,0 +1,299 @@
+"""A grid of runs, recipes by seeds, and its table: what is finished is left alone, what failed hinders no other."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import re
+import sys
+import traceback
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from semreg.core.errors import CannotWrite, DataMissing, Problem, UserError, cause_of, closest
+from semreg.core.rank import in_first_process
+from semreg.recipe.check import FOLDER_NAME, check
+from semreg.recipe.load import Recipe, load_recipe
+from semreg.recipe.plan import Plan
+from semreg.running.start import Choices, place_of, plan_for, run_recipe
+from semreg.store.record import read_record
+from semreg.tables.cells import read_cell
+from semreg.tables.grid import Cell, Grid, Plot, Ranking, Row, require_evaluations, require_matches
+from semreg.tables.pages import write_table
+from semreg.tables.plots import require_plottable
+from semreg.training.interrupts import Interrupts
+from semreg.training.processes import joined, started_by_torchrun
+from semreg.training.trial import check_on_nothing
+
+TABLES = "tables"
+"""The folder of tables, among the runs."""
+MOST_SEEDS = 1_000
+LARGEST_SEED = 2**31
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a table is to show; `figures` are globs of EVALUATION.FIGURE."""
+
+    figures: tuple[str, ...] = ()
+    against: str | None = None
+    only_finished: bool = False
+    name: str | None = None
+    command: str = ""
+    plots: tuple[Plot, ...] = ()
+    ranking: Ranking | None = None
+    written: bool = True
+    """Whether the table is written into a folder of its own, and not only made."""
+
+
+@dataclass(frozen=True)
+class MadeTable:
+    """A table and the folder that it is written into."""
+
+    grid: Grid
+    folder: Path
+
+
+@dataclass(frozen=True)
+class _Planned:
+    """A run of the grid that may be still to do."""
+
+    row: int
+    recipe: Recipe
+    plan: Plan
+    choices: Choices
+    seed: int
+    digest: str
+    folder: Path
+
+    def read(self) -> Cell:
+        return read_cell(self.folder, self.seed, list(self.plan.evaluations))
+
+    @property
+    def to_do(self) -> bool:
+        """Whether it is not finished, reports included."""
+        try:
+            run = read_record(self.folder)
+        except UserError:  # none, or damaged, which the run itself then says
+            return True
+        return run.state != "finished" or not run.status.get("reported", True)
+
+
+def make_table(
+    recipes: Sequence[Path | Recipe],
+    overrides: Sequence[str],
+    seeds: int | str | Sequence[int] | None,
+    wanted: Wanted,
+    choices: Choices,
+) -> MadeTable:
+    """Make all runs of a grid that are not finished, seed by seed, and write its table after each.
+
+    Raises UserError for what is wrong with any recipe or choice before the first run is begun; CannotWrite if the table
+    can't be written.
+    """
+    chosen = chosen_seeds(seeds)
+    runs = _planned(recipes, overrides, chosen, wanted, choices)
+    first = in_first_process()
+    growing = _Growing(runs, wanted, choices, first)
+    to_do = [] if wanted.only_finished else [k for k, run in enumerate(runs) if run.to_do]
+    if to_do:
+        choices.torch_device()
+        _require_trainable([runs[k] for k in to_do])
+    elif not any(cell.finished or cell.failed for cell in growing.cells):
+        raise UserError(str(choices.out), f"none of these {len(runs)} runs is finished; leave out --only-finished")
+    else:
+        require_matches(growing.grid)
+    growing.write()
+    if to_do and first:
+        where = f"; the table grows in {growing.folder}" if wanted.written else ""
+        print(f"{len(to_do)} of {len(runs)} runs to do{where}", file=sys.stderr)
+    with contextlib.ExitStack() as entered:
+        if to_do:
+            entered.enter_context(joined(choices.torch_device()))
+            entered.enter_context(Interrupts())
+        for k in to_do:
+            if first:
+                print(f"{k + 1}/{len(runs)}  {runs[k].plan.name} · seed {runs[k].seed}", file=sys.stderr)
+            try:
+                growing.cells[k] = _finish(runs[k])
+            except BaseException:
+                with contextlib.suppress(CannotWrite):  # which must not hide what happened
+                    growing.cells[k] = runs[k].read()
+                    growing.write()
+                raise
+            growing.write()
+    require_matches(growing.grid)
+    return MadeTable(growing.grid, growing.folder)
+
+
+def chosen_seeds(seeds: int | str | Sequence[int] | None) -> list[int] | None:
+    """The seeds that 3, "3", "0,1,2" or [0, 1, 2] mean; None, each recipe's own, stays. Raises UserError."""
+    if seeds is None:
+        return None
+    fit = "write a number, as in --seeds 3 for 0, 1 and 2, or different seeds, as in --seeds 0,1,2 (one alone: 5,)"
+    refused = UserError("--seeds", f"{seeds!r}: {fit}")
+    if isinstance(seeds, str):
+        if not re.fullmatch(r"\s*\d{1,10}\s*(,\s*\d{1,10}\s*)*,?\s*", seeds, re.ASCII):
+            raise refused
+        seeds = [int(part) for part in seeds.split(",") if part.strip()] if "," in seeds else int(seeds)
+    if isinstance(seeds, int):
+        if isinstance(seeds, bool) or not 0 < seeds <= MOST_SEEDS:
+            raise refused
+        return list(range(seeds))
+    listed = list(seeds)
+    if not listed or len(set(listed)) < len(listed) or len(listed) > MOST_SEEDS:
+        raise refused
+    if any(isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed <= LARGEST_SEED for seed in listed):
+        raise refused
+    return listed
+
+
+# --- before ---
+
+
+def _planned(
+    recipes: Sequence[Path | Recipe],
+    overrides: Sequence[str],
+    seeds: list[int] | None,
+    wanted: Wanted,
+    choices: Choices,
+) -> list[_Planned]:
+    """All runs, the first seed of each recipe first. Raises UserError with the mistakes of all recipes."""
+    if not recipes:
+        raise UserError("", "a table needs at least one recipe")
+    planned, errors = [], []
+    for one in recipes:
+        try:
+            recipe = one if isinstance(one, Recipe) else load_recipe(one, overrides)
+            planned.append((recipe, plan_of_row(recipe, wanted, choices)))
+        except UserError as error:
+            errors.append(error)
+    _raise_all(errors)
+    names = [plan.name for _, plan in planned]
+    if wanted.against is not None and wanted.against not in names:
+        raise UserError("--against", f"no recipe is called {wanted.against!r}{closest(wanted.against, names)}")
+    if wanted.name is not None and not FOLDER_NAME.fullmatch(wanted.name):
+        raise UserError("--name", f"{wanted.name!r} names a folder; use letters, digits, '_', '-' and '.'")
+    require_evaluations(wanted.figures, (name for _, plan in planned for name in plan.evaluations))
+    require_plottable(wanted.plots, [list(plan.evaluations) for _, plan in planned])
+    runs = []
+    for k in range(len(seeds) if seeds else 1):
+        for row, (recipe, plan) in enumerate(planned):
+            own = replace(choices, seed=seeds[k] if seeds else None)
+            runs.append(_Planned(row, recipe, plan, own, *place_of(plan, own)))
+    _require_different(runs[: len(planned)])
+    return runs
+
+
+def plan_of_row(recipe: Recipe, wanted: Wanted, choices: Choices) -> Plan:
+    """The plan that runs here, or, where nothing is to be trained, one that lacks its data."""
+    try:
+        return plan_for(recipe, choices)[0]
+    except DataMissing:
+        if not wanted.only_finished:
+            raise
+        return check(recipe, data_root=choices.data_root)  # what is finished needs its data no more
+
+
+def _require_different(runs: Sequence[_Planned]) -> None:
+    by_name: dict[str, _Planned] = {}
+    by_digest: dict[str, _Planned] = {}
+    problems = []
+    for run in runs:
+        for known, key, what in (
+            (by_name, run.plan.name, "has the name of"),
+            (by_digest, run.digest, "says the same as"),
+        ):
+            other = known.setdefault(key, run)
+            if other is not run:
+                message = f"{what} {other.recipe.path}; a row of a table is a recipe of its own name"
+                problems.append(Problem(str(run.recipe.path), message))
+                break
+    if problems:
+        raise UserError("recipes", problems)
+
+
+def _require_trainable(runs: Sequence[_Planned]) -> None:
+    """Try every recipe on made-up images: the last one's mistake must not surface after the others were trained."""
+    errors = []
+    for run in {run.row: run for run in runs}.values():
+        try:
+            check_on_nothing(run.plan)
+        except UserError as error:
+            errors.append(error)
+    _raise_all(errors)
+
+
+def _raise_all(errors: Sequence[UserError]) -> None:
+    if len(errors) == 1:
+        raise errors[0]
+    problems = [
+        Problem(" ".join(filter(None, (error.source, problem.where))), problem.message)
+        for error in errors
+        for problem in error.problems
+    ]
+    if problems:
+        raise UserError(f"{len(errors)} recipes", problems)
+
+
+# --- the table as it grows ---
+
+
+class _Growing:
+    """The cells as far as they are known, and the folder of their table, which the first process writes."""
+
+    def __init__(self, runs: Sequence[_Planned], wanted: Wanted, choices: Choices, first: bool) -> None:
+        self.runs, self.wanted, self.first = runs, wanted, first
+        self.cells = [run.read() for run in runs]
+        self.name = wanted.name or _name(runs)
+        digest = hashlib.sha256(" ".join(sorted(run.digest for run in runs)).encode()).hexdigest()
+        self.folder = choices.out / TABLES / f"{self.name}-{digest[:6]}"
+
+    @property
+    def grid(self) -> Grid:
+        rows = [
+            Row(
+                run.plan.name,
+                run.plan.tables.description,
+                tuple(cell for other, cell in zip(self.runs, self.cells, strict=True) if other.row == run.row),
+            )
+            for run in {run.row: run for run in self.runs}.values()
+        ]
+        wanted = self.wanted
+        return Grid(
+            self.name, tuple(rows), wanted.figures, wanted.against, wanted.command, wanted.plots, wanted.ranking
+        )  # fmt: skip
+
+    def write(self) -> None:
+        if self.first and self.wanted.written:
+            write_table(self.grid, self.folder)
+
+
+def _name(runs: Sequence[_Planned]) -> str:
+    """The recipe's name, if there is one; else that of the folder they are all in."""
+    if len({run.row for run in runs}) == 1:
+        return runs[0].plan.name
+    folder = os.path.commonpath([run.recipe.path.resolve().parent for run in runs])
+    return re.sub(r"[^\w.-]+", "_", Path(folder).name).lstrip(".-") or "table"
+
+
+def _finish(run: _Planned) -> Cell:
+    """Make a run, and read it; one that fails says why. Of several processes one may fail alone, which ends all."""
+    try:
+        run_recipe(run.recipe, run.choices)
+    except Exception as error:
+        if started_by_torchrun():
+            raise
+        if not isinstance(error, UserError):
+            traceback.print_exc()
+        said = _said(error) if isinstance(error, UserError) else cause_of(error)
+        print(f"{run.folder.name}: failed: {said}; the other runs go on", file=sys.stderr)
+        return Cell(run.seed, run.folder, "failed", said)
+    return run.read()
+
+
+def _said(error: UserError) -> str:
+    """All that an error says, in one line."""
+    return "; ".join(f"{problem.where} {problem.message}".strip() for problem in error.problems)

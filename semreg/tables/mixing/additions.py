@@ -1,0 +1,226 @@
+"""What `--with` adds to a recipe: a partial recipe by its path, or a loss by its name, wired to the recipe's names."""
+
+from __future__ import annotations
+
+import inspect
+import math
+import os
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from semreg.core.errors import UserError, closest
+from semreg.core.registry import find, load
+from semreg.core.specification import AttributesField, ClassField
+from semreg.recipe.expression import Call, Expression, Name, names, parse
+from semreg.recipe.graph import method_signature
+from semreg.recipe.load import Table, load_recipe
+from semreg.recipe.options import Signature, required_inputs, signature_of
+from semreg.recipe.plan import Plan, read_and_called
+from semreg.tables.mixing.wiring import Wiring
+
+MOST = 3
+CODES, LABELS = ("codes", "code", "embeddings", "embedding", "z"), ("labels", "label", "classes")
+"""What losses call their inputs that are the code and its classes."""
+CLASSES, ORDER = ("classes", "num_classes"), "neighbors"
+"""What losses call their options that the field of classes answers."""
+_LOSS = re.compile(r"losses\.(?P<name>\w+)\s*(?P<inputs>\(.*\))?\s*(?:=(?P<weight>.*))?", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Addition:
+    """Something that a recipe may have beside what it says: a recipe file that it would extend, or a table of its own.
+
+    `title` names it in a table, `losses` are those that it brings, and `wiring` tells people what it does.
+    """
+
+    name: str
+    title: str
+    path: Path | None
+    table: Table
+    losses: frozenset[str]
+    wiring: str
+
+
+def additions_of(texts: Iterable[str], plan: Plan, wiring: Wiring, overrides: Sequence[str] = ()) -> list[Addition]:
+    """The additions to the recipe of a plan that texts such as "losses.atnl=30,partial/occlusion.toml" mean.
+
+    `overrides` are the user's own, among them options of the losses that are added. Raises UserError.
+    """
+    said = [part for text in texts for part in _split(text) if part]
+    if not said:
+        raise UserError("--with", "nothing to add; write losses.NAME[=WEIGHT], or the path of a partial recipe")
+    if len(said) > MOST:
+        runs = 1 + len(said) + math.comb(len(said), 2)
+        raise UserError("--with", f"{len(said)} additions, alone and in pairs, are {runs} recipes; {MOST} are the most")
+    additions = [_addition(text, plan, wiring, overrides) for text in said]
+    seen: set[str] = set()
+    for addition in additions:
+        brought = {addition.name, *addition.losses}
+        if brought & seen:
+            raise UserError("--with", f"{min(brought & seen)!r} would be added twice")
+        seen |= brought
+    return additions
+
+
+def _split(text: str) -> Iterator[str]:
+    """The parts between those commas that are in no brackets."""
+    part, depth = "", 0
+    for character in text:
+        depth += (character == "(") - (character == ")")
+        if character == "," and depth <= 0:
+            yield part.strip()
+            part = ""
+        else:
+            part += character
+    yield part.strip()
+
+
+def _addition(said: str, plan: Plan, wiring: Wiring, overrides: Sequence[str]) -> Addition:
+    if not said.startswith("losses."):
+        return _partial(said, plan)
+    found = _LOSS.fullmatch(said)
+    if found is None:
+        raise UserError(f"--with {said}", "write losses.NAME, losses.NAME=WEIGHT or losses.NAME(INPUTS)=WEIGHT")
+    return _loss(said, found["name"], found["inputs"], _weight(said, found["weight"]), plan, wiring, overrides)
+
+
+# --- a partial recipe ---
+
+
+def _partial(said: str, plan: Plan) -> Addition:
+    folder = plan.recipe.path.parent
+    path = next((path for path in (Path(said), folder / said) if os.path.isfile(path)), None)  # which never raises
+    if path is None:
+        message = f"there is no such recipe, here or in {folder}; a loss is added by losses.NAME[=WEIGHT]"
+        raise UserError(f"--with {said}", message)
+    table = load_recipe(path).table
+    brought = table.get("losses", {})
+    new = frozenset(brought if isinstance(brought, dict) else {}) - plan.losses.keys()
+    return Addition(path.stem, path.stem, path, table, new, f"what {path} says")
+
+
+# --- a loss ---
+
+
+def _weight(said: str, text: str | None) -> float:
+    try:
+        weight = 1.0 if text is None else float(text)
+    except ValueError:
+        weight = math.nan
+    if not math.isfinite(weight) or not weight:
+        raise UserError(f"--with {said}", f"{text!r} is no weight; write a number, as in losses.NAME=0.5")
+    return weight
+
+
+def _loss(
+    said: str, name: str, inputs: str | None, weight: float, plan: Plan, wiring: Wiring, overrides: Sequence[str]
+) -> Addition:
+    where = f"--with {said}"
+    if name in plan.losses:
+        raise UserError(where, f"the recipe has a loss {name!r} already; its weights are changed by --set")
+    options, taking = _signatures(name, where)
+    expression = _inferred(name, taking, wiring, where) if inputs is None else _given(name + inputs, where)
+    label = next((read for read in names(expression) if isinstance(plan.fields.get(read), ClassField)), wiring.label)
+    given = [text.partition("=")[0].strip() for text in overrides]
+    table: Table = {"use": str(expression), **_options(name, options, taking, label, given, where)}
+    rows = _rows(expression, plan, where)
+    whole: Table = {"losses": {name: table}}
+    for *keys, module in rows:
+        place = whole
+        for key in keys:
+            place = place.setdefault(key, {})
+        place[module] = {name: weight}
+    trained = ", ".join(dict.fromkeys(row[-1] for row in rows))
+    wired = f"{expression} trains {trained}, weight {weight:g}"
+    return Addition(name, said.removeprefix("losses."), None, whole, frozenset({name}), wired)
+
+
+def _signatures(name: str, where: str) -> tuple[Signature, Signature]:
+    """The signature that holds a loss's options, and the one that holds its inputs."""
+    try:
+        value = load(find(name, ("loss",)))
+    except LookupError as error:
+        raise UserError(where, str(error)) from None
+    if not callable(value):
+        raise UserError(where, "this loss is neither a function nor a class")
+    options = signature_of(value)
+    return options, method_signature(getattr(value, "forward", value)) if inspect.isclass(value) else options
+
+
+def _given(text: str, where: str) -> Expression:
+    try:
+        return parse(text)
+    except ValueError as error:
+        raise UserError(where, str(error)) from None
+
+
+def _inferred(name: str, taking: Signature, wiring: Wiring, where: str) -> Expression:
+    """The loss called with the code and the labels, as its inputs are named."""
+    needed = required_inputs(taking)
+    by_hand = f"write its inputs, losses.{name}({', '.join(needed) or 'a, b'}), with the recipe's names for them"
+    if taking.spreads() or not needed:
+        raise UserError(where, f"it takes any number of inputs; {by_hand}")
+    found: list[Expression] = []
+    for parameter in needed:
+        key = "code" if parameter in CODES else "label" if parameter in LABELS else None
+        if key is None:
+            message = f"its input {parameter!r} is neither a code nor its labels; {by_hand}, or a partial recipe"
+            raise UserError(where, message)
+        value = wiring.code if key == "code" else wiring.label
+        if value is None:
+            raise UserError(where, f"its input {parameter!r} can't be told: {wiring.reasons[key]}")
+        found.append(Name(value))
+    return Call(name, tuple(found))
+
+
+def _options(
+    name: str, options: Signature, taking: Signature, label: str | None, given: Sequence[str], where: str
+) -> Table:
+    """What the field of classes answers. Raises UserError for another option that is needed and not among the given."""
+    inputs = {parameter.name for parameter in taking.inputs()} if options is taking else set()
+    found = {}
+    for key, parameter in options.parameters.items():
+        if key in inputs | options.filled or parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+            continue
+        needed = parameter.default is inspect.Parameter.empty
+        place = f"losses.{name}.{key}"
+        if key in CLASSES and label:
+            found[key] = f"@{label}.classes"
+        elif key == ORDER and needed and label:
+            found[key] = f"@{label}.order"
+        elif needed and not any(text == place or text.startswith(f"{place}.") for text in given):
+            raise UserError(where, f"it needs the option {key!r}; give it by --set {place}=VALUE")
+    return found
+
+
+def _rows(expression: Expression, plan: Plan, where: str) -> list[tuple[str, ...]]:
+    """The keys of the rows that are to hold the loss: in each phase, each module's in the last step that trains it."""
+    read, called = read_and_called([expression], plan.tensors)
+    known = {*plan.tensors, *plan.fields, *plan.modules}
+    for name in sorted(read - known):
+        raise UserError(where, f"nothing in the recipe is called {name!r}{closest(name, known)}")
+    labelled = any(isinstance(plan.fields[name], ClassField | AttributesField) for name in plan.fields_of([expression]))
+    rows = []
+    for phase in plan.phases:
+        single = "train" in plan.table["phases"][phase.name]
+        for module in [name for name in plan.modules if name in read | called]:
+            steps = [step.name for step in phase.steps if module in step.rows]
+            if steps and not (labelled and phase.unlabelled):
+                train = ("phases", phase.name, *(("train",) if single else ("steps", steps[-1], "train")))
+                _require_writable(plan.recipe.table, train, module, where)
+                rows.append((*train, module))
+    if not rows:
+        raise UserError(where, f"{expression} depends on no module that the recipe trains")
+    return rows
+
+
+def _require_writable(table: Any, train: Sequence[str], module: str, where: str) -> None:
+    """Raises UserError for a row that `[each]` writes out: a recipe that extends this one can't add to it."""
+    for key in train:
+        table = table.get(key) if isinstance(table, dict) else None
+    if isinstance(table, dict) and module not in table and any("{" in key for key in table):
+        message = f"the recipe writes the row of {module!r} by [each], and nothing can be added to one of those alone"
+        raise UserError(where, f"{message}; a partial recipe can add to all of them")

@@ -1,0 +1,88 @@
+"""A recipe with additions as a recipe of its own: composed for a run, and written as a file to go on with."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from semreg.recipe.load import Recipe, Table, composed_recipe, overlay
+from semreg.tables.mixing.additions import Addition
+
+_BARE = re.compile(r"[A-Za-z0-9_-]+")
+_OF_ONE_RECIPE = ("extends", "requires", "description")
+
+
+@dataclass(frozen=True)
+class Mix:
+    """The recipe at `path` with some additions, or none."""
+
+    path: Path
+    additions: tuple[Addition, ...]
+
+    @property
+    def file(self) -> Path:
+        """Where its recipe would stand: beside the one that is added to. No such file is written."""
+        return self.path.with_name(f"{'+'.join([self.path.stem, *(one.name for one in self.additions)])}.toml")
+
+    @property
+    def title(self) -> str:
+        """The additions as a table's row names them; empty for the recipe itself."""
+        return "".join(f" + {one.title}" for one in self.additions).lstrip()
+
+    @property
+    def losses(self) -> frozenset[str]:
+        """Those that the additions bring."""
+        return frozenset(loss for one in self.additions for loss in one.losses)
+
+    def recipe(self, overrides: Sequence[str]) -> Recipe:
+        """The recipe to be run, with overrides as `--set` takes them."""
+        return composed_recipe(self.file, self._table(self.path.parent), overrides)
+
+    def text(self, folder: Path, overrides: Sequence[str] = ()) -> str:
+        """The recipe as a file in a folder, which extends what it is made of; overrides go into its head's command."""
+        command = shlex.join(
+            ["semreg", "run", self.file.name, *(part for text in overrides for part in ("--set", text))]
+        )
+        head = f"# {self.path.name} {self.title}, as semreg mix composed it; trained in full by\n#   {command}\n"
+        lines = [f"{'.'.join(map(_key, keys))} = {_value(value)}" for keys, value in _leaves(self._table(folder))]
+        return "\n".join([head, *lines, ""])
+
+    def conflicts(self) -> Iterator[str]:
+        """A sentence for each key of two additions that the later of them decides."""
+        decided: dict[tuple[str, ...], Any] = {}
+        for addition in self.additions:
+            for keys, value in _leaves(addition.table):
+                if decided.setdefault(keys, value) != value and keys[0] not in _OF_ONE_RECIPE:
+                    yield f"{self.title}: both say {'.'.join(keys)}, and {addition.title} decides."
+                decided[keys] = value
+
+    def _table(self, folder: Path) -> Table:
+        files = [self.path, *(one.path for one in self.additions if one.path)]
+        table: Table = {"extends": [os.path.relpath(file, folder) for file in files]}
+        for addition in self.additions:
+            if not addition.path:
+                table = overlay(table, addition.table)
+        return table
+
+
+def _leaves(table: Table, keys: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    for key, value in table.items():
+        if isinstance(value, dict):
+            yield from _leaves(value, (*keys, key))
+        else:
+            yield (*keys, key), value
+
+
+def _key(key: str) -> str:
+    return key if _BARE.fullmatch(key) else _value(key)
+
+
+def _value(value: Any) -> str:
+    """A text, a number or a list of such in TOML's notation: JSON's, but for one character that TOML wants escaped."""
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

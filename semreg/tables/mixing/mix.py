@@ -1,0 +1,121 @@
+"""A recipe with additions to it, alone and in pairs, each at the same short budget: a grid of runs that is ranked."""
+
+from __future__ import annotations
+
+import itertools
+import re
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from semreg.core.errors import UserError
+from semreg.core.rank import in_first_process
+from semreg.recipe.load import Recipe, Table, load_recipe
+from semreg.running.start import Choices
+from semreg.store.disk import write_whole, writing
+from semreg.tables.grid import Ranking
+from semreg.tables.making import MadeTable, Wanted, make_table, plan_of_row
+from semreg.tables.mixing.additions import additions_of
+from semreg.tables.mixing.composing import Mix
+from semreg.tables.mixing.figures import Figures, figures_of
+from semreg.tables.mixing.wiring import wiring_of
+
+_OF_A_LOSS = re.compile(r"\s*losses\.(\w+)\.")
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What each mix is given: so many epochs of every phase, on a share of the training images. Raises UserError."""
+
+    epochs: int = 1
+    share: float = 0.1
+
+    def __post_init__(self) -> None:
+        if self.epochs < 1:
+            raise UserError("--epochs", f"{self.epochs} is no number of epochs; 1 is the least")
+        if not 0 < self.share <= 1:
+            raise UserError("--share", f"{self.share!r} is no share above 0 and at most 1")
+
+    def __str__(self) -> str:
+        return f"{self.epochs} epoch{'s'[: self.epochs > 1]} on {self.share:.3g} of the training images"
+
+
+@dataclass(frozen=True)
+class Names:
+    """What a user says of a recipe: the tensor that carries the class, and the field of classes; None: it tells."""
+
+    code: str | None = None
+    label: str | None = None
+
+
+def make_mix(
+    path: Path,
+    wishes: Sequence[str],
+    overrides: Sequence[str],
+    seeds: int | str | Sequence[int] | None,
+    budget: Budget,
+    names: Names,
+    wanted: Wanted,
+    choices: Choices,
+) -> MadeTable:
+    """Make all runs of a mix that are not finished, and rank them beside the recipe itself.
+
+    If the table is `wanted` to be written, a recipe for each mix is written beside it, to be trained in full. Overrides
+    of a loss that an addition brings go where that addition is. Raises UserError for what is wrong with the recipe, the
+    additions and the choices, before anything is trained.
+    """
+    if wanted.plots and not wanted.written:
+        raise UserError("--plot", "pictures stand in the table's page; add --table")
+    known = load_recipe(path).table.get("losses")
+    known = known if isinstance(known, dict) else {}
+    base = load_recipe(path, [text for text in overrides if _loss_of(text) in {None, *known}])
+    plan = plan_of_row(base, wanted, choices)
+    wiring = wiring_of(plan, names.code, names.label)
+    additions = additions_of(wishes, plan, wiring, overrides)
+    figures = figures_of(plan, wiring)
+    mixes = [Mix(path, chosen) for count in range(3) for chosen in itertools.combinations(additions, count)]
+    brought = {loss for addition in additions for loss in addition.losses}
+    own = [[text for text in overrides if _loss_of(text) not in brought - mix.losses] for mix in mixes]
+    recipes = [_shortened(mix.recipe(texts), mix.title, budget, figures) for mix, texts in zip(mixes, own, strict=True)]
+    remarks = [f"{addition.title}: {addition.wiring}." for addition in additions]
+    remarks += [text for mix in mixes for text in mix.conflicts()]
+    remarks += [*figures.left_out, f"Each run has {budget}, which says little of what long training would give."]
+    if in_first_process():
+        print("\n".join(remarks), file=sys.stderr)
+    ranking = Ranking(figures.ranked, tuple(remarks))
+    name = wanted.name or f"{path.stem}-mix"
+    made = make_table(recipes, (), seeds, replace(wanted, against=path.stem, name=name, ranking=ranking), choices)
+    if wanted.written and in_first_process():
+        with writing(made.folder, "when that is mended, the same command goes on; finished runs are kept"):
+            for mix, texts in zip(mixes[1:], own[1:], strict=True):
+                write_whole(made.folder / mix.file.name, mix.text(made.folder, texts).encode())
+    return made
+
+
+def _loss_of(override: str) -> str | None:
+    """The loss whose option an override changes."""
+    found = _OF_A_LOSS.match(override)
+    return found[1] if found else None
+
+
+def _shortened(recipe: Recipe, title: str, budget: Budget, figures: Figures) -> Recipe:
+    """The recipe at a budget, with the evaluations that mixes are ranked by and no others."""
+    change: Table = {
+        "description": title,
+        "data": {"split": {"share": budget.share}},
+        "phases": _epochs(recipe.table, budget),
+        "tensors": figures.tensors,
+        "without": ["evaluate"],
+        "evaluate": figures.evaluations,
+        "fallback": {"phases": _epochs(recipe.table.get("fallback"), budget)},
+    }
+    table = {"evaluate": {}, **recipe.table}  # so that there is something to do without
+    return replace(recipe, table=table, overrides=(*recipe.overrides, change))
+
+
+def _epochs(table: Any, budget: Budget) -> Table:
+    """For each phase of a table how many epochs it has."""
+    phases = table.get("phases") if isinstance(table, dict) else None
+    return {name: {"epochs": budget.epochs} for name in phases} if isinstance(phases, dict) else {}

@@ -1,0 +1,195 @@
+"""The table of a grid written out: Markdown with its pictures, a self-contained page, and JSON for machines."""
+
+from __future__ import annotations
+
+import functools
+import json
+import math
+import os
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import jinja2
+
+from semreg.report.templates import templates
+from semreg.store.disk import tidy, write_whole, writing
+from semreg.tables.grid import Cell, Grid, Ranking, comparisons, figure_tables
+from semreg.tables.ranking import Standing, standings
+from semreg.tables.view import Block, View, view
+
+MARKDOWN, PAGE, DATA = "table.md", "table.html", "table.json"
+_SPECIAL = re.compile(r"[\\|`*\[\]]|(?<![^\W_])_|_(?![^\W_])")
+
+
+def write_table(grid: Grid, folder: Path) -> str:
+    """Write a grid's table into a folder, each file whole or as it was, and return the Markdown. Raises CannotWrite."""
+    shown = view(grid, _now())
+    text = markdown(shown)
+    data = json.dumps(dictionary(grid, folder), indent=1, ensure_ascii=False, allow_nan=False)
+    with writing(folder, "when that is mended, the same command goes on; finished runs are kept"):
+        folder.mkdir(parents=True, exist_ok=True)
+        tidy(folder)
+        for name, picture in shown.pictures.items():
+            write_whole(folder / name, picture.png)
+        write_whole(folder / MARKDOWN, text.encode())
+        write_whole(folder / PAGE, page(grid, shown, folder).encode())
+        write_whole(folder / DATA, (data + "\n").encode())
+    return text
+
+
+def text_of(grid: Grid) -> str:
+    """A grid's table as Markdown, where nothing is written."""
+    return markdown(view(grid, _now()))
+
+
+def _now() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
+# --- Markdown ---
+
+
+def markdown(shown: View) -> str:
+    """The table as Markdown that is readable as it stands, too."""
+    parts = [f"# {escaped(shown.title)}", *(f"> **{escaped(text)}**" for text in shown.warnings)]
+    for block in shown.blocks:
+        parts += [f"## {escaped(block.title)}", _table(block), *map(escaped, block.captions)]
+    for name, picture in shown.pictures.items():
+        title = escaped(picture.title)
+        parts += [f"## {title}", f"![{title}]({name})", escaped(picture.caption)]
+    parts += [f"**{escaped(text)}**" for text in shown.failures]
+    parts.append("\n".join(f"- {escaped(name)}: {_note(name, text)}" for name, text in shown.notes))
+    return "\n\n".join(parts) + "\n"
+
+
+def escaped(text: str) -> str:
+    """Text that means nothing but itself in a cell of a Markdown table."""
+    text = " ".join(text.split())
+    text = "".join(c if c.isprintable() else "�" for c in text)
+    text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return _SPECIAL.sub(lambda found: f"\\{found[0]}", text)
+
+
+def _note(name: str, text: str) -> str:
+    if name != "command":
+        return escaped(text)
+    fence = "`" * (max((len(run) for run in re.findall("`+", text)), default=0) + 1)
+    return f"{fence} {text} {fence}" if "`" in text else f"`{text}`"
+
+
+def _table(block: Block) -> str:
+    lines = [[escaped(text) for text in line] for line in (block.columns, *block.rows)]
+    widths = [max(3, *(len(line[k]) for line in lines)) for k in range(len(block.columns))]
+    right = [block.numeric and k > 0 for k in range(len(widths))]
+    rule = ["-" * (width - 1) + ":" if side else "-" * width for width, side in zip(widths, right, strict=True)]
+    padded = [
+        [
+            text.rjust(width) if side else text.ljust(width)
+            for text, width, side in zip(line, widths, right, strict=True)
+        ]
+        for line in lines
+    ]
+    return "\n".join(f"| {' | '.join(line)} |" for line in [padded[0], rule, *padded[1:]])
+
+
+# --- page ---
+
+
+def page(grid: Grid, shown: View, folder: Path) -> str:
+    """The table as one page that needs no other file; it links to the reports of the runs, relative to `folder`."""
+    links = {row.name: [(str(cell.seed), _report(cell, folder)) for cell in row.cells] for row in grid.rows}
+    return _template().render(shown=shown, links=links, version=_version())
+
+
+def _version() -> str:
+    from semreg.core.version import __version__
+
+    return __version__
+
+
+@functools.cache
+def _template() -> jinja2.Template:
+    return templates().get_template("table.html")
+
+
+def _report(cell: Cell, folder: Path) -> str:
+    """Where a run's report is, seen from a folder; empty if there is none."""
+    report = cell.folder / "report.html"
+    return quote(os.path.relpath(report, folder)) if report.is_file() else ""
+
+
+# --- JSON ---
+
+
+def dictionary(grid: Grid, folder: Path) -> dict[str, Any]:
+    """All of a grid for machines, unrounded; folders of runs relative to `folder`, numbers that are none as null."""
+    return {
+        "name": grid.name,
+        "command": grid.command,
+        "ranking": [_standing(grid.ranking, one) for one in standings(grid) if grid.ranking],
+        "rows": [
+            {
+                "name": row.name,
+                "description": row.description,
+                "runs": [_run(cell, folder) for cell in row.cells],
+            }
+            for row in grid.rows
+        ],
+        "tables": [
+            {
+                "evaluation": table.evaluation,
+                "figures": [
+                    {
+                        "row": row.name,
+                        "figure": figure,
+                        **_figure(table.ours(row, figure)),
+                        "paper": table.paper(row, figure),
+                    }
+                    for row in grid.rows
+                    for figure in table.figures
+                ],
+                "tests": [
+                    {
+                        "outcome": test.outcome,
+                        "row": test.row.name,
+                        "against": test.against.name,
+                        "by_seed": {str(seed): one._asdict() for seed, one in test.tests.items()},
+                    }
+                    for test in comparisons(grid, table)
+                ],
+            }
+            for table in figure_tables(grid)
+        ],
+    }
+
+
+def _standing(ranking: Ranking, one: Standing) -> dict[str, Any]:
+    return {
+        "row": one.row.name,
+        "mean_rank": one.mean,
+        "figures": [
+            {"figure": figure, "higher_is_better": higher, "mean": value and value.mean, "rank": rank}
+            for (figure, higher), value, rank in zip(ranking.figures, one.values, one.ranks, strict=True)
+        ],
+    }
+
+
+def _figure(one: Any) -> dict[str, Any]:
+    return {"mean": None, "deviation": None, "runs": 0} if one is None else one._asdict()
+
+
+def _run(cell: Cell, folder: Path) -> dict[str, Any]:
+    return {
+        "seed": cell.seed,
+        "folder": os.path.relpath(cell.folder, folder),
+        "state": cell.state,
+        "reason": cell.reason,
+        "facts": vars(cell.facts),
+        "figures": {
+            name: {key: value if math.isfinite(value) else None for key, value in result.figures.items()}
+            for name, result in cell.results.items()
+        },
+    }

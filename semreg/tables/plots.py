@@ -1,0 +1,78 @@
+"""Figures of a grid against each other, as `--plot` asks for them: a point for each recipe."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Collection, Mapping, Sequence
+
+from semreg.core.errors import UserError, closest
+from semreg.core.results import Picture
+from semreg.pictures.plots import point_plot
+from semreg.tables.grid import Plot, Row, Statistic, statistic
+
+LONGEST_NAME = 100
+"""Of a picture's file, before its hash."""
+_LARGEST = 1e300  # beyond, the ends of an axis overflow
+
+
+def plots_of(texts: Sequence[str]) -> tuple[Plot, ...]:
+    """The plots that texts such as "probe.accuracy:knn.accuracy" mean, each once. Raises UserError."""
+    plots = []
+    for text in texts:
+        x, colon, y = text.partition(":")
+        if not colon or ":" in y:
+            raise UserError("--plot", f"{text!r}: write X:Y, two figures as EVALUATION.FIGURE with one ':' between")
+        plots.append(Plot(x, y))
+    return tuple(dict.fromkeys(plots))
+
+
+def require_plottable(plots: Sequence[Plot], recipes: Sequence[Collection[str]]) -> None:
+    """Raise UserError for a plot without a point, whatever figures the `recipes`' evaluations will have."""
+    known = {name for evaluations in recipes for name in evaluations}
+    for plot in plots:
+        for name in plot:
+            if not _is_of(name, known):
+                near = closest(name.split(".")[0], known)
+                raise UserError("--plot", f"{name!r} begins with no evaluation and a dot{near}")
+        if not any(_is_of(plot.x, evaluations) and _is_of(plot.y, evaluations) for evaluations in recipes):
+            raise UserError("--plot", f"no recipe has the evaluations of both {plot.x!r} and {plot.y!r}")
+
+
+def _is_of(name: str, evaluations: Collection[str]) -> bool:
+    return any(name.startswith(f"{evaluation}.") for evaluation in evaluations)
+
+
+def draw(plot: Plot, rows: Sequence[Row], titles: Mapping[str, str]) -> Picture | None:
+    """The rows that have both figures, as points; the caption names the others. None if no row has both."""
+    points, left_out = {}, []
+    for row in rows:
+        x, y = over_seeds(row, plot.x), over_seeds(row, plot.y)
+        if x and y:
+            points[titles[row.name]] = ((x.mean, x.deviation), (y.mean, y.deviation))
+        else:
+            left_out.append(titles[row.name])
+    if not points:
+        return None
+    several = any(deviation is not None for point in points.values() for _, deviation in point)
+    caption = "Mean over seeds, with bars of the sample standard deviation." if several else "One run each."
+    if left_out:
+        caption += f" Left out, without a value of both figures: {', '.join(left_out)}."
+    return point_plot(f"{plot.y} against {plot.x}", points, x_label=plot.x, y_label=plot.y, caption=caption)
+
+
+def over_seeds(row: Row, name: str) -> Statistic | None:
+    """A figure, as `EVALUATION.FIGURE`, over the finished runs of a row."""
+    return statistic(
+        value
+        for cell in row.cells
+        for evaluation, result in cell.results.items()
+        for figure, value in result.figures.items()
+        if f"{evaluation}.{figure}" == name and abs(value) < _LARGEST
+    )
+
+
+def file_name(plot: Plot) -> str:
+    """The file of a plot's picture, of plain letters: of no other plot's name, and the same in every table."""
+    readable = re.sub(r"[^\w.-]+", "_", "-".join(plot), flags=re.ASCII)[:LONGEST_NAME]
+    return f"{readable}-{hashlib.sha256(':'.join(plot).encode()).hexdigest()[:6]}.png"

@@ -1,0 +1,49 @@
+"""The rows of a grid ranked by several figures at once."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from semreg.tables.grid import Grid, Row, Statistic
+from semreg.tables.plots import over_seeds
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A row, and for each figure of the ranking its value over seeds and its rank, None where it has none.
+
+    `mean` is the mean of all ranks, None where one is missing.
+    """
+
+    row: Row
+    values: tuple[Statistic | None, ...]
+    ranks: tuple[float | None, ...]
+    mean: float | None
+
+
+def standings(grid: Grid) -> list[Standing]:
+    """The rows by their mean rank, the best first, those that lack a figure last; none if the grid has no ranking."""
+    if grid.ranking is None:
+        return []
+    columns = []
+    for figure, higher_is_better in grid.ranking.figures:
+        values = [over_seeds(row, figure) for row in grid.rows]
+        columns.append((values, ranks([one and one.mean for one in values], higher_is_better=higher_is_better)))
+    found = []
+    for k, row in enumerate(grid.rows):
+        own = tuple(column[k] for _, column in columns)
+        known = [rank for rank in own if rank is not None]
+        mean = sum(known) / len(known) if known and len(known) == len(own) else None
+        found.append(Standing(row, tuple(values[k] for values, _ in columns), own, mean))
+    return sorted(found, key=lambda one: math.inf if one.mean is None else one.mean)
+
+
+def ranks(values: Sequence[float | None], *, higher_is_better: bool) -> list[float | None]:
+    """The rank of each value among those that are there, from 1, the best; equal ones share the mean of their ranks."""
+    from scipy.stats import rankdata  # takes a second, and most tables rank nothing
+
+    known = [-value if higher_is_better else value for value in values if value is not None]
+    found = iter(rankdata(known).tolist() if known else ())
+    return [None if value is None else next(found) for value in values]

@@ -1,0 +1,156 @@
+"""What evaluations of codes by class share: their inputs checked, test pairs drawn, an independent judge's verdicts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor
+
+from semreg.core.results import Table
+from semreg.core.specification import ClassField, ImageField
+from semreg.trained.run import Handle, Run
+
+CHUNK = 2048
+"""Codes decoded and judged at once."""
+
+
+def class_field(label: Handle) -> ClassField:
+    """The names and the order of the classes. Raises ValueError if the tensor is no field of classes."""
+    if not isinstance(label.field, ClassField):
+        raise ValueError(f"{label.name!r} is no field of classes in the data")
+    return label.field
+
+
+def read_codes(
+    code: Handle, split: str, *, count: int | None = None, draws: bool = False, flat: bool = False
+) -> Tensor:
+    """The codes `(rows, code)` of a split, random as in training with `draws`; with `flat` spatial ones flattened.
+
+    Raises ValueError if they are no vectors, or not finite.
+    """
+    codes = code.read(split, count=count, draws=draws)
+    if not isinstance(codes, Tensor):
+        kind = type(codes).__name__
+        raise ValueError(f"{code.name!r} is a {kind}; codes (batch, code) are needed, such as posterior_mean of it")
+    if codes.ndim < 2 or (codes.ndim > 2 and not flat):
+        raise ValueError(
+            f"{code.name!r} must be codes (batch, code); an image of it has shape {tuple(codes.shape[1:])}"
+        )
+    codes = codes.flatten(1)
+    bad = int((~codes.isfinite()).any(1).sum())
+    if bad:
+        raise ValueError(f"{code.name!r} is not finite for {bad} of the {len(codes)} {split} images")
+    return codes
+
+
+def read_images(image: Handle, split: str, *, count: int | None = None) -> Tensor:
+    """The images `(rows, channels, height, width)` of a split, clipped to the recipe's range.
+
+    Raises ValueError if they are no images, not finite, or not one for each of the data's.
+    """
+    images = image.read(split, count=count)
+    if not isinstance(images, Tensor) or images.ndim != 4:
+        found = f"shape {tuple(images.shape[1:])}" if isinstance(images, Tensor) else type(images).__name__
+        raise ValueError(f"{image.name!r} must be images (batch, channels, height, width); one of it has {found}")
+    rows = image.run.data.counts[split] if count is None else min(count, image.run.data.counts[split])
+    if len(images) != rows:
+        raise ValueError(f"{image.name!r} has {len(images)} rows for {rows} {split} images; it needs one for each")
+    bad = int((~images.isfinite()).flatten(1).any(1).sum())
+    if bad:
+        raise ValueError(f"{image.name!r} is not finite for {bad} of the {len(images)} {split} images")
+    low, high = image.run.plan.value_range
+    return images.clamp(low, high)
+
+
+def require_two_classes(labels: Tensor, field: ClassField) -> None:
+    """Raises ValueError if all training images are of one class: nothing can be told apart then."""
+    if not (labels != labels[0]).any():
+        raise ValueError(f"all training images are of class {field.names[int(labels[0])]!r}; at least two are needed")
+
+
+def accuracies(right: Tensor, labels: Tensor, field: ClassField) -> Table:
+    """The share of test images that are right `(rows,)`, class by class."""
+    rows = []
+    for value, name in enumerate(field.names):
+        of_class = right[labels == value]
+        rows.append((name, len(of_class), float(of_class.float().mean()) if len(of_class) else None))
+    return Table("Accuracy by class", ("class", "test images", "accuracy"), rows)
+
+
+def rows_by_class(labels: Tensor, classes: int) -> list[Tensor]:
+    """The rows of each class, int64, ascending; empty where there is none."""
+    return [(labels == value).nonzero().flatten() for value in range(classes)]
+
+
+def draw_pairs(
+    members: Sequence[Tensor], between: Sequence[tuple[int, int]], count: int, generator: torch.Generator
+) -> tuple[Tensor, Tensor, Tensor]:
+    """`count` random pairs of rows: classes as one of `between`, each as often as the others, and a row of each class.
+
+    Returns the first rows, the second rows and the index into `between`, int64 `(count,)` each.
+    """
+    chosen = torch.randint(len(between), (count,), generator=generator)
+    chances = torch.rand(2, count, generator=generator, dtype=torch.float64)
+    rows = torch.empty(2, count, dtype=torch.int64)
+    for index, classes in enumerate(between):
+        drawn = chosen == index
+        for side, value in enumerate(classes):
+            rows[side, drawn] = members[value][(chances[side, drawn] * len(members[value])).long()]
+    return rows[0], rows[1], chosen
+
+
+def decoded(reconstruction: Handle, code: Handle, codes: Tensor) -> Tensor:
+    """The images of codes `(rows, code)`, as `synthesised` makes them."""
+    return synthesised(reconstruction, {code.name: codes})
+
+
+def synthesised(reconstruction: Handle, codes: Mapping[str, Tensor]) -> Tensor:
+    """The images of codes `(rows, ...)`, by the names of their tensors, clipped to the recipe's range.
+
+    Raises ValueError if the reconstruction needs more than these codes.
+    """
+    low, high = reconstruction.run.plan.value_range
+    images: Tensor = reconstruction.given(**codes)
+    return images.clamp(low, high)
+
+
+def judge_sees(judge: Run, name: str, images: Tensor) -> Tensor:
+    """What a tensor of an independent classifier is for images `(rows, channels, height, width)`, read as its `image`.
+
+    Raises ValueError if it reads images of another shape.
+    """
+    read = judge.tensor("image").field
+    if not isinstance(read, ImageField) or images.shape[1:] != (read.channels, read.height, read.width):
+        found = tuple(images.shape[1:])
+        raise ValueError(f"the judge reads the data's images, {read}; the decoder's have shape {found}")
+    seen: Tensor = judge.tensor(name).given(image=images)
+    return seen
+
+
+def probabilities(judge: Run, images: Tensor, field: ClassField, *, tensor: str = "probability") -> Tensor:
+    """How probable an independent classifier finds each class in images `(rows, channels, height, width)`.
+
+    Returns the judge's tensor of that name, `(rows, classes)`. Raises ValueError if it is of other classes, or reads
+    images of another shape.
+    """
+    probability = judge_sees(judge, tensor, images)
+    if probability.shape != (len(images), len(field.names)):
+        found = tuple(probability.shape)
+        raise ValueError(f"the judge's {tensor} must be (rows, {len(field.names)} classes), found {found}")
+    return probability
+
+
+def verdicts(judge: Run, images: Tensor, field: ClassField) -> Tensor:
+    """The class that an independent classifier sees in each image `(rows, channels, height, width)`, int64 `(rows,)`.
+
+    Raises ValueError if it is of other classes, or reads images of another shape.
+    """
+    return probabilities(judge, images, field).argmax(1)
+
+
+def judged(judge: Run, reconstruction: Handle, code: Handle, codes: Tensor, field: ClassField) -> Tensor:
+    """The class that the judge sees in the image of each code, `codes.shape[:-1]`; decoded a part at a time."""
+    parts = torch.split(codes.flatten(0, -2), CHUNK)
+    seen = [verdicts(judge, decoded(reconstruction, code, part), field) for part in parts]
+    return torch.cat(seen).view(codes.shape[:-1])

@@ -1,0 +1,80 @@
+"""Codes of images of one's own, as tensors and as files."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping, Sequence
+from io import BytesIO, StringIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from semreg.core.errors import MOST_PROBLEMS, Problem, UserError
+from semreg.trained.images import read_images
+from semreg.trained.run import BATCH, Run
+
+
+def embed(run: Run, images: Tensor) -> dict[str, Tensor]:
+    """The codes that the recipe's `[model]` names, `(batch, code)` or spatial ones, on the CPU, by their names.
+
+    `images` are `(batch, channels, height, width)` in the recipe's range. Raises UserError for a recipe without
+    `[model]`, ValueError for codes that need more than an image, or are no tensors.
+    """
+    found = {}
+    for name in run.model.code:
+        code = run.tensor(name).given(**{run.model.input: images})
+        if not isinstance(code, Tensor):
+            kind = type(code).__name__
+            raise ValueError(f"{name!r} is a {kind}; codes (batch, code) are needed, such as posterior_mean of it")
+        found[name] = code
+    return found
+
+
+def embed_files(run: Run, paths: Sequence[str | Path]) -> dict[str, Tensor]:
+    """The codes of image files, as `embed` gives them. Raises UserError, naming each file that can't be read, too."""
+    parts: list[dict[str, Tensor]] = []
+    problems: list[Problem] = []
+    for start in range(0, len(paths), BATCH):
+        try:
+            images = read_images(run, paths[start : start + BATCH])
+        except UserError as error:
+            problems += error.problems
+            if len(problems) >= MOST_PROBLEMS:
+                break
+        else:
+            parts += [embed(run, images)] if not problems else []
+    if problems:
+        raise UserError("images", problems)
+    return {name: torch.cat([part[name] for part in parts]) for name in parts[0]} if parts else {}
+
+
+def as_npz(files: Sequence[str], codes: Mapping[str, Tensor]) -> bytes:
+    """A NumPy archive of an array for each code, `(files, ...)`, and `files`, the names as text.
+
+    Raises ValueError for a code of that name, or of one that NumPy keeps for itself.
+    """
+    for name in ("files", "file", "allow_pickle"):
+        if name in codes:
+            raise ValueError(f"a code is called {name!r}, and no array of a .npz can be; write a .csv")
+    buffer = BytesIO()
+    arrays: dict[str, Any] = {name: code.numpy() for name, code in codes.items()}
+    arrays["files"] = np.array(files, dtype=np.str_)
+    np.savez(buffer, **arrays)
+    return buffer.getvalue()
+
+
+def as_csv(files: Sequence[str], codes: Mapping[str, Tensor]) -> bytes:
+    """A table of a row for each file: its name, then every number of every code, spatial codes flattened.
+
+    The column of number K of code NAME, counted from 0, is called NAME.K.
+    """
+    flat = {name: code.flatten(1) for name, code in codes.items()}
+    text = StringIO(newline="")
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(["file", *(f"{name}.{number}" for name, code in flat.items() for number in range(code.shape[1]))])
+    for name, row in zip(files, torch.cat(list(flat.values()), 1).tolist(), strict=True):
+        table.writerow([name, *(f"{value:.9g}" for value in row)])  # as many digits as tell float32 apart
+    return text.getvalue().encode("utf-8", "surrogateescape")

@@ -1,0 +1,108 @@
+"""Interpolators by name, as evaluations use them, and strips of codes from one image's to another's."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
+
+import torch
+from pydantic import AfterValidator
+from torch import Tensor
+
+from semreg.core.interfaces import Interpolator
+from semreg.core.registry import AmbiguousComponentError, UnknownComponentError, find, load
+from semreg.core.specification import Order
+from semreg.recipe.options import check_options, signature_of
+
+INPUTS = 3
+"""The two codes and the weight."""
+
+
+def _known(choice: str | dict[str, Any]) -> str | dict[str, Any]:
+    _component(*parts_of(choice))
+    return choice
+
+
+InterpolatorChoice = Annotated[str | dict[str, Any], AfterValidator(_known)]
+"""An interpolator as an option: its name, or a table with its name as `use` and its options."""
+
+
+def interpolator(name: str, options: Mapping[str, Any], codes: Tensor, labels: Tensor, order: Order) -> Interpolator:
+    """The interpolator of that name, made with its options; one with a method `fit` is fitted on training codes.
+
+    Args:
+        name: as registered.
+        options: the keyword arguments of the function, or of the class's constructor.
+        codes: training codes, `(rows, code)`.
+        labels: their classes, int64 `(rows,)`.
+        order: how the classes neighbour each other.
+
+    Raises ValueError if there is no such interpolator, or its options do not fit.
+    """
+    made = unfitted(name, options)
+    if hasattr(made, "fit"):
+        made.fit(codes, labels, order)
+    return made
+
+
+def unfitted(name: str, options: Mapping[str, Any]) -> Interpolator:
+    """The interpolator of that name, made with its options; one with a method `fit` still wants training codes.
+
+    Raises ValueError if there is no such interpolator, or its options do not fit.
+    """
+    value = _component(name, options)
+    made: Any = value(**options) if inspect.isclass(value) else functools.partial(value, **options)
+    return made  # type: ignore[no-any-return]
+
+
+def chosen_interpolators(
+    choices: Sequence[str | dict[str, Any]], codes: Tensor, labels: Tensor, order: Order
+) -> dict[str, Interpolator]:
+    """Several interpolators by name, as `interpolator` makes them. Raises ValueError if one is named twice, or none."""
+    made: dict[str, Interpolator] = {}
+    for choice in choices:
+        name, options = parts_of(choice)
+        if name in made:
+            raise ValueError(f"interpolators: {name!r} is named twice")
+        made[name] = interpolator(name, options, codes, labels, order)
+    if not made:
+        raise ValueError("interpolators: at least one is needed")
+    return made
+
+
+def strips(path: Interpolator, a: Tensor, b: Tensor, images: int) -> Tensor:
+    """Codes `(pairs, images, code)` evenly spaced from `a` to `b` `(pairs, code)`, endpoints included."""
+    weights = torch.linspace(0, 1, images).repeat(len(a))[:, None]
+    codes = path(a.repeat_interleave(images, 0), b.repeat_interleave(images, 0), weights)
+    return codes.view(len(a), images, -1)
+
+
+def parts_of(choice: str | dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """The name and the options of an interpolator. Raises ValueError if it has no name."""
+    if isinstance(choice, str):
+        return choice, {}
+    name = choice.get("use")
+    if not isinstance(name, str):
+        raise ValueError(f"an interpolator is named by 'use'; found {choice}")
+    return name, {key: value for key, value in choice.items() if key != "use"}
+
+
+def _component(name: str, options: Mapping[str, Any]) -> Any:
+    """The function or class. Raises ValueError if there is none, or the options do not fit it."""
+    try:
+        component = find(name, ["interpolator"])
+    except (UnknownComponentError, AmbiguousComponentError) as error:
+        raise ValueError(str(error)) from None
+    value = load(component)
+    problems = check_options(
+        signature_of(value),
+        options,
+        inputs=0 if inspect.isclass(value) else INPUTS,
+        where=name,
+        name=f"{name} ({component.origin})",
+    )
+    if problems:
+        raise ValueError("; ".join(f"{problem.where}: {problem.message}" for problem in problems))
+    return value

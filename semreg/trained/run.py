@@ -1,0 +1,166 @@
+"""A trained run, opened: its modules, its tensors as handles, encode and decode."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from semreg.core.errors import UserError, closest
+from semreg.core.specification import Field
+from semreg.data.batches import Batch, sequential
+from semreg.data.cache import Cached
+from semreg.recipe.expression import Name
+from semreg.recipe.plan import Plan
+from semreg.recipe.schema import ModelTable
+from semreg.training.program import Execution, Program, evaluating
+
+BATCH = 256
+
+
+class Handle:
+    """A named tensor of a run, for evaluations: read over a split, or recomputed from other values."""
+
+    def __init__(self, run: Run, name: str) -> None:
+        self.run, self.name = run, name
+
+    @property
+    def field(self) -> Field | None:
+        """What the data say of it, if it is a field of the data."""
+        return self.run.plan.fields.get(self.name)
+
+    def read(self, split: str = "train", *, count: int | None = None, draws: bool = False) -> Any:
+        """Its values for the first `count` rows of a split (all by default), on the CPU, floats as float32.
+
+        A tensor `(rows, …)`, or a posterior of such. Modules are in eval mode; random operations take their
+        evaluation form (a posterior's mean), or with `draws` are random as in training.
+        """
+        key = (self.name, split, count, draws)
+        if key not in self.run.kept:
+            parts = []
+            for index, batch in enumerate(self.run.in_order(self.name, split, count)):
+                parts.append(self.run.compute(self.name, batch, index, draws))
+            if not parts:
+                raise UserError(
+                    str(self.run.folder), f"the {split} split of the data is empty, and {self.name!r} is read on it"
+                )
+            self.run.kept[key] = _joined(parts)
+        return self.run.kept[key]
+
+    def at(self, split: str, rows: torch.Tensor) -> Any:
+        """Its values as `read` gives them, of some rows of a split alone, by their places in it, int64 `(rows,)`."""
+        batches = self.run.in_order(self.name, split, None, rows)
+        return _joined([self.run.compute(self.name, batch, index) for index, batch in enumerate(batches)])
+
+    def given(self, **values: torch.Tensor) -> Any:
+        """Its values where the named tensors or fields have the values given, `(rows, …)` each.
+
+        Raises ValueError if it needs a field of the data that is not given, or the numbers of rows differ.
+        """
+        missing = sorted(self.run.leaves(self.name, frozenset(values)))
+        if missing:
+            raise ValueError(f"{self.name!r} cannot be computed from {sorted(values)} alone; give {missing} too")
+        rows = {name: len(value) for name, value in values.items()}
+        if len(set(rows.values())) != 1:
+            raise ValueError(f"{self.name!r} is computed row by row, and the values given have {rows} rows")
+        parts = []
+        for index, start in enumerate(range(0, next(iter(rows.values())), BATCH)):
+            batch = {name: value[start : start + BATCH].to(self.run.device) for name, value in values.items()}
+            parts.append(self.run.compute(self.name, batch, index))
+        return _joined(parts)
+
+
+class Run:
+    """A trained run: `modules` in eval mode, tensors by name, `encode` and `decode` as the recipe's `[model]` says.
+
+    `data` are its data, or what reads them once something asks for them.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        plan: Plan,
+        modules: dict[str, nn.Module],
+        data: Cached | Callable[[], Cached],
+        device: torch.device,
+        seed: int,
+    ) -> None:
+        self.folder, self.plan, self.modules, self.device, self.seed = folder, plan, modules, device, seed
+        self._data = data
+        self.kept: dict[tuple[str, str, int | None, bool], Any] = {}
+        self.programs = {
+            draws: Program(plan, modules, key=(seed, "evaluation"), training=draws, device=device)
+            for draws in (False, True)
+        }
+
+    @property
+    def data(self) -> Cached:
+        """The data set. Raises UserError if it is not there, or another than the run was trained on."""
+        if not isinstance(self._data, Cached):
+            self._data = self._data()
+        return self._data
+
+    def tensor(self, name: str) -> Handle:
+        """The handle of a tensor or field. Raises UserError, with the closest names, if there is none."""
+        known = {*self.plan.tensors, *self.plan.fields}
+        if name not in known:
+            raise UserError(str(self.folder), f"this run has no tensor {name!r}{closest(name, known)}")
+        return Handle(self, name)
+
+    def encode(self, images: torch.Tensor) -> Any:
+        """The code of images `(batch, channels, height, width)` in the recipe's range; a tuple of several codes."""
+        model = self.model
+        codes = tuple(self.tensor(name).given(**{model.input: images}) for name in model.code)
+        return codes[0] if len(codes) == 1 else codes
+
+    def decode(self, *codes: torch.Tensor) -> Any:
+        """The output for codes, in the order of the recipe's `code`. Raises ValueError for another number of codes."""
+        model = self.model
+        if len(codes) != len(model.code):
+            raise ValueError(
+                f"this model decodes {len(model.code)} codes ({', '.join(model.code)}); {len(codes)} given"
+            )
+        return self.tensor(model.output).given(**dict(zip(model.code, codes, strict=True)))
+
+    @property
+    def model(self) -> ModelTable:
+        """The recipe's `[model]`: `input`, `code` and `output`, by name. Raises UserError if it has none."""
+        if self.plan.tables.model is None:
+            raise UserError(str(self.folder), "the recipe has no [model], which says what encode and decode mean")
+        return self.plan.tables.model
+
+    # --- for handles ---
+
+    def in_order(self, name: str, split: str, count: int | None, places: torch.Tensor | None = None) -> Iterator[Batch]:
+        """The batches of the first `count` rows of a split, or of those at some places, with what a tensor reads."""
+        rows = self.data.rows(split)[:count] if places is None else self.data.rows(split)[places]
+        fields = self.leaves(name, frozenset())
+        return sequential(self.data, rows, BATCH, fields=fields, value_range=self.plan.value_range, device=self.device)
+
+    def compute(self, name: str, batch: Mapping[str, Any], index: int, draws: bool = False) -> Any:
+        """The value of a tensor on one batch, on the CPU."""
+        with evaluating(self.modules):
+            return _on_cpu(self.programs[draws].value(name, Execution(batch, index)))
+
+    def leaves(self, name: str, given: frozenset[str]) -> set[str]:
+        """The fields of the data that a tensor needs beyond what is given."""
+        return self.plan.fields_of([Name(name)], given)
+
+
+def _on_cpu(value: Any) -> Any:
+    if isinstance(value, torch.Tensor):
+        value = value.detach().cpu()
+        return value.float() if value.is_floating_point() else value.clone()
+    if isinstance(value, tuple) and hasattr(value, "_fields"):
+        return type(value)(*map(_on_cpu, value))
+    return value
+
+
+def _joined(parts: list[Any]) -> Any:
+    first = parts[0]
+    if isinstance(first, tuple) and hasattr(first, "_fields"):
+        return type(first)(*(torch.cat(list(values)) for values in zip(*parts, strict=True)))
+    return torch.cat(parts)

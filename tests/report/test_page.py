@@ -1,0 +1,220 @@
+"""The report is one page, made from a folder alone, whose every text is escaped."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Callable
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from semreg.core.errors import UserError
+from semreg.core.results import Picture, Result, Scatter, Table
+from semreg.report import page as report
+from semreg.report.hook import run_finished
+from semreg.store.results import write_result
+
+VOID = {"meta", "img", "br", "line", "polyline", "circle"}
+
+
+class Page(HTMLParser):
+    """Texts, tags and whether every tag is closed."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if not self.open or self.open[-1] != "style":
+            self.text += f" {data}"
+
+    def words(self) -> str:
+        return " ".join(self.text.split())
+
+
+def test_the_page_shows_what_ran_on_what_and_what_came_out(fake_run: Path) -> None:
+    page = Page(report.render(fake_run))
+    words = page.words()
+    assert page.open == []
+    for text in (
+        "using the avatars instead.",
+        "not comparable with the paper's",
+        "avatars (size = 48)",
+        "3,200 train / 400 validation / 400 test",
+        "4.1 linear 0.941 / convolutional 0.952 = 0.988 (paper 0.972)",
+        "ratio 0.988 0.972 +0.016",
+        "correlation agreement 0.83",
+        "siamese 1 10 ·",
+        "2 backwards",
+        "best validation at iteration 1,200",
+        "images/s 42",
+        "Mouth_Slightly_Open",
+        "20 rows",
+        "semreg run recipes/olr_celeba.toml --seed 7",
+        "sha256:0123abcd",
+        "semreg-olr 0.1.0",
+    ):
+        assert text in words, text
+    assert "not finished" not in words
+
+
+def test_the_page_needs_nothing_else(fake_run: Path) -> None:
+    text = report.render(fake_run)
+    page = Page(text)
+    assert not re.search(r"https?://|url\(|@import", text)
+    assert {tag for tag, _ in page.tags} & {"script", "link", "iframe", "object"} == set()
+    sources = [attributes["src"] or "" for tag, attributes in page.tags if tag == "img"]
+    assert len(sources) == 5
+    assert all(source.startswith("data:image/png;base64,iVBORw0KGgo") for source in sources)
+    assert all(str(attributes["href"]).startswith("#") for tag, attributes in page.tags if tag == "a")
+
+
+def test_links_lead_somewhere(fake_run: Path) -> None:
+    tags = Page(report.render(fake_run)).tags
+    targets = {attributes["id"] for _, attributes in tags if "id" in attributes}
+    links = {str(attributes["href"])[1:] for tag, attributes in tags if tag == "a"}
+    assert links <= targets
+    assert links
+
+
+def test_all_text_is_escaped(fake_run: Path) -> None:
+    evil = "<img src=x onerror=alert(1)>\"'"
+    record = json.loads((fake_run / "run.json").read_text())
+    record |= {"name": evil, "fallback": evil, "command": evil, "device": evil, "modules": {evil: {"use": evil}}}
+    record["phases"][0] |= {"name": evil, "steps": {evil: {evil: {evil: 1}}}}
+    record["versions"][evil] = evil
+    (fake_run / "run.json").write_text(json.dumps(record))
+    (fake_run / "recipe.json").write_text(json.dumps({"data": evil}))
+    line = {"phase": evil, "iteration": 1, "losses": {evil: 1.0}}
+    (fake_run / "metrics.jsonl").write_text(json.dumps(line) + "\n")
+    write_result(
+        fake_run / "evaluations" / "zz",
+        Result({evil: 1.0}, {evil: 2.0}, [Table(evil, [evil], [[evil]], evil)], [], evil),
+    )
+    page = Page(report.render(fake_run))
+    assert page.open == []
+    assert all("onerror" not in attributes for _, attributes in page.tags)
+    assert page.text.count("<img src=x onerror=alert(1)>") > 15
+    assert "<script>alert('warning')</script>" in page.text
+
+
+def test_points_in_space_are_there_to_be_turned_and_their_names_escaped(fake_run: Path) -> None:
+    evil = "</script><img src=x onerror=alert(1)>\"'"
+    points = [[0.0, 10.0, 5.0], [20.0, 10.0, 5.0], [0.0, 10.0, math.nan]]
+    scatter = Scatter(evil, points, [0, 1, 1], [evil, "b"], evil)
+    write_result(fake_run / "evaluations" / "tsne", Result(scatters=[scatter, scatter]))
+    page = Page(report.render(fake_run))
+    canvases = [attributes for tag, attributes in page.tags if tag == "canvas"]
+    assert page.open == []
+    assert len(canvases) == 2
+    assert json.loads(canvases[0]["data-points"] or "") == [[-1, 0, 0, 0], [1, 0, 0, 1]]
+    assert len((canvases[0]["data-colours"] or "").split()) == 2
+    assert [tag for tag, _ in page.tags].count("script") == 1
+    assert all("onerror" not in attributes for _, attributes in page.tags)
+    assert page.text.count("<img src=x onerror=alert(1)>") == 6
+
+
+@pytest.mark.parametrize("state", ["running", "stopped", "failed"])
+def test_an_unfinished_run_says_so(fake_run: Path, state: str) -> None:
+    status = {"state": state, "phase": "siamese", "iteration": 30, "iterations": 1200, "message": "loss pair is nan"}
+    (fake_run / "status.json").write_text(json.dumps(status))
+    words = Page(report.render(fake_run)).words()
+    shown = "stopped" if state == "running" else state  # no process has the folder
+    assert f"has not finished: {shown} in phase siamese, iteration 30 of 1200. loss pair is nan" in words
+
+
+def test_the_barest_run_has_a_report(tmp_path: Path) -> None:
+    (tmp_path / "run.json").write_text("{}")
+    page = Page(report.render(tmp_path))
+    assert page.open == []
+    assert "has not finished: stopped" in page.words()
+
+
+def test_the_legend_names_validation_only_where_there_is_one(fake_run: Path) -> None:
+    assert "validation by iteration" in Page(report.render(fake_run)).words()
+    line = {"phase": "siamese", "iteration": 1, "losses": {"pair": 1.0}}
+    (fake_run / "metrics.jsonl").write_text(json.dumps(line) + "\n")
+    assert "training by iteration" in Page(report.render(fake_run)).words()
+
+
+def test_an_evaluation_of_pictures_alone_says_so(fake_run: Path) -> None:
+    picture = Picture("dot", (fake_run / "evaluations" / "edits" / "00.png").read_bytes())
+    write_result(fake_run / "evaluations" / "linear", Result(pictures=[picture]))
+    assert "Results linear 1 picture correlation agreement 0.83" in Page(report.render(fake_run)).words()
+
+
+def test_a_damaged_evaluation_is_a_warning(fake_run: Path) -> None:
+    (fake_run / "evaluations" / "linear" / "result.json").write_text("{")
+    words = Page(report.render(fake_run)).words()
+    assert "holds no readable result of an evaluation" in words
+    assert "correlation" in words
+
+
+def test_a_folder_without_a_run_is_refused(tmp_path: Path, fake_run: Path) -> None:
+    with pytest.raises(UserError, match="holds no run"):
+        report.write_report(tmp_path)
+    with pytest.raises(UserError, match="did you mean 'olr_celeba-3f9c1a'"):
+        report.write_report(fake_run.with_name("olr_celeba-3f9c1b"))
+
+
+def test_plugins_add_sections_and_broken_ones_a_warning(fake_run: Path, install: Callable[..., Path]) -> None:
+    head = "from semreg.core.hookspecs import Section, hookimpl\n@hookimpl\ndef report_sections(run): "
+    good = head + "return [Section('Extra of ' + run.name, 'one\\n\\n<two>')]"
+    install("semreg-good", {"semreg.hooks": {"good": "toy_sections_good"}}, toy_sections_good=good)
+    install(
+        "semreg-bad",
+        {"semreg.hooks": {"bad": "toy_sections_bad"}},
+        toy_sections_bad=head + "return 1 / 0",
+    )
+    install(
+        "semreg-odd",
+        {"semreg.hooks": {"odd": "toy_sections_odd"}},
+        toy_sections_odd=head + "return ['text']",
+    )
+    words = Page(report.render(fake_run)).words()
+    assert "Extra of olr_celeba one <two>" in words
+    assert "bad of semreg-bad 1.2 failed in report_sections and is switched off: ZeroDivisionError" in words
+    assert "a hook gave str where report_sections wants a Section" in words
+
+
+def test_the_page_says_where_the_time_went(fake_run: Path) -> None:
+    words = Page(report.render(fake_run)).words()
+    assert "forward 20.00 33.22" in words
+    assert "classifier 1m00s 60.2 % 8.0 % 31.8 %" in words
+    lines = [json.loads(line) for line in (fake_run / "metrics.jsonl").read_text().splitlines()[:-1]]
+    old = [{key: value for key, value in line.items() if key != "seconds_per_iteration"} for line in lines]
+    (fake_run / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in old))
+    page = Page(report.render(fake_run))
+    assert "Where the time went" not in page.words()
+    assert all(attributes.get("href") != "#time" for _, attributes in page.tags)
+
+
+def test_the_hook_writes_the_file_whole(fake_run: Path) -> None:
+    class Run:
+        folder, name = fake_run, "olr_celeba"
+
+        def warn(self, message: str) -> None:
+            raise AssertionError(message)
+
+    before = {path.name for path in fake_run.iterdir()}
+    run_finished(Run())
+    assert {path.name for path in fake_run.iterdir()} == before | {"report.html"}
+    assert (fake_run / "report.html").read_text() == report.render(fake_run)

@@ -1,0 +1,77 @@
+"""Evaluations of a run: their inputs, what is filled in, what goes wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+import semreg
+from semreg.core.errors import UserError
+from semreg.core.results import Result
+from semreg.trained.run import Handle
+
+Toy = Callable[..., Path]
+Register = Callable[[str, str, Any], None]
+
+pytestmark = pytest.mark.usefixtures("no_hooks")
+
+
+def test_inputs_are_handles_of_tensors_and_fields_and_modules_themselves(
+    toy: Toy, register: Register, tmp_path: Path
+) -> None:
+    seen: list[Any] = []
+
+    def looking(code: Handle, kind: Handle, module: nn.Module, *, strength: float = 1.0, names: list[str]) -> Result:
+        seen.extend([code, kind, module, strength, names])
+        assert not torch.is_grad_enabled() or not any(p.requires_grad for p in module.parameters())
+        return Result(figures={"x": 1.0})
+
+    register("evaluation", "looking", looking)
+    path = toy('[evaluate.look]\nuse = "looking(z, kind, decoder)"\nstrength = 2.0\nnames = "@kind.names"')
+    run = semreg.run(path, out=tmp_path, device="cpu")
+    code, kind, module, strength, names = seen
+    assert (code.name, kind.name) == ("z", "kind")
+    assert kind.field == run.plan.fields["kind"]
+    assert module is run.modules["decoder"]
+    assert not module.training
+    assert (strength, names) == (2.0, ["a", "b", "c"])
+
+
+def test_the_generator_depends_on_the_runs_seed_and_the_evaluations_name(
+    toy: Toy, register: Register, tmp_path: Path
+) -> None:
+    drawn: list[float] = []
+
+    def drawing(code: Handle, *, generator: torch.Generator) -> Result:
+        drawn.append(float(torch.rand((), generator=generator)))
+        return Result()
+
+    register("evaluation", "drawing", drawing)
+    path = toy('[evaluate.a]\nuse = "drawing(z)"\n[evaluate.b]\nuse = "drawing(z)"')
+    for seed, out in ((0, "x"), (0, "y"), (1, "x")):
+        semreg.run(path, out=tmp_path / out, device="cpu", seed=seed)
+    assert drawn[:2] == drawn[2:4]
+    assert len(set(drawn)) == 4
+
+
+def test_what_is_no_result_is_refused_by_name(toy: Toy, register: Register, tmp_path: Path) -> None:
+    def shrugging(code: Handle) -> Any:
+        return {"x": 1}
+
+    register("evaluation", "shrugging", shrugging)
+    with pytest.raises(UserError, match="evaluation 'shrug' returned a dict, not a Result"):
+        semreg.run(toy('[evaluate.shrug]\nuse = "shrugging(z)"'), out=tmp_path, device="cpu")
+
+
+def test_a_value_error_is_told_with_the_evaluations_name(toy: Toy, register: Register, tmp_path: Path) -> None:
+    def demanding(code: Handle) -> Result:
+        raise ValueError("no image has the label 'bald'")
+
+    register("evaluation", "demanding", demanding)
+    with pytest.raises(UserError, match="evaluation 'demand': no image has the label 'bald'"):
+        semreg.run(toy('[evaluate.demand]\nuse = "demanding(z)"'), out=tmp_path, device="cpu")

@@ -1,0 +1,434 @@
+"""Runs from start to finish: fallbacks said, finished ones left alone, other environment refused."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import warnings
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+import semreg
+from semreg.core import hookspecs, plugin_manager
+from semreg.core.errors import DataMissing, UserError
+from semreg.core.hookspecs import hookimpl
+from semreg.running import start
+from semreg.running.start import Choices
+from semreg.store.folder import RunFolder
+from semreg.trained.run import Run
+from semreg.training.phase import PhaseRunner
+from semreg.training.processes import ALONE
+
+Toy = Callable[..., Path]
+Register = Callable[[str, str, Any], None]
+
+pytestmark = pytest.mark.usefixtures("no_hooks")
+
+FALLBACK = """
+[data]
+missing = true
+[fallback.data]
+missing = false
+count = 36
+"""
+
+
+def with_fallback(toy: Toy, text: str = FALLBACK) -> Path:
+    path = toy()
+    path.write_text(f'extends = "base.toml"\n{text}')
+    return path
+
+
+def read(folder: Path, name: str) -> Any:
+    return json.loads((folder / name).read_text())
+
+
+# --- fallback ---
+
+
+def test_a_missing_data_set_gives_way_to_the_fallback_and_it_is_said(
+    toy: Toy, trained: Callable[..., Run], capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    run = trained(with_fallback(toy), data_root=tmp_path / "nowhere")
+    said = capsys.readouterr().err
+    assert f"ToyData not found under {tmp_path / 'nowhere'} (looked for toy.bin)" in said
+    assert "Using the recipe's fallback data set, toy, instead." in said
+    record = read(run.folder, "run.json")
+    assert record["used_fallback"]
+    assert "looked for toy.bin" in record["fallback"]
+    assert sum(record["data"]["counts"].values()) == 36
+    assert read(run.folder, "recipe.json")["data"]["count"] == 36
+
+
+def test_the_fallback_and_the_recipe_are_two_runs(toy: Toy, trained: Callable[..., Run]) -> None:
+    fallen = trained(with_fallback(toy))
+    there = trained(with_fallback(toy), "data.missing=false")
+    assert fallen.folder != there.folder
+    assert read(there.folder, "run.json")["fallback"] is None
+
+
+def test_without_fallback_the_missing_data_are_told(toy: Toy, trained: Callable[..., Run], tmp_path: Path) -> None:
+    with pytest.raises(DataMissing, match=r"looked for toy\.bin"):
+        trained(with_fallback(toy), fallback=False)
+    with pytest.raises(DataMissing, match=r"looked for toy\.bin"):
+        trained(toy(), "data.missing=true")
+    with pytest.raises(DataMissing, match=r"looked for toy\.bin"):
+        trained(with_fallback(toy), "fallback.data.missing=true")
+    assert not (tmp_path / "runs").exists()
+
+
+# --- names, records, going on ---
+
+
+def test_a_finished_run_does_nothing_and_says_so(
+    toy: Toy, trained: Callable[..., Run], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = trained(toy())
+    before = {path: path.stat().st_mtime_ns for path in first.folder.rglob("*")}
+    capsys.readouterr()
+    monkeypatch.setattr(PhaseRunner, "iterate", None)
+    again = trained(toy())
+    assert f"{first.folder} is finished; nothing to do" in capsys.readouterr().err
+    assert again.folder == first.folder
+    assert {path: path.stat().st_mtime_ns for path in first.folder.rglob("*")} == before
+    for name, module in first.modules.items():
+        for key, value in module.state_dict().items():
+            assert torch.equal(again.modules[name].state_dict()[key], value)
+
+
+def test_a_runs_name_follows_from_recipe_seed_and_precision(toy: Toy, trained: Callable[..., Run]) -> None:
+    folder = trained(toy()).folder
+    assert folder.name.startswith("recipe-")
+    assert folder.name.removeprefix("recipe-") == read(folder, "run.json")["hash"][:6]
+    others = [
+        trained(toy(), seed=1), trained(toy(), "optimizer.lr=0.5"), trained(toy(), precision="bf16"),
+        trained(toy("", "other.toml")),
+    ]  # fmt: skip
+    assert len({folder.name, *(run.folder.name for run in others)}) == 5
+    assert trained(toy(), seed=0).folder == folder
+    assert trained(toy(), "optimizer.lr=0.01").folder == folder
+
+
+def test_the_record_holds_what_ran(toy: Toy, trained: Callable[..., Run]) -> None:
+    folder = trained(toy()).folder
+    record = read(folder, "run.json")
+    assert record["name"] == "recipe"
+    assert (record["seed"], record["precision"], record["device"]) == (0, "fp32", "cpu")
+    assert record["data"]["counts"] == {"train": 48, "validation": 0, "test": 12}
+    assert record["data"]["fields"]["kind"]["names"] == ["a", "b", "c"]
+    assert record["versions"].keys() >= {"python", "torch", "semreg"}
+    assert record["modules"]["prior"] == {"use": "standard_normal", "parameters": 0}
+    [phase] = record["phases"]
+    assert (phase["epochs"], phase["iterations"], phase["batch_size"]) == (2, 12, 8)
+    assert phase["steps"] == {"step": {"encoder": {"rec": 1.0, "kl": 0.5}, "decoder": {"rec": 1.0}}}
+    assert phase["backwards"] == {"step": 1}
+    assert read(folder, "status.json")["state"] == "finished"
+
+
+def test_warnings_are_said_and_recorded_once(
+    toy: Toy, trained: Callable[..., Run], capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = toy('[modules.spare]\nuse = "standard_normal"\nsize = 2')
+    run = trained(path, "without=['phases.main.train.decoder']")
+    said = capsys.readouterr().err
+    lines = [json.loads(line)["warning"] for line in (run.folder / "warnings.jsonl").read_text().splitlines()]
+    assert lines == [
+        "modules.spare is never used",
+        "modules.decoder has parameters that are never trained nor loaded",
+    ]
+    assert all(f"warning: {line}" in said for line in lines)
+
+
+def test_what_a_component_warns_of_is_recorded_with_the_run(
+    toy: Toy, trained: Callable[..., Run], register: Register, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def anxious(z: Tensor) -> Tensor:
+        warnings.warn("the variances\nfell below the floor", stacklevel=2)
+        return z.square().mean()
+
+    register("loss", "anxious", anxious)
+    run = trained(toy('[losses.fear]\nuse = "anxious(z)"'), "phases.main.train.encoder.fear=1")
+    lines = [json.loads(line)["warning"] for line in (run.folder / "warnings.jsonl").read_text().splitlines()]
+    assert lines == ["the variances fell below the floor"]
+    assert "warning: the variances fell below the floor" in capsys.readouterr().err
+
+
+LATER = "[phases.later]\nepochs = 1\ntrain = { decoder = { rec = 1 } }"
+
+
+def test_going_on_under_other_circumstances_is_refused_by_name(
+    toy: Toy, trained: Callable[..., Run], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, stopped: Callable[..., None]
+) -> None:
+    stopped(toy(LATER))
+    [folder] = (tmp_path / "runs").iterdir()
+    versions = environment.versions
+    record = read(folder, "run.json")
+    changes: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
+        "threads": lambda patch: patch.setattr(torch, "get_num_threads", lambda: 77),
+        "code.semreg": lambda patch: patch.setattr(environment, "code", lambda plan: {"semreg": "other"}),
+        "hash": lambda patch: patch.setattr(start, "identity", lambda *_: record["hash"][:6] + "0" * 58),
+        "versions.torch": lambda patch: patch.setattr(
+            environment, "versions", lambda plan: versions(plan) | {"torch": "0.1"}
+        ),
+        "data": lambda patch: patch.setattr(start, "open_data", lambda plan, **_: replace(whole, content="other")),
+    }
+    whole = start.open_data(start.plan_for(semreg.load_recipe(toy(LATER)), Choices())[0])
+    for where, change in changes.items():
+        with monkeypatch.context() as patch:
+            change(patch)
+            with pytest.raises(UserError) as refused:
+                trained(toy(LATER))
+        assert refused.value.source == str(folder)
+        assert [problem.where for problem in refused.value.problems] == [where, ""]
+        assert "would not end with the same bits" in refused.value.text()
+    trained(toy(LATER))
+    assert read(folder, "status.json")["state"] == "finished"
+
+
+def test_the_code_of_plugins_is_told_and_that_of_libraries_by_their_version(
+    toy: Toy, install: Callable[..., Path]
+) -> None:
+    groups = {
+        "semreg.optimizers": {"toy_nadam": "torch.optim:NAdam"},
+        "semreg.operations": {"toy_same": "toy_one:same", "toy_back": "toy_two:same"},
+    }
+    site = install("semreg-toy", groups, toy_one="def same(x): return x", toy_two="def same(x): return x")
+    path = toy(
+        """
+        [tensors]
+        z = "toy_back(toy_same(sample(posterior)))"
+        [modules.encoder.optimizer]
+        use = "toy_nadam"
+        """
+    )
+    plan, _ = start.plan_for(semreg.load_recipe(path), Choices())
+    assert plan.distributions()["semreg-toy"] == "1.2"
+    before = environment.code(plan)
+    assert before["semreg-toy"] == hashlib.sha256(b"def same(x): return x").hexdigest()[:16] * 2, "and nothing of torch"
+    (site / "toy_one.py").write_text("def same(x): return x + 1")
+    assert environment.code(plan)["semreg-toy"] != before["semreg-toy"]
+    library = toy('[modules.encoder.optimizer]\nuse = "toy_nadam"')
+    assert set(environment.code(start.plan_for(semreg.load_recipe(library), Choices())[0])) == {"semreg"}
+
+
+def test_a_folder_is_one_process_at_a_time(
+    toy: Toy, trained: Callable[..., Run], tmp_path: Path, stopped: Callable[..., None]
+) -> None:
+    stopped(toy(LATER))
+    [folder] = (tmp_path / "runs").iterdir()
+    script = (
+        "import sys; from pathlib import Path; from semreg.store.folder import RunFolder\n"
+        "folder = RunFolder(Path(sys.argv[1]), 'x'); folder.open(); print('mine', flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", script, str(folder)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "mine\n"
+        with pytest.raises(UserError, match="another process is at work on this run"):
+            trained(toy(LATER))
+        other.communicate()
+    trained(toy(LATER))
+    assert read(folder, "status.json")["state"] == "finished"
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_that_cannot_be_written_is_told(toy: Toy, trained: Callable[..., Run], tmp_path: Path) -> None:
+    locked = tmp_path / "locked"
+    locked.mkdir(mode=0o500)
+    with pytest.raises(UserError, match="cannot be written"):
+        trained(toy(), out=locked)
+
+
+def test_out_that_is_a_file_is_told(toy: Toy, trained: Callable[..., Run], tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match="cannot be"):
+        trained(toy(), out=tmp_path / "file")
+
+
+def test_bad_choices_are_told(toy: Toy, trained: Callable[..., Run]) -> None:
+    with pytest.raises(UserError, match="'fp16' is neither fp32 nor bf16"):
+        trained(toy(), precision="fp16")
+    for device in ("cuda:99", "gpu"):
+        with pytest.raises(UserError, match="cannot be used here") as refused:
+            trained(toy(), device=device)
+        assert refused.value.source == "--device"
+
+
+@pytest.mark.parametrize(
+    "error", [UserError("", "each class needs 4 images, b has 3"), ValueError("b has 3")], ids=["user", "value"]
+)
+@pytest.mark.parametrize("where", ["data.sampler", "phases.main.data.sampler"])
+def test_what_a_sampler_refuses_is_told_at_its_key(
+    error: Exception, where: str, toy: Toy, register: Register, trained: Callable[..., Run], tmp_path: Path
+) -> None:
+    def refusing(labels: Tensor, *, count: int, batch_size: int, generator: torch.Generator) -> Tensor:
+        raise error
+
+    register("sampler", "refusing", refusing)
+    path = toy()
+    with pytest.raises(UserError, match="b has 3") as told:
+        trained(path, f"{where}='refusing(kind)'")
+    assert told.value.source == str(path)
+    assert [problem.where for problem in told.value.problems] == [where]
+    assert not (tmp_path / "runs").exists()
+
+
+def test_the_events_come_in_order(
+    toy: Toy, trained: Callable[..., Run], monkeypatch: pytest.MonkeyPatch, stopped: Callable[..., None]
+) -> None:
+    events: list[str] = []
+
+    class Listener:
+        @hookimpl
+        def run_started(self, run: Any) -> None:
+            events.append("started")
+
+        @hookimpl
+        def phase_started(self, phase: str) -> None:
+            events.append(phase)
+
+        @hookimpl
+        def iteration_done(self, progress: hookspecs.Progress) -> None:
+            events.append(f"{progress.iteration}/{progress.iterations}")
+
+        @hookimpl
+        def checkpoint_written(self, path: Path) -> None:
+            events.append(path.name)
+
+        @hookimpl
+        def run_stopped(self, error: BaseException) -> None:
+            events.append(type(error).__name__)
+
+        @hookimpl
+        def run_finished(self, run: Any) -> None:
+            events.append("finished")
+
+    load_hooks = start.plugin_manager.load_hooks
+
+    def with_listener(warn: Callable[[str], None]) -> Any:
+        manager = load_hooks(warn)
+        manager.register(Listener())
+        return manager
+
+    monkeypatch.setattr(start.plugin_manager, "load_hooks", with_listener)
+    path = toy(f"[phases.main]\nepochs = 1\n{LATER}")
+    stopped(path)
+    assert events == ["started", "main", *(f"{n}/6" for n in range(1, 7)), "00000001", "later", "KeyboardInterrupt"]
+    events.clear()
+    trained(path)
+    assert events == ["started", "later", *(f"{n}/6" for n in range(1, 7)), "00000002", "finished"]
+
+
+def test_the_digest_of_code_is_that_of_the_sources(
+    toy: Toy, install: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = "def halved(a, b):\n    return (a - b).square().mean() / 2\n"
+    folder = install("semreg-half", {"semreg.losses": {"halved": "halving.losses:halved"}}, halving="")
+    (folder / "halving.py").unlink()
+    (folder / "halving").mkdir()
+    (folder / "halving" / "__init__.py").write_text("")
+    (folder / "halving" / "losses.py").write_text(source)
+    plan, _ = start.plan_for(semreg.load_recipe(toy('[losses.rec]\nuse = "halved(reconstruction, image)"')), Choices())
+    first = environment.code(plan)
+    assert first.keys() == {"semreg", "semreg-half"}
+    (folder / "halving" / "losses.py").write_text(source.replace("2\n", "3\n"))
+    second = environment.code(plan)
+    assert first["semreg"] == second["semreg"]
+    assert first["semreg-half"] != second["semreg-half"]
+
+
+# --- weights of another run ---
+
+
+def test_weights_come_from_another_run(toy: Toy, trained: Callable[..., Run], tmp_path: Path) -> None:
+    first = trained(toy("", "first.toml"))
+    text = 'without = ["phases.main.train.encoder"]\n[modules.encoder]\nweights = "RUN:encoder"'
+    for name in (str(first.folder), first.folder.name):
+        run = trained(toy(text.replace("RUN", name), "second.toml"))
+        for key, value in first.modules["encoder"].state_dict().items():
+            assert torch.equal(run.modules["encoder"].state_dict()[key], value)
+    assert not (run.folder / "warnings.jsonl").exists(), "a loaded module is not reported as untrained"
+
+
+def test_weights_of_an_averaged_module_are_its_average(toy: Toy, trained: Callable[..., Run]) -> None:
+    first = trained(toy("[modules.encoder]\nema = 0.5", "first.toml"))
+    text = f'without = ["phases.main.train.encoder"]\n[modules.encoder]\nweights = "{first.folder}:encoder"'
+    run = trained(toy(text, "second.toml"))
+    for key, value in first.modules["encoder"].state_dict().items():
+        assert torch.equal(run.modules["encoder"].state_dict()[key], value)
+
+
+@pytest.mark.parametrize(
+    ("weights", "message"),
+    [
+        ("nowhere:encoder", "names no run"),
+        ("encoder", "names no run"),
+        ("RUN:encodr", "holds no trained module 'encodr'"),
+        ("RUN:decoder", "does not fit"),
+    ],
+)
+def test_weights_that_are_not_there_or_do_not_fit(
+    toy: Toy, trained: Callable[..., Run], weights: str, message: str
+) -> None:
+    folder = trained(toy("", "first.toml")).folder
+    path = toy(f'[modules.encoder]\nweights = "{weights.replace("RUN", str(folder))}"', "second.toml")
+    with pytest.raises(UserError) as refused:
+        trained(path)
+    assert refused.value.source == str(path)
+    assert refused.value.problems[0].where == "modules.encoder.weights"
+    assert message in refused.value.text()
+
+
+def test_a_recipe_that_cannot_run_leaves_no_folder(toy: Toy, trained: Callable[..., Run], tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="failed on"):
+        trained(toy('[losses.rec]\nuse = "l2(reconstruction, point)"'))
+    assert not (tmp_path / "runs").exists()
+
+
+def test_that_the_command_goes_on_is_said_once_where_a_judge_is_trained_within_a_run(tmp_path: Path) -> None:
+    run, judge = (RunFolder(tmp_path / name, name) for name in ("run", "judge"))
+    for folder in (run, judge):
+        folder.folder.mkdir()
+    with (
+        pytest.raises(KeyboardInterrupt) as interrupted,
+        start._watched(run, plugin_manager.no_hooks(), ALONE),
+        start._watched(judge, plugin_manager.no_hooks(), ALONE),
+    ):
+        raise KeyboardInterrupt("terminated")
+    said = str(interrupted.value)
+    assert said == f"{run.folder}: {judge.folder}: terminated; {start.GO_ON}"
+    assert read(judge.folder, "status.json")["message"] == f"terminated; {start.GO_ON}"
+
+
+@pytest.mark.parametrize("flushed", [False, True])
+def test_denormals_are_flushed_while_it_runs_and_then_as_before(
+    flushed: bool, toy: Toy, trained: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def denormal() -> float:
+        return float(torch.tensor(1e-39) * 1)
+
+    seen: list[float] = []
+    train = start.Trainer.train
+
+    def watched(trainer: Any) -> None:
+        seen.append(denormal())
+        train(trainer)
+
+    monkeypatch.setattr(start.Trainer, "train", watched)
+    torch.set_flush_denormal(flushed)
+    try:
+        trained(toy())
+        assert seen == [0]
+        assert (denormal() == 0) == flushed
+    finally:
+        torch.set_flush_denormal(False)

@@ -1,0 +1,118 @@
+"""Files and folders are whole or as they were; what a killed process left is removed."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+
+from semreg.core.errors import CannotWrite, UserError
+from semreg.store import disk
+from semreg.store.disk import discard, read_object, tidy, whole_folder, write_files, write_synced, write_whole, writing
+
+
+def broken(*_: object) -> None:
+    raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+
+def test_a_file_is_whole_or_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "file"
+    write_whole(path, b"old")
+    for name in ("fsync", "replace"):
+        with monkeypatch.context() as patch:
+            patch.setattr(os, name, broken)
+            with pytest.raises(OSError, match="Input/output"):
+                write_whole(path, b"new")
+        assert path.read_bytes() == b"old"
+        assert list(tmp_path.iterdir()) == [path]
+    write_whole(path, b"new")
+    assert path.read_bytes() == b"new"
+
+
+def test_a_folder_is_whole_or_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "above" / "folder"
+
+    def write(content: bytes) -> None:
+        with whole_folder(path) as part:
+            write_synced(part / "file", content)
+
+    write(b"old")
+    for name in ("fsync", "rename"):
+        with monkeypatch.context() as patch:
+            patch.setattr(os, name, broken)
+            with pytest.raises(OSError, match="Input/output"):
+                write(b"new")
+        assert (path / "file").read_bytes() == b"old"
+        assert list(path.parent.iterdir()) == [path]
+    write(b"new")
+    assert (path / "file").read_bytes() == b"new"
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_what_killed_processes_left_is_in_nobodys_way_and_removed(tmp_path: Path) -> None:
+    for name in (".a.part", ".a.old.part"):
+        (tmp_path / name / "deep").mkdir(parents=True)
+        (tmp_path / name / "deep" / "file").write_text("")
+    with whole_folder(tmp_path / "a") as part:
+        write_synced(part / "file", b"")
+    (tmp_path / ".b.json.77.part").write_text("half")
+    (tmp_path / ".c.part").symlink_to(tmp_path / "a")
+    discard(tmp_path / "nothing")
+    tidy(tmp_path)
+    assert [path.name for path in tmp_path.rglob("*")] == ["a", "file"]
+    tidy(tmp_path / "nowhere")
+
+
+def test_what_cannot_be_written_is_told_with_its_folder(tmp_path: Path) -> None:
+    with pytest.raises(CannotWrite) as told, writing(tmp_path, "do something"):
+        broken()
+    assert told.value.text() == f"{tmp_path}: cannot be written: Input/output error; do something"
+
+
+def test_an_object_is_read_from_a_file_alone(tmp_path: Path) -> None:
+    path = tmp_path / "object.json"
+    assert read_object(path) is None
+    path.write_text('{"a": [1]}')
+    assert read_object(path) == {"a": [1]}
+    for content in (b"{", b"\xff", b"[" * 100_000):
+        path.write_bytes(content)
+        with pytest.raises(UserError, match=r"object\.json: cannot be read: "):
+            read_object(path)
+    path.write_text("[]")
+    with pytest.raises(UserError, match=r"object\.json: should hold an object, holds list"):
+        read_object(path)
+    path.unlink()
+    other = tmp_path / "other.json"
+    other.write_text("{}")
+    descriptors = len(os.listdir("/dev/fd"))
+    for make in (lambda: path.symlink_to(other), lambda: os.mkfifo(path), path.mkdir):
+        make()
+        with pytest.raises(UserError, match=r"object\.json: cannot be read: "):
+            read_object(path)
+        path.rmdir() if path.is_dir() else path.unlink()
+    assert len(os.listdir("/dev/fd")) == descriptors
+
+
+def test_files_are_written_beside_others_all_or_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "above" / "folder"
+    write_files(folder, {"a": b"old", "deep/b": b"old"})
+    (folder / "mine").write_text("kept")
+    whole, written = disk.write_synced, []
+
+    def full(path: Path, content: bytes) -> None:
+        whole(path, content)
+        written.append(path)
+        if len(written) == 2:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(disk, "write_synced", full)
+        with pytest.raises(OSError, match="No space"):
+            write_files(folder, {"a": b"new", "c": b"new"})
+    assert len(written) == 2
+    assert (folder / "a").read_bytes() == b"old"
+    assert sorted(path.name for path in folder.rglob("*")) == ["a", "b", "deep", "mine"]
+    write_files(folder, {"a": b"new", "c": b"new"})
+    assert [(folder / name).read_text() for name in ("a", "deep/b", "c", "mine")] == ["new", "old", "new", "kept"]

@@ -1,0 +1,90 @@
+"""A run's folder: files whole or absent, logs cut back, one process at a time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from semreg.core.errors import UserError
+from semreg.store.folder import RunFolder, identity
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> RunFolder:
+    folder = RunFolder(tmp_path / "runs" / "x", "x")
+    folder.open()
+    return folder
+
+
+def test_the_identity_is_of_contents_not_of_their_order() -> None:
+    table = {"a": 1, "b": {"c": [1, 2.5, "x"], "d": True}}
+    same = {"b": {"d": True, "c": [1, 2.5, "x"]}, "a": 1}
+    assert identity(table, 0, "fp32") == identity(same, 0, "fp32")
+    others = [identity(table, 1, "fp32"), identity(table, 0, "bf16"), identity(table | {"a": 2}, 0, "fp32")]
+    assert len({identity(table, 0, "fp32"), *others}) == 4
+
+
+def test_logs_are_cut_back_to_a_checkpoint_and_warnings_stay(folder: RunFolder) -> None:
+    folder.append("metrics.jsonl", {"iteration": 1})
+    folder.append("own.jsonl", {"hook": 1})
+    lengths = folder.log_lengths()
+    folder.append("metrics.jsonl", {"iteration": 2})
+    folder.append("later.jsonl", {"hook": 2})
+    folder.warn("careful")
+    folder.cut_logs(lengths)
+    assert (folder.folder / "metrics.jsonl").read_text() == '{"iteration": 1}\n'
+    assert (folder.folder / "own.jsonl").read_text() == '{"hook": 1}\n'
+    assert (folder.folder / "later.jsonl").read_text() == ""
+    assert "careful" in (folder.folder / "warnings.jsonl").read_text()
+
+
+def test_a_log_shorter_than_at_the_checkpoint_is_not_padded(folder: RunFolder) -> None:
+    folder.append("metrics.jsonl", {"iteration": 1})
+    folder.cut_logs({"metrics.jsonl": 10_000})
+    assert (folder.folder / "metrics.jsonl").read_text() == '{"iteration": 1}\n'
+
+
+def test_a_warning_is_recorded_once(folder: RunFolder, capsys: pytest.CaptureFixture[str]) -> None:
+    folder.warn("careful")
+    folder.warn("careful")
+    assert (folder.folder / "warnings.jsonl").read_text().count("careful") == 1
+    assert capsys.readouterr().err.count("warning: careful") == 2
+
+
+def test_opening_removes_what_a_killed_process_left_half_written(folder: RunFolder) -> None:
+    folder.close()
+    left = [folder.folder / ".report.html.77.part", folder.folder / "checkpoints" / ".00000001.part" / "state.json"]
+    left.append(folder.folder / "evaluations" / ".one.old.part" / "result.json")
+    for path in left:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("half")
+    other = RunFolder(folder.folder, "x")
+    other.open()
+    assert sorted(path.name for path in folder.folder.rglob("*")) == [".lock", "checkpoints", "evaluations"]
+    other.close()
+
+
+def test_a_folder_is_had_by_one_at_a_time(folder: RunFolder) -> None:
+    other = RunFolder(folder.folder, "x")
+    (folder.folder / ".status.json.77.part").write_text("that process is at it")
+    with pytest.raises(UserError, match="another process is at work"):
+        other.open()
+    assert (folder.folder / ".status.json.77.part").exists()
+    folder.close()
+    other.open()
+    other.close()
+
+
+def test_damaged_files_are_told(folder: RunFolder) -> None:
+    assert folder.read_json("run.json") is None
+    for content in (b"{", b"\xff"):
+        (folder.folder / "run.json").write_bytes(content)
+        with pytest.raises(UserError, match=r"run\.json: cannot be read"):
+            folder.read_json("run.json")
+
+
+def test_a_run_has_begun_once_it_has_a_checkpoint(folder: RunFolder) -> None:
+    assert not folder.begun
+    (folder.folder / "checkpoints").mkdir()
+    assert folder.begun

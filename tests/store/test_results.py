@@ -1,0 +1,115 @@
+"""A stored result is read back as it was, and is complete or absent."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from semreg.core.errors import UserError
+from semreg.core.results import Picture, Result, Scatter, Table
+from semreg.store import results as store
+
+numbers = st.floats(allow_nan=False, allow_infinity=False)
+cells = st.one_of(st.none(), st.text(), st.integers(), numbers)
+tables = st.builds(
+    Table,
+    title=st.text(),
+    columns=st.lists(st.text()),
+    rows=st.lists(st.lists(cells)),
+    caption=st.text(),
+    digits=st.integers(0, 6),
+)
+pictures = st.builds(Picture, title=st.text(), png=st.binary(), caption=st.text())
+points = st.tuples(st.lists(numbers, min_size=3, max_size=3), st.integers(0, 1))
+scatters = st.builds(
+    lambda title, cloud, names, caption: Scatter(title, [p for p, _ in cloud], [c for _, c in cloud], names, caption),
+    st.text(),
+    st.lists(points, max_size=3),
+    st.lists(st.text(), min_size=2, max_size=2),
+    st.text(),
+)
+results = st.builds(
+    Result,
+    figures=st.dictionaries(st.text(), numbers),
+    paper=st.dictionaries(st.text(), numbers),
+    tables=st.lists(tables, max_size=2),
+    pictures=st.lists(pictures, max_size=3),
+    summary=st.text(),
+    scatters=st.lists(scatters, max_size=2),
+    outcomes=st.dictionaries(st.text(), st.lists(st.booleans())),
+)
+
+
+@given(first=results, second=results)
+def test_what_is_written_is_read_and_replaces_what_was_there(
+    tmp_path_factory: pytest.TempPathFactory, first: Result, second: Result
+) -> None:
+    folder = tmp_path_factory.mktemp("run") / "evaluations" / "linear"
+    for result in (first, second):
+        store.write_result(folder, result)
+        assert store.read_result(folder) == result
+    assert [path.name for path in folder.parent.iterdir()] == ["linear"]
+
+
+def test_scalars_of_arrays_and_numbers_that_are_not_finite(tmp_path: Path) -> None:
+    rows = [(np.float32(0.5), float("nan"), np.int64(3))]
+    result = Result(figures={"a": np.float32(0.25), "b": math.inf}, tables=[Table("t", ("x", "y", "z"), rows)])  # type: ignore[dict-item]
+    store.write_result(tmp_path / "e", result)
+    text = (tmp_path / "e" / "result.json").read_text()
+    read = store.read_result(tmp_path / "e")
+    assert json.loads(text)["figures"] == {"a": 0.25, "b": None}
+    assert read.figures["a"] == 0.25
+    assert math.isnan(read.figures["b"])
+    assert read.tables[0].rows == [[0.5, None, 3]]
+
+
+def test_arrays_are_read_as_they_were_written_and_go_with_the_result_that_had_them(tmp_path: Path) -> None:
+    arrays = {"mean": np.arange(6.0, dtype=np.float32).reshape(2, 3).T, "count": np.array([3, 0])}
+    store.write_result(tmp_path / "e", Result(arrays=arrays))
+    read = store.read_result(tmp_path / "e").arrays
+    assert read.keys() == arrays.keys()
+    for name, array in arrays.items():
+        assert read[name].dtype == array.dtype
+        assert np.array_equal(read[name], array)
+    store.write_result(tmp_path / "e", Result())
+    assert store.read_result(tmp_path / "e").arrays == {}
+
+
+def test_damaged_arrays_are_refused_by_name(tmp_path: Path) -> None:
+    store.write_result(tmp_path / "e", Result(arrays={"mean": np.ones(100)}))
+    path = tmp_path / "e" / store.ARRAYS
+    path.write_bytes(path.read_bytes()[:-8])
+    with pytest.raises(UserError, match="holds no readable result"):
+        store.read_result(tmp_path / "e")
+
+
+def test_a_result_of_before_scatters_and_outcomes_is_read(tmp_path: Path) -> None:
+    store.write_result(tmp_path / "e", Result(figures={"a": 1.0}))
+    path = tmp_path / "e" / "result.json"
+    record = json.loads(path.read_text())
+    path.write_text(json.dumps({key: record[key] for key in record.keys() - {"scatters", "outcomes"}}))
+    assert store.read_result(tmp_path / "e") == Result(figures={"a": 1.0})
+
+
+def test_a_failure_while_writing_leaves_the_old_result_and_no_rubbish(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.write_result(tmp_path / "e", Result(summary="old"))
+    with pytest.raises(TypeError):
+        store.write_result(tmp_path / "e", Result(figures={"a": object()}))  # type: ignore[dict-item]
+    assert store.read_result(tmp_path / "e").summary == "old"
+    assert [path.name for path in tmp_path.iterdir()] == ["e"]
+
+
+@pytest.mark.parametrize("content", [None, "{", "[]", '{"figures": {}}'])
+def test_a_missing_or_damaged_result_is_refused_by_name(tmp_path: Path, content: str | None) -> None:
+    if content is not None:
+        (tmp_path / "result.json").write_text(content)
+    with pytest.raises(UserError, match="holds no readable result"):
+        store.read_result(tmp_path)

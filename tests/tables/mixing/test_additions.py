@@ -1,0 +1,153 @@
+"""What `--with` means: losses wired to a recipe, partial recipes, and what is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from semreg.core.errors import UserError
+from semreg.core.specification import ClassField
+from semreg.recipe.plan import Plan
+from semreg.tables.mixing.additions import Addition, additions_of
+from semreg.tables.mixing.wiring import wiring_of
+
+Plans = Callable[..., Plan]
+
+
+def added(plan: Plan, *texts: str, overrides: tuple[str, ...] = ()) -> list[Addition]:
+    return additions_of(texts, plan, wiring_of(plan), overrides)
+
+
+def refusal(plan: Plan, *texts: str) -> str:
+    with pytest.raises(UserError) as refused:
+        added(plan, *texts)
+    return refused.value.text()
+
+
+def test_a_loss_of_a_code_and_its_classes_trains_what_the_code_depends_on(plan: Plans) -> None:
+    [addition] = added(plan(), "losses.pull")
+    assert addition.table == {
+        "losses": {"pull": {"use": "pull(z, kind)", "neighbors": "@kind.order", "classes": "@kind.classes"}},
+        "phases": {"main": {"train": {"encoder": {"pull": 1.0}}}},
+    }
+    assert (addition.name, addition.title, addition.losses) == ("pull", "pull", {"pull"})
+    assert addition.wiring == "pull(z, kind) trains encoder, weight 1"
+
+
+def test_of_several_steps_the_last_that_trains_the_module(two_codes: Plans) -> None:
+    [addition] = added(two_codes(), "losses.pull=30")
+    assert addition.table["losses"]["pull"]["use"] == "pull(z_s, kind)"
+    assert addition.table["phases"] == {"main": {"steps": {"joint": {"train": {"encoder_s": {"pull": 30.0}}}}}}
+    assert addition.title == "pull=30"
+
+
+def test_in_every_phase_but_those_without_the_labels(plan: Plans) -> None:
+    text = """
+    order = ["main", "bare", "later"]
+    data.split.unlabelled = 0.5
+    [phases.bare]
+    epochs = 1
+    data.unlabelled = true
+    train = { encoder = { rec = 1 } }
+    [phases.later]
+    epochs = 1
+    train = { encoder = { rec = 1 }, decoder = { rec = 1 } }
+    """
+    reading, blind = added(plan(text), "losses.pull, losses.shrink", overrides=("losses.shrink.by=2",))
+    assert list(reading.table["phases"]) == ["main", "later"]
+    assert list(blind.table["phases"]) == ["main", "bare", "later"]
+
+
+def test_a_loss_that_is_a_class_has_its_constructors_options(plan: Plans) -> None:
+    [addition] = added(plan(), "losses.moving")
+    assert addition.table["losses"]["moving"] == {"use": "moving(z, kind)", "num_classes": "@kind.classes"}
+
+
+def test_options_of_the_users_are_hers(plan: Plans) -> None:
+    own = ("losses.pull.classes=5", "losses.shrink.by=2", "losses.shrink.bypass=3")
+    pulled, shrunk = added(plan(), "losses.pull", "losses.shrink", overrides=own)
+    assert pulled.table["losses"]["pull"]["classes"] == "@kind.classes", "over which goes what --set says"
+    assert shrunk.table["losses"]["shrink"] == {"use": "shrink(z)"}
+    with pytest.raises(UserError, match="needs the option 'by'"):
+        added(plan(), "losses.shrink", overrides=own[2:])
+
+
+def test_the_classes_are_those_of_the_label_that_is_given(plan: Plans) -> None:
+    two = plan()
+    two.fields["style"] = ClassField(("x", "y"))
+    [addition] = added(two, "losses.pull(z, style)")
+    assert addition.table["losses"]["pull"]["classes"] == "@style.classes"
+
+
+def test_inputs_may_be_given(two_codes: Plans) -> None:
+    first, second = added(two_codes(), "losses.l2(z_u, detach(z_u)), losses.cross_entropy(classifier(z_s), kind)=-0.5")
+    assert first.wiring == "l2(z_u, detach(z_u)) trains encoder, weight 1"
+    assert second.table["losses"]["cross_entropy"] == {"use": "cross_entropy(classifier(z_s), kind)"}
+    steps = second.table["phases"]["main"]["steps"]
+    assert steps == {
+        "joint": {"train": {"encoder_s": {"cross_entropy": -0.5}}},
+        "class": {"train": {"classifier": {"cross_entropy": -0.5}}},
+    }
+
+
+def test_a_partial_recipe_from_here_or_from_the_recipes_folder(
+    plan: Plans, toy: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "away").mkdir()
+    path = tmp_path / "part.toml"
+    path.write_text('losses.rec.reduction = "sum"\nlosses.more.use = "l1(reconstruction, image)"\n')
+    for folder in (tmp_path, tmp_path / "away"):
+        monkeypatch.chdir(folder)
+        [addition] = added(plan(), "part.toml")
+        assert addition.path is not None
+        assert addition.path.resolve() == path
+        assert (addition.name, addition.title, addition.losses) == ("part", "part", {"more"})
+
+
+def test_what_is_refused_says_what_would_fit(plan: Plans, two_codes: Plans) -> None:
+    one = plan()
+    assert refusal(one, ",") == ("--with: nothing to add; write losses.NAME[=WEIGHT], or the path of a partial recipe")
+    assert refusal(one, "losses.a,losses.b", "losses.c,d.toml") == (
+        "--with: 4 additions, alone and in pairs, are 11 recipes; 3 are the most"
+    )
+    assert refusal(one, "losses.pull,losses.pull=2") == "--with: 'pull' would be added twice"
+    assert refusal(one, "losses.kl") == (
+        "--with losses.kl: the recipe has a loss 'kl' already; its weights are changed by --set"
+    )
+    assert "no loss is called 'pul'; did you mean 'pull'?" in refusal(one, "losses.pul")
+    assert "no loss is called 'sample': it is an operation of" in refusal(one, "losses.sample")
+    assert "'x' is no weight" in refusal(one, "losses.pull=x")
+    assert "'0' is no weight" in refusal(one, "losses.pull=0")
+    assert "'nan' is no weight" in refusal(one, "losses.pull=nan")
+    assert "write losses.NAME, losses.NAME=WEIGHT or" in refusal(one, "losses.pull*2")
+    assert refusal(one, "part.toml").startswith("--with part.toml: there is no such recipe, here or in ")
+    assert refusal(one, "losses.cross_entropy") == (
+        "--with losses.cross_entropy: its input 'logits' is neither a code nor its labels; write its inputs, "
+        "losses.cross_entropy(logits, classes), with the recipe's names for them, or a partial recipe"
+    )
+    assert "it needs the option 'by'; give it by --set losses.shrink.by=VALUE" in refusal(one, "losses.shrink")
+    assert "nothing in the recipe is called 'y'; there is:" in refusal(one, "losses.l1(y, z)")
+    assert "'image+z' is neither a name nor a call" in refusal(one, "losses.l1(image+z, z)")
+    assert "losses.l1(z, z) + 1: write losses.NAME" in refusal(one, "losses.l1(z, z) + 1")
+    assert "depends on no module that the recipe trains" in refusal(one, "losses.l1(image, image)")
+    assert "its input 'codes' can't be told: the recipe has several codes" in refusal(
+        two_codes('evaluate.probe.use="linear_probe(z_u, kind)"'), "losses.pull"
+    )
+
+
+def test_a_row_that_each_writes_out_cannot_be_added_to(plan: Plans) -> None:
+    text = """
+    without = ["modules.encoder"]
+    each.m = ["one"]
+    [modules."encoder_{m}"]
+    use = "mlp_encoder"
+    outputs = 4
+    hidden = [6]
+    [tensors]
+    posterior = "diagonal_gaussian(encoder_one(image))"
+    [phases.main.train]
+    "encoder_{m}" = { rec = 1 }
+    """
+    assert "the recipe writes the row of 'encoder_one' by [each]" in refusal(plan(text), "losses.pull")

@@ -1,0 +1,131 @@
+"""Which evaluations mixes are ranked by."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from semreg.core.errors import UserError
+from semreg.core.results import Result
+from semreg.recipe.plan import Plan
+from semreg.tables.mixing.figures import Figures, figures_of
+from semreg.tables.mixing.wiring import wiring_of
+
+Plans = Callable[..., Plan]
+
+
+@pytest.fixture(autouse=True)
+def order(register: Callable[[str, str, Any], None]) -> None:
+    """Evaluations as plugins bring them."""
+
+    def judged(code: Any, *, judge: Any = None) -> Result:
+        raise NotImplementedError
+
+    register("evaluation", "judged", judged)
+
+
+JUDGE = 'evaluate.seen={ use = "judged(z)", judge = "base.toml", judge_data = { count = 30 } }'
+PROBE = 'evaluate.own.use="linear_probe(z_s, kind)"'
+
+
+def of(plan: Plan, **names: str) -> Figures:
+    return figures_of(plan, wiring_of(plan, **names))
+
+
+def test_a_recipe_without_evaluations_gets_what_its_model_tells(plan: Plans) -> None:
+    figures = of(plan())
+    assert figures.evaluations == {
+        "probe": {"use": "linear_probe(z, kind)"},
+        "reconstruction": {"use": "reconstructions(image, reconstruction)"},
+    }
+    assert figures.ranked == (("probe.accuracy", True), ("reconstruction.mean_squared_error", False))
+    assert figures.left_out == (
+        "No leakage: the recipe has one code.",
+        "No order: no evaluation of the recipe has a judge, who would say which class an image shows.",
+    )
+    assert figures.tensors == {}
+
+
+def test_its_own_evaluations_stay_as_they_are_and_others_go(two_codes: Plans) -> None:
+    mine = ('evaluate.rows.use="reconstructions(image, guess)"', "evaluate.rows.pictures=3")
+    copies = 'evaluate.copies={ use = "reconstructions(image, reconstruction)", count = 7 }'
+    figures = of(two_codes(PROBE, "evaluate.own.penalty=2.0", *mine, copies, 'evaluate.map.use="tsne(z_s, kind)"'))
+    assert figures.evaluations == {
+        "own": {"use": "linear_probe(z_s, kind)", "penalty": 2.0},
+        "leakage": {"use": "leakage(z_u, kind)"},
+        "copies": {"use": "reconstructions(image, reconstruction)", "count": 7},
+    }
+    assert [ranked.figure for ranked in figures.ranked] == [
+        "own.accuracy", "leakage.mlp_means", "copies.mean_squared_error",
+    ]  # fmt: skip
+
+
+def test_leakage_is_of_the_other_codes(two_codes: Plans) -> None:
+    own = 'evaluate.leak={ use = "leakage(z_s, kind)" }'
+    assert of(two_codes(own)).evaluations["leakage"] == {"use": "leakage(z_u, kind)"}
+    three = two_codes('tensors.z_v="encoder_s(image)"', 'model.code=["z_s", "z_u", "z_v"]')
+    figures = of(three)
+    assert figures.evaluations["leakage"] == {"use": "leakage(other_codes_joined, kind)"}
+    assert figures.tensors == {"other_codes_joined": "concatenate(z_u, z_v)"}
+
+
+def test_order_of_a_single_code_asks_the_recipes_judge(plan: Plans) -> None:
+    figures = of(plan("", JUDGE))
+    assert figures.evaluations["order"] == {
+        "use": "semantic_order(z, kind, reconstruction, image)", "judge": "base.toml", "judge_data": {"count": 30},
+    }  # fmt: skip
+    assert figures.ranked[1] == ("order.linear_in_order", True)
+
+
+def test_order_of_several_codes_is_of_these_side_by_side(two_codes: Plans) -> None:
+    figures = of(two_codes(JUDGE))
+    assert figures.evaluations["order"]["use"] == "semantic_order(codes_joined, kind, codes_joined_decoded, image)"
+    assert figures.tensors == {
+        "codes_joined": "concatenate(z_u, z_s)",  # as the decoder is given them
+        "codes_joined_decoded": "decoder(codes_joined)",
+    }
+
+
+@pytest.mark.parametrize(
+    ("interpolators", "figure"),
+    [('["spherical", "linear"]', "linear"), ('[{ use = "spherical", norm = "interpolated" }]', "spherical")],
+)
+def test_own_order_is_ranked_along_lines_if_it_has_them(plan: Plans, interpolators: str, figure: str) -> None:
+    own = f"""
+    [evaluate.way]
+    use = "semantic_order(z, kind, reconstruction, image)"
+    judge = "base.toml"
+    interpolators = {interpolators}
+    """
+    assert (f"way.{figure}_in_order", True) in of(plan(own)).ranked
+
+
+def test_order_is_left_out_with_the_reason(plan: Plans, two_codes: Plans, monkeypatch: pytest.MonkeyPatch) -> None:
+    def why(plan: Plan) -> str:
+        return " ".join(text for text in of(plan).left_out if text.startswith("No order"))
+
+    assert "reconstruction depends on more than the code" in why(
+        plan("", JUDGE, 'tensors.reconstruction="decoder(z, point)"')
+    )
+    nested = two_codes(JUDGE, 'tensors.reconstruction="decoder(multiply(z_u, z_u), z_s)"')
+    assert "reconstruction is not what a decoder makes of z_s and z_u side by side" in why(nested)
+    spatial = plan("", JUDGE, 'modules.encoder={ use = "conv_encoder", head = "maps", widths = [2], outputs = 4 }')
+    assert "No probe, order: z is no vector, its shape is (2, 2, 2)." in of(spatial).left_out
+    monkeypatch.setattr("semreg.tables.mixing.figures.components", lambda kind: [])
+    assert "no installed plugin brings semantic_order; semreg-atnl does" in why(plan("", JUDGE))
+
+
+def test_a_recipe_that_can_have_no_figure_is_refused(plan: Plans) -> None:
+    with pytest.raises(UserError) as refused:
+        of(plan('without = ["model"]'))
+    assert refused.value.text().endswith(
+        "there is nothing to rank mixes by. No probe, leakage, order: the recipe has no [model] that names its code; "
+        "say which tensor it is by --code. No reconstruction: the recipe has no [model] that names its output."
+    )
+    assert of(plan('without = ["model"]'), code="z").evaluations == {"probe": {"use": "linear_probe(z, kind)"}}
+
+
+def test_an_output_that_is_no_image_is_not_reconstructed(plan: Plans) -> None:
+    assert "No reconstruction: the output, z, is no image like image." in of(plan('model.output = "z"')).left_out

@@ -1,0 +1,223 @@
+"""A table as people and machines read it: Markdown, a page and JSON."""
+
+from __future__ import annotations
+
+import base64
+import json
+import math
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from tests.report.test_report import Page
+
+from semreg.core.errors import CannotWrite
+from semreg.core.results import Result
+from semreg.tables.grid import Cell, Facts, Grid, Plot, Row
+from semreg.tables.pages import escaped, markdown, write_table
+from semreg.tables.view import Form, row_titles, view
+
+FACTS = Facts("toy", "40 train / 20 test", "sha256:abcdef", "", "2 + 3", 90.0, "cpu", "fp32", "0.1.0")
+HOSTILE = "β | <script>alert(1)</script> `*_[x](y) & co"
+
+
+def finished(
+    runs: Path, name: str, accuracies: list[float], paper: float | None = None, **facts: str
+) -> tuple[Cell, ...]:
+    papers = {} if paper is None else {"accuracy": paper}
+    cells = []
+    for seed, value in enumerate(accuracies):
+        right = [k < round(20 * value) for k in range(20)]
+        result = Result({"accuracy": value, "spare": 1.0}, papers, outcomes={"accuracy": right})
+        folder = runs / f"{name}-{seed}"
+        cells.append(Cell(seed, folder, "finished", "", {"probe": result}, replace(FACTS, **facts)))
+    return tuple(cells)
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> Path:
+    for name in ("vae-0", "vae-1"):
+        (tmp_path / "runs" / name).mkdir(parents=True)
+        (tmp_path / "runs" / name / "report.html").write_text("")
+    return tmp_path / "runs"
+
+
+@pytest.fixture
+def grid(runs: Path) -> Grid:
+    failed = Cell(1, runs / "gan-1", "failed", "losses.adv became nan | see <log>")
+    rows = (
+        Row("vae", "A VAE", finished(runs, "vae", [0.9, 0.95], 0.971)),
+        Row("hostile", HOSTILE, finished(runs, "hostile", [0.5, 0.55])),
+        Row("gan", "A GAN", (*finished(runs, "gan", [0.25]), failed)),
+        Row("late", "", (Cell(0, runs / "late-0", "not begun"), Cell(1, runs / "late-1", "not begun"))),
+    )
+    return Grid("toys", rows, command="semreg table 'r/*.toml' --seeds 2")
+
+
+def test_the_table_reads_like_a_papers(grid: Grid) -> None:
+    text = markdown(view(grid, "2025-01-02 03:04 UTC"))
+    lines = [re.sub(r"\s+", " ", line) for line in text.splitlines()]
+    assert lines[0] == "# toys: 4 recipes × 2 seeds"
+    assert "| | accuracy | paper |" in lines
+    assert "| A VAE | 0.9250 ± 0.0354 | 0.9710 |" in lines
+    assert "| A GAN | 0.2500 (1/2) | – |" in lines
+    assert "| late | – | – |" in lines
+    assert (
+        "Mean ± sample standard deviation over seeds; in brackets how many of the runs it is of, where not of all."
+        in lines
+    )
+    assert "1 more figure, shown by --figures 'probe.\\*'." in lines
+    assert "| A GAN | accuracy | A VAE | 0 | 13 | 0.00024 |" in lines
+    assert "**A GAN · seed 1 failed: losses.adv became nan \\| see &lt;log&gt;**" in lines
+    assert "> **2 of 8 runs not finished: late · seed 0 (not begun); late · seed 1 (not begun).**" in lines
+    assert "| A VAE | vae | 0, 1 | toy | 40 train / 20 test | sha256:a | 2 + 3 | 1m30s | 3m00s |" in lines
+    assert "- command: `semreg table 'r/*.toml' --seeds 2`" in lines
+    for note in (
+        "finished: 5 of 8 runs",
+        "seeds: 0, 1",
+        "device: cpu",
+        "semreg: 0.1.0",
+        "written: 2025-01-02 03:04 UTC",
+    ):
+        assert f"- {note}" in lines
+    assert "- training: 7m30s in all" in lines
+
+
+def test_one_seed_alone_has_no_deviation_and_a_row_without_a_finished_run_says_why(runs: Path) -> None:
+    rows = (
+        Row("vae", "", finished(runs, "vae", [0.9])),
+        Row("gan", "", (Cell(0, runs / "gan-0", "failed", "nan"),)),
+    )
+    text = markdown(view(Grid("toys", rows), ""))
+    assert "2 recipes × 1 seed\n" in text
+    assert re.search(r"\| vae +\| +0.9000 \|", text)
+    assert re.search(r"\| gan +\| +failed \|", text)
+    assert "One run each." in text
+
+
+def test_fallbacks_and_other_data_are_said_before_anything_else(runs: Path) -> None:
+    said = "MNIST not found.\nUsing the recipe's fallback data set, digits, instead."
+    rows = (
+        Row("vae", "", finished(runs, "vae", [0.9], fallback=said, fingerprint="other")),
+        Row("ae", "", finished(runs, "ae", [0.8])),
+    )
+    shown = view(Grid("toys", rows), "")
+    assert shown.warnings[0].startswith("vae: MNIST not found.")
+    assert "not comparable with the paper's" in shown.warnings[0]
+    assert "Not all runs are on the same images" in shown.warnings[1]
+    assert "instead. These figures" in markdown(shown).partition("## probe")[0]
+    everywhere = view(Grid("toys", (rows[0],)), "")
+    assert everywhere.warnings == [
+        f"{said} These figures are not comparable with the paper's, which are of its own data."
+    ]
+
+
+def test_rows_can_be_told_apart() -> None:
+    def titles(*given: tuple[str, str]) -> list[str]:
+        return list(row_titles([Row(name, description, ()) for name, description in given]).values())
+
+    assert titles(("a", "A"), ("b", "B"), ("c", "")) == ["A", "B", "c"]
+    assert titles(("a", "same"), ("b", "same")) == ["a", "b"]
+    assert titles(("a", "b"), ("b", "")) == ["a", "b"]
+    assert titles(("a", "x" * 61)) == ["a"]
+
+
+def test_markdown_holds_no_markup_of_others(grid: Grid) -> None:
+    text = markdown(view(grid, ""))
+    (line,) = [line for line in text.splitlines() if "β" in line and "±" in line]
+    assert "β \\| &lt;script&gt;alert(1)&lt;/script&gt; \\`\\*\\_\\[x\\](y) &amp; co" in line
+    assert len(re.findall(r"(?<!\\)\|", line)) == 4
+    assert escaped("a\n\x1b[31mb_c") == "a �\\[31mb_c"
+    assert escaped("knn_without _x_") == "knn_without \\_x\\_"
+    ticks = replace(grid, command="semreg table `x`")
+    assert "- command: `` semreg table `x` ``" in markdown(view(ticks, ""))
+
+
+def test_the_page_is_whole_escaped_and_links_to_the_reports(grid: Grid, runs: Path) -> None:
+    folder = runs / "tables" / "toys-abc"
+    write_table(grid, folder)
+    text = (folder / "table.html").read_text()
+    page = Page(text)
+    assert page.open == []
+    assert "<script" not in text
+    assert HOSTILE in page.words()
+    assert "0.9250 ± 0.0354" in page.words()
+    links = {attributes["href"] for tag, attributes in page.tags if tag == "a"}
+    assert links == {"../../vae-0/report.html", "../../vae-1/report.html"}
+    for link in links:
+        assert (folder / str(link)).is_file()
+    assert not re.search(r"(src|href)=\"(https?:)?//", text)
+    assert "viewport" in text
+
+
+def test_plots_stand_in_the_page_and_as_files_beside_the_markdown(grid: Grid, runs: Path) -> None:
+    folder = runs / "tables" / "toys-abc"
+    plots = (Plot("probe.accuracy", "probe.spare"), Plot("probe.spare", "probe.accuracy"))
+    text = write_table(replace(grid, plots=plots), folder)
+    pictures = sorted(folder.glob("*.png"))
+    assert len(pictures) == 2
+    assert dict(re.findall(r"!\[(.*)\]\((.*)\)", text)) == {
+        "probe.accuracy against probe.spare": pictures[1].name,
+        "probe.spare against probe.accuracy": pictures[0].name,
+    }
+    assert text.count("Left out, without a value of both figures: late.") == 2
+    page = Page((folder / "table.html").read_text())
+    assert page.open == []
+    assert "probe.spare against probe.accuracy" in page.words()
+    assert "Left out, without a value of both figures: late." in page.words()
+    sources = [str(attributes["src"]) for tag, attributes in page.tags if tag == "img"]
+    assert [base64.b64decode(source.partition("base64,")[2]) for source in sources] == [
+        picture.read_bytes() for picture in pictures
+    ]
+
+
+def test_a_plot_without_a_point_is_said_and_none_is_drawn(grid: Grid, runs: Path) -> None:
+    folder = runs / "tables" / "toys-abc"
+    text = write_table(replace(grid, plots=(Plot("probe.accuracy", "other.loss"),)), folder)
+    assert "> **No recipe has a value of both figures of the plot probe.accuracy:other.loss.**" in text
+    assert "![" not in text
+    assert not list(folder.glob("*.png"))
+    assert "<figure" not in (folder / "table.html").read_text()
+
+
+def test_json_has_everything_unrounded(grid: Grid, runs: Path) -> None:
+    folder = runs / "tables" / "toys-abc"
+    nan = Row("nan", "", (Cell(0, runs / "nan-0", "finished", "", {"probe": Result({"accuracy": math.nan})}, FACTS),))
+    write_table(replace(grid, rows=(*grid.rows, nan)), folder)
+    data = json.loads((folder / "table.json").read_text())
+    (table,) = data["tables"]
+    first = table["figures"][0]
+    assert (first["row"], first["figure"], first["runs"], first["paper"]) == ("vae", "accuracy", 2, 0.971)
+    assert first["mean"] == pytest.approx(0.925)
+    assert table["figures"][-1]["mean"] is None
+    assert table["tests"][0]["by_seed"]["0"]["second_only"] == 8
+    assert data["rows"][0]["runs"][1]["folder"] == "../../vae-1"
+    assert data["rows"][2]["runs"][1] | {"facts": None} == {
+        "seed": 1, "folder": "../../gan-1", "state": "failed", "reason": "losses.adv became nan | see <log>",
+        "facts": None, "figures": {},
+    }  # fmt: skip
+
+
+def test_a_folder_that_cannot_be_written_is_told(grid: Grid, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(CannotWrite, match="the same command goes on; finished runs are kept"):
+        write_table(grid, tmp_path / "file" / "tables")
+
+
+@pytest.mark.parametrize(
+    ("values", "texts"),
+    [
+        ([0.9512, 0.04], ["0.9512", "0.0400"]),
+        ([1.0, 0.5], ["1.0000", "0.5000"]),
+        ([0.0123, -0.001], ["0.0123", "−0.0010"]),
+        ([61.52, 0.2], ["61.5", "0.2"]),
+        ([1234.6], ["1235"]),
+        ([3e-6], ["3.00e-06"]),
+        ([0.0], ["0.0000"]),
+    ],
+    ids=["shares", "one", "small", "percent", "large", "tiny", "zero"],
+)
+def test_numbers_of_a_column_have_the_decimals_of_its_largest(values: list[float], texts: list[str]) -> None:
+    form = Form(values)
+    assert [form.text(value) for value in values] == texts

@@ -1,0 +1,94 @@
+"""Images between two images, against the same by hand."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+
+from semreg.core.errors import UserError
+from semreg.trained import interpolate
+from semreg.trained.run import Run
+from tests.trained.conftest import STRIP, Fitted, Train, bent
+
+BENT = STRIP + 'interpolators = ["linear", { use = "bent", height = 3.0 }, "fitted"]\n'
+
+
+def by_hand(run: Run, a: Tensor, b: Tensor, steps: int, path: object = torch.lerp) -> Tensor:
+    """Each image of each pair by itself."""
+    rows = []
+    for pair in range(len(a)):
+        first, last = (run.tensor("z").given(image=images[pair : pair + 1]) for images in (a, b))
+        row = [path(first, last, torch.tensor(step / (steps - 1))) for step in range(steps)]  # type: ignore[operator]
+        rows.append(torch.cat([run.tensor("reconstruction").given(z=code).clamp(0, 1) for code in row]))
+    return torch.stack(rows)
+
+
+@pytest.fixture
+def ends() -> tuple[Tensor, Tensor]:
+    a, b = torch.rand(2, 3, 1, 4, 4, generator=torch.Generator().manual_seed(0))
+    return a, b
+
+
+def test_without_evaluations_all_codes_go_straight(train: Train, ends: tuple[Tensor, Tensor]) -> None:
+    run = train()
+    images = interpolate(run, *ends, steps=5)
+    assert images.shape == (3, 5, 1, 4, 4)
+    assert torch.allclose(images, by_hand(run, *ends, 5), atol=1e-6)
+    for side, end in zip((0, -1), ends, strict=True):
+        assert torch.allclose(images[:, side], run.decode(run.encode(end)).clamp(0, 1), atol=1e-6)
+    assert torch.allclose(interpolate(run, *reversed(ends), steps=5).flip(1), images, atol=1e-6)
+
+
+def test_several_codes_and_spatial_ones_keep_their_shapes(train: Train, ends: tuple[Tensor, Tensor]) -> None:
+    run = train(
+        '[tensors]\nview = "detach(image)"\nreconstruction = "decoder(z, view)"\n[model]\ncode = ["z", "view"]\n'
+    )
+    images = interpolate(run, *ends, steps=3)
+    codes = [torch.stack([run.tensor(name).given(image=end) for end in ends]).mean(0) for name in ("z", "view")]
+    assert codes[1].shape == (3, 1, 4, 4)
+    assert torch.allclose(images[:, 1], run.decode(*codes).clamp(0, 1), atol=1e-6)
+
+
+@pytest.mark.usefixtures("ways")
+def test_the_recipes_interpolator_with_its_options_is_taken(train: Train, ends: tuple[Tensor, Tensor]) -> None:
+    run = train(BENT)
+
+    def high(a: Tensor, b: Tensor, weight: Tensor) -> Tensor:
+        return bent(a, b, weight, height=3.0)
+
+    for choice in (None, "bent", {"use": "bent", "height": 3.0}):
+        images = interpolate(run, *ends, steps=4, interpolator=choice)
+        assert torch.allclose(images, by_hand(run, *ends, 4, high), atol=1e-6)
+    images = interpolate(run, *ends, steps=4, interpolator={"use": "bent"})
+    assert torch.allclose(images, by_hand(run, *ends, 4, bent), atol=1e-6)
+    assert torch.allclose(interpolate(run, *ends, steps=4, interpolator="linear"), by_hand(run, *ends, 4), atol=1e-6)
+
+
+@pytest.mark.usefixtures("ways")
+def test_an_interpolator_that_follows_classes_is_fitted_on_training_codes(
+    train: Train, ends: tuple[Tensor, Tensor]
+) -> None:
+    run = train(BENT)
+    path = Fitted()
+    path.fit(run.tensor("z").read("train"), run.tensor("kind").read("train"), "line")
+    images = interpolate(run, *ends, steps=3, interpolator="fitted")
+    assert torch.allclose(images, by_hand(run, *ends, 3, path), atol=1e-6)
+    with pytest.raises(UserError, match=r"fitted follows classes.*recipes/atnl_mnist\.toml has one"):
+        interpolate(train(), *ends, interpolator="fitted")
+
+
+@pytest.mark.usefixtures("ways")
+def test_mistakes_are_told(train: Train, ends: tuple[Tensor, Tensor]) -> None:
+    run = train()
+    with pytest.raises(ValueError, match="steps: 1 images can't show both ends"):
+        interpolate(run, *ends, steps=1)
+    with pytest.raises(ValueError, match="no interpolator is called 'linar'; did you mean 'linear'"):
+        interpolate(run, *ends, interpolator="linar")
+    with pytest.raises(ValueError, match="heigth"):
+        interpolate(run, *ends, interpolator={"use": "bent", "heigth": 3.0})
+    with pytest.raises(ValueError, match="doesn't lead from one 'z' to the other"):
+        interpolate(run, *ends, interpolator="lengthened")
+    posterior = train('[model]\ncode = ["posterior"]\n')
+    with pytest.raises(ValueError, match="'posterior' is no tensor of codes"):
+        interpolate(posterior, *ends)

@@ -1,0 +1,117 @@
+"""Handles of a trained run: read over a split, recomputed from other values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+import semreg
+from semreg.core.errors import UserError
+from semreg.core.posteriors import DiagonalGaussian
+from semreg.trained.run import Run
+
+Toy = Callable[..., Path]
+Register = Callable[[str, str, Any], None]
+
+pytestmark = pytest.mark.usefixtures("no_hooks")
+
+
+@pytest.fixture
+def run(toy: Toy, tmp_path: Path) -> Run:
+    path = toy('[tensors]\nmixed = "multiply(reconstruction, detach(image))"\nalias = "z"')
+    return semreg.run(path, out=tmp_path / "runs", device="cpu", overrides=["data.range=[-1, 1]"])
+
+
+def test_fields_are_read_as_batches_hold_them(run: Run) -> None:
+    images, kinds, marks = (run.tensor(name).read("test") for name in ("image", "kind", "marks"))
+    assert images.shape == (12, 1, 4, 4)
+    assert images.dtype == torch.float32
+    assert -1 <= images.min() < 0 < images.max() <= 1
+    assert kinds.dtype == torch.int64
+    assert marks.dtype == torch.float32
+    assert run.tensor("kind").field == run.plan.fields["kind"]
+    assert run.tensor("z").field is None
+
+
+def test_tensors_are_read_over_a_split_and_over_its_first_rows(run: Run) -> None:
+    codes = run.tensor("z").read("train")
+    assert codes.shape == (48, 2)
+    assert not codes.requires_grad
+    assert torch.equal(run.tensor("z").read("train", count=5), codes[:5])
+    assert torch.equal(run.tensor("alias").read("train"), codes)
+    images = run.tensor("image").read("train")
+    assert torch.allclose(run.encode(images), codes, atol=1e-6)
+
+
+def test_posteriors_are_read_as_posteriors(run: Run) -> None:
+    posterior = run.tensor("posterior").read("test")
+    assert isinstance(posterior, DiagonalGaussian)
+    assert posterior.mean.shape == posterior.log_variance.shape == (12, 2)
+
+
+def test_a_sample_is_the_mean_unless_draws_are_asked_for(run: Run) -> None:
+    mean = run.tensor("posterior").read("test").mean
+    assert torch.equal(run.tensor("z").read("test"), mean)
+    drawn = run.tensor("z").read("test", draws=True)
+    assert not torch.allclose(drawn, mean)
+    assert torch.equal(run.tensor("z").read("test", draws=True), drawn)
+
+
+def test_values_given_replace_tensors_and_fields(run: Run) -> None:
+    codes = torch.randn(7, 2)
+    images = run.tensor("reconstruction").given(z=codes)
+    assert images.shape == (7, 1, 4, 4)
+    assert torch.equal(images, run.decode(codes))
+    assert torch.equal(run.tensor("z").given(z=codes), codes)
+    ones = torch.ones(7, 1, 4, 4)
+    assert torch.equal(run.tensor("mixed").given(z=codes, image=2 * ones), 2 * images)
+
+
+def test_what_is_given_in_several_batches_is_computed_row_by_row(run: Run) -> None:
+    codes = torch.randn(600, 2)
+    images = run.tensor("reconstruction").given(z=codes)
+    assert images.shape == (600, 1, 4, 4)
+    assert torch.allclose(images[300:310], run.decode(codes[300:310]), atol=1e-6)
+
+
+def test_values_that_do_not_suffice_or_do_not_agree_are_refused(run: Run) -> None:
+    with pytest.raises(ValueError, match=r"'mixed' cannot be computed from \['z'\] alone; give \['image'\] too"):
+        run.tensor("mixed").given(z=torch.zeros(3, 2))
+    with pytest.raises(ValueError, match="rows"):
+        run.tensor("mixed").given(z=torch.zeros(3, 2), image=torch.zeros(4, 1, 4, 4))
+    with pytest.raises(ValueError, match="1 codes"):
+        run.decode(torch.zeros(3, 2), torch.zeros(3, 2))
+
+
+def test_unknown_tensors_and_empty_splits_are_told(run: Run) -> None:
+    with pytest.raises(UserError, match="no tensor 'reconstructon'; did you mean 'reconstruction'"):
+        run.tensor("reconstructon")
+    with pytest.raises(UserError, match="the validation split of the data is empty"):
+        run.tensor("z").read("validation")
+
+
+def test_several_codes_are_encoded_and_decoded_in_their_order(toy: Toy, tmp_path: Path) -> None:
+    path = toy('[model]\ncode = ["z", "point_code"]\n[tensors]\npoint_code = "detach(z)"')
+    run = semreg.run(path, out=tmp_path / "runs", device="cpu")
+    codes = run.encode(torch.rand(3, 1, 4, 4))
+    assert isinstance(codes, tuple)
+    assert torch.equal(codes[0], codes[1])
+    assert run.decode(*codes).shape == (3, 1, 4, 4)
+
+
+def test_without_model_there_is_no_encoding(toy: Toy, tmp_path: Path) -> None:
+    run = semreg.run(toy('without = ["model"]'), out=tmp_path / "runs", device="cpu")
+    with pytest.raises(UserError, match=r"no \[model\]"):
+        run.encode(torch.rand(3, 1, 4, 4))
+    assert run.tensor("z").given(image=torch.rand(3, 1, 4, 4)).shape == (3, 2)
+
+
+def test_single_rows_are_read_as_all_are(run: Run) -> None:
+    rows = torch.tensor([7, 0, 7, 40])
+    for name in ("z", "kind", "image"):
+        assert torch.allclose(run.tensor(name).at("train", rows), run.tensor(name).read("train")[rows], atol=1e-6)
+    assert run.tensor("posterior").at("train", rows).mean.shape == (4, 2)

@@ -1,0 +1,176 @@
+"""What is imagined takes no memory; what is computed is stopped before it takes too much."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from semreg.core.errors import UserError
+from semreg.recipe.check import check
+from semreg.recipe.load import load_recipe
+from semreg.recipe.plan import Plan
+from semreg.training import trial
+from semreg.training.build import build_modules
+from semreg.training.dry_run import Meter, cannot_be_imagined, imagined, memory
+from semreg.training.trial import TOO_LARGE, check_on_nothing, leads_to
+
+Toy = Callable[..., Path]
+Register = Callable[[str, str, Any], None]
+
+
+def plan_of(path: Path, *overrides: str) -> Plan:
+    return check(load_recipe(path, overrides))
+
+
+def test_what_is_imagined_has_shapes_gradients_and_no_numbers() -> None:
+    with imagined():
+        net = nn.Sequential(nn.Linear(10**5, 10**6), nn.ReLU(), nn.Linear(10**6, 3))
+        loss = net(torch.rand(4, 10**5)).sum()
+        assert leads_to(loss, list(net.parameters()))
+        with pytest.raises(RuntimeError) as refused:
+            loss.item()
+    assert cannot_be_imagined(refused.value)
+    with imagined(), pytest.raises(RuntimeError) as unfit:
+        torch.rand(4, 5) @ torch.rand(4, 5)
+    assert not cannot_be_imagined(unfit.value)
+    assert torch.rand(2).sum().item() > 0, "all is as before"
+
+
+def test_a_process_forks_after_it_imagined() -> None:
+    with imagined():
+        torch.rand(3)
+    weight = torch.ones(1, requires_grad=True)
+    weight.sum().backward()
+    child = os.fork()
+    if child == 0:
+        try:
+            weight.sum().backward()
+            os._exit(0)
+        finally:
+            os._exit(1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def test_leading_to_parameters_is_what_a_gradient_says() -> None:
+    used, unused = nn.Linear(3, 3), nn.Linear(3, 3)
+    loss = used(torch.rand(2, 3)).sum() + unused(torch.rand(2, 3)).detach().sum()
+    for net in (used, unused):
+        gradients = torch.autograd.grad(loss, list(net.parameters()), retain_graph=True, allow_unused=True)
+        assert leads_to(loss, list(net.parameters())) == any(g is not None for g in gradients)
+    assert not leads_to(torch.zeros(()), list(used.parameters()))
+
+
+@pytest.mark.parametrize(
+    "compute",
+    [
+        lambda: torch.zeros(10**6, 10**6),
+        lambda: torch.empty(10**12),
+        lambda: torch.randn(10**12),
+        lambda: torch.arange(10**12),
+        lambda: torch.eye(10**6),
+        lambda: nn.Linear(10**6, 10**6),
+        lambda: torch.ones(3).new_ones(10**12),
+    ],
+    ids=["zeros", "empty", "randn", "arange", "eye", "linear", "new"],
+)
+def test_a_meter_stops_before_memory_is_taken(compute: Callable[[], Any]) -> None:
+    meter = Meter(numbers=10**6)
+    with pytest.raises(RuntimeError, match="too much"), meter:
+        compute()
+    assert meter.exceeded
+
+
+@pytest.mark.parametrize(
+    "compute",
+    [
+        lambda: torch.ones(1000, 1000) @ torch.ones(1000, 1000),
+        lambda: nn.functional.conv2d(torch.ones(1, 64, 64, 64), torch.ones(64, 64, 3, 3)),
+        lambda: nn.functional.linear(torch.ones(1000, 1000), torch.ones(1000, 1000), torch.ones(1000)),
+    ],
+    ids=["product", "convolution", "linear"],
+)
+def test_a_meter_counts_products_before_they_are_taken(compute: Callable[[], Any]) -> None:
+    with Meter(work=2 * 10**9):
+        compute()
+    meter = Meter(work=10**8)
+    with pytest.raises(RuntimeError), meter:
+        compute()
+    assert meter.exceeded
+
+
+def test_a_meter_counts_calls_and_changes_no_number() -> None:
+    torch.manual_seed(3)
+    with Meter(operations=1000):
+        metered = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Linear(5, 6))
+    torch.manual_seed(3)
+    plain = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Linear(5, 6))
+    assert all(torch.equal(a, b) for a, b in zip(metered.parameters(), plain.parameters(), strict=True))
+    with pytest.raises(RuntimeError), Meter(operations=10):
+        nn.Sequential(*(nn.Linear(2, 2) for _ in range(10)))
+
+
+def test_nets_beyond_the_memory_are_refused_before_they_are_built(toy: Toy) -> None:
+    plan = plan_of(toy(), "modules.decoder.hidden=[10_000_000, 10_000_000]")
+    for build in (check_on_nothing, lambda plan: build_modules(plan, seed=0)):
+        with pytest.raises(UserError) as refused:
+            build(plan)
+        [problem] = refused.value.problems
+        assert problem.where == "modules.decoder"
+        assert f"more than the {memory() >> 30} GiB of memory here" in problem.message
+
+
+def test_large_nets_are_tried_without_being_built(toy: Toy, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A gigabyte of weights, whose shapes are tried all the same."""
+    monkeypatch.setattr(trial, "MOST_WORK", 1e6)
+    large = "modules.decoder.hidden=[10_000, 20_000]"
+    assert check_on_nothing(plan_of(toy(), large)) == []
+    with pytest.raises(UserError, match=r"losses\.rec .*'l2\(reconstruction, image\)' failed"):
+        check_on_nothing(plan_of(toy(), large, "modules.decoder.size=5"))
+
+
+def test_a_component_that_looks_at_numbers_is_computed_and_if_too_large_said_so(toy: Toy, register: Register) -> None:
+    def looking(a: Tensor, b: Tensor) -> Tensor:
+        if float(a.detach().mean()) > 1e6:
+            raise ValueError("too great")
+        return (a - b).square().mean()
+
+    register("loss", "looking", looking)
+    path = toy('[losses.rec]\nuse = "looking(reconstruction, image)"')
+    assert check_on_nothing(plan_of(path)) == []
+    assert check_on_nothing(plan_of(path, "modules.decoder.hidden=[10_000, 20_000]")) == [TOO_LARGE]
+
+
+def test_recipes_of_too_many_calls_are_not_tried(toy: Toy, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trial, "MOST_OPERATIONS", 50)
+    assert check_on_nothing(plan_of(toy())) == [TOO_LARGE]
+
+
+def test_whatever_a_constructor_raises_is_told_at_its_key(toy: Toy, register: Register) -> None:
+    class Odd(nn.Module):
+        def __init__(self, *, table: dict[str, int]) -> None:
+            super().__init__()
+            self.size = table["size"]
+
+        def forward(self, a: Tensor) -> Tensor:
+            return a.mean()
+
+    register("loss", "odd_loss", Odd)
+    register("encoder", "odd_encoder", Odd)
+    path = toy('[losses.rec]\nuse = "odd_loss(reconstruction)"\ntable = { width = 3 }')
+    with pytest.raises(UserError, match=r"losses\.rec  KeyError: 'size'"):
+        check_on_nothing(plan_of(path))
+    path = toy('[modules.odd]\nuse = "odd_encoder"\ntable = { width = 3 }')
+    with pytest.raises(UserError, match=r"modules\.odd  KeyError: 'size'"):
+        check_on_nothing(plan_of(path))
+
+
+def test_whatever_a_call_raises_is_told_at_its_expression(toy: Toy) -> None:
+    path = toy('[losses.rec]\nuse = "l2(diagonal_gaussian(concatenate(z, z)), reconstruction)"')
+    with pytest.raises(UserError, match=r"losses\.rec .*failed on DiagonalGaussian.*AttributeError"):
+        check_on_nothing(plan_of(path))
