@@ -23,11 +23,10 @@ from torch.utils.data import DataLoader, Dataset, TensorDataset
 from torchvision.transforms import CenterCrop, Compose, Resize, ToTensor
 
 from benchmarks.measure import Effort, Findings, Goal, Table, in_turns, seconds
-from semreg.core.specification import ImageField, Specification
+from semreg.core import TRAIN, ImageField, Source, Specification
 from semreg.data.batches import Batches
 from semreg.data.cache import Cached, cached
 from semreg.data.images import ImageArray
-from semreg.data.source import TRAIN, Source
 
 SIZE = 64
 IMAGES = 12_288

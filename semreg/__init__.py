@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from semreg.core.results import Result
+    from semreg.core import Result
     from semreg.recipe.load import Recipe
     from semreg.running.start import Choices
     from semreg.tables.making import MadeTable

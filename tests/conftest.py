@@ -17,15 +17,24 @@ import pytest
 import torch
 
 from semreg.cli.main import app
-from semreg.core import hookspecs, plugin_manager, registry
-from semreg.core.errors import DataMissing
+from semreg.core import (
+    AttributesField,
+    ClassField,
+    DataMissing,
+    ImageField,
+    Result,
+    Source,
+    Specification,
+    Table,
+    VectorField,
+    hookspecs,
+    plugin_manager,
+    registry,
+)
 from semreg.core.kinds import KINDS
-from semreg.core.results import Result, Table
-from semreg.core.specification import AttributesField, ClassField, ImageField, Specification, VectorField
 from semreg.data.images import ImageArray
-from semreg.data.source import Source
 from semreg.data.splits import drawn_split
-from semreg.pictures.plots import bar_plot, heat_map, image_grid
+from semreg.pictures import bar_plot, heat_map, image_grid
 from semreg.store.results import write_result
 
 # The tests' nets are so small that a second thread only waits; the environment is for the processes that tests start.

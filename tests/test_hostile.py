@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from semreg.core.errors import UserError
+from semreg.core import UserError
 from semreg.recipe.load import load_recipe
 from tests.hostile import Bomb
 

@@ -17,8 +17,7 @@ import pytest
 import torch
 
 import semreg
-from semreg.core.errors import UserError
-from semreg.core.results import Picture, Result, Table
+from semreg.core import Picture, Result, Table, UserError
 from semreg.report.page import render
 from semreg.store.results import read_result, write_result
 from semreg.store.status import standings

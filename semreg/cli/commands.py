@@ -13,7 +13,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
-from semreg.core.errors import UserError
+from semreg.core import UserError
 from semreg.core.rank import in_first_process
 from semreg.core.registry import InstalledEntryPoint, import_target, installed_entry_points
 

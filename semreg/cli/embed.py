@@ -9,7 +9,7 @@ import typer
 
 from semreg.cli.helpers import trained
 from semreg.cli.options import DataRoot, Device, RunFolder, Runs
-from semreg.core.errors import UserError
+from semreg.core import UserError
 
 
 def embed(
@@ -31,8 +31,9 @@ def embed(
     kind = out.suffix.lower()
     if kind not in (".npz", ".csv"):
         raise UserError("--out", f"{out} ends neither in .npz nor in .csv")
+    from semreg.pictures import write_picture
     from semreg.trained import embedding
-    from semreg.trained.images import images_in, write_picture
+    from semreg.trained.images import images_in
 
     files = images_in(folder)
     with trained(run, runs=runs, data_root=data_root, device=device) as opened:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from semreg.cli.options import folder_of
-from semreg.core.errors import UserError
+from semreg.core import UserError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -65,8 +65,8 @@ def write_beside(out: Path, images: Mapping[str, Tensor], run: Run, *, only: boo
     Pixels are drawn `scale` × `scale` large: by default those of several images so that they can be looked at, those of
     one as they are. Raises CannotWrite, ValueError for images of differing shapes.
     """
-    from semreg.pictures.plots import image_grid
-    from semreg.trained.images import write_image, write_picture
+    from semreg.pictures import image_grid, write_picture
+    from semreg.trained.images import write_image
 
     *_, last = images.values()
     if only:

@@ -10,7 +10,7 @@ import typer
 
 from semreg.cli.helpers import file_kind, trained
 from semreg.cli.options import DataRoot, Device, RunFolder, Runs, ScaleOfAll
-from semreg.core.errors import UserError
+from semreg.core import UserError
 
 First = Annotated[Path, typer.Argument(metavar="A", help="An image of any size.", show_default=False)]
 Last = Annotated[Path, typer.Argument(metavar="B", help="Another one.", show_default=False)]
@@ -43,12 +43,12 @@ def interpolate(
     From Python: semreg.trained.interpolate.
     """
     kind, chosen = file_kind(out, ".png", ".gif"), _choice(interpolator)
-    from semreg.pictures.plots import image_grid
+    from semreg.pictures import gif, image_grid, write_picture
     from semreg.trained import interpolating
-    from semreg.trained.images import gif, read_images, write_images, write_picture
+    from semreg.trained.images import load_images, write_images
 
     with trained(run, runs=runs, data_root=data_root, device=device) as opened:
-        ends = read_images(opened, [a, b])
+        ends = load_images(opened, [a, b])
         images = interpolating.interpolate(opened, ends[:1], ends[1:], steps=steps, interpolator=chosen)[0]
         value_range = opened.plan.value_range
         if kind == ".png":

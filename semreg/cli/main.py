@@ -27,7 +27,7 @@ from semreg.cli.options import (
 )
 from semreg.cli.plugins import plugins
 from semreg.cli.table import table
-from semreg.core.errors import UserError, closest
+from semreg.core import UserError, closest
 from semreg.core.kinds import KINDS
 from semreg.core.rank import in_first_process
 from semreg.core.registry import Component, components

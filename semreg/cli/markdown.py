@@ -11,7 +11,7 @@ from importlib import metadata
 from typing import Any
 
 from semreg.cli.describe import describe, first_sentence
-from semreg.core.errors import UserError
+from semreg.core import UserError
 from semreg.core.kinds import KINDS
 from semreg.core.registry import Component, load, normalised
 from semreg.recipe.options import FILLED_BY_ENGINE, Signature, signature_of

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from semreg.core.errors import UserError
+from semreg.core import UserError
 from semreg.core.kinds import KINDS
 from semreg.core.registry import (
     INTERFACE_GROUP,

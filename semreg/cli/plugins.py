@@ -10,7 +10,7 @@ import typer
 
 from semreg.cli.options import AsJson
 from semreg.cli.packages import installed_plugins, not_installed
-from semreg.core.errors import closest
+from semreg.core import closest
 
 
 def plugins(

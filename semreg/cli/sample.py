@@ -37,9 +37,9 @@ def sample(
     From Python: semreg.trained.sample.
     """
     kind = file_kind(out, ".png")
-    from semreg.pictures.plots import image_grid
+    from semreg.pictures import image_grid, write_picture
     from semreg.trained import sampling
-    from semreg.trained.images import write_images, write_picture
+    from semreg.trained.images import write_images
 
     with trained(run, runs=runs, data_root=data_root, device=device) as opened:
         images = sampling.sample(opened, count, label=label, seed=seed)

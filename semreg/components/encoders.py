@@ -23,7 +23,7 @@ from semreg.components.layers import (
     map_output,
     output_layers,
 )
-from semreg.core.errors import closest
+from semreg.core import closest
 
 
 class ConvEncoder(nn.Module):

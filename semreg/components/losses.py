@@ -11,8 +11,7 @@ import torch.nn.functional as F
 from annotated_types import Ge, Lt
 from torch import Tensor
 
-from semreg.components.functional import require_equal_shapes, shape_error
-from semreg.core.interfaces import ClosedFormPrior
+from semreg.core import ClosedFormPrior, require_equal_shapes, shape_error
 
 Reduction = Literal["mean", "sum"]
 AdversarialForm = Literal["log", "hinge", "wasserstein"]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Annotated, Any, TypeVar, cast
+from collections.abc import Sequence
+from typing import Annotated, TypeVar, cast
 
 import torch
 from annotated_types import Ge, Gt, Interval, MinLen
@@ -11,9 +11,16 @@ from torch import Tensor
 from torch.nn import functional
 from torch.nn.functional import affine_grid, grid_sample
 
-from semreg.components.functional import normal_noise, require_classes, require_equal_shapes, shape_error
-from semreg.core.interfaces import Prior
-from semreg.core.posteriors import DiagonalGaussian, require_posterior
+from semreg.components.functional import normal_noise
+from semreg.core import (
+    DiagonalGaussian,
+    Prior,
+    map_tensors,
+    require_classes,
+    require_equal_shapes,
+    require_posterior,
+    shape_error,
+)
 
 Positive = Annotated[float, Gt(0)]
 TensorOrPosterior = TypeVar("TensorOrPosterior", bound=Tensor | tuple[Tensor, ...])
@@ -67,7 +74,7 @@ def one_hot(labels: Tensor, *, classes: Annotated[int, Ge(1)]) -> Tensor:
 
 def detach(x: TensorOrPosterior) -> TensorOrPosterior:
     """The same values, through which no gradient flows; takes a tensor or a posterior of any shape."""
-    return _each(Tensor.detach, x)
+    return cast(TensorOrPosterior, map_tensors(Tensor.detach, x))
 
 
 detach.cuts_gradient = True  # type: ignore[attr-defined]
@@ -75,7 +82,7 @@ detach.cuts_gradient = True  # type: ignore[attr-defined]
 
 def take(x: TensorOrPosterior, indices: Tensor) -> TensorOrPosterior:
     """The rows `indices`, int64 `(rows,)`, of a tensor or a posterior `(batch, ...)`."""
-    return _each(lambda tensor: tensor.index_select(0, indices), x)
+    return cast(TensorOrPosterior, map_tensors(lambda tensor: tensor.index_select(0, indices), x))
 
 
 def permutation(like: Tensor, *, fixed_points: bool = True, generator: torch.Generator | None = None) -> Tensor:
@@ -188,10 +195,3 @@ def draw(prior: Prior, *labels: Tensor, generator: torch.Generator | None = None
 def draw_like(prior: Prior, like: Tensor, *, generator: torch.Generator | None = None) -> Tensor:
     """As many codes from the prior as `like` has rows, `(batch, code)`, with its device and dtype."""
     return prior.sample(len(like), generator=generator).to(like)
-
-
-def _each(function: Callable[[Tensor], Tensor], value: TensorOrPosterior) -> TensorOrPosterior:
-    if isinstance(value, Tensor):
-        return cast(TensorOrPosterior, function(value))
-    kind: Any = type(value)
-    return cast(TensorOrPosterior, kind(*(function(tensor) for tensor in value)))

@@ -9,7 +9,7 @@ from annotated_types import Ge, Gt
 from torch import Tensor
 from torch.nn import functional
 
-from semreg.components.functional import require_classes, shape_error
+from semreg.core import require_classes, shape_error
 
 SMALLEST_VARIANCE = 1e-8
 FREQUENCIES = (0.1, 0.6)

@@ -8,8 +8,8 @@ import torch
 from annotated_types import Ge
 from torch import Tensor, nn
 
-from semreg.components.functional import gaussian_log_density, normal_noise, shape_error, standard_normal_kl
-from semreg.core.posteriors import DiagonalGaussian, require_posterior
+from semreg.components.functional import gaussian_log_density, normal_noise, standard_normal_kl
+from semreg.core import DiagonalGaussian, require_posterior, shape_error
 
 
 class StandardNormal(nn.Module):

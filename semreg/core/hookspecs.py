@@ -14,30 +14,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import pluggy
 
 if TYPE_CHECKING:
+    from semreg.core.interfaces import ObservedRun
     from semreg.core.results import Picture, Result, Table
 
 hookspec = pluggy.HookspecMarker("semreg")
 hookimpl = pluggy.HookimplMarker("semreg")
-
-
-class RunLike(Protocol):
-    """What every hook may rely on of the run it is given."""
-
-    @property
-    def folder(self) -> Path:
-        """The run's folder."""
-
-    @property
-    def name(self) -> str:
-        """The recipe's name."""
-
-    def warn(self, message: str) -> None:
-        """Say a warning and record it with the run."""
 
 
 @dataclass(frozen=True)
@@ -68,45 +54,45 @@ class Section:
 
 
 @hookspec
-def run_started(run: RunLike) -> None:
+def run_started(run: ObservedRun) -> None:
     """A run starts or resumes: its folder and record exist, nothing has been trained in this process."""
 
 
 @hookspec
-def phase_started(run: RunLike, phase: str) -> None:
+def phase_started(run: ObservedRun, phase: str) -> None:
     """The phase named `phase` starts or resumes."""
 
 
 @hookspec
-def iteration_done(run: RunLike, progress: Progress) -> None:
+def iteration_done(run: ObservedRun, progress: Progress) -> None:
     """One iteration of a phase is done, all its steps. Keep it quick: it is called thousands of times."""
 
 
 @hookspec
-def checkpoint_written(run: RunLike, path: Path) -> None:
+def checkpoint_written(run: ObservedRun, path: Path) -> None:
     """A checkpoint is complete on disk at `path`."""
 
 
 @hookspec
-def evaluation_started(run: RunLike, name: str) -> None:
+def evaluation_started(run: ObservedRun, name: str) -> None:
     """The evaluation called `name` in the recipe begins; it may take minutes."""
 
 
 @hookspec
-def evaluation_done(run: RunLike, name: str, result: Result) -> None:
+def evaluation_done(run: ObservedRun, name: str, result: Result) -> None:
     """The evaluation called `name` in the recipe is done and stored; said again where a run resumes after it."""
 
 
 @hookspec
-def run_finished(run: RunLike) -> None:
+def run_finished(run: ObservedRun) -> None:
     """All phases and evaluations are done and recorded; said again if the process is killed while this is said."""
 
 
 @hookspec
-def run_stopped(run: RunLike, error: BaseException) -> None:
+def run_stopped(run: ObservedRun, error: BaseException) -> None:
     """The run ends early, by an error or an interrupt; it can be resumed from its last checkpoint."""
 
 
 @hookspec
-def report_sections(run: RunLike) -> list[Section]:  # type: ignore[empty-body]
+def report_sections(run: ObservedRun) -> list[Section]:  # type: ignore[empty-body]
     """Sections to add to the report, made from the run's folder alone: the report may be written again much later."""

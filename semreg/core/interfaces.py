@@ -1,15 +1,30 @@
-"""What an encoder, a decoder, a prior and an interpolator must offer. Nothing inherits from these: shape is enough."""
+"""What semreg and components expect of each other: a Protocol for each kind, and for the runs that components are given.
+
+Nothing inherits from these: shape is enough. A component is called as its Protocol says, inputs by position and options by
+keyword; a parameter called `generator`, `input_shapes`, `root` or `judge` is filled by semreg. `semreg.testing` holds
+components to them.
+"""
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-import torch
-from torch import Tensor
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor, nn
+
+    from semreg.core.results import Result
+    from semreg.core.source import Source
+    from semreg.core.specification import Field, Order, Specification
+
+# --- networks: a class whose constructor takes the options; its instances are nn.Modules ---
 
 
+@runtime_checkable
 class Encoder(Protocol):
-    """An nn.Module from images `(batch, channels, height, width)` to codes `(batch, code)` or maps.
+    """An nn.Module from images `(batch, channels, height, width)` to codes.
 
     Its constructor may take `input_shapes`, the shapes of its inputs without the batch axis, which the engine fills in.
     """
@@ -19,6 +34,7 @@ class Encoder(Protocol):
         ...
 
 
+@runtime_checkable
 class Decoder(Protocol):
     """An nn.Module from one or several codes to images."""
 
@@ -27,12 +43,31 @@ class Decoder(Protocol):
         ...
 
 
+@runtime_checkable
+class Critic(Protocol):
+    """An nn.Module that scores how real an input is, given labels where it takes any."""
+
+    def __call__(self, *inputs: Tensor) -> Tensor:
+        """Scores `(batch, ...)`, one for each sample or each patch; high is real."""
+        ...
+
+
+@runtime_checkable
+class Classifier(Protocol):
+    """An nn.Module from an input or a code to labels."""
+
+    def __call__(self, *inputs: Tensor) -> Tensor:
+        """Logits `(batch, classes)`."""
+        ...
+
+
+@runtime_checkable
 class Prior(Protocol):
     """An nn.Module that holds a distribution of codes, which may depend on labels.
 
     Every method takes labels after its first argument, each with one row per code. A prior that needs none ignores
-    them, so that a recipe may exchange one prior for another; a conditional prior called without labels
-    means its marginal (a mixture draws the classes too).
+    them, so that a recipe may exchange one prior for another; a conditional prior called without labels means its
+    marginal (a mixture draws the classes too).
     """
 
     def log_probability(self, codes: Tensor, *labels: Tensor) -> Tensor:
@@ -44,11 +79,35 @@ class Prior(Protocol):
         ...
 
 
+@runtime_checkable
 class ClosedFormPrior(Prior, Protocol):
     """A prior whose KL divergence from a posterior is known in closed form; others leave `kl_divergence` out."""
 
     def kl_divergence(self, posterior: Any, *labels: Tensor) -> Tensor:
         """KL(posterior ‖ prior) of each element of the code in nats, `(batch, code)`."""
+        ...
+
+
+# --- calls: functions, or classes that are made with the options and then called ---
+
+
+class Operation(Protocol):
+    """A function from tensors to tensors.
+
+    An attribute `in_evaluation` is the function that evaluations call instead, on the same inputs and without options;
+    `cuts_gradient = True` says that no gradient flows through.
+    """
+
+    def __call__(self, *inputs: Any, **options: Any) -> Any:
+        """A tensor `(batch, ...)`, or a posterior of such."""
+        ...
+
+
+class Loss(Protocol):
+    """A function from tensors of one batch to what is to be minimised; it does not know which modules it trains."""
+
+    def __call__(self, *inputs: Any, **options: Any) -> Tensor:
+        """A scalar: the mean over the batch, finite whatever the batch."""
         ...
 
 
@@ -62,3 +121,160 @@ class Interpolator(Protocol):
         as `(batch, 1)`. Options are keyword-only.
         """
         ...
+
+
+@runtime_checkable
+class FittedInterpolator(Protocol):
+    """An interpolator that follows classes: a class, made with its options and fitted before it is called."""
+
+    def __call__(self, a: Tensor, b: Tensor, weight: Tensor | float) -> Tensor:
+        """As an Interpolator's."""
+        ...
+
+    def fit(self, codes: Tensor, labels: Tensor, order: Order) -> None:
+        """Learn from training codes `(rows, code)` with their classes, int64 `(rows,)`, which neighbour in this order."""
+        ...
+
+
+# --- functions at places of their own ---
+
+
+class Sampler(Protocol):
+    """A rule that draws the batches of an epoch from the labels of all rows."""
+
+    def __call__(
+        self, *labels: Tensor, count: int, batch_size: int, generator: torch.Generator | None = None, **options: Any
+    ) -> Tensor:
+        """Indices of rows below `count`, int64 `(count // batch_size, batch_size)`. Labels are `(count, ...)`.
+
+        What it raises as UserError or ValueError is told at the recipe's key.
+        """
+        ...
+
+
+class Schedule(Protocol):
+    """The course of a learning rate over a phase."""
+
+    def __call__(self, epoch: float, epochs: int, **options: Any) -> float:
+        """The factor on the rate at `epoch`, fractional and 0 at the phase's first iteration, of `epochs` in all."""
+        ...
+
+
+class Dataset(Protocol):
+    """A data set: a class whose constructor takes the recipe's options by keyword, and `root` (a `pathlib.Path`, the
+    data root) if it names that parameter. The constructor reads no data."""
+
+    def specification(self) -> Specification:
+        """The fields, without loading images. Raises DataMissing where even that needs files that are not there."""
+        ...
+
+    def locate(self) -> None:
+        """Raises DataMissing, saying what layout was looked for and what to download, unless the set is there.
+
+        The first line of its message stands by itself: "NAME not found under ROOT (looked for …)".
+        """
+        ...
+
+    def source(self) -> Source:
+        """Reads labels and lists images. Decodes none."""
+        ...
+
+
+class Evaluation(Protocol):
+    """A function of handles and modules of a trained run; its options are keyword-only."""
+
+    def __call__(self, *inputs: Any, **options: Any) -> Result:
+        """Figures, tables and pictures. A ValueError tells what is wrong with the inputs, the options or the data."""
+        ...
+
+
+# --- what components are given ---
+
+
+class Handle(Protocol):
+    """A named tensor of a trained run: read over a split, or recomputed from other values."""
+
+    @property
+    def run(self) -> TrainedRun:
+        """The run that it is of."""
+
+    @property
+    def name(self) -> str:
+        """Its name in the recipe."""
+
+    @property
+    def field(self) -> Field | None:
+        """What the data say of it, if it is a field of the data."""
+
+    def read(self, split: str = "train", *, count: int | None = None, draws: bool = False) -> Any:
+        """Its values for the first `count` rows of a split (all by default), on the CPU, floats as float32.
+
+        A tensor `(rows, …)`, or a posterior of such. Modules are in eval mode; random operations take their evaluation
+        form (a posterior's mean), or with `draws` are random as in training. Raises UserError for an empty split.
+        """
+
+    def at(self, split: str, rows: Tensor) -> Any:
+        """Its values as `read` gives them, of some rows of a split alone, by their places in it, int64 `(rows,)`."""
+
+    def batches(self, split: str = "train") -> Iterator[Any]:
+        """Its values of a split as `read` gives them, a batch at a time, for what need not be in memory at once."""
+
+    def needs(self, *given: str) -> set[str]:
+        """The fields of the data that it is computed from beyond the tensors and fields that are `given`."""
+
+    def given(self, **values: Tensor) -> Any:
+        """Its values where the named tensors or fields have the values given, `(rows, …)` each.
+
+        Raises ValueError if it needs a field of the data that is not given, or the numbers of rows differ.
+        """
+
+
+class TrainedRun(Protocol):
+    """A trained run, as evaluations get it through their handles and as their judge."""
+
+    @property
+    def folder(self) -> Path:
+        """The run's folder."""
+
+    @property
+    def device(self) -> torch.device:
+        """Where its modules are; what handles give is on the CPU."""
+
+    @property
+    def fields(self) -> Specification:
+        """What the data say of their fields."""
+
+    @property
+    def value_range(self) -> tuple[float, float]:
+        """The range of its images."""
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """How many images each split has. Raises UserError where the data are not there."""
+
+    def tensor(self, name: str) -> Handle:
+        """The handle of a tensor or field. Raises UserError, with the closest names, if there is none."""
+
+    def module(self, name: str) -> nn.Module:
+        """A module of the recipe, in eval mode. Raises UserError, with the closest names, if there is none."""
+
+    def encode(self, images: Tensor) -> Any:
+        """The code of images `(batch, channels, height, width)` in the recipe's range; a tuple of several codes."""
+
+    def decode(self, *codes: Tensor) -> Any:
+        """The output for codes, in the order of the recipe's `code`."""
+
+
+class ObservedRun(Protocol):
+    """A run as hooks are given it."""
+
+    @property
+    def folder(self) -> Path:
+        """The run's folder."""
+
+    @property
+    def name(self) -> str:
+        """The recipe's name."""
+
+    def warn(self, message: str) -> None:
+        """Say a warning and record it with the run."""

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Annotated, Any, Literal
-
-from annotated_types import Interval
+from typing import Any, Literal
 
 Order = Literal["ring", "line", "none"]
 
@@ -16,9 +13,9 @@ Order = Literal["ring", "line", "none"]
 class ImageField:
     """Images, uint8 in the cache, `(batch, channels, height, width)` float in the recipe's `range` in a batch."""
 
-    channels: Annotated[int, Interval(ge=1, le=8192)]
-    height: Annotated[int, Interval(ge=1, le=8192)]
-    width: Annotated[int, Interval(ge=1, le=8192)]
+    channels: int
+    height: int
+    width: int
 
     def references(self) -> dict[str, Any]:
         """What `@image.key` may read; `size` only where the images are square."""
@@ -62,7 +59,7 @@ class AttributesField:
 class VectorField:
     """Real vectors, float32 `(batch, size)`."""
 
-    size: Annotated[int, Interval(ge=1, le=2**24)]
+    size: int
 
     def references(self) -> dict[str, Any]:
         return {"size": self.size}
@@ -71,6 +68,8 @@ class VectorField:
 Field = ImageField | ClassField | AttributesField | VectorField
 Specification = dict[str, Field]
 
+_MOST = {"channels": 8192, "height": 8192, "width": 8192, "size": 2**24}
+"""How large a field may be that is read from a file, which may be anyone's."""
 _KINDS: dict[type[Field], str] = {
     ImageField: "image",
     ClassField: "class",
@@ -86,10 +85,16 @@ def described(field: Field) -> dict[str, Any]:
 
 def restored(described: Mapping[str, Mapping[str, Any]]) -> Specification:
     """The fields that `described` made these of. Raises ValueError, KeyError or TypeError for anything else."""
+    import json
+
     from pydantic import TypeAdapter
 
     kinds = {word: kind for kind, word in _KINDS.items()}
-    return {
-        name: TypeAdapter(kinds[values["kind"]]).validate_json(json.dumps(dict(values)), strict=True)
-        for name, values in described.items()
-    }
+    fields: Specification = {}
+    for name, values in described.items():
+        field = TypeAdapter(kinds[values["kind"]]).validate_json(json.dumps(dict(values)), strict=True)
+        for key, most in _MOST.items():
+            if not 1 <= getattr(field, key, 1) <= most:
+                raise ValueError(f"{name}: {key} is {getattr(field, key)}; 1 to {most} fits")
+        fields[name] = field
+    return fields

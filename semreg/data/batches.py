@@ -7,9 +7,8 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 import torch
 from torch import Tensor
 
-from semreg.core.errors import Problem, UserError, cause_of, closest
-from semreg.core.randomness import seed_of
-from semreg.core.specification import AttributesField, ClassField
+from semreg.core import AttributesField, ClassField, Problem, UserError, closest, seed_of
+from semreg.core.errors import cause_of
 from semreg.data.cache import Cached
 from semreg.data.samplers import shuffled
 

@@ -18,9 +18,8 @@ from typing import Any, cast
 import numpy as np
 import numpy.typing as npt
 
-from semreg.core.errors import Problem, UserError
-from semreg.core.specification import ImageField, Specification, described
-from semreg.data.source import EXCLUDED, SPLITS, ImageReader, Source
+from semreg.core import EXCLUDED, SPLITS, ImageField, ImageReader, Problem, Source, Specification, UserError
+from semreg.core.specification import described
 from semreg.store.disk import sync
 
 FORMAT = 1

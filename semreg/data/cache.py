@@ -19,8 +19,24 @@ import torch
 from filelock import FileLock, Timeout
 from torch import Tensor
 
-from semreg.core.errors import Problem, UserError, closest
-from semreg.core.specification import AttributesField, ClassField, ImageField, Specification, described
+from semreg.core import (
+    EXCLUDED,
+    SPLITS,
+    TEST,
+    TRAIN,
+    VALIDATION,
+    AttributesField,
+    ClassField,
+    Dataset,
+    ImageField,
+    Problem,
+    Source,
+    Specification,
+    UserError,
+    closest,
+)
+from semreg.core.source import UNLABELLED
+from semreg.core.specification import described
 from semreg.data.building import (
     FORMAT,
     Contents,
@@ -31,17 +47,7 @@ from semreg.data.building import (
     unreadable,
     unreadable_images,
 )
-from semreg.data.source import (
-    EXCLUDED,
-    SPLITS,
-    TEST,
-    TRAIN,
-    UNLABELLED,
-    VALIDATION,
-    Dataset,
-    Source,
-    check_source,
-)
+from semreg.data.checking import check_source
 from semreg.data.splits import labelled_fields, random_order, share
 from semreg.store.disk import sync
 

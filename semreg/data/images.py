@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from semreg.core.errors import UserError
+from semreg.core import UserError
 from semreg.data.files import printable
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from semreg.core.errors import UserError
+from semreg.core import UserError
 from semreg.data.files import quoted, read_text
 
 

@@ -9,9 +9,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from semreg.core.errors import Problem, UserError, closest
-from semreg.core.specification import ClassField, Specification
-from semreg.data.source import TEST, TRAIN
+from semreg.core import TEST, TRAIN, ClassField, Problem, Specification, UserError, closest
 
 
 def random_order(count: int, seed: int = 0) -> npt.NDArray[np.int64]:

@@ -8,9 +8,8 @@ import torch
 from annotated_types import Ge
 from torch import Tensor
 
-from semreg.core.results import Result, Table
-from semreg.trained.classes import class_field, read_images, rows_by_class
-from semreg.trained.run import Handle
+from semreg.core import Handle, Result, Table
+from semreg.trained import class_field, read_images, rows_by_class
 
 WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 """Of the scales, the finest first (Wang, Simoncelli & Bovik 2003)."""
@@ -45,7 +44,7 @@ def intra_class_diversity(
         count: how many images of each class: the first of the test split. Classes with fewer than two are left out.
     """
     field, labels = class_field(label), label.read("test")
-    low, high = image.run.plan.value_range
+    low, high = image.run.value_range
     # MS-SSIM compares brightness by ratios: it wants images from 0 on.
     made, real = ((read_images(handle, "test") - low) / (high - low) for handle in (generated, image))
     members = [rows[:count] for rows in rows_by_class(labels, len(field.names))]

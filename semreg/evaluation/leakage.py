@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -11,20 +10,22 @@ from annotated_types import Gt, MinLen
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from semreg.core.results import Result, Table
-from semreg.core.specification import ClassField
-from semreg.evaluation.probes import linear_predictions
-from semreg.pictures.plots import bar_plot
-from semreg.trained.classes import class_field, read_codes, require_two_classes
-from semreg.trained.run import Handle
+from semreg.core import ClassField, Handle, Result, Table
+from semreg.pictures import bar_plot
+from semreg.trained import (
+    ITERATIONS,
+    PENALTY,
+    class_field,
+    linear_predictions,
+    mlp_predictions,
+    read_codes,
+    require_two_classes,
+)
+from semreg.trained.probes import STOPPED_BY
 
 Count = Annotated[int, Gt(0)]
 
-PENALTY, ITERATIONS = 1.0, 1000
-"""Of the linear probe, as the evaluation `linear_probe` has them unless told otherwise."""
 _NAMES = {"linear": "linear probe", "mlp": "MLP probe", "classifier": "the recipe's own classifier"}
-STOPPED_BY = 0.1
-"""The share of the training codes on which the MLP's training is stopped."""
 
 
 def leakage(
@@ -112,25 +113,6 @@ def _require_enough(labels: Tensor, field: ClassField) -> None:
     if STOPPED_BY * len(labels) < present:
         least = round(present / STOPPED_BY)
         raise ValueError(f"{len(labels)} training images are too few for probes of {present} classes; {least} suffice")
-
-
-def mlp_predictions(
-    codes: Tensor, labels: Tensor, others: Tensor, hidden: Sequence[int], epochs: int, seed: int
-) -> Tensor:
-    """What an MLP fitted on codes `(rows, code)` sees in others."""
-    from sklearn.exceptions import ConvergenceWarning
-    from sklearn.neural_network import MLPClassifier
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
-
-    classifier = MLPClassifier(
-        tuple(hidden), max_iter=epochs, early_stopping=True, validation_fraction=STOPPED_BY, random_state=seed
-    )
-    model = make_pipeline(StandardScaler(), classifier)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # so many epochs were asked for
-        model.fit(codes.numpy(), labels.numpy())
-    return torch.from_numpy(model.predict(others.numpy()))
 
 
 def _logits(logits: Handle, field: ClassField, draws: bool) -> Tensor:

@@ -8,10 +8,8 @@ import torch
 from annotated_types import Gt, Interval
 from torch import Tensor
 
-from semreg.core.results import Result
-from semreg.core.specification import ClassField
-from semreg.trained.classes import accuracies, class_field, read_codes, require_two_classes
-from semreg.trained.run import Handle
+from semreg.core import ClassField, Handle, Result
+from semreg.trained import accuracies, class_field, linear_predictions, read_codes, require_two_classes
 
 Count = Annotated[int, Gt(0)]
 Share = Annotated[float, Interval(ge=0, le=1)]
@@ -75,19 +73,6 @@ def knn(
     model = KNeighborsClassifier(neighbors, metric=metric, algorithm="brute").fit(codes.numpy(), labels.numpy())
     found = torch.from_numpy(model.predict(read_codes(code, "test").numpy()))
     return _result(found, label.read("test"), field, f"{neighbors} nearest training codes ({metric})", paper)
-
-
-def linear_predictions(
-    codes: Tensor, labels: Tensor, *others: Tensor, penalty: float, iterations: int
-) -> tuple[Tensor, ...]:
-    """What a linear classifier fitted on codes `(rows, code)`, as `linear_probe` says, sees in each of the others."""
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
-
-    model = make_pipeline(StandardScaler(), LogisticRegression(C=1 / penalty, max_iter=iterations))
-    model.fit(codes.double().numpy(), labels.numpy())
-    return tuple(torch.from_numpy(model.predict(part.double().numpy())) for part in others)
 
 
 def _training(code: Handle, label: Handle) -> tuple[ClassField, Tensor, Tensor]:

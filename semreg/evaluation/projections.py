@@ -7,10 +7,9 @@ from typing import Annotated
 import torch
 from annotated_types import Gt
 
-from semreg.core.results import Result, Scatter
-from semreg.pictures.plots import scatter_plot
-from semreg.trained.classes import class_field, read_codes
-from semreg.trained.run import Handle
+from semreg.core import Handle, Result, Scatter
+from semreg.pictures import scatter_plot
+from semreg.trained import class_field, read_codes
 
 
 def tsne(

@@ -2,33 +2,34 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable
-from functools import partial
 from typing import Annotated
 
 import torch
 from annotated_types import Ge, Gt
-from torch import Tensor, nn
+from torch import Tensor
 
-from semreg.core.errors import UserError, cause_of
-from semreg.core.results import Picture, Result, Table
-from semreg.core.specification import ClassField
-from semreg.pictures.plots import image_grid
-from semreg.trained.classes import class_field, judge_sees, probabilities, read_images, rows_by_class
-from semreg.trained.run import Handle, Run
+from semreg.core import ClassField, Handle, Picture, Result, Table, TrainedRun
+from semreg.pictures import image_grid
+from semreg.trained import (
+    class_field,
+    feature_extractors,
+    frechet_distance,
+    judge_sees,
+    probabilities,
+    read_images,
+    rows_by_class,
+)
 
 MOST_ROWS = 20
 """Classes shown in a picture."""
 NAMES = {"judge": "the judge", "inception": "Inception"}
-INCEPTION_FEATURES, INCEPTION_BATCH = 2048, 64
 
 
 def inception_score(
     generated: Handle,
     label: Handle | None = None,
     *,
-    judge: Run,
+    judge: TrainedRun,
     count: Annotated[int, Gt(0)] | None = None,
     pictures: Annotated[int, Gt(0)] = 12,
     paper: Annotated[float, Ge(1)] | None = None,
@@ -100,7 +101,7 @@ def fid(
     generated: Handle,
     image: Handle,
     *,
-    judge: Run,
+    judge: TrainedRun,
     inception_weights: str | None = None,
     count: Annotated[int, Ge(2)] | None = None,
 ) -> Result:
@@ -163,74 +164,7 @@ def fid(
     return Result(figures, tables=[table], summary=f"Fréchet distance of {least} images: {', '.join(parts)}")
 
 
-def feature_extractors(
-    judge: Run, run: Run, inception_weights: str | None = None
-) -> dict[str, Callable[[Tensor], Tensor]]:
-    """From images `(images, channels, height, width)` in a run's range to features `(images, features)`, by name.
-
-    `judge`: a judge's tensor `features`, maps averaged over their positions; with the file of their weights also
-    `inception`. Raises UserError for what is no such file, ValueError without torch-fidelity.
-    """
-    extractors: dict[str, Callable[[Tensor], Tensor]] = {"judge": partial(_judge_features, judge)}
-    if inception_weights is not None:
-        extractors["inception"] = _inception_features(inception_weights, run)
-    return extractors
-
-
-def frechet_distance(generated: Tensor, real: Tensor) -> float:
-    """|μ − μ'|² + tr(Σ + Σ' − 2(ΣΣ')^½) of features `(images, features)`, at least two images each; in float64."""
-    from torchmetrics.image.fid import FrechetInceptionDistance  # takes a second
-
-    metric = FrechetInceptionDistance(feature=_AsTheyAre(real.shape[1]))
-    metric.update(real.double(), real=True)
-    metric.update(generated.double(), real=False)
-    return max(0.0, float(metric.compute()))  # rounding may leave less than nothing
-
-
-class _AsTheyAre(nn.Module):
-    """Hands features through where torchmetrics wants a net that extracts them."""
-
-    def __init__(self, num_features: int) -> None:
-        super().__init__()
-        self.num_features = num_features
-
-    def forward(self, features: Tensor) -> Tensor:
-        return features
-
-
-def _judge_features(judge: Run, images: Tensor) -> Tensor:
-    features = judge_sees(judge, "features", images)
-    return features.flatten(2).mean(2) if features.ndim > 2 else features
-
-
-def _inception_features(weights: str, run: Run) -> Callable[[Tensor], Tensor]:
-    """The last pooled features of Inception, `(images, 2048)`, of images in the run's range.
-
-    Raises ValueError without torch-fidelity, UserError if the file is not there or holds other weights.
-    """
-    from torchmetrics.image.fid import FrechetInceptionDistance
-
-    if not os.path.isfile(weights):
-        raise UserError(weights, "there is no such file; inception_weights names that of torch-fidelity's weights")
-    try:
-        torch.load(weights, map_location="cpu", weights_only=True)  # torch-fidelity would run what a file may hold
-        metric = FrechetInceptionDistance(feature=INCEPTION_FEATURES, feature_extractor_weights_path=weights)
-    except ModuleNotFoundError:
-        raise ValueError("inception_weights needs the package torch-fidelity: pip install torch-fidelity") from None
-    except Exception as error:  # what is no file of weights fails in many ways
-        raise UserError(weights, f"no weights of Inception, as torch-fidelity takes them: {cause_of(error)}") from error
-    net = metric.inception.to(run.device)
-    low, high = run.plan.value_range
-
-    def features(images: Tensor) -> Tensor:
-        pixels = ((images - low) / (high - low) * 255).round().byte().expand(-1, 3, -1, -1)
-        with torch.inference_mode():
-            return torch.cat([net(part.to(run.device)).cpu() for part in torch.split(pixels, INCEPTION_BATCH)])
-
-    return features
-
-
-def _seen(judge: Run, images: Tensor, field: ClassField | None) -> Tensor:
+def _seen(judge: TrainedRun, images: Tensor, field: ClassField | None) -> Tensor:
     return judge_sees(judge, "probability", images) if field is None else probabilities(judge, images, field)
 
 
@@ -249,7 +183,7 @@ def _grid(rows: list[Tensor], generated: Handle, names: list[str] | None = None)
         "Samples" if names is None else "Samples by class",
         rows,
         row_labels=names,
-        value_range=generated.run.plan.value_range,
+        value_range=generated.run.value_range,
         caption="Decoded from random codes, unselected."
         + ("" if names is None or len(names) < MOST_ROWS else f" Of the first {MOST_ROWS} classes."),
     )

@@ -8,11 +8,8 @@ import torch
 from annotated_types import Gt
 from torch.nn.functional import l1_loss, mse_loss
 
-from semreg.core.interfaces import ClosedFormPrior, Prior
-from semreg.core.posteriors import require_posterior
-from semreg.core.results import Result
-from semreg.pictures.plots import image_grid, line_plot
-from semreg.trained.run import Handle
+from semreg.core import ClosedFormPrior, Handle, Prior, Result, require_posterior
+from semreg.pictures import image_grid, line_plot
 
 Count = Annotated[int, Gt(0)]
 ACTIVE = 0.01
@@ -31,7 +28,7 @@ def reconstructions(image: Handle, reconstruction: Handle, *, pictures: Count = 
     }
     rows = [list(original[:pictures]), list(copy[:pictures])]
     grid = image_grid(
-        "Reconstructions", rows, row_labels=["image", "reconstruction"], value_range=image.run.plan.value_range,
+        "Reconstructions", rows, row_labels=["image", "reconstruction"], value_range=image.run.value_range,
         caption="Images of the test split, in order.",
     )  # fmt: skip
     summary = f"mean squared error {figures['mean_squared_error']:.4f}"
@@ -54,7 +51,7 @@ def prior_samples(
     grid = image_grid(
         "Samples from the prior",
         rows,
-        value_range=code.run.plan.value_range,
+        value_range=code.run.value_range,
         caption="Decoded from random codes, unselected.",
     )
     return Result(pictures=[grid])

@@ -8,13 +8,19 @@ from typing import Annotated
 import torch
 from annotated_types import Ge, Gt
 
-from semreg.core.errors import closest
-from semreg.core.results import Result, Table
-from semreg.core.specification import ClassField
-from semreg.pictures.plots import image_grid
-from semreg.trained.classes import class_field, decoded, draw_pairs, read_codes, rows_by_class, verdicts
-from semreg.trained.paths import InterpolatorChoice, chosen_interpolators, strips
-from semreg.trained.run import Handle, Run
+from semreg.core import ClassField, Handle, Result, Table, TrainedRun, closest
+from semreg.pictures import image_grid
+from semreg.trained import (
+    InterpolatorChoice,
+    chosen_interpolators,
+    class_field,
+    decoded,
+    draw_pairs,
+    read_codes,
+    rows_by_class,
+    strips,
+    verdicts,
+)
 
 
 def interpolation_strip(
@@ -27,7 +33,7 @@ def interpolation_strip(
     images: Annotated[int, Ge(2)] = 14,
     pairs: Annotated[int, Gt(0)] = 3,
     interpolators: Sequence[InterpolatorChoice] = ("linear",),
-    judge: Run | None = None,
+    judge: TrainedRun | None = None,
     generator: torch.Generator | None = None,
 ) -> Result:
     """Strips of images from a test image of one class to one of another, by each interpolator.
@@ -70,7 +76,7 @@ def interpolation_strip(
         rows,
         row_labels=row_labels,
         image_labels=seen or None,
-        value_range=code.run.plan.value_range,
+        value_range=code.run.value_range,
         caption=f"Random pairs of test images, the same for every interpolator; {images} images, the pair's own "
         "reconstructions first and last." + (" Under each image: what an independent classifier sees." if seen else ""),
     )

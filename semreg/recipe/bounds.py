@@ -8,7 +8,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from semreg.core.errors import Problem, UserError, closest
+from semreg.core import Problem, UserError, closest
 
 LARGEST_FILE = 200_000
 """Bytes of a file."""

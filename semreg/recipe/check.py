@@ -10,9 +10,9 @@ from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 
-from semreg.core.errors import DataMissing, Problem, UserError, cause_of, closest
+from semreg.core import DataMissing, Problem, Specification, UserError, closest
+from semreg.core.errors import cause_of
 from semreg.core.registry import find, load
-from semreg.core.specification import Specification
 from semreg.data.splits import labelled_fields
 from semreg.recipe.expression import names
 from semreg.recipe.graph import Graph

@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from semreg.core.errors import closest
+from semreg.core import closest
 from semreg.core.kinds import at_place
 from semreg.recipe.expression import Call, Expression, Name, calls, names, parse
 from semreg.recipe.options import Signature, check_inputs, check_options, required_inputs, signature_of

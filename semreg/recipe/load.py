@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from semreg.core.errors import MOST_PROBLEMS, Problem, UserError, closest
+from semreg.core import Problem, UserError, closest
+from semreg.core.errors import MOST_PROBLEMS
 from semreg.recipe.bounds import (
     DEEPEST_EXTENDS,
     MOST_CHARACTERS,

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 
 from pydantic import ConfigDict, PydanticSchemaGenerationError, TypeAdapter, ValidationError
 
-from semreg.core.errors import Problem, closest
+from semreg.core import Problem, closest
 from semreg.recipe.schema import problems_of, short
 
 FILLED_BY_ENGINE = frozenset({"generator", "input_shapes", "root", "judge"})

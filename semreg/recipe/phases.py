@@ -7,8 +7,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from semreg.core.errors import Problem, closest
-from semreg.core.specification import AttributesField, ClassField
+from semreg.core import AttributesField, ClassField, Problem, closest
 from semreg.recipe.expression import Call, Expression, Name, names
 from semreg.recipe.graph import Graph
 from semreg.recipe.load import OPTIMIZER_KEYS

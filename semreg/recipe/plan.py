@@ -7,10 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from semreg.core.errors import DataMissing
+from semreg.core import DataMissing, Dataset, Specification
 from semreg.core.registry import Component
-from semreg.core.specification import Specification
-from semreg.data.source import Dataset
 from semreg.recipe.expression import Call, Expression, calls, names
 from semreg.recipe.load import Recipe, Table
 from semreg.recipe.options import Signature

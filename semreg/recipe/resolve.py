@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from semreg.core.errors import MOST_PROBLEMS, Problem, UserError, closest
+from semreg.core import Problem, Specification, UserError, closest
+from semreg.core.errors import MOST_PROBLEMS
 from semreg.core.registry import Component, find, load, with_article
-from semreg.core.specification import Specification
 from semreg.recipe.expression import Call, parse
 from semreg.recipe.options import Signature, check_options, signature_of
 from semreg.recipe.plan import Node, Part

@@ -8,7 +8,8 @@ from typing import Annotated, Any, Literal
 from annotated_types import Ge, Gt, Le, Lt, MaxLen, MinLen
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
-from semreg.core.errors import MOST_PROBLEMS, Problem, UserError, closest
+from semreg.core import Problem, UserError, closest
+from semreg.core.errors import MOST_PROBLEMS
 from semreg.recipe.load import Table
 
 MOST_MODULES = 200

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from semreg.core.hookspecs import RunLike, hookimpl
+from semreg.core import ObservedRun
+from semreg.core.hookspecs import hookimpl
 from semreg.report.page import write_report
 
 
 @hookimpl(trylast=True)
-def run_finished(run: RunLike) -> None:
+def run_finished(run: ObservedRun) -> None:
     """Write the report once every other plugin has done its part."""
     write_report(run.folder)

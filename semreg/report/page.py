@@ -12,11 +12,10 @@ from typing import Any
 
 import jinja2
 
-from semreg.core import plugin_manager
-from semreg.core.errors import UserError, cause_of
+from semreg.core import Cell, Result, Scatter, Table, UserError, plugin_manager
+from semreg.core.errors import cause_of
 from semreg.core.hookspecs import Section
-from semreg.core.results import Cell, Result, Scatter, Table
-from semreg.pictures.plots import class_colours
+from semreg.pictures import class_colours
 from semreg.report import curves
 from semreg.report.formatting import duration, number
 from semreg.report.templates import templates
@@ -86,7 +85,7 @@ def _template() -> jinja2.Template:
     environment.filters |= {"number": _number, "cell": _cell, "g": _weight}
     environment.filters |= {"points": _points, "colours": class_colours}
     environment.globals |= {"chart_width": curves.WIDTH, "chart_height": curves.HEIGHT, "is_numeric": _is_numeric}
-    return environment.get_template("report.html")
+    return environment.get_template("page.html")
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The templates of pages, which stand beside this file."""
+"""The templates of pages: those that stand beside this file, and those of the rooms that write pages of their own."""
 
 from __future__ import annotations
 
@@ -8,14 +8,17 @@ from pathlib import Path
 
 import jinja2
 
-from semreg.core.results import Picture
-from semreg.pictures.plots import PIXEL_RATIO
+from semreg.core import Picture
+from semreg.pictures.style import PIXEL_RATIO
 
 
-def templates() -> jinja2.Environment:
-    """A new environment, in which all that is filled in is escaped and a name that is not given is an error."""
+def templates(*folders: Path) -> jinja2.Environment:
+    """A new environment with the templates of the folders, and those beside this file, which they may include.
+
+    All that is filled in is escaped, and a name that is not given is an error.
+    """
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+        loader=jinja2.FileSystemLoader([*folders, Path(__file__).parent]),
         autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,

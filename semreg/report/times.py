@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from semreg.core import Cell, Picture, Table
 from semreg.core.hookspecs import Section
-from semreg.core.results import Cell, Picture, Table
-from semreg.pictures.plots import line_plot, share_plot
+from semreg.pictures import line_plot, share_plot
 from semreg.report.formatting import duration, number
 from semreg.store.record import PhaseMetrics
 

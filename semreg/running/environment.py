@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from semreg.core.errors import Problem, UserError
+from semreg.core import Problem, UserError
 from semreg.core.registry import OWN_DISTRIBUTION, THIS_PROCESS
 from semreg.core.specification import described
 from semreg.data.cache import Cached

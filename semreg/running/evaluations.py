@@ -9,11 +9,8 @@ from typing import Any
 import pluggy
 import torch
 
-from semreg.core import plugin_manager
-from semreg.core.errors import UserError, closest
+from semreg.core import Result, UserError, closest, plugin_manager, seed_of
 from semreg.core.memory import out_of_memory
-from semreg.core.randomness import seed_of
-from semreg.core.results import Result
 from semreg.recipe.plan import EvaluationPlan
 from semreg.store.folder import RunFolder
 from semreg.store.layout import EVALUATIONS

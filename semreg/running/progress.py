@@ -9,12 +9,13 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
+from semreg.core import ObservedRun
 from semreg.core.hookspecs import Progress as PhaseProgress
-from semreg.core.hookspecs import RunLike, hookimpl
+from semreg.core.hookspecs import hookimpl
 from semreg.report.formatting import duration
 
 if TYPE_CHECKING:
-    from semreg.core.results import Result
+    from semreg.core import Result
 
 _BAR = 20  # characters
 _SECONDS_BETWEEN_UPDATES = 0.1
@@ -33,12 +34,12 @@ class ProgressBar:
         self._started: tuple[float, int] | None = None
 
     @hookimpl
-    def phase_started(self, run: RunLike, phase: str) -> None:
+    def phase_started(self, run: ObservedRun, phase: str) -> None:
         self._stop()
         self._figures, self._speed, self._next_update, self._started = "", "", 0.0, None
 
     @hookimpl
-    def iteration_done(self, run: RunLike, progress: PhaseProgress) -> None:
+    def iteration_done(self, run: ObservedRun, progress: PhaseProgress) -> None:
         now = time.monotonic()
         last = progress.iteration >= progress.iterations
         if self._started is None:
@@ -60,22 +61,22 @@ class ProgressBar:
             self._console.print(line, markup=False, soft_wrap=True)
 
     @hookimpl
-    def evaluation_started(self, run: RunLike, name: str) -> None:
+    def evaluation_started(self, run: ObservedRun, name: str) -> None:
         self._stop()  # a judge that is trained meanwhile draws a bar of its own
         self._console.print(f"evaluating {name}", markup=False, soft_wrap=True)
 
     @hookimpl
-    def evaluation_done(self, run: RunLike, name: str, result: Result) -> None:
+    def evaluation_done(self, run: ObservedRun, name: str, result: Result) -> None:
         self._stop()
         if result.summary:
             self._console.print(result.summary, markup=False, soft_wrap=True)
 
     @hookimpl
-    def run_finished(self, run: RunLike) -> None:
+    def run_finished(self, run: ObservedRun) -> None:
         self._stop()
 
     @hookimpl
-    def run_stopped(self, run: RunLike) -> None:
+    def run_stopped(self, run: ObservedRun) -> None:
         self._stop()
 
     def _draw(self, progress: PhaseProgress, now: float) -> None:

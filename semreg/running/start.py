@@ -15,9 +15,8 @@ import pluggy
 import torch
 from torch import nn
 
-from semreg.core import plugin_manager
-from semreg.core.errors import CannotWrite, DataMissing, Problem, UserError, cause_of
-from semreg.core.results import Result
+from semreg.core import DataMissing, Problem, Result, UserError, plugin_manager
+from semreg.core.errors import CannotWrite, cause_of
 from semreg.data.cache import Cached
 from semreg.recipe.check import check
 from semreg.recipe.load import Recipe, load_recipe, overlay

@@ -19,9 +19,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
-from semreg.core.errors import UserError
-from semreg.core.hookspecs import Progress, RunLike, hookimpl
-from semreg.core.results import Result
+from semreg.core import ObservedRun, Result, UserError
+from semreg.core.hookspecs import Progress, hookimpl
 from semreg.store.layout import EVALUATIONS, METRICS
 from semreg.store.record import SECONDS_OF, objects
 from semreg.store.results import read_result
@@ -54,32 +53,32 @@ class TensorBoard:
     # Not before a phase or an evaluation: when a run goes on, its logs are cut back after it has started.
 
     @hookimpl
-    def phase_started(self, run: RunLike) -> None:
+    def phase_started(self, run: ObservedRun) -> None:
         self._follow(run)
 
     @hookimpl
-    def iteration_done(self, run: RunLike, progress: Progress) -> None:
+    def iteration_done(self, run: ObservedRun, progress: Progress) -> None:
         if progress.losses is not None:
             self._follow(run)
 
     @hookimpl
-    def checkpoint_written(self, run: RunLike) -> None:
+    def checkpoint_written(self, run: ObservedRun) -> None:
         self._follow(run)
 
     @hookimpl
-    def evaluation_done(self, run: RunLike) -> None:
+    def evaluation_done(self, run: ObservedRun) -> None:
         self._follow(run)
 
     @hookimpl
-    def run_finished(self, run: RunLike) -> None:
+    def run_finished(self, run: ObservedRun) -> None:
         self._follow(run)
         self._close()
 
     @hookimpl
-    def run_stopped(self, run: RunLike) -> None:
+    def run_stopped(self, run: ObservedRun) -> None:
         self._close()
 
-    def _follow(self, run: RunLike) -> None:
+    def _follow(self, run: ObservedRun) -> None:
         """Write what the run's folder has and TensorBoard's files have not."""
         if not self._writers:
             # Emptied and not removed: a TensorBoard that is open would not get past a file that is gone.

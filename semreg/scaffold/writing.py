@@ -13,7 +13,7 @@ from pathlib import Path
 
 import jinja2
 
-from semreg.core.errors import UserError, closest
+from semreg.core import UserError, closest
 from semreg.core.kinds import INTERFACE, KINDS, at_place
 from semreg.core.registry import components, with_article
 from semreg.core.version import __version__

@@ -12,7 +12,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 
-from semreg.core.errors import UserError
+from semreg.core import UserError
 from semreg.store.disk import discard, read_file, whole_folder, write_synced, writing
 
 KEPT = 2

@@ -12,7 +12,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from semreg.core.errors import CannotWrite, UserError
+from semreg.core import UserError
+from semreg.core.errors import CannotWrite
 
 LEFT_BEHIND = ".*.part"
 """The names of what is being written, or removed: if no process is at work there, one was killed at it."""

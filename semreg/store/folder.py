@@ -12,7 +12,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from semreg.core.errors import UserError
+from semreg.core import UserError
 from semreg.store.disk import read_object, sync, tidy, write_whole, writing
 from semreg.store.layout import CHECKPOINTS, EVALUATIONS, LOCK, STATUS, WARNINGS
 

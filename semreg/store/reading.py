@@ -6,7 +6,8 @@ import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from semreg.core.errors import UserError, cause_of
+from semreg.core import UserError
+from semreg.core.errors import cause_of
 from semreg.core.memory import out_of_memory
 
 

@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from semreg.core.errors import UserError, closest
+from semreg.core import UserError, closest
 from semreg.store.disk import read_file, read_object
 from semreg.store.layout import CHECKPOINTS, LOCK, METRICS, RECIPE, RECORD, STATUS
 

@@ -15,8 +15,7 @@ from pydantic import BaseModel, Field
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-from semreg.core.errors import UserError
-from semreg.core.results import Cell, Picture, Result, Scatter, Table
+from semreg.core import Cell, Picture, Result, Scatter, Table, UserError
 from semreg.store.disk import read_file, whole_folder, write_synced, writing
 
 ARRAYS = "arrays.safetensors"

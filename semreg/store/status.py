@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from semreg.core.errors import UserError
+from semreg.core import UserError
 from semreg.store.disk import read_object
 from semreg.store.layout import METRICS, RECIPE
 from semreg.store.record import RunRecord, read_end, runs_in

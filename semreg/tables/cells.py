@@ -7,8 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from semreg.core.errors import UserError
-from semreg.core.results import Result
+from semreg.core import Result, UserError
 from semreg.store.layout import EVALUATIONS, RECORD
 from semreg.store.record import RunRecord, read_metrics, read_record
 from semreg.store.results import read_result

@@ -11,8 +11,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import NamedTuple
 
-from semreg.core.errors import UserError, closest
-from semreg.core.results import Result
+from semreg.core import Result, UserError, closest
 from semreg.tables.paired import PairedTest, paired_test
 
 MOST_FIGURES = 8

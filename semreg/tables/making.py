@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from semreg.core.errors import CannotWrite, DataMissing, Problem, UserError, cause_of, closest
+from semreg.core import DataMissing, Problem, UserError, closest
+from semreg.core.errors import CannotWrite, cause_of
 from semreg.core.rank import in_first_process
 from semreg.recipe.check import FOLDER_NAME, check
 from semreg.recipe.load import Recipe, load_recipe

@@ -112,7 +112,7 @@ def _version() -> str:
 
 @functools.cache
 def _template() -> jinja2.Template:
-    return templates().get_template("table.html")
+    return templates(Path(__file__).parent).get_template("table.html")
 
 
 def _report(cell: Cell, folder: Path) -> str:

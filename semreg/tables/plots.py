@@ -6,9 +6,8 @@ import hashlib
 import re
 from collections.abc import Collection, Mapping, Sequence
 
-from semreg.core.errors import UserError, closest
-from semreg.core.results import Picture
-from semreg.pictures.plots import point_plot
+from semreg.core import Picture, UserError, closest
+from semreg.pictures import point_plot
 from semreg.tables.grid import Plot, Row, Statistic, statistic
 
 LONGEST_NAME = 100

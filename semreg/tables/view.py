@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from semreg.core.results import Picture
+from semreg.core import Picture
 from semreg.report.formatting import duration
 from semreg.tables.grid import (
     Cell,

@@ -9,17 +9,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from semreg.core.errors import UserError
+from semreg.core import UserError, tensors_of
 from semreg.testing.checks import require
 from semreg.testing.documented import says_raises
 from semreg.testing.given import (
-    Call,
+    ExampleCall,
     Inputs,
     modules_of,
     on_device,
     row_count,
     taken,
-    tensors_of,
     with_floats,
     with_integers,
 )
@@ -100,7 +99,7 @@ def check_degenerate(batches: Mapping[str, Inputs], check: Callable[[Inputs], No
                 raise AssertionError(f"{name}: {type(error).__name__}: {error}") from error
 
 
-def check_refusals(call: Call, torch_may: bool = False) -> None:
+def check_refusals(call: ExampleCall, torch_may: bool = False) -> None:
     """Shapes that do not fit are computed all the same, or refused with a ValueError that the docstring announces.
 
     With `torch_may` PyTorch may refuse them, too: a run tells the expression and the shapes beside its words.

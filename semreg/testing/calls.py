@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from semreg.core import tensors_of
 from semreg.testing.behaviour import (
     check_degenerate,
     check_determinism,
@@ -19,7 +20,7 @@ from semreg.testing.behaviour import (
 )
 from semreg.testing.checks import Checks, require
 from semreg.testing.documented import check_description
-from semreg.testing.given import Call, Inputs, in_dtype, modules_of, taken, tensors_of, with_floats, with_gradients
+from semreg.testing.given import ExampleCall, Inputs, in_dtype, modules_of, taken, with_floats, with_gradients
 
 
 def check_loss(
@@ -42,7 +43,7 @@ def check_loss(
     Raises:
         AssertionError: with all that failed.
     """
-    call = Call(loss, inputs, options or {})
+    call = ExampleCall(loss, inputs, options or {})
     checks = Checks(call.name, exempt)
     check_description(checks, loss, len(inputs), call.options)
     checks.run("refusals", check_refusals, call)
@@ -72,7 +73,7 @@ def check_operation(
 
     Arguments and errors are those of `check_loss`.
     """
-    call = Call(operation, inputs, options or {})
+    call = ExampleCall(operation, inputs, options or {})
     checks = Checks(call.name, exempt)
     check_description(checks, operation, len(inputs), call.options)
     checks.run("refusals", check_refusals, call, True)
@@ -89,7 +90,7 @@ def check_operation(
     checks.end()
 
 
-def _check_connected_scalar(call: Call, inputs: Inputs) -> None:
+def _check_connected_scalar(call: ExampleCall, inputs: Inputs) -> None:
     fresh, leaves = with_gradients(inputs)
     value = call(fresh)
     require(isinstance(value, Tensor) and value.ndim == 0, f"it gives {_described(value)}, and not a scalar")
@@ -102,7 +103,7 @@ def _check_connected_scalar(call: Call, inputs: Inputs) -> None:
     require_finite(arrived, "the gradient")
 
 
-def _check_gradient(call: Call) -> None:
+def _check_gradient(call: ExampleCall) -> None:
     inputs, leaves = with_gradients(in_dtype(call.inputs, torch.float64))
 
     def value(*replaced: Tensor) -> Any:
@@ -117,7 +118,7 @@ def _check_gradient(call: Call) -> None:
     torch.autograd.gradcheck(value, leaves, fast_mode=True)
 
 
-def _check_dtype(call: Call, dtypes: tuple[torch.dtype, ...]) -> None:
+def _check_dtype(call: ExampleCall, dtypes: tuple[torch.dtype, ...]) -> None:
     if not any(tensor.is_floating_point() for tensor in tensors_of(call.inputs)):
         return
     for dtype in dtypes:
@@ -127,14 +128,14 @@ def _check_dtype(call: Call, dtypes: tuple[torch.dtype, ...]) -> None:
         require_finite(result, f"in {dtype} the result")
 
 
-def _check_loss_order(call: Call) -> None:
+def _check_loss_order(call: ExampleCall) -> None:
     if call.random:
         return
     inputs = in_dtype(call.inputs, torch.float64)
     torch.testing.assert_close(call(taken(inputs, _order(call.rows))), call(inputs))
 
 
-def _check_operation_order(call: Call) -> None:
+def _check_operation_order(call: ExampleCall) -> None:
     if call.random:
         return
     order, inputs = _order(call.rows), in_dtype(call.inputs, torch.float64)

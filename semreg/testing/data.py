@@ -13,8 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from semreg.core.specification import ImageField
-from semreg.data.source import SPLITS, check_source
+from semreg.core import SPLITS, ImageField
+from semreg.data.checking import check_source
 from semreg.recipe.options import signature_of
 from semreg.testing.behaviour import check_determinism
 from semreg.testing.checks import Checks, require

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from semreg.core.errors import Problem
+from semreg.core import Problem
 from semreg.recipe.options import FILLED_BY_ENGINE, Signature, check_inputs, check_options, signature_of
 from semreg.testing.checks import Checks, require
 

@@ -10,12 +10,12 @@ from typing import Any
 
 import torch
 
-from semreg.core.results import Result
+from semreg.core import Result
 from semreg.store.results import read_result, write_result
 from semreg.testing.behaviour import check_inputs_kept
 from semreg.testing.checks import Checks, require
 from semreg.testing.documented import check_documentation, check_shapes, check_signature, check_source_named
-from semreg.testing.given import Call
+from semreg.testing.given import ExampleCall
 
 
 def check_evaluation(
@@ -42,7 +42,7 @@ def check_evaluation(
         AssertionError: with all that failed.
     """
     judged = {} if judge is None else {"judge": judge}
-    call = Call(evaluation, inputs, {**(options or {}), **judged})
+    call = ExampleCall(evaluation, inputs, {**(options or {}), **judged})
     checks = Checks(call.name, exempt)
     checks.run("signature", check_signature, evaluation, len(inputs), options or {})
     checks.run("documentation", check_documentation, evaluation)
@@ -68,7 +68,7 @@ def _check_result(result: Any) -> None:
         require(picture.png.startswith(b"\x89PNG"), f"picture {picture.title!r} is no PNG")
 
 
-def _check_determinism(call: Call) -> None:
+def _check_determinism(call: ExampleCall) -> None:
     before = torch.get_rng_state()
     first, second = call(), call()
     require(torch.equal(before, torch.get_rng_state()), "it draws from PyTorch's global generator")

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from semreg.core import map_tensors, tensors_of
 from semreg.recipe.options import Signature, signature_of
 from semreg.testing.checks import require
 
@@ -18,7 +19,7 @@ Inputs = tuple[Any, ...]
 
 
 @dataclass(frozen=True)
-class Call:
+class ExampleCall:
     """A component with the inputs and options of one call. A class is made with the options first, as a recipe does."""
 
     component: Callable[..., Any]
@@ -52,23 +53,9 @@ class Call:
         return self.component(*given, **self.options, **filled)
 
 
-def mapped(value: Any, tensors: Callable[[Tensor], Tensor], modules: Callable[[nn.Module], nn.Module]) -> Any:
-    """A value with its tensors and modules changed; tuples (posteriors among them) part by part."""
-    if isinstance(value, Tensor):
-        return tensors(value)
-    if isinstance(value, nn.Module):
-        return modules(value)
-    if isinstance(value, tuple):
-        parts = [mapped(part, tensors, modules) for part in value]
-        return type(value)(*parts) if hasattr(value, "_fields") else tuple(parts)
-    return value
-
-
-def tensors_of(value: Any) -> list[Tensor]:
-    """All tensors in a value, in order."""
-    if isinstance(value, Tensor):
-        return [value]
-    return [tensor for part in value for tensor in tensors_of(part)] if isinstance(value, tuple) else []
+def mapped(inputs: Inputs, tensors: Callable[[Tensor], Tensor], modules: Callable[[nn.Module], nn.Module]) -> Inputs:
+    """Inputs with their tensors, those in posteriors among them, and their modules changed."""
+    return tuple(modules(value) if isinstance(value, nn.Module) else map_tensors(tensors, value) for value in inputs)
 
 
 def modules_of(inputs: Inputs) -> list[nn.Module]:
@@ -89,8 +76,7 @@ def taken(inputs: Inputs, indices: Sequence[int]) -> Inputs:
 
 def with_tensors(inputs: Inputs, change: Callable[[Tensor], Tensor]) -> Inputs:
     """Inputs with changed tensors; modules stay."""
-    result: Inputs = mapped(inputs, change, lambda module: module)
-    return result
+    return mapped(inputs, change, lambda module: module)
 
 
 def with_floats(inputs: Inputs, change: Callable[[Tensor], Tensor]) -> Inputs:
@@ -105,18 +91,16 @@ def with_integers(inputs: Inputs, change: Callable[[Tensor], Tensor]) -> Inputs:
 
 def in_dtype(inputs: Inputs, dtype: torch.dtype) -> Inputs:
     """Inputs whose floating-point tensors, and copies of whose modules, have a dtype."""
-    result: Inputs = mapped(
+    return mapped(
         inputs,
         lambda tensor: tensor.to(dtype) if tensor.is_floating_point() else tensor,
         lambda module: copy.deepcopy(module).to(dtype),
     )
-    return result
 
 
 def on_device(inputs: Inputs, device: torch.device) -> Inputs:
     """Inputs, and copies of the modules, on a device."""
-    result: Inputs = mapped(inputs, lambda tensor: tensor.to(device), lambda module: copy.deepcopy(module).to(device))
-    return result
+    return mapped(inputs, lambda tensor: tensor.to(device), lambda module: copy.deepcopy(module).to(device))
 
 
 def with_gradients(inputs: Inputs) -> tuple[Inputs, list[Tensor]]:

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from semreg.core.specification import Order
+from semreg.core import Order
 from semreg.testing.behaviour import (
     check_degenerate,
     check_determinism,

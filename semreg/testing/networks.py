@@ -9,11 +9,12 @@ import torch
 from safetensors.torch import load, save
 from torch import Tensor, nn
 
+from semreg.core import tensors_of
 from semreg.recipe.options import signature_of
 from semreg.testing.behaviour import check_degenerate, check_determinism, check_device, degenerate, require_finite, same
 from semreg.testing.checks import Checks, require
 from semreg.testing.documented import check_description
-from semreg.testing.given import Inputs, in_dtype, row_count, taken, tensors_of, with_gradients
+from semreg.testing.given import Inputs, in_dtype, row_count, taken, with_gradients
 
 
 def check_encoder(

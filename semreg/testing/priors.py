@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from semreg.components.functional import gaussian_log_density
-from semreg.core.posteriors import DiagonalGaussian
+from semreg.core import DiagonalGaussian
 from semreg.testing.behaviour import check_determinism, check_device, require_finite
 from semreg.testing.checks import Checks, require
 from semreg.testing.documented import check_description

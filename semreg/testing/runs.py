@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from types import SimpleNamespace
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from semreg.core.specification import Field
-from semreg.testing.given import with_tensors
+from semreg.core import Field, Handle, Specification, map_tensors
+
+ROWS_AT_ONCE = 7
 
 
 class FakeRun:
-    """A run whose tensors are given as `{name: {split: rows}}`, and recomputed by functions of other tensors.
+    """A run, as evaluations know one (`semreg.core.TrainedRun`), whose tensors are given as `{name: {split: rows}}`, and
+    recomputed by functions of other tensors.
 
-    `drawn` has the values of those that are random in training.
+    `drawn` has the values of those that are random in training. Images are from 0 to 1.
     """
 
     def __init__(
@@ -24,23 +26,33 @@ class FakeRun:
         *,
         tensors: dict[str, dict[str, Tensor]],
         functions: dict[str, Callable[..., Tensor]],
-        fields: dict[str, Field],
+        fields: Specification,
         modules: dict[str, Any] | None = None,
         drawn: dict[str, dict[str, Tensor]] | None = None,
     ) -> None:
         self.tensors, self.functions, self.fields, self.modules = tensors, functions, fields, modules or {}
         self.drawn = {**tensors, **(drawn or {})}
         splits = next(iter(tensors.values()))
-        self.data = SimpleNamespace(counts={s: len(splits.get(s, ())) for s in ("train", "validation", "test")})
+        self.counts: dict[str, int] = {s: len(splits.get(s, ())) for s in ("train", "validation", "test")}
         self.device = torch.device("cpu")
-        self.plan = SimpleNamespace(value_range=(0.0, 1.0))
+        self.folder = Path("fake_run")
+        self.value_range = (0.0, 1.0)
 
-    def in_order(self, name: str, split: str, count: int | None) -> Iterator[dict[str, Tensor]]:
-        for part in torch.split(self.tensors[name][split][:count], 7):
-            yield {name: part}
-
-    def tensor(self, name: str) -> Any:  # it stands for semreg's handle
+    def tensor(self, name: str) -> Handle:
+        """The handle of a tensor."""
         return FakeHandle(self, name)
+
+    def module(self, name: str) -> Any:
+        """A module that was given."""
+        return self.modules[name]
+
+    def encode(self, images: Tensor) -> Any:
+        """What the function of `z` makes of `image`."""
+        return self.functions["z"](image=images)
+
+    def decode(self, *codes: Tensor) -> Any:
+        """What the function of `reconstruction` makes of `z`."""
+        return self.functions["reconstruction"](z=codes[0])
 
 
 class FakeHandle:
@@ -55,7 +67,16 @@ class FakeHandle:
 
     def read(self, split: str = "train", *, count: int | None = None, draws: bool = False) -> Any:
         values = (self.run.drawn if draws else self.run.tensors)[self.name][split]
-        return with_tensors((values,), lambda tensor: tensor[:count])[0]
+        return map_tensors(lambda tensor: tensor[:count], values)
+
+    def at(self, split: str, rows: Tensor) -> Any:
+        return map_tensors(lambda tensor: tensor[rows], self.run.tensors[self.name][split])
+
+    def batches(self, split: str = "train") -> Iterator[Any]:
+        yield from torch.split(self.run.tensors[self.name][split], ROWS_AT_ONCE)
+
+    def needs(self, *given: str) -> set[str]:
+        return {self.name} - set(given) if self.name in self.run.fields else set()
 
     def given(self, **values: Tensor) -> Tensor:
         return self.run.functions[self.name](**values)

@@ -1,7 +1,72 @@
-"""What a trained run is good for, by functions of tensors: the commands of the same names are thin faces of these."""
+"""A trained run, opened: what it is good for, by functions of tensors; commands of the same names are thin faces of these.
 
+Plugins import what is named below from `semreg.trained`.
+"""
+
+from semreg.trained.classes import (
+    CHUNK,
+    accuracies,
+    class_field,
+    decoded,
+    draw_pairs,
+    judge_sees,
+    judged,
+    probabilities,
+    read_codes,
+    read_images,
+    require_two_classes,
+    rows_by_class,
+    synthesised,
+    verdicts,
+)
 from semreg.trained.embedding import embed
-from semreg.trained.interpolating import interpolate
-from semreg.trained.sampling import sample
+from semreg.trained.features import feature_extractors, frechet_distance
+from semreg.trained.images import image_field, load_images, write_images
+from semreg.trained.inputs import EvaluationInputs, evaluation_inputs, first_evaluation_inputs
+from semreg.trained.interpolating import interpolate, interpolations, path_of
+from semreg.trained.opening import open_run
+from semreg.trained.paths import InterpolatorChoice, chosen_interpolators, strips
+from semreg.trained.probes import ITERATIONS, PENALTY, linear_predictions, mlp_predictions
+from semreg.trained.run import Run
+from semreg.trained.sampling import class_number, sample, sampled_classes
 
-__all__ = ["embed", "interpolate", "sample"]
+__all__ = [
+    "CHUNK",
+    "ITERATIONS",
+    "PENALTY",
+    "EvaluationInputs",
+    "InterpolatorChoice",
+    "Run",
+    "accuracies",
+    "chosen_interpolators",
+    "class_field",
+    "class_number",
+    "decoded",
+    "draw_pairs",
+    "embed",
+    "evaluation_inputs",
+    "feature_extractors",
+    "first_evaluation_inputs",
+    "frechet_distance",
+    "image_field",
+    "interpolate",
+    "interpolations",
+    "judge_sees",
+    "judged",
+    "linear_predictions",
+    "load_images",
+    "mlp_predictions",
+    "open_run",
+    "path_of",
+    "probabilities",
+    "read_codes",
+    "read_images",
+    "require_two_classes",
+    "rows_by_class",
+    "sample",
+    "sampled_classes",
+    "strips",
+    "synthesised",
+    "verdicts",
+    "write_images",
+]

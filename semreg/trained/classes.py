@@ -7,9 +7,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
-from semreg.core.results import Table
-from semreg.core.specification import ClassField, ImageField
-from semreg.trained.run import Handle, Run
+from semreg.core import ClassField, Handle, ImageField, Table, TrainedRun
 
 CHUNK = 2048
 """Codes decoded and judged at once."""
@@ -53,13 +51,13 @@ def read_images(image: Handle, split: str, *, count: int | None = None) -> Tenso
     if not isinstance(images, Tensor) or images.ndim != 4:
         found = f"shape {tuple(images.shape[1:])}" if isinstance(images, Tensor) else type(images).__name__
         raise ValueError(f"{image.name!r} must be images (batch, channels, height, width); one of it has {found}")
-    rows = image.run.data.counts[split] if count is None else min(count, image.run.data.counts[split])
+    rows = image.run.counts[split] if count is None else min(count, image.run.counts[split])
     if len(images) != rows:
         raise ValueError(f"{image.name!r} has {len(images)} rows for {rows} {split} images; it needs one for each")
     bad = int((~images.isfinite()).flatten(1).any(1).sum())
     if bad:
         raise ValueError(f"{image.name!r} is not finite for {bad} of the {len(images)} {split} images")
-    low, high = image.run.plan.value_range
+    low, high = image.run.value_range
     return images.clamp(low, high)
 
 
@@ -110,12 +108,12 @@ def synthesised(reconstruction: Handle, codes: Mapping[str, Tensor]) -> Tensor:
 
     Raises ValueError if the reconstruction needs more than these codes.
     """
-    low, high = reconstruction.run.plan.value_range
+    low, high = reconstruction.run.value_range
     images: Tensor = reconstruction.given(**codes)
     return images.clamp(low, high)
 
 
-def judge_sees(judge: Run, name: str, images: Tensor) -> Tensor:
+def judge_sees(judge: TrainedRun, name: str, images: Tensor) -> Tensor:
     """What a tensor of an independent classifier is for images `(rows, channels, height, width)`, read as its `image`.
 
     Raises ValueError if it reads images of another shape.
@@ -128,7 +126,7 @@ def judge_sees(judge: Run, name: str, images: Tensor) -> Tensor:
     return seen
 
 
-def probabilities(judge: Run, images: Tensor, field: ClassField, *, tensor: str = "probability") -> Tensor:
+def probabilities(judge: TrainedRun, images: Tensor, field: ClassField, *, tensor: str = "probability") -> Tensor:
     """How probable an independent classifier finds each class in images `(rows, channels, height, width)`.
 
     Returns the judge's tensor of that name, `(rows, classes)`. Raises ValueError if it is of other classes, or reads
@@ -141,7 +139,7 @@ def probabilities(judge: Run, images: Tensor, field: ClassField, *, tensor: str 
     return probability
 
 
-def verdicts(judge: Run, images: Tensor, field: ClassField) -> Tensor:
+def verdicts(judge: TrainedRun, images: Tensor, field: ClassField) -> Tensor:
     """The class that an independent classifier sees in each image `(rows, channels, height, width)`, int64 `(rows,)`.
 
     Raises ValueError if it is of other classes, or reads images of another shape.
@@ -149,7 +147,7 @@ def verdicts(judge: Run, images: Tensor, field: ClassField) -> Tensor:
     return probabilities(judge, images, field).argmax(1)
 
 
-def judged(judge: Run, reconstruction: Handle, code: Handle, codes: Tensor, field: ClassField) -> Tensor:
+def judged(judge: TrainedRun, reconstruction: Handle, code: Handle, codes: Tensor, field: ClassField) -> Tensor:
     """The class that the judge sees in the image of each code, `codes.shape[:-1]`; decoded a part at a time."""
     parts = torch.split(codes.flatten(0, -2), CHUNK)
     seen = [verdicts(judge, decoded(reconstruction, code, part), field) for part in parts]

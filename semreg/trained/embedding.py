@@ -12,8 +12,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from semreg.core.errors import MOST_PROBLEMS, Problem, UserError
-from semreg.trained.images import read_images
+from semreg.core import Problem, UserError
+from semreg.core.errors import MOST_PROBLEMS
+from semreg.trained.images import load_images
 from semreg.trained.run import BATCH, Run
 
 
@@ -39,7 +40,7 @@ def embed_files(run: Run, paths: Sequence[str | Path]) -> dict[str, Tensor]:
     problems: list[Problem] = []
     for start in range(0, len(paths), BATCH):
         try:
-            images = read_images(run, paths[start : start + BATCH])
+            images = load_images(run, paths[start : start + BATCH])
         except UserError as error:
             problems += error.problems
             if len(problems) >= MOST_PROBLEMS:

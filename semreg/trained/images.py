@@ -4,34 +4,30 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from io import BytesIO
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from semreg.core.errors import MOST_PROBLEMS, Problem, UserError
-from semreg.core.specification import ImageField
+from semreg.core import ImageField, Problem, UserError
+from semreg.core.errors import MOST_PROBLEMS
 from semreg.data.files import list_images
 from semreg.data.images import read_image
-from semreg.pictures.plots import TILE, pixels
-from semreg.store.disk import write_files, write_whole, writing
+from semreg.pictures.files import ADVICE, png, write_picture
+from semreg.store.disk import write_files, writing
 from semreg.trained.run import Run
-
-ADVICE = "mend that, or choose another place by --out"
 
 
 def image_field(run: Run) -> tuple[str, ImageField]:
     """The name and the shape of the images that a run reads. Raises UserError if it reads none."""
-    for name, field in run.plan.fields.items():
+    for name, field in run.fields.items():
         if isinstance(field, ImageField):
             return name, field
     raise UserError(str(run.folder), "this run reads no images")
 
 
-def read_images(run: Run, paths: Sequence[str | Path]) -> Tensor:
+def load_images(run: Run, paths: Sequence[str | Path]) -> Tensor:
     """Image files as a run reads images, `(paths, channels, height, width)` in its recipe's range.
 
     Grey or coloured as its data, of whatever size and of any format that `semreg.data.images` reads: upright, the
@@ -48,7 +44,7 @@ def read_images(run: Run, paths: Sequence[str | Path]) -> Tensor:
                 break
     if problems:
         raise UserError("images", problems)
-    low, high = run.plan.value_range
+    low, high = run.value_range
     shape = (len(found), field.channels, field.height, field.width)
     values = torch.from_numpy(np.concatenate(found)).view(shape) if found else torch.empty(shape)
     return values.float() * ((high - low) / 255) + low
@@ -72,7 +68,7 @@ def write_image(path: str | Path, image: Tensor, run: Run, *, scale: int = 1) ->
 
     The file is whole or as it was; folders are made. Raises CannotWrite, ValueError for another shape.
     """
-    write_picture(path, png(image, run.plan.value_range, scale=scale))
+    write_picture(path, png(image, run.value_range, scale=scale))
 
 
 def write_images(folder: str | Path, images: Mapping[str, Tensor], run: Run, *, scale: int = 1) -> None:
@@ -80,48 +76,9 @@ def write_images(folder: str | Path, images: Mapping[str, Tensor], run: Run, *, 
 
     What else the folder holds stays. Raises CannotWrite, ValueError for another shape.
     """
-    files = {name: png(image, run.plan.value_range, scale=scale) for name, image in images.items()}
+    files = {name: png(image, run.value_range, scale=scale) for name, image in images.items()}
     with writing(Path(folder), ADVICE):
         write_files(Path(folder), files)
-
-
-def write_picture(path: str | Path, content: bytes) -> None:
-    """Write a file that is whole or as it was, in a folder that is made if need be. Raises CannotWrite."""
-    with writing(Path(path), ADVICE):
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-        write_whole(Path(path), content)
-
-
-def png(image: Any, value_range: tuple[float, float], *, scale: int = 1) -> bytes:
-    """An image `(1 or 3, height, width)` as a PNG, grey or RGB. Raises ValueError for another shape."""
-    buffer = BytesIO()
-    picture(image, value_range, scale=scale).save(buffer, "PNG")
-    return buffer.getvalue()
-
-
-def picture(image: Any, value_range: tuple[float, float], *, scale: int = 1) -> Any:
-    """An image `(1 or 3, height, width)` as one of Pillow's, each pixel `scale` × `scale` large, unsmoothed.
-
-    Raises ValueError for another shape.
-    """
-    from PIL import Image
-
-    values = pixels(image, value_range).repeat(scale, axis=0).repeat(scale, axis=1)
-    return Image.fromarray(values[:, :, 0] if values.shape[2] == 1 else values)
-
-
-def gif(images: Sequence[Any], value_range: tuple[float, float], *, scale: int | None = None) -> bytes:
-    """Images `(1 or 3, height, width)` as a GIF that runs on and on, ten a second, each pixel `scale` × `scale` large.
-
-    Small images are enlarged as in a picture's grid by default. Raises ValueError for another shape, or no image.
-    """
-    if not len(images):
-        raise ValueError("a GIF needs at least one image")
-    scale = scale or max(1, TILE // max(images[0].shape[1:]))
-    first, *others = (picture(image, value_range, scale=scale) for image in images)
-    buffer = BytesIO()
-    first.save(buffer, "GIF", save_all=True, append_images=others, duration=100, loop=0)
-    return buffer.getvalue()
 
 
 def _natural(name: str) -> list[tuple[int, str]]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from semreg.core.errors import UserError
+from semreg.core import UserError
 from semreg.recipe.expression import names
 from semreg.recipe.options import FILLED_BY_ENGINE
 from semreg.recipe.plan import EvaluationPlan
@@ -15,7 +15,7 @@ from semreg.trained.run import Run
 
 
 @dataclass(frozen=True)
-class Wiring:
+class EvaluationInputs:
     """One evaluation of a run's recipe: what `[evaluate.NAME]` says of it.
 
     `inputs` are the handles and modules in the order of `use = "component(...)"`; `named` the same by the parameters of
@@ -29,22 +29,22 @@ class Wiring:
     options: Mapping[str, Any]
 
 
-def wirings(run: Run, *components: str) -> list[Wiring]:
+def evaluation_inputs(run: Run, *components: str) -> list[EvaluationInputs]:
     """The recipe's evaluations by these components, by the first of them first, then as in the recipe; or all."""
-    found = [_wiring(run, plan) for plan in run.plan.evaluations.values()]
+    found = [_inputs(run, plan) for plan in run.plan.evaluations.values()]
     if not components:
         return found
-    chosen = [wiring for wiring in found if wiring.component in components]
-    return sorted(chosen, key=lambda wiring: components.index(wiring.component))
+    chosen = [inputs for inputs in found if inputs.component in components]
+    return sorted(chosen, key=lambda inputs: components.index(inputs.component))
 
 
-def wiring(run: Run, *components: str, says: str, recipe: str) -> Wiring:
-    """The first of the `wirings`.
+def first_evaluation_inputs(run: Run, *components: str, says: str, recipe: str) -> EvaluationInputs:
+    """The first of the `evaluation_inputs`.
 
     `says` completes "which says …", and `recipe` is one in the repository that has such an evaluation: both for the
     message of the UserError that is raised if this run has none.
     """
-    found = wirings(run, *components)
+    found = evaluation_inputs(run, *components)
     if not found:
         raise UserError(
             str(run.folder),
@@ -58,7 +58,7 @@ def inputs_of(run: Run, plan: EvaluationPlan) -> tuple[Any, ...]:
     return tuple(run.modules[read] if read in run.modules else run.tensor(read) for read in names(plan.node.expression))
 
 
-def _wiring(run: Run, plan: EvaluationPlan) -> Wiring:
+def _inputs(run: Run, plan: EvaluationPlan) -> EvaluationInputs:
     signature, inputs = inspect.signature(plan.part.value), inputs_of(run, plan)
     defaults = {
         name: parameter.default
@@ -68,4 +68,4 @@ def _wiring(run: Run, plan: EvaluationPlan) -> Wiring:
         and name not in FILLED_BY_ENGINE
     }
     named = signature.bind_partial(*inputs).arguments
-    return Wiring(plan.node.name, plan.part.component.name, inputs, named, defaults | dict(plan.part.options))
+    return EvaluationInputs(plan.node.name, plan.part.component.name, inputs, named, defaults | dict(plan.part.options))

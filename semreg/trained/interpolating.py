@@ -7,11 +7,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from semreg.core.errors import UserError
-from semreg.core.interfaces import Interpolator
+from semreg.core import Interpolator, UserError
 from semreg.trained.classes import class_field, read_codes, synthesised
 from semreg.trained.images import image_field
-from semreg.trained.inputs import Wiring, wirings
+from semreg.trained.inputs import EvaluationInputs, evaluation_inputs
 from semreg.trained.paths import parts_of, strips, unfitted
 from semreg.trained.run import Handle, Run
 
@@ -62,20 +61,20 @@ def interpolate(run: Run, a: Tensor, b: Tensor, *, steps: int = 10, interpolator
     return images.view(len(a), steps, *images.shape[1:])
 
 
-def interpolations(run: Run) -> list[Wiring]:
+def interpolations(run: Run) -> list[EvaluationInputs]:
     """The recipe's evaluations that take a code, a label and a reconstruction, by these names, and interpolators.
 
     Those by `interpolation_strip` come first, the others in the recipe's order.
     """
     found = [
         wiring
-        for wiring in wirings(run)
+        for wiring in evaluation_inputs(run)
         if {"code", "label", "reconstruction"} <= wiring.named.keys() and _choices(wiring)
     ]
     return sorted(found, key=lambda wiring: wiring.component != "interpolation_strip")
 
 
-def path_of(run: Run, evaluations: list[Wiring], interpolator: Choice | None) -> Interpolator:
+def path_of(run: Run, evaluations: list[EvaluationInputs], interpolator: Choice | None) -> Interpolator:
     """The interpolator of the recipe's evaluations, or the one asked for, fitted on training codes if it wants that.
 
     Raises as `interpolate` does.
@@ -101,12 +100,12 @@ def path_of(run: Run, evaluations: list[Wiring], interpolator: Choice | None) ->
     return path
 
 
-def _choices(wiring: Wiring) -> list[Choice]:
+def _choices(wiring: EvaluationInputs) -> list[Choice]:
     single = wiring.options.get("interpolator")
     return list(wiring.options.get("interpolators", [single] if single is not None else []))
 
 
-def _codes(run: Run, evaluations: list[Wiring]) -> tuple[list[Handle], Handle]:
+def _codes(run: Run, evaluations: list[EvaluationInputs]) -> tuple[list[Handle], Handle]:
     """The codes to interpolate, and what is made of them."""
     if evaluations:
         return [evaluations[0].named["code"]], evaluations[0].named["reconstruction"]

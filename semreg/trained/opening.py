@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from semreg.core.errors import DataMissing, Problem, UserError, closest
+from semreg.core import DataMissing, Problem, UserError, closest
 from semreg.core.specification import restored
 from semreg.data.cache import Cached, cached
 from semreg.recipe.check import check

@@ -11,9 +11,8 @@ import torch
 from pydantic import AfterValidator
 from torch import Tensor
 
-from semreg.core.interfaces import Interpolator
+from semreg.core import Interpolator, Order
 from semreg.core.registry import AmbiguousComponentError, UnknownComponentError, find, load
-from semreg.core.specification import Order
 from semreg.recipe.options import check_options, signature_of
 
 INPUTS = 3

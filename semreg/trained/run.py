@@ -9,13 +9,15 @@ from typing import Any
 import torch
 from torch import nn
 
-from semreg.core.errors import UserError, closest
-from semreg.core.specification import Field
+from semreg.core import Field, Result, Specification, UserError, closest, map_tensors
+from semreg.core.posteriors import is_posterior
 from semreg.data.batches import Batch, sequential
 from semreg.data.cache import Cached
 from semreg.recipe.expression import Name
 from semreg.recipe.plan import Plan
 from semreg.recipe.schema import ModelTable
+from semreg.store.layout import EVALUATIONS
+from semreg.store.results import read_result
 from semreg.training.program import Execution, Program, evaluating
 
 BATCH = 256
@@ -30,7 +32,7 @@ class Handle:
     @property
     def field(self) -> Field | None:
         """What the data say of it, if it is a field of the data."""
-        return self.run.plan.fields.get(self.name)
+        return self.run.fields.get(self.name)
 
     def read(self, split: str = "train", *, count: int | None = None, draws: bool = False) -> Any:
         """Its values for the first `count` rows of a split (all by default), on the CPU, floats as float32.
@@ -50,6 +52,15 @@ class Handle:
             self.run.kept[key] = _joined(parts)
         return self.run.kept[key]
 
+    def batches(self, split: str = "train") -> Iterator[Any]:
+        """Its values of a split as `read` gives them, a batch at a time, for what need not be in memory at once."""
+        for index, batch in enumerate(self.run.in_order(self.name, split, None)):
+            yield self.run.compute(self.name, batch, index)
+
+    def needs(self, *given: str) -> set[str]:
+        """The fields of the data that it is computed from beyond the tensors and fields that are `given`."""
+        return self.run.leaves(self.name, frozenset(given))
+
     def at(self, split: str, rows: torch.Tensor) -> Any:
         """Its values as `read` gives them, of some rows of a split alone, by their places in it, int64 `(rows,)`."""
         batches = self.run.in_order(self.name, split, None, rows)
@@ -60,7 +71,7 @@ class Handle:
 
         Raises ValueError if it needs a field of the data that is not given, or the numbers of rows differ.
         """
-        missing = sorted(self.run.leaves(self.name, frozenset(values)))
+        missing = sorted(self.needs(*values))
         if missing:
             raise ValueError(f"{self.name!r} cannot be computed from {sorted(values)} alone; give {missing} too")
         rows = {name: len(value) for name, value in values.items()}
@@ -103,12 +114,33 @@ class Run:
             self._data = self._data()
         return self._data
 
+    @property
+    def fields(self) -> Specification:
+        """What the data say of their fields."""
+        return self.plan.fields
+
+    @property
+    def value_range(self) -> tuple[float, float]:
+        """The range of its images."""
+        return self.plan.value_range
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many images each split has. Raises UserError where the data are not there."""
+        return self.data.counts
+
     def tensor(self, name: str) -> Handle:
         """The handle of a tensor or field. Raises UserError, with the closest names, if there is none."""
         known = {*self.plan.tensors, *self.plan.fields}
         if name not in known:
             raise UserError(str(self.folder), f"this run has no tensor {name!r}{closest(name, known)}")
         return Handle(self, name)
+
+    def module(self, name: str) -> nn.Module:
+        """A module of the recipe, in eval mode. Raises UserError, with the closest names, if there is none."""
+        if name not in self.modules:
+            raise UserError(str(self.folder), f"this run has no module {name!r}{closest(name, self.modules)}")
+        return self.modules[name]
 
     def encode(self, images: torch.Tensor) -> Any:
         """The code of images `(batch, channels, height, width)` in the recipe's range; a tuple of several codes."""
@@ -132,6 +164,11 @@ class Run:
             raise UserError(str(self.folder), "the recipe has no [model], which says what encode and decode mean")
         return self.plan.tables.model
 
+    def result(self, evaluation: str) -> Result | None:
+        """What the evaluation of that name left, if it is done. Raises UserError if what is stored is damaged."""
+        folder = self.folder / EVALUATIONS / evaluation
+        return read_result(folder) if folder.is_dir() else None
+
     # --- for handles ---
 
     def in_order(self, name: str, split: str, count: int | None, places: torch.Tensor | None = None) -> Iterator[Batch]:
@@ -151,16 +188,15 @@ class Run:
 
 
 def _on_cpu(value: Any) -> Any:
-    if isinstance(value, torch.Tensor):
-        value = value.detach().cpu()
-        return value.float() if value.is_floating_point() else value.clone()
-    if isinstance(value, tuple) and hasattr(value, "_fields"):
-        return type(value)(*map(_on_cpu, value))
-    return value
+    def moved(tensor: torch.Tensor) -> torch.Tensor:
+        tensor = tensor.detach().cpu()
+        return tensor.float() if tensor.is_floating_point() else tensor.clone()
+
+    return map_tensors(moved, value)
 
 
 def _joined(parts: list[Any]) -> Any:
     first = parts[0]
-    if isinstance(first, tuple) and hasattr(first, "_fields"):
+    if is_posterior(first):
         return type(first)(*(torch.cat(list(values)) for values in zip(*parts, strict=True)))
     return torch.cat(parts)

@@ -7,13 +7,11 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from semreg.core.errors import closest
-from semreg.core.randomness import seed_of
-from semreg.core.specification import ClassField
+from semreg.core import ClassField, closest, seed_of
 from semreg.recipe.expression import Call, Expression, Name
 from semreg.recipe.plan import Plan
 from semreg.trained.classes import class_field, synthesised
-from semreg.trained.inputs import Wiring, wiring, wirings
+from semreg.trained.inputs import EvaluationInputs, evaluation_inputs, first_evaluation_inputs
 from semreg.trained.run import BATCH, Handle, Run
 from semreg.training.build import synthetic_batch
 from semreg.training.program import Execution, Program, evaluating
@@ -46,7 +44,9 @@ def sample(run: Run, count: int, *, label: str | int | None = None, seed: int = 
         if label is not None:
             labels = torch.full_like(labels, class_number(field, label))
         return _generated(run, of_classes.named["generated"], {name: labels}, count, seed)
-    found = wiring(run, *OF_A_CLASS, "prior_samples", says="what a sample is", recipe="recipes/vae_digits.toml")
+    found = first_evaluation_inputs(
+        run, *OF_A_CLASS, "prior_samples", says="what a sample is", recipe="recipes/vae_digits.toml"
+    )
     if label is not None:
         raise ValueError("the samples of this run are of no class; recipes/gm_mnist.toml draws them by class")
     if found.component in OF_A_CLASS:
@@ -62,9 +62,9 @@ def sampled_classes(run: Run) -> ClassField | None:
     return None if found is None else class_field(found.named["label"])
 
 
-def _of_classes(run: Run) -> Wiring | None:
+def _of_classes(run: Run) -> EvaluationInputs | None:
     """The first evaluation of images that are drawn for a label."""
-    return next((found for found in wirings(run, *OF_A_CLASS) if "label" in found.named), None)
+    return next((found for found in evaluation_inputs(run, *OF_A_CLASS) if "label" in found.named), None)
 
 
 def class_number(field: ClassField, label: str | int) -> int:
@@ -85,11 +85,11 @@ def _generated(run: Run, generated: Handle, given: Mapping[str, Tensor], count: 
     if missing:
         raise ValueError(f"{generated.name!r} is computed from {missing} of the data, so it can't be drawn anew")
     program = Program(run.plan, run.modules, key=(seed, "sample"), training=False, device=run.device)
-    low, high = run.plan.value_range
+    low, high = run.value_range
     parts = []
     for index, start in enumerate(range(0, count, BATCH)):
         rows = min(BATCH, count - start)
-        fields = synthetic_batch(run.plan.fields, run.plan.value_range, rows)  # for what is asked for its shape alone
+        fields = synthetic_batch(run.fields, run.value_range, rows)  # for what is asked for its shape alone
         fields |= {name: values[start : start + rows] for name, values in given.items()}
         batch = {name: values.to(run.device) for name, values in fields.items()}
         with evaluating(run.modules):

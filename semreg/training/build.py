@@ -8,12 +8,21 @@ from typing import Any
 import torch
 from torch import nn
 
-from semreg.core.errors import Problem, UserError, cause_of
-from semreg.core.randomness import seed_of
-from semreg.core.specification import AttributesField, ClassField, ImageField, Specification, VectorField
+from semreg.core import (
+    AttributesField,
+    ClassField,
+    ImageField,
+    Problem,
+    Specification,
+    UserError,
+    VectorField,
+    seed_of,
+    tensors_of,
+)
+from semreg.core.errors import cause_of
 from semreg.recipe.plan import Plan
 from semreg.training.dry_run import Meter, memory
-from semreg.training.program import Execution, Program, evaluating, tensors_of
+from semreg.training.program import Execution, Program, evaluating
 
 SYNTHETIC_ROWS = 4
 BYTES_PER_NUMBER = 4

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from semreg.core.errors import Problem, UserError
+from semreg.core import Problem, UserError
 from semreg.recipe.plan import OptimizerPlan, Part
 
 Schedule = Callable[[float], float]

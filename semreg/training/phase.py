@@ -10,8 +10,8 @@ from typing import Any, Protocol
 import torch
 from torch import nn
 
-from semreg.core.errors import Problem, UserError
-from semreg.core.randomness import mixed, seed_of
+from semreg.core import Problem, UserError, seed_of
+from semreg.core.randomness import mixed
 from semreg.recipe.plan import PhasePlan, Plan, StepPlan
 from semreg.training.clock import Clock
 from semreg.training.optimizers import ModuleOptimizer

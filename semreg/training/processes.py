@@ -17,7 +17,7 @@ from typing import TypeVar
 import torch
 import torch.distributed as dist
 
-from semreg.core.errors import UserError
+from semreg.core import UserError
 
 _PATIENCE = timedelta(days=1)  # decoding a data set may take the first process hours; a dead one is noticed at once
 

@@ -10,9 +10,11 @@ from typing import Any
 import torch
 from torch import nn
 
-from semreg.core.errors import Problem, UserError, cause_of
+from semreg.core import Problem, UserError, map_tensors, seed_of
+from semreg.core.errors import cause_of
 from semreg.core.memory import out_of_memory
-from semreg.core.randomness import mixed, seed_of
+from semreg.core.posteriors import is_posterior
+from semreg.core.randomness import mixed
 from semreg.recipe.expression import Expression, Name
 from semreg.recipe.plan import Node, Part, Plan
 
@@ -79,7 +81,7 @@ class Program:
         """The value of a loss, a scalar. Raises ExpressionError if it is none."""
         value = self._losses[name](execution)
         if not isinstance(value, torch.Tensor) or value.numel() != 1:
-            shown = describe(value)
+            shown = value_text(value)
             raise ExpressionError(
                 str(self.plan.recipe.path), [Problem(f"losses.{name}", f"a loss is one number; this one gives {shown}")]
             )
@@ -175,7 +177,7 @@ class Program:
             except Exception as error:  # a component of anyone's, on inputs of anyone's
                 if out_of_memory(error):
                     raise
-                given = ", ".join(describe(value) for value in values)
+                given = ", ".join(value_text(value) for value in values)
                 reason = cause_of(error)[:300]
                 raise ExpressionError(
                     source, [Problem(where, f"'{text}' failed on {given or 'no inputs'}: {reason}")]
@@ -193,29 +195,16 @@ def _in_float32(function: Callable[..., Any], device_type: str) -> Callable[...,
 
 
 def _as_float32(value: Any) -> Any:
-    if isinstance(value, torch.Tensor):
-        return value.float() if value.is_floating_point() else value
-    if isinstance(value, tuple) and hasattr(value, "_fields"):
-        return type(value)(*map(_as_float32, value))
-    return value
+    return map_tensors(lambda tensor: tensor.float() if tensor.is_floating_point() else tensor, value)
 
 
-def describe(value: Any) -> str:
+def value_text(value: Any) -> str:
     """A value's type and shape, for messages."""
     if isinstance(value, torch.Tensor):
         return f"{str(value.dtype).removeprefix('torch.')} {tuple(value.shape)}"
-    if isinstance(value, tuple) and hasattr(value, "_fields"):
-        return f"{type(value).__name__}({', '.join(map(describe, value))})"
+    if is_posterior(value):
+        return f"{type(value).__name__}({', '.join(map(value_text, value))})"
     return type(value).__name__
-
-
-def tensors_of(value: Any) -> Iterator[torch.Tensor]:
-    """The tensors in a value: itself, or the parts of a posterior."""
-    if isinstance(value, torch.Tensor):
-        yield value
-    elif isinstance(value, tuple):
-        for part in value:
-            yield from tensors_of(part)
 
 
 @contextlib.contextmanager

@@ -12,8 +12,7 @@ from typing import Any
 import pluggy
 import torch
 
-from semreg.core import plugin_manager
-from semreg.core.errors import Problem, UserError
+from semreg.core import Problem, UserError, plugin_manager
 from semreg.core.hookspecs import Progress
 from semreg.core.memory import out_of_memory
 from semreg.data.batches import Batches, sequential

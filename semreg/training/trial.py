@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from semreg.core.errors import UserError
+from semreg.core import UserError
 from semreg.core.memory import out_of_memory
 from semreg.recipe.plan import PhasePlan, Plan, StepPlan
 from semreg.training.build import build_modules, synthetic_batch, untrained

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from semreg.trained import embed
-from semreg.trained.images import images_in, read_images
+from semreg.trained.images import images_in, load_images
 from tests.trained.conftest import Train
 from tests.trained.test_embedding import SPATIAL
 
@@ -18,7 +18,7 @@ Said = Callable[..., str]
 
 def test_an_archive_and_a_table(train: Train, pictures: Path, said: Said, tmp_path: Path) -> None:
     run = train(SPATIAL)
-    codes = embed(run, read_images(run, [pictures / name for name in images_in(pictures)]))
+    codes = embed(run, load_images(run, [pictures / name for name in images_in(pictures)]))
     out = tmp_path / "new" / "codes.npz"
     text = said("embed", run.folder, pictures, "--out", out)
     assert text.endswith(f"codes: {out}\n")

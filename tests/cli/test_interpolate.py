@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from semreg.trained import interpolate
-from semreg.trained.images import read_images
+from semreg.trained.images import load_images
 from tests.trained.conftest import STRIP, Train
 
 Said = Callable[..., str]
@@ -30,7 +30,7 @@ def test_a_strip_frames_and_an_animation(train: Train, pictures: Path, said: Sai
     assert said("interpolate", run.folder, *ends, "--out", frames) == f"images: {frames}\n"
     names = sorted(path.name for path in frames.iterdir())
     assert names == [f"{number:02d}.png" for number in range(11)]
-    a, b = read_images(run, ends[:2]).split(1)
+    a, b = load_images(run, ends[:2]).split(1)
     expected = np.rint(interpolate(run, a, b, steps=11)[0].numpy() * 255)
     found = np.stack([np.asarray(Image.open(frames / name)) for name in names])
     assert np.abs(found - expected[:, 0]).max() <= 1

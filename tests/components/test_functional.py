@@ -10,12 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.distributions import Normal, kl_divergence
 
-from semreg.components.functional import (
-    gaussian_log_density,
-    normal_noise,
-    require_equal_shapes,
-    standard_normal_kl,
-)
+from semreg.components.functional import gaussian_log_density, normal_noise, standard_normal_kl
+from semreg.core import require_equal_shapes
 
 numbers = st.floats(-6, 6)
 double = torch.float64

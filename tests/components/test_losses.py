@@ -15,7 +15,7 @@ from torch import Tensor
 
 from semreg.components import losses
 from semreg.components.priors import StandardNormal
-from semreg.core.posteriors import DiagonalGaussian
+from semreg.core import DiagonalGaussian
 
 ELEMENTWISE: dict[str, tuple[Callable[..., Tensor], Callable[[Tensor, Tensor], Tensor]]] = {
     "l1": (losses.l1, lambda a, b: (a - b).abs()),

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from semreg.components import operations
 from semreg.components.priors import StandardNormal
-from semreg.core.posteriors import DiagonalGaussian
+from semreg.core import DiagonalGaussian
 
 seeds = st.integers(0, 2**31)
 

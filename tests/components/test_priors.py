@@ -7,7 +7,7 @@ import torch
 from torch.distributions import MultivariateNormal
 
 from semreg.components.priors import StandardNormal
-from semreg.core.posteriors import DiagonalGaussian
+from semreg.core import DiagonalGaussian
 
 
 def test_log_probability_is_that_of_a_multivariate_normal() -> None:

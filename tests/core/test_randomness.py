@@ -3,7 +3,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from semreg.core.randomness import mixed, seed_of
+from semreg.core import seed_of
+from semreg.core.randomness import mixed
 
 parts = st.lists(st.one_of(st.integers(), st.text(max_size=8)), max_size=4).map(tuple)
 

@@ -10,8 +10,7 @@ from pathlib import Path
 import catalogue
 import pytest
 
-from semreg.core import registry
-from semreg.core.errors import UserError
+from semreg.core import UserError, registry
 from semreg.core.kinds import KINDS, at_place
 
 CALLS = at_place("call")

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from semreg.core.specification import AttributesField, ClassField, ImageField, VectorField, described, restored
+from semreg.core import AttributesField, ClassField, ImageField, VectorField
+from semreg.core.specification import described, restored
 
 
 def test_what_recipes_read() -> None:

@@ -11,9 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from semreg.core.errors import UserError
-from semreg.core.specification import AttributesField, ClassField, ImageField, Specification, VectorField
-from semreg.data.source import Source
+from semreg.core import AttributesField, ClassField, ImageField, Source, Specification, UserError, VectorField
 
 
 @dataclass

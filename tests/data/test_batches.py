@@ -8,8 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from semreg.core.errors import UserError
-from semreg.core.specification import AttributesField, ClassField, ImageField, Specification, VectorField
+from semreg.core import AttributesField, ClassField, ImageField, Specification, UserError, VectorField
 from semreg.data.batches import Batches, Gather, sequential
 from semreg.data.cache import Cached
 

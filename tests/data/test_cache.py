@@ -14,7 +14,7 @@ import pytest
 import torch
 from filelock import FileLock
 
-from semreg.core.errors import UserError
+from semreg.core import UserError
 from semreg.data import cache
 from semreg.data.cache import cache_folder, cached
 from tests.data.conftest import folders

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from semreg.core.errors import UserError
+from semreg.core import UserError
 from semreg.data import building, cache
 from semreg.data.cache import cached
 from tests.data.conftest import folders

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from semreg.core.errors import UserError
+from semreg.core import UserError
 from semreg.data.cache import Cached, cached
 
 

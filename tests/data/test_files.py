@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from semreg.core.errors import DataMissing, UserError
+from semreg.core import DataMissing, UserError
 from semreg.data.files import (
     Names,
     list_images,

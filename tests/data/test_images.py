@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from semreg.core.errors import UserError
+from semreg.core import UserError
 from semreg.data.images import ImageArray, ImageFiles, fitted, read_image, resized
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from semreg.core.errors import UserError
+from semreg.core import UserError
 from semreg.data.label_tables import read_table
 
 

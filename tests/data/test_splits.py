@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from semreg.data.source import TEST
+from semreg.core import TEST
 from semreg.data.splits import drawn_split, random_order, share
 
 

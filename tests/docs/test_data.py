@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from semreg.core.specification import AttributesField, ClassField, VectorField
+from semreg.core import AttributesField, ClassField, VectorField
 from semreg.data.cache import Cached, cached
 from semreg.recipe.check import check_all
 from semreg.recipe.load import load_recipe

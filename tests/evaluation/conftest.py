@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from semreg.core.specification import ClassField, ImageField
+from semreg.core import ClassField, ImageField
 from semreg.testing import FakeRun
 
 CLASSES, SIZE, MIDDLE, REACH = 5, 4, 0.5, 0.4

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from semreg.components.priors import StandardNormal
-from semreg.core.posteriors import DiagonalGaussian
+from semreg.core import DiagonalGaussian
 from tests.conforming import TEXTBOOK, conform, evaluation, names
 
 EXAMPLES: dict[str, dict[str, Any]] = {

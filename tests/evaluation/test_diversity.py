@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torchmetrics.functional.image import multiscale_structural_similarity_index_measure
 
-from semreg.core.specification import ClassField, ImageField
+from semreg.core import ClassField, ImageField
 from semreg.evaluation.diversity import intra_class_diversity, mean_dissimilarity, scales_and_window, similarities
 from semreg.testing import FakeRun
 
@@ -41,7 +41,7 @@ def world() -> FakeRun:
 
 
 def evaluated(world: FakeRun, **options: Any) -> Any:
-    world.plan.value_range = (-1.0, 1.0)
+    world.value_range = (-1.0, 1.0)
     return intra_class_diversity(*map(world.tensor, ("x_p", "digit", "image")), **options)
 
 
@@ -107,7 +107,7 @@ def test_a_count_takes_the_first_of_each_class(world: FakeRun) -> None:
     assert evaluated(world) == whole
     for name in ("digit", "image", "x_p"):
         world.tensors[name]["test"] = world.tensors[name]["test"][:9]
-    world.data.counts["test"] = 9
+    world.counts["test"] = 9
     first = evaluated(world)
     assert [row[1] for row in first.tables[0].rows] == [None, 3, 3, 3]
     assert evaluated(world, count=3) == first != whole
@@ -122,7 +122,7 @@ def test_classes_with_fewer_than_two_images_are_left_out_and_told(world: FakeRun
     assert "; 1 of 3 classes left out, with fewer than two test images" in result.summary
     world.tensors["digit"]["test"] = torch.arange(3)
     world.tensors["image"]["test"], world.tensors["x_p"]["test"] = noise(0, 3), noise(1, 3)
-    world.data.counts["test"] = 3
+    world.counts["test"] = 3
     with pytest.raises(ValueError, match="no class has two test images"):
         evaluated(world)
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from semreg.core.posteriors import DiagonalGaussian
+from semreg.core import DiagonalGaussian
 from semreg.evaluation.leakage import leakage
 from semreg.evaluation.probes import linear_probe
 from semreg.testing import FakeRun

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from semreg.core.posteriors import DiagonalGaussian
+from semreg.core import DiagonalGaussian
 from semreg.evaluation.probes import knn, linear_probe
 
 probes = pytest.mark.parametrize("probe", [linear_probe, knn], ids=["linear_probe", "knn"])

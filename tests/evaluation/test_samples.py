@@ -16,9 +16,9 @@ from scipy.linalg import sqrtm
 from torch import Tensor, nn
 from torchmetrics.image import fid as inception
 
-from semreg.core.errors import UserError
-from semreg.core.posteriors import DiagonalGaussian
-from semreg.evaluation.samples import fid, frechet_distance, inception_score, score_of
+from semreg.core import DiagonalGaussian, UserError
+from semreg.evaluation.samples import fid, inception_score, score_of
+from semreg.trained.features import frechet_distance
 from tests.evaluation.conftest import CLASSES, drawn
 from tests.hostile import Bomb
 
@@ -201,7 +201,7 @@ def test_one_image_has_no_distance(painted: Any) -> None:
     painted.tensors["x_p"]["test"] = painted.tensors["x_p"]["test"][:1]
     for split in ("train", "test"):
         painted.tensors["image"][split] = painted.tensors["image"][split][:1]
-        painted.data.counts[split] = 1
+        painted.counts[split] = 1
     with pytest.raises(ValueError, match="two images of each kind"):
         fid(painted.tensor("x_p"), painted.tensor("image"), judge=painted)
 
@@ -233,7 +233,7 @@ def test_inceptions_features_are_of_colour_bytes(painted: Any, weights: Path, mo
     nets: list[Net] = []
     make = inception.NoTrainInceptionV3
     monkeypatch.setattr(inception, "NoTrainInceptionV3", lambda **options: nets.append(make(**options)) or nets[0])
-    painted.plan.value_range = (-1.0, 1.0)
+    painted.value_range = (-1.0, 1.0)
     result = fid(painted.tensor("x_p"), painted.tensor("image"), judge=painted, inception_weights=str(weights))
     assert set(result.figures) == {
         "images", "distance_judge", "distance_judge_training", "distance_inception", "distance_inception_training"

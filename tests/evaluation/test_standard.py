@@ -9,7 +9,7 @@ import torch
 from torch.distributions import Normal, kl_divergence
 
 from semreg.components.priors import StandardNormal
-from semreg.core.posteriors import DiagonalGaussian
+from semreg.core import DiagonalGaussian
 from semreg.evaluation.standard import divergence
 from semreg.testing import FakeRun
 

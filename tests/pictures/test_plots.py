@@ -11,8 +11,8 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from semreg.core.results import Picture
-from semreg.pictures.plots import (
+from semreg.core import Picture
+from semreg.pictures import (
     bar_plot,
     class_colours,
     heat_map,

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from semreg.core.errors import DataMissing, UserError
+from semreg.core import DataMissing, UserError
 from semreg.recipe.check import check
 from semreg.recipe.load import load_recipe
 from semreg.recipe.plan import Plan

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from semreg.core.specification import ClassField, ImageField, Specification
+from semreg.core import ClassField, ImageField, Specification
 
 ATTRIBUTES = ("identity", "expression", "illumination")
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from semreg.core.errors import LONGEST_MESSAGE, MOST_PROBLEMS, Problem, UserError, closest
+from semreg.core import Problem, UserError, closest
+from semreg.core.errors import LONGEST_MESSAGE, MOST_PROBLEMS
 from semreg.recipe.bounds import (
     DEEPEST_TABLE,
     LARGEST_FILE,

@@ -10,8 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from semreg.core.errors import DataMissing, UserError
-from semreg.core.results import Result
+from semreg.core import DataMissing, Result, UserError
 from semreg.recipe.check import check, check_all
 from semreg.recipe.load import load_recipe
 from semreg.recipe.plan import Plan

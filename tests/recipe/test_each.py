@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from semreg.core.errors import UserError
+from semreg.core import UserError
 from semreg.recipe.bounds import MOST_ENTRIES
 from semreg.recipe.load import expand
 

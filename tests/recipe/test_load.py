@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from semreg.core.errors import UserError
+from semreg.core import UserError
 from semreg.recipe.bounds import DEEPEST_EXTENDS, LARGEST_FILE
 from semreg.recipe.load import Recipe, composed_recipe, expand, load_recipe
 

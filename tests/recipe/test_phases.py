@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from torch import Tensor
 
-from semreg.core.errors import UserError
+from semreg.core import UserError
 from semreg.recipe.plan import Plan
 
 Toy = Callable[..., Path]

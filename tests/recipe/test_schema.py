@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from semreg.core.errors import UserError
+from semreg.core import UserError
 from semreg.recipe.plan import Plan
 
 Toy = Callable[..., Path]

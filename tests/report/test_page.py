@@ -11,8 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from semreg.core.errors import UserError
-from semreg.core.results import Picture, Result, Scatter, Table
+from semreg.core import Picture, Result, Scatter, Table, UserError
 from semreg.report import page as report
 from semreg.report.hook import run_finished
 from semreg.store.results import write_result

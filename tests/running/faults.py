@@ -18,10 +18,9 @@ from typer.testing import CliRunner
 
 import semreg
 from semreg.cli.main import app
-from semreg.core import registry
+from semreg.core import Result, registry
 from semreg.core.kinds import KINDS
-from semreg.core.results import Result
-from semreg.pictures.plots import image_grid
+from semreg.pictures import image_grid
 from semreg.store.checkpoint import KEPT, read_latest
 from semreg.trained.run import Run
 from semreg.training import trainer

@@ -14,10 +14,9 @@ import pytest
 import torch
 
 import semreg
-from semreg.core import plugin_manager
-from semreg.core.errors import CannotWrite, UserError
+from semreg.core import Result, UserError, plugin_manager
+from semreg.core.errors import CannotWrite
 from semreg.core.hookspecs import hookimpl
-from semreg.core.results import Result
 from semreg.store.folder import RunFolder
 from semreg.trained.run import Run
 from semreg.training.phase import PhaseRunner

@@ -11,8 +11,7 @@ import torch
 from torch import nn
 
 import semreg
-from semreg.core.errors import UserError
-from semreg.core.results import Result
+from semreg.core import Result, UserError
 from semreg.trained.run import Handle
 
 Toy = Callable[..., Path]

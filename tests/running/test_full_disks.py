@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from semreg.core.errors import CannotWrite, UserError
+from semreg.core import UserError
+from semreg.core.errors import CannotWrite
 from semreg.store.checkpoint import read_latest
 from semreg.store.results import read_result
 from tests.running.faults import Laboratory, laboratory, outcome

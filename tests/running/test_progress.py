@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from semreg.core import Result
 from semreg.core.hookspecs import Progress
-from semreg.core.results import Result
 from semreg.running import progress
 from semreg.running.progress import ProgressBar
 

@@ -18,10 +18,9 @@ import torch
 from torch import Tensor
 
 import semreg
-from semreg.core import hookspecs, plugin_manager
-from semreg.core.errors import DataMissing, UserError
+from semreg.core import DataMissing, UserError, hookspecs, plugin_manager
 from semreg.core.hookspecs import hookimpl
-from semreg.running import start
+from semreg.running import environment, start
 from semreg.running.start import Choices
 from semreg.store.folder import RunFolder
 from semreg.trained.run import Run

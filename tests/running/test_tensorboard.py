@@ -12,10 +12,8 @@ import pluggy
 import pytest
 
 import semreg
-from semreg.core import hookspecs, plugin_manager
-from semreg.core.errors import UserError
+from semreg.core import Result, UserError, hookspecs, plugin_manager
 from semreg.core.hookspecs import Progress
-from semreg.core.results import Result
 from semreg.running.tensorboard import TensorBoard, require_tensorboard
 from semreg.store.results import write_result
 from semreg.training.phase import PhaseRunner

@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from semreg.cli.main import app
-from semreg.core.errors import UserError
+from semreg.core import UserError
 from semreg.scaffold.writing import TEMPLATE_OF, write_plugin
 from tests.docs.pages import ROOT, blocks
 

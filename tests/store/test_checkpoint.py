@@ -12,7 +12,7 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from semreg.core.errors import UserError
+from semreg.core import UserError
 from semreg.store.checkpoint import KEPT, read_checkpoint, read_latest, write_checkpoint
 
 plain = st.one_of(

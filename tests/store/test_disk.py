@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from semreg.core.errors import CannotWrite, UserError
+from semreg.core import UserError
+from semreg.core.errors import CannotWrite
 from semreg.store import disk
 from semreg.store.disk import discard, read_object, tidy, whole_folder, write_files, write_synced, write_whole, writing
 

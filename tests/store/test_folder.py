@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from semreg.core.errors import UserError
+from semreg.core import UserError
 from semreg.store.folder import RunFolder, identity
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from semreg.core.errors import UserError
+from semreg.core import UserError
 from semreg.store.record import RunRecord, read_end, read_metrics, read_record, runs_in
 
 

@@ -11,8 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from semreg.core.errors import UserError
-from semreg.core.results import Picture, Result, Scatter, Table
+from semreg.core import Picture, Result, Scatter, Table, UserError
 from semreg.store import results as store
 
 numbers = st.floats(allow_nan=False, allow_infinity=False)

@@ -11,8 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from semreg.core.errors import UserError
-from semreg.core.results import Result
+from semreg.core import Result, UserError
 from semreg.tables.grid import (
     Cell,
     Facts,

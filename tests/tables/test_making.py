@@ -15,9 +15,10 @@ import pytest
 import torch.distributed as dist
 
 import semreg
-from semreg.core.errors import CannotWrite, DataMissing, UserError
-from semreg.core.results import Result
+from semreg.core import DataMissing, Result, UserError
+from semreg.core.errors import CannotWrite
 from semreg.store.status import standings
+from semreg.tables import making
 from semreg.tables.making import MadeTable, chosen_seeds
 from semreg.trained.run import Handle
 from semreg.training.phase import PhaseRunner

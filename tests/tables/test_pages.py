@@ -10,13 +10,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.report.test_report import Page
 
+from semreg.core import Result
 from semreg.core.errors import CannotWrite
-from semreg.core.results import Result
 from semreg.tables.grid import Cell, Facts, Grid, Plot, Row
 from semreg.tables.pages import escaped, markdown, write_table
 from semreg.tables.view import Form, row_titles, view
+from tests.report.test_page import Page
 
 FACTS = Facts("toy", "40 train / 20 test", "sha256:abcdef", "", "2 + 3", 90.0, "cpu", "fp32", "0.1.0")
 HOSTILE = "β | <script>alert(1)</script> `*_[x](y) & co"

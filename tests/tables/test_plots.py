@@ -12,8 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from semreg.core.errors import UserError
-from semreg.core.results import Picture, Result
+from semreg.core import Picture, Result, UserError
 from semreg.tables import plots
 from semreg.tables.grid import Cell, Plot, Row
 from semreg.tables.plots import draw, file_name, plots_of, require_plottable

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from semreg.core.results import Result
+from semreg.core import Result
 from semreg.tables.grid import Cell, Grid, Ranked, Ranking, Row
 from semreg.tables.pages import markdown, write_table
 from semreg.tables.ranking import ranks, standings

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from semreg.components.priors import StandardNormal
-from semreg.core.posteriors import DiagonalGaussian
+from semreg.core import DiagonalGaussian
 from tests.conforming import LABELS, TEXTBOOK, Example, conform, example, names, normal, uniform
 
 POSTERIOR = DiagonalGaussian(normal(6, 4), normal(6, 4, seed=1))

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from semreg.core.results import Result
+from semreg.core import Result
 from semreg.data.datasets.digits import Digits
 from semreg.testing import (
     FakeRun,

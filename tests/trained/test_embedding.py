@@ -11,7 +11,7 @@ import pytest
 import torch
 from PIL import Image
 
-from semreg.core.errors import UserError
+from semreg.core import UserError
 from semreg.trained import embed
 from semreg.trained.embedding import as_csv, as_npz, embed_files
 from semreg.trained.images import write_image

@@ -14,8 +14,10 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import semreg
-from semreg.core.errors import CannotWrite, UserError
-from semreg.trained.images import gif, images_in, png, read_images, write_image, write_images
+from semreg.core import UserError
+from semreg.core.errors import CannotWrite
+from semreg.pictures import gif, png
+from semreg.trained.images import images_in, load_images, write_image, write_images
 from semreg.trained.run import Run
 
 pytestmark = pytest.mark.usefixtures("no_hooks")
@@ -31,10 +33,10 @@ def test_what_is_written_is_read_again(run: Run, tmp_path: Path) -> None:
     paths = [tmp_path / "new" / f"{row}.png" for row in range(len(images))]
     for path, image in zip(paths, images, strict=True):
         write_image(path, image, run)
-    assert torch.equal(read_images(run, paths), images)
+    assert torch.equal(load_images(run, paths), images)
     write_images(tmp_path / "all", {f"{row}.png": image for row, image in enumerate(images)}, run, scale=3)
     assert Image.open(tmp_path / "all" / "0.png").size == (12, 12)
-    assert read_images(run, []).shape == (0, 1, 4, 4)
+    assert load_images(run, []).shape == (0, 1, 4, 4)
 
 
 def test_images_of_any_size_and_format_are_read_as_the_data_are(run: Run, tmp_path: Path) -> None:
@@ -42,7 +44,7 @@ def test_images_of_any_size_and_format_are_read_as_the_data_are(run: Run, tmp_pa
     colours[:, 20:60] = (255, 0, 0)
     Image.fromarray(colours).save(tmp_path / "a.webp", lossless=True)
     Image.new("L", (3, 2), 255).save(tmp_path / "b.gif")
-    red, white = read_images(run, [tmp_path / "a.webp", str(tmp_path / "b.gif")])
+    red, white = load_images(run, [tmp_path / "a.webp", str(tmp_path / "b.gif")])
     assert torch.allclose(red, torch.full((1, 4, 4), 2 * 76 / 255 - 1), atol=1e-6)  # the grey of red, and no black side
     assert torch.equal(white, torch.ones(1, 4, 4))
 
@@ -51,10 +53,10 @@ def test_every_file_that_cannot_be_read_is_named(run: Run, tmp_path: Path) -> No
     Image.new("L", (4, 4)).save(tmp_path / "good.png")
     (tmp_path / "bad.png").write_bytes(b"")
     with pytest.raises(UserError) as refused:
-        read_images(run, [tmp_path / name for name in ("gone.png", "good.png", "bad.png")])
+        load_images(run, [tmp_path / name for name in ("gone.png", "good.png", "bad.png")])
     assert [Path(problem.where).name for problem in refused.value.problems] == ["gone.png", "bad.png"]
     with pytest.raises(UserError, match="at least 30 errors"):
-        read_images(run, ["gone.png"] * 1000)
+        load_images(run, ["gone.png"] * 1000)
 
 
 def test_a_folder_in_natural_order(tmp_path: Path) -> None:

@@ -10,9 +10,8 @@ import pytest
 import torch
 
 import semreg
-from semreg.core.errors import UserError
-from semreg.core.results import Result
-from semreg.trained.inputs import wiring, wirings
+from semreg.core import Result, UserError
+from semreg.trained.inputs import evaluation_inputs, first_evaluation_inputs
 
 pytestmark = pytest.mark.usefixtures("no_hooks")
 
@@ -38,17 +37,17 @@ def test_inputs_by_position_and_by_name_and_all_options(
     register("evaluation", "measured", measured)
     register("evaluation", "other", lambda image, *, judge=None: Result())
     run = semreg.run(toy(RECIPE), out=tmp_path / "runs", device="cpu")
-    found = wiring(run, "measured", says="which code is which", recipe="recipes/x.toml")
+    found = first_evaluation_inputs(run, "measured", says="which code is which", recipe="recipes/x.toml")
     assert (found.name, found.component) == ("first", "measured")
     assert found.named["code"].name == "z"
     assert found.named["law"] is run.modules["prior"]
     assert [label.name for label in found.named["labels"]] == ["kind", "marks"]
     assert found.inputs == (found.named["code"], found.named["law"], *found.named["labels"])
     assert found.options == {"scale": 2.0, "style": "plain"}
-    assert [one.name for one in wirings(run)] == ["first", "other", "second"]
-    assert [one.name for one in wirings(run, "other", "measured")] == ["other", "first", "second"]
-    assert wirings(run, "other")[0].options == {}
+    assert [one.name for one in evaluation_inputs(run)] == ["first", "other", "second"]
+    assert [one.name for one in evaluation_inputs(run, "other", "measured")] == ["other", "first", "second"]
+    assert evaluation_inputs(run, "other")[0].options == {}
     with pytest.raises(UserError) as refused:
-        wiring(run, "missing", "absent", says="which code is which", recipe="recipes/x.toml")
+        first_evaluation_inputs(run, "missing", "absent", says="which code is which", recipe="recipes/x.toml")
     said = "this run has no evaluation missing or absent, which says which code is which; recipes/x.toml has one"
     assert refused.value.text() == f"{run.folder}: {said}"

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from semreg.core.errors import UserError
+from semreg.core import UserError
 from semreg.trained import interpolate
 from semreg.trained.run import Run
 from tests.trained.conftest import STRIP, Fitted, Train, bent

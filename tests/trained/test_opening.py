@@ -11,8 +11,7 @@ import pytest
 import torch
 
 import semreg
-from semreg.core.errors import DataMissing, UserError
-from semreg.core.specification import Specification
+from semreg.core import DataMissing, Specification, UserError
 from semreg.trained.opening import open_trained
 from semreg.trained.run import Run
 from tests.conftest import ToyData

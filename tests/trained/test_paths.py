@@ -10,8 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from semreg.core.errors import UserError
-from semreg.core.results import Result
+from semreg.core import Result, UserError
 from semreg.recipe.check import check
 from semreg.recipe.load import load_recipe
 from semreg.trained.paths import InterpolatorChoice, chosen_interpolators, interpolator, strips

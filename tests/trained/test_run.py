@@ -10,8 +10,7 @@ import pytest
 import torch
 
 import semreg
-from semreg.core.errors import UserError
-from semreg.core.posteriors import DiagonalGaussian
+from semreg.core import DiagonalGaussian, UserError
 from semreg.trained.run import Run
 
 Toy = Callable[..., Path]

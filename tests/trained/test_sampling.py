@@ -6,8 +6,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from semreg.core.errors import UserError
-from semreg.core.specification import ClassField
+from semreg.core import ClassField, UserError
 from semreg.trained import sample
 from semreg.trained.run import BATCH
 from semreg.trained.sampling import class_number, sampled_classes

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from semreg.core.errors import UserError
+from semreg.core import UserError
 from semreg.recipe.check import check
 from semreg.recipe.load import load_recipe
 from semreg.recipe.plan import Plan

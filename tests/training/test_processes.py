@@ -17,7 +17,7 @@ import torch.distributed as dist
 from torch import Tensor
 
 import semreg
-from semreg.core.errors import UserError
+from semreg.core import UserError
 from semreg.store.checkpoint import read_latest
 from semreg.training import trainer
 from semreg.training.phase import PhaseRunner

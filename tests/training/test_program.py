@@ -15,7 +15,7 @@ from semreg.recipe.check import check
 from semreg.recipe.load import load_recipe
 from semreg.recipe.plan import Plan
 from semreg.training.build import build_modules, synthetic_batch
-from semreg.training.program import Execution, ExpressionError, Program, describe, evaluating
+from semreg.training.program import Execution, ExpressionError, Program, evaluating, value_text
 
 Toy = Callable[..., Path]
 Register = Callable[[str, str, Any], None]
@@ -246,6 +246,6 @@ def test_evaluating_puts_every_mode_back() -> None:
 
 
 def test_values_described() -> None:
-    assert describe(torch.zeros(2, 3, dtype=torch.int64)) == "int64 (2, 3)"
-    assert describe(Pair(torch.zeros(2), torch.zeros(1))) == "Pair(float32 (2,), float32 (1,))"
-    assert describe(nn.ReLU()) == "ReLU"
+    assert value_text(torch.zeros(2, 3, dtype=torch.int64)) == "int64 (2, 3)"
+    assert value_text(Pair(torch.zeros(2), torch.zeros(1))) == "Pair(float32 (2,), float32 (1,))"
+    assert value_text(nn.ReLU()) == "ReLU"

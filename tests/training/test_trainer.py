@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 import semreg
-from semreg.core.errors import UserError
+from semreg.core import UserError
 from semreg.store.checkpoint import read_latest
 from semreg.trained.run import Run
 from semreg.training import trainer

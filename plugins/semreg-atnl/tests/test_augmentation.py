@@ -8,8 +8,7 @@ from semreg_atnl.augmentation import Made, augment_class
 from semreg_atnl.evaluations.few_shot import draw_between
 from semreg_atnl.functional import spherical_interpolation
 
-from semreg.core.errors import UserError
-from semreg.core.randomness import seed_of
+from semreg.core import UserError, seed_of
 from semreg.trained import sample
 from semreg.trained.run import Run
 from tests.trained.conftest import CLASSES, STRIP, Train

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from semreg_atnl.samplers import balanced
 
-from semreg.core.errors import UserError
+from semreg.core import UserError
 
 
 def draw(labels: torch.Tensor, batch_size: int, seed: int = 0, **options: int) -> torch.Tensor:

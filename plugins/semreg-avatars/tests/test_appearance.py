@@ -11,7 +11,7 @@ from semreg_avatars.appearance import Appearance
 from semreg_avatars.dataset import draw
 from semreg_avatars.population import population
 
-from semreg.core.specification import AttributesField
+from semreg.core import AttributesField
 from semreg.data.datasets.celeba import ATTRIBUTES as CELEBA
 
 SMILING = look.EXPRESSIONS.index("smiling")

@@ -12,8 +12,7 @@ from semreg_avatars import drawing
 from semreg_avatars.dataset import Avatars, draw
 from semreg_avatars.population import population
 
-from semreg.core.specification import AttributesField, ClassField, ImageField
-from semreg.data.source import TEST, TRAIN
+from semreg.core import TEST, TRAIN, AttributesField, ClassField, ImageField
 from semreg.testing import check_dataset
 
 

@@ -14,7 +14,7 @@ from semreg_gmprior.evaluations.masks import mask_of
 from semreg_gmprior.inpainting import inpaint
 
 import semreg
-from semreg.trained.images import read_images
+from semreg.trained.images import load_images
 
 Command = Callable[..., tuple[int, str]]
 
@@ -52,7 +52,7 @@ def test_the_result_alone_is_what_the_function_makes(
     arguments = [trained_runs[1], photo, "--mask", "stripe.png", "--class", "long", "--only", "--out", "only.png"]
     assert command(*arguments)[0] == 0
     run = semreg.open_run(trained_runs[1], device="cpu")
-    made = inpaint(run, read_images(run, [photo]), mask_of("stripe.png", 8, 8)[1], label="long").filled[0]
+    made = inpaint(run, load_images(run, [photo]), mask_of("stripe.png", 8, 8)[1], label="long").filled[0]
     expected = ((made + 1) / 2 * 255).round().byte().permute(1, 2, 0).numpy()
     assert np.array_equal(np.asarray(Image.open("only.png")), expected)
 

@@ -15,7 +15,7 @@ from torch.distributions import kl_divergence as divergence
 
 from semreg.components.losses import kl_divergence
 from semreg.components.operations import draw, draw_like
-from semreg.core.posteriors import DiagonalGaussian
+from semreg.core import DiagonalGaussian
 
 
 def mixture(seed: int = 0, classes: int = 3, size: int = 4) -> GaussianMixture:

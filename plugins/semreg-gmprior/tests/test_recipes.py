@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from semreg.core.errors import UserError
+from semreg.core import UserError
 from semreg.recipe.check import check
 from semreg.recipe.load import load_recipe
 from semreg.recipe.plan import Plan

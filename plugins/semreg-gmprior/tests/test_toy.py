@@ -11,7 +11,7 @@ from semreg_gmprior.dataset import ToyClasses
 from typer.testing import CliRunner
 
 from semreg.cli.main import app
-from semreg.core.specification import ClassField, VectorField
+from semreg.core import ClassField, VectorField
 from semreg.data.cache import cached
 from semreg.recipe.check import check
 from semreg.recipe.load import load_recipe

@@ -12,7 +12,7 @@ from PIL import Image
 from semreg_olr.editing import edit
 
 import semreg
-from semreg.trained.images import read_images
+from semreg.trained.images import load_images
 
 Command = Callable[..., tuple[int, str]]
 
@@ -51,7 +51,7 @@ def test_the_edited_image_alone_is_what_the_function_makes(command: Command, tra
     )
     assert code == 0
     run = semreg.open_run(trained_run, device="cpu")
-    made = edit(run, read_images(run, [photo]), add={"Bald": None}, remove={"Smiling": 0.5}, seed=3).edited[0]
+    made = edit(run, load_images(run, [photo]), add={"Bald": None}, remove={"Smiling": 0.5}, seed=3).edited[0]
     expected = (made * 255).round().to(torch.uint8).repeat_interleave(2, 1).repeat_interleave(2, 2)
     assert np.array_equal(np.asarray(Image.open("edit.png")), expected.permute(1, 2, 0).numpy())
 

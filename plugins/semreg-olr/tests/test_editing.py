@@ -15,8 +15,7 @@ from semreg_olr.functional import draw_embedding, label_statistics
 from torch import Tensor
 
 import semreg
-from semreg.core.errors import DataMissing, UserError
-from semreg.core.randomness import seed_of
+from semreg.core import DataMissing, UserError, seed_of
 from semreg.store.results import ARRAYS
 from semreg.trained.run import Run
 

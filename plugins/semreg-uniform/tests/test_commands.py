@@ -11,7 +11,7 @@ from PIL import Image
 from semreg_uniform.transferring import transfer
 
 import semreg
-from semreg.trained.images import read_images
+from semreg.trained.images import load_images
 
 Command = Callable[..., tuple[int, str]]
 
@@ -44,7 +44,7 @@ def test_the_result_alone_is_what_the_function_makes(command: Command, trained_r
     a, b = photos
     assert command(trained_run, a, "--from", b, "--attributes", "tone", "--only", "--out", "only.png")[0] == 0
     run = semreg.open_run(trained_run, device="cpu")
-    images = read_images(run, [a, b])
+    images = load_images(run, [a, b])
     made = transfer(run, images[:1], images[1:], ["tone"])[0, 0]
     assert np.array_equal(np.asarray(Image.open("only.png")), ((made + 1) / 2 * 255).round().byte().numpy())
 

@@ -9,7 +9,7 @@ import torch
 from semreg_uniform.losses import disentanglement
 from torch.nn.functional import cross_entropy
 
-from semreg.core.errors import UserError
+from semreg.core import UserError
 from semreg.recipe.check import check
 from semreg.recipe.load import load_recipe
 from semreg.recipe.plan import Plan

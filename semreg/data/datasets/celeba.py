@@ -11,11 +11,9 @@ import numpy as np
 import numpy.typing as npt
 from annotated_types import Interval
 
-from semreg.core.errors import Problem, UserError, closest
-from semreg.core.specification import AttributesField, ImageField, Specification
+from semreg.core import AttributesField, ImageField, Problem, Source, Specification, UserError, closest
 from semreg.data.files import list_images, listing_digest, missing, quoted, read_text, stamp
 from semreg.data.images import ImageFiles
-from semreg.data.source import Source
 
 ATTRIBUTES = (
     "5_o_Clock_Shadow",

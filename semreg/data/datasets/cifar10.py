@@ -9,11 +9,9 @@ from typing import Annotated
 import numpy as np
 from annotated_types import Interval
 
-from semreg.core.errors import UserError
-from semreg.core.specification import ClassField, ImageField, Specification
+from semreg.core import TEST, TRAIN, ClassField, ImageField, Source, Specification, UserError
 from semreg.data.files import missing, stamp
 from semreg.data.images import ImageArray
-from semreg.data.source import TEST, TRAIN, Source
 
 FOLDER = "cifar-10-batches-py"
 FILES = (*(f"data_batch_{number}" for number in range(1, 6)), "test_batch", "batches.meta")

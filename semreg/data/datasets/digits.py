@@ -8,9 +8,8 @@ from typing import Annotated
 import numpy as np
 from annotated_types import Interval
 
-from semreg.core.specification import ClassField, ImageField, Specification
+from semreg.core import ClassField, ImageField, Source, Specification
 from semreg.data.images import ImageArray
-from semreg.data.source import Source
 from semreg.data.splits import drawn_split
 
 

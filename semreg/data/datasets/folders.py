@@ -13,8 +13,21 @@ import numpy as np
 import numpy.typing as npt
 from annotated_types import Interval
 
-from semreg.core.errors import Problem, UserError, closest
-from semreg.core.specification import AttributesField, ClassField, ImageField, Order, Specification
+from semreg.core import (
+    SPLITS,
+    TEST,
+    TRAIN,
+    VALIDATION,
+    AttributesField,
+    ClassField,
+    ImageField,
+    Order,
+    Problem,
+    Source,
+    Specification,
+    UserError,
+    closest,
+)
 from semreg.data.files import (
     IMAGE_ENDINGS,
     Names,
@@ -29,7 +42,6 @@ from semreg.data.files import (
 )
 from semreg.data.images import ImageFiles
 from semreg.data.label_tables import Table, read_table
-from semreg.data.source import SPLITS, TEST, TRAIN, VALIDATION, Source
 from semreg.data.splits import drawn_split
 
 SPLIT_NAMES = {**SPLITS, "valid": VALIDATION, "val": VALIDATION, "0": TRAIN, "1": VALIDATION, "2": TEST}

@@ -13,11 +13,9 @@ import numpy as np
 import numpy.typing as npt
 from annotated_types import Interval
 
-from semreg.core.errors import UserError
-from semreg.core.specification import ClassField, ImageField, Specification
+from semreg.core import TEST, TRAIN, ClassField, ImageField, Source, Specification, UserError
 from semreg.data.files import Stamp, missing, stamp
 from semreg.data.images import ImageArray
-from semreg.data.source import TEST, TRAIN, Source
 
 MOST_PACKED = 1032
 """How many bytes at most gzip packs into one."""

@@ -11,12 +11,21 @@ import numpy as np
 import numpy.typing as npt
 from annotated_types import Interval
 
-from semreg.core.errors import Problem, UserError, closest
-from semreg.core.specification import AttributesField, ClassField, ImageField, Order, Specification, VectorField
+from semreg.core import (
+    AttributesField,
+    ClassField,
+    ImageField,
+    Order,
+    Problem,
+    Source,
+    Specification,
+    UserError,
+    VectorField,
+    closest,
+)
 from semreg.data.datasets.folders import SPLIT_NAMES, sorted_classes
 from semreg.data.files import missing, quoted, stamp, under
 from semreg.data.images import ImageArray
-from semreg.data.source import Source
 from semreg.data.splits import drawn_split
 
 Array = npt.NDArray[Any]

@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from semreg.core.errors import UserError, closest
+from semreg.core import AttributesField, ClassField, UserError, closest
 from semreg.core.registry import find, load
-from semreg.core.specification import AttributesField, ClassField
 from semreg.recipe.expression import Call, Expression, Name, names, parse
 from semreg.recipe.graph import method_signature
 from semreg.recipe.load import Table, load_recipe

@@ -6,9 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from semreg.core.errors import UserError
+from semreg.core import ClassField, ImageField, UserError
 from semreg.core.registry import components
-from semreg.core.specification import ClassField, ImageField
 from semreg.recipe.expression import Call, Name, names
 from semreg.recipe.graph import method_signature
 from semreg.recipe.load import Table

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from semreg.core.errors import UserError
+from semreg.core import UserError
 from semreg.core.rank import in_first_process
 from semreg.recipe.load import Recipe, Table, load_recipe
 from semreg.running.start import Choices

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 import torch
 
-from semreg.core.errors import UserError, closest
-from semreg.core.specification import ClassField
+from semreg.core import ClassField, UserError, closest
 from semreg.recipe.expression import Call, Name
 from semreg.recipe.plan import Node, Plan
 from semreg.training.build import build_modules, synthetic_batch

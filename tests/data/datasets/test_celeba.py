@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from semreg.core.errors import DataMissing, UserError
-from semreg.core.specification import AttributesField
+from semreg.core import AttributesField, DataMissing, UserError
 from semreg.data.cache import cached
 from semreg.data.datasets.celeba import ATTRIBUTES, CelebA
 from semreg.testing import check_dataset

@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 from torchvision import datasets
 
-from semreg.core.errors import DataMissing, UserError
-from semreg.core.specification import ClassField, ImageField
+from semreg.core import ClassField, DataMissing, ImageField, UserError
 from semreg.data.cache import cached
 from semreg.data.datasets.cifar10 import CIFAR10, CLASSES, FILES
 from semreg.testing import check_dataset

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from semreg.core.specification import ClassField, ImageField
+from semreg.core import ClassField, ImageField
 from semreg.data.cache import cached
 from semreg.data.datasets.digits import Digits
 

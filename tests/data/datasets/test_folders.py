@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from semreg.core.errors import DataMissing, UserError
-from semreg.core.specification import AttributesField, ClassField, ImageField
+from semreg.core import AttributesField, ClassField, DataMissing, ImageField, UserError
 from semreg.data.cache import cached
 from semreg.data.datasets.folders import AttributeFolder, ImageFolder, sorted_classes
 from semreg.testing import check_dataset

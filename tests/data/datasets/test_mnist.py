@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from semreg.core.errors import DataMissing, UserError
-from semreg.core.specification import ClassField, ImageField
+from semreg.core import ClassField, DataMissing, ImageField, UserError
 from semreg.data.cache import cached
 from semreg.data.datasets.mnist import MNIST
 from semreg.testing import check_dataset

@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from semreg.core.errors import DataMissing, UserError
-from semreg.core.specification import AttributesField, ClassField, ImageField, VectorField
+from semreg.core import AttributesField, ClassField, DataMissing, ImageField, UserError, VectorField
 from semreg.data.cache import cached
 from semreg.data.datasets.npz import NumpyArchive
 from semreg.testing import check_dataset

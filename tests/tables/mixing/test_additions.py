@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from semreg.core.errors import UserError
-from semreg.core.specification import ClassField
+from semreg.core import ClassField, UserError
 from semreg.recipe.plan import Plan
 from semreg.tables.mixing.additions import Addition, additions_of
 from semreg.tables.mixing.wiring import wiring_of

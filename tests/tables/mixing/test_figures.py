@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from semreg.core.errors import UserError
-from semreg.core.results import Result
+from semreg.core import Result, UserError
 from semreg.recipe.plan import Plan
 from semreg.tables.mixing.figures import Figures, figures_of
 from semreg.tables.mixing.wiring import wiring_of

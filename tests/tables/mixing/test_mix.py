@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 
 import semreg
-from semreg.core.errors import UserError
+from semreg.core import UserError
 from semreg.recipe.check import check
 from semreg.recipe.load import load_recipe
+from semreg.tables import making
 from semreg.tables.making import MadeTable
 from semreg.tables.ranking import standings
 from semreg.training.phase import PhaseRunner

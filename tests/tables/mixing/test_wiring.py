@@ -6,8 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from semreg.core.errors import UserError
-from semreg.core.specification import ClassField
+from semreg.core import ClassField, UserError
 from semreg.recipe.plan import Plan
 from semreg.tables.mixing.wiring import wiring_of
 

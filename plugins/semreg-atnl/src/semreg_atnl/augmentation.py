@@ -7,13 +7,21 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from semreg.core.errors import UserError
-from semreg.core.randomness import seed_of
-from semreg.trained.classes import CHUNK, class_field, decoded, rows_by_class
-from semreg.trained.inputs import Wiring, wirings
-from semreg.trained.interpolating import interpolations, path_of
-from semreg.trained.run import Run
-from semreg.trained.sampling import class_number, sample, sampled_classes
+from semreg.core import UserError, seed_of
+from semreg.trained import (
+    CHUNK,
+    EvaluationInputs,
+    Run,
+    class_field,
+    class_number,
+    decoded,
+    evaluation_inputs,
+    interpolations,
+    path_of,
+    rows_by_class,
+    sample,
+    sampled_classes,
+)
 from semreg_atnl.evaluations.few_shot import draw_between
 from semreg_atnl.evaluations.neighbors import neighbors_of
 
@@ -64,11 +72,11 @@ def augment_class(run: Run, label: str | int, count: int, *, seed: int = 0) -> M
             "this run has no evaluation that says how images of a class are made: inception_score, as in "
             "recipes/gm_mnist.toml, for samples, or interpolation_strip, as in recipes/atnl_mnist.toml",
         )
-    few = wirings(run, "few_shot")
+    few = evaluation_inputs(run, "few_shot")
     return _interpolated(run, [*few, *evaluations], label, count, seed)
 
 
-def _interpolated(run: Run, evaluations: list[Wiring], label: str | int, count: int, seed: int) -> Made:
+def _interpolated(run: Run, evaluations: list[EvaluationInputs], label: str | int, count: int, seed: int) -> Made:
     named, options = evaluations[0].named, evaluations[0].options
     code, reconstruction = named["code"], named["reconstruction"]
     field = class_field(named["label"])

@@ -37,7 +37,7 @@ def augment(
     From Python: semreg_atnl.augmentation.augment_class.
     """
     file_kind(out)
-    from semreg.trained.images import write_images
+    from semreg.trained import write_images
     from semreg_atnl.augmentation import augment_class
 
     with trained(run, runs=runs, data_root=data_root, device=device) as opened:

@@ -7,7 +7,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from semreg.core.errors import closest
+from semreg.core import closest
 
 Neighbors = Literal["ring", "line", "none"] | list[tuple[int, int]] | list[list[bool]] | Tensor
 """`"ring"`: the classes before and after, the last one beside the first; `"line"`: the same with two ends; `"none"`: a

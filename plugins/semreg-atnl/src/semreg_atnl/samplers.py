@@ -8,7 +8,7 @@ import torch
 from annotated_types import Gt
 from torch import Tensor
 
-from semreg.core.errors import UserError
+from semreg.core import UserError
 
 
 def balanced(

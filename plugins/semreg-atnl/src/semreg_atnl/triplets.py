@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from semreg.core.errors import closest
+from semreg.core import closest
 from semreg_atnl.unit import angles_and_slopes
 
 TripletChoice = Literal["all", "semihard", "hard"]

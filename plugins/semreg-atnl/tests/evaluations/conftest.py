@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from semreg.core.specification import ClassField, ImageField
+from semreg.core import ClassField, ImageField
 from semreg.testing import FakeRun
 from tests.conftest import register
 

@@ -9,7 +9,7 @@ import torch
 from semreg_atnl.evaluations.few_shot import few_shot
 from torch import Tensor
 
-from semreg.core.specification import ClassField
+from semreg.core import ClassField
 
 pytestmark = pytest.mark.usefixtures("ways")
 FAST = {"interpolator": "arc", "few": 3, "count": 30, "iterations": 5}

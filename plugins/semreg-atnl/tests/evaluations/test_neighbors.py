@@ -8,7 +8,7 @@ import pytest
 import torch
 from semreg_atnl.evaluations.neighbors import neighbor_synthesis
 
-from semreg.core.specification import ClassField
+from semreg.core import ClassField
 
 pytestmark = pytest.mark.usefixtures("ways")
 

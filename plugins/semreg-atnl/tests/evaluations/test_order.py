@@ -9,8 +9,7 @@ import torch
 from semreg_atnl.evaluations.order import semantic_order
 from torch import Tensor
 
-from semreg.core import registry
-from semreg.core.specification import ClassField
+from semreg.core import ClassField, registry
 
 pytestmark = pytest.mark.usefixtures("ways")
 

@@ -11,9 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from annotated_types import Ge, Interval
 
-from semreg.core.errors import closest
-from semreg.core.specification import AttributesField, ClassField, ImageField, Order, Specification
-from semreg.data.source import TEST, TRAIN, Source
+from semreg.core import TEST, TRAIN, AttributesField, ClassField, ImageField, Order, Source, Specification, closest
 from semreg_avatars import appearance as look
 from semreg_avatars.drawing import rasterise, svg
 from semreg_avatars.population import Draws, Stream, population

@@ -15,8 +15,8 @@ import torch
 from annotated_types import Interval
 from torch import Tensor
 
-from semreg.components.functional import shape_error
 from semreg.components.losses import l2
+from semreg.core import shape_error
 
 Share = Annotated[float, Interval(ge=0, le=1)]
 

@@ -10,7 +10,7 @@ from semreg_atnl.neighbors import Neighbors, neighbor_matrix
 from semreg_atnl.triplets import TripletChoice, check_triplets, triplet_counts
 from torch import Tensor
 
-from semreg.components.functional import shape_error
+from semreg.core import shape_error
 
 
 def triplet_loss(

@@ -9,7 +9,7 @@ import typer
 
 from semreg.cli.helpers import require_png, trained, write_beside
 from semreg.cli.options import DataRoot, Device, Image, Only, PictureFile, RunFolder, Runs, ScaleOfAll
-from semreg.core.errors import UserError
+from semreg.core import UserError
 
 
 def inpaint(
@@ -43,12 +43,12 @@ def inpaint(
     From Python: semreg_gmprior.inpainting.inpaint.
     """
     require_png(out)
-    from semreg.trained.images import read_images
+    from semreg.trained import load_images
     from semreg_gmprior.evaluations.masks import mask_of
     from semreg_gmprior.inpainting import inpaint
 
     with trained(run, runs=runs, data_root=data_root, device=device) as opened:
-        images = read_images(opened, [image])
+        images = load_images(opened, [image])
         try:
             _, part = mask_of(mask, *images.shape[-2:])
         except ValueError as error:

@@ -8,8 +8,8 @@ from typing import cast
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
-from semreg.components.functional import require_classes, shape_error
 from semreg.components.layers import Activation, Positive, Shapes, Widths, make_activation
+from semreg.core import require_classes, shape_error
 
 
 class ProjectionCritic(nn.Module):

@@ -8,8 +8,7 @@ from typing import Annotated
 import numpy as np
 from annotated_types import Gt, Interval
 
-from semreg.core.specification import ClassField, Specification, VectorField
-from semreg.data.source import Source
+from semreg.core import ClassField, Source, Specification, VectorField
 from semreg.data.splits import drawn_split
 
 CENTRES = (-2.0, 0.0, 2.0)

@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from annotated_types import Ge
 from torch import Tensor
 
-from semreg.components.functional import require_classes, shape_error
+from semreg.core import require_classes, shape_error
 
 
 def gaussian_mixture_loss(

@@ -7,11 +7,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from semreg.core.errors import closest
-from semreg.trained.classes import class_field
-from semreg.trained.inputs import wiring
-from semreg.trained.run import Run
-from semreg.trained.sampling import class_number
+from semreg.core import closest
+from semreg.trained import Run, class_field, class_number, first_evaluation_inputs
 from semreg_gmprior.evaluations.inpainting import filled_in
 
 
@@ -35,13 +32,15 @@ def inpaint(run: Run, images: Tensor, mask: Tensor, *, label: str | int | None =
     Raises UserError if the recipe has no such evaluation, and ValueError if the mask is of another size, there is no
     such class, or one is given without need, or none where there is need.
     """
-    found = wiring(run, "inpainting", says="which tensor reconstructs the images", recipe="recipes/gm_mnist.toml")
+    found = first_evaluation_inputs(
+        run, "inpainting", says="which tensor reconstructs the images", recipe="recipes/gm_mnist.toml"
+    )
     image, reconstruction, told = found.named["image"], found.named["reconstruction"], found.named.get("label")
     if mask.shape != images.shape[-2:]:
         size, fit = " × ".join(map(str, mask.shape)), " × ".join(map(str, images.shape[-2:]))
         raise ValueError(f"the mask has {size} pixels, and the images have {fit}")
     given = {}
-    if told is not None and told.name in run.leaves(reconstruction.name, frozenset([image.name])):
+    if told is not None and told.name in reconstruction.needs(image.name):
         field = class_field(told)
         if label is None:
             raise ValueError(f"this model must be told the images' class{closest('', field.names)}")

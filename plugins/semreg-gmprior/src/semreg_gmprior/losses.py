@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 from annotated_types import Ge
 from torch import Tensor
 
-from semreg.components.functional import gaussian_log_density, shape_error
-from semreg.core.interfaces import Prior
+from semreg.components.functional import gaussian_log_density
+from semreg.core import Prior, shape_error
 from semreg_gmprior.functional import gaussian_mixture_loss, mixture_total_moments
 from semreg_gmprior.prior import GaussianMixture
 

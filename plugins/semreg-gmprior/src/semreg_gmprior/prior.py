@@ -10,8 +10,8 @@ import torch
 from annotated_types import Ge, Gt
 from torch import Tensor, nn
 
-from semreg.components.functional import normal_noise, require_classes, shape_error, standard_normal_kl
-from semreg.core.posteriors import DiagonalGaussian, require_posterior
+from semreg.components.functional import normal_noise, standard_normal_kl
+from semreg.core import DiagonalGaussian, require_classes, require_posterior, shape_error
 from semreg_gmprior.functional import mixture_log_densities, mixture_log_likelihood
 
 

@@ -10,7 +10,7 @@ from semreg_gmprior.prior import GaussianMixture
 from torch import Tensor
 
 from semreg.components.priors import StandardNormal
-from semreg.core.specification import ClassField, ImageField
+from semreg.core import ClassField, ImageField
 from semreg.testing import FakeRun
 
 SIZE, REACH, CLASSES = 8, 16, 3

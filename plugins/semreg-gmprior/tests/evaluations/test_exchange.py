@@ -9,7 +9,7 @@ import torch
 from semreg_gmprior.evaluations.exchange import exchange
 from torch import Tensor
 
-from semreg.core.results import Result
+from semreg.core import Result
 
 
 def exchanged(world: Any, *, judged: bool = True, **options: Any) -> Result:

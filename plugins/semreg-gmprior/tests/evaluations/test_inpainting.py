@@ -16,8 +16,7 @@ from semreg_gmprior.evaluations.inpainting import inpainting
 from semreg_gmprior.evaluations.masks import BOXES, mask_of
 from torch import Tensor
 
-from semreg.core.errors import UserError
-from semreg.core.results import Result
+from semreg.core import Result, UserError
 
 
 def filled(world: Any, model: Any, **options: Any) -> Result:
@@ -38,7 +37,7 @@ def test_the_model_sees_grey_where_the_image_is_taken_away_and_the_label(world: 
         seen.append((image, digit))
         return image
 
-    world.plan.value_range = (-1.0, 1.0)
+    world.value_range = (-1.0, 1.0)
     result = filled(world, model, masks=["right_half", "bottom_half"])
     originals, labels = world.tensors["image"]["test"], world.tensors["digit"]["test"]
     assert [torch.equal(digit, labels) for _, digit in seen] == [True, True]

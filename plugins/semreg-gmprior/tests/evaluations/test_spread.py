@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 from semreg_gmprior.evaluations.spread import toy_spread
 from torch import Tensor
 
-from semreg.core.results import Result
-from semreg.core.specification import ClassField
+from semreg.core import ClassField, Result
 from semreg.testing import FakeRun
 
 LABELS = torch.arange(60) % 3

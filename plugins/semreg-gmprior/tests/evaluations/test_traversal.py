@@ -10,7 +10,7 @@ from semreg_gmprior.evaluations.traversal import traversal
 from semreg_gmprior.prior import GaussianMixture
 
 from semreg.components.priors import StandardNormal
-from semreg.core.results import Result
+from semreg.core import Result
 
 IMAGES = 5
 

@@ -9,7 +9,7 @@ import typer
 
 from semreg.cli.helpers import require_png, trained, write_beside
 from semreg.cli.options import DataRoot, Device, Image, Only, PictureFile, RunFolder, Runs, ScaleOfAll, Seed
-from semreg.core.errors import UserError
+from semreg.core import UserError
 
 
 def edit(
@@ -50,12 +50,12 @@ def edit(
     """
     require_png(out)
     added, removed = _strengths("--add", add), _strengths("--remove", remove)
-    from semreg.trained.images import read_images
+    from semreg.trained import load_images
     from semreg_olr.editing import edit
 
     with trained(run, runs=runs, data_root=data_root, device=device) as opened:
         left = {name: strength or 0.0 for name, strength in removed.items()}
-        made = edit(opened, read_images(opened, [image]), add=added, remove=left, seed=seed)
+        made = edit(opened, load_images(opened, [image]), add=added, remove=left, seed=seed)
         shown = {"image": made.image[0], "reconstruction": made.reconstruction[0], "edited": made.edited[0]}
         write_beside(out, shown, opened, only=only, scale=scale)
 

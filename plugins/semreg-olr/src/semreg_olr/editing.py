@@ -10,14 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from semreg.core.errors import UserError
-from semreg.core.randomness import seed_of
-from semreg.store.layout import EVALUATIONS
-from semreg.store.results import read_result
-from semreg.trained.classes import synthesised
-from semreg.trained.images import image_field
-from semreg.trained.inputs import Wiring, wiring
-from semreg.trained.run import Run
+from semreg.core import UserError, seed_of
+from semreg.trained import EvaluationInputs, Run, first_evaluation_inputs, image_field, synthesised
 from semreg_olr.evaluations.common import attributes_field, check_embedding, moments
 from semreg_olr.functional import LabelStatistics, edit_embedding
 
@@ -57,7 +51,7 @@ def edit(
     not exist, no training image has it, it is both added and removed, it is added with one that excludes it, or a
     strength is no finite number, negative, 0 for a label that is added, or too large for the decoder.
     """
-    found = wiring(
+    found = first_evaluation_inputs(
         run, "attribute_editing", says="which tensor has a row for each label", recipe="recipes/olr_celeba.toml"
     )
     embedding, reconstruction, attributes, target = found.inputs
@@ -72,7 +66,7 @@ def edit(
                 raise ValueError(f"{name} is to be {verb} with a strength {least}, found {strength:g}")
     given = {image_field(run)[0]: images}
     codes = check_embedding(embedding.given(**given), field.names, embedding.name)
-    statistics = _statistics(found, codes.shape[2])
+    statistics = _statistics(run, found, codes.shape[2])
     for name in (*added, *removed):
         if name in field.names and not statistics.images[field.names.index(name)]:
             raise ValueError(f"no training image has the label {name}, so nothing is known of it")
@@ -91,17 +85,16 @@ def edit(
     return Edited(target.given(**given), before, after)
 
 
-def _statistics(found: Wiring, size: int) -> LabelStatistics:
+def _statistics(run: Run, found: EvaluationInputs, size: int) -> LabelStatistics:
     """The moments that the evaluation kept, or those of the training data. Raises UserError if they do not fit."""
     embedding, _, attributes, _ = found.inputs
-    names, run = attributes_field(attributes).names, embedding.run
-    folder = run.folder / EVALUATIONS / found.name
-    kept = read_result(folder).arrays if folder.is_dir() else {}
+    names, stored = attributes_field(attributes).names, run.result(found.name)
+    kept = stored.arrays if stored is not None else {}
     if not kept:
         codes = check_embedding(embedding.read("train"), names, embedding.name)
         return moments(codes, attributes.read("train"))
     shapes = {"mean": (len(names), size), "covariance": (len(names), size, size), "images": (len(names),)}
     fit = {name: array.shape for name, array in kept.items()} == shapes
     if not fit or not all(np.isfinite(array).all() for array in kept.values()):
-        raise UserError(str(folder), "its arrays are not the moments of the labels' rows; evaluate again")
+        raise UserError(str(run.folder), f"the arrays of {found.name} are not the moments of the labels' rows; evaluate again")
     return LabelStatistics(**{name: torch.from_numpy(array) for name, array in kept.items()})

@@ -12,7 +12,7 @@ import torch
 from annotated_types import Ge, Gt, Le
 from torch import Tensor
 
-from semreg.core.errors import closest
+from semreg.core import closest
 
 Fraction = Annotated[float, Ge(0), Le(1)]
 

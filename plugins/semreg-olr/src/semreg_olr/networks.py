@@ -10,7 +10,7 @@ import torch
 from annotated_types import Gt, MinLen
 from torch import Tensor, nn
 
-from semreg.core.errors import closest
+from semreg.core import closest
 
 Normalization = Literal["batch", "instance", "none"]
 

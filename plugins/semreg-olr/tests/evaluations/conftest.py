@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from semreg.core.specification import AttributesField, ImageField
+from semreg.core import AttributesField, ImageField
 from semreg.testing import FakeRun
 
 NAMES = ("Bald", "Smiling", "Wearing_Hat", "Mouth_Slightly_Open")

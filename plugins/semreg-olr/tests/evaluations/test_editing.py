@@ -8,7 +8,7 @@ import pytest
 import torch
 from semreg_olr.evaluations.editing import attribute_editing
 
-from semreg.core.specification import ImageField
+from semreg.core import ImageField
 
 NAMES = ["Bald", "Smiling", "Wearing Hat", "Mouth Slightly Open"]
 

@@ -51,7 +51,7 @@ def test_embeddings_of_nothing_are_no_better_than_the_majority_and_shown(world: 
 
 def test_without_a_validation_split_the_penalty_is_chosen_on_training_images(world: Any) -> None:
     del world.tensors["attributes"]["validation"], world.tensors["embedding"]["validation"]
-    world.data.counts["validation"] = 0
+    world.counts["validation"] = 0
     assert evaluated(world).figures["linear"] == 1
 
 

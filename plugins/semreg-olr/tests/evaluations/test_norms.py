@@ -8,7 +8,7 @@ import pytest
 import torch
 from semreg_olr.evaluations.norms import norm_correlations, row_norms
 
-from semreg.core.specification import AttributesField
+from semreg.core import AttributesField
 
 
 def set_norms(world: Any, norms: dict[str, torch.Tensor]) -> None:

@@ -9,8 +9,8 @@ from typing import Annotated, Protocol, cast
 from annotated_types import Ge
 from torch import Tensor, nn
 
-from semreg.components.functional import shape_error
 from semreg.components.layers import Positive, Shapes, hidden_layers, image_shape
+from semreg.core import shape_error
 from semreg_uniform.networks import SLOPE, require_divisible
 
 Classes = Annotated[int, Ge(2)]

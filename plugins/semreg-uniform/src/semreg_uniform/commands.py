@@ -38,12 +38,12 @@ def transfer(
     From Python: semreg_uniform.transferring.transfer.
     """
     require_png(out)
-    from semreg.trained.images import read_images
+    from semreg.trained import load_images
     from semreg_uniform.transferring import transfer
 
     names = [name.strip() for name in attributes.split(",") if name.strip()]
     with trained(run, runs=runs, data_root=data_root, device=device) as opened:
-        images = read_images(opened, [image, source])
+        images = load_images(opened, [image, source])
         [made] = transfer(opened, images[:1], images[1:], names)
         shown = {"image": images[0], "other": images[1], "transferred": made}
         write_beside(out, shown, opened, only=only, scale=scale)

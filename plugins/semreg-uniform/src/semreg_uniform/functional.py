@@ -9,8 +9,8 @@ import torch
 from annotated_types import Ge, Gt
 from torch import Tensor
 
-from semreg.components.functional import require_equal_shapes, shape_error
 from semreg.components.losses import uniform_cross_entropy
+from semreg.core import require_equal_shapes, shape_error
 
 SAMPLED_SHARE = 0.1
 """Of the points, for the Hopkins statistic (Banerjee and Dave 2004)."""

@@ -6,9 +6,7 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-from semreg.trained.classes import synthesised
-from semreg.trained.inputs import wiring
-from semreg.trained.run import Run
+from semreg.trained import Run, first_evaluation_inputs, synthesised
 from semreg_uniform.evaluations.common import attributes_of
 from semreg_uniform.evaluations.transfer import transferred
 
@@ -25,7 +23,7 @@ def transfer(run: Run, images: Tensor, targets: Tensor, attributes: Sequence[str
     Returns the decoder's images, of that shape. Raises UserError if the recipe has no such evaluation, and ValueError
     if there is no such attribute, none is named, or the numbers of images differ.
     """
-    found = wiring(
+    found = first_evaluation_inputs(
         run,
         "attribute_transfer",
         says="which code belongs to which attribute",

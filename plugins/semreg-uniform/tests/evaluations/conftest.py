@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from semreg.core.specification import ClassField, ImageField
+from semreg.core import ClassField, ImageField
 from semreg.testing import FakeRun
 
 SIZE, REACH = 4, 10

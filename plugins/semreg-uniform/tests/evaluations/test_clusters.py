@@ -10,7 +10,7 @@ import torch
 from semreg_uniform.evaluations.clusters import hopkins
 from semreg_uniform.functional import hopkins_statistic
 
-from semreg.core.specification import ClassField
+from semreg.core import ClassField
 from semreg.testing import FakeRun
 
 LIGHTS, KINDS = 4, 2

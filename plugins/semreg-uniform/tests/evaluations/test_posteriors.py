@@ -11,7 +11,7 @@ from semreg_uniform.evaluations import posteriors
 from semreg_uniform.evaluations.posteriors import posterior_entropy
 from torch import nn
 
-from semreg.core.specification import ClassField
+from semreg.core import ClassField
 
 
 def evaluated(world: Any, *classifiers: nn.Module, codes: tuple[str, ...] = ("z_0", "z_shape", "z_tone")) -> Any:

@@ -9,7 +9,7 @@ import torch
 from semreg_uniform.evaluations import synthesis
 from semreg_uniform.evaluations.synthesis import expression_synthesis
 
-from semreg.evaluation.samples import frechet_distance
+from semreg.trained.features import frechet_distance
 
 
 def evaluated(world: Any, **options: Any) -> Any:

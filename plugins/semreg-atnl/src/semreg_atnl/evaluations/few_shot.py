@@ -10,12 +10,18 @@ from annotated_types import Ge, Gt, Interval
 from torch import Tensor
 
 from semreg.components.operations import augment
-from semreg.core.results import Picture, Result, Table
-from semreg.core.specification import ClassField
-from semreg.pictures.plots import image_grid
-from semreg.trained.classes import CHUNK, class_field, decoded, draw_pairs, read_codes, rows_by_class
-from semreg.trained.paths import InterpolatorChoice, chosen_interpolators
-from semreg.trained.run import Handle
+from semreg.core import ClassField, Handle, Picture, Result, Table
+from semreg.pictures import image_grid
+from semreg.trained import (
+    CHUNK,
+    InterpolatorChoice,
+    chosen_interpolators,
+    class_field,
+    decoded,
+    draw_pairs,
+    read_codes,
+    rows_by_class,
+)
 from semreg_atnl.evaluations.classifiers import convolutional, nearest_neighbors
 from semreg_atnl.evaluations.neighbors import neighbors_of
 
@@ -95,7 +101,7 @@ def few_shot(
     generator = generator or torch.Generator().manual_seed(0)
     codes = read_codes(code, "train")
     (path,) = chosen_interpolators([interpolator], codes, train.labels, field.order).values()
-    value_range = code.run.plan.value_range
+    value_range = code.run.value_range
     many = torch.cat([members[value] for value in range(len(members)) if value not in shots] or [members[0][:0]])
     augmented = [Labelled(_augmented(train.images[many], value_range, generator), train.labels[many])]
     interpolated = [Labelled(_decoded(reconstruction, code, codes[many], image, train.images), train.labels[many])]

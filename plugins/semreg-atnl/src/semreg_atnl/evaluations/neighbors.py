@@ -8,12 +8,18 @@ from typing import Annotated
 import torch
 from annotated_types import Gt, Lt
 
-from semreg.core.results import Result, Table
-from semreg.core.specification import ClassField
-from semreg.pictures.plots import bar_plot, image_grid
-from semreg.trained.classes import class_field, decoded, draw_pairs, judged, read_codes, rows_by_class
-from semreg.trained.paths import InterpolatorChoice, chosen_interpolators
-from semreg.trained.run import Handle, Run
+from semreg.core import ClassField, Handle, Result, Table, TrainedRun
+from semreg.pictures import bar_plot, image_grid
+from semreg.trained import (
+    InterpolatorChoice,
+    chosen_interpolators,
+    class_field,
+    decoded,
+    draw_pairs,
+    judged,
+    read_codes,
+    rows_by_class,
+)
 
 
 def neighbor_synthesis(
@@ -21,7 +27,7 @@ def neighbor_synthesis(
     label: Handle,
     reconstruction: Handle,
     *,
-    judge: Run,
+    judge: TrainedRun,
     interpolators: Sequence[InterpolatorChoice] = ("linear",),
     weight: Annotated[float, Gt(0), Lt(1)] = 0.5,
     pairs: Annotated[int, Gt(0)] = 200,
@@ -78,7 +84,7 @@ def neighbor_synthesis(
         list(torch.stack(columns, 1)),
         row_labels=["neighbour before", *paths, "neighbour after"],
         column_labels=names,
-        value_range=code.run.plan.value_range,
+        value_range=code.run.value_range,
         caption="The first random pair of each class, unselected: the reconstructions of two test images, and the "
         "image between them.",
     )

@@ -8,12 +8,19 @@ from typing import Annotated, NamedTuple
 import torch
 from annotated_types import Ge, Gt
 
-from semreg.core.results import Result, Table
-from semreg.core.specification import ClassField
-from semreg.pictures.plots import line_plot
-from semreg.trained.classes import class_field, draw_pairs, judged, read_codes, rows_by_class, verdicts
-from semreg.trained.paths import InterpolatorChoice, chosen_interpolators, strips
-from semreg.trained.run import Handle, Run
+from semreg.core import ClassField, Handle, Result, Table, TrainedRun
+from semreg.pictures import line_plot
+from semreg.trained import (
+    InterpolatorChoice,
+    chosen_interpolators,
+    class_field,
+    draw_pairs,
+    judged,
+    read_codes,
+    rows_by_class,
+    strips,
+    verdicts,
+)
 
 
 class Shares(NamedTuple):
@@ -30,7 +37,7 @@ def semantic_order(
     reconstruction: Handle,
     image: Handle,
     *,
-    judge: Run,
+    judge: TrainedRun,
     interpolators: Sequence[InterpolatorChoice] = ("linear",),
     pairs: Annotated[int, Gt(0)] = 200,
     images: Annotated[int, Ge(2)] = 14,

@@ -9,10 +9,9 @@ import torch
 from annotated_types import Gt
 from torch import Tensor
 
-from semreg.core.results import Picture, Result
-from semreg.pictures.plots import image_grid
-from semreg.trained.classes import CHUNK, class_field, read_codes, synthesised, verdicts
-from semreg.trained.run import Handle, Run
+from semreg.core import Handle, Picture, Result, TrainedRun
+from semreg.pictures import image_grid
+from semreg.trained import CHUNK, class_field, read_codes, synthesised, verdicts
 
 Count = Annotated[int, Gt(0)]
 SHOWN_FROM = 1000
@@ -32,7 +31,7 @@ def exchange(
     columns: Count = 8,
     count: Count = 2000,
     split: Literal["test", "unlabelled"] = "test",
-    judge: Run | None = None,
+    judge: TrainedRun | None = None,
     generator: torch.Generator | None = None,
 ) -> Result:
     """Images of z_s of one image with z_u of another, as a picture; with a judge, whose class they show.
@@ -60,7 +59,7 @@ def exchange(
     if judge is not None and split == "unlabelled":
         raise ValueError("a judge knows no class of unlabelled images; leave it out, or take the test images")
     z_s, z_u = read_codes(relevant, split), read_codes(irrelevant, split)
-    low, high = image.run.plan.value_range
+    low, high = image.run.value_range
 
     def decode(first: Tensor, second: Tensor) -> Tensor:
         return synthesised(reconstruction, {relevant.name: z_s[first], irrelevant.name: z_u[second]})
@@ -85,7 +84,7 @@ def exchange(
 
 
 def _judged(
-    picture: Picture, label: Handle, judge: Run, decode: Decode, count: int, generator: torch.Generator | None
+    picture: Picture, label: Handle, judge: TrainedRun, decode: Decode, count: int, generator: torch.Generator | None
 ) -> Result:
     field, labels = class_field(label), label.read("test")
     first = torch.randperm(len(labels), generator=generator)

@@ -10,10 +10,9 @@ import torch
 from annotated_types import Gt, Interval, MinLen
 from torch import Tensor
 
-from semreg.core.results import Cell, Result, Table
-from semreg.pictures.plots import image_grid
-from semreg.trained.classes import class_field, synthesised, verdicts
-from semreg.trained.run import Handle, Run
+from semreg.core import Cell, Handle, Result, Table, TrainedRun
+from semreg.pictures import image_grid
+from semreg.trained import class_field, synthesised, verdicts
 from semreg_gmprior.evaluations.masks import BOXES, mask_of
 
 Count = Annotated[int, Gt(0)]
@@ -28,7 +27,7 @@ def inpainting(
     fill: Annotated[float, Interval(ge=0, le=1)] = 0.5,
     count: Count = 1000,
     pictures: Count = 10,
-    judge: Run | None = None,
+    judge: TrainedRun | None = None,
 ) -> Result:
     """Test images with a part taken away, filled in by their reconstruction: M⊙x′ + (1 − M)⊙x.
 
@@ -58,7 +57,7 @@ def inpainting(
     if judge is not None and label is None:
         raise ValueError("with a judge the label is needed: inpainting(image, reconstruction, label)")
     originals = image.read("test", count=count)
-    low, high = image.run.plan.value_range
+    low, high = image.run.value_range
     parts = dict(mask_of(name, *originals.shape[-2:]) for name in masks)
     if len(parts) < len(masks):
         raise ValueError(f"masks: two of {', '.join(masks)} have one name")
@@ -116,7 +115,7 @@ def filled_in(
 
     Raises ValueError if the reconstruction is of another shape, or needs more.
     """
-    low, high = image.run.plan.value_range
+    low, high = image.run.value_range
     corrupted = torch.where(mask, torch.tensor(low + fill * (high - low)), originals)
     copies = synthesised(reconstruction, {image.name: corrupted, **given})
     if copies.shape != originals.shape:
@@ -128,9 +127,8 @@ def filled_in(
 def _mean_image(image: Handle) -> Tensor:
     """The mean of all training images, `(channels, height, width)`, a batch at a time."""
     total, rows = torch.zeros(()), 0
-    for batch in image.run.in_order(image.name, "train", None):
-        values = batch[image.name]
-        total, rows = total + values.double().sum(0).cpu(), rows + len(values)
+    for values in image.batches("train"):
+        total, rows = total + values.double().sum(0), rows + len(values)
     return (total / max(rows, 1)).float()
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from semreg.core.errors import closest
+from semreg.core import closest
 from semreg.data.images import read_image
 
 BOXES = {

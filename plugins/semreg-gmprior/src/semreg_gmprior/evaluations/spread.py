@@ -9,10 +9,9 @@ import torch
 from annotated_types import Ge
 from torch import Tensor
 
-from semreg.core.results import Cell, Result, Table
-from semreg.pictures.plots import scatter_plot
-from semreg.trained.classes import class_field, read_codes, rows_by_class
-from semreg.trained.run import Handle
+from semreg.core import Cell, Handle, Result, Table
+from semreg.pictures import scatter_plot
+from semreg.trained import class_field, read_codes, rows_by_class
 
 
 def toy_spread(points: Handle, samples: Handle, label: Handle, *, axis: Annotated[int, Ge(0)] = 1) -> Result:

@@ -10,11 +10,9 @@ from annotated_types import Ge, Gt, MinLen
 from torch import Tensor
 
 from semreg.components.functional import normal_noise
-from semreg.core.errors import closest
-from semreg.core.results import Result, Table
-from semreg.pictures.plots import image_grid
-from semreg.trained.classes import class_field, synthesised
-from semreg.trained.run import Handle
+from semreg.core import Handle, Result, Table, closest
+from semreg.pictures import image_grid
+from semreg.trained import class_field, synthesised
 from semreg_gmprior.prior import GaussianMixture
 
 REACH = 3.0
@@ -96,7 +94,7 @@ def traversal(
                 codes[:, dimension] = torch.linspace(-REACH, REACH, images).to(codes)
                 single.append(decode(of_class(value, noise[2]).expand(images, -1), codes))
                 row_labels.append(f"{dimension} · {names[value]}")
-    value_range, rows = relevant.run.plan.value_range, [names[value] for value in shown]
+    value_range, rows = relevant.run.value_range, [names[value] for value in shown]
     ends = "evenly spaced on the line between two random draws; unselected."
     how = "as the recipe asks" if isinstance(dimensions, list) else "between whose ends images differ most"
     pictures = [

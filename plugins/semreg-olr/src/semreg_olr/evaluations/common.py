@@ -9,8 +9,7 @@ import torch
 from annotated_types import Ge, Gt
 from torch import Tensor
 
-from semreg.core.specification import AttributesField
-from semreg.trained.run import Handle
+from semreg.core import AttributesField, Handle
 from semreg_olr.functional import LabelStatistics, label_statistics
 
 Count = Annotated[int, Gt(0)]
@@ -51,7 +50,7 @@ def moments(embedding: Tensor, labels: Tensor) -> LabelStatistics:
 
 def read_all(handle: Handle) -> Tensor:
     """The rows of every split that has any, training first."""
-    counts = handle.run.data.counts
+    counts = handle.run.counts
     return torch.cat([handle.read(split) for split in ("train", "validation", "test") if counts[split]])
 
 

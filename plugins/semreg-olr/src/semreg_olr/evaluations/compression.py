@@ -7,9 +7,8 @@ from math import prod
 import torch
 from torch import Tensor
 
-from semreg.core.results import Result, Table
-from semreg.pictures.plots import image_grid
-from semreg.trained.run import Handle
+from semreg.core import Handle, Result, Table
+from semreg.pictures import image_grid
 from semreg_olr.evaluations.common import PICTURED, Count, Threshold, attributes_field, check_embedding
 from semreg_olr.functional import structural_similarity
 
@@ -47,7 +46,7 @@ def compression(
     """
     names = attributes_field(attributes).names
     codes = check_embedding(embedding.read("test", count=count), names, embedding.name)
-    originals, (low, high) = target.read("test", count=count), embedding.run.plan.value_range
+    originals, (low, high) = target.read("test", count=count), embedding.run.value_range
     numbers = prod(originals.shape[1:])
     present = attributes.read("test", count=count) > 0.5
     kept = {"": torch.ones_like(present), "_labels": present, "_norms": codes.norm(dim=2) >= near_zero}

@@ -9,11 +9,9 @@ from annotated_types import Gt
 from torch import Tensor
 from torch.nn.functional import pad
 
-from semreg.core.results import Picture, Result, Table
-from semreg.core.specification import ImageField
-from semreg.pictures.plots import image_grid
-from semreg.trained.classes import synthesised
-from semreg.trained.run import Handle, Run
+from semreg.core import Handle, ImageField, Picture, Result, Table, TrainedRun
+from semreg.pictures import image_grid
+from semreg.trained import synthesised
 from semreg_olr.evaluations.common import Count, attributes_field, check_embedding, mean, moments, shown
 from semreg_olr.functional import edit_embedding
 from semreg_olr.statistics import scores
@@ -46,7 +44,7 @@ def attribute_editing(
     attributes: Handle,
     target: Handle,
     *,
-    judge: Run,
+    judge: TrainedRun,
     scale: Annotated[float, Gt(0)] = 1.0,
     count: Count = 200,
     pictures: Count = 12,
@@ -130,12 +128,17 @@ class _Bench:
     """Test images, their embeddings and an eye to judge edits of them."""
 
     def __init__(
-        self, embedding: Handle, reconstruction: Handle, attributes: Handle, judge: Run, generator: torch.Generator
+        self,
+        embedding: Handle,
+        reconstruction: Handle,
+        attributes: Handle,
+        judge: TrainedRun,
+        generator: torch.Generator,
     ) -> None:
         field = attributes_field(attributes)
         self.names, self.rivals = field.names, field.rivals()
         self.embedding, self.reconstruction, self.judge, self.generator = embedding, reconstruction, judge, generator
-        self.range = embedding.run.plan.value_range
+        self.range = embedding.run.value_range
         codes = check_embedding(embedding.read("train"), self.names, embedding.name)
         self.statistics = moments(codes, attributes.read("train"))
         self.editable = self.statistics.images.nonzero().flatten().tolist()

@@ -5,9 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from semreg.core.results import Picture, Result, Table
-from semreg.pictures.plots import image_grid
-from semreg.trained.run import Handle
+from semreg.core import Handle, Picture, Result, Table
+from semreg.pictures import image_grid
 from semreg_olr.evaluations.common import PICTURED, Count, attributes_field, check_embedding, mean, shown
 from semreg_olr.statistics import LogisticRegression, fit_logistic_regression, majority_accuracy, scores
 
@@ -89,7 +88,7 @@ def linear_classifier(
 def _fitted(embedding: Handle, attributes: Handle) -> LogisticRegression:
     """Fitted where the run computes: at CelebA's size a CPU would take minutes."""
     codes, labels = embedding.read("train").flatten(1), attributes.read("train")
-    if embedding.run.data.counts["validation"]:
+    if embedding.run.counts["validation"]:
         parts = [codes, labels, embedding.read("validation").flatten(1), attributes.read("validation")]
     else:
         held_out = torch.arange(len(codes)) % 10 == 9
@@ -116,7 +115,7 @@ def _figure_3(image: Handle, cases: list[tuple[int, int]], labels: Tensor, names
         "Labels that only the convolutional classifier adopts",
         [[images[case] for case, _ in cases]],
         column_labels=[("" if labels[case, label] > 0.5 else "not ") + shown(names[label]) for case, label in cases],
-        value_range=image.run.plan.value_range,
+        value_range=image.run.value_range,
         caption="Test images with a label that the data give them. The convolutional classifier agrees; the linear "
         "classifier on embeddings says the opposite, here where it is most sure (one image per label).",
     )

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from semreg.core.results import Result, Table
-from semreg.pictures.plots import bar_plot, heat_map
-from semreg.trained.run import Handle
+from semreg.core import Handle, Result, Table
+from semreg.pictures import bar_plot, heat_map
 from semreg_olr.evaluations.common import Threshold, attributes_field, check_embedding, mean, read_all, shown
 from semreg_olr.statistics import agreement, correlations
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from semreg.core.results import Result, Table
-from semreg.pictures.plots import image_grid
-from semreg.trained.run import Handle
+from semreg.core import Handle, Result, Table
+from semreg.pictures import image_grid
 from semreg_olr.evaluations.common import PICTURED, Count, attributes_field, check_embedding, read_all, shown
 from semreg_olr.statistics import principal_components
 
@@ -54,7 +53,7 @@ def principal_component(
             for index, (share, paper) in enumerate(zip(found.shares, papers, strict=False))
         ],
     )
-    tested = len(labels) - embedding.run.data.counts["test"]  # where the test images begin
+    tested = len(labels) - embedding.run.counts["test"]  # where the test images begin
     projection, present = found.projection[tested:][:PICTURED], labels[tested:, label][:PICTURED] > 0.5
     ranks = torch.linspace(0, len(projection) - 1, min(pictures, len(projection))).round().long()
     places = projection.argsort()[ranks]
@@ -64,7 +63,7 @@ def principal_component(
         f"Images in order of {shown(names[label])}",
         [images[places]],
         column_labels=[f"{projection[place]:.2f} {'●' if present[place] else '○'}" for place in places],
-        value_range=embedding.run.plan.value_range,
+        value_range=embedding.run.value_range,
         caption=f"{note}Test images at even ranks by the projection of their row on the first principal component, "
         "which is written above; ● has the label, ○ has not.",
     )

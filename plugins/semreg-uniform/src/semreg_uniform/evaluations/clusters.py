@@ -10,11 +10,16 @@ import torch
 from annotated_types import Gt
 from torch import Tensor
 
-from semreg.core.results import Result, Table
-from semreg.evaluation.leakage import ITERATIONS, PENALTY, mlp_predictions
-from semreg.evaluation.probes import linear_predictions
-from semreg.trained.classes import class_field, read_codes, rows_by_class
-from semreg.trained.run import Handle
+from semreg.core import Handle, Result, Table
+from semreg.trained import (
+    ITERATIONS,
+    PENALTY,
+    class_field,
+    linear_predictions,
+    mlp_predictions,
+    read_codes,
+    rows_by_class,
+)
 from semreg_uniform.functional import hopkins_statistic
 
 LEAST = 10

@@ -8,10 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from semreg.core.errors import closest
-from semreg.core.specification import ClassField
-from semreg.trained.classes import class_field, probabilities
-from semreg.trained.run import Handle, Run
+from semreg.core import ClassField, Handle, TrainedRun, closest
+from semreg.trained import class_field, probabilities
 
 
 @dataclass(frozen=True)
@@ -63,7 +61,7 @@ def attributes_of(call: str, handles: Sequence[Handle]) -> Attributes:
     return Attributes(by_name, {label.name: label for label in labels}, rest)
 
 
-def seen_in(judge: Run, images: Tensor, attributes: Attributes) -> dict[str, Tensor]:
+def seen_in(judge: TrainedRun, images: Tensor, attributes: Attributes) -> dict[str, Tensor]:
     """What independent classifiers see in images, int64 `(rows,)` for each attribute NAME.
 
     The judge has a tensor `probability_NAME` `(batch, classes)` for each, read from `image`.

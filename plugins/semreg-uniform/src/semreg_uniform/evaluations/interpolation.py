@@ -8,10 +8,9 @@ import torch
 from annotated_types import Ge, Gt
 from torch import Tensor
 
-from semreg.core.results import Result, Table
-from semreg.pictures.plots import image_grid
-from semreg.trained.classes import draw_pairs, rows_by_class, synthesised
-from semreg.trained.run import Handle, Run
+from semreg.core import Handle, Result, Table, TrainedRun
+from semreg.pictures import image_grid
+from semreg.trained import draw_pairs, rows_by_class, synthesised
 from semreg_uniform.evaluations.common import Attributes, agreement, attributes_of, draw_rows, kept, seen_in
 from semreg_uniform.functional import mix_codes
 
@@ -20,7 +19,7 @@ def attribute_interpolation(
     reconstruction: Handle,
     *codes_and_labels: Handle,
     attribute: str = "expression",
-    judge: Run | None = None,
+    judge: TrainedRun | None = None,
     images: Annotated[int, Ge(3)] = 9,
     pairs: Annotated[int, Gt(0)] = 100,
     pictures: Annotated[int, Gt(0)] = 4,
@@ -77,7 +76,7 @@ def attribute_interpolation(
                     for a, b in zip(labels[attribute][first], labels[attribute][second], strict=True)
                 ][:pictures],
                 image_labels=names,
-                value_range=reconstruction.run.plan.value_range,
+                value_range=reconstruction.run.value_range,
                 caption="The first random pairs of test images, unselected, in a random third test image."
                 + (" Under each image: what an independent classifier sees." if names else ""),
             )

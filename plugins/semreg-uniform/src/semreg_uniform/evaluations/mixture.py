@@ -7,10 +7,9 @@ from typing import Annotated
 import torch
 from annotated_types import Ge, Gt
 
-from semreg.core.results import Result
-from semreg.pictures.plots import image_grid
-from semreg.trained.classes import synthesised
-from semreg.trained.run import Handle, Run
+from semreg.core import Handle, Result, TrainedRun
+from semreg.pictures import image_grid
+from semreg.trained import synthesised
 from semreg_uniform.evaluations.common import agreement, attributes_of, kept, seen_in
 from semreg_uniform.functional import mix_codes
 
@@ -25,7 +24,7 @@ def attribute_mixture(
     attribute: str = "identity",
     images: Annotated[int, Ge(2)] = 3,
     mixtures: Annotated[int, Gt(0)] = 6,
-    judge: Run | None = None,
+    judge: TrainedRun | None = None,
     generator: torch.Generator | None = None,
 ) -> Result:
     """Mixtures of one attribute of several test images of different classes, in the first of these images (Figure 9).
@@ -73,7 +72,7 @@ def attribute_mixture(
         f"Mixtures of {attribute}",
         rows,
         column_labels=[*(f"image {place}" for place in range(1, images + 1)), *said],
-        value_range=reconstruction.run.plan.value_range,
+        value_range=reconstruction.run.value_range,
         caption=f"Random test images of different classes, unselected. Only the code of {attribute} is mixed; all "
         "others are the first image's.",
     )

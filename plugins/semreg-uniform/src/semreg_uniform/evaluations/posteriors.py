@@ -8,8 +8,8 @@ from typing import Any, Literal, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from semreg.core.results import Result, Table
-from semreg.pictures.plots import bar_plot, heat_map
+from semreg.core import Result, Table
+from semreg.pictures import bar_plot, heat_map
 from semreg_uniform.classifiers import class_logits
 from semreg_uniform.evaluations.common import attributes_of
 

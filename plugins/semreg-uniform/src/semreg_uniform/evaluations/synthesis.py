@@ -9,13 +9,9 @@ import torch
 from annotated_types import Gt
 from torch import Tensor
 
-from semreg.core.errors import closest
-from semreg.core.results import Picture, Result, Table
-from semreg.core.specification import ClassField
-from semreg.evaluation.samples import feature_extractors, frechet_distance
-from semreg.pictures.plots import image_grid
-from semreg.trained.classes import rows_by_class, synthesised
-from semreg.trained.run import Handle, Run
+from semreg.core import ClassField, Handle, Picture, Result, Table, TrainedRun, closest
+from semreg.pictures import image_grid
+from semreg.trained import feature_extractors, frechet_distance, rows_by_class, synthesised
 from semreg_uniform.evaluations.common import Attributes, agreement, attributes_of, draw_rows, kept, seen_in
 
 
@@ -23,7 +19,7 @@ def expression_synthesis(
     image: Handle,
     reconstruction: Handle,
     *codes_and_labels: Handle,
-    judge: Run,
+    judge: TrainedRun,
     attribute: str = "expression",
     start: str | None = None,
     inception_weights: str | None = None,
@@ -151,6 +147,6 @@ def _grid(
         title,
         [[original, *(images[row] for images in made.values())] for row, original in enumerate(originals)],
         column_labels=["input", *(field.names[value] for value in made)],
-        value_range=reconstruction.run.plan.value_range,
+        value_range=reconstruction.run.value_range,
         caption="The first test images of the class, unselected.",
     )

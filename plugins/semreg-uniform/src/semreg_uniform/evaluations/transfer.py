@@ -9,10 +9,9 @@ import torch
 from annotated_types import Gt, MinLen
 from torch import Tensor
 
-from semreg.core.results import Cell, Result, Table
-from semreg.pictures.plots import image_grid
-from semreg.trained.classes import synthesised
-from semreg.trained.run import Handle, Run
+from semreg.core import Cell, Handle, Result, Table, TrainedRun
+from semreg.pictures import image_grid
+from semreg.trained import synthesised
 from semreg_uniform.evaluations.common import Attributes, agreement, attributes_of, draw_rows, seen_in
 
 
@@ -20,7 +19,7 @@ def attribute_transfer(
     image: Handle,
     reconstruction: Handle,
     *codes_and_labels: Handle,
-    judge: Run,
+    judge: TrainedRun,
     transfers: Sequence[Annotated[list[str], MinLen(1)]] | None = None,
     pairs: Annotated[int, Gt(0)] = 500,
     pictures: Annotated[int, Gt(0)] = 8,
@@ -74,7 +73,7 @@ def attribute_transfer(
                 f"Transfer of {' and '.join(names)}",
                 shown,
                 row_labels=["input", "target", "transferred"],
-                value_range=reconstruction.run.plan.value_range,
+                value_range=reconstruction.run.value_range,
                 caption="The first random pairs of test images, unselected.",
             )
         )

@@ -1,73 +1,26 @@
-"""What a data-set component is, and what it hands to the cache."""
+"""Whether a data set hands over what it said it would."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from semreg.core.errors import Problem, UserError
-from semreg.core.specification import AttributesField, ClassField, Field, ImageField, Specification, VectorField
+from semreg.core import (
+    SPLITS,
+    AttributesField,
+    ClassField,
+    Field,
+    ImageField,
+    Problem,
+    Source,
+    Specification,
+    UserError,
+    VectorField,
+)
 from semreg.data.files import quoted
-
-TRAIN, VALIDATION, TEST = 0, 1, 2
-SPLITS = {"train": TRAIN, "validation": VALIDATION, "test": TEST}
-UNLABELLED = 3
-"""The split of an image whose labels a recipe takes away, to train on it all the same; no data set brings any."""
-EXCLUDED = 255
-"""The split of an image that could not be read and was left out on request."""
-
-
-class ImageReader(Protocol):
-    """Reads images by index, in any process: it must pickle. Long lists (of file names, say) it holds as NumPy arrays,
-    which the processes that read share instead of copying them with every piece of work."""
-
-    def __call__(self, indices: Sequence[int]) -> npt.NDArray[np.uint8]:
-        """Images `(len(indices), channels, height, width)`, uint8, cropped and resized already.
-
-        Raises UserError, naming the image, if one can't be read.
-        """
-
-
-@dataclass
-class Source:
-    """All of a data set but its pixels, ready to be cached.
-
-    `labels` holds one array per field that is not read by `images`: int64 `(count,)` for a `ClassField`, uint8
-    `(count, attributes)` for an `AttributesField`, float32 `(count, size)` for a `VectorField`. `split` is uint8
-    `(count,)` of TRAIN, VALIDATION and TEST. `images` reads the field `image`, or is None for data without images.
-    `identity` is what decides the contents (options, file names with sizes and times, seeds, versions), as JSON: the
-    cache is keyed by it. `activity` is what the progress bar says meanwhile, such as "rendering avatars". `remarks` are
-    what a run should tell about the data, such as files that are not used.
-    """
-
-    labels: dict[str, npt.NDArray[Any]]
-    split: npt.NDArray[np.uint8]
-    images: ImageReader | None
-    identity: dict[str, Any]
-    activity: str = ""
-    remarks: tuple[str, ...] = ()
-
-
-class Dataset(Protocol):
-    """A data-set component: a class whose constructor takes the recipe's options by keyword, and `root` (a
-    `pathlib.Path`, the data root) if it names that parameter. The constructor reads no data."""
-
-    def specification(self) -> Specification:
-        """The fields, without loading images. Raises DataMissing where even that needs files that are not there."""
-
-    def locate(self) -> None:
-        """Raises DataMissing, saying what layout was looked for and what to download, unless the set is there.
-
-        The first line of its message stands by itself: "NAME not found under ROOT (looked for …)".
-        """
-
-    def source(self) -> Source:
-        """Reads labels and lists images. Decodes none."""
 
 
 def check_source(name: str, specification: Specification, source: Source) -> None:

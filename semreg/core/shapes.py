@@ -1,0 +1,43 @@
+"""Errors of shapes and labels in the words of one form: the call, what it expects, what it found, what is wrong."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+def shape_error(call: str, pattern: str, cause: str, *tensors: Tensor) -> ValueError:
+    """A ValueError that names the call, the pattern it expects, the shapes it found and what is wrong with them."""
+    shapes = ", ".join(str(tuple(tensor.shape)) for tensor in tensors)
+    return ValueError(f'{call} expects "{pattern}", found {shapes}: {cause}')
+
+
+def require_equal_shapes(call: str, pattern: str, a: Tensor, b: Tensor) -> None:
+    """Raises ValueError unless `a` and `b` have one shape: losses never broadcast."""
+    if a.shape == b.shape:
+        return
+    if a.ndim != b.ndim:
+        cause = f"{a.ndim} axes against {b.ndim}"
+    else:
+        axis = next(axis for axis in range(a.ndim) if a.shape[axis] != b.shape[axis])
+        cause = f"axis {axis} differs, {a.shape[axis]} against {b.shape[axis]}"
+    raise shape_error(call, pattern, cause, a, b)
+
+
+def require_classes(call: str, labels: Tensor, *, rows: int, classes: int) -> None:
+    """Raises ValueError unless `labels` are `rows` integers from 0 to `classes` − 1; `call` names who asks."""
+    import torch  # here, since the core is imported by commands that answer without it
+
+    if labels.shape != (rows,):
+        raise shape_error(call, "batch for the labels", f"one class for each of {rows} rows", labels)
+    if labels.dtype.is_floating_point or labels.dtype.is_complex or labels.dtype == torch.bool:
+        raise ValueError(f"{call}: labels are classes, int64, found {str(labels.dtype).removeprefix('torch.')}")
+    if not rows:
+        return
+    least, greatest = torch.stack(labels.aminmax()).tolist()
+    if least < 0 or greatest >= classes:
+        raise ValueError(
+            f"{call}: there are {classes} classes, 0 to {classes - 1}; found labels from {least} to {greatest}"
+        )

@@ -1,0 +1,83 @@
+"""Features of images by trained classifiers, and how far apart two sets of images are by them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+
+from semreg.core import TrainedRun, UserError
+from semreg.core.errors import cause_of
+from semreg.trained.classes import judge_sees
+
+INCEPTION_FEATURES, INCEPTION_BATCH = 2048, 64
+
+
+def feature_extractors(
+    judge: TrainedRun, run: TrainedRun, inception_weights: str | None = None
+) -> dict[str, Callable[[Tensor], Tensor]]:
+    """From images `(images, channels, height, width)` in a run's range to features `(images, features)`, by name.
+
+    `judge`: a judge's tensor `features`, maps averaged over their positions; with the file of their weights also
+    `inception`. Raises UserError for what is no such file, ValueError without torch-fidelity.
+    """
+    extractors: dict[str, Callable[[Tensor], Tensor]] = {"judge": partial(_judge_features, judge)}
+    if inception_weights is not None:
+        extractors["inception"] = _inception_features(inception_weights, run)
+    return extractors
+
+
+def frechet_distance(generated: Tensor, real: Tensor) -> float:
+    """|μ − μ'|² + tr(Σ + Σ' − 2(ΣΣ')^½) of features `(images, features)`, at least two images each; in float64."""
+    from torchmetrics.image.fid import FrechetInceptionDistance  # takes a second
+
+    metric = FrechetInceptionDistance(feature=_AsTheyAre(real.shape[1]))
+    metric.update(real.double(), real=True)
+    metric.update(generated.double(), real=False)
+    return max(0.0, float(metric.compute()))  # rounding may leave less than nothing
+
+
+class _AsTheyAre(nn.Module):
+    """Hands features through where torchmetrics wants a net that extracts them."""
+
+    def __init__(self, num_features: int) -> None:
+        super().__init__()
+        self.num_features = num_features
+
+    def forward(self, features: Tensor) -> Tensor:
+        return features
+
+
+def _judge_features(judge: TrainedRun, images: Tensor) -> Tensor:
+    features = judge_sees(judge, "features", images)
+    return features.flatten(2).mean(2) if features.ndim > 2 else features
+
+
+def _inception_features(weights: str, run: TrainedRun) -> Callable[[Tensor], Tensor]:
+    """The last pooled features of Inception, `(images, 2048)`, of images in the run's range.
+
+    Raises ValueError without torch-fidelity, UserError if the file is not there or holds other weights.
+    """
+    from torchmetrics.image.fid import FrechetInceptionDistance
+
+    if not os.path.isfile(weights):
+        raise UserError(weights, "there is no such file; inception_weights names that of torch-fidelity's weights")
+    try:
+        torch.load(weights, map_location="cpu", weights_only=True)  # torch-fidelity would run what a file may hold
+        metric = FrechetInceptionDistance(feature=INCEPTION_FEATURES, feature_extractor_weights_path=weights)
+    except ModuleNotFoundError:
+        raise ValueError("inception_weights needs the package torch-fidelity: pip install torch-fidelity") from None
+    except Exception as error:  # what is no file of weights fails in many ways
+        raise UserError(weights, f"no weights of Inception, as torch-fidelity takes them: {cause_of(error)}") from error
+    net = metric.inception.to(run.device)
+    low, high = run.value_range
+
+    def features(images: Tensor) -> Tensor:
+        pixels = ((images - low) / (high - low) * 255).round().byte().expand(-1, 3, -1, -1)
+        with torch.inference_mode():
+            return torch.cat([net(part.to(run.device)).cpu() for part in torch.split(pixels, INCEPTION_BATCH)])
+
+    return features
