@@ -10,6 +10,9 @@ from typing import Any
 
 from semreg.core import Problem, UserError, closest
 
+TomlTable = dict[str, Any]
+"""A table as TOML has it: of texts, numbers, truth values, lists and tables."""
+
 LARGEST_FILE = 200_000
 """Bytes of a file."""
 LONGEST_LINE = 10_000
@@ -30,10 +33,10 @@ MOST_FILES = 64
 """Files that are read for one recipe."""
 
 
-def read_table(path: Path) -> dict[str, Any]:
+def read_toml(path: Path) -> TomlTable:
     """The table in a TOML file. Raises UserError if it is not there, not readable, not TOML or beyond the bounds."""
     try:
-        table = parse_table(_read(path).decode("utf-8"))
+        table = parse_toml(_read(path).decode("utf-8"))
     except tomllib.TOMLDecodeError as error:
         raise UserError(str(path), f"not valid TOML: {error}") from None
     except UnicodeDecodeError as error:
@@ -47,7 +50,7 @@ def read_table(path: Path) -> dict[str, Any]:
     return table
 
 
-def parse_table(text: str) -> dict[str, Any]:
+def parse_toml(text: str) -> TomlTable:
     """The table in TOML text. Raises tomllib.TOMLDecodeError for all that is none."""
     try:
         return tomllib.loads(text)
@@ -72,7 +75,7 @@ def _read(path: Path) -> bytes:
     return content
 
 
-def require_bounds(table: dict[str, Any], source: str) -> None:
+def require_bounds(table: TomlTable, source: str) -> None:
     """Raises UserError for a table that is too deep or too large, or holds a key or a number that is."""
     entries = characters = 0
     pending: list[tuple[Any, str, int]] = [(table, "", 0)]

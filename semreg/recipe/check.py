@@ -5,23 +5,23 @@ from __future__ import annotations
 import inspect
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 
-from semreg.core import DataMissing, Problem, Specification, UserError, closest
+from semreg.core import DataMissing, Dataset, Problem, Specification, UserError, closest
 from semreg.core.errors import cause_of
 from semreg.core.registry import find, load
 from semreg.data.splits import labelled_fields
-from semreg.recipe.expression import names
-from semreg.recipe.graph import Graph
-from semreg.recipe.load import Recipe, Table
-from semreg.recipe.options import check_inputs, required_inputs, signature_of
-from semreg.recipe.phases import Phases
-from semreg.recipe.plan import EvaluationPlan, Plan, read_and_called
-from semreg.recipe.resolve import Parts
-from semreg.recipe.schema import ComponentTable, DataTable, RecipeTables, parse_tables
+from semreg.recipe.bounds import TomlTable
+from semreg.recipe.graph import Graph, build_graph
+from semreg.recipe.load import Recipe
+from semreg.recipe.options import signature_of
+from semreg.recipe.phases import build_phases
+from semreg.recipe.plan import EvaluationPlan, Node, PhasePlan, Plan, reads_in, uses
+from semreg.recipe.resolve import Building, Resolver, settle
+from semreg.recipe.schema import DataTable, RecipeTables, parse_tables
 
 
 def check(
@@ -40,7 +40,7 @@ def check(
     return _Checker(recipe, table, tables, Path(data_root), fallback, trained_on).plan()
 
 
-def _drop_options_of_other_data(table: Table, data: DataTable, recipe: Recipe) -> bool:
+def _drop_options_of_other_data(table: TomlTable, data: DataTable, recipe: Recipe) -> bool:
     """Whether `--set data.path=FOLDER`, which is meant for the recipe's own data set, was taken from its fallback's."""
     try:
         taken = signature_of(load(find(data.use, ("dataset",)))).parameters
@@ -73,10 +73,12 @@ FOLDER_NAME = re.compile(r"\w[\w.-]*")
 
 
 class _Checker:
+    """Makes the plan of one resolved recipe, part by part; the mistakes of each part are raised before the next."""
+
     def __init__(
         self,
         recipe: Recipe,
-        table: Table,
+        table: TomlTable,
         tables: RecipeTables,
         data_root: Path,
         fallback: bool,
@@ -85,55 +87,47 @@ class _Checker:
         self.recipe, self.table, self.tables, self.trained_on = recipe, table, tables, trained_on
         self.data_root, self.fallback = data_root, fallback
         self.source = str(recipe.path)
-        self.parts = Parts(self.source)
 
     def plan(self) -> Plan:
-        self.check_requirements()
-        missing = self.prepare_data()
-        self.graph = graph = Graph(self.parts, self.tables)
-        self.parts.stop_if_wrong()  # what follows reads names, and would repeat each mistake
-        phases = Phases(self.parts, graph, self.tables).plans()
-        evaluations = {name: plan for name in self.tables.evaluate if (plan := self.evaluation(name)) is not None}
-        self.check_model()
-        self.parts.stop_if_wrong()
+        node = settle(self.data_node(), self.source)
+        if node is None:
+            raise UserError(self.source, "no data")
+        dataset, fields, missing = self.data_set(node)
+        resolver = Resolver(fields)
+        graph = settle(build_graph(resolver, self.tables), self.source)  # what follows would repeat each mistake
+        phases, evaluations = settle(self.phases_and_evaluations(resolver, graph), self.source)
         return Plan(
-            self.recipe, self.table, self.tables, self.fallback, self.tables.data, self.dataset,
-            self.dataset_part.component, self.parts.fields, missing, graph.modules, graph.tensors, graph.losses,
-            graph.callables, phases, evaluations, self.unused(evaluations),
+            self.recipe, self.table, self.tables, self.fallback, self.tables.data, dataset, node, fields, missing,
+            graph.modules, graph.tensors, graph.losses, phases, evaluations, unused(graph, evaluations),
         )  # fmt: skip
 
-    def check_requirements(self) -> None:
+    def data_node(self) -> Building[Node | None]:
+        """The data set's call, after the distributions that the recipe requires were looked for."""
         for name in self.tables.requires:
             try:
                 metadata.distribution(name)
             except (metadata.PackageNotFoundError, ValueError):
-                self.parts.wrong("requires", f"{name} is not installed; pip install {name}")
-
-    def prepare_data(self) -> DataMissing | None:
+                yield Problem("requires", f"{name} is not installed; pip install {name}")
         data = self.tables.data
-        part = self.parts.part(data.use, ("dataset",), data.options, "data")
-        if part is None:
-            self.parts.stop_if_wrong()
-            raise UserError(self.source, "no data")
-        self.parts.check_part(part, 0, "data")
-        self.parts.stop_if_wrong()
-        self.dataset_part = part
-        root = {"root": self.data_root} if "root" in part.signature.parameters else {}
-        known = False
+        return (yield from Resolver({}).node(data.use, ("dataset",), data.options, "data"))
+
+    def data_set(self, node: Node) -> tuple[Dataset, Specification, DataMissing | None]:
+        """The data set, its fields, and whether it is there. Raises DataMissing where even its fields can't be known."""
+        component, unlabelled = node.loaded, self.tables.data.split.unlabelled
+        root = {"root": self.data_root} if "root" in component.signature.parameters else {}
+        fields: Specification | None = None
         try:
-            self.dataset = part.value(**part.options, **root)
+            dataset: Dataset = component.value(**node.options, **root)
             if self.trained_on is not None:
-                self.parts.fields = self.trained_on
-                return None
-            self.parts.fields = self.dataset.specification()
-            if isinstance(data.split.unlabelled, dict):
-                self.parts.fields = labelled_fields(self.parts.fields, data.split.unlabelled)
-            known = True
-            self.dataset.locate()
+                return dataset, self.trained_on, None
+            fields = dataset.specification()
+            if isinstance(unlabelled, dict):
+                fields = labelled_fields(fields, unlabelled)
+            dataset.locate()
         except DataMissing as missing:
-            if known:
-                return missing
-            raise
+            if fields is None:
+                raise
+            return dataset, fields, missing
         except UserError as error:
             if error.source:
                 raise
@@ -141,50 +135,59 @@ class _Checker:
             raise UserError(self.source, problems) from None
         except Exception as error:  # options that no type forbids: a path too long, a number too large
             raise UserError(self.source, [Problem("data", cause_of(error))]) from error
-        return None
+        return dataset, fields, None
 
-    def evaluation(self, name: str) -> EvaluationPlan | None:
+    def phases_and_evaluations(
+        self, resolver: Resolver, graph: Graph
+    ) -> Building[tuple[tuple[PhasePlan, ...], dict[str, EvaluationPlan]]]:
+        phases = yield from build_phases(resolver, graph, self.tables)
+        evaluations = {}
+        for name in self.tables.evaluate:
+            evaluation = yield from self.evaluation(resolver, graph, name)
+            if evaluation is not None:
+                evaluations[name] = evaluation
+        yield from self.check_model(resolver, graph)
+        return phases, evaluations
+
+    def evaluation(self, resolver: Resolver, graph: Graph, name: str) -> Building[EvaluationPlan | None]:
         table, where = self.tables.evaluate[name], f"evaluate.{name}"
         if not FOLDER_NAME.fullmatch(name):
-            self.parts.wrong(where, f"{name!r} names a folder of the run; use letters, digits, '_', '-' and '.'")
-        found = self.parts.component_node(name, ComponentTable(use=table.use, **table.options), "evaluation", where)
-        if found is None:
+            yield Problem(where, f"{name!r} names a folder of the run; use letters, digits, '_', '-' and '.'")
+        node = yield from resolver.call(table.use, "evaluation", table.options, where)
+        if node is None:
             return None
-        node, part = found
-        count = len(list(names(node.expression)))
-        shown = f"{part.component.name} ({part.component.origin})"
-        self.parts.tell(check_inputs(part.signature, count, where=where, name=shown))
-        self.parts.check_part(part, count, where, required_inputs(part.signature))
-        for read in names(node.expression):
-            if read not in self.graph.readable:
-                self.parts.wrong(where, f"nothing is called {read!r}{closest(read, self.graph.readable)}")
+        component, readable = node.loaded, {*resolver.fields, *graph.modules, *graph.tensors}
+        shown = f"{component.name} ({component.origin})"
+        for read in reads_in(node):
+            if read not in readable:
+                yield Problem(where, f"nothing is called {read!r}{closest(read, readable)}")
         judge = None
-        wants = "judge" in part.signature.parameters
-        if table.judge is not None and not wants:
-            self.parts.wrong(f"{where}.judge", f"{shown} asks no judge")
+        wanted = component.signature.parameters.get("judge")
+        if table.judge is not None and wanted is None:
+            yield Problem(f"{where}.judge", f"{shown} asks no judge")
         elif table.judge is not None:
             judge = self.recipe.path.parent / table.judge
             if self.trained_on is None and not os.path.isfile(judge):  # unlike Path.is_file it never raises
-                self.parts.wrong(f"{where}.judge", f"there is no recipe {str(judge)!r}")
-        elif wants and part.signature.parameters["judge"].default is inspect.Parameter.empty:
-            self.parts.wrong(where, f"{shown} needs 'judge', the recipe of an independent classifier")
+                yield Problem(f"{where}.judge", f"there is no recipe {str(judge)!r}")
+        elif wanted is not None and wanted.default is inspect.Parameter.empty:
+            yield Problem(where, f"{shown} needs 'judge', the recipe of an independent classifier")
         if table.judge_data and table.judge is None:
-            self.parts.wrong(f"{where}.judge_data", "these are the data of a judge, and there is no 'judge'")
-        return EvaluationPlan(node, part, judge, table.judge_data)
+            yield Problem(f"{where}.judge_data", "these are the data of a judge, and there is no 'judge'")
+        return EvaluationPlan(name, node, judge, table.judge_data)
 
-    def check_model(self) -> None:
+    def check_model(self, resolver: Resolver, graph: Graph) -> Iterator[Problem]:
         model = self.tables.model
         if model is None:
             return
         for key, values in {"input": [model.input], "code": model.code, "output": [model.output]}.items():
-            known = set(self.parts.fields) if key == "input" else {*self.graph.tensors, *self.parts.fields}
+            known = set(resolver.fields) if key == "input" else {*graph.tensors, *resolver.fields}
             for value in values:
                 if value not in known:
-                    self.parts.wrong(f"model.{key}", f"nothing is called {value!r}{closest(value, known)}")
+                    yield Problem(f"model.{key}", f"nothing is called {value!r}{closest(value, known)}")
 
-    def unused(self, evaluations: Mapping[str, EvaluationPlan]) -> list[str]:
-        """A warning for each module that nothing reads."""
-        graph = self.graph
-        nodes = [*graph.tensors.values(), *graph.losses.values(), *(plan.node for plan in evaluations.values())]
-        read, called = read_and_called([node.expression for node in nodes], graph.tensors)
-        return [f"modules.{name} is never used" for name in graph.modules if name not in read | called]
+
+def unused(graph: Graph, evaluations: Mapping[str, EvaluationPlan]) -> list[str]:
+    """A warning for each module that nothing reads."""
+    values = [*graph.tensors.values(), *graph.losses.values(), *(plan.node for plan in evaluations.values())]
+    found = uses(values, graph.tensors)
+    return [f"modules.{name} is never used" for name in graph.modules if name not in found.read | found.modules]

@@ -3,177 +3,214 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
-from semreg.core import closest
+from semreg.core import Problem, closest
 from semreg.core.kinds import at_place
-from semreg.recipe.expression import Call, Expression, Name, calls, names, parse
-from semreg.recipe.options import Signature, check_inputs, check_options, required_inputs, signature_of
-from semreg.recipe.plan import ModulePlan, Node, Part
-from semreg.recipe.resolve import Parts
+from semreg.recipe.expression import Call, Expression, Name, names, parse
+from semreg.recipe.options import Signature, check_inputs, required_inputs, signature_of
+from semreg.recipe.plan import Loaded, ModulePlan, Node, Read, Value
+from semreg.recipe.resolve import Building, Made, Resolver
 from semreg.recipe.schema import ComponentTable, RecipeTables
 
 DEEPEST_CHAIN = 100
 """Calls inside each other in one tensor, through the tensors that it reads."""
 
 
+@dataclass(frozen=True)
 class Graph:
-    """The named expressions of a recipe, checked as they are added; mistakes go to `parts`."""
+    """The modules, tensors and losses of a recipe, by their names."""
 
-    def __init__(self, parts: Parts, tables: RecipeTables) -> None:
-        self.parts, self.tables = parts, tables
-        self.callables: dict[str, Part] = {}
-        self.modules: dict[str, ModulePlan] = {}
-        self.tensors: dict[str, Node] = {}
-        self.losses: dict[str, Node] = {}
-        self.readable = frozenset({*parts.fields, *tables.modules, *tables.tensors})
-        self._reached: dict[frozenset[str], dict[str, frozenset[str]]] = {}
-        for name in tables.modules:
-            self.add_module(name)
-        self.add_nodes()
-        self.check_namespace()
-        self.check_cycles()
+    modules: dict[str, ModulePlan]
+    tensors: dict[str, Value]
+    losses: dict[str, Node]
+    _reached: dict[frozenset[str], dict[str, frozenset[str]]] = field(default_factory=dict)
 
-    def add_module(self, name: str) -> None:
-        table, where = self.tables.modules[name], f"modules.{name}"
-        if not name.isidentifier():
-            return self.parts.wrong(where, f"{name!r} cannot be called in an expression; use letters, digits and '_'")
-        part = self.parts.part(table.use, at_place("module"), table.options, where)
-        if part is None:
-            return None
-        self.parts.check_part(part, 0, where)
-        self.modules[name] = ModulePlan(name, part, table.ema, table.weights)
-        return None
-
-    def add_nodes(self) -> None:
-        for name, entry in self.tables.tensors.items():
-            table = ComponentTable(use=entry) if isinstance(entry, str) else entry
-            self.add_node(self.tensors, name, table, f"tensors.{name}")
-        for name, table in self.tables.losses.items():
-            self.add_node(self.losses, name, table, f"losses.{name}")
-        for node in [*self.tensors.values(), *self.losses.values()]:
-            self.check_node(node)
-
-    def add_node(self, nodes: dict[str, Node], name: str, table: ComponentTable, where: str) -> None:
-        if not name.isidentifier():
-            return self.parts.wrong(where, f"{name!r} cannot be read in an expression; use letters, digits and '_'")
-        try:
-            expression = parse(table.use)
-        except ValueError as error:
-            return self.parts.wrong(where, str(error))
-        if isinstance(expression, Name) and (nodes is self.losses or table.options):
-            return self.parts.wrong(where, f"{table.use!r} calls nothing; write {table.use}(…) with its inputs")
-        nodes[name] = Node(name, expression, self.parts.referenced(table.options, where), where)
-        return None
-
-    def check_node(self, node: Node) -> None:
-        for name in names(node.expression):
-            if name not in self.readable:
-                self.parts.wrong(
-                    node.where, f"{str(node.expression)!r}: nothing is called {name!r}{closest(name, self.readable)}"
-                )
-        for call in calls(node.expression):
-            self.check_call(call, node)
-
-    def check_call(self, call: Call, node: Node) -> None:
-        outermost = call is node.expression
-        options = node.options if outermost else {}
-        if call.function in self.modules:
-            part = self.modules[call.function].part
-            if outermost and options:
-                self.parts.wrong(
-                    node.where, f"{call.function} is a module: its options belong under modules.{call.function}"
-                )
-            forward = getattr(part.value, "forward", None)
-            if forward is not None:
-                signature = method_signature(forward)
-                self.parts.tell(check_inputs(signature, len(call.inputs), where=node.where, name=call.function))
-            return
-        if call.function in self.tables.modules:
-            return  # its own mistake is reported where it stands
-        if call.function not in self.callables:
-            found = self.parts.part(call.function, at_place("call"), {}, node.where)
-            if found is None:
-                self.suggest_module(call.function)
-                return
-            self.callables[call.function] = found
-        part = self.callables[call.function]
-        name = f"{part.component.name} ({part.component.origin})"
-        stateful = inspect.isclass(part.value)
-        taking = method_signature(getattr(part.value, "forward", part.value)) if stateful else part.signature
-        inputs, ignore = (0, []) if stateful else (len(call.inputs), required_inputs(taking))
-        self.parts.tell(check_inputs(taking, len(call.inputs), where=node.where, name=name))
-        self.parts.tell(
-            check_options(part.signature, options, inputs=inputs, where=node.where, name=name, ignore=ignore)
-        )
-
-    def suggest_module(self, name: str) -> None:
-        near = closest(name, self.tables.modules)
-        if "did you mean" in near:
-            last = self.parts.problems.pop()
-            self.parts.wrong(last.where, last.message + f"; of the modules{near}")
-
-    def check_namespace(self) -> None:
-        places: dict[str, Iterable[str]] = {
-            "a field of the data": self.parts.fields,
-            "a module": self.tables.modules,
-            "a tensor": self.tables.tensors,
-        }
-        seen: dict[str, str] = {}
-        for place, table in places.items():
-            for name in table:
-                if name in seen:
-                    kind = "tensors" if place == "a tensor" else "modules"
-                    self.parts.wrong(
-                        f"{kind}.{name}",
-                        f"{name!r} is {seen[name]} already; tensors, modules and fields share one namespace",
-                    )
-                seen.setdefault(name, place)
-
-    def check_cycles(self) -> None:
-        """Tensors that read themselves, and chains of tensors too long to be computed one inside another."""
-        depths: dict[str, int] = {}
-
-        def visit(name: str, path: tuple[str, ...]) -> None:
-            if name in path:
-                loop = (*path[path.index(name) :], name)
-                if not set(loop) & depths.keys():
-                    depths.update(dict.fromkeys(loop, 0))
-                    self.parts.wrong(f"tensors.{name}", f"reads itself: {' -> '.join(loop)}")
-            elif name in self.tensors and name not in depths:
-                expression, depth = self.tensors[name].expression, DEEPEST_CHAIN + 1
-                if len(path) < DEEPEST_CHAIN:
-                    for inner in dict.fromkeys(names(expression)):
-                        visit(inner, (*path, name))
-                    depth = _depth(expression, depths) + isinstance(expression, Name)
-                if depth > DEEPEST_CHAIN:
-                    self.parts.wrong(f"tensors.{name}", f"reads tensors through more than {DEEPEST_CHAIN} calls")
-                    depth = 0  # told once, not for all that read it
-                depths[name] = depth
-
-        for name in self.tensors:
-            visit(name, ())
-
-    def reach(self, expression: Expression, leaves: frozenset[str]) -> frozenset[str]:
-        """The modules that a gradient of the expression reaches; `leaves` are tensors computed beforehand."""
+    def reach(self, value: Value, leaves: frozenset[str]) -> frozenset[str]:
+        """The modules that a gradient of the value reaches; `leaves` are tensors computed beforehand."""
         known = self._reached.setdefault(leaves, {})
 
-        def reached(part: Expression) -> frozenset[str]:
-            if isinstance(part, Name):
+        def reached(part: Value) -> frozenset[str]:
+            if isinstance(part, Read):
                 if part.name in self.modules:
                     return frozenset({part.name})
                 if part.name not in self.tensors or part.name in leaves:
                     return frozenset()
                 if part.name not in known:
-                    known[part.name] = reached(self.tensors[part.name].expression)
+                    known[part.name] = reached(self.tensors[part.name])
                 return known[part.name]
-            own = frozenset({part.function} & self.modules.keys())
-            if not own and getattr(self.callables[part.function].value, "cuts_gradient", False):
+            if part.component is not None and getattr(part.component.value, "cuts_gradient", False):
                 return frozenset()
+            own = frozenset({part.name} if part.component is None else ())
             return own.union(*map(reached, part.inputs))
 
-        return reached(expression)
+        return reached(value)
+
+
+def build_graph(resolver: Resolver, tables: RecipeTables) -> Building[Graph]:
+    """The graph of a recipe, as far as it can be made."""
+    modules: dict[str, ModulePlan] = {}
+    for name in tables.modules:
+        module = yield from _module(resolver, name, tables)
+        if module is not None:
+            modules[name] = module
+    written = {name: ComponentTable(use=one) if isinstance(one, str) else one for name, one in tables.tensors.items()}
+    tensors = yield from _parsed("tensors", written)
+    losses = yield from _parsed("losses", tables.losses)
+    calls = _Calls(resolver, tables, modules)
+    graph = Graph(modules, {}, {})
+    for name, expression in tensors.items():
+        value = yield from calls.value(expression, written[name].options, f"tensors.{name}", expression)
+        if value is not None:
+            graph.tensors[name] = value
+    for name, expression in losses.items():
+        loss = yield from calls.value(expression, tables.losses[name].options, f"losses.{name}", expression)
+        if isinstance(loss, Node):
+            graph.losses[name] = loss
+    yield from _namespace(resolver, tables)
+    yield from _cycles(tensors)
+    return graph
+
+
+def _module(resolver: Resolver, name: str, tables: RecipeTables) -> Building[ModulePlan | None]:
+    table, where = tables.modules[name], f"modules.{name}"
+    if not name.isidentifier():
+        yield Problem(where, f"{name!r} cannot be called in an expression; use letters, digits and '_'")
+        return None
+    node = yield from resolver.node(table.use, at_place("module"), table.options, where)
+    return None if node is None else ModulePlan(name, node, table.ema, table.weights)
+
+
+def _parsed(kind: str, entries: Mapping[str, ComponentTable]) -> Building[dict[str, Expression]]:
+    """The expressions of tensors or losses."""
+    found = {}
+    for name, table in entries.items():
+        where = f"{kind}.{name}"
+        if not name.isidentifier():
+            yield Problem(where, f"{name!r} cannot be read in an expression; use letters, digits and '_'")
+            continue
+        try:
+            expression = parse(table.use)
+        except ValueError as error:
+            yield Problem(where, str(error))
+            continue
+        if isinstance(expression, Name) and (kind == "losses" or table.options):
+            yield Problem(where, f"{table.use!r} calls nothing; write {table.use}(…) with its inputs")
+            continue
+        found[name] = expression
+    return found
+
+
+class _Calls:
+    """Resolves the expressions of one recipe."""
+
+    def __init__(self, resolver: Resolver, tables: RecipeTables, modules: Mapping[str, ModulePlan]) -> None:
+        self.resolver, self.tables, self.modules = resolver, tables, modules
+        self.readable = frozenset({*resolver.fields, *tables.modules, *tables.tensors})
+
+    def value(
+        self, expression: Expression, options: Mapping[str, Any], where: str, whole: Expression
+    ) -> Building[Value | None]:
+        """An expression with its names resolved. Options belong to its outermost call; `whole` is for messages."""
+        if isinstance(expression, Name):
+            if expression.name not in self.readable:
+                near = closest(expression.name, self.readable)
+                yield Problem(where, f"{str(whole)!r}: nothing is called {expression.name!r}{near}")
+                return None
+            return Read(expression.name)
+        inputs = []
+        for part in expression.inputs:
+            inputs.append((yield from self.value(part, {}, where, whole)))
+        call = self.of_module if expression.function in self.tables.modules else self.of_component
+        node = yield from call(expression, options, where)
+        known = tuple(value for value in inputs if value is not None)
+        if node is None or len(known) < len(inputs):
+            return None
+        return Node(node.name, node.component, node.options, known, where)
+
+    def of_module(self, call: Call, options: Mapping[str, Any], where: str) -> Building[Node | None]:
+        """A call of a module, without its inputs; its options stand with the module."""
+        module = self.modules.get(call.function)
+        if module is None:
+            return None  # its own mistake is reported where it stands
+        if options:
+            yield Problem(where, f"{call.function} is a module: its options belong under modules.{call.function}")
+        forward = getattr(module.node.loaded.value, "forward", None)
+        if forward is not None:
+            yield from check_inputs(method_signature(forward), len(call.inputs), where=where, name=call.function)
+        return Node(call.function, None, {}, (), where)
+
+    def of_component(self, call: Call, options: Mapping[str, Any], where: str) -> Building[Node | None]:
+        """A call of a component, without its inputs."""
+        found = self.resolver.component(call.function, at_place("call"), where)
+        component: Loaded | None = yield from _or_a_module(found, call.function, self.tables.modules)
+        if component is None:
+            return None
+        stateful = inspect.isclass(component.value)
+        taking = component.signature
+        if stateful:
+            taking = method_signature(getattr(component.value, "forward", component.value))
+        given, ignore = (0, []) if stateful else (len(call.inputs), required_inputs(taking))
+        shown = f"{component.name} ({component.origin})"
+        yield from check_inputs(taking, len(call.inputs), where=where, name=shown)
+        node = Node(call.function, component, (yield from self.resolver.options(options, where)), (), where)
+        yield from self.resolver.check_options(node, options, given, ignore)
+        return node
+
+
+def _or_a_module(building: Building[Made], name: str, modules: Iterable[str]) -> Building[Made]:
+    """What a builder makes; its mistakes also name the modules that are called nearly as what was not found."""
+    near = closest(name, modules)
+    while True:
+        try:
+            problem = next(building)
+        except StopIteration as end:
+            made: Made = end.value
+            return made
+        yield Problem(problem.where, f"{problem.message}; of the modules{near}") if "did you mean" in near else problem
+
+
+def _namespace(resolver: Resolver, tables: RecipeTables) -> Iterator[Problem]:
+    places: dict[str, Iterable[str]] = {
+        "a field of the data": resolver.fields,
+        "a module": tables.modules,
+        "a tensor": tables.tensors,
+    }
+    seen: dict[str, str] = {}
+    for place, table in places.items():
+        for name in table:
+            if name in seen:
+                kind = "tensors" if place == "a tensor" else "modules"
+                message = f"{name!r} is {seen[name]} already; tensors, modules and fields share one namespace"
+                yield Problem(f"{kind}.{name}", message)
+            seen.setdefault(name, place)
+
+
+def _cycles(tensors: Mapping[str, Expression]) -> Iterator[Problem]:
+    """Tensors that read themselves, and chains of tensors too long to be computed one inside another."""
+    depths: dict[str, int] = {}
+
+    def visit(name: str, path: tuple[str, ...]) -> Iterator[Problem]:
+        if name in path:
+            loop = (*path[path.index(name) :], name)
+            if not set(loop) & depths.keys():
+                depths.update(dict.fromkeys(loop, 0))
+                yield Problem(f"tensors.{name}", f"reads itself: {' -> '.join(loop)}")
+        elif name in tensors and name not in depths:
+            expression, depth = tensors[name], DEEPEST_CHAIN + 1
+            if len(path) < DEEPEST_CHAIN:
+                for inner in dict.fromkeys(names(expression)):
+                    yield from visit(inner, (*path, name))
+                depth = _depth(expression, depths) + isinstance(expression, Name)
+            if depth > DEEPEST_CHAIN:
+                yield Problem(f"tensors.{name}", f"reads tensors through more than {DEEPEST_CHAIN} calls")
+                depth = 0  # told once, not for all that read it
+            depths[name] = depth
+
+    for name in tensors:
+        yield from visit(name, ())
 
 
 def _depth(expression: Expression, depths: Mapping[str, int]) -> int:

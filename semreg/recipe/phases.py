@@ -2,195 +2,222 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic import ValidationError
 
 from semreg.core import AttributesField, ClassField, Problem, closest
-from semreg.recipe.expression import Call, Expression, Name, names
 from semreg.recipe.graph import Graph
-from semreg.recipe.load import OPTIMIZER_KEYS
-from semreg.recipe.options import check_inputs, required_inputs
-from semreg.recipe.plan import Node, OptimizerPlan, Part, PhasePlan, StepPlan, read_and_called
-from semreg.recipe.resolve import Parts
+from semreg.recipe.plan import Node, OptimizerPlan, ParameterGroup, PhasePlan, Read, StepPlan, Value, reads_in, uses
+from semreg.recipe.resolve import Building, Resolver
 from semreg.recipe.routing import share_backwards
-from semreg.recipe.schema import ComponentTable, OptimizerTable, PhaseTable, RecipeTables, problems_of
+from semreg.recipe.schema import (
+    ComponentTable,
+    OptimizerTable,
+    PhaseTable,
+    RecipeTables,
+    StepTable,
+    problems_of,
+    reserved_keys,
+)
 
 FILLED_IN_SAMPLERS = ("count", "batch_size")
+SINGLE_STEP = "step"
+"""The name of the step of a phase that has `train` directly."""
 
 
-class Phases:
-    """Plans of the phases; mistakes go to `parts`."""
+def build_phases(resolver: Resolver, graph: Graph, tables: RecipeTables) -> Building[tuple[PhasePlan, ...]]:
+    """The phases of a recipe in their order, as far as they can be made."""
+    order = tables.order if tables.order is not None else list(tables.phases)
+    for name in order:
+        if name not in tables.phases:
+            yield Problem("order", f"there is no phase {name!r}{closest(name, tables.phases)}")
+    if len(set(order)) < len(order):
+        yield Problem("order", "a phase stands there twice")
+    phases = []
+    for name in order:
+        if name in tables.phases:
+            phases.append((yield from _Phase(resolver, graph, tables, name, tables.phases[name]).build()))
+    return tuple(phases)
 
-    def __init__(self, parts: Parts, graph: Graph, tables: RecipeTables) -> None:
-        self.parts, self.graph, self.tables = parts, graph, tables
 
-    def plans(self) -> tuple[PhasePlan, ...]:
-        order = self.tables.order if self.tables.order is not None else list(self.tables.phases)
-        for name in order:
-            if name not in self.tables.phases:
-                self.parts.wrong("order", f"there is no phase {name!r}{closest(name, self.tables.phases)}")
-        if len(set(order)) < len(order):
-            self.parts.wrong("order", "a phase stands there twice")
-        return tuple(self.phase(name, self.tables.phases[name]) for name in order if name in self.tables.phases)
+@dataclass(frozen=True)
+class _Phase:
+    """What one phase is built from."""
 
-    def phase(self, name: str, table: PhaseTable) -> PhasePlan:
-        where = f"phases.{name}"
-        leaves = frozenset(table.precompute)
-        read = {loss for step in table.steps.values() for row in step.train.values() for loss in row}
-        reaches = {
-            loss: self.graph.reach(node.expression, leaves) for loss, node in self.graph.losses.items() if loss in read
-        }
-        steps, told = [], len(self.parts.problems)
-        for step_name, step in table.steps.items():
+    resolver: Resolver
+    graph: Graph
+    tables: RecipeTables
+    name: str
+    table: PhaseTable
+
+    @property
+    def where(self) -> str:
+        return f"phases.{self.name}"
+
+    def build(self) -> Building[PhasePlan]:
+        table, where = self.table, self.where
+        steps, wrong = [], False
+        for name, step in table.steps.items():
             rows: dict[str, dict[str, float]] = {}
-            single = "step" in table.steps and len(table.steps) == 1
-            place = f"{where}.train" if single else f"{where}.steps.{step_name}.train"
+            for problem in self.check_rows(name, step):
+                wrong = True
+                yield problem
             for module, row in step.train.items():
-                self.check_row(module, row, reaches, f"{place}.{module}")
                 weighted = {loss: float(weight) for loss, weight in row.items() if weight != 0}
                 if weighted:
                     rows[module] = weighted
             if rows and all(loss in self.graph.losses for row in rows.values() for loss in row):
-                steps.append(StepPlan(step_name, step.repeat, rows, share_backwards(rows, reaches)))
+                steps.append(StepPlan(name, step.repeat, rows, share_backwards(rows, self.reaches())))
         trained = list(dict.fromkeys(module for step in steps for module in step.rows if module in self.graph.modules))
-        if not trained and len(self.parts.problems) == told:
-            self.parts.wrong(where, "trains nothing: every weight is 0 or no row names a module")
-        self.check_precompute(table.precompute, trained, where)
+        if not trained and not wrong:
+            yield Problem(where, "trains nothing: every weight is 0 or no row names a module")
+        yield from self.check_precompute(trained)
         if table.validate_ and table.validate_.loss not in self.graph.losses:
             loss = table.validate_.loss
-            self.parts.wrong(f"{where}.validate.loss", f"there is no loss {loss!r}{closest(loss, self.graph.losses)}")
+            yield Problem(f"{where}.validate.loss", f"there is no loss {loss!r}{closest(loss, self.graph.losses)}")
         own = table.data.sampler
-        sampler = self.sampler(own or self.tables.data.sampler, f"{where}.data.sampler" if own else "data.sampler")
+        place = f"{where}.data.sampler" if own else "data.sampler"
+        sampler = yield from self.sampler(own or self.tables.data.sampler, place)
         if table.data.unlabelled:
-            self.check_unlabelled(table, sorted(read), sampler, where)
-        optimizers = {module: plan for module in trained if (plan := self.optimizer(module, table, where)) is not None}
+            yield from self.check_unlabelled(sampler)
+        optimizers = {}
+        for module in trained:
+            optimizer = yield from self.optimizer(module)
+            if optimizer is not None:
+                optimizers[module] = optimizer
         return PhasePlan(
-            name, table.epochs, table.data.batch_size or self.tables.data.batch_size, sampler,
+            self.name, table.epochs, table.data.batch_size or self.tables.data.batch_size, sampler,
             tuple(steps), optimizers, tuple(table.precompute), table.validate_, table.data.unlabelled,
         )  # fmt: skip
 
-    def check_row(
-        self, module: str, row: Mapping[str, float], reaches: Mapping[str, frozenset[str]], where: str
-    ) -> None:
-        if module not in self.graph.modules:
-            return self.parts.wrong(where, f"there is no module {module!r}{closest(module, self.graph.modules)}")
-        for loss in row:
-            if loss not in self.graph.losses:
-                self.parts.wrong(f"{where}.{loss}", f"there is no loss {loss!r}{closest(loss, self.graph.losses)}")
-            elif module not in reaches[loss]:
-                those = ", ".join(sorted(reaches[loss])) or "no module at all"
-                self.parts.wrong(
-                    f"{where}.{loss}", f"the gradient of {loss!r} does not reach {module!r}; it reaches {those}"
-                )
-        return None
+    def losses(self) -> list[str]:
+        """The losses that any row names and that there are."""
+        named = {loss for step in self.table.steps.values() for row in step.train.values() for loss in row}
+        return [name for name in self.graph.losses if name in named]
 
-    def check_unlabelled(self, table: PhaseTable, losses: Sequence[str], sampler: Node | None, where: str) -> None:
+    def reaches(self) -> dict[str, frozenset[str]]:
+        """For each loss of the phase the modules that its gradient reaches."""
+        leaves = frozenset(self.table.precompute)
+        return {name: self.graph.reach(self.graph.losses[name], leaves) for name in self.losses()}
+
+    def check_rows(self, name: str, step: StepTable) -> Iterator[Problem]:
+        """Modules and losses that there are not, and pairs of them without a path for a gradient."""
+        single = SINGLE_STEP in self.table.steps and len(self.table.steps) == 1
+        place = f"{self.where}.train" if single else f"{self.where}.steps.{name}.train"
+        reaches = self.reaches()
+        for module, row in step.train.items():
+            where = f"{place}.{module}"
+            if module not in self.graph.modules:
+                yield Problem(where, f"there is no module {module!r}{closest(module, self.graph.modules)}")
+                continue
+            for loss in row:
+                if loss not in self.graph.losses:
+                    near = closest(loss, self.graph.losses)
+                    yield Problem(f"{where}.{loss}", f"there is no loss {loss!r}{near}")
+                elif module not in reaches[loss]:
+                    those = ", ".join(sorted(reaches[loss])) or "no module at all"
+                    message = f"the gradient of {loss!r} does not reach {module!r}; it reaches {those}"
+                    yield Problem(f"{where}.{loss}", message)
+
+    def check_unlabelled(self, sampler: Node | None) -> Iterator[Problem]:
         """Nothing may read a label that the images of the phase do not have."""
-        unlabelled = self.tables.data.split.unlabelled
+        unlabelled, fields = self.tables.data.split.unlabelled, self.resolver.fields
         if unlabelled is None:
-            self.parts.wrong(f"{where}.data.unlabelled", "no image is without labels: data.split.unlabelled is not set")
+            message = "no image is without labels: data.split.unlabelled is not set"
+            yield Problem(f"{self.where}.data.unlabelled", message)
             return
         if isinstance(unlabelled, dict):
             lacking = set(unlabelled)
         else:
-            lacking = {name for name, f in self.parts.fields.items() if isinstance(f, ClassField | AttributesField)}
-        readers: dict[str, Expression] = {repr(name): Name(name) for name in table.precompute}
-        for name in losses:
-            if name in self.graph.losses:
-                readers[f"the loss {name!r}"] = self.graph.losses[name].expression
+            lacking = {name for name, field in fields.items() if isinstance(field, ClassField | AttributesField)}
+        readers: dict[str, Value] = {repr(name): Read(name) for name in self.table.precompute}
+        for name in sorted(self.losses()):
+            readers[f"the loss {name!r}"] = self.graph.losses[name]
         if sampler is not None:
-            readers["the sampler"] = sampler.expression
-        for reader, expression in readers.items():
-            read, _ = read_and_called([expression], self.graph.tensors)
-            for label in sorted(read & lacking):
-                self.parts.wrong(where, f"{reader} reads {label!r}, and the unlabelled images of this phase have none")
+            readers["the sampler"] = sampler
+        for reader, value in readers.items():
+            for label in sorted(uses([value], self.graph.tensors).read & lacking):
+                message = f"{reader} reads {label!r}, and the unlabelled images of this phase have none"
+                yield Problem(self.where, message)
 
-    def check_precompute(self, precompute: Sequence[str], trained: Sequence[str], where: str) -> None:
-        for name in precompute:
-            if name not in self.graph.tensors:
-                self.parts.wrong(
-                    f"{where}.precompute", f"there is no tensor {name!r}{closest(name, self.graph.tensors)}"
-                )
+    def check_precompute(self, trained: Sequence[str]) -> Iterator[Problem]:
+        where, tensors = f"{self.where}.precompute", self.graph.tensors
+        for name in self.table.precompute:
+            if name not in tensors:
+                yield Problem(where, f"there is no tensor {name!r}{closest(name, tensors)}")
                 continue
-            read, called = read_and_called([self.graph.tensors[name].expression], self.graph.tensors)
-            moving = sorted((read | called) & set(trained))
-            random = sorted(
-                f
-                for f in called & self.graph.callables.keys()
-                if "generator" in self.graph.callables[f].signature.parameters
-            )
+            found = uses([tensors[name]], tensors)
+            moving = sorted((found.read | found.modules) & set(trained))
+            random = sorted({call.name for call in found.calls if call.component and call.component.random})
             if moving:
-                self.parts.wrong(f"{where}.precompute", f"{name!r} reads {moving[0]!r}, which this phase trains")
+                yield Problem(where, f"{name!r} reads {moving[0]!r}, which this phase trains")
             if random:
-                self.parts.wrong(
-                    f"{where}.precompute",
-                    f"{name!r} is random (it calls {random[0]}); each batch needs a draw of its own",
-                )
+                message = f"{name!r} is random (it calls {random[0]}); each batch needs a draw of its own"
+                yield Problem(where, message)
 
-    def optimizer(self, module: str, phase: PhaseTable, where: str) -> OptimizerPlan | None:
+    def optimizer(self, module: str) -> Building[OptimizerPlan | None]:
         """Top-level `[optimizer]`, then the phase's, then the module's own: the later keys win."""
         layers = {
             "optimizer": self.tables.optimizer,
-            f"{where}.optimizer": phase.optimizer,
+            f"{self.where}.optimizer": self.table.optimizer,
             f"modules.{module}.optimizer": self.tables.modules[module].optimizer,
         }
         merged: dict[str, Any] = {}
         places: dict[str, str] = {}
         for place, layer in layers.items():
             if layer.get("use", merged.get("use")) != merged.get("use"):
-                merged = {key: value for key, value in merged.items() if key in OPTIMIZER_KEYS}
+                merged = {key: value for key, value in merged.items() if key in reserved_keys(("optimizer",))}
             merged |= layer
             places |= dict.fromkeys(layer, place)
-        told, where = len(self.parts.problems), f"{where}.optimizer of {module}"
-        plan = self.merged_optimizer(merged, where)
-        self.parts.problems[told:] = [_at_its_layer(problem, where, places) for problem in self.parts.problems[told:]]
-        return plan
+        where = f"{self.where}.optimizer of {module}"
+        building = self.merged_optimizer(merged, where)
+        while True:
+            try:
+                problem = next(building)
+            except StopIteration as end:
+                plan: OptimizerPlan | None = end.value
+                return plan
+            yield _at_its_layer(problem, where, places)
 
-    def merged_optimizer(self, merged: Mapping[str, Any], where: str) -> OptimizerPlan | None:
+    def merged_optimizer(self, merged: Mapping[str, Any], where: str) -> Building[OptimizerPlan | None]:
         try:
-            optimizer = OptimizerTable.model_validate(merged)
+            table = OptimizerTable.model_validate(merged)
         except ValidationError as error:
-            self.parts.tell(problems_of(error, where + "."))
+            yield from problems_of(error, where + ".")
             return None
-        part = self.parts.part(optimizer.use, ("optimizer",), optimizer.options, where)
-        if part is None:
+        node = yield from self.resolver.node(table.use, ("optimizer",), table.options, where, filled=1)
+        if node is None:
             return None
-        self.parts.check_part(part, 1, where)
         groups = []
-        for index, group in enumerate(optimizer.groups):
-            own = Part(part.component, part.value, part.signature, self.parts.referenced(group.options, where))
-            self.parts.check_part(
-                Part(own.component, own.value, own.signature, {**part.options, **own.options}),
-                1,
-                f"{where}.groups.{index}",
-            )
-            groups.append((group.parameters, own.options, self.schedule(group.schedule or optimizer.schedule, where)))
-        return OptimizerPlan(part, self.schedule(optimizer.schedule, where), tuple(groups), optimizer.clip)
+        for index, group in enumerate(table.groups):
+            options = yield from self.resolver.options(group.options, where)
+            written = {**table.options, **group.options}
+            own = replace(node, options={**node.options, **options}, where=f"{where}.groups.{index}")
+            yield from self.resolver.check_options(own, written, 1)
+            schedule = yield from self.schedule(group.schedule or table.schedule, where)
+            groups.append(ParameterGroup(group.parameters, options, schedule))
+        schedule = yield from self.schedule(table.schedule, where)
+        return OptimizerPlan(node, schedule, tuple(groups), table.clip)
 
-    def schedule(self, table: ComponentTable | None, where: str) -> Part | None:
+    def schedule(self, table: ComponentTable | None, where: str) -> Building[Node | None]:
         if table is None:
             return None
-        part = self.parts.part(table.use, ("schedule",), table.options, f"{where}.schedule")
-        if part is not None:
-            self.parts.check_part(part, 2, f"{where}.schedule")
-        return part
+        place = f"{where}.schedule"
+        return (yield from self.resolver.node(table.use, ("schedule",), table.options, place, filled=2))
 
-    def sampler(self, table: ComponentTable | None, where: str) -> Node | None:
-        node = self.parts.component_node("sampler", table, "sampler", where)
-        if node is None or not isinstance(node[0].expression, Call):
+    def sampler(self, table: ComponentTable | None, where: str) -> Building[Node | None]:
+        if table is None:
             return None
-        count, part = len(node[0].expression.inputs), node[1]
-        self.parts.tell(check_inputs(part.signature, count, where=where, name=part.component.name))
-        self.parts.check_part(part, count, where, (*FILLED_IN_SAMPLERS, *required_inputs(part.signature)))
-        self.graph.callables[node[0].expression.function] = node[1]
-        for name in names(node[0].expression):
-            if name not in self.parts.fields:
-                self.parts.wrong(
-                    where, f"a sampler reads fields of the data, and {name!r} is none{closest(name, self.parts.fields)}"
-                )
-        return node[0]
+        node = yield from self.resolver.call(table.use, "sampler", table.options, where, FILLED_IN_SAMPLERS)
+        fields = self.resolver.fields
+        for name in reads_in(node) if node is not None else ():
+            if name not in fields:
+                message = f"a sampler reads fields of the data, and {name!r} is none{closest(name, fields)}"
+                yield Problem(where, message)
+        return node
 
 
 def _at_its_layer(problem: Problem, where: str, places: Mapping[str, str]) -> Problem:

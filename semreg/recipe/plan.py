@@ -2,62 +2,97 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from semreg.core import DataMissing, Dataset, Specification
 from semreg.core.registry import Component
-from semreg.recipe.expression import Call, Expression, calls, names
-from semreg.recipe.load import Recipe, Table
+from semreg.recipe.bounds import TomlTable
+from semreg.recipe.load import Recipe
 from semreg.recipe.options import Signature
 from semreg.recipe.routing import Backward
 from semreg.recipe.schema import DataTable, RecipeTables, ValidateTable
 
 
 @dataclass(frozen=True)
-class Part:
-    """A component as a recipe uses it: what the registry loaded, and the options that the recipe gives it."""
+class Loaded(Component):
+    """A component and what the registry loaded for it, a function or a class, with its signature."""
 
-    component: Component
     value: Callable[..., Any]
     signature: Signature
-    options: Mapping[str, Any]
+
+    @property
+    def random(self) -> bool:
+        """Whether it draws from a generator."""
+        return "generator" in self.signature.parameters
+
+
+@dataclass(frozen=True)
+class Read:
+    """A name that is read: a tensor, a field of the data, or a module."""
+
+    name: str
+
+    def __str__(self) -> str:
+        return self.name
 
 
 @dataclass(frozen=True)
 class Node:
-    """A named expression: a tensor, a loss or an evaluation. `options` belong to its outermost call."""
+    """One resolved call: a component, or a module of the recipe, with the options and inputs that the recipe gives it.
+
+    A network under `[modules]`, an optimiser, a schedule and a data set are calls without inputs. `name` is what is
+    called, `component` is None where that is a module, and `where` the recipe's key.
+    """
 
     name: str
-    expression: Expression
+    component: Loaded | None
     options: Mapping[str, Any]
+    inputs: tuple[Node | Read, ...]
     where: str
 
+    def __str__(self) -> str:
+        return f"{self.name}({', '.join(map(str, self.inputs))})"
+
     @property
-    def component(self) -> str:
-        """The name that the outermost call calls."""
-        return self.expression.function if isinstance(self.expression, Call) else self.expression.name
+    def loaded(self) -> Loaded:
+        """The component. Raises LookupError where a module is called."""
+        if self.component is None:
+            raise LookupError(f"{self.where}: {self.name} is a module of the recipe")
+        return self.component
+
+
+Value = Node | Read
+"""What a tensor of a recipe is."""
 
 
 @dataclass(frozen=True)
 class ModulePlan:
-    """A module, how it is made, averaged (`ema`) and where its weights come from (`weights`, "RUN:module")."""
+    """A module: how it is made, averaged (`ema`) and where its weights come from (`weights`, "RUN:module")."""
 
     name: str
-    part: Part
+    node: Node
     ema: float | None
     weights: str | None
 
 
+class ParameterGroup(NamedTuple):
+    """Parameters of a module by the pattern of their names, with options of the optimiser and a schedule of their own."""
+
+    pattern: str
+    options: Mapping[str, Any]
+    schedule: Node | None
+
+
 @dataclass(frozen=True)
 class OptimizerPlan:
-    """The optimiser of one module in one phase; `groups` are (name pattern, options, schedule)."""
+    """The optimiser of one module in one phase."""
 
-    part: Part
-    schedule: Part | None
-    groups: tuple[tuple[str, Mapping[str, Any], Part | None], ...]
+    node: Node
+    schedule: Node | None
+    groups: tuple[ParameterGroup, ...]
     clip: float | None
 
 
@@ -98,13 +133,22 @@ class PhasePlan:
     def trained(self) -> tuple[str, ...]:
         return tuple(self.optimizers)
 
+    def nodes(self) -> Iterator[Node]:
+        """The sampler, the optimisers and their schedules."""
+        if self.sampler is not None:
+            yield self.sampler
+        for optimizer in self.optimizers.values():
+            yield optimizer.node
+            schedules = [optimizer.schedule, *(group.schedule for group in optimizer.groups)]
+            yield from (schedule for schedule in schedules if schedule is not None)
+
 
 @dataclass(frozen=True)
 class EvaluationPlan:
     """An evaluation and, where it wants one, the recipe of its judge; `judge_data` goes over the run's data there."""
 
+    name: str
     node: Node
-    part: Part
     judge: Path | None
     judge_data: Mapping[str, Any]
 
@@ -114,18 +158,17 @@ class Plan:
     """What `check` makes of a recipe and everything that follows works from."""
 
     recipe: Recipe
-    table: Table
+    table: TomlTable
     tables: RecipeTables
     fallback: bool
     data: DataTable
     dataset: Dataset
-    dataset_component: Component
+    dataset_node: Node
     fields: Specification
     missing: DataMissing | None
     modules: dict[str, ModulePlan]
-    tensors: dict[str, Node]
+    tensors: dict[str, Value]
     losses: dict[str, Node]
-    callables: dict[str, Part]
     phases: tuple[PhasePlan, ...]
     evaluations: dict[str, EvaluationPlan]
     warnings: list[str] = field(default_factory=list)
@@ -138,18 +181,21 @@ class Plan:
         """The distributions whose components this plan uses, with their versions."""
         return {component.distribution: component.version for component in self.components()}
 
-    def components(self) -> list[Component]:
+    def components(self) -> list[Loaded]:
         """The components that this plan uses."""
-        optimizers = [optimizer for phase in self.phases for optimizer in phase.optimizers.values()]
-        schedules = [schedule for o in optimizers for schedule in (o.schedule, *(group[2] for group in o.groups))]
-        parts = [
-            *self.callables.values(),
-            *(o.part for o in optimizers),
-            *(schedule for schedule in schedules if schedule is not None),
-            *(m.part for m in self.modules.values()),
-            *(e.part for e in self.evaluations.values()),
-        ]
-        return [*(part.component for part in parts), self.dataset_component]
+        return [node.component for node in self.nodes() if node.component is not None]
+
+    def nodes(self) -> Iterator[Node]:
+        """Every call of the plan, inner ones among them."""
+        yield self.dataset_node
+        for module in self.modules.values():
+            yield module.node
+        for value in [*self.tensors.values(), *self.losses.values()]:
+            yield from calls_in(value)
+        for phase in self.phases:
+            yield from phase.nodes()
+        for evaluation in self.evaluations.values():
+            yield evaluation.node
 
     def matrix(self) -> dict[str, dict[str, dict[str, dict[str, float]]]]:
         """phases → steps → module → {loss: weight}."""
@@ -158,11 +204,11 @@ class Plan:
             for phase in self.phases
         }
 
-    def calls_of(self, module: str) -> Iterator[Call]:
+    def calls_of(self, module: str) -> Iterator[Node]:
         """Every call of a module in the tensors and losses, in the recipe's order."""
-        for node in [*self.tensors.values(), *self.losses.values()]:
-            for call in calls(node.expression):
-                if call.function == module:
+        for value in [*self.tensors.values(), *self.losses.values()]:
+            for call in calls_in(value):
+                if call.component is None and call.name == module:
                     yield call
 
     @property
@@ -171,30 +217,52 @@ class Plan:
         low, high = self.data.range
         return low, high
 
-    def fields_of(self, expressions: Sequence[Expression], leaves: frozenset[str] = frozenset()) -> set[str]:
-        """The fields of the data that the expressions read, through tensors, where `leaves` are known already."""
-        read, _ = read_and_called(expressions, self.tensors, leaves)
-        return (read & self.fields.keys()) - leaves
+    def fields_of(self, values: Iterable[Value], leaves: frozenset[str] = frozenset()) -> set[str]:
+        """The fields of the data that values are computed from, where tensors among `leaves` are known already."""
+        return (uses(values, self.tensors, leaves).read & self.fields.keys()) - leaves
 
-    def reads(self, expression: Expression) -> set[str]:
-        """Every name that the expression reads or calls, through tensors, itself included."""
-        return set().union(*read_and_called([expression], self.tensors))
+    def modules_of(self, *values: Value) -> list[str]:
+        """The modules that values read or call, through tensors, in the recipe's order."""
+        found = uses(values, self.tensors)
+        return [name for name in self.modules if name in found.read | found.modules]
 
 
-def read_and_called(
-    expressions: Iterable[Expression], tensors: Mapping[str, Node], leaves: frozenset[str] = frozenset()
-) -> tuple[set[str], set[str]]:
-    """Every name that the expressions read, and every one that they call, through the tensors that are no `leaves`.
+class Uses(NamedTuple):
+    """What values are computed from: the names that they read, the modules that they call, and all their calls."""
 
-    The two are kept apart because a tensor may have the name of a component.
-    """
-    read: set[str] = set()
-    called: set[str] = set()
-    pending = list(expressions)
+    read: set[str]
+    modules: set[str]
+    calls: list[Node]
+
+
+def uses(values: Iterable[Value], tensors: Mapping[str, Value], leaves: frozenset[str] = frozenset()) -> Uses:
+    """What the values are computed from, through the tensors that are no `leaves`."""
+    found = Uses(set(), set(), [])
+    pending = list(values)
     while pending:
-        expression = pending.pop()
-        new = set(names(expression)) - read
-        read |= new
-        called.update(call.function for call in calls(expression))
-        pending += [tensors[name].expression for name in new - leaves if name in tensors]
-    return read, called
+        value = pending.pop()
+        new = set(reads_in(value)) - found.read
+        found.read.update(new)
+        for call in calls_in(value):
+            found.calls.append(call)
+            if call.component is None:
+                found.modules.add(call.name)
+        pending += [tensors[name] for name in new - leaves if name in tensors]
+    return found
+
+
+def reads_in(value: Value) -> Iterator[str]:
+    """Every name that a value itself reads, in order, repetitions included."""
+    if isinstance(value, Read):
+        yield value.name
+    else:
+        for part in value.inputs:
+            yield from reads_in(part)
+
+
+def calls_in(value: Value) -> Iterator[Node]:
+    """Every call in a value, inner ones first."""
+    if isinstance(value, Node):
+        for part in value.inputs:
+            yield from calls_in(part)
+        yield value

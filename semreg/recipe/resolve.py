@@ -1,119 +1,170 @@
-"""Components as a recipe uses them: found, loaded, their options checked, their `@` references replaced."""
+"""What a recipe names, resolved: components found and loaded, their options checked, their `@` references replaced.
+
+A builder is a generator: it yields each mistake that it finds and returns what it made, None where that can't be made.
+`settle` gets the one and raises the other.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Generator, Iterable, Mapping, Sequence
+from typing import Any, TypeVar
 
 from semreg.core import Problem, Specification, UserError, closest
 from semreg.core.errors import MOST_PROBLEMS
-from semreg.core.registry import Component, find, load, with_article
-from semreg.recipe.expression import Call, parse
-from semreg.recipe.options import Signature, check_options, signature_of
-from semreg.recipe.plan import Node, Part
-from semreg.recipe.schema import ComponentTable
+from semreg.core.registry import find, load, with_article
+from semreg.recipe.expression import Call, Name, parse
+from semreg.recipe.options import check_inputs, check_options, required_inputs, signature_of
+from semreg.recipe.plan import Loaded, Node, Read
+
+Made = TypeVar("Made")
+Building = Generator[Problem, None, Made]
 
 
-class Parts:
-    """The mistakes found so far, and all that a recipe's names of components mean.
-
-    Args:
-        source: the recipe's path, for messages.
-
-    `fields` is what the data set says of itself, empty until that is known.
-    """
-
-    def __init__(self, source: str) -> None:
-        self.source = source
-        self.problems: list[Problem] = []
-        self.fields: Specification = {}
-        self._references: dict[str, str] = {}
-        self._found: dict[tuple[str, tuple[str, ...]], tuple[Component, Any, Signature | None]] = {}
-
-    def wrong(self, where: str, message: str) -> None:
-        self.tell([Problem(where, message)])
-
-    def tell(self, problems: Iterable[Problem]) -> None:
-        """Add mistakes, each with the `@` reference that its value came from; raise them once there are too many."""
-        for problem in problems:
-            text = self._references.get(problem.where)
-            read = f" (read from {text!r})" if text else ""
-            self.problems.append(Problem(problem.where, problem.message + read))
-        if len(self.problems) >= MOST_PROBLEMS:
-            different = list(dict.fromkeys(self.problems))
-            if len(different) >= MOST_PROBLEMS:
-                raise UserError(self.source, different[:MOST_PROBLEMS])
-
-    def stop_if_wrong(self) -> None:
-        if self.problems:
-            raise UserError(self.source, list(dict.fromkeys(self.problems)))
-
-    def part(self, name: str, kinds: Sequence[str], options: Mapping[str, Any], where: str) -> Part | None:
-        """The component called `name` with the recipe's options, its `@` references replaced."""
+def settle(building: Building[Made], source: str) -> Made:
+    """What a builder makes. Raises UserError with the mistakes that it finds, and stops it once there are too many."""
+    problems: dict[Problem, None] = {}
+    while len(problems) < MOST_PROBLEMS:
         try:
-            component, value, signature = self.found(name, tuple(kinds))
-        except LookupError as error:
-            self.wrong(where, str(error))
+            problems[next(building)] = None
+        except StopIteration as end:
+            if problems:
+                break
+            made: Made = end.value
+            return made
+    raise UserError(source, list(problems))
+
+
+class Resolver:
+    """Finds the components of one recipe, each once. `fields` are what the data say of themselves, for `@` references."""
+
+    def __init__(self, fields: Specification) -> None:
+        self.fields = fields
+        self._found: dict[tuple[str, tuple[str, ...]], Loaded | str] = {}
+
+    def component(self, name: str, kinds: Sequence[str], where: str) -> Building[Loaded | None]:
+        """The component called `name` among kinds that share a place."""
+        key = (name, tuple(kinds))
+        if key not in self._found:
+            self._found[key] = _loaded(name, kinds)
+        found = self._found[key]
+        if isinstance(found, str):
+            yield Problem(where, found)
             return None
-        except UserError as error:
-            self.wrong(where, error.text())
+        return found
+
+    def node(
+        self,
+        name: str,
+        kinds: Sequence[str],
+        options: Mapping[str, Any],
+        where: str,
+        *,
+        filled: int = 0,
+        inputs: tuple[Read, ...] = (),
+        ignore: Collection[str] = (),
+    ) -> Building[Node | None]:
+        """A call of a component in a table of its own, its options checked.
+
+        `filled` of its inputs are given by the engine; parameters in `ignore` are neither needed nor possible.
+        """
+        component = yield from self.component(name, kinds, where)
+        if component is None:
             return None
-        if signature is None:
-            self.wrong(where, f"{component.origin}'s {component.kind} {name!r} is neither a function nor a class")
-            return None
-        return Part(component, value, signature, self.referenced(options, where))
+        node = Node(name, component, (yield from self.options(options, where)), inputs, where)
+        yield from self.check_options(node, options, filled + len(inputs), ignore)
+        return node
 
-    def found(self, name: str, kinds: tuple[str, ...]) -> tuple[Component, Any, Signature | None]:
-        """A component, what it loads, and the signature of that if it can be called; each is looked up once."""
-        if (name, kinds) not in self._found:
-            component = find(name, kinds)
-            value = load(component)
-            self._found[name, kinds] = component, value, signature_of(value) if callable(value) else None
-        return self._found[name, kinds]
-
-    def referenced(self, options: Mapping[str, Any], where: str) -> dict[str, Any]:
-        """Options with `@field.key` replaced by what the data's specification says."""
-
-        def replace(value: Any, place: str) -> Any:
-            if isinstance(value, str) and value.startswith("@"):
-                return self.reference(value, place)
-            if isinstance(value, dict):
-                return {key: replace(inner, f"{place}.{key}") for key, inner in value.items()}
-            if isinstance(value, list):
-                return [replace(inner, place) for inner in value]
-            return value
-
-        return {key: replace(value, f"{where}.{key}") for key, value in options.items()}
-
-    def reference(self, text: str, where: str) -> Any:
-        name, _, key = text[1:].partition(".")
-        if name not in self.fields:
-            return self.wrong(where, f"{text!r}: the data have no field {name!r}{closest(name, self.fields)}")
-        keys = self.fields[name].references()
-        if key not in keys:
-            return self.wrong(where, f"{text!r}: {name} has no {key!r}{closest(key, keys)}")
-        self._references[where] = text
-        return keys[key]
-
-    def check_part(self, part: Part, inputs: int, where: str, ignore: Sequence[str] = ()) -> None:
-        name = f"{part.component.name} ({part.component.origin})"
-        self.tell(check_options(part.signature, part.options, inputs=inputs, where=where, name=name, ignore=ignore))
-
-    def component_node(
-        self, name: str, table: ComponentTable | None, kind: str, where: str
-    ) -> tuple[Node, Part] | None:
-        """`use = "component(inputs)"` of a kind that stands in a table of its own."""
-        if table is None:
-            return None
+    def call(
+        self, use: str, kind: str, options: Mapping[str, Any], where: str, ignore: Collection[str] = ()
+    ) -> Building[Node | None]:
+        """`use = "component(name, ...)"` of a kind that stands in a table of its own."""
         try:
-            expression = parse(table.use if "(" in table.use else f"{table.use}()")
+            expression = parse(use if "(" in use else f"{use}()")
         except ValueError as error:
-            self.wrong(where, str(error))
+            yield Problem(where, str(error))
             return None
         if not isinstance(expression, Call) or any(isinstance(part, Call) for part in expression.inputs):
-            self.wrong(where, f"{table.use!r} is not {with_article(kind)} called with names; write {kind}(a, b)")
+            yield Problem(where, f"{use!r} is not {with_article(kind)} called with names; write {kind}(a, b)")
             return None
-        part = self.part(expression.function, (kind,), table.options, where)
-        if part is None:
+        component = yield from self.component(expression.function, (kind,), where)
+        if component is None:
             return None
-        return Node(name, expression, part.options, where), part
+        signature, given = component.signature, len(expression.inputs)
+        yield from check_inputs(signature, given, where=where, name=_shown(component))
+        inputs = tuple(Read(part.name) for part in expression.inputs if isinstance(part, Name))
+        ignored = (*ignore, *required_inputs(signature))
+        return (yield from self.node(expression.function, (kind,), options, where, inputs=inputs, ignore=ignored))
+
+    def check_options(
+        self, node: Node, written: Mapping[str, Any], inputs: int, ignore: Collection[str] = ()
+    ) -> Iterable[Problem]:
+        """Mistakes in a node's options, which are `written` in the recipe, for a call with so many inputs."""
+        component = node.loaded
+        found = check_options(
+            component.signature,
+            node.options,
+            inputs=inputs,
+            where=node.where,
+            name=_shown(component),
+            ignore=ignore,
+        )
+        for problem in found:
+            yield with_reference(problem, written, node.where)
+
+    def options(self, options: Mapping[str, Any], where: str) -> Building[dict[str, Any]]:
+        """Options with `@field.key` replaced by what the data's specification says."""
+        made = {}
+        for key, value in options.items():
+            made[key] = yield from self._replaced(value, f"{where}.{key}")
+        return made
+
+    def _replaced(self, value: Any, where: str) -> Building[Any]:
+        if isinstance(value, str) and value.startswith("@"):
+            return (yield from self._reference(value, where))
+        if isinstance(value, dict):
+            return (yield from self.options(value, where))
+        if isinstance(value, list):
+            made = []
+            for inner in value:
+                made.append((yield from self._replaced(inner, where)))
+            return made
+        return value
+
+    def _reference(self, text: str, where: str) -> Building[Any]:
+        name, _, key = text[1:].partition(".")
+        if name not in self.fields:
+            yield Problem(where, f"{text!r}: the data have no field {name!r}{closest(name, self.fields)}")
+            return None
+        keys = self.fields[name].references()
+        if key not in keys:
+            yield Problem(where, f"{text!r}: {name} has no {key!r}{closest(key, keys)}")
+            return None
+        return keys[key]
+
+
+def with_reference(problem: Problem, written: Mapping[str, Any], where: str) -> Problem:
+    """A mistake of an option, with the `@` reference that its value was read from, if it was."""
+    value: Any = written
+    for key in problem.where.removeprefix(where).split(".")[1:]:
+        value = value.get(key) if isinstance(value, Mapping) else None
+    texts = [text for text in (value if isinstance(value, list) else [value]) if isinstance(text, str)]
+    references = [text for text in texts if text.startswith("@")]
+    return Problem(problem.where, f"{problem.message} (read from {references[-1]!r})") if references else problem
+
+
+def _loaded(name: str, kinds: Sequence[str]) -> Loaded | str:
+    """A component with what it loads, or why it can't be had."""
+    try:
+        component = find(name, kinds)
+        value = load(component)
+    except LookupError as error:
+        return str(error)
+    except UserError as error:
+        return error.text()
+    if not callable(value):
+        return f"{component.origin}'s {component.kind} {name!r} is neither a function nor a class"
+    return Loaded(**vars(component), value=value, signature=signature_of(value))
+
+
+def _shown(component: Loaded) -> str:
+    return f"{component.name} ({component.origin})"

@@ -10,7 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from semreg.core import Problem, UserError, closest
 from semreg.core.errors import MOST_PROBLEMS
-from semreg.recipe.load import Table
+from semreg.recipe.bounds import TomlTable
 
 MOST_MODULES = 200
 """Building that many takes some seconds."""
@@ -32,7 +32,7 @@ class _Component(BaseModel):
     use: str
 
     @property
-    def options(self) -> Table:
+    def options(self) -> TomlTable:
         return dict(self.__pydantic_extra__ or {})
 
 
@@ -55,7 +55,7 @@ class GroupTable(BaseModel):
     schedule: ComponentTable | None = None
 
     @property
-    def options(self) -> Table:
+    def options(self) -> TomlTable:
         return dict(self.__pydantic_extra__ or {})
 
 
@@ -70,7 +70,7 @@ class OptimizerTable(BaseModel):
     clip: Annotated[float, Gt(0)] | None = None
 
     @property
-    def options(self) -> Table:
+    def options(self) -> TomlTable:
         return dict(self.__pydantic_extra__ or {})
 
 
@@ -184,6 +184,24 @@ class RecipeTables(_Keys):
     phases: Annotated[dict[str, PhaseTable], MinLen(1)]
     order: list[str] | None = None
     evaluate: dict[str, EvaluationTable] = {}
+
+
+def reserved_keys(where: tuple[str, ...]) -> frozenset[str]:
+    """The keys of the table at a place of a recipe that are no options of the component that it uses.
+
+    They stay when the table uses another component. `where` are the keys to the table, perhaps those of a fallback.
+    """
+    model: type[BaseModel] | None = None
+    match where[1:] if where[:1] == ("fallback",) else where:
+        case ("data",):
+            model = DataTable
+        case ("modules", _):
+            model = ModuleTable
+        case ("optimizer",) | ("phases" | "modules", _, "optimizer"):
+            model = OptimizerTable
+        case ("evaluate", _):
+            model = EvaluationTable
+    return frozenset(model.model_fields.keys() - {"use"}) if model else frozenset()
 
 
 def parse_tables(table: Mapping[str, Any], source: str) -> RecipeTables:

@@ -63,7 +63,7 @@ def record_circumstances(
         "versions": versions(plan),
         "code": code(plan),
         "modules": {
-            name: {"use": plan.modules[name].part.component.name, "parameters": count}
+            name: {"use": plan.modules[name].node.name, "parameters": count}
             for name, count in count_parameters(setting.modules).items()
         },
         "phases": [

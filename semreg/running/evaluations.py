@@ -58,21 +58,19 @@ def evaluate_run(
 
 def _evaluate(run: Run, plan: EvaluationPlan, judge: Judges) -> Result:
     filled: dict[str, Any] = {}
-    if "generator" in plan.part.signature.parameters:
-        filled["generator"] = torch.Generator().manual_seed(seed_of(run.seed, "evaluation", plan.node.name))
+    if plan.node.loaded.random:
+        filled["generator"] = torch.Generator().manual_seed(seed_of(run.seed, "evaluation", plan.name))
     if plan.judge is not None:
         filled["judge"] = judge(plan.judge, plan.judge_data)
     try:
-        result = plan.part.value(*inputs_of(run, plan), **plan.part.options, **filled)
+        result = plan.node.loaded.value(*inputs_of(run, plan), **plan.node.options, **filled)
     except ValueError as error:
-        raise UserError(str(run.folder), f"evaluation {plan.node.name!r}: {error}") from error
+        raise UserError(str(run.folder), f"evaluation {plan.name!r}: {error}") from error
     except (MemoryError, RuntimeError) as error:
         if not out_of_memory(error):
             raise
-        message = f"evaluation {plan.node.name!r}: memory ran out; all that is trained is kept"
+        message = f"evaluation {plan.name!r}: memory ran out; all that is trained is kept"
         raise UserError(str(run.folder), message) from error
     if not isinstance(result, Result):
-        raise UserError(
-            str(run.folder), f"evaluation {plan.node.name!r} returned a {type(result).__name__}, not a Result"
-        )
+        raise UserError(str(run.folder), f"evaluation {plan.name!r} returned a {type(result).__name__}, not a Result")
     return result

@@ -19,7 +19,8 @@ from semreg.core import DataMissing, Problem, Result, UserError, plugin_manager
 from semreg.core.errors import CannotWrite, cause_of
 from semreg.data.cache import Cached
 from semreg.recipe.check import check
-from semreg.recipe.load import Recipe, load_recipe, overlay
+from semreg.recipe.load import Recipe, load_recipe
+from semreg.recipe.merging import overlay
 from semreg.recipe.plan import Plan
 from semreg.running.environment import record_circumstances
 from semreg.running.evaluations import evaluate_run
@@ -215,8 +216,8 @@ def _watched(folder: RunFolder, manager: pluggy.PluginManager, processes: Proces
 
 def _constant(plan: Plan, data: Cached) -> list[str]:
     """Of the labels that the recipe reads, those that are the same everywhere."""
-    nodes = [*plan.tensors.values(), *plan.losses.values(), *(one.node for one in plan.evaluations.values())]
-    read = plan.fields_of([node.expression for node in nodes])
+    values = [*plan.tensors.values(), *plan.losses.values(), *(one.node for one in plan.evaluations.values())]
+    read = plan.fields_of(values)
     return [
         f"{name}: all training images have the same value of {', '.join(labels)}, so nothing can be learned of it"
         for name, labels in data.constant_attributes().items()

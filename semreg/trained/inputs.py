@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from semreg.core import UserError
-from semreg.recipe.expression import names
 from semreg.recipe.options import FILLED_BY_ENGINE
-from semreg.recipe.plan import EvaluationPlan
+from semreg.recipe.plan import EvaluationPlan, reads_in
 from semreg.trained.run import Run
 
 
@@ -55,11 +54,11 @@ def first_evaluation_inputs(run: Run, *components: str, says: str, recipe: str) 
 
 def inputs_of(run: Run, plan: EvaluationPlan) -> tuple[Any, ...]:
     """The modules and handles that an evaluation is given."""
-    return tuple(run.modules[read] if read in run.modules else run.tensor(read) for read in names(plan.node.expression))
+    return tuple(run.modules[read] if read in run.modules else run.tensor(read) for read in reads_in(plan.node))
 
 
 def _inputs(run: Run, plan: EvaluationPlan) -> EvaluationInputs:
-    signature, inputs = inspect.signature(plan.part.value), inputs_of(run, plan)
+    signature, inputs = inspect.signature(plan.node.loaded.value), inputs_of(run, plan)
     defaults = {
         name: parameter.default
         for name, parameter in signature.parameters.items()
@@ -68,4 +67,4 @@ def _inputs(run: Run, plan: EvaluationPlan) -> EvaluationInputs:
         and name not in FILLED_BY_ENGINE
     }
     named = signature.bind_partial(*inputs).arguments
-    return EvaluationInputs(plan.node.name, plan.part.component.name, inputs, named, defaults | dict(plan.part.options))
+    return EvaluationInputs(plan.name, plan.node.name, inputs, named, defaults | dict(plan.node.options))

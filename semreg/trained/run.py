@@ -13,8 +13,7 @@ from semreg.core import Field, Result, Specification, UserError, closest, map_te
 from semreg.core.posteriors import is_posterior
 from semreg.data.batches import Batch, sequential
 from semreg.data.cache import Cached
-from semreg.recipe.expression import Name
-from semreg.recipe.plan import Plan
+from semreg.recipe.plan import Plan, Read
 from semreg.recipe.schema import ModelTable
 from semreg.store.layout import EVALUATIONS
 from semreg.store.results import read_result
@@ -184,7 +183,7 @@ class Run:
 
     def leaves(self, name: str, given: frozenset[str]) -> set[str]:
         """The fields of the data that a tensor needs beyond what is given."""
-        return self.plan.fields_of([Name(name)], given)
+        return self.plan.fields_of([Read(name)], given)
 
 
 def _on_cpu(value: Any) -> Any:

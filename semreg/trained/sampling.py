@@ -8,8 +8,7 @@ import torch
 from torch import Tensor
 
 from semreg.core import ClassField, closest, seed_of
-from semreg.recipe.expression import Call, Expression, Name
-from semreg.recipe.plan import Plan
+from semreg.recipe.plan import Node, Plan, Read, Value
 from semreg.trained.classes import class_field, synthesised
 from semreg.trained.inputs import EvaluationInputs, evaluation_inputs, first_evaluation_inputs
 from semreg.trained.run import BATCH, Handle, Run
@@ -81,7 +80,7 @@ def class_number(field: ClassField, label: str | int) -> int:
 
 def _generated(run: Run, generated: Handle, given: Mapping[str, Tensor], count: int, seed: int) -> Tensor:
     """The values of a tensor that is drawn from priors, and otherwise of the given fields alone."""
-    missing = sorted(_contents(run.plan, Name(generated.name)) - given.keys())
+    missing = sorted(_contents(run.plan, Read(generated.name)) - given.keys())
     if missing:
         raise ValueError(f"{generated.name!r} is computed from {missing} of the data, so it can't be drawn anew")
     program = Program(run.plan, run.modules, key=(seed, "sample"), training=False, device=run.device)
@@ -97,25 +96,25 @@ def _generated(run: Run, generated: Handle, given: Mapping[str, Tensor], count: 
     return torch.cat(parts).clamp(low, high)
 
 
-def _contents(plan: Plan, expression: Expression) -> set[str]:
-    """The fields of the data whose values an expression depends on: an input `like` lends its shape alone."""
+def _contents(plan: Plan, value: Value) -> set[str]:
+    """The fields of the data whose values a value depends on: an input `like` lends its shape alone."""
     found: set[str] = set()
-    pending: list[Expression] = [expression]
+    pending: list[Value] = [value]
     seen: set[str] = set()
     while pending:
         one = pending.pop()
-        if isinstance(one, Call):
-            pending += _read(plan, one)
+        if isinstance(one, Node):
+            pending += _content_inputs(one)
         elif one.name in plan.tensors and one.name not in seen:
             seen.add(one.name)
-            pending.append(plan.tensors[one.name].expression)
+            pending.append(plan.tensors[one.name])
         elif one.name in plan.fields:
             found.add(one.name)
     return found
 
 
-def _read(plan: Plan, call: Call) -> list[Expression]:
-    if call.function in plan.modules:
+def _content_inputs(call: Node) -> list[Value]:
+    if call.component is None:
         return list(call.inputs)
-    names = [parameter.name for parameter in plan.callables[call.function].signature.inputs()]
+    names = [parameter.name for parameter in call.component.signature.inputs()]
     return [part for place, part in enumerate(call.inputs) if names[place : place + 1] != ["like"]]

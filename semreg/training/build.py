@@ -73,33 +73,34 @@ class _Builder:
         """Build a module unless it is built, for those `pending`, whose inputs need it."""
         if name in self.modules:
             return
-        part = self.plan.modules[name].part
+        node = self.plan.modules[name].node
+        component = node.loaded
         filled: dict[str, Any] = {}
-        if "input_shapes" in part.signature.parameters:
+        if "input_shapes" in component.signature.parameters:
             filled["input_shapes"] = self.input_shapes(name, pending)
         torch.manual_seed(seed_of(self.seed, "module", name) % 2**63)
         try:
             with self.meter:  # stops before the memory is taken: afterwards there would be nobody to tell it
-                module = part.value(**part.options, **filled)
+                module = component.value(**node.options, **filled)
         except Exception as error:  # options that no type forbids can break a constructor in any way
             too_large = (
                 f"its weights, and those built before it, take more than the {memory() >> 30} GiB of memory here"
             )
             raise self.wrong(name, too_large if self.meter.exceeded else cause_of(error)) from error
         if not isinstance(module, nn.Module):
-            raise self.wrong(name, f"{part.component.name} made a {type(module).__name__}, not an nn.Module")
+            raise self.wrong(name, f"{component.name} made a {type(module).__name__}, not an nn.Module")
         self.modules[name] = module
 
     def input_shapes(self, name: str, pending: tuple[str, ...]) -> list[tuple[int, ...]]:
         """The shapes, without batch axis, of the inputs of the module's first call that does not wait for itself."""
         for call in self.plan.calls_of(name):
-            read = {o for expression in call.inputs for o in self.plan.reads(expression) if o in self.plan.modules}
-            if read & {name, *pending}:
+            needed = self.plan.modules_of(*call.inputs)
+            if {name, *pending}.intersection(needed):
                 continue
-            for other in sorted(read, key=list(self.plan.modules).index):
+            for other in needed:
                 self.ensure(other, (*pending, name))
             with evaluating(self.modules):
-                values = [self.program.expression(expression, self.execution) for expression in call.inputs]
+                values = [self.program.compute(value, self.execution) for value in call.inputs]
             return [tuple(tensor.shape[1:]) for value in values for tensor in tensors_of(value)]
         raise self.wrong(
             name, "its input shapes are unknown: no tensor or loss calls it on something that does not need it first"

@@ -9,10 +9,11 @@ from typing import Any
 import torch
 from torch import nn
 
-from semreg.core import Problem, UserError
-from semreg.recipe.plan import OptimizerPlan, Part
+from semreg.core import Problem, Schedule, UserError
+from semreg.recipe.plan import Node, OptimizerPlan
 
-Schedule = Callable[[float], float]
+Course = Callable[[float], float]
+"""The factor on a rate at an epoch, fractional, of a phase."""
 
 
 class ModuleOptimizer:
@@ -75,10 +76,10 @@ class ModuleOptimizer:
 
 def _optimizer(
     name: str, module: nn.Module, plan: OptimizerPlan, epochs: int, source: str
-) -> tuple[torch.optim.Optimizer, list[Schedule | None]]:
+) -> tuple[torch.optim.Optimizer, list[Course | None]]:
     remaining = dict(module.named_parameters())
     groups: list[dict[str, Any]] = []
-    schedules: list[Schedule | None] = []
+    schedules: list[Course | None] = []
     for pattern, options, schedule in plan.groups:
         chosen = fnmatch.filter(remaining, pattern)
         if not chosen:
@@ -93,7 +94,7 @@ def _optimizer(
         groups.append({"params": list(remaining.values())})
         schedules.append(_bound(plan.schedule, epochs))
     try:
-        return plan.part.value(groups, **_as_tuples(plan.part.options)), schedules
+        return plan.node.loaded.value(groups, **_as_tuples(plan.node.options)), schedules
     except (ValueError, TypeError, RuntimeError) as error:
         raise UserError(source, [Problem(f"the optimizer of {name}", str(error))]) from error
 
@@ -103,7 +104,8 @@ def _as_tuples(options: Mapping[str, Any]) -> dict[str, Any]:
     return {key: tuple(map(float, value)) if isinstance(value, list) else value for key, value in options.items()}
 
 
-def _bound(part: Part | None, epochs: int) -> Schedule | None:
-    if part is None:
+def _bound(node: Node | None, epochs: int) -> Course | None:
+    if node is None:
         return None
-    return lambda epoch: float(part.value(epoch, epochs, **part.options))
+    schedule: Schedule = node.loaded.value
+    return lambda epoch: float(schedule(epoch, epochs, **node.options))

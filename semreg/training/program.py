@@ -15,8 +15,7 @@ from semreg.core.errors import cause_of
 from semreg.core.memory import out_of_memory
 from semreg.core.posteriors import is_posterior
 from semreg.core.randomness import mixed
-from semreg.recipe.expression import Expression, Name
-from semreg.recipe.plan import Node, Part, Plan
+from semreg.recipe.plan import Loaded, Node, Plan, Read, Value
 
 
 class Execution(dict[str, Any]):
@@ -63,9 +62,10 @@ class Program:
         self.device = device or torch.device("cpu")
         self.low_precision = precision == "bf16"
         self._tensors: dict[str, Evaluate] = {}
-        self._losses = {name: self._node(node) for name, node in plan.losses.items()}
-        for name, node in plan.tensors.items():
-            self._tensors[name] = self._node(node)
+        # By their places, since a loss may have a tensor's name and must not have its draws.
+        self._losses = {name: self._compile(node, f"losses.{name}") for name, node in plan.losses.items()}
+        for name, value in plan.tensors.items():
+            self._tensors[name] = self._compile(value, f"tensors.{name}")
 
     def value(self, name: str, execution: Execution) -> Any:
         """The value of a tensor or field by name."""
@@ -73,9 +73,9 @@ class Program:
             execution[name] = self._tensors[name](execution)
         return execution[name]
 
-    def expression(self, expression: Expression, execution: Execution) -> Any:
-        """The value of an expression without options."""
-        return self._compile(expression, {}, "", "")(execution)
+    def compute(self, value: Value, execution: Execution) -> Any:
+        """The value of what is no tensor by itself, such as an input of a call."""
+        return self._compile(value, "")(execution)
 
     def loss(self, name: str, execution: Execution) -> torch.Tensor:
         """The value of a loss, a scalar. Raises ExpressionError if it is none."""
@@ -95,25 +95,19 @@ class Program:
 
     # --- compilation: one closure per call, no look-ups left for the loop ---
 
-    def _node(self, node: Node) -> Evaluate:
-        # By its place, since a loss may have a tensor's name and must not have its draws.
-        return self._compile(node.expression, node.options, node.where, node.where)
-
-    def _compile(self, expression: Expression, options: Mapping[str, Any], where: str, path: str) -> Evaluate:
-        if isinstance(expression, Name):
-            return self._read(expression.name)
-        inputs = [
-            self._compile(part, {}, where, f"{path}.{position}") for position, part in enumerate(expression.inputs)
-        ]
-        name = expression.function
-        if name in self.plan.modules:
-            modules = self.modules
+    def _compile(self, value: Value, path: str) -> Evaluate:
+        """What computes a value; `path`, its place in the recipe, seeds its draws."""
+        if isinstance(value, Read):
+            return self._read(value.name)
+        inputs = [self._compile(part, f"{path}.{position}") for position, part in enumerate(value.inputs)]
+        if value.component is None:
+            modules, name = self.modules, value.name
 
             def call(*values: Any) -> Any:
                 return modules[name](*values)
         else:
-            call = self._component(self.plan.callables[name], options, path)
-        return self._guarded(call, inputs, expression, where)
+            call = self._component(value.component, value.options, path)
+        return self._guarded(call, inputs, value)
 
     def _read(self, name: str) -> Evaluate:
         if name in self.plan.modules:
@@ -128,8 +122,8 @@ class Program:
 
         return read
 
-    def _component(self, part: Part, options: Mapping[str, Any], path: str) -> Callable[..., Any]:
-        function: Callable[..., Any] = part.value
+    def _component(self, component: Loaded, options: Mapping[str, Any], path: str) -> Callable[..., Any]:
+        function: Callable[..., Any] = component.value
         deterministic = getattr(function, "in_evaluation", None)
         if not self.training and deterministic is not None:
             function, options = deterministic, {}
@@ -140,9 +134,9 @@ class Program:
             except Exception as error:
                 raise UserError(str(self.plan.recipe.path), [Problem(path, cause_of(error))]) from error
             function, options = instance.to(self.device), {}
-        if self.low_precision and part.component.kind == "loss":
+        if self.low_precision and component.kind == "loss":
             function = _in_float32(function, self.device.type)
-        if "generator" in part.signature.parameters and function is not deterministic:
+        if component.random and function is not deterministic:
             return self._random(function, dict(options), path)
         if not options:
             return function
@@ -164,10 +158,8 @@ class Program:
         draw.wants_index = True  # type: ignore[attr-defined]
         return draw
 
-    def _guarded(
-        self, call: Callable[..., Any], inputs: list[Evaluate], expression: Expression, where: str
-    ) -> Evaluate:
-        source, text = str(self.plan.recipe.path), str(expression)
+    def _guarded(self, call: Callable[..., Any], inputs: list[Evaluate], node: Node) -> Evaluate:
+        source, text, where = str(self.plan.recipe.path), str(node), node.where
         indexed = getattr(call, "wants_index", False)
 
         def evaluate(execution: Execution) -> Any:

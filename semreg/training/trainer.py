@@ -17,8 +17,7 @@ from semreg.core.hookspecs import Progress
 from semreg.core.memory import out_of_memory
 from semreg.data.batches import Batches, sequential
 from semreg.data.cache import Cached
-from semreg.recipe.expression import Name, names
-from semreg.recipe.plan import PhasePlan, StepPlan
+from semreg.recipe.plan import PhasePlan, Read, StepPlan, reads_in
 from semreg.store.checkpoint import read_latest, write_checkpoint
 from semreg.store.folder import RunFolder
 from semreg.store.layout import CHECKPOINTS, METRICS
@@ -81,13 +80,12 @@ class Trainer:
         plan = self.setting.plan
         sampler: dict[str, Any] = {}
         if phase.sampler is not None:
-            part = plan.callables[phase.sampler.component]
             sampler = {
-                "sampler": partial(part.value, **phase.sampler.options),
-                "sampler_labels": list(names(phase.sampler.expression)),
+                "sampler": partial(phase.sampler.loaded.value, **phase.sampler.options),
+                "sampler_labels": list(reads_in(phase.sampler)),
                 "sampler_key": phase.sampler.where,
             }
-        fields = plan.fields_of([plan.losses[loss].expression for loss in step.losses], frozenset(extra))
+        fields = plan.fields_of([plan.losses[loss] for loss in step.losses], frozenset(extra))
         fields.update(more_fields)
         processes = self.setting.processes
         return Batches(
@@ -110,7 +108,7 @@ class Trainer:
         if not phase.precompute:
             return {}
         program = evaluation_program(self.setting)
-        fields = self.setting.plan.fields_of([Name(name) for name in phase.precompute])
+        fields = self.setting.plan.fields_of([Read(name) for name in phase.precompute])
         parts: dict[str, list[torch.Tensor]] = {name: [] for name in phase.precompute}
         for index, batch in enumerate(self.in_order(split, fields)):
             for name, value in precompute(self.setting, program, phase.precompute, Execution(batch, index)).items():
@@ -120,7 +118,7 @@ class Trainer:
     def validation(self, phase: PhasePlan, extra: Mapping[str, torch.Tensor]) -> Iterator[dict[str, Any]]:
         """The validation split's batches, with what the validated loss reads."""
         loss = self.setting.plan.losses[phase.validate.loss] if phase.validate else None
-        fields = self.setting.plan.fields_of([loss.expression], frozenset(extra)) if loss else set()
+        fields = self.setting.plan.fields_of([loss], frozenset(extra)) if loss else set()
         return self.in_order("validation", fields, extra)
 
     def try_out(self) -> None:
@@ -131,7 +129,7 @@ class Trainer:
                 raise UserError(self.source, f"phase {phase.name!r} validates, and the data have no validation split")
 
         def first_batch(phase: PhasePlan, step: StepPlan) -> dict[str, Any]:
-            return self.batches(phase, step, {}, plan.fields_of([Name(n) for n in phase.precompute])).batch(0)
+            return self.batches(phase, step, {}, plan.fields_of([Read(n) for n in phase.precompute])).batch(0)
 
         with self.memory_told(max(plan.phases, key=lambda phase: phase.batch_size)):
             try_out(self.setting, first_batch)

@@ -17,7 +17,7 @@ from semreg.recipe.bounds import (
     LONGEST_LINE,
     MOST_CHARACTERS,
     MOST_ENTRIES,
-    read_table,
+    read_toml,
     require_bounds,
 )
 from semreg.recipe.check import check
@@ -93,7 +93,7 @@ def test_files_beyond_a_bound(content: bytes, message: str, tmp_path: Path) -> N
     path = tmp_path / "recipe.toml"
     path.write_bytes(content)
     with pytest.raises(UserError) as refused:
-        read_table(path)
+        read_toml(path)
     assert message in refused.value.text()
 
 

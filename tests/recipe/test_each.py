@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from semreg.core import UserError
 from semreg.recipe.bounds import MOST_ENTRIES
-from semreg.recipe.load import expand
+from semreg.recipe.each import expand
 
 words = st.from_regex(r"[a-z_][a-z0-9_]{0,5}", fullmatch=True)
 

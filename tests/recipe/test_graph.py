@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from torch import Tensor
 
-from semreg.recipe.plan import Plan
+from semreg.recipe.plan import Plan, Read, uses
 
 Toy = Callable[..., Path]
 Register = Callable[[str, str, Any], None]
@@ -47,32 +47,32 @@ def test_references_read_the_specification(toy: Toy, register: Register, plan_of
         "size": 3,
         "groups": [["round", "dark"]],
     }
-    assert plan_of(path).modules["decoder"].part.options["size"] == 4
+    assert plan_of(path).modules["decoder"].node.options["size"] == 4
 
 
 def test_a_module_comes_before_a_component_of_its_name(toy: Toy, plan_of: PlanOf) -> None:
     path = toy('[modules.sigmoid]\nuse = "mlp_encoder"\noutputs = 3\n[tensors]\nsquashed = "sigmoid(z)"')
     plan = plan_of(path)
-    assert "sigmoid" not in plan.callables
+    assert "sigmoid" not in {component.name for component in plan.components()}
     assert list(map(str, plan.calls_of("sigmoid"))) == ["sigmoid(z)"]
 
 
 def test_a_tensor_may_have_the_name_of_the_component_that_it_calls(toy: Toy, plan_of: PlanOf) -> None:
     path = toy('[tensors]\nsample = "sample(posterior)"\n[losses.s]\nuse = "l2(sample, z)"')
     plan = plan_of(path)
-    assert set(plan.reads(plan.losses["s"].expression)) == {"sample", "z", "posterior", "encoder", "image"} | {
-        "l2",
-        "diagonal_gaussian",
-    }
-    assert plan.fields_of([plan.losses["s"].expression]) == {"image"}
+    found = uses([plan.losses["s"]], plan.tensors)
+    assert found.read == {"sample", "z", "posterior", "image"}
+    assert found.modules == {"encoder"}
+    assert {call.name for call in found.calls if call.component} == {"l2", "sample", "diagonal_gaussian"}
+    assert plan.fields_of([plan.losses["s"]]) == {"image"}
 
 
 def test_tensors_read_twice_over_many_levels_are_looked_at_once(toy: Toy, plan_of: PlanOf) -> None:
     levels = "\n".join(f't{k} = "multiply(t{k - 1}, t{k - 1})"' for k in range(1, 60))
     text = f'[tensors]\nt0 = "detach(z)"\n{levels}\n[losses.s]\nuse = "l2(t59, z)"\n[phases.main.train]\nencoder.s = 1'
     plan = plan_of(toy(text))
-    assert plan.fields_of([plan.losses["s"].expression]) == {"image"}
-    assert "encoder" in plan.reads(plan.losses["s"].expression)
+    assert plan.fields_of([plan.losses["s"]]) == {"image"}
+    assert plan.modules_of(plan.losses["s"]) == ["encoder"]
 
 
 def test_tensors_may_call_losses_and_interpolators_and_read_modules(toy: Toy, plan_of: PlanOf) -> None:
@@ -83,7 +83,7 @@ def test_tensors_may_call_losses_and_interpolators_and_read_modules(toy: Toy, pl
 
 
 def test_a_tensor_may_be_another_name_for_one(toy: Toy, plan_of: PlanOf) -> None:
-    assert plan_of(toy('[tensors]\ncode = "z"')).tensors["code"].component == "z"
+    assert plan_of(toy('[tensors]\ncode = "z"')).tensors["code"] == Read("z")
 
 
 def test_unknown_names_are_told_with_the_closest(toy: Toy, mistakes: Mistakes) -> None:

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from semreg.core import UserError
 from semreg.recipe.bounds import DEEPEST_EXTENDS, LARGEST_FILE
-from semreg.recipe.load import Recipe, composed_recipe, expand, load_recipe
+from semreg.recipe.each import expand
+from semreg.recipe.load import Recipe, composed_recipe, load_recipe
 
 Write = Callable[..., Path]
 

@@ -97,8 +97,8 @@ def test_the_uniform_paper_trains_whom_its_equation_8_says() -> None:
     assert plan.warnings == []
     assert plan.tables.model is not None
     assert plan.tables.model.code == ["z_0", "z_identity", "z_expression", "z_illumination"]
-    assert str(plan.tensors["x_s"].expression) == "decoder(z_0, zs_identity, zs_expression, zs_illumination)"
-    assert str(plan.tensors["spread_expression"].expression) == (
+    assert str(plan.tensors["x_s"]) == "decoder(z_0, zs_identity, zs_expression, zs_illumination)"
+    assert str(plan.tensors["spread_expression"]) == (
         "toy_uniform(told_expression_identity, told_expression_illumination)"
     )
 

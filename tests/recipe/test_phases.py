@@ -73,10 +73,10 @@ def test_optimizers_merge_from_recipe_phase_and_module(toy: Toy, plan_of: PlanOf
         """
     )
     optimizers = plan_of(path).phases[0].optimizers
-    assert optimizers["decoder"].part.component.name == "adam"
-    assert optimizers["decoder"].part.options == {"lr": 0.01, "weight_decay": 0.2}
-    assert optimizers["encoder"].part.component.name == "sgd"
-    assert optimizers["encoder"].part.options == {"momentum": 0.9, "lr": 0.5}
+    assert optimizers["decoder"].node.name == "adam"
+    assert optimizers["decoder"].node.options == {"lr": 0.01, "weight_decay": 0.2}
+    assert optimizers["encoder"].node.name == "sgd"
+    assert optimizers["encoder"].node.options == {"momentum": 0.9, "lr": 0.5}
     assert optimizers["decoder"].clip == optimizers["encoder"].clip == 1.0
 
 
@@ -193,12 +193,12 @@ def test_samplers_read_fields(toy: Toy, register: Register, mistakes: Mistakes, 
 
     register("sampler", "alternating", alternating)
     plan = plan_of(toy(), "data.sampler={use='alternating(kind)', classes=3}")
-    assert str(plan.phases[0].sampler.expression) == "alternating(kind)"  # type: ignore[union-attr]
+    assert str(plan.phases[0].sampler) == "alternating(kind)"  # type: ignore[union-attr]
     assert plan.phases[0].sampler.options == {"classes": 3}  # type: ignore[union-attr]
     for sampler in ("{use='shuffled'}", "'shuffled'", "'shuffled()'"):
         assert plan_of(toy(), f"data.sampler={sampler}").phases[0].sampler is not None
     plan = plan_of(toy(), "phases.main.data.sampler='alternating(kind)'")
-    assert str(plan.phases[0].sampler.expression) == "alternating(kind)"  # type: ignore[union-attr]
+    assert str(plan.phases[0].sampler) == "alternating(kind)"  # type: ignore[union-attr]
     assert "'z' is none" in mistakes(toy(), "data.sampler={use='alternating(z)'}")["data.sampler"]
     assert (
         "did you mean 'classes'?"
@@ -229,7 +229,7 @@ UNLABELLED = """
 def test_a_phase_on_unlabelled_images(toy: Toy, plan_of: PlanOf) -> None:
     plan = plan_of(toy(UNLABELLED))
     assert [phase.split for phase in plan.phases] == ["train", "unlabelled"]
-    assert plan.modules["guess"].part.options["outputs"] == 2
+    assert plan.modules["guess"].node.options["outputs"] == 2
 
 
 def test_a_loss_that_reads_a_label_is_refused_on_unlabelled_images(toy: Toy, mistakes: Mistakes) -> None:

@@ -67,7 +67,7 @@ def test_unlabelled_images_train_without_what_reads_labels() -> None:
     plan = plan_of("gm_semi.toml")
     labelled, unlabelled = plan.phases
     assert (labelled.split, unlabelled.split) == ("train", "unlabelled")
-    assert plan.modules["prior_s"].part.options["classes"] == 8
+    assert plan.modules["prior_s"].node.options["classes"] == 8
     assert plan.matrix()["main"] == {"gm": GM, "joint": JOINT}
     assert plan.matrix()["unlabelled"]["joint"] == {
         "encoder_s": {"rec": 10, "lkd_unlabelled": 1},
@@ -84,7 +84,7 @@ def test_the_conditional_methods_differ_from_ours_in_what_they_leave_out(method:
     assert set(plan.modules) < set(ours.modules)
     assert set(plan.losses) < set(ours.losses)
     for name, module in plan.modules.items():
-        assert module.part.options == ours.modules[name].part.options
+        assert module.node.options == ours.modules[name].node.options
 
 
 def test_it_trains_all_but_the_fixed_prior() -> None:

@@ -48,7 +48,7 @@ def test_both_recipes_train_decoder_and_critic_alike() -> None:
     assert other_joint["encoder"] == encoder_u
     assert ours.warnings == other.warnings == []
     for name in ("decoder", "critic"):
-        assert ours.modules[name].part.options == other.modules[name].part.options
+        assert ours.modules[name].node.options == other.modules[name].node.options
 
 
 @pytest.mark.parametrize("recipe", ["gm_toy.toml", "toy/cvae_gan.toml"])

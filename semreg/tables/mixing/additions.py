@@ -13,11 +13,12 @@ from typing import Any
 
 from semreg.core import AttributesField, ClassField, UserError, closest
 from semreg.core.registry import find, load
-from semreg.recipe.expression import Call, Expression, Name, names, parse
+from semreg.recipe.bounds import TomlTable
+from semreg.recipe.expression import Call, Expression, Name, calls, names, parse
 from semreg.recipe.graph import method_signature
-from semreg.recipe.load import Table, load_recipe
+from semreg.recipe.load import load_recipe
 from semreg.recipe.options import Signature, required_inputs, signature_of
-from semreg.recipe.plan import Plan, read_and_called
+from semreg.recipe.plan import Plan, Read, uses
 from semreg.tables.mixing.wiring import Wiring
 
 MOST = 3
@@ -38,7 +39,7 @@ class Addition:
     name: str
     title: str
     path: Path | None
-    table: Table
+    table: TomlTable
     losses: frozenset[str]
     wiring: str
 
@@ -124,9 +125,9 @@ def _loss(
     expression = _inferred(name, taking, wiring, where) if inputs is None else _given(name + inputs, where)
     label = next((read for read in names(expression) if isinstance(plan.fields.get(read), ClassField)), wiring.label)
     given = [text.partition("=")[0].strip() for text in overrides]
-    table: Table = {"use": str(expression), **_options(name, options, taking, label, given, where)}
+    table: TomlTable = {"use": str(expression), **_options(name, options, taking, label, given, where)}
     rows = _rows(expression, plan, where)
-    whole: Table = {"losses": {name: table}}
+    whole: TomlTable = {"losses": {name: table}}
     for *keys, module in rows:
         place = whole
         for key in keys:
@@ -177,7 +178,7 @@ def _inferred(name: str, taking: Signature, wiring: Wiring, where: str) -> Expre
 
 def _options(
     name: str, options: Signature, taking: Signature, label: str | None, given: Sequence[str], where: str
-) -> Table:
+) -> TomlTable:
     """What the field of classes answers. Raises UserError for another option that is needed and not among the given."""
     inputs = {parameter.name for parameter in taking.inputs()} if options is taking else set()
     found = {}
@@ -197,15 +198,17 @@ def _options(
 
 def _rows(expression: Expression, plan: Plan, where: str) -> list[tuple[str, ...]]:
     """The keys of the rows that are to hold the loss: in each phase, each module's in the last step that trains it."""
-    read, called = read_and_called([expression], plan.tensors)
+    inputs = [Read(name) for name in names(expression)]
+    found = uses(inputs, plan.tensors)
+    trained = {*found.read, *found.modules, *(call.function for call in calls(expression))}
     known = {*plan.tensors, *plan.fields, *plan.modules}
-    for name in sorted(read - known):
+    for name in sorted(found.read - known):
         raise UserError(where, f"nothing in the recipe is called {name!r}{closest(name, known)}")
-    labelled = any(isinstance(plan.fields[name], ClassField | AttributesField) for name in plan.fields_of([expression]))
+    labelled = any(isinstance(plan.fields[name], ClassField | AttributesField) for name in plan.fields_of(inputs))
     rows = []
     for phase in plan.phases:
         single = "train" in plan.table["phases"][phase.name]
-        for module in [name for name in plan.modules if name in read | called]:
+        for module in [name for name in plan.modules if name in trained]:
             steps = [step.name for step in phase.steps if module in step.rows]
             if steps and not (labelled and phase.unlabelled):
                 train = ("phases", phase.name, *(("train",) if single else ("steps", steps[-1], "train")))

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from semreg.recipe.load import Recipe, Table, composed_recipe, overlay
+from semreg.recipe.bounds import TomlTable
+from semreg.recipe.load import Recipe, composed_recipe
+from semreg.recipe.merging import overlay
 from semreg.tables.mixing.additions import Addition
 
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
@@ -62,16 +64,16 @@ class Mix:
                     yield f"{self.title}: both say {'.'.join(keys)}, and {addition.title} decides."
                 decided[keys] = value
 
-    def _table(self, folder: Path) -> Table:
+    def _table(self, folder: Path) -> TomlTable:
         files = [self.path, *(one.path for one in self.additions if one.path)]
-        table: Table = {"extends": [os.path.relpath(file, folder) for file in files]}
+        table: TomlTable = {"extends": [os.path.relpath(file, folder) for file in files]}
         for addition in self.additions:
             if not addition.path:
                 table = overlay(table, addition.table)
         return table
 
 
-def _leaves(table: Table, keys: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+def _leaves(table: TomlTable, keys: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
     for key, value in table.items():
         if isinstance(value, dict):
             yield from _leaves(value, (*keys, key))

@@ -8,10 +8,9 @@ from typing import Any
 
 from semreg.core import ClassField, ImageField, UserError
 from semreg.core.registry import components
-from semreg.recipe.expression import Call, Name, names
+from semreg.recipe.bounds import TomlTable
 from semreg.recipe.graph import method_signature
-from semreg.recipe.load import Table
-from semreg.recipe.plan import EvaluationPlan, Plan
+from semreg.recipe.plan import EvaluationPlan, Node, Plan, Read, reads_in
 from semreg.tables.grid import Ranked
 from semreg.tables.mixing.wiring import PROBE, Wiring
 
@@ -25,8 +24,8 @@ class Figures:
     """The evaluations that are done for each mix and the tensors that these need beside the recipe's, as tables; the
     figures that mixes are ranked by, the important ones first; and a sentence for each that this recipe can't have."""
 
-    evaluations: Table
-    tensors: Table
+    evaluations: TomlTable
+    tensors: TomlTable
     ranked: tuple[Ranked, ...]
     left_out: tuple[str, ...]
 
@@ -37,14 +36,14 @@ class _CannotBe(Exception):  # noqa: N818  a finding rather than a failure
 
 def figures_of(plan: Plan, wiring: Wiring) -> Figures:
     """The figures of a recipe. Raises UserError if it can't have any."""
-    evaluations: Table = {}
-    tensors: Table = {}
+    evaluations: TomlTable = {}
+    tensors: TomlTable = {}
     ranked: list[Ranked] = []
     left_out: dict[str, list[str]] = {}
     for kind, (use, figure, higher_is_better, wired) in KINDS.items():
         own = next((one for one in plan.evaluations.values() if _is_about(one, use, wiring)), None)
         try:
-            name, table = (own.node.name, plan.table["evaluate"][own.node.name]) if own else (kind, {})
+            name, table = (own.name, plan.table["evaluate"][own.name]) if own else (kind, {})
             if own is None:
                 table, more = wired(plan, wiring)
                 tensors |= more
@@ -61,9 +60,9 @@ def figures_of(plan: Plan, wiring: Wiring) -> Figures:
 
 def _is_about(evaluation: EvaluationPlan, use: str, wiring: Wiring) -> bool:
     """Whether a recipe's own evaluation is one of `use`, of the class, or of the output."""
-    if evaluation.node.component != use:
+    if evaluation.node.name != use:
         return False
-    read = set(names(evaluation.node.expression))
+    read = set(reads_in(evaluation.node))
     if use == "leakage" and wiring.code in read:  # there the class is meant to be
         return False
     wanted = {PROBE: {wiring.code, wiring.label}, "reconstructions": {wiring.output}}.get(use, {wiring.label})
@@ -79,13 +78,13 @@ def _path(table: Mapping[str, Any]) -> str:
 # --- evaluations that the recipe does not have: the table, and the tensors that it wants ---
 
 
-def _probe(plan: Plan, wiring: Wiring) -> tuple[Table, Table]:
+def _probe(plan: Plan, wiring: Wiring) -> tuple[TomlTable, TomlTable]:
     code, label = _class_code(wiring)
     _require_vectors([code], wiring)
     return {"use": f"{PROBE}({code}, {label})"}, {}
 
 
-def _leakage(plan: Plan, wiring: Wiring) -> tuple[Table, Table]:
+def _leakage(plan: Plan, wiring: Wiring) -> tuple[TomlTable, TomlTable]:
     _, label = _class_code(wiring)
     if not wiring.others:
         raise _CannotBe("the recipe has one code")
@@ -95,21 +94,21 @@ def _leakage(plan: Plan, wiring: Wiring) -> tuple[Table, Table]:
     return {"use": f"leakage({OTHERS}, {label})"}, {OTHERS: f"concatenate({', '.join(wiring.others)})"}
 
 
-def _order(plan: Plan, wiring: Wiring) -> tuple[Table, Table]:
+def _order(plan: Plan, wiring: Wiring) -> tuple[TomlTable, TomlTable]:
     code, label = _class_code(wiring)
     field = plan.fields[label]
     if isinstance(field, ClassField) and field.order == "none":
         raise _CannotBe(f"the classes of {label} have no order")
     if not any(component.name == ORDER for component in components("evaluation")):
         raise _CannotBe(f"no installed plugin brings {ORDER}; semreg-atnl does")
-    judge = next((one.node.name for one in plan.evaluations.values() if one.judge), None)
+    judge = next((one.name for one in plan.evaluations.values() if one.judge), None)
     if judge is None:
         raise _CannotBe("no evaluation of the recipe has a judge, who would say which class an image shows")
     asked = {key: value for key, value in plan.table["evaluate"][judge].items() if key in ("judge", "judge_data")}
     image, output = _image_and_output(plan, wiring)
     codes = (code, *wiring.others)
     _require_vectors(codes, wiring)
-    if plan.fields_of([Name(output)], frozenset(codes)):
+    if plan.fields_of([Read(output)], frozenset(codes)):
         raise _CannotBe(f"{output} depends on more than the code, so that none can be decoded alone")
     tensors = {}
     if wiring.others:
@@ -118,7 +117,7 @@ def _order(plan: Plan, wiring: Wiring) -> tuple[Table, Table]:
     return {"use": f"{ORDER}({code}, {label}, {output}, {image})", **asked}, tensors
 
 
-def _reconstruction(plan: Plan, wiring: Wiring) -> tuple[Table, Table]:
+def _reconstruction(plan: Plan, wiring: Wiring) -> tuple[TomlTable, TomlTable]:
     image, output = _image_and_output(plan, wiring)
     return {"use": f"reconstructions({image}, {output})"}, {}
 
@@ -147,20 +146,21 @@ def _image_and_output(plan: Plan, wiring: Wiring) -> tuple[str, str]:
     return model.input, model.output
 
 
-def _joined(plan: Plan, codes: Sequence[str], output: str) -> Table:
+def _joined(plan: Plan, codes: Sequence[str], output: str) -> TomlTable:
     """All codes as one tensor, and its image, where the decoder takes any number of codes and joins them itself."""
-    made = plan.tensors[output].expression if output in plan.tensors else Name(output)
-    decoder = plan.modules.get(made.function) if isinstance(made, Call) else None
-    inputs = [str(part) for part in made.inputs] if isinstance(made, Call) else []
+    made = plan.tensors.get(output, Read(output))
+    decoder = plan.modules.get(made.name) if isinstance(made, Node) else None
+    inputs = [str(part) for part in made.inputs] if isinstance(made, Node) else []
     joins = (
-        decoder is not None and method_signature(getattr(decoder.part.value, "forward", decoder.part.value)).spreads()
+        decoder is not None
+        and method_signature(getattr(decoder.node.loaded.value, "forward", decoder.node.loaded.value)).spreads()
     )
     if decoder is None or not joins or sorted(inputs) != sorted(codes):
         raise _CannotBe(f"{output} is not what a decoder makes of {' and '.join(codes)} side by side")
     return {JOINED: f"concatenate({', '.join(inputs)})", DECODED: f"{decoder.name}({JOINED})"}
 
 
-KINDS: Mapping[str, tuple[str, str, bool, Callable[[Plan, Wiring], tuple[Table, Table]]]] = {
+KINDS: Mapping[str, tuple[str, str, bool, Callable[[Plan, Wiring], tuple[TomlTable, TomlTable]]]] = {
     "probe": (PROBE, "accuracy", True, _probe),
     "leakage": ("leakage", "mlp_means", False, _leakage),
     "order": (ORDER, "in_order", True, _order),

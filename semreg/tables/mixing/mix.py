@@ -12,7 +12,8 @@ from typing import Any
 
 from semreg.core import UserError
 from semreg.core.rank import in_first_process
-from semreg.recipe.load import Recipe, Table, load_recipe
+from semreg.recipe.bounds import TomlTable
+from semreg.recipe.load import Recipe, load_recipe
 from semreg.running.start import Choices
 from semreg.store.disk import write_whole, writing
 from semreg.tables.grid import Ranking
@@ -102,7 +103,7 @@ def _loss_of(override: str) -> str | None:
 
 def _shortened(recipe: Recipe, title: str, budget: Budget, figures: Figures) -> Recipe:
     """The recipe at a budget, with the evaluations that mixes are ranked by and no others."""
-    change: Table = {
+    change: TomlTable = {
         "description": title,
         "data": {"split": {"share": budget.share}},
         "phases": _epochs(recipe.table, budget),
@@ -115,7 +116,7 @@ def _shortened(recipe: Recipe, title: str, budget: Budget, figures: Figures) -> 
     return replace(recipe, table=table, overrides=(*recipe.overrides, change))
 
 
-def _epochs(table: Any, budget: Budget) -> Table:
+def _epochs(table: Any, budget: Budget) -> TomlTable:
     """For each phase of a table how many epochs it has."""
     phases = table.get("phases") if isinstance(table, dict) else None
     return {name: {"epochs": budget.epochs} for name in phases} if isinstance(phases, dict) else {}

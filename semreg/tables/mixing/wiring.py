@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import torch
 
 from semreg.core import ClassField, UserError, closest
-from semreg.recipe.expression import Call, Name
-from semreg.recipe.plan import Node, Plan
+from semreg.recipe.plan import Node, Plan, Read, Value
 from semreg.training.build import build_modules, synthetic_batch
 from semreg.training.dry_run import imagined
 from semreg.training.program import Execution, Program, evaluating
@@ -63,7 +62,7 @@ def _class_fields(plan: Plan) -> list[str]:
 
 def _label(plan: Plan) -> tuple[str | None, str]:
     known = _class_fields(plan)
-    read = plan.fields_of([node.expression for node in _nodes(plan)])
+    read = plan.fields_of(_values(plan))
     fields = [name for name in known if name in read] or known
     if len(fields) == 1:
         return fields[0], ""
@@ -77,7 +76,7 @@ def _code(plan: Plan, codes: tuple[str, ...], label: str | None) -> tuple[str | 
         return codes[0], ""
     if not codes:
         return None, "the recipe has no [model] that names its code; say which tensor it is by --code"
-    readers = [*plan.losses.values(), *(one.node for one in plan.evaluations.values() if one.node.component == PROBE)]
+    readers = [*plan.losses.values(), *(one.node for one in plan.evaluations.values() if one.node.name == PROBE)]
     read = [_inputs(node) for node in readers]
     beside = [code for code in codes if any({code, label} <= names for names in read)]
     if len(beside) == 1:
@@ -85,7 +84,7 @@ def _code(plan: Plan, codes: tuple[str, ...], label: str | None) -> tuple[str | 
     return None, f"the recipe has several codes, {', '.join(codes)}; say which carries the class by --code"
 
 
-def _nodes(plan: Plan) -> Iterable[Node]:
+def _values(plan: Plan) -> Iterable[Value]:
     yield from plan.tensors.values()
     yield from plan.losses.values()
     yield from (one.node for one in plan.evaluations.values())
@@ -93,8 +92,7 @@ def _nodes(plan: Plan) -> Iterable[Node]:
 
 def _inputs(node: Node) -> set[str]:
     """The names that the outermost call itself is given."""
-    inputs = node.expression.inputs if isinstance(node.expression, Call) else ()
-    return {part.name for part in inputs if isinstance(part, Name)}
+    return {part.name for part in node.inputs if isinstance(part, Read)}
 
 
 def _shapes(plan: Plan, names: list[str]) -> dict[str, tuple[int, ...]]:
