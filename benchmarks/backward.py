@@ -30,7 +30,8 @@ from semreg.recipe.plan import Plan
 from semreg.store.folder import RunFolder
 from semreg.trained.opening import open_data
 from semreg.training.build import build_modules
-from semreg.training.phase import PhaseRunner, Setting
+from semreg.training.phase import PhaseRunner
+from semreg.training.step import Setting
 from semreg.training.trainer import Trainer
 
 STEPS = 150

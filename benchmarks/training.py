@@ -22,7 +22,8 @@ from benchmarks.measure import ROOT, Effort, Findings, Goal, Table, in_turns, me
 from semreg.components.losses import kl_divergence, l1
 from semreg.components.operations import diagonal_gaussian, sample
 from semreg.recipe.load import load_recipe
-from semreg.running.start import Choices, plan_for
+from semreg.running.choices import Choices
+from semreg.running.start import plan_for
 from semreg.trained.opening import open_data
 from semreg.training.build import build_modules
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from semreg.core.version import __version__
+from semreg.running.choices import Choices
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
     from semreg.core import Result
     from semreg.recipe.load import Recipe
-    from semreg.running.start import Choices
     from semreg.tables.making import MadeTable
     from semreg.trained.run import Run
 
@@ -39,8 +39,7 @@ def run(recipe: str | Path | Recipe, *, overrides: Sequence[str] = (), **choices
     Args:
         recipe: a path or a loaded recipe.
         overrides: as for `load_recipe`, where `recipe` is a path.
-        choices: `seed`, `device` ("auto", "cpu", "cuda:0"), `precision` ("fp32", "bf16"), `data_root`, `out`,
-            `fallback`, `skip_bad_images`, `tensorboard` (bool).
+        choices: the fields of `semreg.running.choices.Choices`: `seed`, `device`, `precision`, `data_root`, `out`, …
 
     Raises UserError for mistakes in the recipe, the choices or the data.
     """
@@ -48,7 +47,7 @@ def run(recipe: str | Path | Recipe, *, overrides: Sequence[str] = (), **choices
     from semreg.running.start import run_recipe
 
     loaded = recipe if isinstance(recipe, Recipe) else load_recipe(recipe, overrides)
-    return run_recipe(loaded, _choices(choices))
+    return run_recipe(loaded, Choices(**choices))
 
 
 def open_run(folder: str | Path, *, data_root: str | Path = "data", device: str = "auto") -> Run:
@@ -63,7 +62,7 @@ def open_run(folder: str | Path, *, data_root: str | Path = "data", device: str 
 
 def evaluate(folder: str | Path, only: Sequence[str] | None = None, **choices: Any) -> dict[str, Result]:
     """Do the evaluations of a trained run, or those named in `only`, again and write its report anew."""
-    from semreg.running.start import evaluate
+    from semreg.running.evaluate_again import evaluate
 
     return evaluate(folder, only, **choices)
 
@@ -106,7 +105,7 @@ def table(
 
     loaded = [one if isinstance(one, Recipe) else Path(one) for one in recipes]
     wanted = Wanted(tuple(figures), against, only_finished, name, command, plots_of(plots))
-    return make_table(loaded, overrides, seeds, wanted, _choices(choices))
+    return make_table(loaded, overrides, seeds, wanted, Choices(**choices))
 
 
 def mix(
@@ -148,18 +147,9 @@ def mix(
     from pathlib import Path
 
     from semreg.tables.making import Wanted
-    from semreg.tables.mixing.mix import Budget, Names, make_mix
+    from semreg.tables.mixing.mix import Budget, ClassCode, make_mix
     from semreg.tables.plots import plots_of
 
     wanted = Wanted(tuple(figures), None, only_finished, name, command, plots_of(plots), written=table)
-    budget, names = Budget(epochs, share), Names(code, label)
-    return make_mix(Path(recipe), additions, overrides, seeds, budget, names, wanted, _choices(choices))
-
-
-def _choices(choices: dict[str, Any]) -> Choices:
-    from pathlib import Path
-
-    from semreg.running.start import Choices
-
-    paths = {key: Path(value) for key, value in choices.items() if key in ("data_root", "out")}
-    return Choices(**{**choices, **paths})
+    budget, carrier = Budget(epochs, share), ClassCode(code, label)
+    return make_mix(Path(recipe), additions, overrides, seeds, budget, carrier, wanted, Choices(**choices))

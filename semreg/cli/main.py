@@ -16,14 +16,12 @@ from semreg.cli.options import (
     AsJson,
     DataRoot,
     Device,
-    NoFallback,
     Out,
     Overrides,
-    Precision,
     RecipePath,
     RunFolder,
-    SkipBadImages,
     folder_of,
+    takes_choices,
 )
 from semreg.cli.plugins import plugins
 from semreg.cli.table import table
@@ -32,6 +30,7 @@ from semreg.core.kinds import KINDS
 from semreg.core.rank import in_first_process
 from semreg.core.registry import Component, components
 from semreg.core.version import __version__
+from semreg.running.choices import Choices
 
 app = typer.Typer(
     cls=Commands,
@@ -65,35 +64,18 @@ def options(
 
 
 @app.command()
+@takes_choices()
 def run(
     recipe: RecipePath,
     overrides: Overrides = [],  # noqa: B006  typer reads the default and never changes it
-    seed: Annotated[int | None, typer.Option("--seed", help="The recipe's own if left out.")] = None,
-    device: Device = "auto",
-    precision: Precision = "fp32",
-    data_root: DataRoot = Path("data"),
-    out: Out = Path("runs"),
-    no_fallback: NoFallback = False,
-    skip_bad_images: SkipBadImages = False,
-    tensorboard: Annotated[
-        bool, typer.Option("--tensorboard", help="Also write the curves for TensorBoard, into the run's folder.")
-    ] = False,
+    *,
+    choices: Choices,
 ) -> None:
     """Train, evaluate and report a recipe, or go on with its run."""
-    import semreg
+    from semreg.recipe.load import load_recipe
+    from semreg.running.start import run_recipe
 
-    finished = semreg.run(
-        recipe,
-        overrides=overrides,
-        seed=seed,
-        device=device,
-        precision=precision,
-        data_root=data_root,
-        out=out,
-        fallback=not no_fallback,
-        skip_bad_images=skip_bad_images,
-        tensorboard=tensorboard,
-    )
+    finished = run_recipe(load_recipe(recipe, overrides), choices)
     if in_first_process():
         _print_report(finished.folder)
 
@@ -195,8 +177,8 @@ def show(
         typer.echo(f"{'' if description['source'] else chr(10)}code    {component.target}")
 
 
-@app.command()
-def evaluate(
+@app.command(name="evaluate")
+def evaluate_run(
     run: RunFolder,
     only: Annotated[list[str], typer.Option("--only", metavar="NAME", help="Only this one; may be repeated.")] = [],  # noqa: B006
     device: Device = "auto",
@@ -204,10 +186,10 @@ def evaluate(
     out: Out = Path("runs"),
 ) -> None:
     """Do a run's evaluations again, and write its report anew."""
-    import semreg
+    from semreg.running.evaluate_again import evaluate
 
     folder = folder_of(run, out)
-    semreg.evaluate(folder, only or None, device=device, data_root=data_root)
+    evaluate(folder, only or None, device=device, data_root=data_root)
     _print_report(folder)
 
 

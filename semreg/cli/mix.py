@@ -4,23 +4,14 @@ from __future__ import annotations
 
 import shlex
 import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from semreg.cli.options import (
-    DataRoot,
-    Device,
-    NoFallback,
-    Out,
-    Overrides,
-    Precision,
-    RecipePath,
-    SkipBadImages,
-)
+from semreg.cli.options import Overrides, RecipePath, takes_choices
 from semreg.cli.table import Figures, OnlyFinished, Plots, Seeds, TableName, print_table
 from semreg.core.rank import in_first_process
+from semreg.running.choices import Choices
 
 With = Annotated[
     list[str],
@@ -34,6 +25,7 @@ With = Annotated[
 ]
 
 
+@takes_choices("seed", "tensorboard")
 def mix(
     recipe: RecipePath,
     additions: With,
@@ -57,12 +49,8 @@ def mix(
     plots: Plots = [],  # noqa: B006
     only_finished: OnlyFinished = False,
     name: TableName = None,
-    device: Device = "auto",
-    precision: Precision = "fp32",
-    data_root: DataRoot = Path("data"),
-    out: Out = Path("runs"),
-    no_fallback: NoFallback = False,
-    skip_bad_images: SkipBadImages = False,
+    *,
+    choices: Choices,
 ) -> None:
     """Rank additions to a recipe, each trained for a short while.
 
@@ -71,30 +59,14 @@ def mix(
     can't have is left out and said. What is finished stays, and the same command goes on. So short a training says
     little: take the ranking for a hint of what to train in full. Options of an added loss: --set losses.NAME.KEY=VALUE.
     """
-    import semreg
+    from semreg.tables.making import Wanted
+    from semreg.tables.mixing.mix import Budget, ClassCode, make_mix
+    from semreg.tables.plots import plots_of
 
-    made = semreg.mix(
-        recipe,
-        additions,
-        epochs=epochs,
-        share=share,
-        code=code,
-        label=label,
-        seeds=seeds,
-        overrides=overrides,
-        figures=figures,
-        plots=plots,
-        only_finished=only_finished,
-        name=name,
-        command=shlex.join(["semreg", *sys.argv[1:]]),
-        table=table,
-        device=device,
-        precision=precision,
-        data_root=data_root,
-        out=out,
-        fallback=not no_fallback,
-        skip_bad_images=skip_bad_images,
-    )
+    command = shlex.join(["semreg", *sys.argv[1:]])
+    wanted = Wanted(tuple(figures), None, only_finished, name, command, plots_of(plots), written=table)
+    budget, carrier = Budget(epochs, share), ClassCode(code, label)
+    made = make_mix(recipe, additions, overrides, seeds, budget, carrier, wanted, choices)
     if table and in_first_process():
         typer.echo(f"recipes: {made.folder / '*.toml'}", err=True)
     print_table(made, written=table)

@@ -1,28 +1,36 @@
-"""Arguments and options that several commands take."""
+"""Arguments and options that several commands take. Those of a run are made of `semreg.running.choices`."""
 
 from __future__ import annotations
 
+import functools
+import inspect
+from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+
+from semreg.running.choices import Choices
+
+_CHOICES = {field.name: field for field in fields(Choices)}
+
+
+def _option(name: str) -> Any:
+    """The option of a choice."""
+    told = dict(_CHOICES[name].metadata)
+    return typer.Option(told.pop("flag", f"--{name.replace('_', '-')}"), **told)
+
 
 RecipePath = Annotated[Path, typer.Argument(metavar="RECIPE", help="A recipe file (.toml).", show_default=False)]
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder, or its name.", show_default=False)]
 Overrides = Annotated[
     list[str], typer.Option("--set", metavar="KEY=VALUE", help="Change a key of the recipe; may be repeated.")
 ]
-DataRoot = Annotated[Path, typer.Option("--data-root", envvar="SEMREG_DATA", help="Where the data sets are.")]
-Out = Annotated[Path, typer.Option("--out", help="The folder of all runs.")]
-Device = Annotated[str, typer.Option("--device", metavar="auto|cpu|cuda[:n]", help="Where to compute.")]
-Precision = Annotated[str, typer.Option("--precision", metavar="fp32|bf16", help="Of the networks.")]
-NoFallback = Annotated[
-    bool, typer.Option("--no-fallback", help="Stop if the data are missing, instead of using the recipe's fallback.")
-]
-SkipBadImages = Annotated[
-    bool, typer.Option("--skip-bad-images", help="Leave out, and count, images that can't be read.")
-]
-Runs = Annotated[Path, typer.Option("--runs", help="The folder of all runs.")]
+DataRoot = Annotated[Path, _option("data_root")]
+Out = Annotated[Path, _option("out")]
+Device = Annotated[str, _option("device")]
+Runs = Annotated[Path, typer.Option("--runs", help=_CHOICES["out"].metadata["help"])]
 Seed = Annotated[int, typer.Option("--seed", help="Of all draws.")]
 Scale = Annotated[int, typer.Option("--scale", metavar="N", min=1, help="Enlarge each pixel to N × N, unsmoothed.")]
 ScaleOfAll = Annotated[
@@ -33,6 +41,36 @@ Image = Annotated[Path, typer.Argument(metavar="IMG", help="An image of any size
 PictureFile = Annotated[Path, typer.Option("--out", metavar="FILE.png", help="The picture to write.")]
 Only = Annotated[bool, typer.Option("--only", help="Only the result, without what it was made of.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")]
+
+
+def takes_choices(*left_out: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """A decorator of commands with a last parameter `choices: Choices`: they take an option for each choice instead.
+
+    Those `left_out` keep their defaults.
+    """
+    taken = [field for name, field in _CHOICES.items() if name not in left_out]
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        @functools.wraps(command)
+        def with_choices(**given: Any) -> None:
+            chosen = {field.name: given.pop(field.name) for field in taken}
+            for field in taken:
+                if "flag" in field.metadata:  # which says the opposite
+                    chosen[field.name] = not chosen[field.name]
+            command(**given, choices=Choices(**chosen))
+
+        own = inspect.signature(command, eval_str=True)
+        types = inspect.get_annotations(Choices, eval_str=True, locals={"torch": None})
+        parameters = [parameter for parameter in own.parameters.values() if parameter.name != "choices"]
+        for field in taken:
+            default = not field.default if "flag" in field.metadata else field.default
+            kind, annotation = inspect.Parameter.KEYWORD_ONLY, Annotated[types[field.name], _option(field.name)]
+            parameters.append(inspect.Parameter(field.name, kind, default=default, annotation=annotation))
+        with_choices.__signature__ = own.replace(parameters=parameters)  # type: ignore[attr-defined]
+        with_choices.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+        return with_choices
+
+    return decorate
 
 
 def folder_of(run: Path, runs: Path) -> Path:

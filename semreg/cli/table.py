@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from semreg.cli.options import DataRoot, Device, NoFallback, Out, Overrides, Precision, SkipBadImages
+from semreg.cli.options import Overrides, takes_choices
 from semreg.core.rank import in_first_process
+from semreg.running.choices import Choices
 
 if TYPE_CHECKING:
     from semreg.tables.making import MadeTable
@@ -32,6 +33,7 @@ OnlyFinished = Annotated[bool, typer.Option("--only-finished", help="Train nothi
 TableName = Annotated[str | None, typer.Option("--name", help="Of the table and its folder.")]
 
 
+@takes_choices("seed", "tensorboard")
 def table(
     recipes: Recipes,
     seeds: Seeds = None,
@@ -43,34 +45,16 @@ def table(
     ] = None,
     only_finished: OnlyFinished = False,
     name: TableName = None,
-    device: Device = "auto",
-    precision: Precision = "fp32",
-    data_root: DataRoot = Path("data"),
-    out: Out = Path("runs"),
-    no_fallback: NoFallback = False,
-    skip_bad_images: SkipBadImages = False,
+    *,
+    choices: Choices,
 ) -> None:
     """Run recipes by seeds into one table; what is finished stays."""
-    import semreg
+    from semreg.tables.making import Wanted, make_table
+    from semreg.tables.plots import plots_of
 
-    made = semreg.table(
-        recipes,
-        seeds=seeds,
-        overrides=overrides,
-        figures=figures,
-        plots=plots,
-        against=against,
-        only_finished=only_finished,
-        name=name,
-        command=shlex.join(["semreg", *sys.argv[1:]]),
-        device=device,
-        precision=precision,
-        data_root=data_root,
-        out=out,
-        fallback=not no_fallback,
-        skip_bad_images=skip_bad_images,
-    )
-    print_table(made, written=True)
+    command = shlex.join(["semreg", *sys.argv[1:]])
+    wanted = Wanted(tuple(figures), against, only_finished, name, command, plots_of(plots))
+    print_table(make_table(recipes, overrides, seeds, wanted, choices), written=True)
 
 
 def print_table(made: MadeTable, *, written: bool) -> None:

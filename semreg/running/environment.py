@@ -20,7 +20,7 @@ from semreg.recipe.plan import Plan
 from semreg.store.folder import RunFolder
 from semreg.store.layout import RECIPE, RECORD
 from semreg.training.build import count_parameters
-from semreg.training.phase import Setting
+from semreg.training.step import Setting
 
 NOT_IN_NUMBERS = ("cli", "report", "mixing", "using")
 """Parts of semreg that may change without changing what a run computes."""
@@ -35,7 +35,7 @@ LIBRARIES = {
 """Packages whose code their distribution's version tells, though a plugin's component may lie in them."""
 
 
-def record_circumstances(
+def record_environment(
     folder: RunFolder, setting: Setting, data: Cached, digest: str, note: str | None, *, skip_bad_images: bool
 ) -> None:
     """Write what is run; refuse to go on under other circumstances, which would not end with the same bits."""

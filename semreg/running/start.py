@@ -5,57 +5,37 @@ from __future__ import annotations
 import contextlib
 import sys
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pluggy
 import torch
-from torch import nn
 
-from semreg.core import DataMissing, Problem, Result, UserError, plugin_manager
-from semreg.core.errors import CannotWrite, cause_of
+from semreg.core import DataMissing, UserError, plugin_manager
+from semreg.core.errors import CannotWrite
 from semreg.data.cache import Cached
 from semreg.recipe.check import check
-from semreg.recipe.load import Recipe, load_recipe
-from semreg.recipe.merging import overlay
+from semreg.recipe.load import Recipe
 from semreg.recipe.plan import Plan
-from semreg.running.environment import record_circumstances
+from semreg.running.choices import Choices
+from semreg.running.environment import record_environment
 from semreg.running.evaluations import evaluate_run
-from semreg.store.checkpoint import read_latest
+from semreg.running.judges import judge_plan
+from semreg.running.weights import load_weights
 from semreg.store.folder import RunFolder, Spectator, identity
-from semreg.store.layout import CHECKPOINTS, EVALUATIONS, RECORD, STATUS
-from semreg.store.reading import as_written
-from semreg.trained.opening import averaged, device_of, open_data, open_run, open_trained
+from semreg.store.layout import STATUS
+from semreg.trained.opening import averaged, open_data, open_run
 from semreg.trained.run import Run
 from semreg.training.build import build_modules, untrained
 from semreg.training.interrupts import Interrupts
-from semreg.training.phase import Setting
 from semreg.training.processes import ALONE, Processes, ProcessLostError, joined
+from semreg.training.step import Setting
 from semreg.training.trainer import Trainer
 
 GO_ON = "the same command goes on from the last checkpoint"
-BATCH_KEYS = ("batch_size", "sampler")
-
-
-@dataclass(frozen=True)
-class Choices:
-    """What a user chooses beside the recipe."""
-
-    seed: int | None = None
-    device: str = "auto"
-    precision: str = "fp32"
-    data_root: Path = Path("data")
-    out: Path = Path("runs")
-    fallback: bool = True
-    skip_bad_images: bool = False
-    tensorboard: bool = False
-
-    def torch_device(self) -> torch.device:
-        """The device, another for each of several processes. Raises UserError if there is none of that name here."""
-        return device_of(self.device)
 
 
 def run_recipe(recipe: Recipe, choices: Choices) -> Run:
@@ -64,14 +44,12 @@ def run_recipe(recipe: Recipe, choices: Choices) -> Run:
     Raises UserError for mistakes in the recipe, the choices or the data.
     """
     plan, note = plan_for(recipe, choices)
-    with joined(choices.torch_device()) as processes, Interrupts() as interrupts:
-        return _run(plan, note, choices, interrupts, processes)
+    with _denormals_flushed(), joined(choices.torch_device()) as processes, Interrupts() as interrupts:
+        return run_plan(plan, note, choices, interrupts, processes)
 
 
 def plan_for(recipe: Recipe, choices: Choices) -> tuple[Plan, str | None]:
     """The plan that runs here, and the sentence that says so where it is the fallback."""
-    if choices.precision not in ("fp32", "bf16"):
-        raise UserError("--precision", f"{choices.precision!r} is neither fp32 nor bf16")
     try:
         plan = check(recipe, data_root=choices.data_root)
         missing = plan.missing
@@ -105,17 +83,21 @@ def _denormals_flushed() -> Iterator[None]:
         torch.set_flush_denormal(before)
 
 
-@_denormals_flushed()
-def _run(
-    plan: Plan, note: str | None, choices: Choices, interrupts: Interrupts, processes: Processes, *, judge: bool = False
+def run_plan(
+    plan: Plan, note: str | None, choices: Choices, interrupts: Interrupts, processes: Processes, *, wait: bool = False
 ) -> Run:
+    """Train, evaluate and report a plan that was checked; `note` says why it is a fallback's.
+
+    With `wait` another process that is at work on it is waited for, and nothing is said of a run that is finished: that
+    is how judges are made.
+    """
     seed, digest, path = place_of(plan, choices)
     folder = (RunFolder if processes.first else Spectator)(path, plan.name)
     finished = _finished(folder)
     if note and processes.first:
         print(note, file=sys.stderr)
     if finished:
-        if not judge and processes.first:
+        if not wait and processes.first:
             print(f"{folder.folder} is finished; nothing to do", file=sys.stderr)
         return _finished_run(folder, choices)
     if choices.tensorboard:
@@ -125,7 +107,7 @@ def _run(
     device = choices.torch_device()
     data = processes.first_goes_ahead(lambda: open_data(plan, skip_bad_images=choices.skip_bad_images))
     modules = {name: module.to(device) for name, module in build_modules(plan, seed=seed).items()}
-    _load_weights(plan, modules, choices)
+    load_weights(plan, modules, choices)
     remarks = [*plan.warnings, *untrained(plan, modules), *data.remarks]
     remarks += [*_constant(plan, data), *_untested(plan, data)]
     manager = _listeners(choices, remarks) if processes.first else plugin_manager.no_hooks()
@@ -133,12 +115,12 @@ def _run(
     trainer = Trainer(setting, data, folder, manager, interrupts)
     if not folder.begun:
         trainer.try_out()  # before anything is written: a recipe that cannot run leaves no folder
-    folder.open(wait=judge)
-    if judge and _finished(folder):  # by the process that was waited for
+    folder.open(wait=wait)
+    if wait and _finished(folder):  # by the process that was waited for
         folder.close()
         return _finished_run(folder, choices)
     try:
-        record_circumstances(folder, setting, data, digest, note, skip_bad_images=choices.skip_bad_images)
+        record_environment(folder, setting, data, digest, note, skip_bad_images=choices.skip_bad_images)
         for remark in remarks:
             folder.warn(remark)
         with _watched(folder, manager, processes), _warnings_of_components(folder):
@@ -146,8 +128,8 @@ def _run(
             trainer.train()
             run = Run(folder.folder, plan, averaged(modules, trainer.averages), data, device, seed)
             if processes.first:
-                evaluate_run(run, folder, manager, partial(judge_run, run, choices, interrupts))
-                _finish(folder, manager)
+                evaluate_run(run, folder, manager, partial(judge, run, choices, interrupts))
+                finish(folder, manager)
     finally:
         folder.close()
     return run
@@ -182,7 +164,7 @@ def _listeners(choices: Choices, remarks: list[str]) -> pluggy.PluginManager:
     return manager
 
 
-def _finish(folder: RunFolder, manager: pluggy.PluginManager) -> None:
+def finish(folder: RunFolder, manager: pluggy.PluginManager) -> None:
     """Finished is what the hooks are told and the report shows; killed before they are done, a run goes on there."""
     folder.status("finished", reported=False)
     plugin_manager.call(manager, "run_finished", run=folder)
@@ -231,82 +213,8 @@ def _untested(plan: Plan, data: Cached) -> list[str]:
     return ["no image is in the test split; evaluations that read it will say so once all is trained"]
 
 
-def _load_weights(plan: Plan, modules: dict[str, nn.Module], choices: Choices) -> None:
-    """`weights = "RUN:module"`: a module's weights from another run."""
-    for name, module in plan.modules.items():
-        if module.weights is None:
-            continue
-        where = f"modules.{name}.weights"
-        path, colon, other = module.weights.rpartition(":")
-        folder = next((p for p in (Path(path), choices.out / path) if (p / RECORD).is_file()), None)
-        if not colon or folder is None:
-            message = (
-                f"{module.weights!r} names no run; write the path of a run's folder and a module: 'runs/NAME:encoder'"
-            )
-            raise UserError(str(plan.recipe.path), [Problem(where, message)])
-        state = read_latest(folder / CHECKPOINTS)[0] or {"modules": {}, "averages": {}}
-        with as_written(folder):
-            weights = (state["modules"] | state["averages"]).get(other)  # what the run would be opened with
-        if weights is None:
-            raise UserError(str(plan.recipe.path), [Problem(where, f"{folder} holds no trained module {other!r}")])
-        try:
-            modules[name].load_state_dict(weights)
-        except (RuntimeError, TypeError, AttributeError) as error:
-            reason = cause_of(error)[:300]
-            raise UserError(
-                str(plan.recipe.path), [Problem(where, f"{other!r} of {folder} does not fit: {reason}")]
-            ) from error
-
-
-# --- judging ---
-
-
-def judge_run(run: Run, choices: Choices, interrupts: Interrupts, path: Path, changes: Mapping[str, Any]) -> Run:
-    """The independent classifier of an evaluation: a run of its own recipe on this run's data, trained once.
-
-    Its own seed and batches, and nothing of the judged run but the data, go into it; so all runs on the same data share
-    one judge. `changes` go over the data, as when a judge must know people that the run is tested on.
-    """
-    table = load_recipe(path).table
-    own = table["data"] if isinstance(table.get("data"), dict) else {}
-    data = {key: value for key, value in run.plan.table["data"].items() if key not in BATCH_KEYS}
-    data |= {key: value for key, value in own.items() if key in BATCH_KEYS}
-    table = table | {"data": overlay(data, changes, ("data",))}
-    plan = check(Recipe(path, table), data_root=choices.data_root)
-    return _run(plan, None, replace(choices, seed=None), interrupts, ALONE, judge=True)
-
-
-def evaluate(
-    folder: str | Path, only: Sequence[str] | None = None, *, data_root: str | Path = "data", device: str = "auto"
-) -> dict[str, Result]:
-    """Do the evaluations of a trained run again, or those of `only`, and write its report anew.
-
-    Raises UserError if the run is not trained to its end, or has no such evaluation.
-    """
-    run = open_trained(folder, data_root=data_root, device=device)
-    _ = run.data  # before anything of it is read or written: they may be missing, or others
-    files = RunFolder(run.folder, run.plan.name)
-    files.open()
-    try:
-        manager: pluggy.PluginManager = plugin_manager.load_hooks(files.warn)
-        skip = files.read_json(RECORD).get("skip_bad_images", False)
-        choices = Choices(device=device, data_root=Path(data_root), out=run.folder.parent, skip_bad_images=skip)
-        before = files.read_json(STATUS)
-        try:
-            with Interrupts() as interrupts:
-                results = evaluate_run(
-                    run, files, manager, partial(judge_run, run, choices, interrupts), only, again=True
-                )
-        except BaseException:
-            with contextlib.suppress(CannotWrite):
-                files.write_json(STATUS, before)
-            raise
-        left = [name for name in run.plan.evaluations if not (run.folder / EVALUATIONS / name).is_dir()]
-        if left:
-            files.status("stopped", message=f"still to be evaluated: {', '.join(left)}")
-            plugin_manager.call(manager, "run_finished", run=files)
-        else:
-            _finish(files, manager)
-    finally:
-        files.close()
-    return results
+def judge(run: Run, choices: Choices, interrupts: Interrupts, path: Path, changes: Mapping[str, Any]) -> Run:
+    """The independent classifier of an evaluation, trained or opened: a run of its own, by its recipe at `path`."""
+    plan = judge_plan(run.plan, path, changes, choices.data_root)
+    with _denormals_flushed():
+        return run_plan(plan, None, replace(choices, seed=None), interrupts, ALONE, wait=True)

@@ -18,7 +18,8 @@ from semreg.core.rank import in_first_process
 from semreg.recipe.check import FOLDER_NAME, check
 from semreg.recipe.load import Recipe, load_recipe
 from semreg.recipe.plan import Plan
-from semreg.running.start import Choices, place_of, plan_for, run_recipe
+from semreg.running.choices import Choices
+from semreg.running.start import place_of, plan_for, run_recipe
 from semreg.store.record import read_record
 from semreg.tables.cells import read_cell
 from semreg.tables.grid import Cell, Grid, Plot, Ranking, Row, require_evaluations, require_matches

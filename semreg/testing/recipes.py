@@ -6,9 +6,10 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-import semreg
 from semreg.recipe.check import check_all
 from semreg.recipe.load import load_recipe
+from semreg.running.choices import Choices
+from semreg.running.start import run_recipe
 from semreg.testing.checks import require
 from semreg.training.trial import check_on_nothing
 
@@ -33,5 +34,7 @@ def check_recipe(
     warnings = plan.warnings + check_on_nothing(plan)
     require(not warnings, f"{recipe}: {'; '.join(warnings)}")
     with tempfile.TemporaryDirectory() as folder:
-        run = semreg.run(recipe, overrides=overrides, device="cpu", data_root=data_root, out=folder)
+        run = run_recipe(
+            load_recipe(recipe, overrides), Choices(device="cpu", data_root=Path(data_root), out=Path(folder))
+        )
         require((run.folder / "report.html").exists(), f"{recipe}: the run left no report")

@@ -5,39 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import nn
 
 from semreg.core import Problem, UserError, seed_of
 from semreg.core.randomness import mixed
-from semreg.recipe.plan import PhasePlan, Plan, StepPlan
+from semreg.recipe.plan import PhasePlan, StepPlan
 from semreg.training.clock import Clock
 from semreg.training.optimizers import ModuleOptimizer
-from semreg.training.processes import ALONE, Processes
 from semreg.training.program import Execution, Program, evaluating
-
-
-@dataclass
-class Setting:
-    """What all phases of a run share."""
-
-    plan: Plan
-    modules: dict[str, nn.Module]
-    seed: int
-    device: torch.device
-    precision: str
-    processes: Processes = ALONE
-
-
-class BatchSource(Protocol):
-    """Batches by their number, from 0; `per_epoch` of them make an epoch."""
-
-    per_epoch: int
-
-    def batch(self, count: int) -> dict[str, Any]:
-        """Batch number `count`."""
+from semreg.training.step import BatchSource, Setting, StepRunner
 
 
 @dataclass
@@ -47,100 +26,6 @@ class Validation:
     best: float = math.inf
     checks_since_best: int = 0
     weights: dict[str, dict[str, torch.Tensor]] = field(default_factory=dict)
-
-
-class StepRunner:
-    """One step of a phase: executes it on a batch and leaves the gradients summed per loss.
-
-    Args:
-        setting: the run.
-        phase: the phase's name; with the step's it seeds the step's draws.
-        step: the step.
-        optimizers: of the phase, by module.
-        batches: of this step.
-        clock: told what the time goes into.
-    """
-
-    def __init__(
-        self,
-        setting: Setting,
-        phase: str,
-        step: StepPlan,
-        optimizers: Mapping[str, ModuleOptimizer],
-        batches: BatchSource,
-        clock: Clock,
-    ) -> None:
-        self.step, self.batches, self.clock, self.processes = step, batches, clock, setting.processes
-        self.program = Program(
-            setting.plan,
-            setting.modules,
-            key=(setting.seed, phase, step.name),
-            device=setting.device,
-            precision=setting.precision,
-            rank=setting.processes.rank,
-        )
-        self.optimizers = [optimizers[module] for module in step.rows]
-        self.backwards = [
-            (
-                [parameter for module in backward.modules for parameter in optimizers[module].parameters],
-                list(backward.weights.items()),
-            )
-            for backward in step.backwards
-        ]
-        self.losses = step.losses
-        self.sums: dict[str, torch.Tensor] = {}
-        self.executions = 0
-        self.generators = _global_generators(setting.device)
-        self.dropout_seed: int | None = None
-
-    def run(self, iteration: int) -> None:
-        """All executions of the step in one iteration."""
-        for repeat in range(self.step.repeat):
-            count = iteration * self.step.repeat + repeat
-            self.execute(count)
-            for optimizer in self.optimizers:
-                optimizer.step()
-            self.clock.lap("optimizer")
-
-    def exchange(self, losses: Iterable[torch.Tensor]) -> None:
-        """Average the gradients and losses over the processes."""
-        parameters = (parameter for optimizer in self.optimizers for parameter in optimizer.parameters)
-        self.processes.average([*(p.grad for p in parameters if p.grad is not None), *losses])
-        self.clock.lap("exchange")
-
-    def execute(self, count: int) -> None:
-        """Execution number `count`: its batch, its losses, and every gradient; no parameter is changed."""
-        if self.dropout_seed is not None:
-            for generator in self.generators:  # torch.manual_seed takes a hundred times as long
-                generator.manual_seed(mixed(self.dropout_seed, count))
-        self.clock.lap("other")
-        execution = Execution(self.batches.batch(count), count)
-        self.clock.lap("data")
-        with self.program.autocast():
-            losses = {name: self.program.loss(name, execution) for name in self.losses}
-        self.clock.lap("forward")
-        last = len(self.backwards) - 1
-        for number, (parameters, weights) in enumerate(self.backwards):
-            total: torch.Tensor | None = None
-            for name, weight in weights:
-                term = losses[name] if weight == 1 else losses[name] * weight
-                total = term if total is None else total + term
-            if total is not None:
-                torch.autograd.backward(total, inputs=parameters, retain_graph=number < last)
-        self.clock.lap("backward")
-        values = {name: loss.detach() for name, loss in losses.items()}
-        if self.processes.count > 1:
-            values = {name: value.clone() for name, value in values.items()}
-            self.exchange(values.values())
-        for name, value in values.items():
-            self.sums[name] = self.sums[name] + value if name in self.sums else value
-        self.executions += 1
-
-    def means(self) -> dict[str, float]:
-        """The mean of each loss since this was last asked for; a non-finite one stays non-finite."""
-        means = {name: float(total) / self.executions for name, total in self.sums.items()}
-        self.sums, self.executions = {}, 0
-        return means
 
 
 class PhaseRunner:
@@ -187,7 +72,9 @@ class PhaseRunner:
         for optimizer in self.scheduled:
             optimizer.schedule(iteration / self.iterations_per_epoch)
         for step in self.steps:
-            step.run(iteration)
+            for count in range(iteration * step.repeat, (iteration + 1) * step.repeat):
+                step.execute(count)
+                step.update()
         if self.buffers:
             self.setting.processes.take_from_first(self.buffers)  # batch norm's averages differ between processes
 
@@ -235,7 +122,7 @@ class PhaseRunner:
             before = [generator.get_state().tolist() for generator in runner.generators]
             execution = Execution(runner.batches.batch(0), 0)
             with runner.program.autocast():
-                losses = {name: runner.program.loss(name, execution) for name in runner.losses}
+                losses = {name: loss(execution) for name, loss in runner.losses.items()}
             if before != [generator.get_state().tolist() for generator in runner.generators]:
                 # Something draws from PyTorch's global generator (dropout, say), so each execution seeds it.
                 rank = self.setting.processes.rank
@@ -282,7 +169,7 @@ class PhaseRunner:
         with evaluating(setting.modules), program.autocast():
             for index, batch in enumerate(self.validation_batches()):
                 size = len(next(iter(batch.values())))
-                total += float(program.loss(loss, Execution(batch, index))) * size
+                total += float(program.losses[loss](Execution(batch, index))) * size
                 rows += size
         return total / max(rows, 1)
 
@@ -350,12 +237,3 @@ def _trains(loss: torch.Tensor, parameters: list[nn.Parameter]) -> bool:
         return False
     gradients = torch.autograd.grad(loss, parameters, retain_graph=True, allow_unused=True)
     return any(gradient is not None for gradient in gradients)
-
-
-def _global_generators(device: torch.device) -> list[torch.Generator]:
-    """PyTorch's own generators, from which dropout draws on its device."""
-    generators = [torch.default_generator]
-    if device.type == "cuda":
-        number = torch.cuda.current_device() if device.index is None else device.index
-        generators.append(torch.cuda.default_generators[number])
-    return generators

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import inspect
-from collections.abc import Callable, Iterator, Mapping, MutableMapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
+from functools import partial
+from typing import Any, NamedTuple
 
 import torch
 from torch import nn
@@ -15,7 +16,7 @@ from semreg.core.errors import cause_of
 from semreg.core.memory import out_of_memory
 from semreg.core.posteriors import is_posterior
 from semreg.core.randomness import mixed
-from semreg.recipe.plan import Loaded, Node, Plan, Read, Value
+from semreg.recipe.plan import Node, Plan, Read, Value
 
 
 class Execution(dict[str, Any]):
@@ -63,7 +64,9 @@ class Program:
         self.low_precision = precision == "bf16"
         self._tensors: dict[str, Evaluate] = {}
         # By their places, since a loss may have a tensor's name and must not have its draws.
-        self._losses = {name: self._compile(node, f"losses.{name}") for name, node in plan.losses.items()}
+        self.losses: dict[str, Evaluate] = {
+            name: self._compile(node, f"losses.{name}", scalar=True) for name, node in plan.losses.items()
+        }
         for name, value in plan.tensors.items():
             self._tensors[name] = self._compile(value, f"tensors.{name}")
 
@@ -77,16 +80,6 @@ class Program:
         """The value of what is no tensor by itself, such as an input of a call."""
         return self._compile(value, "")(execution)
 
-    def loss(self, name: str, execution: Execution) -> torch.Tensor:
-        """The value of a loss, a scalar. Raises ExpressionError if it is none."""
-        value = self._losses[name](execution)
-        if not isinstance(value, torch.Tensor) or value.numel() != 1:
-            shown = value_text(value)
-            raise ExpressionError(
-                str(self.plan.recipe.path), [Problem(f"losses.{name}", f"a loss is one number; this one gives {shown}")]
-            )
-        return value.reshape(())
-
     def autocast(self) -> contextlib.AbstractContextManager[Any]:
         """The context that executions run in."""
         if self.low_precision:
@@ -95,19 +88,20 @@ class Program:
 
     # --- compilation: one closure per call, no look-ups left for the loop ---
 
-    def _compile(self, value: Value, path: str) -> Evaluate:
+    def _compile(self, value: Value, path: str, *, scalar: bool = False) -> Evaluate:
         """What computes a value; `path`, its place in the recipe, seeds its draws."""
         if isinstance(value, Read):
             return self._read(value.name)
         inputs = [self._compile(part, f"{path}.{position}") for position, part in enumerate(value.inputs)]
-        if value.component is None:
-            modules, name = self.modules, value.name
+        if value.component is not None:
+            call, draws = self._component(value, path)
+            return self._guarded(call, draws, inputs, value, scalar)
+        modules, name = self.modules, value.name
 
-            def call(*values: Any) -> Any:
-                return modules[name](*values)
-        else:
-            call = self._component(value.component, value.options, path)
-        return self._guarded(call, inputs, value)
+        def call_module(*values: Any) -> Any:
+            return modules[name](*values)
+
+        return self._guarded(call_module, None, inputs, value, scalar)
 
     def _read(self, name: str) -> Evaluate:
         if name in self.plan.modules:
@@ -122,7 +116,9 @@ class Program:
 
         return read
 
-    def _component(self, component: Loaded, options: Mapping[str, Any], path: str) -> Callable[..., Any]:
+    def _component(self, node: Node, path: str) -> tuple[Callable[..., Any], _Draws | None]:
+        """What is called for a component, its options bound, and its draws if it is random."""
+        component, options = node.loaded, dict(node.options)
         function: Callable[..., Any] = component.value
         deterministic = getattr(function, "in_evaluation", None)
         if not self.training and deterministic is not None:
@@ -136,36 +132,23 @@ class Program:
             function, options = instance.to(self.device), {}
         if self.low_precision and component.kind == "loss":
             function = _in_float32(function, self.device.type)
+        draws = None
         if component.random and function is not deterministic:
-            return self._random(function, dict(options), path)
-        if not options:
-            return function
-        bound = dict(options)
-        return lambda *values: function(*values, **bound)
+            draws = _Draws(torch.Generator(self.device), seed_of(*self.key, path), self.rank)
+            options["generator"] = draws.generator
+        return (partial(function, **options) if options else function), draws
 
-    def _random(self, function: Callable[..., Any], options: dict[str, Any], path: str) -> Callable[..., Any]:
-        generator = torch.Generator(self.device)
-        base = seed_of(*self.key, path)
-
-        def draw(*values: Any, execution_index: int) -> Any:
-            generator.manual_seed(mixed(base, execution_index))
-            if self.rank:
-                with torch.no_grad():
-                    for _ in range(self.rank):
-                        function(*values, generator=generator, **options)
-            return function(*values, generator=generator, **options)
-
-        draw.wants_index = True  # type: ignore[attr-defined]
-        return draw
-
-    def _guarded(self, call: Callable[..., Any], inputs: list[Evaluate], node: Node) -> Evaluate:
+    def _guarded(
+        self, call: Callable[..., Any], draws: _Draws | None, inputs: list[Evaluate], node: Node, scalar: bool
+    ) -> Evaluate:
         source, text, where = str(self.plan.recipe.path), str(node), node.where
-        indexed = getattr(call, "wants_index", False)
 
         def evaluate(execution: Execution) -> Any:
             values = [read(execution) for read in inputs]
             try:
-                return call(*values, execution_index=execution.index) if indexed else call(*values)
+                if draws is not None:
+                    draws.seed(execution.index, call, values)
+                value = call(*values)
             except Exception as error:  # a component of anyone's, on inputs of anyone's
                 if out_of_memory(error):
                     raise
@@ -174,8 +157,29 @@ class Program:
                 raise ExpressionError(
                     source, [Problem(where, f"'{text}' failed on {given or 'no inputs'}: {reason}")]
                 ) from error
+            if not scalar:
+                return value
+            if not isinstance(value, torch.Tensor) or value.numel() != 1:
+                shown = value_text(value)
+                raise ExpressionError(source, [Problem(where, f"a loss is one number; this one gives {shown}")])
+            return value.reshape(())
 
         return evaluate
+
+
+class _Draws(NamedTuple):
+    """Where a random call draws from: a generator that is seeded for each execution."""
+
+    generator: torch.Generator
+    base: int
+    rank: int
+
+    def seed(self, index: int, call: Callable[..., Any], values: Sequence[Any]) -> None:
+        """Seed the generator for execution `index`; of several processes each draws what comes after those before it."""
+        self.generator.manual_seed(mixed(self.base, index))
+        with torch.no_grad():
+            for _ in range(self.rank):
+                call(*values)
 
 
 def _in_float32(function: Callable[..., Any], device_type: str) -> Callable[..., Any]:

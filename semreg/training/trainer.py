@@ -23,8 +23,9 @@ from semreg.store.folder import RunFolder
 from semreg.store.layout import CHECKPOINTS, METRICS
 from semreg.store.reading import as_written
 from semreg.training.interrupts import Interrupts
-from semreg.training.phase import PhaseRunner, Setting
+from semreg.training.phase import PhaseRunner
 from semreg.training.program import Execution
+from semreg.training.step import Setting
 from semreg.training.trial import evaluation_program, precompute, try_out
 
 SECONDS_BETWEEN_CHECKPOINTS = 30.0
@@ -167,14 +168,19 @@ class Trainer:
                     raise ValueError("a number below zero")
         self.number, self.averages = state["number"], state["averages"]
         for index in range(state["phase"], len(self.setting.plan.phases)):
+            phase = self.setting.plan.phases[index]
             resumed = state["phase_state"] if index == state["phase"] else None
-            with self.memory_told(self.setting.plan.phases[index]):
-                self.train_phase(index, state["iteration"] if resumed else 0, resumed)
+            with self.memory_told(phase):
+                runner = self.begin_phase(phase, resumed)
+                start, seconds = (state["iteration"], resumed["seconds"]) if resumed else (0, 0.0)
+                with self.interrupts.deferred():
+                    self.loop(runner, index, start, seconds)
+                self.end_phase(runner, index)
         for module in self.setting.modules.values():
             module.eval().requires_grad_(False)
 
-    def train_phase(self, index: int, start: int, state: Mapping[str, Any] | None) -> None:
-        phase = self.setting.plan.phases[index]
+    def begin_phase(self, phase: PhasePlan, state: Mapping[str, Any] | None) -> PhaseRunner:
+        """A phase with its batches, tried out, as far as `state` says that it is trained already."""
         plugin_manager.call(self.manager, "phase_started", run=self.folder, phase=phase.name)
         extra = self.precomputed(phase, phase.split)
         held_out = self.precomputed(phase, "validation") if phase.validate else {}
@@ -185,8 +191,10 @@ class Trainer:
         if state is not None:
             with as_written(self.folder.folder):
                 runner.load_state(state)
-        with self.interrupts.deferred():
-            self.loop(runner, index, start, state["seconds"] if state else 0.0)
+        return runner
+
+    def end_phase(self, runner: PhaseRunner, index: int) -> None:
+        """Keep what the phase trained, in a checkpoint from which the next phase begins."""
         runner.check_finite()
         runner.finish()
         for name, optimizer in runner.optimizers.items():
@@ -196,6 +204,7 @@ class Trainer:
         self.interrupts.raise_pending()
 
     def loop(self, runner: PhaseRunner, index: int, start: int, seconds_before: float) -> None:
+        """The iterations of a phase from number `start` on, with records, hooks, validation and checkpoints between."""
         phase, per_epoch, clock = runner.phase, runner.iterations_per_epoch, runner.clock
         interval = math.ceil(per_epoch / RECORDS_PER_EPOCH)
         listening = plugin_manager.listeners(self.manager, "iteration_done")

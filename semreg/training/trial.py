@@ -14,8 +14,9 @@ from semreg.core.memory import out_of_memory
 from semreg.recipe.plan import PhasePlan, Plan, StepPlan
 from semreg.training.build import build_modules, synthetic_batch, untrained
 from semreg.training.dry_run import Meter, cannot_be_imagined, imagined
-from semreg.training.phase import PhaseRunner, Setting
+from semreg.training.phase import PhaseRunner
 from semreg.training.program import Execution, Program, evaluating
+from semreg.training.step import Setting
 
 MOST_OPERATIONS = 10_000
 """That many calls are imagined in two or three seconds; `recipes/olr_celeba.toml` takes a third of them."""

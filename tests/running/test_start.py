@@ -21,7 +21,7 @@ import semreg
 from semreg.core import DataMissing, UserError, hookspecs, plugin_manager
 from semreg.core.hookspecs import hookimpl
 from semreg.running import environment, start
-from semreg.running.start import Choices
+from semreg.running.choices import Choices
 from semreg.store.folder import RunFolder
 from semreg.trained.run import Run
 from semreg.training.phase import PhaseRunner

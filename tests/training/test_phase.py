@@ -16,8 +16,9 @@ from semreg.recipe.check import check
 from semreg.recipe.load import load_recipe
 from semreg.recipe.plan import Plan
 from semreg.training.build import build_modules
-from semreg.training.phase import PhaseRunner, Setting
+from semreg.training.phase import PhaseRunner
 from semreg.training.program import Execution, Program
+from semreg.training.step import Setting
 from tests.running.faults import Dropping
 
 Toy = Callable[..., Path]
@@ -123,7 +124,7 @@ def expected_after_one_step(bench: Bench, step: int, count: int, rate: float) ->
     result = bench.weights()
     for module, row in plan_step.rows.items():
         execution = Execution(make_batch(count), count)
-        total = sum(weight * program.loss(name, execution) for name, weight in row.items())
+        total = sum(weight * program.losses[name](execution) for name, weight in row.items())
         parameters = dict(bench.modules[module].named_parameters())
         gradients = torch.autograd.grad(total, list(parameters.values()))  # type: ignore[arg-type]
         for name, gradient in zip(parameters, gradients, strict=True):
@@ -361,7 +362,7 @@ def test_validation_is_the_mean_over_rows_in_eval_mode_with_posterior_means(toy:
     bench = Bench(toy(), "phases.main.validate={loss='rec'}")
     program = Program(bench.plan, bench.modules, training=False)
     with torch.no_grad():
-        losses = [float(program.loss("rec", Execution(make_batch(count)))) for count in (100, 101)]
+        losses = [float(program.losses["rec"](Execution(make_batch(count)))) for count in (100, 101)]
     value, best = bench.runner.validate()
     assert value == pytest.approx(sum(losses) / 2)
     assert best

@@ -74,17 +74,17 @@ def test_a_name_is_computed_once_and_only_when_read(toy: Toy, counted: list[str]
         )
     )
     execution = execution_of(program.plan)
-    program.loss("both", execution)
+    program.losses["both"](execution)
     assert sorted(counted) == ["a", "b", "shared"]
-    program.loss("again", execution)
+    program.losses["again"](execution)
     assert sorted(counted) == ["a", "b", "shared"]
-    program.loss("again", execution_of(program.plan))
+    program.losses["again"](execution_of(program.plan))
     assert counted.count("shared") == 2, "nothing is kept from one execution to the next"
 
 
 def test_what_is_written_twice_is_computed_twice(toy: Toy, counted: list[str]) -> None:
     program = program_of(toy('[tensors]\nsum = "multiply(counted(z), counted(z))"\n[losses.x]\nuse = "l2(sum, z)"'))
-    program.loss("x", execution_of(program.plan))
+    program.losses["x"](execution_of(program.plan))
     assert len(counted) == 2
 
 
@@ -98,7 +98,7 @@ def test_what_is_written_twice_is_drawn_twice(toy: Toy, counted: list[str]) -> N
 
 def test_a_loss_and_a_tensor_of_one_name_draw_each_for_itself(toy: Toy, counted: list[str]) -> None:
     program = program_of(toy('[tensors]\nx = "counted(noise(z))"\n[losses.x]\nuse = "l2(noise(z), x)"'))
-    assert program.loss("x", execution_of(program.plan)) > 0
+    assert program.losses["x"](execution_of(program.plan)) > 0
 
 
 def test_draws_depend_on_key_name_and_index_alone(toy: Toy, counted: list[str]) -> None:
@@ -159,7 +159,7 @@ def test_a_failing_call_is_told_with_its_expression_and_shapes(toy: Toy) -> None
 def test_the_innermost_failing_call_is_the_one_told(toy: Toy) -> None:
     program = program_of(toy('[tensors]\nbad = "detach(multiply(image, point))"\n[losses.x]\nuse = "l2(bad, bad)"'))
     with pytest.raises(ExpressionError) as refused:
-        program.loss("x", execution_of(program.plan))
+        program.losses["x"](execution_of(program.plan))
     assert refused.value.problems[0].where == "tensors.bad"
     assert "'multiply(image, point)' failed" in refused.value.text()
 
@@ -168,7 +168,7 @@ def test_a_loss_is_one_number(toy: Toy, register: Register) -> None:
     program = program_of(toy('[losses.vector]\nuse = "multiply(z, z)"\n[losses.module]\nuse = "detach(posterior)"'))
     for name, shown in {"vector": "float32 (4, 2)", "module": "DiagonalGaussian"}.items():
         with pytest.raises(ExpressionError, match="a loss is one number") as refused:
-            program.loss(name, execution_of(program.plan))
+            program.losses[name](execution_of(program.plan))
         assert shown in refused.value.text()
 
 
@@ -178,7 +178,7 @@ def test_modules_may_be_inputs(toy: Toy, register: Register) -> None:
 
     register("loss", "weight_norm", weight_norm)
     program = program_of(toy('[losses.decay]\nuse = "weight_norm(encoder)"'))
-    loss = program.loss("decay", execution_of(program.plan))
+    loss = program.losses["decay"](execution_of(program.plan))
     assert loss > 0
     assert loss.requires_grad
 
@@ -227,7 +227,7 @@ def test_low_precision_is_for_tensors_and_losses_are_in_float32(toy: Toy, regist
     program = program_of(path, precision="bf16")
     execution = execution_of(program.plan)
     with program.autocast():
-        loss = program.loss("x", execution)
+        loss = program.losses["x"](execution)
     assert program.value("features", execution).dtype == torch.bfloat16
     assert seen == {"inputs": [torch.float32, torch.float32, Pair, torch.int64], "inside": torch.float32}
     assert loss.dtype == torch.float32

@@ -71,7 +71,7 @@ def test_the_losses_are_equations_2_to_9(rows: int) -> None:
     modules = build_modules(plan, seed=0)
     program = Program(plan, modules, key=(0,))
     execution = Execution(synthetic_batch(plan.fields, plan.value_range, rows))
-    found = {name: program.loss(name, execution) for name in plan.losses}
+    found = {name: program.losses[name](execution) for name in plan.losses}
     x, y = execution["image"], {m: execution[m] for m in ATTRIBUTES}
     decode, critic, classify = (
         modules["decoder"],
@@ -186,7 +186,7 @@ def test_the_mix_with_the_gm_prior_has_the_loss_of_one_attribute() -> None:
     modules = build_modules(plan, seed=0)
     program = Program(plan, modules, key=(0,))
     execution = Execution(synthetic_batch(plan.fields, plan.value_range))
-    found = {name: program.loss(name, execution) for name in ("adv_c", "adv_e")}
+    found = {name: program.losses[name](execution) for name in ("adv_c", "adv_e")}
     image, digit, classify = execution["image"], execution["digit"], modules["classifier"]
     torch.testing.assert_close(found["adv_c"], cross_entropy(classify(image), digit))
     torch.testing.assert_close(found["adv_e"], disentanglement(execution["z_u"], execution["z_u"], classify))

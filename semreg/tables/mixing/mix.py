@@ -14,7 +14,7 @@ from semreg.core import UserError
 from semreg.core.rank import in_first_process
 from semreg.recipe.bounds import TomlTable
 from semreg.recipe.load import Recipe, load_recipe
-from semreg.running.start import Choices
+from semreg.running.choices import Choices
 from semreg.store.disk import write_whole, writing
 from semreg.tables.grid import Ranking
 from semreg.tables.making import MadeTable, Wanted, make_table, plan_of_row
@@ -44,7 +44,7 @@ class Budget:
 
 
 @dataclass(frozen=True)
-class Names:
+class ClassCode:
     """What a user says of a recipe: the tensor that carries the class, and the field of classes; None: it tells."""
 
     code: str | None = None
@@ -57,7 +57,7 @@ def make_mix(
     overrides: Sequence[str],
     seeds: int | str | Sequence[int] | None,
     budget: Budget,
-    names: Names,
+    carrier: ClassCode,
     wanted: Wanted,
     choices: Choices,
 ) -> MadeTable:
@@ -73,7 +73,7 @@ def make_mix(
     known = known if isinstance(known, dict) else {}
     base = load_recipe(path, [text for text in overrides if _loss_of(text) in {None, *known}])
     plan = plan_of_row(base, wanted, choices)
-    wiring = wiring_of(plan, names.code, names.label)
+    wiring = wiring_of(plan, carrier.code, carrier.label)
     additions = additions_of(wishes, plan, wiring, overrides)
     figures = figures_of(plan, wiring)
     mixes = [Mix(path, chosen) for count in range(3) for chosen in itertools.combinations(additions, count)]

@@ -1,0 +1,57 @@
+"""What a user chooses beside the recipe: the one place that says names, defaults and help of these choices.
+
+Commands take their options from it, and the functions of `semreg` their keyword arguments. It imports no PyTorch.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from semreg.core import UserError
+
+if TYPE_CHECKING:
+    import torch
+
+PRECISIONS = ("fp32", "bf16")
+DATA, RUNS = Path("data"), Path("runs")
+
+
+def _told(help: str, **option: Any) -> dict[str, Any]:
+    """What the command line says of the option of a choice."""
+    return {"help": help, **option}
+
+
+@dataclass(frozen=True)
+class Choices:
+    """Seed, device, precision, places, and how far a run may go without what its recipe names.
+
+    Raises UserError for a precision that does not exist.
+    """
+
+    seed: int | None = field(default=None, metadata=_told("The recipe's own if left out."))
+    device: str = field(default="auto", metadata=_told("Where to compute.", metavar="auto|cpu|cuda[:n]"))
+    precision: str = field(default="fp32", metadata=_told("Of the networks.", metavar="|".join(PRECISIONS)))
+    data_root: Path = field(default=DATA, metadata=_told("Where the data sets are.", envvar="SEMREG_DATA"))
+    out: Path = field(default=RUNS, metadata=_told("The folder of all runs."))
+    fallback: bool = field(
+        default=True,
+        metadata=_told("Stop if the data are missing, instead of using the recipe's fallback.", flag="--no-fallback"),
+    )
+    skip_bad_images: bool = field(default=False, metadata=_told("Leave out, and count, images that can't be read."))
+    tensorboard: bool = field(
+        default=False, metadata=_told("Also write the curves for TensorBoard, into the run's folder.")
+    )
+
+    def __post_init__(self) -> None:
+        for name in ("data_root", "out"):
+            object.__setattr__(self, name, Path(getattr(self, name)))
+        if self.precision not in PRECISIONS:
+            raise UserError("--precision", f"{self.precision!r} is neither {' nor '.join(PRECISIONS)}")
+
+    def torch_device(self) -> torch.device:
+        """The device, another for each of several processes. Raises UserError if there is none of that name here."""
+        from semreg.trained.opening import device_of
+
+        return device_of(self.device)
