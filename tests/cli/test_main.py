@@ -218,19 +218,22 @@ def test_report_by_folder_and_by_name(fake_run: Path, tmp_path: Path) -> None:
 
 
 RECORDING = """
-import sys, types, semreg
+import sys, types
 from pathlib import Path
-def run(recipe, **choices):
-    print({"recipe": recipe, **choices})
+from semreg.recipe import load
+from semreg.running import start
+def run(recipe, choices):
+    print({"recipe": recipe, **vars(choices)})
     return types.SimpleNamespace(folder=Path("there"))
-semreg.run = run
+load.load_recipe = lambda path, overrides: (path, list(overrides))
+start.run_recipe = run
 from semreg.cli.main import main
 main()
 """
 
 
 def choices_of_run(*arguments: str, **environment: str) -> str:
-    """What `semreg run` asks of `semreg.run`."""
+    """What `semreg run` asks for."""
     command = [sys.executable, "-c", RECORDING, "run", "some.toml", *arguments]
     surroundings = {key: value for key, value in os.environ.items() if key != "SEMREG_DATA"}
     ran = subprocess.run(command, capture_output=True, text=True, env=surroundings | environment, check=True)
@@ -241,13 +244,13 @@ def choices_of_run(*arguments: str, **environment: str) -> str:
 
 def test_options_reach_the_run() -> None:
     assert choices_of_run() == (
-        "{'recipe': ('some.toml'), 'overrides': [], 'seed': None, 'device': 'auto', 'precision': 'fp32', "
+        "{'recipe': (('some.toml'), []), 'seed': None, 'device': 'auto', 'precision': 'fp32', "
         "'data_root': ('data'), 'out': ('runs'), 'fallback': True, 'skip_bad_images': False, 'tensorboard': False}"
     )
     changed = ["--set", "a.b=1", "--set", "c=2", "--seed", "3", "--data-root", "d", "--out", "o"]
     given = [*changed, "--device", "cpu", "--precision", "bf16", "--no-fallback", "--skip-bad-images", "--tensorboard"]
     assert choices_of_run(*given, SEMREG_DATA="other") == (
-        "{'recipe': ('some.toml'), 'overrides': ['a.b=1', 'c=2'], 'seed': 3, 'device': 'cpu', 'precision': 'bf16', "
+        "{'recipe': (('some.toml'), ['a.b=1', 'c=2']), 'seed': 3, 'device': 'cpu', 'precision': 'bf16', "
         "'data_root': ('d'), 'out': ('o'), 'fallback': False, 'skip_bad_images': True, 'tensorboard': True}"
     )
 
