@@ -17,7 +17,7 @@ from torch import nn
 
 from semreg.core import DataMissing, Problem, Result, UserError, plugin_manager
 from semreg.core.errors import CannotWrite, cause_of
-from semreg.data.cache import Cached
+from semreg.data.dataset import Cached
 from semreg.recipe.check import check
 from semreg.recipe.load import Recipe, load_recipe, overlay
 from semreg.recipe.plan import Plan
