@@ -23,7 +23,7 @@ from semreg.core import (
     VectorField,
     closest,
 )
-from semreg.data.datasets.folders import SPLIT_NAMES, sorted_classes
+from semreg.data.datasets.conventions import SPLIT_NAMES, Size, sorted_classes
 from semreg.data.files import missing, quoted, stamp, under
 from semreg.data.images import ImageArray
 from semreg.data.splits import drawn_split
@@ -52,7 +52,7 @@ class NumpyArchive:
         path: str,
         root: Path = Path("data"),
         images: str = "images",
-        size: Annotated[int, Interval(ge=1, le=4096)] | None = None,
+        size: Size | None = None,
         classes: dict[str, str] | None = None,
         orders: dict[str, Order] | None = None,
         bins: dict[str, Annotated[int, Interval(ge=1)]] | None = None,
