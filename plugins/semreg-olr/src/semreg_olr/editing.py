@@ -96,5 +96,7 @@ def _statistics(run: Run, found: EvaluationInputs, size: int) -> LabelStatistics
     shapes = {"mean": (len(names), size), "covariance": (len(names), size, size), "images": (len(names),)}
     fit = {name: array.shape for name, array in kept.items()} == shapes
     if not fit or not all(np.isfinite(array).all() for array in kept.values()):
-        raise UserError(str(run.folder), f"the arrays of {found.name} are not the moments of the labels' rows; evaluate again")
+        raise UserError(
+            str(run.folder), f"the arrays of {found.name} are not the moments of the labels' rows; evaluate again"
+        )
     return LabelStatistics(**{name: torch.from_numpy(array) for name, array in kept.items()})
