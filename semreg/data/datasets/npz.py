@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import numpy as np
 import numpy.typing as npt
 from annotated_types import Interval
+from einops import rearrange
 
 from semreg.core import (
     AttributesField,
@@ -193,7 +194,9 @@ class NumpyArchive:
     def _pixels(self) -> npt.NDArray[np.uint8]:
         layout = self._layout(self._shape())
         array = self._read(self.images)
-        return array.transpose(0, 3, 1, 2) if array.ndim == 4 and array.shape != layout else array.reshape(layout)
+        if array.ndim == 4 and array.shape != layout:
+            return rearrange(array, "count height width channels -> count channels height width")
+        return array.reshape(layout)
 
     def _text(self, key: str) -> list[str]:
         array = self._read(key)
