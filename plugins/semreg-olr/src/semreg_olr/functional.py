@@ -10,6 +10,7 @@ from typing import Annotated, Literal, NamedTuple
 
 import torch
 from annotated_types import Ge, Gt, Le
+from einops import einsum, reduce
 from torch import Tensor
 
 from semreg.core import closest
@@ -166,8 +167,8 @@ def joint_probability_over_pairs(
             "embeddings must be (batch, labels, k) and the probability (batch, labels), found "
             f"{tuple(embeddings.shape)} and {tuple(probability.shape)}"
         )
-    products = torch.einsum("alk,blk->lab", embeddings, embeddings)
-    joint = torch.einsum("al,bl->lab", probability, probability)
+    products = einsum(embeddings, embeddings, "one labels k, other labels k -> labels one other")
+    joint = einsum(probability, probability, "one labels, other labels -> labels one other")
     batch, labels = probability.shape
     different = ~torch.eye(batch, dtype=torch.bool, device=embeddings.device)
     pairs = max(batch * (batch - 1), 1)
@@ -184,8 +185,8 @@ def rescale(images: Tensor, *, floor: Annotated[float, Gt(0)] = 1e-3) -> Tensor:
         images: `(batch, channels, height, width)`, any range.
         floor: least range to divide by, in the images' units.
     """
-    least = images.amin(dim=(1, 2, 3), keepdim=True)
-    greatest = images.amax(dim=(1, 2, 3), keepdim=True)
+    least = reduce(images, "batch channels height width -> batch 1 1 1", "min")
+    greatest = reduce(images, "batch channels height width -> batch 1 1 1", "max")
     return (images - least) / (greatest - least).clamp(min=floor)
 
 
