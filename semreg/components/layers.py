@@ -88,5 +88,8 @@ def image_shape(input_shapes: Shapes) -> tuple[int, int, int]:
 
 
 def flatten(tensors: Sequence[Tensor]) -> Tensor:
-    """Joins tensors `(batch, ...)` into vectors `(batch, features)`."""
+    """Joins tensors `(batch, ...)` into vectors `(batch, features)`.
+
+    Raises EinopsError for a tensor `(batch,)`, such as a label, which is no vector.
+    """
     return torch.cat([rearrange(tensor, "batch features ... -> batch (features ...)") for tensor in tensors], dim=1)
