@@ -25,7 +25,8 @@ from torchvision.transforms import CenterCrop, Compose, Resize, ToTensor
 from benchmarks.measure import Effort, Findings, Goal, Table, in_turns, seconds
 from semreg.core import TRAIN, ImageField, Source, Specification
 from semreg.data.batches import Batches
-from semreg.data.cache import Cached, cached
+from semreg.data.cache import cached
+from semreg.data.dataset import Cached
 from semreg.data.images import ImageArray
 
 SIZE = 64

@@ -42,7 +42,7 @@ from benchmarks.measure import (
 from semreg.components.losses import kl_divergence, l2
 from semreg.components.operations import diagonal_gaussian, sample
 from semreg.core import hookspecs, plugin_manager
-from semreg.data.cache import Cached
+from semreg.data.dataset import Cached
 from semreg.recipe.check import check
 from semreg.recipe.load import load_recipe
 from semreg.recipe.plan import Plan

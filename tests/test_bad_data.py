@@ -354,17 +354,17 @@ def test_images_that_may_not_be_read(command: Command, root: Path) -> None:
 
 
 def test_images_that_vanish_meanwhile_are_named(command: Command, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from semreg.data.datasets import folders
+    from semreg.data.datasets import attribute_folder
 
     faces(root)
-    list_images = folders.list_images
+    list_images = attribute_folder.list_images
 
     def then_gone(folder: Path) -> Any:
         listing = list_images(folder)
         (root / "faces/3.png").unlink()
         return listing
 
-    monkeypatch.setattr(folders, "list_images", then_gone)
+    monkeypatch.setattr(attribute_folder, "list_images", then_gone)
     result = command("run", FACES)
     assert result.exit_code == 2
     assert "root/faces/3.png: there is no such image file" in result.stderr

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Literal, cast
 
 import torch
+from einops.layers.torch import Rearrange
 from torch import Tensor, nn
 
 from semreg.components.layers import (
@@ -65,7 +66,7 @@ class ConvDecoder(nn.Module):
             start = [nn.Conv2d(sum(shape[0] for shape in input_shapes), widths[0], 1, bias=bias)]
         else:
             start, features = hidden_layers(sum(math.prod(shape) for shape in input_shapes), hidden, activation)
-            start += [nn.Linear(features, widths[0] * first**2), nn.Unflatten(1, (widths[0], first, first))]
+            start += [nn.Linear(features, widths[0] * first**2), _square_maps(first)]
         start += [make_normalization(normalization, widths[0], first**2), make_activation(activation)]
         self.start = nn.Sequential(*start)
 
@@ -109,11 +110,16 @@ class MLPDecoder(nn.Module):
     ) -> None:
         super().__init__()
         layers, features = hidden_layers(sum(math.prod(shape) for shape in input_shapes), hidden, activation)
-        layers += [nn.Linear(features, channels * size**2), nn.Unflatten(1, (channels, size, size)), _OUTPUTS[output]()]
+        layers += [nn.Linear(features, channels * size**2), _square_maps(size), _OUTPUTS[output]()]
         self.layers = nn.Sequential(*layers)
 
     def forward(self, *codes: Tensor) -> Tensor:
         return cast(Tensor, self.layers(flatten(codes)))
+
+
+def _square_maps(size: int) -> nn.Module:
+    """Vectors `(batch, features)` as square maps `(batch, channels, size, size)`."""
+    return Rearrange("batch (channels height width) -> batch channels height width", height=size, width=size)
 
 
 def _are_maps(shapes: Shapes, extent: int) -> bool:

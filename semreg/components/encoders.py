@@ -6,6 +6,8 @@ import math
 from collections.abc import Sequence
 from typing import Any, Literal, cast
 
+from einops import rearrange
+from einops.layers.torch import Rearrange
 from torch import Tensor, nn
 
 from semreg.components.layers import (
@@ -76,7 +78,8 @@ class ConvEncoder(nn.Module):
             pool: list[nn.Module] = [nn.AdaptiveAvgPool2d(1)] if head == "pool_linear" else []
             features = vectors + (channels if pool else channels * height * width)
             fully_connected, features = hidden_layers(features, hidden, activation)
-            self.head = nn.Sequential(*pool, nn.Flatten(), *fully_connected, *output_layers(features, outputs))
+            vector = Rearrange("batch channels height width -> batch (channels height width)")
+            self.head = nn.Sequential(*pool, vector, *fully_connected, *output_layers(features, outputs))
             self.join_before = len(pool) + 1
 
     def forward(self, images: Tensor, *vectors: Tensor) -> Tensor:
@@ -147,7 +150,7 @@ class TimmEncoder(nn.Module):
         if self.maps:
             features = features[-1]
             if features.shape[1] != self.channels:  # Swin and its kin put the channels last
-                features = features.movedim(-1, 1)
+                features = rearrange(features, "batch height width channels -> batch channels height width")
         return cast(Tensor, self.head(features))
 
 

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 import torch
 from annotated_types import Ge, MinLen
+from einops import rearrange
 from torch import Tensor, nn
 
 Positive = Annotated[int, Ge(1)]
@@ -87,5 +88,8 @@ def image_shape(input_shapes: Shapes) -> tuple[int, int, int]:
 
 
 def flatten(tensors: Sequence[Tensor]) -> Tensor:
-    """Joins tensors `(batch, ...)` into vectors `(batch, features)`."""
-    return torch.cat([tensor.flatten(1) for tensor in tensors], dim=1)
+    """Joins tensors `(batch, ...)` into vectors `(batch, features)`.
+
+    Raises EinopsError for a tensor `(batch,)`, such as a label, which is no vector.
+    """
+    return torch.cat([rearrange(tensor, "batch features ... -> batch (features ...)") for tensor in tensors], dim=1)

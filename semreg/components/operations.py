@@ -7,6 +7,7 @@ from typing import Annotated, TypeVar, cast
 
 import torch
 from annotated_types import Ge, Gt, Interval, MinLen
+from einops import rearrange
 from torch import Tensor
 from torch.nn import functional
 from torch.nn.functional import affine_grid, grid_sample
@@ -169,7 +170,8 @@ def augment(
     size, light = (least + (most - least) * chances[row] for row, (least, most) in enumerate((scale, brightness)))
     moved = 2 * shift * (2 * chances[2:] - 1)  # coordinates run from -1 to 1
     zero = torch.zeros_like(size)
-    maps = torch.stack([1 / size, zero, moved[0], zero, 1 / size, moved[1]], 1).view(-1, 2, 3)
+    entries = torch.stack([1 / size, zero, moved[0], zero, 1 / size, moved[1]], 1)
+    maps = rearrange(entries, "batch (rows columns) -> batch rows columns", rows=2)
     grid = affine_grid(maps, list(images.shape), align_corners=False).to(images.dtype)
     shown = grid_sample(images - low, grid, padding_mode="zeros", align_corners=False)
     return (low + shown * light[:, None, None, None].to(images.dtype)).clamp(low, high)

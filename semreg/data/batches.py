@@ -9,7 +9,7 @@ from torch import Tensor
 
 from semreg.core import AttributesField, ClassField, Problem, UserError, closest, seed_of
 from semreg.core.errors import cause_of
-from semreg.data.cache import Cached
+from semreg.data.dataset import Cached
 from semreg.data.samplers import shuffled
 
 Batch = dict[str, Tensor]

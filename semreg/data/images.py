@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
+from einops import rearrange
 
 from semreg.core import UserError
 from semreg.data.files import printable
@@ -90,7 +91,8 @@ def fitted(image: Image, *, size: int | tuple[int, int], channels: int) -> Pixel
     if image.size != (width, height):
         image = image.resize((width, height), Image.Resampling.BILINEAR)
     pixels = np.asarray(image, dtype=np.uint8)
-    return np.ascontiguousarray(pixels.transpose(2, 0, 1) if channels == 3 else pixels[None])
+    pixels = rearrange(pixels, "height width channels -> channels height width") if channels == 3 else pixels[None]
+    return np.ascontiguousarray(pixels)
 
 
 def resized(images: Pixels, size: int | tuple[int, int]) -> Pixels:
@@ -103,7 +105,8 @@ def resized(images: Pixels, size: int | tuple[int, int]) -> Pixels:
         return np.ascontiguousarray(images)
     out = np.empty((count, channels, height, width), dtype=np.uint8)
     for index, image in enumerate(images):
-        picture = Image.fromarray(image[0] if channels == 1 else np.ascontiguousarray(image.transpose(1, 2, 0)))
+        pixels = image[0] if channels == 1 else rearrange(image, "channels height width -> height width channels")
+        picture = Image.fromarray(np.ascontiguousarray(pixels))
         out[index] = fitted(picture, size=(height, width), channels=channels)
     return out
 

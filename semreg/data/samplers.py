@@ -9,6 +9,7 @@ UserError or ValueError is told at the recipe's key.
 from __future__ import annotations
 
 import torch
+from einops import rearrange
 from torch import Tensor
 
 
@@ -18,4 +19,5 @@ def shuffled(*, count: int, batch_size: int, generator: torch.Generator | None =
     Returns int64 `(count // batch_size, batch_size)`.
     """
     batches = count // batch_size
-    return torch.randperm(count, generator=generator)[: batches * batch_size].view(batches, batch_size)
+    rows = torch.randperm(count, generator=generator)[: batches * batch_size]
+    return rearrange(rows, "(batches rows) -> batches rows", rows=batch_size)

@@ -7,7 +7,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from semreg.pictures.grids import TILE, pixels
+from semreg.pictures.grids import TILE, enlarged, pixels
 from semreg.store.disk import write_whole, writing
 
 ADVICE = "mend that, or choose another place by --out"
@@ -34,7 +34,7 @@ def picture(image: Any, value_range: tuple[float, float], *, scale: int = 1) -> 
     """
     from PIL import Image
 
-    values = pixels(image, value_range).repeat(scale, axis=0).repeat(scale, axis=1)
+    values = enlarged(pixels(image, value_range), scale)
     return Image.fromarray(values[:, :, 0] if values.shape[2] == 1 else values)
 
 

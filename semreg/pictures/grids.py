@@ -7,6 +7,7 @@ from typing import Any
 
 import matplotlib
 import numpy as np
+from einops import rearrange, repeat
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
@@ -71,7 +72,7 @@ def image_grid(
         canvas = np.full((total[1], total[0], 3), 255, np.uint8)
         for y, row in enumerate(images):
             for x, image in enumerate(row):
-                tile = image.repeat(scale, axis=0).repeat(scale, axis=1)
+                tile = enlarged(image, scale)
                 y0, x0 = top + y * step_y, left + x * step_x
                 canvas[y0 : y0 + tile.shape[0], x0 : x0 + tile.shape[1]] = tile
         # A hundredth of a pixel more, for the size in pixels is rounded down.
@@ -108,10 +109,15 @@ def pixels(image: Any, value_range: tuple[float, float]) -> NDArray[np.uint8]:
         raise ValueError(f"an image has shape (1 or 3, height, width), got {values.shape}")
     low, high = value_range
     values = np.nan_to_num((values - low) / (high - low)).clip(0, 1)
-    return (values * 255).round().astype(np.uint8).transpose(1, 2, 0)
+    return rearrange((values * 255).round().astype(np.uint8), "channels height width -> height width channels")
+
+
+def enlarged(values: NDArray[np.uint8], scale: int) -> NDArray[np.uint8]:
+    """Pixels `(height, width, channels)`, each `scale` × `scale` large, unsmoothed."""
+    return repeat(values, "height width channels -> (height down) (width across) channels", down=scale, across=scale)
 
 
 def _coloured(image: Any, value_range: tuple[float, float]) -> NDArray[np.uint8]:
     """The pixels of an image `(height, width, 3)`, three times the same where it is grey."""
     values = pixels(image, value_range)
-    return values.repeat(3, axis=2) if values.shape[2] == 1 else values
+    return repeat(values, "height width 1 -> height width colours", colours=3) if values.shape[2] == 1 else values

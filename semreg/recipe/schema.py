@@ -75,7 +75,7 @@ class OptimizerTable(BaseModel):
 
 
 class SplitTable(_Keys):
-    """Which images to train on, with and without labels, and to validate with (see `Cached.with_split`)."""
+    """Which images to train on, with and without labels, and to validate with (see `split_as`)."""
 
     train: Annotated[float, Gt(0)] | Positive | None = None
     unlabelled: dict[str, list[str] | Positive] | Annotated[float, Gt(0)] | Positive | None = None

@@ -15,7 +15,7 @@ import torch
 from semreg.core import Problem, UserError
 from semreg.core.registry import OWN_DISTRIBUTION, THIS_PROCESS
 from semreg.core.specification import described
-from semreg.data.cache import Cached
+from semreg.data.dataset import Cached
 from semreg.recipe.plan import Plan
 from semreg.store.folder import RunFolder
 from semreg.store.layout import RECIPE, RECORD

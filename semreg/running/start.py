@@ -16,7 +16,7 @@ import torch
 
 from semreg.core import DataMissing, UserError, plugin_manager
 from semreg.core.errors import CannotWrite
-from semreg.data.cache import Cached
+from semreg.data.dataset import Cached
 from semreg.recipe.check import check
 from semreg.recipe.load import Recipe
 from semreg.recipe.plan import Plan

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import torch
+from einops import pack, rearrange, reduce, unpack
 from torch import Tensor
 
 from semreg.core import ClassField, Handle, ImageField, Table, TrainedRun
@@ -35,7 +36,7 @@ def read_codes(
         raise ValueError(
             f"{code.name!r} must be codes (batch, code); an image of it has shape {tuple(codes.shape[1:])}"
         )
-    codes = codes.flatten(1)
+    codes = rearrange(codes, "rows ... -> rows (...)")
     bad = int((~codes.isfinite()).any(1).sum())
     if bad:
         raise ValueError(f"{code.name!r} is not finite for {bad} of the {len(codes)} {split} images")
@@ -54,7 +55,7 @@ def read_images(image: Handle, split: str, *, count: int | None = None) -> Tenso
     rows = image.run.counts[split] if count is None else min(count, image.run.counts[split])
     if len(images) != rows:
         raise ValueError(f"{image.name!r} has {len(images)} rows for {rows} {split} images; it needs one for each")
-    bad = int((~images.isfinite()).flatten(1).any(1).sum())
+    bad = int(reduce(~images.isfinite(), "rows channels height width -> rows", "any").sum())
     if bad:
         raise ValueError(f"{image.name!r} is not finite for {bad} of the {len(images)} {split} images")
     low, high = image.run.value_range
@@ -149,6 +150,6 @@ def verdicts(judge: TrainedRun, images: Tensor, field: ClassField) -> Tensor:
 
 def judged(judge: TrainedRun, reconstruction: Handle, code: Handle, codes: Tensor, field: ClassField) -> Tensor:
     """The class that the judge sees in the image of each code, `codes.shape[:-1]`; decoded a part at a time."""
-    parts = torch.split(codes.flatten(0, -2), CHUNK)
-    seen = [verdicts(judge, decoded(reconstruction, code, part), field) for part in parts]
-    return torch.cat(seen).view(codes.shape[:-1])
+    rows, shapes = pack([codes], "* code")
+    seen = [verdicts(judge, decoded(reconstruction, code, part), field) for part in torch.split(rows, CHUNK)]
+    return unpack(torch.cat(seen), shapes, "*")[0]

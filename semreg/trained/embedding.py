@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from einops import rearrange
 from torch import Tensor
 
 from semreg.core import Problem, UserError
@@ -72,7 +73,7 @@ def as_csv(files: Sequence[str], codes: Mapping[str, Tensor]) -> bytes:
 
     The column of number K of code NAME, counted from 0, is called NAME.K.
     """
-    flat = {name: code.flatten(1) for name, code in codes.items()}
+    flat = {name: rearrange(code, "rows ... -> rows (...)") for name, code in codes.items()}
     text = StringIO(newline="")
     table = csv.writer(text, lineterminator="\n")
     table.writerow(["file", *(f"{name}.{number}" for name, code in flat.items() for number in range(code.shape[1]))])

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import partial
 
 import torch
+from einops import rearrange
 from torch import Tensor, nn
 
 from semreg.core import TrainedRun, UserError
@@ -53,7 +54,7 @@ class _AsTheyAre(nn.Module):
 
 def _judge_features(judge: TrainedRun, images: Tensor) -> Tensor:
     features = judge_sees(judge, "features", images)
-    return features.flatten(2).mean(2) if features.ndim > 2 else features
+    return rearrange(features, "rows maps ... -> rows maps (...)").mean(2) if features.ndim > 2 else features
 
 
 def _inception_features(weights: str, run: TrainedRun) -> Callable[[Tensor], Tensor]:

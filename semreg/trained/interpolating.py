@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from einops import pack, rearrange, unpack
 from torch import Tensor
 
 from semreg.core import Interpolator, UserError
@@ -53,12 +54,13 @@ def interpolate(run: Run, a: Tensor, b: Tensor, *, steps: int = 10, interpolator
         ends = [code.given(**{name: images}) for images in (a, b)]
         if not all(isinstance(end, Tensor) for end in ends):
             raise ValueError(f"{code.name!r} is no tensor of codes, so nothing lies between two of it")
-        strip = strips(path, ends[0].flatten(1), ends[1].flatten(1), steps)
-        for side, end in zip((0, -1), ends, strict=True):
-            _require_reached(strip[:, side], end.flatten(1), code.name)
-        found[code.name] = strip.flatten(0, 1).view(-1, *ends[0].shape[1:])
-    images = synthesised(output, found)
-    return images.view(len(a), steps, *images.shape[1:])
+        (first, shapes), (last, _) = (pack([end], "batch *") for end in ends)
+        strip = strips(path, first, last, steps)
+        for side, end in ((0, first), (-1, last)):
+            _require_reached(strip[:, side], end, code.name)
+        rows = rearrange(strip, "batch steps code -> (batch steps) code")
+        found[code.name] = unpack(rows, shapes, "rows *")[0]
+    return rearrange(synthesised(output, found), "(batch steps) ... -> batch steps ...", steps=steps)
 
 
 def interpolations(run: Run) -> list[EvaluationInputs]:

@@ -13,7 +13,9 @@ from torch import nn
 
 from semreg.core import DataMissing, Problem, UserError, closest
 from semreg.core.specification import restored
-from semreg.data.cache import Cached, cached
+from semreg.data.cache import cached
+from semreg.data.dataset import Cached
+from semreg.data.splitting import split_as, with_validation
 from semreg.recipe.check import check
 from semreg.recipe.load import Recipe
 from semreg.recipe.plan import Plan
@@ -81,15 +83,14 @@ def _data_of(path: Path, plan: Plan, fingerprint: str, skip_bad_images: bool) ->
 def open_data(plan: Plan, *, skip_bad_images: bool = False) -> Cached:
     """The plan's data set from its cache, split as the recipe says. Raises UserError with the recipe's key."""
     try:
-        data = cached(plan.dataset, skip_bad_images=skip_bad_images).with_split(
-            plan.data.split.model_dump(exclude_unset=True)
-        )
+        data = cached(plan.dataset, skip_bad_images=skip_bad_images)
+        data = split_as(data, plan.data.split.model_dump(exclude_unset=True))
     except UserError as error:
         if error.source:
             raise
         raise UserError(str(plan.recipe.path), error.problems) from None
     if any(phase.validate for phase in plan.phases) and not data.counts["validation"]:
-        data = data.with_validation(VALIDATION_SHARE)
+        data = with_validation(data, VALIDATION_SHARE)
     if not data.counts["train"]:
         raise UserError(str(plan.recipe.path), [Problem("data", "no image is in the train split")])
     return data

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 import torch
+from einops import rearrange, repeat
 from pydantic import AfterValidator
 from torch import Tensor
 
@@ -73,9 +74,9 @@ def chosen_interpolators(
 
 def strips(path: Interpolator, a: Tensor, b: Tensor, images: int) -> Tensor:
     """Codes `(pairs, images, code)` evenly spaced from `a` to `b` `(pairs, code)`, endpoints included."""
-    weights = torch.linspace(0, 1, images).repeat(len(a))[:, None]
-    codes = path(a.repeat_interleave(images, 0), b.repeat_interleave(images, 0), weights)
-    return codes.view(len(a), images, -1)
+    starts, ends = (repeat(codes, "pairs code -> (pairs images) code", images=images) for codes in (a, b))
+    weights = repeat(torch.linspace(0, 1, images), "images -> (pairs images) 1", pairs=len(a))
+    return rearrange(path(starts, ends, weights), "(pairs images) code -> pairs images code", images=images)
 
 
 def parts_of(choice: str | dict[str, Any]) -> tuple[str, dict[str, Any]]:

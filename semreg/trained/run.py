@@ -12,7 +12,7 @@ from torch import nn
 from semreg.core import Field, Result, Specification, UserError, closest, map_tensors
 from semreg.core.posteriors import is_posterior
 from semreg.data.batches import Batch, sequential
-from semreg.data.cache import Cached
+from semreg.data.dataset import Cached
 from semreg.recipe.plan import Plan, Read
 from semreg.recipe.schema import ModelTable
 from semreg.store.layout import EVALUATIONS

@@ -16,7 +16,7 @@ from semreg.core import Problem, UserError, plugin_manager
 from semreg.core.hookspecs import Progress
 from semreg.core.memory import out_of_memory
 from semreg.data.batches import Batches, sequential
-from semreg.data.cache import Cached
+from semreg.data.dataset import Cached
 from semreg.recipe.plan import PhasePlan, Read, StepPlan, reads_in
 from semreg.store.checkpoint import read_latest, write_checkpoint
 from semreg.store.folder import RunFolder

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from einops import EinopsError
 from torch import nn
 
 from semreg.components.encoders import ConvEncoder, MLPEncoder, TimmEncoder
@@ -87,6 +88,12 @@ def test_mlp_joins_its_inputs() -> None:
     linear = MLPEncoder(outputs=5, input_shapes=[(3,)], hidden=[])
     torch.testing.assert_close(linear(code) + linear(-code), 2 * linear(torch.zeros_like(code)))
     assert MLPEncoder(outputs=0, input_shapes=[(3,)], hidden=[7])(code).shape == (2, 7)
+
+
+def test_mlp_takes_no_label_for_a_number() -> None:
+    encoder = MLPEncoder(outputs=5, input_shapes=[(3,), ()], hidden=[])
+    with pytest.raises(EinopsError, match="expected >=2 dims"):
+        encoder(torch.rand(2, 3), torch.tensor([0, 1]))
 
 
 @pytest.mark.parametrize("seed", [0, 1])

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from semreg.core import AttributesField, ClassField, ImageField, Specification, UserError, VectorField
 from semreg.data.batches import Batches, Gather, sequential
-from semreg.data.cache import Cached
+from semreg.data.dataset import Cached
 
 
 def made(count: int, size: int = 2) -> Cached:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import multiprocessing
 import shutil
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from filelock import FileLock
 from semreg.core import UserError
 from semreg.data import cache
 from semreg.data.cache import cache_folder, cached
+from semreg.data.splitting import split_as
 from tests.data.conftest import folders
 
 
@@ -57,7 +57,7 @@ def test_the_fingerprint_follows_contents(toy_with: Any, reader_with: Any, tmp_p
     one = cached(toy_with(), folder=tmp_path / "a")
     other = cached(toy_with(reader=Brighter()), folder=tmp_path / "b")
     assert one.fingerprint != other.fingerprint
-    assert one.fingerprint != one.with_split({"train": 100}).fingerprint
+    assert one.fingerprint != split_as(one, {"train": 100}).fingerprint
 
 
 def test_in_parallel_the_same(toy: Any, tmp_path: Path) -> None:
@@ -134,7 +134,7 @@ def test_bad_images_are_left_out_on_request_only(toy_with: Any, reader_with: Any
     assert [message.split(":")[0] for message in data.skipped] == ["image3.png", "image4.png", "image150.png"]
     (remark,) = data.remarks
     assert remark.startswith("left out as unreadable: 3 of 200 images (image3.png: can't be read; image4.png: ")
-    split = data.with_split({"train": 100})
+    split = split_as(data, {"train": 100})
     assert sum(split.counts.values()) == 197
     assert not {3, 4, 150} & {*split.rows("train").tolist(), *split.rows("test").tolist()}
     with pytest.raises(UserError, match=r"image150\.png"):
@@ -155,12 +155,6 @@ def test_what_a_source_remarks_is_told(toy: Any, tmp_path: Path) -> None:
     source.remarks = ("two files are not used",)
     toy.source = lambda: source
     assert cached(toy, folder=tmp_path).remarks == cached(toy, folder=tmp_path).remarks == source.remarks
-
-
-def test_a_single_class_in_training_is_constant(toy: Any, tmp_path: Path) -> None:
-    data = cached(toy, folder=tmp_path)
-    split = torch.where(data.arrays["digit"] == 3, 0, 2).to(torch.uint8)
-    assert replace(data, split=split).constant_attributes() == {"digit": ["digit"], "attributes": ["even", "never"]}
 
 
 def test_all_images_bad(toy_with: Any, reader_with: Any, tmp_path: Path) -> None:

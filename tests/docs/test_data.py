@@ -13,7 +13,8 @@ import pytest
 from PIL import Image
 
 from semreg.core import AttributesField, ClassField, VectorField
-from semreg.data.cache import Cached, cached
+from semreg.data.cache import cached
+from semreg.data.dataset import Cached
 from semreg.recipe.check import check_all
 from semreg.recipe.load import load_recipe
 from semreg.recipe.plan import Plan

@@ -5,14 +5,13 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from semreg_olr import functional
+from semreg_olr.ssim import structural_similarity
 from torch import Tensor
-from torchmetrics.functional.image import structural_similarity_index_measure
 
 seeds = st.integers(0, 2**31 - 1)
 sizes = st.integers(1, 5)
@@ -249,78 +248,11 @@ class TestRescale:
         assert torch.autograd.gradcheck(functional.rescale, (uniform(0, 2, 3, 4, 4).requires_grad_(),))
 
 
-def plain_similarity(a: np.ndarray, b: np.ndarray, window: int = 11, sigma: float = 1.5) -> float:
-    """Eq. 1 of one channel by loops over its windows, moments centred."""
-    offsets = np.arange(window) - (window - 1) / 2
-    weights = np.exp(-(offsets**2) / (2 * sigma**2))
-    weights = np.outer(weights, weights) / weights.sum() ** 2
-    values = []
-    for i in range(a.shape[0] - window + 1):
-        for j in range(a.shape[1] - window + 1):
-            x, y = a[i : i + window, j : j + window], b[i : i + window, j : j + window]
-            mx, my = (weights * x).sum(), (weights * y).sum()
-            vx, vy = (weights * (x - mx) ** 2).sum(), (weights * (y - my) ** 2).sum()
-            covariance = (weights * (x - mx) * (y - my)).sum()
-            c1, c2 = 0.01**2, 0.03**2
-            values.append((2 * mx * my + c1) * (2 * covariance + c2) / ((mx**2 + my**2 + c1) * (vx + vy + c2)))
-    return float(np.mean(values))
-
-
-class TestStructuralSimilarity:
-    @given(seeds, st.integers(11, 15), st.integers(11, 15))
-    def test_equals_the_loop_over_windows(self, seed: int, height: int, width: int) -> None:
-        a, b = uniform(seed, 2, 3, height, width), uniform(seed + 1, 2, 3, height, width)
-        b = 0.5 * (a + b)
-        expected = [[plain_similarity(a[n, c].numpy(), b[n, c].numpy()) for c in range(3)] for n in range(2)]
-        torch.testing.assert_close(functional.structural_similarity(a, b), torch.tensor(expected, dtype=torch.float64))
-
-    @given(seeds)
-    def test_equals_torchmetrics_inside(self, seed: int) -> None:
-        a = uniform(seed, 2, 3, 24, 32)
-        b = 0.7 * a + 0.3 * uniform(seed + 1, 2, 3, 24, 32)
-        _, full = structural_similarity_index_measure(a, b, data_range=1.0, return_full_image=True)
-        inside = full[..., 5:-5, 5:-5].mean((-2, -1))
-        torch.testing.assert_close(functional.structural_similarity(a, b), inside)
-
-    @given(seeds, st.floats(0.1, 255))
-    def test_scales_with_the_data_range(self, seed: int, data_range: float) -> None:
-        a, b = uniform(seed, 1, 1, 12, 12), uniform(seed + 1, 1, 1, 12, 12)
-        scaled = functional.structural_similarity(a * data_range, b * data_range, data_range=data_range)
-        torch.testing.assert_close(scaled, functional.structural_similarity(a, b))
-
-    @given(seeds)
-    def test_dissimilarity_is_symmetric_and_zero_for_equal_images(self, seed: int) -> None:
-        a, b = uniform(seed, 2, 3, 12, 12), uniform(seed + 1, 2, 3, 12, 12)
-        dissimilarity = functional.structural_dissimilarity
-        torch.testing.assert_close(dissimilarity(a, b), dissimilarity(b, a))
-        assert float(dissimilarity(a, a)) == pytest.approx(0, abs=1e-12)
-        assert 0 < dissimilarity(a, b) < 2
-        torch.testing.assert_close(dissimilarity(a, b), 1 - functional.structural_similarity(a, b).mean())
-
-    @pytest.mark.parametrize("level", [0.0, 0.5, 1.0])
-    def test_constant_images_have_finite_gradients(self, level: float) -> None:
-        for target in (torch.full((2, 3, 16, 16), level), torch.rand(2, 3, 16, 16, generator=generator(0))):
-            images = torch.full((2, 3, 16, 16), level, requires_grad=True)
-            functional.structural_dissimilarity(images, target).backward()
-            assert images.grad is not None
-            assert images.grad.isfinite().all()
-
-    def test_gradient(self) -> None:
-        a, b = uniform(0, 1, 2, 12, 12).requires_grad_(), uniform(1, 1, 2, 12, 12).requires_grad_()
-        assert torch.autograd.gradcheck(functional.structural_dissimilarity, (a, b))
-
-    def test_images_smaller_than_the_window(self) -> None:
-        with pytest.raises(ValueError, match="11 pixels does not fit images of 10 by 20"):
-            functional.structural_similarity(torch.zeros(1, 3, 10, 20), torch.zeros(1, 3, 10, 20))
-        small = torch.rand(1, 3, 7, 7)
-        assert functional.structural_similarity(small, small, window=7).shape == (1, 3)
-
-
 class TestReconstructionLoss:
     @given(seeds, st.floats(0, 1))
     def test_mixes_ssim_before_and_mse_after_rescaling(self, seed: int, alpha: float) -> None:
         output, images = normal(seed, 2, 3, 12, 12), uniform(seed + 1, 2, 3, 12, 12)
-        expected = alpha * (1 - functional.structural_similarity(output, images).mean())
+        expected = alpha * (1 - structural_similarity(output, images).mean())
         expected = expected + (1 - alpha) * (functional.rescale(output) - images).square().mean()
         torch.testing.assert_close(functional.reconstruction_loss(output, images, alpha=alpha), expected)
 
@@ -335,148 +267,3 @@ class TestReconstructionLoss:
         loss = functional.reconstruction_loss(output, torch.zeros(0, 3, 12, 12))
         assert loss == 0
         loss.backward()
-
-
-def presence(seed: int, images: int, labels: int) -> Tensor:
-    """Random labels, of which every one is present somewhere."""
-    drawn = (uniform(seed, images, labels) < 0.4).float()
-    drawn[torch.arange(labels) % images, torch.arange(labels)] = 1
-    return drawn
-
-
-class TestLabelStatistics:
-    @given(seeds, st.integers(1, 12), sizes, sizes)
-    def test_equals_numpy(self, seed: int, images: int, labels: int, k: int) -> None:
-        embeddings, present = normal(seed, images, labels, k), presence(seed, images, labels)
-        statistics = functional.label_statistics(embeddings, present)
-        for label in range(labels):
-            rows = embeddings[:, label].numpy()[present[:, label].numpy() > 0.5]
-            np.testing.assert_allclose(statistics.mean[label], rows.mean(0), atol=1e-12)
-            covariance = np.cov(rows, rowvar=False, bias=True).reshape(k, k)
-            np.testing.assert_allclose(statistics.covariance[label], covariance, atol=1e-12)
-            assert statistics.images[label] == len(rows)
-
-    def test_a_far_mean_does_not_spoil_the_covariance(self) -> None:
-        rows = normal(0, 500, 1, 3).float()
-        near = functional.label_statistics(rows, torch.ones(500, 1)).covariance
-        far = functional.label_statistics(rows.double() + 1e6, torch.ones(500, 1)).covariance
-        torch.testing.assert_close(far.float(), near, atol=1e-4, rtol=1e-4)
-
-    def test_a_label_without_images_is_named(self) -> None:
-        labels = torch.tensor([[1.0, 0.0, 0.0], [1.0, 0.0, 1.0]])
-        with pytest.raises(ValueError, match="Bald"):
-            functional.label_statistics(torch.zeros(2, 3, 4), labels, names=["Smiling", "Bald", "Male"])
-        with pytest.raises(ValueError, match="label 1"):
-            functional.label_statistics(torch.zeros(2, 3, 4), labels)
-
-    def test_shapes_that_do_not_fit(self) -> None:
-        with pytest.raises(ValueError, match=r"\(2, 4\)"):
-            functional.label_statistics(torch.zeros(2, 3, 4), torch.ones(2, 4))
-
-
-class TestDrawEmbedding:
-    def test_has_the_labels_moments(self) -> None:
-        embeddings = normal(0, 40, 2, 3) @ normal(1, 3, 3) + normal(2, 2, 3)
-        statistics = functional.label_statistics(embeddings, torch.ones(40, 2))
-        drawn = functional.draw_embedding(statistics, 1, 200_000, scale=2.0, generator=generator(0))
-        torch.testing.assert_close(drawn.mean(0), 2 * statistics.mean[1], atol=0.1, rtol=0.05)
-        covariance = torch.cov(drawn.T, correction=0)
-        torch.testing.assert_close(covariance, 4 * statistics.covariance[1], atol=0.1, rtol=0.05)
-
-    @given(seeds, st.integers(1, 4))
-    def test_few_images_give_draws_in_their_affine_span(self, seed: int, images: int) -> None:
-        embeddings = normal(seed, images, 1, 8).float()
-        statistics = functional.label_statistics(embeddings, torch.ones(images, 1))
-        drawn = functional.draw_embedding(statistics, 0, 20, generator=generator(seed))
-        assert drawn.isfinite().all()
-        basis = torch.linalg.qr((embeddings[1:, 0] - embeddings[0, 0]).T).Q
-        offset = drawn - embeddings[0, 0]
-        outside = offset - offset @ basis @ basis.T
-        assert outside.norm(dim=1).max() < 1e-2
-
-    def test_one_image_is_drawn_exactly(self) -> None:
-        embeddings = normal(0, 1, 2, 4).float()
-        statistics = functional.label_statistics(embeddings, torch.ones(1, 2))
-        drawn = functional.draw_embedding(statistics, 1, 3, scale=1.5)
-        torch.testing.assert_close(drawn, 1.5 * embeddings[:, 1].expand(3, 4))
-
-    def test_deterministic_under_a_generator(self) -> None:
-        statistics = functional.label_statistics(normal(0, 9, 1, 4), torch.ones(9, 1))
-        one, two, other = (functional.draw_embedding(statistics, 0, 5, generator=generator(seed)) for seed in (1, 1, 2))
-        assert torch.equal(one, two)
-        assert not torch.equal(one, other)
-
-
-class TestEditEmbedding:
-    NAMES = ("a", "b", "c", "d", "e", "f")
-    RIVALS = ([1, 2], [0, 2], [0, 1], [], [], [])
-
-    @staticmethod
-    def statistics(seed: int) -> functional.LabelStatistics:
-        return functional.label_statistics(normal(seed, 30, 6, 4), torch.ones(30, 6))
-
-    @settings(max_examples=30)
-    @given(seeds, st.permutations(range(6)), st.integers(0, 3), st.floats(0.1, 2), st.booleans())
-    def test_only_named_rows_and_rivals_change(
-        self, seed: int, order: list[int], removals: int, scale: float, by_name: bool
-    ) -> None:
-        embeddings = normal(seed, 5, 6, 4)
-        before = embeddings.clone()
-        add, remove = order[0], order[1 : 1 + removals]
-        edited = functional.edit_embedding(
-            embeddings,
-            add={self.NAMES[add]: scale} if by_name else {add: scale},  # type: ignore[arg-type]
-            remove={self.NAMES[label]: 0.0 for label in remove} if by_name else dict.fromkeys(remove, 0.0),  # type: ignore[arg-type]
-            statistics=self.statistics(seed),
-            rivals=self.RIVALS,
-            names=self.NAMES,
-            generator=generator(seed),
-        )
-        assert torch.equal(embeddings, before)
-        zeroed = {*remove, *self.RIVALS[add]}
-        for label in range(6):
-            if label in zeroed:
-                assert not edited[:, label].any()
-            elif label == add:
-                drawn = functional.draw_embedding(self.statistics(seed), add, 5, scale=scale, generator=generator(seed))
-                assert torch.equal(edited[:, label], drawn)
-            else:
-                assert torch.equal(edited[:, label], before[:, label])
-
-    @given(seeds)
-    def test_a_scaled_down_removal_is_a_draw(self, seed: int) -> None:
-        statistics = self.statistics(seed)
-        edited = functional.edit_embedding(
-            normal(seed, 5, 6, 4), remove={3: 0.25}, statistics=statistics, generator=generator(seed)
-        )
-        drawn = functional.draw_embedding(statistics, 3, 5, scale=0.25, generator=generator(seed))
-        assert torch.equal(edited[:, 3], drawn)
-
-    def test_the_order_of_writing_does_not_matter(self) -> None:
-        embeddings, statistics = normal(0, 5, 6, 4), self.statistics(1)
-        one, two = (
-            functional.edit_embedding(embeddings, add=add, statistics=statistics, generator=generator(0))
-            for add in ({3: 1.0, 5: 1.5}, {5: 1.5, 3: 1.0})
-        )
-        assert torch.equal(one, two)
-
-    def test_nothing_to_edit(self) -> None:
-        embeddings = normal(0, 5, 6, 4)
-        edited = functional.edit_embedding(embeddings)
-        assert torch.equal(edited, embeddings)
-        assert edited is not embeddings
-
-    @pytest.mark.parametrize(
-        ("options", "message"),
-        [
-            ({"add": {6: 1.0}}, "no label 6"),
-            ({"remove": {-1: 0.0}}, "no label -1"),
-            ({"add": {"x": 1.0}}, "no label 'x'"),
-            ({"add": {3: 1.0}, "remove": {3: 0.0}}, "both added and removed"),
-            ({"add": {0: 0.0, 2: 0.0}, "rivals": RIVALS}, "exclude each other"),
-            ({"add": {3: 1.0}}, "needs the labels' statistics"),
-        ],
-    )
-    def test_bad_edits(self, options: dict[str, Any], message: str) -> None:
-        with pytest.raises(ValueError, match=message):
-            functional.edit_embedding(normal(0, 5, 6, 4), **options)

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import numpy as np
 from annotated_types import Interval
+from einops import rearrange
 
 from semreg.core import TEST, TRAIN, ClassField, ImageField, Source, Specification, UserError
 from semreg.data.files import missing, stamp
@@ -69,7 +70,8 @@ class CIFAR10:
             raise UserError(str(folder), message) from None
         labels = [np.array(part.targets, dtype=np.int64) for part in parts]
         split = [np.full(len(part), value, dtype=np.uint8) for part, value in zip(labels, (TRAIN, TEST), strict=True)]
-        pixels = np.concatenate([part.data for part in parts]).transpose(0, 3, 1, 2)
+        pixels = np.concatenate([part.data for part in parts])
+        pixels = rearrange(pixels, "images height width channels -> images channels height width")
         return Source(
             labels={"label": np.concatenate(labels)},
             split=np.concatenate(split),

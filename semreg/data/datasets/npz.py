@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import numpy as np
 import numpy.typing as npt
 from annotated_types import Interval
+from einops import rearrange
 
 from semreg.core import (
     AttributesField,
@@ -23,7 +24,7 @@ from semreg.core import (
     VectorField,
     closest,
 )
-from semreg.data.datasets.folders import SPLIT_NAMES, sorted_classes
+from semreg.data.datasets.conventions import SPLIT_NAMES, Size, sorted_classes
 from semreg.data.files import missing, quoted, stamp, under
 from semreg.data.images import ImageArray
 from semreg.data.splits import drawn_split
@@ -52,7 +53,7 @@ class NumpyArchive:
         path: str,
         root: Path = Path("data"),
         images: str = "images",
-        size: Annotated[int, Interval(ge=1, le=4096)] | None = None,
+        size: Size | None = None,
         classes: dict[str, str] | None = None,
         orders: dict[str, Order] | None = None,
         bins: dict[str, Annotated[int, Interval(ge=1)]] | None = None,
@@ -193,7 +194,9 @@ class NumpyArchive:
     def _pixels(self) -> npt.NDArray[np.uint8]:
         layout = self._layout(self._shape())
         array = self._read(self.images)
-        return array.transpose(0, 3, 1, 2) if array.ndim == 4 and array.shape != layout else array.reshape(layout)
+        if array.ndim == 4 and array.shape != layout:
+            return rearrange(array, "count height width channels -> count channels height width")
+        return array.reshape(layout)
 
     def _text(self, key: str) -> list[str]:
         array = self._read(key)

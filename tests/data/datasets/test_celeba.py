@@ -10,6 +10,7 @@ from PIL import Image
 from semreg.core import AttributesField, DataMissing, UserError
 from semreg.data.cache import cached
 from semreg.data.datasets.celeba import ATTRIBUTES, CelebA
+from semreg.data.splitting import split_as
 from semreg.testing import check_dataset
 
 COUNT = 12
@@ -62,7 +63,7 @@ def test_full_size_is_the_default(root: Path, tmp_path: Path) -> None:
 
 
 def test_the_paper_s_split(root: Path, tmp_path: Path) -> None:
-    data = cached(CelebA(root=root, size=16), folder=tmp_path).with_split({"train": 9})
+    data = split_as(cached(CelebA(root=root, size=16), folder=tmp_path), {"train": 9})
     assert data.counts == {"train": 9, "validation": 0, "test": 3}
 
 

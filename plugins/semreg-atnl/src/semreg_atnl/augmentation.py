@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import torch
+from einops import rearrange
 from torch import Tensor
 
 from semreg.core import UserError, seed_of
@@ -95,7 +96,8 @@ def _interpolated(run: Run, evaluations: list[EvaluationInputs], label: str | in
     weights = options["weights"] if value in neighbors else ANYWHERE
     first, second, weight = draw_between(members, ends, count, weights, generator)
     path = path_of(run, evaluations, None)
-    codes = path(code.at("train", first).flatten(1), code.at("train", second).flatten(1), weight)
+    starts, stops = (rearrange(code.at("train", rows), "rows ... -> rows (...)") for rows in (first, second))
+    codes = path(starts, stops, weight)
     images = torch.cat([decoded(reconstruction, code, part) for part in torch.split(codes, CHUNK)])
     between = " and ".join(field.names[end] for end in dict.fromkeys(ends))
     return Made(images, name, value, f"images between training images of class {between}")

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import torch
 from annotated_types import Gt
+from einops import rearrange
 from torch import Tensor
 
 from semreg.core import UserError
@@ -67,14 +68,13 @@ def balanced(
         batch, place = (turns == index).nonzero(as_tuple=True)
         rows = (labels == label).nonzero().flatten()
         result[batch, :, place] = _draws(rows, len(batch), each, generator)
-    return result.view(batches, batch_size)
+    return rearrange(result, "batches each classes -> batches (each classes)")
 
 
 def _draws(rows: Tensor, times: int, each: int, generator: torch.Generator | None) -> Tensor:
     """`(times, each)` of the rows, none twice in a draw, nor in the draws of one pass over them."""
     per_pass = len(rows) // each
     passes = [
-        rows[torch.randperm(len(rows), generator=generator)[: per_pass * each]].view(per_pass, each)
-        for _ in range(-(-times // per_pass))
+        rows[torch.randperm(len(rows), generator=generator)[: per_pass * each]] for _ in range(-(-times // per_pass))
     ]
-    return torch.cat([rows.new_empty(0, each), *passes])[:times]
+    return rearrange(torch.cat([rows[:0], *passes]), "(draws each) -> draws each", each=each)[:times]

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import python_avatars as parts
 import resvg_py
+from einops import rearrange
 from PIL import Image
 
 from semreg_avatars.appearance import EXPRESSIONS, GAZES, HAIR_COLORS, RECEDING_HAIR, SKIN_COLORS, Appearance, Person
@@ -278,5 +279,6 @@ def svg(picture: Appearance, *, head: bool = True, face: bool = True) -> str:
 def rasterise(text: str, size: int) -> npt.NDArray[np.float64]:
     """An SVG's pixels, `(4, size, size)`: red, green and blue multiplied by alpha, and alpha, in [0, 1]."""
     png = resvg_py.svg_to_bytes(svg_string=text, width=size, height=size, skip_system_fonts=True)
-    pixels = np.asarray(Image.open(io.BytesIO(png)).convert("RGBA"), np.float64).transpose(2, 0, 1) / 255
+    pixels = np.asarray(Image.open(io.BytesIO(png)).convert("RGBA"), np.float64)
+    pixels = rearrange(pixels, "height width channels -> channels height width") / 255
     return np.concatenate([pixels[:3] * pixels[3:], pixels[3:]])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import cast
 
+from einops import reduce
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
@@ -54,7 +55,7 @@ class ProjectionCritic(nn.Module):
     def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
         if images.ndim != 4:
             raise shape_error("projection_critic(images)", "batch channels height width", "these are no images", images)
-        features = self.features(images).sum((2, 3))
+        features = reduce(self.features(images), "batch maps height width -> batch maps", "sum")
         scores = cast(Tensor, self.score(features))
         if labels is None:
             return scores

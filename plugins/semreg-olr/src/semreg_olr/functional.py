@@ -10,9 +10,11 @@ from typing import Annotated, Literal, NamedTuple
 
 import torch
 from annotated_types import Ge, Gt, Le
+from einops import einsum, reduce
 from torch import Tensor
 
 from semreg.core import closest
+from semreg_olr.ssim import structural_dissimilarity
 
 Fraction = Annotated[float, Ge(0), Le(1)]
 
@@ -165,8 +167,8 @@ def joint_probability_over_pairs(
             "embeddings must be (batch, labels, k) and the probability (batch, labels), found "
             f"{tuple(embeddings.shape)} and {tuple(probability.shape)}"
         )
-    products = torch.einsum("alk,blk->lab", embeddings, embeddings)
-    joint = torch.einsum("al,bl->lab", probability, probability)
+    products = einsum(embeddings, embeddings, "one labels k, other labels k -> labels one other")
+    joint = einsum(probability, probability, "one labels, other labels -> labels one other")
     batch, labels = probability.shape
     different = ~torch.eye(batch, dtype=torch.bool, device=embeddings.device)
     pairs = max(batch * (batch - 1), 1)
@@ -183,82 +185,9 @@ def rescale(images: Tensor, *, floor: Annotated[float, Gt(0)] = 1e-3) -> Tensor:
         images: `(batch, channels, height, width)`, any range.
         floor: least range to divide by, in the images' units.
     """
-    least = images.amin(dim=(1, 2, 3), keepdim=True)
-    greatest = images.amax(dim=(1, 2, 3), keepdim=True)
+    least = reduce(images, "batch channels height width -> batch 1 1 1", "min")
+    greatest = reduce(images, "batch channels height width -> batch 1 1 1", "max")
     return (images - least) / (greatest - least).clamp(min=floor)
-
-
-def structural_similarity(
-    images_a: Tensor,
-    images_b: Tensor,
-    *,
-    data_range: Annotated[float, Gt(0)] = 1.0,
-    window: Annotated[int, Ge(1)] = 11,
-    sigma: Annotated[float, Gt(0)] = 1.5,
-) -> Tensor:
-    """SSIM of each channel of each image, `(batch, channels)`, in [-1, 1] (Eq. 1, its misprinted σ_xy the covariance).
-
-    The mean over all windows that lie wholly inside, each weighted by a Gaussian as in Wang et al. 2004, with
-    c₁ = (0.01·range)² and c₂ = (0.03·range)². Agrees with torchmetrics' map wherever that needs no padding, many times
-    faster on a CPU.
-
-    Args:
-        images_a, images_b: `(batch, channels, height, width)`.
-        data_range: greatest minus least value that the images can have.
-        window, sigma: side and standard deviation of the Gaussian window, in pixels.
-
-    Raises:
-        ValueError: if the shapes differ or the images are smaller than the window.
-    """
-    _same_shape(images_a, images_b)
-    height, width = images_a.shape[-2:]
-    if min(height, width) < window:
-        raise ValueError(f"SSIM's window of {window} pixels does not fit images of {height} by {width}")
-    # The window is separable, and two products with banded matrices are far faster than a depthwise convolution.
-    vertical, horizontal = (_window_matrix(side, window, sigma).to(images_a) for side in (height, width))
-    moments = torch.stack([images_a, images_b, images_a.square(), images_b.square(), images_a * images_b])
-    mean_a, mean_b, square_a, square_b, product = vertical @ moments @ horizontal.mT
-    # Rounding can leave a constant window's variance just below zero.
-    variance_a, variance_b = (square_a - mean_a.square()).clamp(min=0), (square_b - mean_b.square()).clamp(min=0)
-    covariance = product - mean_a * mean_b
-    c1, c2 = (0.01 * data_range) ** 2, (0.03 * data_range) ** 2
-    luminance = (2 * mean_a * mean_b + c1) / (mean_a.square() + mean_b.square() + c1)
-    similarity: Tensor = luminance * (2 * covariance + c2) / (variance_a + variance_b + c2)
-    return similarity.mean(dim=(-2, -1))
-
-
-def _window_matrix(side: int, window: int, sigma: float) -> Tensor:
-    """The banded matrix `(side - window + 1, side)` whose product with a column averages every window of it."""
-    offsets = torch.arange(window, dtype=torch.float64) - (window - 1) / 2
-    weights = torch.exp(-offsets.square() / (2 * sigma**2))
-    steps = side - window + 1
-    matrix = torch.zeros(steps, side, dtype=torch.float64)
-    rows = torch.arange(steps)[:, None]
-    matrix[rows, rows + torch.arange(window)] = weights / weights.sum()
-    return matrix
-
-
-def structural_dissimilarity(
-    images_a: Tensor,
-    images_b: Tensor,
-    *,
-    data_range: Annotated[float, Gt(0)] = 1.0,
-    window: Annotated[int, Ge(1)] = 11,
-    sigma: Annotated[float, Gt(0)] = 1.5,
-) -> Tensor:
-    """One minus SSIM, averaged over channels and batch: a scalar in [0, 2] (Eq. 1 and 3).
-
-    Eq. 3 prints +α·SSIM; a loss must fall as the images grow alike, so 1 − SSIM (decision). Zero for an empty batch.
-
-    Args:
-        images_a, images_b: `(batch, channels, height, width)`.
-        data_range, window, sigma: those of `structural_similarity`.
-
-    Raises:
-        ValueError: if the shapes differ or the images are smaller than the window.
-    """
-    similarity = structural_similarity(images_a, images_b, data_range=data_range, window=window, sigma=sigma)
-    return (1 - similarity).sum() / max(similarity.numel(), 1)
 
 
 def reconstruction_loss(

@@ -8,6 +8,8 @@ from typing import Annotated, Any, Literal, NamedTuple
 
 import torch
 from annotated_types import Gt, MinLen
+from einops import reduce
+from einops.layers.torch import Rearrange
 from torch import Tensor, nn
 
 from semreg.core import closest
@@ -96,7 +98,7 @@ class LabelEmbeddingEncoder(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         maps: Tensor = self.activation(self.label_maps(self.backbone(images)))
-        return maps.mean(dim=(2, 3)).reshape(-1, self.labels, self.embedding_size)
+        return reduce(maps, "batch (labels k) height width -> batch labels k", "mean", labels=self.labels)
 
 
 class DecoderPlan(NamedTuple):
@@ -169,9 +171,11 @@ class ReconstructionDecoder(nn.Module):
 
         current = scaled(512)
         layers: list[nn.Module] = [
-            nn.Flatten(),
+            Rearrange("batch labels ... -> batch (labels ...)"),
             nn.Linear(prod(input_shapes[0]), current * plan.first**2),
-            nn.Unflatten(1, (current, plan.first, plan.first)),
+            Rearrange(
+                "batch (channels height width) -> batch channels height width", height=plan.first, width=plan.first
+            ),
             _normalization(normalization, current),
             nn.ReLU(),
         ]

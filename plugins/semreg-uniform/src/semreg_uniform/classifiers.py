@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from typing import Annotated, Protocol, cast
 
 from annotated_types import Ge
+from einops import rearrange
+from einops.layers.torch import Rearrange
 from torch import Tensor, nn
 
 from semreg.components.layers import Positive, Shapes, hidden_layers, image_shape
@@ -62,7 +64,8 @@ class MLPTailClassifier(nn.Module):
     ) -> None:
         super().__init__()
         layers, features = hidden_layers(math.prod(image_shape(input_shapes)), hidden, "relu")
-        self.features = nn.Sequential(nn.Flatten(), *layers, nn.Linear(features, code))
+        vector = Rearrange("batch channels height width -> batch (channels height width)")
+        self.features = nn.Sequential(vector, *layers, nn.Linear(features, code))
         self.logits = nn.Linear(code, classes)
 
     def forward(self, images: Tensor) -> Tensor:
@@ -87,7 +90,7 @@ def class_logits(classifier: Classifier | nn.Module, codes: Tensor) -> Tensor:
 
 
 def _tail(logits: nn.Linear, codes: Tensor, name: str) -> Tensor:
-    features = codes.flatten(1) if codes.ndim > 1 else codes
+    features = rearrange(codes, "batch ... -> batch (...)") if codes.ndim > 1 else codes
     if features.shape[1:] != (logits.in_features,):
         cause = f"its last layer reads {logits.in_features} numbers"
         raise shape_error(f"{name}.class_logits(codes)", "batch ...", cause, codes)

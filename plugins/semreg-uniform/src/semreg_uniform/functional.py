@@ -7,6 +7,7 @@ from typing import Annotated, cast
 
 import torch
 from annotated_types import Ge, Gt
+from einops import rearrange
 from torch import Tensor
 
 from semreg.components.losses import uniform_cross_entropy
@@ -89,7 +90,7 @@ def gradient_penalty(
         if not len(real):
             return 0 * score  # connected, where the derivative of some layers is not
         [slope] = torch.autograd.grad(score, between, create_graph=True)
-        excess = torch.linalg.vector_norm(slope.flatten(1), dim=1) - 1
+        excess = torch.linalg.vector_norm(rearrange(slope, "batch ... -> batch (...)"), dim=1) - 1
         return cast(Tensor, excess.square().sum() / len(real))
 
 

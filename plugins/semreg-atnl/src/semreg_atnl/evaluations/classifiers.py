@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+from einops import rearrange
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
@@ -24,8 +25,12 @@ def nearest_neighbors(images: Tensor, labels: Tensor, test_images: Tensor, *, ne
     """
     from sklearn.neighbors import KNeighborsClassifier
 
-    model = KNeighborsClassifier(neighbors, algorithm="brute").fit(images.flatten(1).numpy(), labels.numpy())
-    return torch.from_numpy(model.predict(test_images.flatten(1).numpy()))
+    known, asked = (
+        rearrange(part, "rows channels height width -> rows (channels height width)").numpy()
+        for part in (images, test_images)
+    )
+    model = KNeighborsClassifier(neighbors, algorithm="brute").fit(known, labels.numpy())
+    return torch.from_numpy(model.predict(asked))
 
 
 def convolutional(

@@ -7,6 +7,7 @@ from typing import Annotated, NamedTuple
 
 import torch
 from annotated_types import Ge, Gt, Interval
+from einops import rearrange
 from torch import Tensor
 
 from semreg.components.operations import augment
@@ -183,7 +184,7 @@ def _chances(labels: Tensor, own: int) -> Tensor:
     """How often each image is drawn: all classes equally, and of each the first `own` images as often as the others."""
     kind = 2 * labels + (torch.arange(len(labels)) >= own)
     counts = kind.bincount(minlength=2 * (int(labels.max()) + 1)).double()
-    kinds = (counts.view(-1, 2) > 0).sum(1)
+    kinds = (rearrange(counts, "(classes kinds) -> classes kinds", kinds=2) > 0).sum(1)
     return 1 / (counts[kind] * kinds[labels])
 
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from semreg.core import Handle, Result, Table
 from semreg.pictures import image_grid
 from semreg_olr.evaluations.common import PICTURED, Count, Threshold, attributes_field, check_embedding
-from semreg_olr.functional import structural_similarity
+from semreg_olr.ssim import structural_similarity
 
 PAPER = {"compression": 95052 / 1216, "compression_labels": 95052 / 256}
 

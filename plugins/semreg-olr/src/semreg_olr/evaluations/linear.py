@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+from einops import rearrange
 from torch import Tensor
 
 from semreg.core import Handle, Picture, Result, Table
@@ -38,7 +39,7 @@ def linear_classifier(
     check_embedding(embedding.read("test"), names, embedding.name)
     model = _fitted(embedding, attributes)
     labels, convolutional = attributes.read("test"), probability.read("test")
-    linear = model.probability(embedding.read("test").flatten(1))
+    linear = model.probability(_vectors(embedding, "test"))
     majority = majority_accuracy(attributes.read("train"), labels)
     ours, theirs = scores(linear, labels), scores(convolutional, labels)
     figures = {
@@ -85,11 +86,16 @@ def linear_classifier(
     return Result(figures, dict(PAPER), [means, each], grids, summary)
 
 
+def _vectors(embedding: Handle, split: str) -> Tensor:
+    """The embeddings of a split, the rows of each image joined, `(images, labels·k)`."""
+    return rearrange(embedding.read(split), "images labels k -> images (labels k)")
+
+
 def _fitted(embedding: Handle, attributes: Handle) -> LogisticRegression:
     """Fitted where the run computes: at CelebA's size a CPU would take minutes."""
-    codes, labels = embedding.read("train").flatten(1), attributes.read("train")
+    codes, labels = _vectors(embedding, "train"), attributes.read("train")
     if embedding.run.counts["validation"]:
-        parts = [codes, labels, embedding.read("validation").flatten(1), attributes.read("validation")]
+        parts = [codes, labels, _vectors(embedding, "validation"), attributes.read("validation")]
     else:
         held_out = torch.arange(len(codes)) % 10 == 9
         parts = [codes[~held_out], labels[~held_out], codes[held_out], labels[held_out]]

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import torch
 from annotated_types import Ge, Gt
+from einops import rearrange, repeat
 from torch import Tensor
 
 from semreg.core import Handle, Result, Table, TrainedRun
@@ -61,7 +62,11 @@ def attribute_interpolation(
         made = strips(attributes, reconstruction, attribute, (first, second, thirds), images)
         names = None
         if judge is not None:
-            seen = {name: v.view(pairs, images) for name, v in seen_in(judge, made.flatten(0, 1), attributes).items()}
+            each = rearrange(made, "pairs images ... -> (pairs images) ...")
+            seen = {
+                name: rearrange(value, "(pairs images) -> pairs images", images=images)
+                for name, value in seen_in(judge, each, attributes).items()
+            }
             ends = labels[attribute][torch.stack([first, second])]
             figures |= _measured(seen[attribute], ends) if between is across else _within(seen[attribute], ends[0])
             third = {name: label[thirds, None] for name, label in labels.items() if name != attribute}
@@ -97,9 +102,9 @@ def strips(
     share = torch.linspace(1, 0, images)
     weights = torch.stack([share, 1 - share], 1)
     mixed = torch.cat([mix_codes(codes[[a, b]], weights) for a, b in zip(first.tolist(), second.tolist(), strict=True)])
-    others = attributes.read("test", thirds.repeat_interleave(images))
+    others = attributes.read("test", repeat(thirds, "pairs -> (pairs images)", images=images))
     made = synthesised(reconstruction, others | {code.name: mixed})
-    return made.view(len(first), images, *made.shape[1:])
+    return rearrange(made, "(pairs images) ... -> pairs images ...", images=images)
 
 
 def _measured(seen: Tensor, ends: Tensor) -> dict[str, float]:

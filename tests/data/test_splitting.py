@@ -1,4 +1,4 @@
-"""Splits and shots of a cached data set."""
+"""Splits and shots of a data set."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ import pytest
 import torch
 
 from semreg.core import UserError
-from semreg.data.cache import Cached, cached
+from semreg.data.cache import cached
+from semreg.data.dataset import Cached
+from semreg.data.splitting import split_as, with_shots, with_validation
 
 
 @pytest.fixture
@@ -19,17 +21,17 @@ def data(toy: Any, tmp_path: Path) -> Cached:
 
 @pytest.mark.parametrize(("amount", "expected"), [(16, 16), (0.1, 16), (0.5, 80), (1, 1), (159, 159)])
 def test_validation_comes_from_training_images_only(data: Cached, amount: float, expected: int) -> None:
-    cut = data.with_validation(amount)
+    cut = with_validation(data, amount)
     assert cut.counts == {"train": 160 - expected, "validation": expected, "test": 40}
     assert torch.equal(cut.rows("test"), data.rows("test"))
     rows = torch.cat([cut.rows("train"), cut.rows("validation")]).sort().values
     assert torch.equal(rows, data.rows("train"))
-    assert torch.equal(cut.split, data.with_validation(amount).split)
+    assert torch.equal(cut.split, with_validation(data, amount).split)
 
 
 def test_validation_follows_its_seed(data: Cached) -> None:
-    assert not torch.equal(data.with_validation(16, seed=0).split, data.with_validation(16, seed=1).split)
-    assert data.with_validation(16).rows("validation").tolist() == [
+    assert not torch.equal(with_validation(data, 16, seed=0).split, with_validation(data, 16, seed=1).split)
+    assert with_validation(data, 16).rows("validation").tolist() == [
         17,
         21,
         78,
@@ -50,20 +52,20 @@ def test_validation_follows_its_seed(data: Cached) -> None:
 
 
 def test_own_validation_images_stay(data: Cached) -> None:
-    own = data.with_validation(10, seed=5)
-    again = own.with_validation(20)
+    own = with_validation(data, 10, seed=5)
+    again = with_validation(own, 20)
     assert torch.equal(again.split, own.split)
     assert again.remarks == ("the data set's own validation images are used",)
 
 
 def test_training_images_drawn_from_all(data: Cached) -> None:
-    drawn = data.with_split({"train": 150, "validation": 0.1})
+    drawn = split_as(data, {"train": 150, "validation": 0.1})
     assert drawn.counts == {"train": 135, "validation": 15, "test": 50}
     assert set(drawn.rows("train").tolist()) & set(data.rows("test").tolist()), "drawn from test images, too"
-    assert torch.equal(drawn.split, data.with_split({"train": 150, "validation": 0.1}).split)
-    assert not torch.equal(drawn.split, data.with_split({"train": 150, "validation": 0.1, "seed": 1}).split)
-    assert data.with_split({"train": 0.5}).counts == {"train": 100, "validation": 0, "test": 100}
-    assert data.with_split({}).fingerprint == data.fingerprint
+    assert torch.equal(drawn.split, split_as(data, {"train": 150, "validation": 0.1}).split)
+    assert not torch.equal(drawn.split, split_as(data, {"train": 150, "validation": 0.1, "seed": 1}).split)
+    assert split_as(data, {"train": 0.5}).counts == {"train": 100, "validation": 0, "test": 100}
+    assert split_as(data, {}).fingerprint == data.fingerprint
     assert data.counts == {"train": 160, "validation": 0, "test": 40}, "the original is as it was"
 
 
@@ -83,11 +85,11 @@ def test_training_images_drawn_from_all(data: Cached) -> None:
 )
 def test_impossible_splits(data: Cached, options: dict[str, Any], message: str) -> None:
     with pytest.raises(UserError, match=message):
-        data.with_split(options)
+        split_as(data, options)
 
 
 def test_shots_leave_all_but_a_few_training_images_of_a_class_in_no_split(data: Cached) -> None:
-    few = data.with_split({"shots": {"digit": {"0": 3, "2": 16}}, "validation": 10})
+    few = split_as(data, {"shots": {"digit": {"0": 3, "2": 16}}, "validation": 10})
     digits = data.arrays["digit"]
     kept = torch.cat([few.rows("train"), few.rows("validation")])
     assert digits[kept].bincount().tolist() == [
@@ -109,7 +111,7 @@ def test_shots_leave_all_but_a_few_training_images_of_a_class_in_no_split(data: 
 
 def test_shots_follow_the_splits_seed_and_not_the_other_classes(data: Cached) -> None:
     def kept(options: dict[str, Any]) -> list[int]:
-        rows = data.with_split(options).rows("train")
+        rows = split_as(data, options).rows("train")
         return rows[data.arrays["digit"][rows] == 0].tolist()  # type: ignore[no-any-return]
 
     assert kept({"shots": {"digit": {"0": 3}}}) == kept({"shots": {"digit": {"2": 4, "0": 3}}})
@@ -117,7 +119,7 @@ def test_shots_follow_the_splits_seed_and_not_the_other_classes(data: Cached) ->
 
 
 def test_shots_reach_a_sets_own_validation_images(data: Cached) -> None:
-    few = data.with_validation(80).with_shots({"digit": {"0": 1}})
+    few = with_shots(with_validation(data, 80), {"digit": {"0": 1}})
     for split, count in (("train", 1), ("validation", 0)):
         assert (data.arrays["digit"][few.rows(split)] == 0).sum() == count
 
@@ -135,43 +137,43 @@ def test_shots_reach_a_sets_own_validation_images(data: Cached) -> None:
 )
 def test_impossible_shots(data: Cached, shots: Any, where: str, message: str) -> None:
     with pytest.raises(UserError, match=rf"data\.split\.shots\.{where} .*{message}"):
-        data.with_split({"shots": shots})
+        split_as(data, {"shots": shots})
 
 
 @pytest.mark.parametrize(("amount", "kept"), [(0.1, 16), (0.5, 80), (1, 160), (1.0, 160), (1e-9, 1)])
 def test_a_share_of_the_training_images_stays_and_the_test_images_all(data: Cached, amount: float, kept: int) -> None:
-    part = data.with_split({"share": amount})
+    part = split_as(data, {"share": amount})
     assert part.counts == {"train": kept, "validation": 0, "test": 40}
     assert torch.equal(part.rows("test"), data.rows("test"))
     assert set(part.rows("train").tolist()) <= set(data.rows("train").tolist())
-    more = data.with_split({"share": min(1.0, 2 * amount)})
+    more = split_as(data, {"share": min(1.0, 2 * amount)})
     assert set(part.rows("train").tolist()) <= set(more.rows("train").tolist()), "a larger share holds a smaller"
 
 
 def test_a_share_is_of_what_shots_and_labels_taken_away_leave(data: Cached) -> None:
-    part = data.with_split({"unlabelled": 0.5, "shots": {"digit": {"0": 2}}, "share": 0.25, "validation": 4})
-    whole = data.with_split({"unlabelled": 0.5, "shots": {"digit": {"0": 2}}})
+    part = split_as(data, {"unlabelled": 0.5, "shots": {"digit": {"0": 2}}, "share": 0.25, "validation": 4})
+    whole = split_as(data, {"unlabelled": 0.5, "shots": {"digit": {"0": 2}}})
     assert part.counts["unlabelled"] == 20
     assert part.counts["train"] == round(0.25 * whole.counts["train"]) - 4
     assert part.counts["validation"] == 4
     for split in ("train", "unlabelled"):
         assert set(part.rows(split).tolist()) <= set(whole.rows(split).tolist())
-    assert not torch.equal(part.split, data.with_split({"share": 0.25, "seed": 1}).split)
+    assert not torch.equal(part.split, split_as(data, {"share": 0.25, "seed": 1}).split)
 
 
 @pytest.mark.parametrize("amount", [0, -0.1, 1.1, float("nan"), True])
 def test_impossible_shares(data: Cached, amount: float) -> None:
     with pytest.raises(UserError, match=r"data\.split\.share .*is no share above 0 and at most 1"):
-        data.with_split({"share": amount})
+        split_as(data, {"share": amount})
 
 
 def test_unlabelled_images_are_drawn_from_the_training_images(data: Cached) -> None:
-    drawn = data.with_split({"unlabelled": 0.25})
+    drawn = split_as(data, {"unlabelled": 0.25})
     assert drawn.counts == {"train": 120, "validation": 0, "test": 40, "unlabelled": 40}
     both = torch.cat([drawn.rows("train"), drawn.rows("unlabelled")]).sort().values
     assert torch.equal(both, data.rows("train"))
-    assert torch.equal(drawn.split, data.with_split({"unlabelled": 40}).split)
-    assert not torch.equal(drawn.split, data.with_split({"unlabelled": 40, "seed": 1}).split)
+    assert torch.equal(drawn.split, split_as(data, {"unlabelled": 40}).split)
+    assert not torch.equal(drawn.split, split_as(data, {"unlabelled": 40, "seed": 1}).split)
     assert drawn.fields == data.fields
 
 
@@ -180,7 +182,7 @@ def test_unlabelled_classes_are_known_no_longer(data: Cached, which: Any) -> Non
     names = data.fields["digit"].names  # type: ignore[union-attr]
     gone = [names.index(name) for name in (which if isinstance(which, list) else names[-2:])]
     left = [name for index, name in enumerate(names) if index not in gone]
-    known = data.with_split({"unlabelled": {"digit": which}})
+    known = split_as(data, {"unlabelled": {"digit": which}})
     assert known.fields["digit"].names == tuple(left)  # type: ignore[union-attr]
     before = data.arrays["digit"]
     for split in ("train", "test"):
@@ -206,7 +208,7 @@ def test_unlabelled_classes_are_known_no_longer(data: Cached, which: Any) -> Non
 )
 def test_impossible_unlabelled_images(data: Cached, unlabelled: Any, where: str, message: str) -> None:
     with pytest.raises(UserError) as refused:
-        data.with_split({"unlabelled": unlabelled})
+        split_as(data, {"unlabelled": unlabelled})
     [problem] = refused.value.problems
     assert problem.where == where
     assert message in problem.message

@@ -1,0 +1,65 @@
+"""A data set ready to be sliced: its fields, an array for each, and the split of its rows."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from semreg.core import SPLITS, AttributesField, ClassField, Specification
+from semreg.core.source import UNLABELLED
+
+_SPLITS = {**SPLITS, "unlabelled": UNLABELLED}
+
+
+@dataclass(frozen=True)
+class Cached:
+    """A data set ready to be sliced.
+
+    `arrays` holds a tensor per field, row for row: `image` uint8 `(count, channels, height, width)` over the memory
+    map, classes int64 `(count,)`, attributes uint8 `(count, attributes)`, vectors float32 `(count, size)`. `split` is
+    uint8 `(count,)`. Nothing should write into them (it would not reach the disk). `skipped` holds a message for each
+    image left out as unreadable, `remarks` what a run should tell about the data.
+    """
+
+    fields: Specification
+    arrays: dict[str, Tensor]
+    split: Tensor
+    content: str
+    skipped: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
+
+    def rows(self, split: str) -> Tensor:
+        """The rows of "train", "validation", "test" or "unlabelled", int64, ascending."""
+        return torch.nonzero(self.split == _SPLITS[split]).squeeze(1)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """The number of images in each split; "unlabelled" is named if there are any."""
+        counts = {name: int((self.split == value).sum()) for name, value in _SPLITS.items()}
+        return {name: count for name, count in counts.items() if count or name in SPLITS}
+
+    @property
+    def fingerprint(self) -> str:
+        """A SHA-256 over fields, labels, pixels and split: equal for equal data, wherever and whenever it was read."""
+        return hashlib.sha256(self.content.encode() + self.split.numpy().tobytes()).hexdigest()
+
+    def constant_attributes(self) -> dict[str, list[str]]:
+        """For each field of attributes, the names of those that have one value in all training images, if any.
+
+        A field of classes names itself, if all training images are of one class.
+        """
+        train = self.rows("train")
+        constant = {}
+        for name, field in self.fields.items():
+            if isinstance(field, ClassField):
+                classes = self.arrays[name].index_select(0, train)
+                constant[name] = [name] if len(train) and bool((classes == classes[0]).all()) else []
+            if isinstance(field, AttributesField):
+                present = self.arrays[name].index_select(0, train).sum(dim=0).tolist()
+                constant[name] = [
+                    label for label, ones in zip(field.names, present, strict=True) if ones in (0, len(train))
+                ]
+        return {name: labels for name, labels in constant.items() if labels}

@@ -1,0 +1,153 @@
+"""Splits a data set: which images train, validate, test, and train without labels, as `data.split` says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, cast
+
+import torch
+from torch import Tensor
+
+from semreg.core import EXCLUDED, TEST, TRAIN, VALIDATION, ClassField, Problem, UserError, closest
+from semreg.core.source import UNLABELLED
+from semreg.data.dataset import Cached
+from semreg.data.splits import labelled_fields, random_order, share
+
+
+def split_as(data: Cached, options: Mapping[str, Any]) -> Cached:
+    """The data set, split as a recipe's `data.split` says.
+
+    `train = N` (a count, or a fraction) draws that many of *all* images to train on, and tests on the rest;
+    `unlabelled` then takes the labels of some training rows away, as `with_unlabelled`; `shots` leaves out all but
+    a few training rows of some classes, as `with_shots`; `share` all but that share of the training rows, as
+    `with_share`; `validation = N` cuts validation rows from what training rows are left, as `with_validation`. The
+    draws depend on `seed` (default 0) alone and not on the run's seed: a judge trained with another seed must not
+    have seen this run's test images, nor of a class with few shots any image beyond them.
+
+    Raises UserError for unknown keys and impossible amounts.
+    """
+    known = ("train", "unlabelled", "shots", "share", "validation", "seed")
+    problems = [Problem(f"data.split.{key}", f"no such option{closest(key, known)}") for key in options.keys() - known]
+    seed = options.get("seed", 0)
+    if isinstance(seed, bool) or not isinstance(seed, int):
+        problems.append(Problem("data.split.seed", f"{seed!r} is not a whole number"))
+    if problems:
+        raise UserError("", problems)
+    result = data
+    if "train" in options:
+        train, test = _drawn("train", options["train"], torch.nonzero(data.split != EXCLUDED).squeeze(1), int(seed))
+        split = data.split.clone()
+        split[train], split[test] = TRAIN, TEST
+        result = replace(data, split=split)
+    if "unlabelled" in options:
+        result = with_unlabelled(result, options["unlabelled"], int(seed))
+    if "shots" in options:
+        result = with_shots(result, options["shots"], int(seed))
+    if "share" in options:
+        result = with_share(result, options["share"], int(seed))
+    if "validation" in options:
+        result = with_validation(result, options["validation"], int(seed))
+    return result
+
+
+def with_validation(data: Cached, amount: int | float, seed: int = 0) -> Cached:
+    """The data set with some training rows as validation rows: `amount`, a count or a fraction, drawn from `seed`.
+
+    Test rows are never touched. A set that brings validation rows of its own keeps them as they are.
+
+    Raises UserError if that leaves no training or no validation row.
+    """
+    if data.counts["validation"]:
+        return replace(data, remarks=(*data.remarks, "the data set's own validation images are used"))
+    split = data.split.clone()
+    split[_drawn("validation", amount, data.rows("train"), seed)[0]] = VALIDATION
+    return replace(data, split=split)
+
+
+def with_shots(data: Cached, shots: Mapping[str, Mapping[str, int]], seed: int = 0) -> Cached:
+    """The data set with only so many training rows of some classes: `{"digit": {"0": 5}}` keeps 5 of class "0".
+
+    The others of these classes belong to no split, validation rows included; test rows are never touched. What is
+    kept is drawn from `seed`, of each class by itself.
+
+    Raises UserError for fields and classes that do not exist, and for more shots than a class has training rows.
+    """
+    split, train, problems = data.split.clone(), data.rows("train"), []
+    reserve = data.rows("validation")
+    for name, amounts in shots.items():
+        field = data.fields.get(name)
+        if not isinstance(field, ClassField):
+            known = [key for key, other in data.fields.items() if isinstance(other, ClassField)]
+            message = f"no field of classes is called {name!r}{closest(name, known)}"
+            problems.append(Problem(f"data.split.shots.{name}", message))
+            continue
+        for label, amount in amounts.items():
+            where = f"data.split.shots.{name}.{label}"
+            if label not in field.names:
+                problems.append(Problem(where, f"there is no class {label!r}{closest(label, field.names)}"))
+                continue
+            value = field.names.index(label)
+            rows, others = (part[data.arrays[name][part] == value] for part in (train, reserve))
+            if isinstance(amount, bool) or not isinstance(amount, int) or not 0 < amount <= len(rows):
+                problems.append(Problem(where, f"{amount!r} of the {len(rows)} training images of class {label!r}"))
+                continue
+            kept = rows[torch.from_numpy(random_order(len(rows), seed))[:amount]]
+            split[rows], split[others] = EXCLUDED, EXCLUDED
+            split[kept] = TRAIN
+    if problems:
+        raise UserError("", problems)
+    return replace(data, split=split)
+
+
+def with_unlabelled(data: Cached, unlabelled: int | float | Mapping[str, Sequence[str] | int], seed: int = 0) -> Cached:
+    """The data set with some training rows in the split "unlabelled".
+
+    A count or a fraction draws them from `seed`, of all training rows. `{"digit": ["8", "9"]}` takes all of these
+    classes, or with a number of so many last ones: the field knows them no longer, and their test and validation
+    rows belong to no split.
+
+    Raises UserError for fields and classes that do not exist, or if that leaves no training row.
+    """
+    split = data.split.clone()
+    if not isinstance(unlabelled, Mapping):
+        split[_drawn("unlabelled", unlabelled, data.rows("train"), seed)[0]] = UNLABELLED
+        return replace(data, split=split)
+    fields, arrays = labelled_fields(data.fields, unlabelled), dict(data.arrays)
+    for name in unlabelled:
+        before, after = (list(cast(ClassField, part[name]).names) for part in (data.fields, fields))
+        places = torch.tensor([after.index(label) if label in after else -1 for label in before])
+        arrays[name] = places[data.arrays[name]]
+        unknown = arrays[name] < 0
+        split[unknown & (split == TRAIN)] = UNLABELLED
+        split[unknown & (split != UNLABELLED)] = EXCLUDED
+    if not (split == TRAIN).any():
+        raise UserError("", [Problem("data.split.unlabelled", "no training image is left with a label")])
+    return replace(data, fields=fields, arrays=arrays, split=split)
+
+
+def with_share(data: Cached, amount: float, seed: int = 0) -> Cached:
+    """The data set with only a share of the training rows, and of those without labels, each at least one.
+
+    The others belong to no split; validation and test rows are never touched. What is kept is drawn from `seed`.
+    Raises UserError for a share that is not above 0 and at most 1.
+    """
+    if isinstance(amount, bool) or not 0 < amount <= 1:
+        raise UserError("", [Problem("data.split.share", f"{amount!r} is no share above 0 and at most 1")])
+    split = data.split.clone()
+    for rows in (data.rows("train"), data.rows("unlabelled")):
+        order = rows[torch.from_numpy(random_order(len(rows), seed))]
+        split[order[max(1, share(float(amount), len(rows))) :]] = EXCLUDED
+    return replace(data, split=split)
+
+
+def _drawn(key: str, amount: int | float, rows: Tensor, seed: int) -> tuple[Tensor, Tensor]:
+    """`amount` of the rows, drawn at random from the seed, and the others."""
+    if isinstance(amount, bool) or amount <= 0 or (isinstance(amount, float) and amount >= 1):
+        raise UserError("", [Problem(f"data.split.{key}", f"{amount!r} is neither a count nor a fraction below 1")])
+    count = share(amount, len(rows))
+    if not 0 < count < len(rows):
+        message = f"{amount} of the {len(rows)} images would be {count}; both parts need at least one"
+        raise UserError("", [Problem(f"data.split.{key}", message)])
+    order = rows[torch.from_numpy(random_order(len(rows), seed))]
+    return order[:count], order[count:]
