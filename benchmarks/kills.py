@@ -34,7 +34,7 @@ from semreg.recipe.check import check
 from semreg.recipe.load import load_recipe
 from semreg.store.record import read_record
 from semreg.training import trainer
-from semreg.training.trial import check_on_nothing
+from semreg.training.trial import check_by_dry_run
 from tests.running.faults import laboratory, outcome
 from tests.writes import Copies, Writes
 
@@ -74,7 +74,7 @@ def import_everything(folder: Path) -> None:
 
     torch.set_num_threads(1)
     trainer.SECONDS_BETWEEN_CHECKPOINTS = SECONDS_BETWEEN_CHECKPOINTS
-    check_on_nothing(check(load_recipe(ROOT / RECIPE, SHRUNK), data_root=folder, fallback=True))
+    check_by_dry_run(check(load_recipe(ROOT / RECIPE, SHRUNK), data_root=folder, fallback=True))
 
 
 def start(folder: Path) -> int:

@@ -79,7 +79,7 @@ def sites(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         "fresh": write_plugin("fresh-scatter", "loss", folder),
         "broken": source(folder, "semreg-broken-wheel", "broken_wheel", "import no_such_module\n"),
         "greedy": source(folder, "semreg-greedy-wheel", "l2", GOOD),
-        "newer": source(folder, "semreg-newer-wheel", "newer_wheel", "raise SystemExit('imported')\n", interface=2),
+        "older": source(folder, "semreg-older-wheel", "older_wheel", "raise SystemExit('imported')\n", interface=1),
     }
     pip = ("-m", "pip", "-q", "--disable-pip-version-check")
     alone = ("--no-index", "--no-deps")
@@ -166,12 +166,12 @@ def test_a_name_of_ours_is_refused_where_it_is_used(
 def test_one_for_another_interface_is_refused_before_it_is_imported(
     sites: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.syspath_prepend(str(sites["newer"]))
-    message = "it is written for interface 2 of semreg, and semreg 0.1.0 has interface 1; install another version"
-    assert states()["semreg-newer-wheel"].startswith(f"refused: {message}")
-    code, output = invoke("check", recipe(tmp_path, "newer_wheel(encoder(image))"))
+    monkeypatch.syspath_prepend(str(sites["older"]))
+    message = "it is written for interface 1 of semreg, and semreg 0.1.0 has interface 2; install another version"
+    assert states()["semreg-older-wheel"].startswith(f"refused: {message}")
+    code, output = invoke("check", recipe(tmp_path, "older_wheel(encoder(image))"))
     assert code == 2
-    assert f"its loss 'newer_wheel' can't be used: {message} of semreg, or of semreg-newer-wheel" in output
+    assert f"its loss 'older_wheel' can't be used: {message} of semreg, or of semreg-older-wheel" in output
     assert "imported" not in output
     assert invoke("check", recipe(tmp_path, "l2(encoder(image), encoder(image))"))[0] == 0
 

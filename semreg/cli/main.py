@@ -97,10 +97,10 @@ def check(
     from semreg.recipe.check import check_all
     from semreg.recipe.load import load_recipe
     from semreg.recipe.matrix import text
-    from semreg.training.trial import check_on_nothing
+    from semreg.training.trial import check_by_dry_run
 
     plan = check_all(load_recipe(recipe, overrides), data_root=data_root)
-    plan.warnings += check_on_nothing(plan)
+    plan.warnings += check_by_dry_run(plan)
     if not as_json:
         typer.echo(text(plan))
         if plan.missing is not None:
@@ -196,7 +196,7 @@ def evaluate_run(
 @app.command()
 def report(run: RunFolder, out: Out = Path("runs")) -> None:
     """Write a run's report anew, from what its folder holds."""
-    from semreg.report.page import write_report
+    from semreg.report.writing import write_report
 
     folder = folder_of(run, out)
     write_report(folder)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from semreg.report.formatting import duration, number
-from semreg.store.status import Standing, standings
+from semreg.store.status import RunStatus, run_statuses
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -25,12 +25,12 @@ _COLOURS = {"running": "cyan", "finished": "green", "stopped": "yellow", "failed
 
 def print_json(out: Path) -> None:
     """Print where all runs stand, for machines."""
-    typer.echo(json.dumps([run.as_dictionary() for run in standings(out)], indent=2, ensure_ascii=False))
+    typer.echo(json.dumps([run.as_dictionary() for run in run_statuses(out)], indent=2, ensure_ascii=False))
 
 
 def print_runs(out: Path) -> None:
     """Print all runs, the oldest first, as columns; on a terminal no line is longer than it is wide."""
-    runs = standings(out)
+    runs = run_statuses(out)
     if not runs:
         typer.echo(f"no runs in {out}")
         return
@@ -60,7 +60,7 @@ def watch(out: Path) -> None:
         if sys.stdout.isatty():
             _watch_on_terminal(out)
             return
-        while any(run.running for run in standings(out)):
+        while any(run.running for run in run_statuses(out)):
             time.sleep(SECONDS_BETWEEN_LOOKS)
         print_runs(out)
     except KeyboardInterrupt:
@@ -71,7 +71,7 @@ def _watch_on_terminal(out: Path) -> None:
     from rich.console import Console
     from rich.live import Live
 
-    runs = standings(out)
+    runs = run_statuses(out)
     watched = {run.folder for run in runs if run.running}
     if not watched:
         print_runs(out)
@@ -83,11 +83,11 @@ def _watch_on_terminal(out: Path) -> None:
             if not any(run.running for run in runs):
                 return
             time.sleep(SECONDS_BETWEEN_LOOKS)
-            runs = standings(out)
+            runs = run_statuses(out)
             watched |= {run.folder for run in runs if run.running}
 
 
-def _table(runs: list[Standing]) -> Table:
+def _table(runs: list[RunStatus]) -> Table:
     """The runs as a table, each with its losses or its message and a bar on a second line."""
     from rich import box
     from rich.console import Group
@@ -123,7 +123,7 @@ def _plain(text: str) -> str:
     return "".join(c if c.isprintable() else "�" for c in " ".join(text.split()))
 
 
-def _where(run: Standing) -> str:
+def _where(run: RunStatus) -> str:
     if run.state == "finished" or not run.phase:
         return ""
     of = f" {run.position}/{run.count}" if run.position and run.count and run.count > 1 else ""
@@ -134,12 +134,12 @@ def _of(part: int | None, whole: int | None) -> str:
     return f"{part}/{whole}" if part is not None and whole is not None else ""
 
 
-def _iteration(run: Standing) -> str:
+def _iteration(run: RunStatus) -> str:
     share = "" if run.share is None else f" {100 * run.share:3.0f}%"
     return f"{_of(run.iteration, run.iterations)}{share}" if run.state != "finished" else ""
 
 
-def _latest(run: Standing) -> str:
+def _latest(run: RunStatus) -> str:
     """The latest losses of a run under way; of another, why it is not."""
     if not run.running:
         return _plain(run.message or "")
@@ -149,17 +149,17 @@ def _latest(run: Standing) -> str:
     return _plain(", ".join(shown) or run.message or "")
 
 
-def _updated(run: Standing) -> str:
+def _updated(run: RunStatus) -> str:
     if not run.running or run.seconds_since_update is None:
         return ""
     return f"{duration(run.seconds_since_update)} ago"
 
 
-def _data(run: Standing) -> str:
+def _data(run: RunStatus) -> str:
     return _plain(f"{run.data}{' (fallback)' if run.fallback else ''}") if run.data else ""
 
 
-_CELLS: dict[str, Callable[[Standing], str]] = {
+_CELLS: dict[str, Callable[[RunStatus], str]] = {
     "run": lambda run: _plain(run.folder.name),
     "state": lambda run: _plain(run.state),
     "phase": _where,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-INTERFACE = 1
+INTERFACE = 2
 """The version of what components and semreg expect of each other. A distribution that is written for another, by an
 entry point of that name in group `semreg.interface`, is refused when it is used."""
 

@@ -135,7 +135,7 @@ def listing_digest(listing: Iterable[tuple[str, Stamp]]) -> str:
     return digest.hexdigest()
 
 
-class Names:
+class FileNames:
     """Looks up file names as a table wrote them among those the file system gave: exactly, else in Unicode's composed
     form (some systems store "é" as two characters, most tables write one)."""
 

@@ -13,14 +13,14 @@ from semreg.data.files import quoted, read_text
 
 
 @dataclass(frozen=True)
-class Table:
+class LabelTable:
     """The columns of a table by name, and for each row the line of the file that it begins on."""
 
     columns: dict[str, list[str]]
     lines: list[int]
 
 
-def read_table(path: Path) -> Table:
+def read_label_table(path: Path) -> LabelTable:
     """Reads a table; empty lines are passed over.
 
     Raises:
@@ -47,7 +47,7 @@ def read_table(path: Path) -> Table:
     if wrong:
         found = f"line {lines[wrong[0]]} has {len(rows[wrong[0]])} columns, the header {len(header)}"
         raise UserError(str(path), found + (f" ({len(wrong)} such lines)" if len(wrong) > 1 else ""))
-    return Table({name: [row[index] for row in rows[1:]] for index, name in enumerate(header)}, lines[1:])
+    return LabelTable({name: [row[index] for row in rows[1:]] for index, name in enumerate(header)}, lines[1:])
 
 
 def _check_header(path: Path, header: list[str]) -> None:

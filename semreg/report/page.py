@@ -20,22 +20,10 @@ from semreg.report import curves
 from semreg.report.formatting import duration, number
 from semreg.report.templates import templates
 from semreg.report.times import time_section
-from semreg.store.disk import read_object, write_whole, writing
+from semreg.store.disk import read_object
 from semreg.store.layout import EVALUATIONS, RECIPE, WARNINGS
 from semreg.store.record import PhaseMetrics, RunRecord, read_lines, read_metrics, read_record
 from semreg.store.results import read_result
-
-
-def write_report(folder: Path) -> Path:
-    """Write `report.html` into a run's folder and return its path.
-
-    Raises UserError if the folder holds no run, CannotWrite if it can't be written.
-    """
-    path = folder / "report.html"
-    page = render(folder)
-    with writing(folder, "when that is mended, the same command writes the report"):
-        write_whole(path, page.encode())
-    return path
 
 
 def render(folder: Path) -> str:
@@ -68,7 +56,7 @@ def _rendered(folder: Path) -> str:
         phases=_phases(run, metrics),
         times=time_section(metrics),
         evaluations=evaluations,
-        comparisons=_comparisons(evaluations),
+        comparisons=_paper_figures(evaluations),
         sections=sections,
         modules=run.record.get("modules") or {},
         versions=run.record.get("versions") or {},
@@ -114,7 +102,7 @@ class Phase:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class PaperFigure:
     """A figure of ours beside the paper's."""
 
     evaluation: str
@@ -219,9 +207,9 @@ def _phase(name: str, plan: dict[str, Any], metrics: PhaseMetrics) -> Phase:
     return Phase(name, [(label, str(fact)) for label, fact in facts if fact], steps, curves.charts(metrics))
 
 
-def _comparisons(evaluations: dict[str, Result]) -> list[Comparison]:
+def _paper_figures(evaluations: dict[str, Result]) -> list[PaperFigure]:
     return [
-        Comparison(name, figure, ours, result.paper[figure])
+        PaperFigure(name, figure, ours, result.paper[figure])
         for name, result in evaluations.items()
         for figure, ours in result.figures.items()
         if figure in result.paper

@@ -20,7 +20,7 @@ _KILLED = "its process was killed; the same command goes on from the last checkp
 
 
 @dataclass(frozen=True)
-class Standing:
+class RunStatus:
     """Where a run stands; None, or nothing, where its folder does not tell."""
 
     folder: Path
@@ -66,17 +66,17 @@ class Standing:
         return asdict(self) | {"folder": str(self.folder), "share": self.share}
 
 
-def standings(folder: Path) -> list[Standing]:
+def run_statuses(folder: Path) -> list[RunStatus]:
     """Where the runs in a folder of runs stand, the oldest first, damaged ones last."""
     now = datetime.now(UTC)
-    return [standing(run, now) for run in runs_in(folder)]
+    return [run_status(run, now) for run in runs_in(folder)]
 
 
-def standing(run: RunRecord, now: datetime) -> Standing:
+def run_status(run: RunRecord, now: datetime) -> RunStatus:
     """Where a run stands at the time `now`."""
     state, record, status = run.current_state(), run.record, run.status
     if run.damage:
-        return Standing(run.folder, run.name, state, message="it is beginning" if state == "running" else run.damage)
+        return RunStatus(run.folder, run.name, state, message="it is beginning" if state == "running" else run.damage)
     updated = _text(status.get("updated"))
     age = _age(updated, now)
     message = _text(status.get("message")) if state == run.state else None
@@ -88,7 +88,7 @@ def standing(run: RunRecord, now: datetime) -> Standing:
         about = {"phase": phase} | _evaluation(run.folder, phase.removeprefix(_EVALUATING))
     else:
         about = _training(run, age or 0.0)
-    return Standing(
+    return RunStatus(
         run.folder,
         run.name,
         state,

@@ -27,7 +27,7 @@ from semreg.tables.pages import write_table
 from semreg.tables.plots import require_plottable
 from semreg.training.interrupts import Interrupts
 from semreg.training.processes import joined, started_by_torchrun
-from semreg.training.trial import check_on_nothing
+from semreg.training.trial import check_by_dry_run
 
 TABLES = "tables"
 """The folder of tables, among the runs."""
@@ -222,7 +222,7 @@ def _require_trainable(runs: Sequence[_Planned]) -> None:
     errors = []
     for run in {run.row: run for run in runs}.values():
         try:
-            check_on_nothing(run.plan)
+            check_by_dry_run(run.plan)
         except UserError as error:
             errors.append(error)
     _raise_all(errors)

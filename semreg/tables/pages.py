@@ -17,7 +17,7 @@ import jinja2
 from semreg.report.templates import templates
 from semreg.store.disk import tidy, write_whole, writing
 from semreg.tables.grid import Cell, Grid, Ranking, comparisons, figure_tables
-from semreg.tables.ranking import Standing, standings
+from semreg.tables.ranking import RankedRow, ranked_rows
 from semreg.tables.view import Block, View, view
 
 MARKDOWN, PAGE, DATA = "table.md", "table.html", "table.json"
@@ -129,7 +129,7 @@ def dictionary(grid: Grid, folder: Path) -> dict[str, Any]:
     return {
         "name": grid.name,
         "command": grid.command,
-        "ranking": [_standing(grid.ranking, one) for one in standings(grid) if grid.ranking],
+        "ranking": [_standing(grid.ranking, one) for one in ranked_rows(grid) if grid.ranking],
         "rows": [
             {
                 "name": row.name,
@@ -166,7 +166,7 @@ def dictionary(grid: Grid, folder: Path) -> dict[str, Any]:
     }
 
 
-def _standing(ranking: Ranking, one: Standing) -> dict[str, Any]:
+def _standing(ranking: Ranking, one: RankedRow) -> dict[str, Any]:
     return {
         "row": one.row.name,
         "mean_rank": one.mean,

@@ -11,7 +11,7 @@ from semreg.tables.plots import over_seeds
 
 
 @dataclass(frozen=True)
-class Standing:
+class RankedRow:
     """A row, and for each figure of the ranking its value over seeds and its rank, None where it has none.
 
     `mean` is the mean of all ranks, None where one is missing.
@@ -23,7 +23,7 @@ class Standing:
     mean: float | None
 
 
-def standings(grid: Grid) -> list[Standing]:
+def ranked_rows(grid: Grid) -> list[RankedRow]:
     """The rows by their mean rank, the best first, those that lack a figure last; none if the grid has no ranking."""
     if grid.ranking is None:
         return []
@@ -36,7 +36,7 @@ def standings(grid: Grid) -> list[Standing]:
         own = tuple(column[k] for _, column in columns)
         known = [rank for rank in own if rank is not None]
         mean = sum(known) / len(known) if known and len(known) == len(own) else None
-        found.append(Standing(row, tuple(values[k] for values, _ in columns), own, mean))
+        found.append(RankedRow(row, tuple(values[k] for values, _ in columns), own, mean))
     return sorted(found, key=lambda one: math.inf if one.mean is None else one.mean)
 
 

@@ -20,7 +20,7 @@ from semreg.tables.grid import (
     figure_tables,
 )
 from semreg.tables.plots import draw, file_name
-from semreg.tables.ranking import standings
+from semreg.tables.ranking import ranked_rows
 
 LONGEST_TITLE = 60
 """A description beyond this is a text rather than a row's title."""
@@ -98,7 +98,7 @@ def _counted(count: int, what: str) -> str:
 
 
 def _ranking(grid: Grid, ranking: Ranking, titles: Mapping[str, str]) -> Block:
-    found = standings(grid)
+    found = ranked_rows(grid)
     columns, lines = ["", "mean rank"], [[titles[one.row.name], _rank(one.mean)] for one in found]
     by = [f"{figure} {'↑' if higher_is_better else '↓'}" for figure, higher_is_better in ranking.figures]
     for k, (figure, _) in enumerate(ranking.figures):

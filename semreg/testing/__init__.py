@@ -22,6 +22,7 @@ from semreg.testing.networks import check_classifier, check_critic, check_decode
 from semreg.testing.priors import check_prior
 from semreg.testing.recipes import check_recipe
 from semreg.testing.runs import FakeRun
+from semreg.testing.schedules import check_schedule
 
 __all__ = [
     "FakeRun",
@@ -37,4 +38,5 @@ __all__ = [
     "check_prior",
     "check_recipe",
     "check_sampler",
+    "check_schedule",
 ]

@@ -12,7 +12,7 @@ from torch import Tensor
 from semreg.core import UserError, tensors_of
 from semreg.testing.checks import require
 from semreg.testing.documented import says_raises
-from semreg.testing.given import (
+from semreg.testing.examples import (
     ExampleCall,
     Inputs,
     modules_of,

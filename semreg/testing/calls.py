@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from semreg.core import tensors_of
+from semreg.core import Loss, Operation, tensors_of
 from semreg.testing.behaviour import (
     check_degenerate,
     check_determinism,
@@ -20,7 +20,8 @@ from semreg.testing.behaviour import (
 )
 from semreg.testing.checks import Checks, require
 from semreg.testing.documented import check_description
-from semreg.testing.given import ExampleCall, Inputs, in_dtype, modules_of, taken, with_floats, with_gradients
+from semreg.testing.examples import ExampleCall, Inputs, in_dtype, modules_of, taken, with_floats, with_gradients
+from semreg.testing.interfaces import require_interface
 
 
 def check_loss(
@@ -28,7 +29,7 @@ def check_loss(
 ) -> None:
     """A loss: a finite scalar whose gradient is right, whatever the batch.
 
-    Checks: "signature", "documentation", "shapes", "source", "refusals" (shapes that do not fit raise ValueError, and
+    Checks: "signature", "interface" (`semreg.core.Loss`), "documentation", "shapes", "source", "refusals" (shapes that do not fit raise ValueError, and
     the docstring says so), "value" (a finite scalar), "gradient" (equal to finite differences in float64), "dtype"
     (float32 and float64 are kept), "device", "order" (of the rows is irrelevant; a random loss is exempt), "degenerate"
     (an empty batch, one row, equal rows, one class: finite, and connected by a finite gradient; all zeros: that or a
@@ -46,6 +47,7 @@ def check_loss(
     call = ExampleCall(loss, inputs, options or {})
     checks = Checks(call.name, exempt)
     check_description(checks, loss, len(inputs), call.options)
+    checks.run("interface", require_interface, call.made(), Loss)
     checks.run("refusals", check_refusals, call)
     checks.run("value", _check_connected_scalar, call, inputs)
     checks.run("gradient", _check_gradient, call)
@@ -65,7 +67,7 @@ def check_operation(
 ) -> None:
     """An operation: finite tensors, row by row, through which a right gradient flows unless it cuts gradients.
 
-    Checks: "signature", "documentation", "shapes", "source", "refusals" (PyTorch's own errors are good enough), "value"
+    Checks: "signature", "interface" (`semreg.core.Operation`), "documentation", "shapes", "source", "refusals" (PyTorch's own errors are good enough), "value"
     (finite), "gradient" (unless the operation has `cuts_gradient`, or no floating-point input), "dtype" (float32,
     float64 and bfloat16 are kept), "device", "order" (results are in the order of the rows; a random operation is
     exempt), "degenerate", "determinism", "inputs kept" and "evaluation" (the form in evaluations, if there is one,
@@ -76,6 +78,7 @@ def check_operation(
     call = ExampleCall(operation, inputs, options or {})
     checks = Checks(call.name, exempt)
     check_description(checks, operation, len(inputs), call.options)
+    checks.run("interface", require_interface, call.made(), Operation)
     checks.run("refusals", check_refusals, call, True)
     checks.run("value", lambda: require_finite(call()))
     if not getattr(operation, "cuts_gradient", False) and any(t.is_floating_point() for t in tensors_of(inputs)):

@@ -13,12 +13,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from semreg.core import SPLITS, ImageField
+from semreg.core import SPLITS, Dataset, ImageField, Sampler
 from semreg.data.checking import check_source
 from semreg.recipe.options import signature_of
 from semreg.testing.behaviour import check_determinism
 from semreg.testing.checks import Checks, require
 from semreg.testing.documented import check_documentation, check_shapes, check_signature, check_source_named
+from semreg.testing.interfaces import require_interface
 
 IMAGES = 4
 
@@ -32,7 +33,7 @@ def check_dataset(
 ) -> None:
     """A data set: what it says of itself is what it gives, each time the same.
 
-    Checks: "signature", "documentation", "shapes" (of a set with images), "source", "specification" (the same from two
+    Checks: "signature", "interface" (`semreg.core.Dataset`), "documentation", "shapes" (of a set with images), "source", "specification" (the same from two
     instances), "located" (it is there, under `root` if it takes one), "labels" (as the specification says, in splits
     that train and test something), "images" (uint8 of the field's shape, the same in any order and after pickling, as
     worker processes get the reader), and "identity" (JSON, the same from two instances, another for other options is
@@ -51,6 +52,7 @@ def check_dataset(
     filled = {"root": root} if "root" in signature_of(dataset).parameters else {}
     checks = Checks(getattr(dataset, "__name__", type(dataset).__name__), exempt)
     checks.run("signature", check_signature, dataset, 0, given)
+    checks.run("interface", lambda: require_interface(dataset(**given, **filled), Dataset))
     checks.run("documentation", check_documentation, dataset)
 
     def made() -> Any:
@@ -76,7 +78,7 @@ def check_sampler(
 ) -> None:
     """A sampler: int64 `(count // batch_size, batch_size)`, indices of rows, a function of its generator.
 
-    Checks: "signature", "documentation", "shapes", "batches" and "determinism". `labels` are those of all rows,
+    Checks: "signature", "interface" (`semreg.core.Sampler`), "documentation", "shapes", "batches" and "determinism". `labels` are those of all rows,
     `(count, ...)`, as the recipe's `sampler = "name(label)"` hands them over; a sampler without labels draws from 20
     rows. Other arguments and errors are those of `check_dataset`.
     """
@@ -88,6 +90,7 @@ def check_sampler(
         return sampler(*labels, count=count, batch_size=batch_size, generator=source, **given)
 
     checks.run("signature", check_signature, sampler, len(labels), given | {"count": count, "batch_size": batch_size})
+    checks.run("interface", require_interface, sampler, Sampler, given)
     checks.run("documentation", check_documentation, sampler)
     checks.run("shapes", check_shapes, sampler)
     checks.run("batches", _check_batches, drawn(0), count, batch_size)

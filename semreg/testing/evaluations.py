@@ -10,12 +10,13 @@ from typing import Any
 
 import torch
 
-from semreg.core import Result
+from semreg.core import Evaluation, Result
 from semreg.store.results import read_result, write_result
 from semreg.testing.behaviour import check_inputs_kept
 from semreg.testing.checks import Checks, require
 from semreg.testing.documented import check_documentation, check_shapes, check_signature, check_source_named
-from semreg.testing.given import ExampleCall
+from semreg.testing.examples import ExampleCall
+from semreg.testing.interfaces import require_interface
 
 
 def check_evaluation(
@@ -27,7 +28,7 @@ def check_evaluation(
 ) -> None:
     """An evaluation: a Result that is the same each time, can be stored, and leaves the run as it was.
 
-    Checks: "signature", "documentation", "shapes", "source", "result" (figures by name, of which one at least is there,
+    Checks: "signature", "interface" (`semreg.core.Evaluation`), "documentation", "shapes", "source", "result" (figures by name, of which one at least is there,
     or a picture or table; the paper's own only under names of figures; a summary of one line), "determinism" (PyTorch's
     own generator is left alone), "stored" (written and read back it is the same) and "inputs kept" (modules are).
 
@@ -45,6 +46,7 @@ def check_evaluation(
     call = ExampleCall(evaluation, inputs, {**(options or {}), **judged})
     checks = Checks(call.name, exempt)
     checks.run("signature", check_signature, evaluation, len(inputs), options or {})
+    checks.run("interface", require_interface, evaluation, Evaluation)
     checks.run("documentation", check_documentation, evaluation)
     checks.run("shapes", check_shapes, evaluation)
     checks.run("source", check_source_named, evaluation)

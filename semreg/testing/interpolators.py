@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from semreg.core import Order
+from semreg.core import FittedInterpolator, Interpolator, Order
 from semreg.testing.behaviour import (
     check_degenerate,
     check_determinism,
@@ -20,7 +20,8 @@ from semreg.testing.behaviour import (
 )
 from semreg.testing.checks import Checks, require
 from semreg.testing.documented import check_description
-from semreg.testing.given import Inputs, in_dtype
+from semreg.testing.examples import Inputs, in_dtype
+from semreg.testing.interfaces import require_interface
 
 WEIGHTS = (0.0, 0.25, 0.7, 1.0)
 NAMES = ("a", "b", "weight")
@@ -38,7 +39,7 @@ def check_interpolator(
 ) -> None:
     """An interpolator: it starts at `a`, ends at `b`, and treats each row by itself.
 
-    Checks: "signature" (the inputs are a, b and weight), "documentation", "shapes", "source", "endpoints" (`a` at 0 and
+    Checks: "signature" (the inputs are a, b and weight), "interface" (`semreg.core.Interpolator`), "documentation", "shapes", "source", "endpoints" (`a` at 0 and
     `b` at 1, to rounding), "weights" (a number, `(batch, 1)` and `(steps, 1, 1)` mean the same), "rows" (each is
     interpolated by itself, in any order), "gradient" (finite, to both codes), "dtype" (float32 and float64 are kept),
     "device", "degenerate" (an empty batch, one row, equal rows, from a code to itself), "determinism", "inputs kept".
@@ -58,6 +59,8 @@ def check_interpolator(
     made = _made(interpolator, options or {}, a, labels, order)
     checks = Checks(getattr(interpolator, "__name__", type(interpolator).__name__), exempt)
     check_description(checks, interpolator, len(NAMES), options or {})
+    kind = FittedInterpolator if hasattr(made, "fit") else Interpolator
+    checks.run("interface", require_interface, made, kind)
     checks.run("endpoints", _check_endpoints, made, a, b)
     checks.run("weights", _check_weights, made, a, b)
     checks.run("rows", _check_rows, made, a, b)

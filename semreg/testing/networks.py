@@ -9,12 +9,13 @@ import torch
 from safetensors.torch import load, save
 from torch import Tensor, nn
 
-from semreg.core import tensors_of
+from semreg.core import Classifier, Critic, Decoder, Encoder, tensors_of
 from semreg.recipe.options import signature_of
 from semreg.testing.behaviour import check_degenerate, check_determinism, check_device, degenerate, require_finite, same
 from semreg.testing.checks import Checks, require
 from semreg.testing.documented import check_description
-from semreg.testing.given import Inputs, in_dtype, row_count, taken, with_gradients
+from semreg.testing.examples import Inputs, in_dtype, row_count, taken, with_gradients
+from semreg.testing.interfaces import require_interface
 
 
 def check_encoder(
@@ -22,7 +23,7 @@ def check_encoder(
 ) -> None:
     """An encoder: from images (and what else is given) to codes `(batch, ...)`.
 
-    Checks: "signature", "documentation", "shapes", "source", "output" (finite, a row for each row, of as many axes as
+    Checks: "signature", "interface" (`semreg.core.Encoder`), "documentation", "shapes", "source", "output" (finite, a row for each row, of as many axes as
     the kind has), "gradient" (finite, to all parameters and inputs), "rows" (in evaluation mode each row's result is
     its own, in any order), "dtype" (as float64), "bf16" (finite under autocast), "device", "degenerate" (in evaluation
     mode: one row, equal rows, zeros), "determinism" (in evaluation mode; and one seed builds one
@@ -37,21 +38,21 @@ def check_encoder(
     Raises:
         AssertionError: with all that failed.
     """
-    _check_network(encoder, inputs, options or {}, exempt, axes=range(2, 6))
+    _check_network(encoder, inputs, options or {}, exempt, Encoder, axes=range(2, 6))
 
 
 def check_decoder(
     decoder: Callable[..., Any], *inputs: Tensor, options: Mapping[str, Any] | None = None, exempt: Collection[str] = ()
 ) -> None:
     """A decoder: from one or several codes to images `(batch, channels, height, width)`; else as `check_encoder`."""
-    _check_network(decoder, inputs, options or {}, exempt, axes=[4])
+    _check_network(decoder, inputs, options or {}, exempt, Decoder, axes=[4])
 
 
 def check_critic(
     critic: Callable[..., Any], *inputs: Tensor, options: Mapping[str, Any] | None = None, exempt: Collection[str] = ()
 ) -> None:
     """A critic: from images or codes to scores `(batch, ...)`; else as `check_encoder`."""
-    _check_network(critic, inputs, options or {}, exempt, axes=range(1, 6))
+    _check_network(critic, inputs, options or {}, exempt, Critic, axes=range(1, 6))
 
 
 def check_classifier(
@@ -61,7 +62,7 @@ def check_classifier(
     exempt: Collection[str] = (),
 ) -> None:
     """A classifier: to logits `(batch, classes)`; else as `check_encoder`."""
-    _check_network(classifier, inputs, options or {}, exempt, axes=[2])
+    _check_network(classifier, inputs, options or {}, exempt, Classifier, axes=[2])
 
 
 def _check_network(
@@ -69,6 +70,7 @@ def _check_network(
     inputs: Inputs,
     options: Mapping[str, Any],
     exempt: Collection[str],
+    kind: type,
     axes: Sequence[int],
 ) -> None:
     checks = Checks(getattr(network, "__name__", type(network).__name__), exempt)
@@ -82,6 +84,7 @@ def _check_network(
 
     made = seeded(build)
     still = seeded(build).eval()
+    checks.run("interface", require_interface, made, kind)
     checks.run("output", _check_output, made, inputs, axes)
     checks.run("gradient", _check_gradient, made, inputs)
     checks.run("rows", _check_rows, still, inputs)

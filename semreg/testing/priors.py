@@ -10,11 +10,12 @@ import torch
 from torch import Tensor, nn
 
 from semreg.components.functional import gaussian_log_density
-from semreg.core import DiagonalGaussian
+from semreg.core import ClosedFormPrior, DiagonalGaussian, Prior
 from semreg.testing.behaviour import check_determinism, check_device, require_finite
 from semreg.testing.checks import Checks, require
 from semreg.testing.documented import check_description
-from semreg.testing.given import Inputs, taken
+from semreg.testing.examples import Inputs, taken
+from semreg.testing.interfaces import require_interface
 from semreg.testing.networks import check_state, seeded
 from semreg.testing.statistics import greatest_deviation
 
@@ -34,7 +35,7 @@ def check_prior(
     Give it a code of two or three numbers: the more there are, the less a statistical test sees. It is made by the
     options, and its parameters moved a little, so that what starts at zero is seen, too.
 
-    Checks: "signature", "documentation", "shapes", "source", "draws" (`(count, code)`, finite, also none at all),
+    Checks: "signature", "interface" (`semreg.core.Prior`), "documentation", "shapes", "source", "draws" (`(count, code)`, finite, also none at all),
     "log-density" (finite, `(batch,)`, each row by itself), "gradient" (of the log-density, equal to finite differences
     in float64), "dtype", "device", "determinism" (of draws, under a generator), "statistics" (draws follow the density,
     and it integrates to 1, by importance sampling; for each class of the labels, and without labels), "state" (what is
@@ -55,6 +56,8 @@ def check_prior(
     check_description(checks, prior, 0, given)
     made = _moved(seeded(lambda: prior(**given)))
     rows = len(labels[0]) if labels else 6
+    kind = ClosedFormPrior if hasattr(made, "kl_divergence") else Prior
+    checks.run("interface", require_interface, made, kind)
     checks.run("draws", _check_draws, made, labels, rows)
     checks.run("log-density", _check_density, made, labels, rows)
     checks.run("gradient", _check_gradient, made, labels, rows)

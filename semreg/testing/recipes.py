@@ -11,7 +11,7 @@ from semreg.recipe.load import load_recipe
 from semreg.running.choices import Choices
 from semreg.running.start import run_recipe
 from semreg.testing.checks import require
-from semreg.training.trial import check_on_nothing
+from semreg.training.trial import check_by_dry_run
 
 
 def check_recipe(
@@ -31,7 +31,7 @@ def check_recipe(
         UserError: for mistakes in the recipe.
     """
     plan = check_all(load_recipe(recipe, overrides), data_root=data_root)
-    warnings = plan.warnings + check_on_nothing(plan)
+    warnings = plan.warnings + check_by_dry_run(plan)
     require(not warnings, f"{recipe}: {'; '.join(warnings)}")
     with tempfile.TemporaryDirectory() as folder:
         run = run_recipe(

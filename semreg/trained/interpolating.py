@@ -13,7 +13,7 @@ from semreg.trained.classes import class_field, read_codes, synthesised
 from semreg.trained.images import image_field
 from semreg.trained.inputs import EvaluationInputs, evaluation_inputs
 from semreg.trained.paths import parts_of, strips, unfitted
-from semreg.trained.run import Handle, Run
+from semreg.trained.run import Run, TensorHandle
 
 PLAIN = "linear"
 """What recipes compare all others with: their own interpolator is another one, if they name one."""
@@ -107,7 +107,7 @@ def _choices(wiring: EvaluationInputs) -> list[Choice]:
     return list(wiring.options.get("interpolators", [single] if single is not None else []))
 
 
-def _codes(run: Run, evaluations: list[EvaluationInputs]) -> tuple[list[Handle], Handle]:
+def _codes(run: Run, evaluations: list[EvaluationInputs]) -> tuple[list[TensorHandle], TensorHandle]:
     """The codes to interpolate, and what is made of them."""
     if evaluations:
         return [evaluations[0].named["code"]], evaluations[0].named["reconstruction"]

@@ -22,7 +22,7 @@ from semreg.training.program import Execution, Program, evaluating
 BATCH = 256
 
 
-class Handle:
+class TensorHandle:
     """A named tensor of a run, for evaluations: read over a split, or recomputed from other values."""
 
     def __init__(self, run: Run, name: str) -> None:
@@ -128,12 +128,12 @@ class Run:
         """How many images each split has. Raises UserError where the data are not there."""
         return self.data.counts
 
-    def tensor(self, name: str) -> Handle:
+    def tensor(self, name: str) -> TensorHandle:
         """The handle of a tensor or field. Raises UserError, with the closest names, if there is none."""
         known = {*self.plan.tensors, *self.plan.fields}
         if name not in known:
             raise UserError(str(self.folder), f"this run has no tensor {name!r}{closest(name, known)}")
-        return Handle(self, name)
+        return TensorHandle(self, name)
 
     def module(self, name: str) -> nn.Module:
         """A module of the recipe, in eval mode. Raises UserError, with the closest names, if there is none."""

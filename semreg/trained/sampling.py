@@ -11,7 +11,7 @@ from semreg.core import ClassField, closest, seed_of
 from semreg.recipe.plan import Node, Plan, Read, Value
 from semreg.trained.classes import class_field, synthesised
 from semreg.trained.inputs import EvaluationInputs, evaluation_inputs, first_evaluation_inputs
-from semreg.trained.run import BATCH, Handle, Run
+from semreg.trained.run import BATCH, Run, TensorHandle
 from semreg.training.build import synthetic_batch
 from semreg.training.program import Execution, Program, evaluating
 
@@ -78,7 +78,7 @@ def class_number(field: ClassField, label: str | int) -> int:
     raise ValueError(f"there is no class {label!r}{closest(str(label), field.names)}")
 
 
-def _generated(run: Run, generated: Handle, given: Mapping[str, Tensor], count: int, seed: int) -> Tensor:
+def _generated(run: Run, generated: TensorHandle, given: Mapping[str, Tensor], count: int, seed: int) -> Tensor:
     """The values of a tensor that is drawn from priors, and otherwise of the given fields alone."""
     missing = sorted(_contents(run.plan, Read(generated.name)) - given.keys())
     if missing:

@@ -32,20 +32,20 @@ def synthetic_batch(
     fields: Specification, value_range: tuple[float, float], rows: int = SYNTHETIC_ROWS
 ) -> dict[str, Any]:
     """A batch of the right shapes and types that holds nothing, for building and checking without data."""
-    generator = torch.Generator().manual_seed(0)
-    batch: dict[str, Any] = {}
+    generator, cpu = torch.Generator().manual_seed(0), torch.device("cpu")
+    batch: dict[str, torch.Tensor] = {}
     low, high = value_range
     for name, field in fields.items():
         if isinstance(field, ImageField):
             shape = (rows, field.channels, field.height, field.width)
-            batch[name] = torch.rand(shape, generator=generator) * (high - low) + low
+            batch[name] = torch.rand(shape, generator=generator, device=cpu) * (high - low) + low
         elif isinstance(field, ClassField):
-            batch[name] = torch.arange(rows) % len(field.names)
+            batch[name] = torch.arange(rows, device=cpu) % len(field.names)
         elif isinstance(field, AttributesField):
-            batch[name] = torch.randint(0, 2, (rows, len(field.names)), generator=generator).float()
+            batch[name] = torch.randint(0, 2, (rows, len(field.names)), generator=generator, device=cpu).float()
         elif isinstance(field, VectorField):
-            batch[name] = torch.randn(rows, field.size, generator=generator)
-    return batch
+            batch[name] = torch.randn(rows, field.size, generator=generator, device=cpu)
+    return {name: values.to(torch.get_default_device()) for name, values in batch.items()}  # "meta" in some dry runs
 
 
 def build_modules(plan: Plan, *, seed: int) -> dict[str, nn.Module]:

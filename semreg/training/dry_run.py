@@ -11,8 +11,6 @@ from functools import lru_cache
 from typing import Any
 
 import torch
-from torch._subclasses.fake_tensor import FakeTensorMode
-from torch.utils._python_dispatch import TorchDispatchMode
 
 _SIZED = {
     "empty", "empty_strided", "zeros", "ones", "full", "rand", "randn", "randint", "normal",
@@ -21,8 +19,37 @@ _SIZED = {
 _COUNTED = {"arange", "randperm", "eye"}
 
 
-class Meter(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Counts what PyTorch does inside it, and stops what would be too much before it is done.
+@lru_cache
+def _internals() -> tuple[type[Any], type[Any]] | None:
+    """PyTorch's FakeTensorMode and TorchDispatchMode, if this version has them: all that is private of it, named here.
+
+    Without them tensors of the device "meta" take the place of fake ones, and nothing is metered.
+    """
+    try:
+        from torch._subclasses.fake_tensor import FakeTensorMode
+        from torch.utils._python_dispatch import TorchDispatchMode
+    except (ImportError, AttributeError):
+        return None
+
+    class FakeTensors(FakeTensorMode):  # type: ignore[no-untyped-call]
+        @property
+        def avoid_device_init(self) -> bool:
+            """Whether a GPU is made up where there is none, after which a process that computes gradients can't fork."""
+            return False
+
+    class Dispatch(TorchDispatchMode):  # type: ignore[no-untyped-call]
+        def __init__(self, meter: Meter) -> None:
+            super().__init__()  # type: ignore[no-untyped-call]
+            self.meter = meter
+
+        def __torch_dispatch__(self, function: Any, types: Any, arguments: Any = (), options: Any = None) -> Any:
+            return self.meter.call(function, arguments, options or {})
+
+    return FakeTensors, Dispatch
+
+
+class Meter:
+    """Counts what PyTorch does while it is entered, and stops what would be too much before it is done.
 
     Args:
         numbers: how many numbers may be made, in new tensors.
@@ -33,18 +60,29 @@ class Meter(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """
 
     def __init__(self, *, numbers: float = math.inf, work: float = math.inf, operations: float = math.inf) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
         self.numbers, self.work, self.operations = numbers, work, operations
         self.exceeded = False
+        self._entered: list[Any] = []
 
-    def __torch_dispatch__(self, function: Any, types: Any, arguments: Any = (), options: Any = None) -> Any:
+    def __enter__(self) -> Meter:
+        internals = _internals()
+        mode = internals[1](self) if internals else contextlib.nullcontext()
+        mode.__enter__()
+        self._entered.append(mode)
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self._entered.pop().__exit__(*error)
+
+    def call(self, function: Any, arguments: Sequence[Any], options: dict[str, Any]) -> Any:
+        """Do one call of PyTorch's, unless it would be too much."""
         name, makes = _kind(function)
         self.operations -= 1
         if not makes:
-            return function(*arguments, **(options or {}))
+            return function(*arguments, **options)
         announced = _announced(name, arguments)
         self._spend(announced, _products(name, arguments))
-        result = function(*arguments, **(options or {}))
+        result = function(*arguments, **options)
         if not announced:
             self._spend(sum(part.numel() for part in _tensors(result)), 0)
         return result
@@ -102,35 +140,34 @@ def _tensors(value: Any) -> Iterator[torch.Tensor]:
             yield from _tensors(part)
 
 
-class _Imagination(FakeTensorMode):  # type: ignore[no-untyped-call]
-    @property
-    def avoid_device_init(self) -> bool:
-        """Whether a GPU is made up where there is none, after which a process that computes gradients cannot fork."""
-        return False
-
-
 @contextlib.contextmanager
-def imagined() -> Iterator[None]:
+def fake_tensors() -> Iterator[None]:
     """Inside, tensors have shapes and types and pass gradients on, but hold no numbers: nothing takes memory or time.
 
-    What looks at a number, such as `.item()`, fails with a RuntimeError; see `cannot_be_imagined`.
+    What looks at a number, such as `.item()`, fails; see `needs_numbers`.
     """
-    log = logging.getLogger("torch._subclasses.fake_tensor")  # it tells each error on its own, with a traceback
+    internals = _internals()
+    if internals is None:
+        with torch.device("meta"):
+            yield
+        return
+    log = logging.getLogger(internals[0].__mro__[1].__module__)  # it tells each error on its own, with a traceback
     disabled, log.disabled = log.disabled, True
     try:
-        with _Imagination(allow_non_fake_inputs=True):
+        with internals[0](allow_non_fake_inputs=True):
             yield
     finally:
         log.disabled = disabled
 
 
-def cannot_be_imagined(error: BaseException | None) -> bool:
-    """Whether a failure under `imagined` says that numbers were looked at, rather than that something does not fit."""
+_SAYINGS = ("FakeTensor", "tensor subclass", "meta tensor", "'meta' device", "device meta")
+
+
+def needs_numbers(error: BaseException | None) -> bool:
+    """Whether a failure under `fake_tensors` says that numbers were looked at, rather than that something doesn't fit."""
     while error is not None:
-        kind = type(error)
-        if kind.__module__ == FakeTensorMode.__module__ or isinstance(error, NotImplementedError):
-            return True
-        if "FakeTensor" in str(error) or "tensor subclass" in str(error):
+        private = "fake_tensor" in type(error).__module__
+        if private or isinstance(error, NotImplementedError) or any(said in str(error) for said in _SAYINGS):
             return True
         error = error.__cause__ or error.__context__
     return False

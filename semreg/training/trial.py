@@ -13,13 +13,13 @@ from semreg.core import UserError
 from semreg.core.memory import out_of_memory
 from semreg.recipe.plan import PhasePlan, Plan, StepPlan
 from semreg.training.build import build_modules, synthetic_batch, untrained
-from semreg.training.dry_run import Meter, cannot_be_imagined, imagined
+from semreg.training.dry_run import Meter, fake_tensors, needs_numbers
 from semreg.training.phase import PhaseRunner
 from semreg.training.program import Execution, Program, evaluating
 from semreg.training.step import Setting
 
 MOST_OPERATIONS = 10_000
-"""That many calls are imagined in two or three seconds; `recipes/olr_celeba.toml` takes a third of them."""
+"""That many calls of fake tensors take two or three seconds; `recipes/olr_celeba.toml` takes a third of them."""
 MOST_WORK = 1e9
 """That many products are computed in about a second."""
 TOO_LARGE = "too large to be tried on made-up images; `semreg run` tries it on real ones before it trains"
@@ -39,21 +39,21 @@ def try_out(
         PhaseRunner(setting, phase, partial(_OneBatch, setting, phase, first_batch), None).try_out(trains)
 
 
-def check_on_nothing(plan: Plan) -> list[str]:
+def check_by_dry_run(plan: Plan) -> list[str]:
     """Build a plan's modules and try its steps on a made-up batch; warnings. Raises UserError as `try_out` does.
 
-    It is imagined first, which takes next to no time whatever the size of the nets. Where that fails it is computed,
+    It is tried with fake tensors first, which takes next to no time whatever the size of the nets. Where that fails it is computed,
     within limits: for the reason in the words of what was computed, and since a component may look at numbers.
     """
     refused: UserError | None = None
     meter = Meter(operations=MOST_OPERATIONS)
     try:
-        with imagined(), meter:
+        with fake_tensors(), meter:
             return _on_nothing(plan)
     except UserError as error:
-        refused = None if cannot_be_imagined(error) else error
+        refused = None if needs_numbers(error) else error
     except Exception as error:
-        if not (meter.exceeded or cannot_be_imagined(error)):
+        if not (meter.exceeded or needs_numbers(error)):
             raise
     if not meter.exceeded:
         meter = Meter(work=MOST_WORK)

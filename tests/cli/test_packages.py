@@ -21,7 +21,7 @@ def test_what_a_plugin_brings_by_kind(install: Callable[..., Path]) -> None:
         "semreg.losses": {"toy_b": "toy:b", "toy_a": "toy:a"},
         "semreg.commands": {"toy": "toy:app"},
         "semreg.hooks": {"report": "toy"},  # as the core's own: hooks may have any names
-        "semreg.interface": {"1": "toy"},
+        "semreg.interface": {"2": "toy"},
     }
     install("semreg-toy", groups, toy=EXPLODES)
     [plugin] = [plugin for plugin in installed_plugins() if plugin.distribution == "semreg-toy"]
@@ -35,14 +35,16 @@ def test_each_state(install: Callable[..., Path], monkeypatch: pytest.MonkeyPatc
     install(
         "semreg-both", {"semreg.losses": {"both": "both:b"}, "semreg.interface": {"1": "both", "2": "both"}}, both=""
     )
-    install("semreg-newer", {"semreg.losses": {"newer": "newer:n"}, "semreg.interface": {"2": "newer"}}, newer=EXPLODES)
+    install("semreg-older", {"semreg.losses": {"older": "older:n"}, "semreg.interface": {"1": "older"}}, older=EXPLODES)
     install("semreg-absent", {"semreg.losses": {"absent": "no_such_package.inside:a"}})
     install("semreg-one", {"semreg.losses": {"same": "one:a"}}, one=EXPLODES)
     install("semreg-two", {"semreg.interpolators": {"same": "two:a"}}, two=EXPLODES)
     install("semreg-three", {"semreg.encoders": {"same": "three:a"}}, three=EXPLODES)
     found = states()
     assert found["semreg-both"] == found["semreg-three"] == READY
-    assert found["semreg-newer"].startswith("refused: it is written for interface 2 of semreg")
+    assert found["semreg-older"].startswith(
+        "refused: it is written for interface 1 of semreg, and semreg 0.1.0 has interface 2"
+    )
     assert found["semreg-absent"] == "broken: there is no package no_such_package"
     assert found["semreg-one"] == "loss 'same' is claimed by semreg-two 1.2, too"
     assert found["semreg-two"] == "interpolator 'same' is claimed by semreg-one 1.2, too"

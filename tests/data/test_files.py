@@ -10,7 +10,7 @@ import pytest
 
 from semreg.core import DataMissing, UserError
 from semreg.data.files import (
-    Names,
+    FileNames,
     list_images,
     listing_digest,
     missing,
@@ -150,11 +150,11 @@ def test_the_digest_follows_names_sizes_and_times(draw: Any, tmp_path: Path) -> 
 
 def test_names_written_in_other_ways() -> None:
     decomposed = unicodedata.normalize("NFD", "é/ü.png")
-    names = Names([decomposed, "a/b.png"])
+    names = FileNames([decomposed, "a/b.png"])
     assert names.find("é/ü.png") == decomposed
     assert names.find("./a/b.png") == names.find("a\\b.png") == "a/b.png"
     assert names.find(" a/b.png ") == "a/b.png"
-    assert Names([" b.png", "b.png"]).find(" b.png") == " b.png"
+    assert FileNames([" b.png", "b.png"]).find(" b.png") == " b.png"
     assert names.find("../a/b.png") is None
     assert names.find("b.png") is None
 

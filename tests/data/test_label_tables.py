@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from semreg.core import UserError
-from semreg.data.label_tables import read_table
+from semreg.data.label_tables import read_label_table
 
 
 def table(folder: Path, text: str) -> Path:
@@ -17,7 +17,7 @@ def table(folder: Path, text: str) -> Path:
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 def test_lines_are_those_of_the_file(end: str, tmp_path: Path) -> None:
     text = end.join(["\ufefffile, x", "", "a,1", "", "", '"b', 'c",2', "d,3", ""])
-    read = read_table(table(tmp_path, text))
+    read = read_label_table(table(tmp_path, text))
     assert read.columns == {"file": ["a", f"b{end}c", "d"], "x": ["1", "2", "3"]}
     assert read.lines == [3, 6, 8]
 
@@ -40,4 +40,4 @@ def test_lines_are_those_of_the_file(end: str, tmp_path: Path) -> None:
 )
 def test_what_is_no_table_is_told(text: str, message: str, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=message):
-        read_table(table(tmp_path, text))
+        read_label_table(table(tmp_path, text))

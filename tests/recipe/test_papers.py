@@ -11,7 +11,7 @@ import pytest
 from semreg.recipe.check import check
 from semreg.recipe.load import load_recipe
 from semreg.recipe.plan import Plan
-from semreg.training.trial import check_on_nothing
+from semreg.training.trial import check_by_dry_run
 from tests.recipe.stand_ins import ATTRIBUTES, STAND_INS
 from tests.training.moves import moved_by_one_iteration
 
@@ -72,7 +72,7 @@ def test_the_gm_prior_papers_steps_take_three_backwards_in_all() -> None:
 
 def test_the_gm_prior_paper_runs_on_nothing() -> None:
     plan = plan_of("gm_prior.toml")
-    assert check_on_nothing(plan) == []
+    assert check_by_dry_run(plan) == []
     assert moved_by_one_iteration(plan) == {"encoder_s", "prior_s", "encoder_u", "classifier", "decoder", "critic"}
 
 
@@ -113,7 +113,7 @@ def test_the_uniform_papers_step_takes_two_backwards() -> None:
 
 def test_the_uniform_paper_runs_on_nothing() -> None:
     plan = plan_of("uniform.toml")
-    assert check_on_nothing(plan) == []
+    assert check_by_dry_run(plan) == []
     assert moved_by_one_iteration(plan) == set(plan.modules)
 
 

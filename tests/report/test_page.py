@@ -13,7 +13,7 @@ import pytest
 
 from semreg.core import Picture, Result, Scatter, Table, UserError
 from semreg.report import page as report
-from semreg.report.hook import run_finished
+from semreg.report.writing import ReportWriter, write_report
 from semreg.store.results import write_result
 
 VOID = {"meta", "img", "br", "line", "polyline", "circle"}
@@ -169,9 +169,9 @@ def test_a_damaged_evaluation_is_a_warning(fake_run: Path) -> None:
 
 def test_a_folder_without_a_run_is_refused(tmp_path: Path, fake_run: Path) -> None:
     with pytest.raises(UserError, match="holds no run"):
-        report.write_report(tmp_path)
+        write_report(tmp_path)
     with pytest.raises(UserError, match="did you mean 'olr_celeba-3f9c1a'"):
-        report.write_report(fake_run.with_name("olr_celeba-3f9c1b"))
+        write_report(fake_run.with_name("olr_celeba-3f9c1b"))
 
 
 def test_plugins_add_sections_and_broken_ones_a_warning(fake_run: Path, install: Callable[..., Path]) -> None:
@@ -214,6 +214,6 @@ def test_the_hook_writes_the_file_whole(fake_run: Path) -> None:
             raise AssertionError(message)
 
     before = {path.name for path in fake_run.iterdir()}
-    run_finished(Run())
+    ReportWriter().run_finished(Run())
     assert {path.name for path in fake_run.iterdir()} == before | {"report.html"}
     assert (fake_run / "report.html").read_text() == report.render(fake_run)

@@ -12,7 +12,7 @@ from torch import nn
 
 import semreg
 from semreg.core import Result, UserError
-from semreg.trained.run import Handle
+from semreg.trained.run import TensorHandle
 
 Toy = Callable[..., Path]
 Register = Callable[[str, str, Any], None]
@@ -25,7 +25,9 @@ def test_inputs_are_handles_of_tensors_and_fields_and_modules_themselves(
 ) -> None:
     seen: list[Any] = []
 
-    def looking(code: Handle, kind: Handle, module: nn.Module, *, strength: float = 1.0, names: list[str]) -> Result:
+    def looking(
+        code: TensorHandle, kind: TensorHandle, module: nn.Module, *, strength: float = 1.0, names: list[str]
+    ) -> Result:
         seen.extend([code, kind, module, strength, names])
         assert not torch.is_grad_enabled() or not any(p.requires_grad for p in module.parameters())
         return Result(figures={"x": 1.0})
@@ -46,7 +48,7 @@ def test_the_generator_depends_on_the_runs_seed_and_the_evaluations_name(
 ) -> None:
     drawn: list[float] = []
 
-    def drawing(code: Handle, *, generator: torch.Generator) -> Result:
+    def drawing(code: TensorHandle, *, generator: torch.Generator) -> Result:
         drawn.append(float(torch.rand((), generator=generator)))
         return Result()
 
@@ -59,7 +61,7 @@ def test_the_generator_depends_on_the_runs_seed_and_the_evaluations_name(
 
 
 def test_what_is_no_result_is_refused_by_name(toy: Toy, register: Register, tmp_path: Path) -> None:
-    def shrugging(code: Handle) -> Any:
+    def shrugging(code: TensorHandle) -> Any:
         return {"x": 1}
 
     register("evaluation", "shrugging", shrugging)
@@ -68,7 +70,7 @@ def test_what_is_no_result_is_refused_by_name(toy: Toy, register: Register, tmp_
 
 
 def test_a_value_error_is_told_with_the_evaluations_name(toy: Toy, register: Register, tmp_path: Path) -> None:
-    def demanding(code: Handle) -> Result:
+    def demanding(code: TensorHandle) -> Result:
         raise ValueError("no image has the label 'bald'")
 
     register("evaluation", "demanding", demanding)

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from semreg.store.record import RunRecord, read_record
-from semreg.store.status import standing, standings
+from semreg.store.status import run_status, run_statuses
 
 NOW = datetime(2025, 1, 2, 3, 20, tzinfo=UTC)
 
@@ -30,7 +30,7 @@ def under_way(folder: Path, iteration: int = 430, **status: Any) -> None:
 def test_a_run_under_way(fake_run: Path) -> None:
     under_way(fake_run)
     with FileLock(fake_run / ".lock"):
-        run = standing(read_record(fake_run), NOW)
+        run = run_status(read_record(fake_run), NOW)
     assert (run.state, run.phase, run.position, run.count) == ("running", "siamese", 2, 2)
     assert (run.epoch, run.epochs, run.iteration, run.iterations) == (5, 12, 430, 1200)
     assert run.share == pytest.approx(430 / 1200)
@@ -51,13 +51,13 @@ def test_a_run_under_way_that_has_gone_on_has_the_pace_of_its_last_process(fake_
             log.write(json.dumps(line) + "\n")
     record = read_record(fake_run)
     record.status["iteration"] = 430
-    assert standing(record, NOW).seconds_left == pytest.approx(770 * 0.5 - 2)
+    assert run_status(record, NOW).seconds_left == pytest.approx(770 * 0.5 - 2)
 
 
 def test_a_stopped_run_stands_where_its_log_ends(fake_run: Path) -> None:
     under_way(fake_run)
     (fake_run / "status.json").write_text(json.dumps({"state": "failed", "message": "a loss is nan"}))
-    run = standing(read_record(fake_run), NOW)
+    run = run_status(read_record(fake_run), NOW)
     assert (run.state, run.phase, run.position, run.epoch, run.iteration, run.iterations) == (
         "failed", "siamese", 2, 5, 430, 1200,
     )  # fmt: skip
@@ -65,7 +65,7 @@ def test_a_stopped_run_stands_where_its_log_ends(fake_run: Path) -> None:
 
 def test_one_record_is_no_pace(fake_run: Path) -> None:
     under_way(fake_run, 10)
-    run = standing(read_record(fake_run), NOW)
+    run = run_status(read_record(fake_run), NOW)
     assert (run.iteration, run.seconds_left) == (10, None)
 
 
@@ -77,15 +77,15 @@ def test_only_the_end_of_a_log_is_read(fake_run: Path) -> None:
         file.truncate(1 << 30)  # a hole
         file.seek(0, 2)
         file.write(b"\n" + end)
-    assert standing(read_record(fake_run), NOW).epoch == 5
+    assert run_status(read_record(fake_run), NOW).epoch == 5
 
 
 def test_an_evaluation_has_its_place(fake_run: Path) -> None:
     (fake_run / "status.json").write_text(json.dumps({"state": "running", "phase": "evaluating correlation"}))
-    run = standing(read_record(fake_run), NOW)
+    run = run_status(read_record(fake_run), NOW)
     assert (run.phase, run.position, run.count, run.share) == ("evaluating correlation", 2, 3, None)
     (fake_run / "recipe.json").write_text("[]")
-    assert standing(read_record(fake_run), NOW).position is None
+    assert run_status(read_record(fake_run), NOW).position is None
 
 
 @pytest.mark.parametrize(
@@ -99,17 +99,17 @@ def test_an_evaluation_has_its_place(fake_run: Path) -> None:
     ids=["failed", "stopped", "killed", "killed-early"],
 )
 def test_why_a_run_is_not_under_way(fake_run: Path, status: dict[str, str], state: str, said: str) -> None:
-    run = standing(RunRecord(fake_run, {}, status), NOW)
+    run = run_status(RunRecord(fake_run, {}, status), NOW)
     assert run.state == state
     assert said in (run.message or "")
 
 
 def test_damaged_folders_say_so_unless_a_run_is_about_to_fill_them(fake_run: Path) -> None:
     (fake_run / "run.json").unlink()
-    (damaged,) = standings(fake_run.parent)
+    (damaged,) = run_statuses(fake_run.parent)
     assert (damaged.state, damaged.message, damaged.name) == ("damaged", "there is no run.json", fake_run.name)
     with FileLock(fake_run / ".lock"):
-        (beginning,) = standings(fake_run.parent)
+        (beginning,) = run_statuses(fake_run.parent)
     assert (beginning.state, beginning.message) == ("running", "it is beginning")
 
 
@@ -131,4 +131,4 @@ def test_nothing_in_a_record_is_believed(tmp_path: Path, data: st.DataObject) ->
     lines = [{"phase": "main", "losses": {}, "seconds": k} | line for k in range(3)]
     (tmp_path / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     (tmp_path / "recipe.json").write_text(json.dumps(table("evaluate")))
-    json.dumps(standing(RunRecord(tmp_path, record, status), NOW).as_dictionary(), allow_nan=False)
+    json.dumps(run_status(RunRecord(tmp_path, record, status), NOW).as_dictionary(), allow_nan=False)

@@ -17,10 +17,10 @@ import torch.distributed as dist
 import semreg
 from semreg.core import DataMissing, Result, UserError
 from semreg.core.errors import CannotWrite
-from semreg.store.status import standings
+from semreg.store.status import run_statuses
 from semreg.tables import making
 from semreg.tables.making import MadeTable, chosen_seeds
-from semreg.trained.run import Handle
+from semreg.trained.run import TensorHandle
 from semreg.training.phase import PhaseRunner
 from tests.conftest import ToyData
 
@@ -62,7 +62,7 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def make(toy: Toy, register: Register, tmp_path: Path) -> Make:
     """`make(paths, seeds=2)` makes a table of toys into `tmp_path / "runs"`."""
 
-    def scored(z: Handle, *, add: float = 0.0, fails: int | None = None) -> Result:
+    def scored(z: TensorHandle, *, add: float = 0.0, fails: int | None = None) -> Result:
         seed = z.run.seed
         if seed == fails:
             raise ValueError("nothing to | score")
@@ -97,7 +97,7 @@ def test_a_grid_is_made_seed_by_seed_and_then_left_alone(
     assert "5, 5" in text
     assert "semreg table …" in text
     assert table.folder.parent == tmp_path / "runs" / "tables"
-    assert len(standings(tmp_path / "runs")) == 4
+    assert len(run_statuses(tmp_path / "runs")) == 4
     made.clear()
     again = make(two, seeds="0,1")
     assert made == []

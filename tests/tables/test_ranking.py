@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from semreg.core import Result
 from semreg.tables.grid import Cell, Grid, Ranked, Ranking, Row
 from semreg.tables.pages import markdown, write_table
-from semreg.tables.ranking import ranks, standings
+from semreg.tables.ranking import ranked_rows, ranks
 from semreg.tables.view import view
 
 BY = (Ranked("probe.accuracy", True), Ranked("copies.error", False))
@@ -75,7 +75,7 @@ def test_ranks_follow_their_values_and_turn_with_the_direction(
 
 @given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), min_size=1, max_size=6))
 def test_the_best_stands_first_and_mean_ranks_have_the_mean_of_all(pairs: list[tuple[int, int]]) -> None:
-    found = standings(grid(*(row(f"r{k}", (float(a), float(b))) for k, (a, b) in enumerate(pairs))))
+    found = ranked_rows(grid(*(row(f"r{k}", (float(a), float(b))) for k, (a, b) in enumerate(pairs))))
     means = [standing.mean for standing in found if standing.mean is not None]
     assert means == sorted(means)
     assert math.fsum(means) / len(pairs) == pytest.approx((len(pairs) + 1) / 2)
@@ -86,7 +86,7 @@ def test_the_best_stands_first_and_mean_ranks_have_the_mean_of_all(pairs: list[t
 
 
 def test_ranks_are_of_means_over_seeds() -> None:
-    first, second = standings(grid(row("a", (0.9, 1.0), (0.1, 1.0)), row("b", (0.6, 1.0), (0.6, 1.0))))
+    first, second = ranked_rows(grid(row("a", (0.9, 1.0), (0.1, 1.0)), row("b", (0.6, 1.0), (0.6, 1.0))))
     assert (first.row.name, first.ranks, first.mean) == ("b", (1, 1.5), 1.25)
     assert (second.row.name, second.ranks, second.mean) == ("a", (2, 1.5), 1.75)
     assert second.values[0] is not None
@@ -95,14 +95,14 @@ def test_ranks_are_of_means_over_seeds() -> None:
 
 def test_a_row_that_lacks_a_figure_comes_last_without_a_mean() -> None:
     lacking = Row("half", "", (Cell(0, Path("half-0"), "finished", results={"probe": Result({"accuracy": 1.0})}),))
-    found = standings(grid(row("gone", None), lacking, row("a", (0.5, 2.0)), row("b", (0.6, 3.0))))
+    found = ranked_rows(grid(row("gone", None), lacking, row("a", (0.5, 2.0)), row("b", (0.6, 3.0))))
     assert [(one.row.name, one.ranks, one.mean) for one in found] == [
         ("a", (3, 1), 2),
         ("b", (2, 2), 2),
         ("gone", (None, None), None),
         ("half", (1, None), None),
     ]
-    assert standings(Grid("plain", (lacking,))) == []
+    assert ranked_rows(Grid("plain", (lacking,))) == []
 
 
 def test_the_ranking_stands_first_in_the_table_and_in_its_data(tmp_path: Path) -> None:

@@ -182,7 +182,7 @@ def test_operations_are_row_by_row_and_keep_gradients() -> None:
         """Codes `(batch, code)`, doubled (2020)."""
         return 2 * codes.detach()
 
-    with pytest.raises(AssertionError, match="1 of 14 checks failed\n  gradient: no gradient flows to any input"):
+    with pytest.raises(AssertionError, match="1 of 15 checks failed\n  gradient: no gradient flows to any input"):
         check_operation(cut, CODES)
     cut.cuts_gradient = True  # type: ignore[attr-defined]
     check_operation(cut, CODES)

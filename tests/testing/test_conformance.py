@@ -54,6 +54,10 @@ OTHERS = {
     "linear": example(normal(6, 4), normal(6, 4, seed=1)),
     "digits": example(size=10),
     "shuffled": Example(more={"batch_size": 6}),
+    "constant": example(),
+    "cosine": example(warmup=0.5, floor=0.1),
+    "linear_decay": example(start=2),
+    "step": example(every=2, gamma=0.5),
 }
 EXAMPLES = LOSSES | OPERATIONS | NETWORKS | OTHERS
 

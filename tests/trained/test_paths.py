@@ -14,7 +14,7 @@ from semreg.core import Result, UserError
 from semreg.recipe.check import check
 from semreg.recipe.load import load_recipe
 from semreg.trained.paths import InterpolatorChoice, chosen_interpolators, interpolator, strips
-from semreg.trained.run import Handle
+from semreg.trained.run import TensorHandle
 
 Register = Callable[[str, str, Any], None]
 CODES, LABELS = torch.randn(6, 2), torch.arange(6)
@@ -80,7 +80,7 @@ def test_bad_choices_are_told(choices: list[Any], message: str) -> None:
 def test_an_unknown_interpolator_in_a_recipe_is_told_before_training(
     toy: Callable[..., Path], register: Register
 ) -> None:
-    def walking(code: Handle, *, interpolators: list[InterpolatorChoice]) -> Result:
+    def walking(code: TensorHandle, *, interpolators: list[InterpolatorChoice]) -> Result:
         return Result()
 
     register("evaluation", "walking", walking)

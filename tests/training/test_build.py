@@ -15,7 +15,7 @@ from semreg.recipe.check import check
 from semreg.recipe.load import load_recipe
 from semreg.recipe.plan import Plan
 from semreg.training.build import build_modules, count_parameters, synthetic_batch, untrained
-from semreg.training.trial import check_on_nothing
+from semreg.training.trial import check_by_dry_run
 
 Toy = Callable[..., Path]
 Register = Callable[[str, str, Any], None]
@@ -150,7 +150,7 @@ def test_parameters_counted_and_modules_left_untrained_reported(toy: Toy) -> Non
 
 
 def test_a_trial_without_data_finds_what_does_not_fit(toy: Toy) -> None:
-    assert check_on_nothing(plan_of(toy())) == []
+    assert check_by_dry_run(plan_of(toy())) == []
     path = toy(
         """
         [phases.later]
@@ -161,7 +161,7 @@ def test_a_trial_without_data_finds_what_does_not_fit(toy: Toy) -> None:
         """
     )
     with pytest.raises(UserError, match=r"losses\.odd"):
-        check_on_nothing(plan_of(path))
+        check_by_dry_run(plan_of(path))
 
 
 def test_a_loss_whose_gradient_does_not_arrive_is_found_by_the_trial(toy: Toy, register: Register) -> None:
@@ -171,7 +171,7 @@ def test_a_loss_whose_gradient_does_not_arrive_is_found_by_the_trial(toy: Toy, r
     register("loss", "numbers_alone", numbers_alone)
     path = toy('[losses.cut]\nuse = "numbers_alone(reconstruction)"\n[phases.main.train]\nencoder.cut = 1')
     with pytest.raises(UserError) as refused:
-        check_on_nothing(plan_of(path))
+        check_by_dry_run(plan_of(path))
     [problem] = refused.value.problems
     assert problem.where == "phases.main.train.encoder.cut"
     assert "does not arrive at 'encoder'" in problem.message
@@ -191,7 +191,7 @@ def test_the_trial_tries_precomputed_tensors(toy: Toy) -> None:
         """
     )
     with pytest.raises(UserError, match="'decoder"):
-        check_on_nothing(plan_of(path, "modules.prior.size=2", "modules.encoder.outputs=6", "without=['phases.main']"))
+        check_by_dry_run(plan_of(path, "modules.prior.size=2", "modules.encoder.outputs=6", "without=['phases.main']"))
     posterior = toy('[phases.late]\nepochs = 1\nprecompute = ["posterior"]\ntrain = { decoder = { rec = 1 } }')
     with pytest.raises(UserError, match="only single tensors can be precomputed"):
-        check_on_nothing(plan_of(posterior))
+        check_by_dry_run(plan_of(posterior))

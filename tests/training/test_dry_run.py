@@ -1,4 +1,4 @@
-"""What is imagined takes no memory; what is computed is stopped before it takes too much."""
+"""What is fake_tensors takes no memory; what is computed is stopped before it takes too much."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from semreg.core import UserError
 from semreg.recipe.check import check
 from semreg.recipe.load import load_recipe
 from semreg.recipe.plan import Plan
-from semreg.training import trial
+from semreg.training import dry_run, trial
 from semreg.training.build import build_modules
-from semreg.training.dry_run import Meter, cannot_be_imagined, imagined, memory
-from semreg.training.trial import TOO_LARGE, check_on_nothing, leads_to
+from semreg.training.dry_run import Meter, fake_tensors, memory, needs_numbers
+from semreg.training.trial import TOO_LARGE, check_by_dry_run, leads_to
 
 Toy = Callable[..., Path]
 Register = Callable[[str, str, Any], None]
@@ -29,21 +29,21 @@ def plan_of(path: Path, *overrides: str) -> Plan:
 
 
 def test_what_is_imagined_has_shapes_gradients_and_no_numbers() -> None:
-    with imagined():
+    with fake_tensors():
         net = nn.Sequential(nn.Linear(10**5, 10**6), nn.ReLU(), nn.Linear(10**6, 3))
         loss = net(torch.rand(4, 10**5)).sum()
         assert leads_to(loss, list(net.parameters()))
         with pytest.raises(RuntimeError) as refused:
             loss.item()
-    assert cannot_be_imagined(refused.value)
-    with imagined(), pytest.raises(RuntimeError) as unfit:
+    assert needs_numbers(refused.value)
+    with fake_tensors(), pytest.raises(RuntimeError) as unfit:
         torch.rand(4, 5) @ torch.rand(4, 5)
-    assert not cannot_be_imagined(unfit.value)
+    assert not needs_numbers(unfit.value)
     assert torch.rand(2).sum().item() > 0, "all is as before"
 
 
 def test_a_process_forks_after_it_imagined() -> None:
-    with imagined():
+    with fake_tensors():
         torch.rand(3)
     weight = torch.ones(1, requires_grad=True)
     weight.sum().backward()
@@ -117,7 +117,7 @@ def test_a_meter_counts_calls_and_changes_no_number() -> None:
 
 def test_nets_beyond_the_memory_are_refused_before_they_are_built(toy: Toy) -> None:
     plan = plan_of(toy(), "modules.decoder.hidden=[10_000_000, 10_000_000]")
-    for build in (check_on_nothing, lambda plan: build_modules(plan, seed=0)):
+    for build in (check_by_dry_run, lambda plan: build_modules(plan, seed=0)):
         with pytest.raises(UserError) as refused:
             build(plan)
         [problem] = refused.value.problems
@@ -129,9 +129,24 @@ def test_large_nets_are_tried_without_being_built(toy: Toy, monkeypatch: pytest.
     """A gigabyte of weights, whose shapes are tried all the same."""
     monkeypatch.setattr(trial, "MOST_WORK", 1e6)
     large = "modules.decoder.hidden=[10_000, 20_000]"
-    assert check_on_nothing(plan_of(toy(), large)) == []
+    assert check_by_dry_run(plan_of(toy(), large)) == []
     with pytest.raises(UserError, match=r"losses\.rec .*'l2\(reconstruction, image\)' failed"):
-        check_on_nothing(plan_of(toy(), large, "modules.decoder.size=5"))
+        check_by_dry_run(plan_of(toy(), large, "modules.decoder.size=5"))
+
+
+def test_without_private_parts_of_pytorch_tensors_of_no_numbers_are_of_the_device_meta(
+    toy: Toy, register: Register, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dry_run, "_internals", lambda: None)
+    with fake_tensors():
+        assert nn.Linear(3, 2)(torch.zeros(4, 3)).device.type == "meta"
+    with monkeypatch.context() as patch:
+        patch.setattr(trial, "MOST_WORK", None)  # nothing is computed
+        assert check_by_dry_run(plan_of(toy())) == []
+    with pytest.raises(UserError, match="expects"):
+        check_by_dry_run(plan_of(toy("[modules.decoder]\nsize = 3")))
+    register("loss", "looking", lambda a: a.sum() * float(a.detach().abs().sum()))
+    assert check_by_dry_run(plan_of(toy('[losses.rec]\nuse = "looking(reconstruction)"'))) == []
 
 
 def test_a_component_that_looks_at_numbers_is_computed_and_if_too_large_said_so(toy: Toy, register: Register) -> None:
@@ -142,13 +157,13 @@ def test_a_component_that_looks_at_numbers_is_computed_and_if_too_large_said_so(
 
     register("loss", "looking", looking)
     path = toy('[losses.rec]\nuse = "looking(reconstruction, image)"')
-    assert check_on_nothing(plan_of(path)) == []
-    assert check_on_nothing(plan_of(path, "modules.decoder.hidden=[10_000, 20_000]")) == [TOO_LARGE]
+    assert check_by_dry_run(plan_of(path)) == []
+    assert check_by_dry_run(plan_of(path, "modules.decoder.hidden=[10_000, 20_000]")) == [TOO_LARGE]
 
 
 def test_recipes_of_too_many_calls_are_not_tried(toy: Toy, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(trial, "MOST_OPERATIONS", 50)
-    assert check_on_nothing(plan_of(toy())) == [TOO_LARGE]
+    assert check_by_dry_run(plan_of(toy())) == [TOO_LARGE]
 
 
 def test_whatever_a_constructor_raises_is_told_at_its_key(toy: Toy, register: Register) -> None:
@@ -164,13 +179,13 @@ def test_whatever_a_constructor_raises_is_told_at_its_key(toy: Toy, register: Re
     register("encoder", "odd_encoder", Odd)
     path = toy('[losses.rec]\nuse = "odd_loss(reconstruction)"\ntable = { width = 3 }')
     with pytest.raises(UserError, match=r"losses\.rec  KeyError: 'size'"):
-        check_on_nothing(plan_of(path))
+        check_by_dry_run(plan_of(path))
     path = toy('[modules.odd]\nuse = "odd_encoder"\ntable = { width = 3 }')
     with pytest.raises(UserError, match=r"modules\.odd  KeyError: 'size'"):
-        check_on_nothing(plan_of(path))
+        check_by_dry_run(plan_of(path))
 
 
 def test_whatever_a_call_raises_is_told_at_its_expression(toy: Toy) -> None:
     path = toy('[losses.rec]\nuse = "l2(diagonal_gaussian(concatenate(z, z)), reconstruction)"')
     with pytest.raises(UserError, match=r"losses\.rec .*failed on DiagonalGaussian.*AttributeError"):
-        check_on_nothing(plan_of(path))
+        check_by_dry_run(plan_of(path))

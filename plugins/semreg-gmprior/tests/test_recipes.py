@@ -10,7 +10,7 @@ from semreg.core import UserError
 from semreg.recipe.check import check
 from semreg.recipe.load import load_recipe
 from semreg.recipe.plan import Plan
-from semreg.training.trial import check_on_nothing
+from semreg.training.trial import check_by_dry_run
 from tests.training.moves import moved_by_one_iteration
 
 RECIPES = Path(__file__).parents[3] / "recipes"
@@ -80,7 +80,7 @@ def test_unlabelled_images_train_without_what_reads_labels() -> None:
 @pytest.mark.parametrize("method", ["cvae", "cgan", "cvae_gan"])
 def test_the_conditional_methods_differ_from_ours_in_what_they_leave_out(method: str) -> None:
     ours, plan = plan_of("gm_mnist.toml"), plan_of(f"conditional/{method}.toml")
-    assert check_on_nothing(plan) == []
+    assert check_by_dry_run(plan) == []
     assert set(plan.modules) < set(ours.modules)
     assert set(plan.losses) < set(ours.losses)
     for name, module in plan.modules.items():
@@ -89,7 +89,7 @@ def test_the_conditional_methods_differ_from_ours_in_what_they_leave_out(method:
 
 def test_it_trains_all_but_the_fixed_prior() -> None:
     plan = plan_of("gm_mnist.toml", *SMALL)
-    assert check_on_nothing(plan) == []
+    assert check_by_dry_run(plan) == []
     assert moved_by_one_iteration(plan) == set(plan.modules) - {"prior_u"}
 
 
@@ -105,7 +105,7 @@ def test_with_one_loss_alone_exactly_its_modules_move(loss: str) -> None:
 
 def test_fewer_components_than_classes_are_told_at_the_loss() -> None:
     with pytest.raises(UserError) as refused:
-        check_on_nothing(plan_of("gm_mnist.toml", *SMALL, "modules.prior_s.classes=2"))
+        check_by_dry_run(plan_of("gm_mnist.toml", *SMALL, "modules.prior_s.classes=2"))
     [problem] = refused.value.problems
     assert problem.where == "losses.gm"
     assert "there are 2 classes, 0 to 1; found labels from 0 to 3" in problem.message

@@ -15,7 +15,7 @@ from semreg.recipe.load import load_recipe
 from semreg.recipe.plan import Plan
 from semreg.training.build import build_modules, synthetic_batch
 from semreg.training.program import Execution, Program
-from semreg.training.trial import check_on_nothing
+from semreg.training.trial import check_by_dry_run
 from tests.training.moves import moved_by_one_iteration
 
 RECIPES = Path(__file__).parents[3] / "recipes"
@@ -114,7 +114,7 @@ def test_with_one_loss_alone_exactly_its_modules_move(loss: str) -> None:
 
 def test_all_together_move_all() -> None:
     plan = plan_of("uniform_multipie.toml", *SMALL)
-    assert check_on_nothing(plan) == []
+    assert check_by_dry_run(plan) == []
     assert moved_by_one_iteration(plan) == set(plan.modules)
 
 
@@ -124,14 +124,14 @@ def test_one_more_attribute_is_one_more_word(attributes: tuple[str, ...]) -> Non
     changes = [f"each.m={list(attributes)}", f"fallback.data.vary={vary}", "without=['evaluate']"]
     plan = plan_of("uniform_multipie.toml", *SMALL, *changes)
     assert plan.matrix() == {"main": {"step": equation_8(*attributes)}}
-    assert check_on_nothing(plan) == []
+    assert check_by_dry_run(plan) == []
     assert moved_by_one_iteration(plan) == set(plan.modules)
 
 
 def test_of_one_attribute_without_a_rest_nothing_is_left_to_disentangle() -> None:
     plan = plan_of("uniform_ablation.toml", "each.m=['expression']", "without=['evaluate']")
     with pytest.raises(UserError) as refused:
-        check_on_nothing(plan)
+        check_by_dry_run(plan)
     [problem] = refused.value.problems
     assert problem.where == "losses.dis"
     assert "disentanglement of one attribute needs z_0" in problem.message
@@ -139,7 +139,7 @@ def test_of_one_attribute_without_a_rest_nothing_is_left_to_disentangle() -> Non
 
 def test_an_image_that_cannot_be_halved_twice_is_told() -> None:
     with pytest.raises(UserError) as refused:
-        check_on_nothing(plan_of("uniform_multipie.toml", *SMALL, "fallback.data.size=18"))
+        check_by_dry_run(plan_of("uniform_multipie.toml", *SMALL, "fallback.data.size=18"))
     assert "their sides must be divisible by 4, found (18, 18)" in refused.value.text()
 
 

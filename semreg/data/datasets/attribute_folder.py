@@ -24,7 +24,7 @@ from semreg.core import (
 )
 from semreg.data.datasets.conventions import SPLIT_NAMES, Size, sorted_classes
 from semreg.data.files import (
-    Names,
+    FileNames,
     check_link,
     list_images,
     listing_digest,
@@ -35,7 +35,7 @@ from semreg.data.files import (
     under,
 )
 from semreg.data.images import ImageFiles
-from semreg.data.label_tables import Table, read_table
+from semreg.data.label_tables import LabelTable, read_label_table
 from semreg.data.splits import drawn_split
 
 
@@ -135,13 +135,13 @@ class AttributeFolder:
         )
 
     @cached_property
-    def _table(self) -> Table:
+    def _table(self) -> LabelTable:
         """The table, with every column that an option names."""
         self.locate()
         path = self._csv
         if path.is_symlink() and path.parent == self.folder:
             check_link(os.path.realpath(self.folder), str(path), self.csv)
-        table = read_table(path)
+        table = read_label_table(path)
         header = table.columns
         reserved = {"image", "attributes"}.intersection(self.classes)
         if reserved:
@@ -189,7 +189,7 @@ class AttributeFolder:
         return tuple(name for name in names if name not in other)
 
     def _files(self, listing: dict[str, Any]) -> list[str]:
-        names, path = Names(listing), str(self._csv)
+        names, path = FileNames(listing), str(self._csv)
         written, lines = self._table.columns[self._file_column], self._table.lines
         files = [names.find(name) for name in written]
         absent = [row for row, file in enumerate(files) if file is None]

@@ -19,7 +19,7 @@ from semreg.recipe.graph import method_signature
 from semreg.recipe.load import load_recipe
 from semreg.recipe.options import Signature, required_inputs, signature_of
 from semreg.recipe.plan import Plan, Read, uses
-from semreg.tables.mixing.wiring import Wiring
+from semreg.tables.mixing.carrier import ClassCarrier
 
 MOST = 3
 CODES, LABELS = ("codes", "code", "embeddings", "embedding", "z"), ("labels", "label", "classes")
@@ -33,7 +33,7 @@ _LOSS = re.compile(r"losses\.(?P<name>\w+)\s*(?P<inputs>\(.*\))?\s*(?:=(?P<weigh
 class Addition:
     """Something that a recipe may have beside what it says: a recipe file that it would extend, or a table of its own.
 
-    `title` names it in a table, `losses` are those that it brings, and `wiring` tells people what it does.
+    `title` names it in a table, `losses` are those that it brings, and `summary` tells people what it does.
     """
 
     name: str
@@ -41,10 +41,12 @@ class Addition:
     path: Path | None
     table: TomlTable
     losses: frozenset[str]
-    wiring: str
+    summary: str
 
 
-def additions_of(texts: Iterable[str], plan: Plan, wiring: Wiring, overrides: Sequence[str] = ()) -> list[Addition]:
+def additions_of(
+    texts: Iterable[str], plan: Plan, carrier: ClassCarrier, overrides: Sequence[str] = ()
+) -> list[Addition]:
     """The additions to the recipe of a plan that texts such as "losses.atnl=30,partial/occlusion.toml" mean.
 
     `overrides` are the user's own, among them options of the losses that are added. Raises UserError.
@@ -55,7 +57,7 @@ def additions_of(texts: Iterable[str], plan: Plan, wiring: Wiring, overrides: Se
     if len(said) > MOST:
         runs = 1 + len(said) + math.comb(len(said), 2)
         raise UserError("--with", f"{len(said)} additions, alone and in pairs, are {runs} recipes; {MOST} are the most")
-    additions = [_addition(text, plan, wiring, overrides) for text in said]
+    additions = [_addition(text, plan, carrier, overrides) for text in said]
     seen: set[str] = set()
     for addition in additions:
         brought = {addition.name, *addition.losses}
@@ -78,13 +80,13 @@ def _split(text: str) -> Iterator[str]:
     yield part.strip()
 
 
-def _addition(said: str, plan: Plan, wiring: Wiring, overrides: Sequence[str]) -> Addition:
+def _addition(said: str, plan: Plan, carrier: ClassCarrier, overrides: Sequence[str]) -> Addition:
     if not said.startswith("losses."):
         return _partial(said, plan)
     found = _LOSS.fullmatch(said)
     if found is None:
         raise UserError(f"--with {said}", "write losses.NAME, losses.NAME=WEIGHT or losses.NAME(INPUTS)=WEIGHT")
-    return _loss(said, found["name"], found["inputs"], _weight(said, found["weight"]), plan, wiring, overrides)
+    return _loss(said, found["name"], found["inputs"], _weight(said, found["weight"]), plan, carrier, overrides)
 
 
 # --- a partial recipe ---
@@ -116,14 +118,14 @@ def _weight(said: str, text: str | None) -> float:
 
 
 def _loss(
-    said: str, name: str, inputs: str | None, weight: float, plan: Plan, wiring: Wiring, overrides: Sequence[str]
+    said: str, name: str, inputs: str | None, weight: float, plan: Plan, carrier: ClassCarrier, overrides: Sequence[str]
 ) -> Addition:
     where = f"--with {said}"
     if name in plan.losses:
         raise UserError(where, f"the recipe has a loss {name!r} already; its weights are changed by --set")
     options, taking = _signatures(name, where)
-    expression = _inferred(name, taking, wiring, where) if inputs is None else _given(name + inputs, where)
-    label = next((read for read in names(expression) if isinstance(plan.fields.get(read), ClassField)), wiring.label)
+    expression = _inferred(name, taking, carrier, where) if inputs is None else _given(name + inputs, where)
+    label = next((read for read in names(expression) if isinstance(plan.fields.get(read), ClassField)), carrier.label)
     given = [text.partition("=")[0].strip() for text in overrides]
     table: TomlTable = {"use": str(expression), **_options(name, options, taking, label, given, where)}
     rows = _rows(expression, plan, where)
@@ -157,7 +159,7 @@ def _given(text: str, where: str) -> Expression:
         raise UserError(where, str(error)) from None
 
 
-def _inferred(name: str, taking: Signature, wiring: Wiring, where: str) -> Expression:
+def _inferred(name: str, taking: Signature, carrier: ClassCarrier, where: str) -> Expression:
     """The loss called with the code and the labels, as its inputs are named."""
     needed = required_inputs(taking)
     by_hand = f"write its inputs, losses.{name}({', '.join(needed) or 'a, b'}), with the recipe's names for them"
@@ -169,9 +171,9 @@ def _inferred(name: str, taking: Signature, wiring: Wiring, where: str) -> Expre
         if key is None:
             message = f"its input {parameter!r} is neither a code nor its labels; {by_hand}, or a partial recipe"
             raise UserError(where, message)
-        value = wiring.code if key == "code" else wiring.label
+        value = carrier.code if key == "code" else carrier.label
         if value is None:
-            raise UserError(where, f"its input {parameter!r} can't be told: {wiring.reasons[key]}")
+            raise UserError(where, f"its input {parameter!r} can't be told: {carrier.reasons[key]}")
         found.append(Name(value))
     return Call(name, tuple(found))
 

@@ -12,7 +12,7 @@ from semreg.recipe.bounds import TomlTable
 from semreg.recipe.graph import method_signature
 from semreg.recipe.plan import EvaluationPlan, Node, Plan, Read, reads_in
 from semreg.tables.grid import Ranked
-from semreg.tables.mixing.wiring import PROBE, Wiring
+from semreg.tables.mixing.carrier import PROBE, ClassCarrier
 
 OTHERS, JOINED, DECODED = "other_codes_joined", "codes_joined", "codes_joined_decoded"
 """Tensors that evaluations of several codes want: codes side by side, and the decoder's image of them."""
@@ -34,18 +34,18 @@ class _CannotBe(Exception):  # noqa: N818  a finding rather than a failure
     """Why a recipe can't have a figure."""
 
 
-def figures_of(plan: Plan, wiring: Wiring) -> Figures:
+def figures_of(plan: Plan, carrier: ClassCarrier) -> Figures:
     """The figures of a recipe. Raises UserError if it can't have any."""
     evaluations: TomlTable = {}
     tensors: TomlTable = {}
     ranked: list[Ranked] = []
     left_out: dict[str, list[str]] = {}
     for kind, (use, figure, higher_is_better, wired) in KINDS.items():
-        own = next((one for one in plan.evaluations.values() if _is_about(one, use, wiring)), None)
+        own = next((one for one in plan.evaluations.values() if _is_about(one, use, carrier)), None)
         try:
             name, table = (own.name, plan.table["evaluate"][own.name]) if own else (kind, {})
             if own is None:
-                table, more = wired(plan, wiring)
+                table, more = wired(plan, carrier)
                 tensors |= more
         except _CannotBe as reason:
             left_out.setdefault(str(reason), []).append(kind)
@@ -58,14 +58,14 @@ def figures_of(plan: Plan, wiring: Wiring) -> Figures:
     return Figures(evaluations, tensors, tuple(ranked), sentences)
 
 
-def _is_about(evaluation: EvaluationPlan, use: str, wiring: Wiring) -> bool:
+def _is_about(evaluation: EvaluationPlan, use: str, carrier: ClassCarrier) -> bool:
     """Whether a recipe's own evaluation is one of `use`, of the class, or of the output."""
     if evaluation.node.name != use:
         return False
     read = set(reads_in(evaluation.node))
-    if use == "leakage" and wiring.code in read:  # there the class is meant to be
+    if use == "leakage" and carrier.code in read:  # there the class is meant to be
         return False
-    wanted = {PROBE: {wiring.code, wiring.label}, "reconstructions": {wiring.output}}.get(use, {wiring.label})
+    wanted = {PROBE: {carrier.code, carrier.label}, "reconstructions": {carrier.output}}.get(use, {carrier.label})
     return wanted - {None} <= read
 
 
@@ -78,24 +78,24 @@ def _path(table: Mapping[str, Any]) -> str:
 # --- evaluations that the recipe does not have: the table, and the tensors that it wants ---
 
 
-def _probe(plan: Plan, wiring: Wiring) -> tuple[TomlTable, TomlTable]:
-    code, label = _class_code(wiring)
-    _require_vectors([code], wiring)
+def _probe(plan: Plan, carrier: ClassCarrier) -> tuple[TomlTable, TomlTable]:
+    code, label = _class_code(carrier)
+    _require_vectors([code], carrier)
     return {"use": f"{PROBE}({code}, {label})"}, {}
 
 
-def _leakage(plan: Plan, wiring: Wiring) -> tuple[TomlTable, TomlTable]:
-    _, label = _class_code(wiring)
-    if not wiring.others:
+def _leakage(plan: Plan, carrier: ClassCarrier) -> tuple[TomlTable, TomlTable]:
+    _, label = _class_code(carrier)
+    if not carrier.others:
         raise _CannotBe("the recipe has one code")
-    if len(wiring.others) == 1:
-        return {"use": f"leakage({wiring.others[0]}, {label})"}, {}
-    _require_vectors(wiring.others, wiring)
-    return {"use": f"leakage({OTHERS}, {label})"}, {OTHERS: f"concatenate({', '.join(wiring.others)})"}
+    if len(carrier.others) == 1:
+        return {"use": f"leakage({carrier.others[0]}, {label})"}, {}
+    _require_vectors(carrier.others, carrier)
+    return {"use": f"leakage({OTHERS}, {label})"}, {OTHERS: f"concatenate({', '.join(carrier.others)})"}
 
 
-def _order(plan: Plan, wiring: Wiring) -> tuple[TomlTable, TomlTable]:
-    code, label = _class_code(wiring)
+def _order(plan: Plan, carrier: ClassCarrier) -> tuple[TomlTable, TomlTable]:
+    code, label = _class_code(carrier)
     field = plan.fields[label]
     if isinstance(field, ClassField) and field.order == "none":
         raise _CannotBe(f"the classes of {label} have no order")
@@ -105,43 +105,43 @@ def _order(plan: Plan, wiring: Wiring) -> tuple[TomlTable, TomlTable]:
     if judge is None:
         raise _CannotBe("no evaluation of the recipe has a judge, who would say which class an image shows")
     asked = {key: value for key, value in plan.table["evaluate"][judge].items() if key in ("judge", "judge_data")}
-    image, output = _image_and_output(plan, wiring)
-    codes = (code, *wiring.others)
-    _require_vectors(codes, wiring)
+    image, output = _image_and_output(plan, carrier)
+    codes = (code, *carrier.others)
+    _require_vectors(codes, carrier)
     if plan.fields_of([Read(output)], frozenset(codes)):
         raise _CannotBe(f"{output} depends on more than the code, so that none can be decoded alone")
     tensors = {}
-    if wiring.others:
+    if carrier.others:
         tensors = _joined(plan, codes, output)
         code, output = JOINED, DECODED
     return {"use": f"{ORDER}({code}, {label}, {output}, {image})", **asked}, tensors
 
 
-def _reconstruction(plan: Plan, wiring: Wiring) -> tuple[TomlTable, TomlTable]:
-    image, output = _image_and_output(plan, wiring)
+def _reconstruction(plan: Plan, carrier: ClassCarrier) -> tuple[TomlTable, TomlTable]:
+    image, output = _image_and_output(plan, carrier)
     return {"use": f"reconstructions({image}, {output})"}, {}
 
 
-def _class_code(wiring: Wiring) -> tuple[str, str]:
-    if wiring.label is None or wiring.code is None:
-        raise _CannotBe(wiring.reasons["label"] if wiring.label is None else wiring.reasons["code"])
-    return wiring.code, wiring.label
+def _class_code(carrier: ClassCarrier) -> tuple[str, str]:
+    if carrier.label is None or carrier.code is None:
+        raise _CannotBe(carrier.reasons["label"] if carrier.label is None else carrier.reasons["code"])
+    return carrier.code, carrier.label
 
 
-def _require_vectors(codes: Sequence[str], wiring: Wiring) -> None:
+def _require_vectors(codes: Sequence[str], carrier: ClassCarrier) -> None:
     for code in codes:
-        shape = wiring.shapes.get(code, (0,))
+        shape = carrier.shapes.get(code, (0,))
         if len(shape) != 1:
             raise _CannotBe(f"{code} is no vector, its shape is {shape}")
 
 
-def _image_and_output(plan: Plan, wiring: Wiring) -> tuple[str, str]:
+def _image_and_output(plan: Plan, carrier: ClassCarrier) -> tuple[str, str]:
     model = plan.tables.model
     if model is None:
         raise _CannotBe("the recipe has no [model] that names its output")
     field = plan.fields.get(model.input)
     shape = (field.channels, field.height, field.width) if isinstance(field, ImageField) else None
-    if shape is None or wiring.shapes.get(model.output, shape) != shape:
+    if shape is None or carrier.shapes.get(model.output, shape) != shape:
         raise _CannotBe(f"the output, {model.output}, is no image like {model.input}")
     return model.input, model.output
 
@@ -160,7 +160,7 @@ def _joined(plan: Plan, codes: Sequence[str], output: str) -> TomlTable:
     return {JOINED: f"concatenate({', '.join(inputs)})", DECODED: f"{decoder.name}({JOINED})"}
 
 
-KINDS: Mapping[str, tuple[str, str, bool, Callable[[Plan, Wiring], tuple[TomlTable, TomlTable]]]] = {
+KINDS: Mapping[str, tuple[str, str, bool, Callable[[Plan, ClassCarrier], tuple[TomlTable, TomlTable]]]] = {
     "probe": (PROBE, "accuracy", True, _probe),
     "leakage": ("leakage", "mlp_means", False, _leakage),
     "order": (ORDER, "in_order", True, _order),

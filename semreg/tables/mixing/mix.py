@@ -19,9 +19,9 @@ from semreg.store.disk import write_whole, writing
 from semreg.tables.grid import Ranking
 from semreg.tables.making import MadeTable, Wanted, make_table, plan_of_row
 from semreg.tables.mixing.additions import additions_of
+from semreg.tables.mixing.carrier import class_carrier
 from semreg.tables.mixing.composing import Mix
 from semreg.tables.mixing.figures import Figures, figures_of
-from semreg.tables.mixing.wiring import wiring_of
 
 _OF_A_LOSS = re.compile(r"\s*losses\.(\w+)\.")
 
@@ -57,7 +57,7 @@ def make_mix(
     overrides: Sequence[str],
     seeds: int | str | Sequence[int] | None,
     budget: Budget,
-    carrier: ClassCode,
+    named: ClassCode,
     wanted: Wanted,
     choices: Choices,
 ) -> MadeTable:
@@ -73,14 +73,14 @@ def make_mix(
     known = known if isinstance(known, dict) else {}
     base = load_recipe(path, [text for text in overrides if _loss_of(text) in {None, *known}])
     plan = plan_of_row(base, wanted, choices)
-    wiring = wiring_of(plan, carrier.code, carrier.label)
-    additions = additions_of(wishes, plan, wiring, overrides)
-    figures = figures_of(plan, wiring)
+    carrier = class_carrier(plan, named.code, named.label)
+    additions = additions_of(wishes, plan, carrier, overrides)
+    figures = figures_of(plan, carrier)
     mixes = [Mix(path, chosen) for count in range(3) for chosen in itertools.combinations(additions, count)]
     brought = {loss for addition in additions for loss in addition.losses}
     own = [[text for text in overrides if _loss_of(text) not in brought - mix.losses] for mix in mixes]
     recipes = [_shortened(mix.recipe(texts), mix.title, budget, figures) for mix, texts in zip(mixes, own, strict=True)]
-    remarks = [f"{addition.title}: {addition.wiring}." for addition in additions]
+    remarks = [f"{addition.title}: {addition.summary}." for addition in additions]
     remarks += [text for mix in mixes for text in mix.conflicts()]
     remarks += [*figures.left_out, f"Each run has {budget}, which says little of what long training would give."]
     if in_first_process():

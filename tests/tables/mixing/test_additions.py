@@ -10,13 +10,13 @@ import pytest
 from semreg.core import ClassField, UserError
 from semreg.recipe.plan import Plan
 from semreg.tables.mixing.additions import Addition, additions_of
-from semreg.tables.mixing.wiring import wiring_of
+from semreg.tables.mixing.carrier import class_carrier
 
 Plans = Callable[..., Plan]
 
 
 def added(plan: Plan, *texts: str, overrides: tuple[str, ...] = ()) -> list[Addition]:
-    return additions_of(texts, plan, wiring_of(plan), overrides)
+    return additions_of(texts, plan, class_carrier(plan), overrides)
 
 
 def refusal(plan: Plan, *texts: str) -> str:
@@ -32,7 +32,7 @@ def test_a_loss_of_a_code_and_its_classes_trains_what_the_code_depends_on(plan: 
         "phases": {"main": {"train": {"encoder": {"pull": 1.0}}}},
     }
     assert (addition.name, addition.title, addition.losses) == ("pull", "pull", {"pull"})
-    assert addition.wiring == "pull(z, kind) trains encoder, weight 1"
+    assert addition.summary == "pull(z, kind) trains encoder, weight 1"
 
 
 def test_of_several_steps_the_last_that_trains_the_module(two_codes: Plans) -> None:
@@ -82,7 +82,7 @@ def test_the_classes_are_those_of_the_label_that_is_given(plan: Plans) -> None:
 
 def test_inputs_may_be_given(two_codes: Plans) -> None:
     first, second = added(two_codes(), "losses.l2(z_u, detach(z_u)), losses.cross_entropy(classifier(z_s), kind)=-0.5")
-    assert first.wiring == "l2(z_u, detach(z_u)) trains encoder, weight 1"
+    assert first.summary == "l2(z_u, detach(z_u)) trains encoder, weight 1"
     assert second.table["losses"]["cross_entropy"] == {"use": "cross_entropy(classifier(z_s), kind)"}
     steps = second.table["phases"]["main"]["steps"]
     assert steps == {

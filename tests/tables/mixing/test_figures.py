@@ -9,8 +9,8 @@ import pytest
 
 from semreg.core import Result, UserError
 from semreg.recipe.plan import Plan
+from semreg.tables.mixing.carrier import class_carrier
 from semreg.tables.mixing.figures import Figures, figures_of
-from semreg.tables.mixing.wiring import wiring_of
 
 Plans = Callable[..., Plan]
 
@@ -30,7 +30,7 @@ PROBE = 'evaluate.own.use="linear_probe(z_s, kind)"'
 
 
 def of(plan: Plan, **names: str) -> Figures:
-    return figures_of(plan, wiring_of(plan, **names))
+    return figures_of(plan, class_carrier(plan, **names))
 
 
 def test_a_recipe_without_evaluations_gets_what_its_model_tells(plan: Plans) -> None:

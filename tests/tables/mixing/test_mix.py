@@ -16,7 +16,7 @@ from semreg.recipe.check import check
 from semreg.recipe.load import load_recipe
 from semreg.tables import making
 from semreg.tables.making import MadeTable
-from semreg.tables.ranking import standings
+from semreg.tables.ranking import ranked_rows
 from semreg.training.phase import PhaseRunner
 from tests.tables.mixing.conftest import TWO_CODES
 
@@ -82,7 +82,7 @@ def test_additions_alone_and_in_pairs_beside_the_recipe_itself(recipe: Path, mak
     assert pulled_and_summed["phases"]["main"]["train"]["encoder"]["pull"] == 2.0
     assert "shrink" not in pulled_and_summed["losses"]
     assert table_of(table, 6)["losses"]["shrink"] == {"use": "shrink(z)", "by": 1e-3}
-    assert sum(standing.mean or 0 for standing in standings(table.grid)) == pytest.approx(4 * len(names))
+    assert sum(standing.mean or 0 for standing in ranked_rows(table.grid)) == pytest.approx(4 * len(names))
 
 
 def test_the_page_ranks_and_says_how(recipe: Path, make: Make) -> None:
@@ -146,7 +146,7 @@ def test_what_was_stopped_goes_on(recipe: Path, make: Make, made: list[str], mon
 
 def test_without_a_table_nothing_but_the_runs_is_written(recipe: Path, make: Make, tmp_path: Path) -> None:
     table = make(recipe, "losses.pull", table=False)
-    assert len(standings(table.grid)) == 2
+    assert len(ranked_rows(table.grid)) == 2
     assert not (tmp_path / "runs" / "tables").exists()
     with pytest.raises(UserError, match="--plot: pictures stand in the table's page; add --table"):
         make(recipe, "losses.pull", table=False, plots=["probe.accuracy:reconstruction.mean_squared_error"])
@@ -157,7 +157,7 @@ def test_a_model_of_two_codes_is_ranked_by_leakage_too(toy: Toy, make: Make) -> 
     assert [figure for figure, _ in table.grid.ranking.figures] == [  # type: ignore[union-attr]
         "probe.accuracy", "leakage.mlp_means", "reconstruction.mean_squared_error",
     ]  # fmt: skip
-    assert all(standing.mean for standing in standings(table.grid))
+    assert all(standing.mean for standing in ranked_rows(table.grid))
 
 
 def test_the_fallback_of_a_recipe_has_the_budget_too(toy: Toy, make: Make) -> None:

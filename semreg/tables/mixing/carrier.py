@@ -10,7 +10,7 @@ import torch
 from semreg.core import ClassField, UserError, closest
 from semreg.recipe.plan import Node, Plan, Read, Value
 from semreg.training.build import build_modules, synthetic_batch
-from semreg.training.dry_run import imagined
+from semreg.training.dry_run import fake_tensors
 from semreg.training.program import Execution, Program, evaluating
 
 PROBE = "linear_probe"
@@ -18,7 +18,7 @@ PROBE = "linear_probe"
 
 
 @dataclass(frozen=True)
-class Wiring:
+class ClassCarrier:
     """Names in a recipe, each None where it can't be told; `reasons`, by "code" and "label", then says why.
 
     `shapes` are those of the codes and of the output for one image, as far as they can be known without data.
@@ -32,7 +32,7 @@ class Wiring:
     shapes: Mapping[str, tuple[int, ...]]
 
 
-def wiring_of(plan: Plan, code: str | None = None, label: str | None = None) -> Wiring:
+def class_carrier(plan: Plan, code: str | None = None, label: str | None = None) -> ClassCarrier:
     """The class field that a recipe is about and the code that carries it, unless `code` and `label` say them.
 
     The label is the only field of classes that the recipe reads, or that the data have. The code is the only one of
@@ -53,7 +53,7 @@ def wiring_of(plan: Plan, code: str | None = None, label: str | None = None) -> 
     others = tuple(name for name in codes if name != code) if code else ()
     output = plan.tables.model.output if plan.tables.model else None
     named = [name for name in (code, *others, output) if name in plan.tensors]
-    return Wiring(code, label, others, output, reasons, _shapes(plan, named))
+    return ClassCarrier(code, label, others, output, reasons, _shapes(plan, named))
 
 
 def _class_fields(plan: Plan) -> list[str]:
@@ -97,12 +97,12 @@ def _inputs(node: Node) -> set[str]:
 
 def _shapes(plan: Plan, names: list[str]) -> dict[str, tuple[int, ...]]:
     try:
-        with imagined():
+        with fake_tensors():
             modules = build_modules(plan, seed=0)
             program = Program(plan, modules, training=False)
             execution = Execution(synthetic_batch(plan.fields, plan.value_range))
             with evaluating(modules):
                 values = {name: program.value(name, execution) for name in names}
-    except Exception:  # a mistake is told when the recipe is tried, and some components can't be imagined
+    except Exception:  # a mistake is told when the recipe is tried, and some components can't be fake_tensors
         return {}
     return {name: tuple(value.shape[1:]) for name, value in values.items() if isinstance(value, torch.Tensor)}

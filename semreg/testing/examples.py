@@ -6,7 +6,7 @@ import copy
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -43,13 +43,18 @@ class ExampleCall:
         """How many rows the batch has: those of the first tensor."""
         return row_count(self.inputs)
 
+    def made(self) -> Callable[..., Any]:
+        """What is called: the function, or an instance of the class."""
+        component: Any = self.component
+        made: Any = component(**self.options) if inspect.isclass(component) else component
+        return cast(Callable[..., Any], made)
+
     def __call__(self, inputs: Inputs | None = None, seed: int = 0) -> Any:
         """The result, of other inputs if given; a random component draws from a generator of its own, on the CPU."""
         given = self.inputs if inputs is None else inputs
         filled = {"generator": torch.Generator().manual_seed(seed)} if self.random else {}
         if inspect.isclass(self.component):
-            made: Any = self.component(**self.options)
-            return made(*given)
+            return self.made()(*given)
         return self.component(*given, **self.options, **filled)
 
 
