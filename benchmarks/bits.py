@@ -3,10 +3,10 @@
     python benchmarks/bits.py --save before.json                  # in the root of one checkout, with its environment
     python -m benchmarks.bits --against before.json               # in that of another
 
-Each family is run by `python -m semreg run` in a process of its own, on one thread, with judges and evaluations. Of every
-run that it leaves, the weights of each module are hashed as the last checkpoint holds them, and the figures are kept as
-they are stored. `--only gm_mnist` (may be repeated) does one family. Standard library alone, so that the file also runs in a
-checkout that is older than it is.
+Each family is run by `python -m semreg run` in a process of its own, on one thread, with judges and evaluations. Of
+every run that it leaves, the weights of each module are hashed as the last checkpoint holds them, and the figures are
+kept as they are stored. `--only gm_mnist` (may be repeated) does one family. Standard library alone, so that the file
+also runs in a checkout that is older than it is.
 """
 
 from __future__ import annotations
@@ -55,7 +55,8 @@ def read_run(folder: Path) -> dict[str, Any]:
 
 
 def digests(content: bytes) -> dict[str, str]:
-    """A digest of each tensor of a module in a safetensors file: eight bytes with the length of a JSON header, then data."""
+    """A digest of each tensor of a module in a safetensors file: eight bytes with the length of a JSON header, then
+    data."""
     length = int.from_bytes(content[:8], "little")
     header = json.loads(content[8 : 8 + length])
     found = {}

@@ -1,7 +1,7 @@
 """The families of shipped recipes, each shrunk to a run of seconds on data that come with the packages.
 
-`benchmarks.bits` compares two checkouts by them, `benchmarks.kills` kills them; both want every way that a recipe trains.
-Standard library alone: it is read under another checkout's packages, too.
+`benchmarks.bits` compares two checkouts by them, `benchmarks.kills` kills them; both want every way that a recipe
+trains. Standard library alone: it is read under another checkout's packages, too.
 """
 
 from __future__ import annotations

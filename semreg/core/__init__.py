@@ -1,7 +1,7 @@
 """The core: interfaces of every kind of component, the registry of their names, and what all rooms say things with.
 
-It imports no other room, and neither PyTorch nor NumPy: `semreg list` answers from here alone. Plugins import what is named
-below from `semreg.core`, and events from `semreg.core.hookspecs`.
+It imports no other room, and neither PyTorch nor NumPy: `semreg list` answers from here alone. Plugins import what is
+named below from `semreg.core`, and events from `semreg.core.hookspecs`.
 """
 
 from semreg.core.errors import DataMissing, Problem, UserError, closest

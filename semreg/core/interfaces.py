@@ -1,8 +1,8 @@
-"""What semreg and components expect of each other: a Protocol for each kind, and for the runs that components are given.
+"""What semreg and components expect of each other: a Protocol for each kind, and for the runs that they are given.
 
-Nothing inherits from these: shape is enough. A component is called as its Protocol says, inputs by position and options by
-keyword; a parameter called `generator`, `input_shapes`, `root` or `judge` is filled by semreg. `semreg.testing` holds
-components to them.
+Nothing inherits from these: shape is enough. A component is called as its Protocol says, inputs by position and options
+by keyword; a parameter called `generator`, `input_shapes`, `root` or `judge` is filled by semreg. `semreg.testing`
+holds components to them.
 """
 
 from __future__ import annotations
@@ -132,7 +132,7 @@ class FittedInterpolator(Protocol):
         ...
 
     def fit(self, codes: Tensor, labels: Tensor, order: Order) -> None:
-        """Learn from training codes `(rows, code)` with their classes, int64 `(rows,)`, which neighbour in this order."""
+        """Learn from codes `(rows, code)` and their classes, int64 `(rows,)`, which neighbour in this order."""
         ...
 
 

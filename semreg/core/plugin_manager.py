@@ -49,7 +49,7 @@ def add_plugin(manager: pluggy.PluginManager, plugin: Any, name: str) -> None:
             if implementation.plugin is plugin and not _observes(caller, implementation):
                 manager.unregister(plugin)
                 raise ValueError(
-                    f"{caller.name} is no event of semreg, or is wrapped; hooks observe the events of semreg.core.hookspecs"
+                    f"{caller.name} is no event of semreg, or is wrapped; hooks observe those of semreg.core.hookspecs"
                 )
 
 

@@ -1,8 +1,8 @@
 """The registry: components by kind and name, listed from installed metadata alone, imported one at a time.
 
-Third parties bring a component by an entry point in the group of its kind (`semreg/core/kinds.py`); a notebook registers one
-for its own process with `register`. The environment variable `SEMREG_PLUGINS=semreg-olr,semreg-avatars` switches all
-other plugins off.
+Third parties bring a component by an entry point in the group of its kind (`semreg/core/kinds.py`); a notebook
+registers one for its own process with `register`. The environment variable `SEMREG_PLUGINS=semreg-olr,semreg-avatars`
+switches all other plugins off.
 """
 
 from __future__ import annotations

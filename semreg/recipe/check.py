@@ -112,7 +112,7 @@ class _Checker:
         return (yield from Resolver({}).node(data.use, ("dataset",), data.options, "data"))
 
     def data_set(self, node: Node) -> tuple[Dataset, Specification, DataMissing | None]:
-        """The data set, its fields, and whether it is there. Raises DataMissing where even its fields can't be known."""
+        """The data set, its fields, and whether it is there. Raises DataMissing where its fields can't be known."""
         component, unlabelled = node.loaded, self.tables.data.split.unlabelled
         root = {"root": self.data_root} if "root" in component.signature.parameters else {}
         fields: Specification | None = None

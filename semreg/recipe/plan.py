@@ -79,7 +79,7 @@ class ModulePlan:
 
 
 class ParameterGroup(NamedTuple):
-    """Parameters of a module by the pattern of their names, with options of the optimiser and a schedule of their own."""
+    """Parameters of a module by a pattern of their names, with optimiser's options and a schedule of their own."""
 
     pattern: str
     options: Mapping[str, Any]

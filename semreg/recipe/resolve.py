@@ -35,7 +35,7 @@ def settle(building: Building[Made], source: str) -> Made:
 
 
 class Resolver:
-    """Finds the components of one recipe, each once. `fields` are what the data say of themselves, for `@` references."""
+    """Finds the components of one recipe, each once. `fields` are what the data say of them, for `@` references."""
 
     def __init__(self, fields: Specification) -> None:
         self.fields = fields

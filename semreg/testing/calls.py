@@ -29,11 +29,12 @@ def check_loss(
 ) -> None:
     """A loss: a finite scalar whose gradient is right, whatever the batch.
 
-    Checks: "signature", "interface" (`semreg.core.Loss`), "documentation", "shapes", "source", "refusals" (shapes that do not fit raise ValueError, and
-    the docstring says so), "value" (a finite scalar), "gradient" (equal to finite differences in float64), "dtype"
-    (float32 and float64 are kept), "device", "order" (of the rows is irrelevant; a random loss is exempt), "degenerate"
-    (an empty batch, one row, equal rows, one class: finite, and connected by a finite gradient; all zeros: that or a
-    ValueError), "determinism" (under a generator; PyTorch's own is left alone) and "inputs kept".
+    Checks: "signature", "interface" (`semreg.core.Loss`), "documentation", "shapes", "source", "refusals" (shapes that
+    do not fit raise ValueError, and the docstring says so), "value" (a finite scalar), "gradient" (equal to finite
+    differences in float64), "dtype" (float32 and float64 are kept), "device", "order" (of the rows is irrelevant; a
+    random loss is exempt), "degenerate" (an empty batch, one row, equal rows, one class: finite, and connected by a
+    finite gradient; all zeros: that or a ValueError), "determinism" (under a generator; PyTorch's own is left alone)
+    and "inputs kept".
 
     Args:
         loss: the function, or a class that is made with the options and then called.
@@ -67,11 +68,11 @@ def check_operation(
 ) -> None:
     """An operation: finite tensors, row by row, through which a right gradient flows unless it cuts gradients.
 
-    Checks: "signature", "interface" (`semreg.core.Operation`), "documentation", "shapes", "source", "refusals" (PyTorch's own errors are good enough), "value"
-    (finite), "gradient" (unless the operation has `cuts_gradient`, or no floating-point input), "dtype" (float32,
-    float64 and bfloat16 are kept), "device", "order" (results are in the order of the rows; a random operation is
-    exempt), "degenerate", "determinism", "inputs kept" and "evaluation" (the form in evaluations, if there is one,
-    takes the same inputs).
+    Checks: "signature", "interface" (`semreg.core.Operation`), "documentation", "shapes", "source", "refusals"
+    (PyTorch's own errors are good enough), "value" (finite), "gradient" (unless the operation has `cuts_gradient`, or
+    no floating-point input), "dtype" (float32, float64 and bfloat16 are kept), "device", "order" (results are in the
+    order of the rows; a random operation is exempt), "degenerate", "determinism", "inputs kept" and "evaluation" (the
+    form in evaluations, if there is one, takes the same inputs).
 
     Arguments and errors are those of `check_loss`.
     """

@@ -33,11 +33,11 @@ def check_dataset(
 ) -> None:
     """A data set: what it says of itself is what it gives, each time the same.
 
-    Checks: "signature", "interface" (`semreg.core.Dataset`), "documentation", "shapes" (of a set with images), "source", "specification" (the same from two
-    instances), "located" (it is there, under `root` if it takes one), "labels" (as the specification says, in splits
-    that train and test something), "images" (uint8 of the field's shape, the same in any order and after pickling, as
-    worker processes get the reader), and "identity" (JSON, the same from two instances, another for other options is
-    the author's to see to).
+    Checks: "signature", "interface" (`semreg.core.Dataset`), "documentation", "shapes" (of a set with images),
+    "source", "specification" (the same from two instances), "located" (it is there, under `root` if it takes one),
+    "labels" (as the specification says, in splits that train and test something), "images" (uint8 of the field's shape,
+    the same in any order and after pickling, as worker processes get the reader), and "identity" (JSON, the same from
+    two instances, another for other options is the author's to see to).
 
     Args:
         dataset: the class.
@@ -78,9 +78,9 @@ def check_sampler(
 ) -> None:
     """A sampler: int64 `(count // batch_size, batch_size)`, indices of rows, a function of its generator.
 
-    Checks: "signature", "interface" (`semreg.core.Sampler`), "documentation", "shapes", "batches" and "determinism". `labels` are those of all rows,
-    `(count, ...)`, as the recipe's `sampler = "name(label)"` hands them over; a sampler without labels draws from 20
-    rows. Other arguments and errors are those of `check_dataset`.
+    Checks: "signature", "interface" (`semreg.core.Sampler`), "documentation", "shapes", "batches" and "determinism".
+    `labels` are those of all rows, `(count, ...)`, as the recipe's `sampler = "name(label)"` hands them over; a sampler
+    without labels draws from 20 rows. Other arguments and errors are those of `check_dataset`.
     """
     given, count = dict(options or {}), len(labels[0]) if labels else 20
     checks = Checks(getattr(sampler, "__name__", type(sampler).__name__), exempt)

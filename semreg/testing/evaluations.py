@@ -28,9 +28,10 @@ def check_evaluation(
 ) -> None:
     """An evaluation: a Result that is the same each time, can be stored, and leaves the run as it was.
 
-    Checks: "signature", "interface" (`semreg.core.Evaluation`), "documentation", "shapes", "source", "result" (figures by name, of which one at least is there,
-    or a picture or table; the paper's own only under names of figures; a summary of one line), "determinism" (PyTorch's
-    own generator is left alone), "stored" (written and read back it is the same) and "inputs kept" (modules are).
+    Checks: "signature", "interface" (`semreg.core.Evaluation`), "documentation", "shapes", "source", "result" (figures
+    by name, of which one at least is there, or a picture or table; the paper's own only under names of figures; a
+    summary of one line), "determinism" (PyTorch's own generator is left alone), "stored" (written and read back it is
+    the same) and "inputs kept" (modules are).
 
     Args:
         evaluation: the function.

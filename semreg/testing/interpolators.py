@@ -39,10 +39,11 @@ def check_interpolator(
 ) -> None:
     """An interpolator: it starts at `a`, ends at `b`, and treats each row by itself.
 
-    Checks: "signature" (the inputs are a, b and weight), "interface" (`semreg.core.Interpolator`), "documentation", "shapes", "source", "endpoints" (`a` at 0 and
-    `b` at 1, to rounding), "weights" (a number, `(batch, 1)` and `(steps, 1, 1)` mean the same), "rows" (each is
-    interpolated by itself, in any order), "gradient" (finite, to both codes), "dtype" (float32 and float64 are kept),
-    "device", "degenerate" (an empty batch, one row, equal rows, from a code to itself), "determinism", "inputs kept".
+    Checks: "signature" (the inputs are a, b and weight), "interface" (`semreg.core.Interpolator`), "documentation",
+    "shapes", "source", "endpoints" (`a` at 0 and `b` at 1, to rounding), "weights" (a number, `(batch, 1)` and `(steps,
+    1, 1)` mean the same), "rows" (each is interpolated by itself, in any order), "gradient" (finite, to both codes),
+    "dtype" (float32 and float64 are kept), "device", "degenerate" (an empty batch, one row, equal rows, from a code to
+    itself), "determinism", "inputs kept".
 
     Args:
         interpolator: the function, or a class that is made with the options, and fitted if it has a method `fit`.

@@ -23,11 +23,11 @@ def check_encoder(
 ) -> None:
     """An encoder: from images (and what else is given) to codes `(batch, ...)`.
 
-    Checks: "signature", "interface" (`semreg.core.Encoder`), "documentation", "shapes", "source", "output" (finite, a row for each row, of as many axes as
-    the kind has), "gradient" (finite, to all parameters and inputs), "rows" (in evaluation mode each row's result is
-    its own, in any order), "dtype" (as float64), "bf16" (finite under autocast), "device", "degenerate" (in evaluation
-    mode: one row, equal rows, zeros), "determinism" (in evaluation mode; and one seed builds one
-    network) and "state" (what is saved and restored gives the same results).
+    Checks: "signature", "interface" (`semreg.core.Encoder`), "documentation", "shapes", "source", "output" (finite, a
+    row for each row, of as many axes as the kind has), "gradient" (finite, to all parameters and inputs), "rows" (in
+    evaluation mode each row's result is its own, in any order), "dtype" (as float64), "bf16" (finite under autocast),
+    "device", "degenerate" (in evaluation mode: one row, equal rows, zeros), "determinism" (in evaluation mode; and one
+    seed builds one network) and "state" (what is saved and restored gives the same results).
 
     Args:
         encoder: the class; its constructor is given `input_shapes` if it has that parameter.

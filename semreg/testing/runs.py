@@ -15,8 +15,7 @@ ROWS_AT_ONCE = 7
 
 
 class FakeRun:
-    """A run, as evaluations know one (`semreg.core.TrainedRun`), whose tensors are given as `{name: {split: rows}}`, and
-    recomputed by functions of other tensors.
+    """A `semreg.core.TrainedRun` whose tensors are given as `{name: {split: rows}}`, and recomputed by functions.
 
     `drawn` has the values of those that are random in training. Images are from 0 to 1.
     """

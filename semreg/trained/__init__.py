@@ -1,4 +1,4 @@
-"""A trained run, opened: what it is good for, by functions of tensors; commands of the same names are thin faces of these.
+"""A trained run, opened: what it is good for, by functions of tensors, of which commands are thin faces.
 
 Plugins import what is named below from `semreg.trained`.
 """

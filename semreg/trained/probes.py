@@ -17,7 +17,8 @@ STOPPED_BY = 0.1
 def linear_predictions(
     codes: Tensor, labels: Tensor, *others: Tensor, penalty: float, iterations: int
 ) -> tuple[Tensor, ...]:
-    """What a linear classifier fitted on codes `(rows, code)`, as the evaluation `linear_probe` says, sees in each of the others."""
+    """What a linear classifier fitted on codes `(rows, code)`, as the evaluation `linear_probe` says, sees in each of
+    the others."""
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler

@@ -34,7 +34,7 @@ def _internals() -> tuple[type[Any], type[Any]] | None:
     class FakeTensors(FakeTensorMode):  # type: ignore[no-untyped-call]
         @property
         def avoid_device_init(self) -> bool:
-            """Whether a GPU is made up where there is none, after which a process that computes gradients can't fork."""
+            """Whether a GPU is made up where there is none, after which a process with gradients can't fork."""
             return False
 
     class Dispatch(TorchDispatchMode):  # type: ignore[no-untyped-call]
@@ -164,7 +164,7 @@ _SAYINGS = ("FakeTensor", "tensor subclass", "meta tensor", "'meta' device", "de
 
 
 def needs_numbers(error: BaseException | None) -> bool:
-    """Whether a failure under `fake_tensors` says that numbers were looked at, rather than that something doesn't fit."""
+    """Whether a failure under `fake_tensors` says that numbers were looked at, not that something doesn't fit."""
     while error is not None:
         private = "fake_tensor" in type(error).__module__
         if private or isinstance(error, NotImplementedError) or any(said in str(error) for said in _SAYINGS):

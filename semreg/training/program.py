@@ -175,7 +175,7 @@ class _Draws(NamedTuple):
     rank: int
 
     def seed(self, index: int, call: Callable[..., Any], values: Sequence[Any]) -> None:
-        """Seed the generator for execution `index`; of several processes each draws what comes after those before it."""
+        """Seed the generator for execution `index`; each process draws what comes after those before it."""
         self.generator.manual_seed(mixed(self.base, index))
         with torch.no_grad():
             for _ in range(self.rank):

@@ -42,8 +42,9 @@ def try_out(
 def check_by_dry_run(plan: Plan) -> list[str]:
     """Build a plan's modules and try its steps on a made-up batch; warnings. Raises UserError as `try_out` does.
 
-    It is tried with fake tensors first, which takes next to no time whatever the size of the nets. Where that fails it is computed,
-    within limits: for the reason in the words of what was computed, and since a component may look at numbers.
+    It is tried with fake tensors first, which takes next to no time whatever the size of the nets. Where that fails it
+    is computed, within limits: for the reason in the words of what was computed, and since a component may look at
+    numbers.
     """
     refused: UserError | None = None
     meter = Meter(operations=MOST_OPERATIONS)

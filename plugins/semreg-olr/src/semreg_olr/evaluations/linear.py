@@ -88,7 +88,8 @@ def linear_classifier(
 
 def _vectors(embedding: Handle, split: str) -> Tensor:
     """The embeddings of a split, the rows of each image joined, `(images, labels·k)`."""
-    return rearrange(embedding.read(split), "images labels k -> images (labels k)")
+    embeddings: Tensor = embedding.read(split)
+    return rearrange(embeddings, "images labels k -> images (labels k)")
 
 
 def _fitted(embedding: Handle, attributes: Handle) -> LogisticRegression:
