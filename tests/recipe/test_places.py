@@ -15,9 +15,9 @@ from semreg.recipe.load import load_recipe
 
 RECIPE = """
 [data]
-sampler = { use = "balanced(kind)", strength = 2 }
+sampler = { use = "evened(kind)", strength = 2 }
 [tensors]
-even = { use = "balanced(z)", shift = 0.5 }
+even = { use = "evened(z)", shift = 0.5 }
 [losses.even]
 use = "l2(even, z)"
 [phases.main.train]
@@ -40,13 +40,13 @@ def test_an_operation_and_a_sampler_of_one_name_are_two_things(
         called["operation"] += 1
         return codes * shift
 
-    register("sampler", "balanced", sampler)
-    register("operation", "balanced", operation)
-    path = tmp_path / "balanced.toml"
+    register("sampler", "evened", sampler)
+    register("operation", "evened", operation)
+    path = tmp_path / "evened.toml"
     path.write_text(f'extends = "{toy().name}"\n{RECIPE}')
     plan = check(load_recipe(path))
     assert plan.phases[0].sampler is not None
     assert plan.phases[0].sampler.loaded.kind == "sampler"
-    assert [node.loaded.kind for node in plan.nodes() if node.name == "balanced"] == ["operation", "sampler"]
+    assert [node.loaded.kind for node in plan.nodes() if node.name == "evened"] == ["operation", "sampler"]
     semreg.run(path, out=tmp_path / "runs", device="cpu")
     assert all(called.values())
