@@ -1,49 +1,31 @@
 """The core: interfaces of every kind of component, the registry of their names, and what all rooms say things with.
 
-It imports no other room, and neither PyTorch nor NumPy: `semreg list` answers from here alone. Plugins import what is
-named below from `semreg.core`, and events from `semreg.core.hookspecs`.
+It imports no other room, and neither PyTorch nor NumPy: `semreg list` answers from here alone. Plugins import from
+`semreg.core` what its modules below name in `__all__`, and events from `semreg.core.hookspecs`.
 """
 
-from semreg.core.errors import DataMissing, Problem, UserError, closest
-from semreg.core.interfaces import (
-    Classifier,
-    ClosedFormPrior,
-    Critic,
-    Dataset,
-    Decoder,
-    Encoder,
-    Evaluation,
-    FittedInterpolator,
-    Handle,
-    Interpolator,
-    Loss,
-    ObservedRun,
-    Operation,
-    Prior,
-    Sampler,
-    Schedule,
-    TrainedRun,
-)
-from semreg.core.posteriors import DiagonalGaussian, map_tensors, require_posterior, tensors_of
-from semreg.core.randomness import seed_of
-from semreg.core.results import Cell, Picture, Result, Scatter, Table
-from semreg.core.shapes import require_classes, require_equal_shapes, shape_error
-from semreg.core.source import EXCLUDED, SPLITS, TEST, TRAIN, VALIDATION, ImageReader, Source
-from semreg.core.specification import (
-    AttributesField,
-    ClassField,
-    Field,
-    ImageField,
-    Order,
-    Specification,
-    VectorField,
-)
+from __future__ import annotations
 
-__all__ = [
-    "EXCLUDED", "SPLITS", "TEST", "TRAIN", "VALIDATION", "AttributesField", "Cell", "ClassField", "Classifier",
-    "ClosedFormPrior", "Critic", "DataMissing", "Dataset", "Decoder", "DiagonalGaussian", "Encoder", "Evaluation",
-    "Field", "FittedInterpolator", "Handle", "ImageField", "ImageReader", "Interpolator", "Loss", "ObservedRun",
-    "Operation", "Order", "Picture", "Prior", "Problem", "Result", "Sampler", "Scatter", "Schedule", "Source",
-    "Specification", "Table", "TrainedRun", "UserError", "VectorField", "closest", "map_tensors", "require_classes",
-    "require_equal_shapes", "require_posterior", "seed_of", "shape_error", "tensors_of",
-]  # fmt: skip
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from semreg.core.errors import *  # noqa: F403
+    from semreg.core.interfaces import *  # noqa: F403
+    from semreg.core.posteriors import *  # noqa: F403
+    from semreg.core.randomness import *  # noqa: F403
+    from semreg.core.results import *  # noqa: F403
+    from semreg.core.shapes import *  # noqa: F403
+    from semreg.core.source import *  # noqa: F403
+    from semreg.core.specification import *  # noqa: F403
+
+_MODULES = ("errors", "randomness", "shapes", "posteriors", "interfaces", "source", "specification", "results")
+
+
+def __getattr__(name: str) -> Any:
+    """A public name, imported when it is first asked for: commands that answer at once ask for few."""
+    for module in map(import_module, (f"semreg.core.{module}" for module in _MODULES)):
+        if name in module.__all__:
+            value = globals()[name] = getattr(module, name)
+            return value
+    raise AttributeError(f"semreg.core has no {name!r}")

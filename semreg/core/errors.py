@@ -6,6 +6,8 @@ import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+__all__ = ["DataMissing", "Problem", "UserError", "closest"]
+
 MOST_PROBLEMS = 30
 """Where a search for mistakes ends: nobody mends more at once."""
 LONGEST_MESSAGE = 2_000

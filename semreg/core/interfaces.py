@@ -19,6 +19,11 @@ if TYPE_CHECKING:
     from semreg.core.source import Source
     from semreg.core.specification import Field, Order, Specification
 
+__all__ = [
+    "Classifier", "ClosedFormPrior", "Critic", "Dataset", "Decoder", "Encoder", "Evaluation", "FittedInterpolator",
+    "Handle", "Interpolator", "Loss", "ObservedRun", "Operation", "Prior", "Sampler", "Schedule", "TrainedRun",
+]  # fmt: skip
+
 # --- networks: a class whose constructor takes the options; its instances are nn.Modules ---
 
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from torch import Tensor
 
+__all__ = ["DiagonalGaussian", "map_tensors", "require_posterior", "tensors_of"]
+
 
 class DiagonalGaussian(NamedTuple):
     """Independent normal distributions, one for each element of a code.

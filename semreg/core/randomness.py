@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
+__all__ = ["seed_of"]
 
 
 def seed_of(*parts: int | str) -> int:
@@ -10,6 +10,8 @@ def seed_of(*parts: int | str) -> int:
 
     The same on every machine and in every version of Python; `1` and `"1"`, or `("ab", "c")` and `("a", "bc")`, differ.
     """
+    import hashlib  # which loads OpenSSL: only for those who draw
+
     # ascii() writes strings quoted and escaped, so no two sequences of parts share one text.
     return int.from_bytes(hashlib.blake2b(ascii(parts).encode(), digest_size=8).digest(), "little") >> 1
 

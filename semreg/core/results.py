@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+__all__ = ["Cell", "Picture", "Result", "Scatter", "Table"]
+
 Cell = str | float | int | None
 
 

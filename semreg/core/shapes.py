@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from torch import Tensor
 
+__all__ = ["require_classes", "require_equal_shapes", "shape_error"]
+
 
 def shape_error(call: str, pattern: str, cause: str, *tensors: Tensor) -> ValueError:
     """A ValueError that names the call, the pattern it expects, the shapes it found and what is wrong with them."""

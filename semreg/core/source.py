@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+__all__ = ["EXCLUDED", "SPLITS", "TEST", "TRAIN", "VALIDATION", "ImageReader", "Source"]
+
 TRAIN, VALIDATION, TEST = 0, 1, 2
 SPLITS = {"train": TRAIN, "validation": VALIDATION, "test": TEST}
 UNLABELLED = 3

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+__all__ = ["AttributesField", "ClassField", "Field", "ImageField", "Order", "Specification", "VectorField"]
+
 Order = Literal["ring", "line", "none"]
 
 
