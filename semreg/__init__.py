@@ -114,7 +114,6 @@ def mix(
     *,
     epochs: int = 1,
     share: float = 0.1,
-    code: str | None = None,
     label: str | None = None,
     seeds: int | str | Sequence[int] | None = None,
     overrides: Sequence[str] = (),
@@ -134,8 +133,7 @@ def mix(
             or "partial/occlusion.toml" (a recipe file, from here or the recipe's folder, that is extended as well).
         epochs: of every phase.
         share: of the training images.
-        code: the tensor that carries the class, where the recipe does not tell.
-        label: the field of classes, where the recipe does not tell.
+        label: the field of classes, where the recipe's `[model]` has several attributes.
         seeds: as for `table`, and so are `figures`, `only_finished`, `name`, `command` and `plots`.
         overrides: as for `load_recipe`; those of a loss that is added go where it is.
         table: whether the table is written, with a recipe for each mix, or the runs are only made.
@@ -147,9 +145,9 @@ def mix(
     from pathlib import Path
 
     from semreg.tables.making import Wanted
-    from semreg.tables.mixing.mix import Budget, ClassCode, make_mix
+    from semreg.tables.mixing.mix import Budget, make_mix
     from semreg.tables.plots import plots_of
 
     wanted = Wanted(tuple(figures), None, only_finished, name, command, plots_of(plots), written=table)
-    budget, carrier = Budget(epochs, share), ClassCode(code, label)
-    return make_mix(Path(recipe), additions, overrides, seeds, budget, carrier, wanted, Choices(**choices))
+    budget = Budget(epochs, share)
+    return make_mix(Path(recipe), additions, overrides, seeds, budget, label, wanted, Choices(**choices))

@@ -18,7 +18,7 @@ With = Annotated[
     typer.Option(
         "--with",
         metavar="ADDITION,...",
-        help="One to three: losses.NAME, of the code and its classes; losses.NAME=WEIGHT; losses.NAME(INPUTS)=WEIGHT; "
+        help="One to three: losses.NAME, of what [model] says; losses.NAME=WEIGHT; losses.NAME(INPUTS)=WEIGHT; "
         "a partial recipe's path, from here or the recipe's folder.",
         show_default=False,
     ),
@@ -37,11 +37,8 @@ def mix(
     ] = False,
     epochs: Annotated[int, typer.Option("--epochs", help="Of every phase.")] = 1,
     share: Annotated[float, typer.Option("--share", help="Of the training images.")] = 0.1,
-    code: Annotated[
-        str | None, typer.Option("--code", metavar="TENSOR", help="That carries the class, if the recipe doesn't tell.")
-    ] = None,
     label: Annotated[
-        str | None, typer.Option("--label", metavar="FIELD", help="Of classes, if the recipe doesn't tell.")
+        str | None, typer.Option("--label", metavar="FIELD", help="Of classes, where [model] has several attributes.")
     ] = None,
     seeds: Seeds = None,
     overrides: Overrides = [],  # noqa: B006  typer reads the default and never changes it
@@ -60,13 +57,12 @@ def mix(
     little: take the ranking for a hint of what to train in full. Options of an added loss: --set losses.NAME.KEY=VALUE.
     """
     from semreg.tables.making import Wanted
-    from semreg.tables.mixing.mix import Budget, ClassCode, make_mix
+    from semreg.tables.mixing.mix import Budget, make_mix
     from semreg.tables.plots import plots_of
 
     command = shlex.join(["semreg", *sys.argv[1:]])
     wanted = Wanted(tuple(figures), None, only_finished, name, command, plots_of(plots), written=table)
-    budget, carrier = Budget(epochs, share), ClassCode(code, label)
-    made = make_mix(recipe, additions, overrides, seeds, budget, carrier, wanted, choices)
+    made = make_mix(recipe, additions, overrides, seeds, Budget(epochs, share), label, wanted, choices)
     if table and in_first_process():
         typer.echo(f"recipes: {made.folder / '*.toml'}", err=True)
     print_table(made, written=table)

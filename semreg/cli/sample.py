@@ -31,8 +31,8 @@ def sample(
 ) -> None:
     """Draw new images from a run's priors.
 
-    The recipe's evaluations say what a sample is: inception_score or intra_class_diversity, whose images may be of a
-    class, or else prior_samples. The training data are not needed.
+    They are what the recipe's [model] calls its sample, or else its output for codes drawn from its priors. The
+    training data are not needed.
 
     From Python: semreg.trained.sample.
     """

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from annotated_types import Ge, Lt
 from torch import Tensor
 
-from semreg.core import ClosedFormPrior, require_equal_shapes, shape_error
+from semreg.core import ClosedFormPrior, Role, require_equal_shapes, shape_error
 
 Reduction = Literal["mean", "sum"]
 AdversarialForm = Literal["log", "hinge", "wasserstein"]
@@ -67,7 +67,12 @@ def uniform_cross_entropy(logits: Tensor) -> Tensor:
     return -F.log_softmax(logits, dim=1).mean(1).sum() / max(len(logits), 1)
 
 
-def kl_divergence(posterior: Any, prior: ClosedFormPrior, *labels: Tensor, reduction: Reduction = "mean") -> Tensor:
+def kl_divergence(
+    posterior: Annotated[Any, Role.POSTERIOR],
+    prior: Annotated[ClosedFormPrior, Role.PRIOR],
+    *labels: Tensor,
+    reduction: Reduction = "mean",
+) -> Tensor:
     """KL(posterior ‖ prior) in nats, by the prior's own `kl_divergence(posterior, *labels)`.
 
     The default averages over batch and code; the usual evidence lower bound takes `reduction = "sum"`. Raises

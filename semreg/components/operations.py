@@ -16,6 +16,7 @@ from semreg.components.functional import normal_noise
 from semreg.core import (
     DiagonalGaussian,
     Prior,
+    Role,
     map_tensors,
     require_classes,
     require_equal_shapes,
@@ -86,7 +87,9 @@ def take(x: TensorOrPosterior, indices: Tensor) -> TensorOrPosterior:
     return cast(TensorOrPosterior, map_tensors(lambda tensor: tensor.index_select(0, indices), x))
 
 
-def permutation(like: Tensor, *, fixed_points: bool = True, generator: torch.Generator | None = None) -> Tensor:
+def permutation(
+    like: Annotated[Tensor, Role.SHAPE], *, fixed_points: bool = True, generator: torch.Generator | None = None
+) -> Tensor:
     """A random order of the rows of `like` `(batch, ...)`, int64 `(batch,)`, for `take`.
 
     With `fixed_points = false` no row keeps its place (a random cycle through all rows), which pairs each image with
@@ -194,6 +197,6 @@ def draw(prior: Prior, *labels: Tensor, generator: torch.Generator | None = None
     return prior.sample(len(labels[0]), *labels, generator=generator)
 
 
-def draw_like(prior: Prior, like: Tensor, *, generator: torch.Generator | None = None) -> Tensor:
+def draw_like(prior: Prior, like: Annotated[Tensor, Role.SHAPE], *, generator: torch.Generator | None = None) -> Tensor:
     """As many codes from the prior as `like` has rows, `(batch, code)`, with its device and dtype."""
     return prior.sample(len(like), generator=generator).to(like)

@@ -9,17 +9,17 @@ from annotated_types import Ge, Gt
 from torch import Tensor
 from torch.nn import functional
 
-from semreg.core import require_classes, shape_error
+from semreg.core import Role, require_classes, shape_error
 
 SMALLEST_VARIANCE = 1e-8
 FREQUENCIES = (0.1, 0.6)
 
 
 def predictability(
-    codes: Tensor,
-    labels: Tensor,
+    codes: Annotated[Tensor, Role.REST],
+    labels: Annotated[Tensor, Role.LABEL],
     *,
-    classes: Annotated[int, Ge(1)],
+    classes: Annotated[int, Ge(1), Role.CLASSES],
     waves: Annotated[int, Ge(0)] = 48,
     ridge: Annotated[float, Gt(0)] = 0.1,
     generator: torch.Generator | None = None,

@@ -15,11 +15,12 @@ if TYPE_CHECKING:
     from semreg.core.posteriors import *  # noqa: F403
     from semreg.core.randomness import *  # noqa: F403
     from semreg.core.results import *  # noqa: F403
+    from semreg.core.roles import *  # noqa: F403
     from semreg.core.shapes import *  # noqa: F403
     from semreg.core.source import *  # noqa: F403
     from semreg.core.specification import *  # noqa: F403
 
-_MODULES = ("errors", "randomness", "shapes", "posteriors", "interfaces", "source", "specification", "results")
+_MODULES = ("errors", "randomness", "shapes", "posteriors", "interfaces", "roles", "source", "specification", "results")
 
 
 def __getattr__(name: str) -> Any:

@@ -1,4 +1,5 @@
-"""The events of a run that plugins may listen to. Hooks observe: only what `report_sections` returns is used.
+"""The events of a run that plugins may listen to. Hooks observe: only what `statistics` and `report_sections` return is
+used.
 
 A plugin is a module, an object or a class (made once per run) named by an entry point of group `semreg.hooks`. Its
 functions are called like the events below, are marked `hookimpl`, and take any of the arguments, by name:
@@ -12,6 +13,7 @@ functions are called like the events below, are marked `hookimpl`, and take any 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,7 +21,9 @@ from typing import TYPE_CHECKING
 import pluggy
 
 if TYPE_CHECKING:
-    from semreg.core.interfaces import ObservedRun
+    from torch import Tensor
+
+    from semreg.core.interfaces import ObservedRun, TrainedRun
     from semreg.core.results import Picture, Result, Table
 
 hookspec = pluggy.HookspecMarker("semreg")
@@ -71,6 +75,14 @@ def iteration_done(run: ObservedRun, progress: Progress) -> None:
 @hookspec
 def checkpoint_written(run: ObservedRun, path: Path) -> None:
     """A checkpoint is complete on disk at `path`."""
+
+
+@hookspec
+def statistics(run: ObservedRun, trained: TrainedRun) -> Mapping[str, Mapping[str, Tensor]]:  # type: ignore[empty-body]
+    """What a use of the run needs of its training data, asked for once it is trained: by who wants it and by name.
+
+    It is kept in the run's folder, as `Run.statistics`, so that the use needs no data. Roles say what is of interest.
+    """
 
 
 @hookspec

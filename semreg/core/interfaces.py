@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from semreg.core.results import Result
+    from semreg.core.roles import Roles
     from semreg.core.source import Source
     from semreg.core.specification import Field, Order, Specification
 
@@ -140,6 +141,14 @@ class FittedInterpolator(Protocol):
         """Learn from codes `(rows, code)` and their classes, int64 `(rows,)`, which neighbour in this order."""
         ...
 
+    def state(self) -> Mapping[str, Tensor]:
+        """What it learnt, which a run keeps, so that its use needs no data."""
+        ...
+
+    def load_state(self, state: Mapping[str, Tensor]) -> None:
+        """Take what another one with the same options learnt, in the place of `fit`."""
+        ...
+
 
 # --- functions at places of their own ---
 
@@ -252,6 +261,10 @@ class TrainedRun(Protocol):
     @property
     def value_range(self) -> tuple[float, float]:
         """The range of its images."""
+
+    @property
+    def roles(self) -> Roles:
+        """What the recipe's `[model]` says."""
 
     @property
     def counts(self) -> Mapping[str, int]:

@@ -4,10 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 __all__ = ["Cell", "Picture", "Result", "Scatter", "Table"]
 
@@ -50,9 +46,8 @@ class Scatter:
 @dataclass
 class Result:
     """`figures` are named numbers for machines and the closing lines of a run; `paper` holds the paper's own under the
-    same names; `outcomes` says of each test image, in order, whether it was got right, for `paired.paired_test` of two
-    runs; `arrays` are what commands need of the training data, by name, so that a run serves without them; `summary` is
-    the one line a run prints for this evaluation."""
+    same names; `outcomes` says of each test image, in order, whether it was got right, for paired tests of two runs;
+    `summary` is the one line a run prints for this evaluation."""
 
     figures: dict[str, float] = field(default_factory=dict)
     paper: dict[str, float] = field(default_factory=dict)
@@ -61,4 +56,3 @@ class Result:
     summary: str = ""
     scatters: list[Scatter] = field(default_factory=list)
     outcomes: dict[str, list[bool]] = field(default_factory=dict)
-    arrays: dict[str, NDArray[Any]] = field(default_factory=dict, compare=False)

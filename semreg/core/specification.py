@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Literal
 
 __all__ = ["AttributesField", "ClassField", "Field", "ImageField", "Order", "Specification", "VectorField"]
@@ -69,34 +68,3 @@ class VectorField:
 
 Field = ImageField | ClassField | AttributesField | VectorField
 Specification = dict[str, Field]
-
-_MOST = {"channels": 8192, "height": 8192, "width": 8192, "size": 2**24}
-"""How large a field may be that is read from a file, which may be anyone's."""
-_KINDS: dict[type[Field], str] = {
-    ImageField: "image",
-    ClassField: "class",
-    AttributesField: "attributes",
-    VectorField: "vector",
-}
-
-
-def described(field: Field) -> dict[str, Any]:
-    """A field for JSON: its kind ("image", "class", "attributes" or "vector") and its properties."""
-    return {"kind": _KINDS[type(field)], **asdict(field)}
-
-
-def restored(described: Mapping[str, Mapping[str, Any]]) -> Specification:
-    """The fields that `described` made these of. Raises ValueError, KeyError or TypeError for anything else."""
-    import json
-
-    from pydantic import TypeAdapter
-
-    kinds = {word: kind for kind, word in _KINDS.items()}
-    fields: Specification = {}
-    for name, values in described.items():
-        field = TypeAdapter(kinds[values["kind"]]).validate_json(json.dumps(dict(values)), strict=True)
-        for key, most in _MOST.items():
-            if not 1 <= getattr(field, key, 1) <= most:
-                raise ValueError(f"{name}: {key} is {getattr(field, key)}; 1 to {most} fits")
-        fields[name] = field
-    return fields

@@ -19,8 +19,8 @@ import numpy as np
 import numpy.typing as npt
 
 from semreg.core import EXCLUDED, SPLITS, ImageField, ImageReader, Problem, Source, Specification, UserError
-from semreg.core.specification import described
 from semreg.store.disk import sync
+from semreg.store.fields import described
 
 FORMAT = 1
 CHUNK_BYTES = 4 * 2**20

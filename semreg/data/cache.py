@@ -18,7 +18,6 @@ import torch
 from filelock import FileLock, Timeout
 
 from semreg.core import EXCLUDED, Dataset, ImageField, Source, Specification, UserError
-from semreg.core.specification import described
 from semreg.data.building import (
     FORMAT,
     Contents,
@@ -32,6 +31,7 @@ from semreg.data.building import (
 from semreg.data.checking import check_source
 from semreg.data.dataset import Cached
 from semreg.store.disk import sync
+from semreg.store.fields import described
 
 log = logging.getLogger(__name__)
 

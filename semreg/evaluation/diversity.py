@@ -8,7 +8,7 @@ import torch
 from annotated_types import Ge
 from torch import Tensor
 
-from semreg.core import Handle, Result, Table
+from semreg.core import Handle, Result, Role, Table
 from semreg.trained import class_field, read_images, rows_by_class
 
 WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
@@ -21,7 +21,11 @@ CHUNK_VALUES = 2**16
 
 
 def intra_class_diversity(
-    generated: Handle, label: Handle, image: Handle, *, count: Annotated[int, Ge(2)] = 50
+    generated: Annotated[Handle, Role.SAMPLE],
+    label: Annotated[Handle, Role.LABEL],
+    image: Annotated[Handle, Role.INPUT],
+    *,
+    count: Annotated[int, Ge(2)] = 50,
 ) -> Result:
     """1 − mean MS-SSIM over all pairs of a class's generated images, averaged over classes.
 

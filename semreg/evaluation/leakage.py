@@ -10,7 +10,7 @@ from annotated_types import Gt, MinLen
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from semreg.core import ClassField, Handle, Result, Table
+from semreg.core import ClassField, Handle, Result, Role, Table
 from semreg.pictures import bar_plot
 from semreg.trained import (
     ITERATIONS,
@@ -29,8 +29,8 @@ _NAMES = {"linear": "linear probe", "mlp": "MLP probe", "classifier": "the recip
 
 
 def leakage(
-    code: Handle,
-    label: Handle,
+    code: Annotated[Handle, Role.REST],
+    label: Annotated[Handle, Role.LABEL],
     logits: Handle | None = None,
     *,
     count: Annotated[int, Gt(1)] = 20_000,

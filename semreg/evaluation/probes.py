@@ -8,7 +8,7 @@ import torch
 from annotated_types import Gt, Interval
 from torch import Tensor
 
-from semreg.core import ClassField, Handle, Result
+from semreg.core import ClassField, Handle, Result, Role
 from semreg.trained import accuracies, class_field, linear_predictions, read_codes, require_two_classes
 
 Count = Annotated[int, Gt(0)]
@@ -16,8 +16,8 @@ Share = Annotated[float, Interval(ge=0, le=1)]
 
 
 def linear_probe(
-    code: Handle,
-    label: Handle,
+    code: Annotated[Handle, Role.CODE],
+    label: Annotated[Handle, Role.LABEL],
     *,
     penalty: Annotated[float, Gt(0)] = 1.0,
     iterations: Count = 1000,
@@ -47,8 +47,8 @@ def linear_probe(
 
 
 def knn(
-    code: Handle,
-    label: Handle,
+    code: Annotated[Handle, Role.CODE],
+    label: Annotated[Handle, Role.LABEL],
     *,
     neighbors: Count = 5,
     metric: Literal["euclidean", "cosine"] = "euclidean",

@@ -7,14 +7,14 @@ from typing import Annotated
 import torch
 from annotated_types import Gt
 
-from semreg.core import Handle, Result, Scatter
+from semreg.core import Handle, Result, Role, Scatter
 from semreg.pictures import scatter_plot
 from semreg.trained import class_field, read_codes
 
 
 def tsne(
-    code: Handle,
-    label: Handle,
+    code: Annotated[Handle, Role.CODE],
+    label: Annotated[Handle, Role.LABEL],
     *,
     count: Annotated[int, Gt(1)] = 1000,
     perplexity: Annotated[float, Gt(0)] = 30.0,

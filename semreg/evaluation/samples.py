@@ -8,7 +8,7 @@ import torch
 from annotated_types import Ge, Gt
 from torch import Tensor
 
-from semreg.core import ClassField, Handle, Picture, Result, Table, TrainedRun
+from semreg.core import ClassField, Handle, Picture, Result, Role, Table, TrainedRun
 from semreg.pictures import image_grid
 from semreg.trained import (
     class_field,
@@ -26,8 +26,8 @@ NAMES = {"judge": "the judge", "inception": "Inception"}
 
 
 def inception_score(
-    generated: Handle,
-    label: Handle | None = None,
+    generated: Annotated[Handle, Role.SAMPLE],
+    label: Annotated[Handle | None, Role.LABEL] = None,
     *,
     judge: TrainedRun,
     count: Annotated[int, Gt(0)] | None = None,
@@ -98,8 +98,8 @@ def score_of(probability: Tensor) -> float:
 
 
 def fid(
-    generated: Handle,
-    image: Handle,
+    generated: Annotated[Handle, Role.SAMPLE],
+    image: Annotated[Handle, Role.INPUT],
     *,
     judge: TrainedRun,
     inception_weights: str | None = None,

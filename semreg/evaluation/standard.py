@@ -8,7 +8,7 @@ import torch
 from annotated_types import Gt
 from torch.nn.functional import l1_loss, mse_loss
 
-from semreg.core import ClosedFormPrior, Handle, Prior, Result, require_posterior
+from semreg.core import ClosedFormPrior, Handle, Prior, Result, Role, require_posterior
 from semreg.pictures import image_grid, line_plot
 
 Count = Annotated[int, Gt(0)]
@@ -16,7 +16,13 @@ ACTIVE = 0.01
 """Nats per image below which a dimension of a code is taken for empty."""
 
 
-def reconstructions(image: Handle, reconstruction: Handle, *, pictures: Count = 12, count: Count = 2000) -> Result:
+def reconstructions(
+    image: Annotated[Handle, Role.TARGET],
+    reconstruction: Annotated[Handle, Role.OUTPUT],
+    *,
+    pictures: Count = 12,
+    count: Count = 2000,
+) -> Result:
     """Test images above their reconstructions, and the mean absolute and squared error over the first `count` of them.
 
     Both are `(batch, channels, height, width)` in the recipe's range; the errors are means over images and elements.
@@ -36,9 +42,9 @@ def reconstructions(image: Handle, reconstruction: Handle, *, pictures: Count = 
 
 
 def prior_samples(
-    prior: Prior,
-    code: Handle,
-    reconstruction: Handle,
+    prior: Annotated[Prior, Role.PRIOR],
+    code: Annotated[Handle, Role.CODE],
+    reconstruction: Annotated[Handle, Role.OUTPUT],
     *,
     pictures: Count = 36,
     generator: torch.Generator | None = None,
@@ -57,7 +63,9 @@ def prior_samples(
     return Result(pictures=[grid])
 
 
-def divergence(posterior: Handle, prior: ClosedFormPrior, *labels: Handle) -> Result:
+def divergence(
+    posterior: Annotated[Handle, Role.POSTERIOR], prior: Annotated[ClosedFormPrior, Role.PRIOR], *labels: Handle
+) -> Result:
     """How much a code says of its image: KL(posterior ‖ prior) in nats, of the test images, dimension by dimension.
 
     `posterior` has means and log-variances `(batch, code)`. Figures: `nats_per_image`, the sum over the code, mean over

@@ -8,7 +8,7 @@ from typing import Annotated
 import torch
 from annotated_types import Ge, Gt
 
-from semreg.core import ClassField, Handle, Result, Table, TrainedRun, closest
+from semreg.core import ClassField, Handle, Result, Role, Table, TrainedRun, closest
 from semreg.pictures import image_grid
 from semreg.trained import (
     InterpolatorChoice,
@@ -24,9 +24,9 @@ from semreg.trained import (
 
 
 def interpolation_strip(
-    code: Handle,
-    label: Handle,
-    reconstruction: Handle,
+    code: Annotated[Handle, Role.CODE],
+    label: Annotated[Handle, Role.LABEL],
+    reconstruction: Annotated[Handle, Role.OUTPUT],
     *,
     start: str | None = None,
     end: str | None = None,

@@ -5,12 +5,12 @@ from __future__ import annotations
 import inspect
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 
-from semreg.core import DataMissing, Dataset, Problem, Specification, UserError, closest
+from semreg.core import DataMissing, Dataset, Problem, Roles, Specification, UserError, closest
 from semreg.core.errors import cause_of
 from semreg.core.registry import find, load
 from semreg.data.splits import labelled_fields
@@ -21,6 +21,7 @@ from semreg.recipe.options import signature_of
 from semreg.recipe.phases import build_phases
 from semreg.recipe.plan import EvaluationPlan, Node, PhasePlan, Plan, reads_in, uses
 from semreg.recipe.resolve import Building, Resolver, settle
+from semreg.recipe.roles import build_roles
 from semreg.recipe.schema import DataTable, RecipeTables, parse_tables
 
 
@@ -95,10 +96,10 @@ class _Checker:
         dataset, fields, missing = self.data_set(node)
         resolver = Resolver(fields)
         graph = settle(build_graph(resolver, self.tables), self.source)  # what follows would repeat each mistake
-        phases, evaluations = settle(self.phases_and_evaluations(resolver, graph), self.source)
+        roles, phases, evaluations = settle(self.roles_and_more(resolver, graph), self.source)
         return Plan(
             self.recipe, self.table, self.tables, self.fallback, self.tables.data, dataset, node, fields, missing,
-            graph.modules, graph.tensors, graph.losses, phases, evaluations, unused(graph, evaluations),
+            graph.modules, graph.tensors, graph.losses, roles, phases, evaluations, unused(graph, roles, evaluations),
         )  # fmt: skip
 
     def data_node(self) -> Building[Node | None]:
@@ -137,23 +138,24 @@ class _Checker:
             raise UserError(self.source, [Problem("data", cause_of(error))]) from error
         return dataset, fields, None
 
-    def phases_and_evaluations(
+    def roles_and_more(
         self, resolver: Resolver, graph: Graph
-    ) -> Building[tuple[tuple[PhasePlan, ...], dict[str, EvaluationPlan]]]:
+    ) -> Building[tuple[Roles, tuple[PhasePlan, ...], dict[str, EvaluationPlan]]]:
+        """What reads the graph: roles, phases and evaluations."""
+        roles = yield from build_roles(resolver, graph, self.tables.model)
         phases = yield from build_phases(resolver, graph, self.tables)
         evaluations = {}
         for name in self.tables.evaluate:
-            evaluation = yield from self.evaluation(resolver, graph, name)
+            evaluation = yield from self.evaluation(resolver, graph, roles, name)
             if evaluation is not None:
                 evaluations[name] = evaluation
-        yield from self.check_model(resolver, graph)
-        return phases, evaluations
+        return roles, phases, evaluations
 
-    def evaluation(self, resolver: Resolver, graph: Graph, name: str) -> Building[EvaluationPlan | None]:
+    def evaluation(self, resolver: Resolver, graph: Graph, roles: Roles, name: str) -> Building[EvaluationPlan | None]:
         table, where = self.tables.evaluate[name], f"evaluate.{name}"
         if not FOLDER_NAME.fullmatch(name):
             yield Problem(where, f"{name!r} names a folder of the run; use letters, digits, '_', '-' and '.'")
-        node = yield from resolver.call(table.use, "evaluation", table.options, where)
+        node = yield from resolver.call(table.use, "evaluation", table.options, where, roles=roles)
         if node is None:
             return None
         component, readable = node.loaded, {*resolver.fields, *graph.modules, *graph.tensors}
@@ -175,19 +177,10 @@ class _Checker:
             yield Problem(f"{where}.judge_data", "these are the data of a judge, and there is no 'judge'")
         return EvaluationPlan(name, node, judge, table.judge_data)
 
-    def check_model(self, resolver: Resolver, graph: Graph) -> Iterator[Problem]:
-        model = self.tables.model
-        if model is None:
-            return
-        for key, values in {"input": [model.input], "code": model.code, "output": [model.output]}.items():
-            known = set(resolver.fields) if key == "input" else {*graph.tensors, *resolver.fields}
-            for value in values:
-                if value not in known:
-                    yield Problem(f"model.{key}", f"nothing is called {value!r}{closest(value, known)}")
 
-
-def unused(graph: Graph, evaluations: Mapping[str, EvaluationPlan]) -> list[str]:
+def unused(graph: Graph, roles: Roles, evaluations: Mapping[str, EvaluationPlan]) -> list[str]:
     """A warning for each module that nothing reads."""
     values = [*graph.tensors.values(), *graph.losses.values(), *(plan.node for plan in evaluations.values())]
     found = uses(values, graph.tensors)
-    return [f"modules.{name} is never used" for name in graph.modules if name not in found.read | found.modules]
+    used = found.read | found.modules | set(roles.prior.values())
+    return [f"modules.{name} is never used" for name in graph.modules if name not in used]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from semreg.core import Problem, closest
@@ -128,7 +128,7 @@ class _Calls:
         known = tuple(value for value in inputs if value is not None)
         if node is None or len(known) < len(inputs):
             return None
-        return Node(node.name, node.component, node.options, known, where)
+        return replace(node, inputs=known)
 
     def of_module(self, call: Call, options: Mapping[str, Any], where: str) -> Building[Node | None]:
         """A call of a module, without its inputs; its options stand with the module."""
@@ -155,7 +155,8 @@ class _Calls:
         given, ignore = (0, []) if stateful else (len(call.inputs), required_inputs(taking))
         shown = f"{component.name} ({component.origin})"
         yield from check_inputs(taking, len(call.inputs), where=where, name=shown)
-        node = Node(call.function, component, (yield from self.resolver.options(options, where)), (), where)
+        made = yield from self.resolver.options(options, where)
+        node = Node(call.function, component, made, (), where, options)
         yield from self.resolver.check_options(node, options, given, ignore)
         return node
 

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 
 from pydantic import ConfigDict, PydanticSchemaGenerationError, TypeAdapter, ValidationError
 
-from semreg.core import Problem, closest
+from semreg.core import Problem, Role, closest
 from semreg.recipe.schema import problems_of, short
 
 FILLED_BY_ENGINE = frozenset({"generator", "input_shapes", "root", "judge"})
@@ -155,8 +155,9 @@ def _written(kind: Any) -> list[str]:
     if get_origin(kind) is Literal:
         return [repr(value) for value in get_args(kind)]
     if get_origin(kind) is Annotated:
-        base, *bounds = get_args(kind)
-        return [f"{_written(base)[0]} ({', '.join(map(repr, bounds))})"]
+        base, *more = get_args(kind)
+        bounds = [repr(one) for one in more if not isinstance(one, Role)]
+        return [f"{_written(base)[0]} ({', '.join(bounds)})"] if bounds else _written(base)
     return [kind.__name__ if isinstance(kind, type) and not get_args(kind) else str(kind).replace("typing.", "")]
 
 

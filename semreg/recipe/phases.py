@@ -198,7 +198,7 @@ class _Phase:
             own = replace(node, options={**node.options, **options}, where=f"{where}.groups.{index}")
             yield from self.resolver.check_options(own, written, 1)
             schedule = yield from self.schedule(group.schedule or table.schedule, where)
-            groups.append(ParameterGroup(group.parameters, options, schedule))
+            groups.append(ParameterGroup(group.parameters, options, schedule, group.options))
         schedule = yield from self.schedule(table.schedule, where)
         return OptimizerPlan(node, schedule, tuple(groups), table.clip)
 
@@ -211,7 +211,7 @@ class _Phase:
     def sampler(self, table: ComponentTable | None, where: str) -> Building[Node | None]:
         if table is None:
             return None
-        node = yield from self.resolver.call(table.use, "sampler", table.options, where, FILLED_IN_SAMPLERS)
+        node = yield from self.resolver.call(table.use, "sampler", table.options, where, ignore=FILLED_IN_SAMPLERS)
         fields = self.resolver.fields
         for name in reads_in(node) if node is not None else ():
             if name not in fields:

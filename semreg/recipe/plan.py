@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from semreg.core import DataMissing, Dataset, Specification
+from semreg.core import DataMissing, Dataset, Roles, Specification
 from semreg.core.registry import Component
 from semreg.recipe.bounds import TomlTable
 from semreg.recipe.load import Recipe
@@ -52,6 +52,8 @@ class Node:
     options: Mapping[str, Any]
     inputs: tuple[Node | Read, ...]
     where: str
+    written: Mapping[str, Any] = field(default_factory=dict)
+    """The options as they stand in the recipe, before `@` references were replaced."""
 
     def __str__(self) -> str:
         return f"{self.name}({', '.join(map(str, self.inputs))})"
@@ -84,6 +86,8 @@ class ParameterGroup(NamedTuple):
     pattern: str
     options: Mapping[str, Any]
     schedule: Node | None
+    written: Mapping[str, Any]
+    """The options as they stand in the recipe."""
 
 
 @dataclass(frozen=True)
@@ -169,6 +173,7 @@ class Plan:
     modules: dict[str, ModulePlan]
     tensors: dict[str, Value]
     losses: dict[str, Node]
+    roles: Roles
     phases: tuple[PhasePlan, ...]
     evaluations: dict[str, EvaluationPlan]
     warnings: list[str] = field(default_factory=list)

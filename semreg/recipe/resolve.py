@@ -7,12 +7,14 @@ A builder is a generator: it yields each mistake that it finds and returns what 
 from __future__ import annotations
 
 from collections.abc import Collection, Generator, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 
-from semreg.core import Problem, Specification, UserError, closest
+from semreg.core import Problem, Roles, Specification, UserError, closest
 from semreg.core.errors import MOST_PROBLEMS
 from semreg.core.registry import find, load, with_article
 from semreg.recipe.expression import Call, Name, parse
+from semreg.recipe.inputs import Unsaid, left_to_roles
 from semreg.recipe.options import check_inputs, check_options, required_inputs, signature_of
 from semreg.recipe.plan import Loaded, Node, Read
 
@@ -70,14 +72,21 @@ class Resolver:
         component = yield from self.component(name, kinds, where)
         if component is None:
             return None
-        node = Node(name, component, (yield from self.options(options, where)), inputs, where)
+        node = Node(name, component, (yield from self.options(options, where)), inputs, where, options)
         yield from self.check_options(node, options, filled + len(inputs), ignore)
         return node
 
     def call(
-        self, use: str, kind: str, options: Mapping[str, Any], where: str, ignore: Collection[str] = ()
+        self,
+        use: str,
+        kind: str,
+        options: Mapping[str, Any],
+        where: str,
+        *,
+        ignore: Collection[str] = (),
+        roles: Roles | None = None,
     ) -> Building[Node | None]:
-        """`use = "component(name, ...)"` of a kind that stands in a table of its own."""
+        """`use = "component(name, ...)"` of a kind with its own table; `roles` say inputs left out."""
         try:
             expression = parse(use if "(" in use else f"{use}()")
         except ValueError as error:
@@ -89,9 +98,16 @@ class Resolver:
         component = yield from self.component(expression.function, (kind,), where)
         if component is None:
             return None
-        signature, given = component.signature, len(expression.inputs)
-        yield from check_inputs(signature, given, where=where, name=_shown(component))
-        inputs = tuple(Read(part.name) for part in expression.inputs if isinstance(part, Name))
+        signature = component.signature
+        names = [part.name for part in expression.inputs if isinstance(part, Name)]
+        reason = ""
+        try:
+            names += left_to_roles(signature, names, roles, self.fields) if roles is not None else ()
+        except Unsaid as unsaid:
+            reason = f": {unsaid}"
+        for problem in check_inputs(signature, len(names), where=where, name=_shown(component)):
+            yield replace(problem, message=problem.message + reason)
+        inputs = tuple(map(Read, names))
         ignored = (*ignore, *required_inputs(signature))
         return (yield from self.node(expression.function, (kind,), options, where, inputs=inputs, ignore=ignored))
 

@@ -40,10 +40,10 @@ class ComponentTable(_Component):
     """`use = "component(inputs)"` and its options: a tensor, a loss, a sampler."""
 
 
-SamplerTable = Annotated[
+NamedTable = Annotated[
     ComponentTable, BeforeValidator(lambda value: {"use": value} if isinstance(value, str) else value)
 ]
-"""A sampler without options may be written as a string."""
+"""A component that may be written as a string where it has no options: a sampler, an interpolator."""
 
 
 class GroupTable(BaseModel):
@@ -88,7 +88,7 @@ class DataTable(_Component):
     """The data set, its options, and how batches are made of it."""
 
     batch_size: Positive = 128
-    sampler: SamplerTable | None = None
+    sampler: NamedTable | None = None
     split: SplitTable = SplitTable()
     range: Annotated[list[float], Field(min_length=2, max_length=2)] = [0.0, 1.0]
 
@@ -100,11 +100,17 @@ class DataTable(_Component):
 
 
 class ModelTable(_Keys):
-    """Which tensors `encode` and `decode` of a trained run mean."""
+    """What tensors, fields and modules of the recipe are for: see `semreg.core.Roles`."""
 
-    input: str
-    code: Annotated[list[str], MinLen(1)]
-    output: str
+    input: str = ""
+    target: str = ""
+    code: list[str] = []
+    output: str = ""
+    prior: dict[str, str] = {}
+    posterior: dict[str, str] = {}
+    attributes: dict[str, str] = {}
+    sample: str = ""
+    interpolator: NamedTable | None = None
 
 
 class ModuleTable(_Component):
@@ -138,7 +144,7 @@ class PhaseDataTable(_Keys):
     """What a phase may change about the data."""
 
     batch_size: Positive | None = None
-    sampler: SamplerTable | None = None
+    sampler: NamedTable | None = None
     unlabelled: bool = False
 
 

@@ -14,9 +14,9 @@ import torch
 
 from semreg.core import Problem, UserError
 from semreg.core.registry import OWN_DISTRIBUTION, THIS_PROCESS
-from semreg.core.specification import described
 from semreg.data.dataset import Cached
 from semreg.recipe.plan import Plan
+from semreg.store.fields import described
 from semreg.store.folder import RunFolder
 from semreg.store.layout import RECIPE, RECORD
 from semreg.training.build import count_parameters

@@ -11,11 +11,10 @@ import torch
 
 from semreg.core import Result, UserError, closest, plugin_manager, seed_of
 from semreg.core.memory import out_of_memory
-from semreg.recipe.plan import EvaluationPlan
+from semreg.recipe.plan import EvaluationPlan, reads_in
 from semreg.store.folder import RunFolder
 from semreg.store.layout import EVALUATIONS
 from semreg.store.results import read_result, write_result
-from semreg.trained.inputs import inputs_of
 from semreg.trained.run import Run
 
 Judges = Callable[[Path, Mapping[str, Any]], Run]
@@ -63,7 +62,8 @@ def _evaluate(run: Run, plan: EvaluationPlan, judge: Judges) -> Result:
     if plan.judge is not None:
         filled["judge"] = judge(plan.judge, plan.judge_data)
     try:
-        result = plan.node.loaded.value(*inputs_of(run, plan), **plan.node.options, **filled)
+        inputs = [run.modules[name] if name in run.modules else run.tensor(name) for name in reads_in(plan.node)]
+        result = plan.node.loaded.value(*inputs, **plan.node.options, **filled)
     except ValueError as error:
         raise UserError(str(run.folder), f"evaluation {plan.name!r}: {error}") from error
     except (MemoryError, RuntimeError) as error:

@@ -3,3 +3,4 @@
 RECIPE, RECORD, STATUS = "recipe.json", "run.json", "status.json"
 METRICS, WARNINGS = "metrics.jsonl", "warnings.jsonl"
 CHECKPOINTS, EVALUATIONS, LOCK = "checkpoints", "evaluations", ".lock"
+STATISTICS = "statistics.safetensors"

@@ -1,5 +1,4 @@
-"""Results of evaluations on disk: `result.json`, numbered PNGs, scatters and arrays, in a folder that is complete or
-absent."""
+"""Results of evaluations on disk: `result.json`, numbered PNGs and scatters, in a folder that is complete or absent."""
 
 from __future__ import annotations
 
@@ -9,16 +8,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import BaseModel, Field
-from safetensors import SafetensorError
-from safetensors.numpy import load, save
 
 from semreg.core import Cell, Picture, Result, Scatter, Table, UserError
 from semreg.store.disk import read_file, whole_folder, write_synced, writing
-
-ARRAYS = "arrays.safetensors"
 
 
 def write_result(folder: Path, result: Result) -> None:
@@ -49,8 +42,6 @@ def write_result(folder: Path, result: Result) -> None:
             write_synced(part / name, picture.png)
         for name, scatter in scatters.items():
             write_synced(part / name, json.dumps(scatter, ensure_ascii=False, allow_nan=False).encode())
-        if result.arrays:
-            write_synced(part / ARRAYS, save({name: np.ascontiguousarray(a) for name, a in result.arrays.items()}))
         write_synced(part / "result.json", text.encode())
 
 
@@ -69,9 +60,8 @@ def read_result(folder: Path) -> Result:
             summary=stored.summary,
             scatters=[_read_scatter(folder / name) for name in stored.scatters],
             outcomes={name: [digit == "1" for digit in rows] for name, rows in stored.outcomes.items()},
-            arrays=_read_arrays(folder / ARRAYS),
         )
-    except (OSError, ValueError, SafetensorError) as error:
+    except (OSError, ValueError) as error:
         said = " ".join(str(error).split())[:300]
         raise UserError(str(folder), f"holds no readable result of an evaluation ({said}); evaluate again") from error
 
@@ -115,14 +105,6 @@ def _read_scatter(path: Path) -> Scatter:
         raise ValueError(f"{path.name} has points without a class, or classes without a name")
     points = [[math.nan if value is None else value for value in point] for point in stored.points]
     return Scatter(**stored.model_dump() | {"points": points})
-
-
-def _read_arrays(path: Path) -> dict[str, NDArray[Any]]:
-    """None where there is no such file: most results have none."""
-    try:
-        return load(read_file(path))
-    except FileNotFoundError:
-        return {}
 
 
 def _plain(value: Any) -> Any:

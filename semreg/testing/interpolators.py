@@ -73,6 +73,8 @@ def check_interpolator(
     checks.run("degenerate", check_degenerate, batches, lambda given: _check_path(made, given), "zeros")
     checks.run("determinism", check_determinism, lambda _: made(a, b, 0.3), False)
     checks.run("inputs kept", check_inputs_kept, lambda given: made(*given, 0.3), (a, b))
+    if kind is FittedInterpolator:
+        checks.run("state", _check_state, made, interpolator(**(options or {})), a, b)
     checks.end()
 
 
@@ -118,6 +120,12 @@ def _check_dtype(made: Any, a: Tensor, b: Tensor) -> None:
     for dtype in (torch.float32, torch.float64):
         found = made(*in_dtype((a, b), dtype), 0.3).dtype
         require(found == dtype, f"{dtype} becomes {found}")
+
+
+def _check_state(made: Any, fresh: Any, a: Tensor, b: Tensor) -> None:
+    kept = {name: tensor.clone() for name, tensor in made.state().items()}
+    fresh.load_state(kept)
+    torch.testing.assert_close(fresh(a, b, 0.3), made(a, b, 0.3), msg="after its state is loaded it gives other codes")
 
 
 def _check_path(made: Any, ends: Inputs) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from semreg.core import Field, Handle, Specification, map_tensors
+from semreg.core import Field, Handle, Roles, Specification, map_tensors
 
 ROWS_AT_ONCE = 7
 
@@ -17,7 +17,8 @@ ROWS_AT_ONCE = 7
 class FakeRun:
     """A `semreg.core.TrainedRun` whose tensors are given as `{name: {split: rows}}`, and recomputed by functions.
 
-    `drawn` has the values of those that are random in training. Images are from 0 to 1.
+    `drawn` has the values of those that are random in training, `roles` are what `[model]` says. Images are from 0 to
+    1.
     """
 
     def __init__(
@@ -28,9 +29,11 @@ class FakeRun:
         fields: Specification,
         modules: dict[str, Any] | None = None,
         drawn: dict[str, dict[str, Tensor]] | None = None,
+        roles: Roles | None = None,
     ) -> None:
         self.tensors, self.functions, self.fields, self.modules = tensors, functions, fields, modules or {}
         self.drawn = {**tensors, **(drawn or {})}
+        self.roles = roles or Roles()
         splits = next(iter(tensors.values()))
         self.counts: dict[str, int] = {s: len(splits.get(s, ())) for s in ("train", "validation", "test")}
         self.device = torch.device("cpu")
@@ -46,12 +49,13 @@ class FakeRun:
         return self.modules[name]
 
     def encode(self, images: Tensor) -> Any:
-        """What the function of `z` makes of `image`."""
-        return self.functions["z"](image=images)
+        """What the functions of the codes make of the input."""
+        codes = tuple(self.functions[name](**{self.roles.input: images}) for name in self.roles.code)
+        return codes[0] if len(codes) == 1 else codes
 
     def decode(self, *codes: Tensor) -> Any:
-        """What the function of `reconstruction` makes of `z`."""
-        return self.functions["reconstruction"](z=codes[0])
+        """What the function of the output makes of the codes."""
+        return self.functions[self.roles.output](**dict(zip(self.roles.code, codes, strict=True)))
 
 
 class FakeHandle:

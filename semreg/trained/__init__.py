@@ -22,11 +22,11 @@ from semreg.trained.classes import (
 from semreg.trained.embedding import embed
 from semreg.trained.features import feature_extractors, frechet_distance
 from semreg.trained.images import image_field, load_images, write_images
-from semreg.trained.inputs import EvaluationInputs, evaluation_inputs, first_evaluation_inputs
-from semreg.trained.interpolating import interpolate, interpolations, path_of
+from semreg.trained.interpolating import interpolate, path_of
 from semreg.trained.opening import open_run
 from semreg.trained.paths import InterpolatorChoice, chosen_interpolators, strips
 from semreg.trained.probes import ITERATIONS, PENALTY, linear_predictions, mlp_predictions
+from semreg.trained.roles import labels_of, need, only_attribute
 from semreg.trained.run import Run
 from semreg.trained.sampling import class_number, sample, sampled_classes
 
@@ -34,7 +34,6 @@ __all__ = [
     "CHUNK",
     "ITERATIONS",
     "PENALTY",
-    "EvaluationInputs",
     "InterpolatorChoice",
     "Run",
     "accuracies",
@@ -44,18 +43,18 @@ __all__ = [
     "decoded",
     "draw_pairs",
     "embed",
-    "evaluation_inputs",
     "feature_extractors",
-    "first_evaluation_inputs",
     "frechet_distance",
     "image_field",
     "interpolate",
-    "interpolations",
     "judge_sees",
     "judged",
+    "labels_of",
     "linear_predictions",
     "load_images",
     "mlp_predictions",
+    "need",
+    "only_attribute",
     "open_run",
     "path_of",
     "probabilities",

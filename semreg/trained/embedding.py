@@ -16,18 +16,20 @@ from torch import Tensor
 from semreg.core import Problem, UserError
 from semreg.core.errors import MOST_PROBLEMS
 from semreg.trained.images import load_images
+from semreg.trained.roles import need
 from semreg.trained.run import BATCH, Run
 
 
 def embed(run: Run, images: Tensor) -> dict[str, Tensor]:
     """The codes that the recipe's `[model]` names, `(batch, code)` or spatial ones, on the CPU, by their names.
 
-    `images` are `(batch, channels, height, width)` in the recipe's range. Raises UserError for a recipe without
-    `[model]`, ValueError for codes that need more than an image, or are no tensors.
+    `images` are `(batch, channels, height, width)` in the recipe's range. Raises UserError for a recipe whose
+    `[model]` says no input or no code, ValueError for codes that need more than an image, or are no tensors.
     """
     found = {}
-    for name in run.model.code:
-        code = run.tensor(name).given(**{run.model.input: images})
+    roles = need(run, "input", "code")
+    for name in roles.code:
+        code = run.tensor(name).given(**{roles.input: images})
         if not isinstance(code, Tensor):
             kind = type(code).__name__
             raise ValueError(f"{name!r} is a {kind}; codes (batch, code) are needed, such as posterior_mean of it")

@@ -12,7 +12,6 @@ import torch
 from torch import nn
 
 from semreg.core import DataMissing, Problem, UserError, closest
-from semreg.core.specification import restored
 from semreg.data.cache import cached
 from semreg.data.dataset import Cached
 from semreg.data.splitting import split_as, with_validation
@@ -20,6 +19,7 @@ from semreg.recipe.check import check
 from semreg.recipe.load import Recipe
 from semreg.recipe.plan import Plan
 from semreg.store.checkpoint import read_latest
+from semreg.store.fields import restored
 from semreg.store.folder import RunFolder
 from semreg.store.layout import CHECKPOINTS, RECIPE, RECORD
 from semreg.store.reading import as_written

@@ -79,7 +79,7 @@ def strips(path: Interpolator, a: Tensor, b: Tensor, images: int) -> Tensor:
     return rearrange(path(starts, ends, weights), "(pairs images) code -> pairs images code", images=images)
 
 
-def parts_of(choice: str | dict[str, Any]) -> tuple[str, dict[str, Any]]:
+def parts_of(choice: str | Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     """The name and the options of an interpolator. Raises ValueError if it has no name."""
     if isinstance(choice, str):
         return choice, {}

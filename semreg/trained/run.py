@@ -7,16 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from semreg.core import Field, Result, Specification, UserError, closest, map_tensors
+from semreg.core import Field, Result, Roles, Specification, UserError, closest, map_tensors
 from semreg.core.posteriors import is_posterior
 from semreg.data.batches import Batch, sequential
 from semreg.data.dataset import Cached
 from semreg.recipe.plan import Plan, Read
-from semreg.recipe.schema import ModelTable
 from semreg.store.layout import EVALUATIONS
 from semreg.store.results import read_result
+from semreg.store.statistics import read_statistics
+from semreg.trained.roles import need
 from semreg.training.program import Execution, Program, evaluating
 
 BATCH = 256
@@ -60,12 +61,12 @@ class TensorHandle:
         """The fields of the data that it is computed from beyond the tensors and fields that are `given`."""
         return self.run.leaves(self.name, frozenset(given))
 
-    def at(self, split: str, rows: torch.Tensor) -> Any:
+    def at(self, split: str, rows: Tensor) -> Any:
         """Its values as `read` gives them, of some rows of a split alone, by their places in it, int64 `(rows,)`."""
         batches = self.run.in_order(self.name, split, None, rows)
         return _joined([self.run.compute(self.name, batch, index) for index, batch in enumerate(batches)])
 
-    def given(self, **values: torch.Tensor) -> Any:
+    def given(self, **values: Tensor) -> Any:
         """Its values where the named tensors or fields have the values given, `(rows, …)` each.
 
         Raises ValueError if it needs a field of the data that is not given, or the numbers of rows differ.
@@ -100,6 +101,7 @@ class Run:
     ) -> None:
         self.folder, self.plan, self.modules, self.device, self.seed = folder, plan, modules, device, seed
         self._data = data
+        self._statistics: Mapping[str, Mapping[str, Tensor]] | None = None
         self.kept: dict[tuple[str, str, int | None, bool], Any] = {}
         self.programs = {
             draws: Program(plan, modules, key=(seed, "evaluation"), training=draws, device=device)
@@ -141,27 +143,56 @@ class Run:
             raise UserError(str(self.folder), f"this run has no module {name!r}{closest(name, self.modules)}")
         return self.modules[name]
 
-    def encode(self, images: torch.Tensor) -> Any:
-        """The code of images `(batch, channels, height, width)` in the recipe's range; a tuple of several codes."""
-        model = self.model
-        codes = tuple(self.tensor(name).given(**{model.input: images}) for name in model.code)
-        return codes[0] if len(codes) == 1 else codes
-
-    def decode(self, *codes: torch.Tensor) -> Any:
-        """The output for codes, in the order of the recipe's `code`. Raises ValueError for another number of codes."""
-        model = self.model
-        if len(codes) != len(model.code):
-            raise ValueError(
-                f"this model decodes {len(model.code)} codes ({', '.join(model.code)}); {len(codes)} given"
-            )
-        return self.tensor(model.output).given(**dict(zip(model.code, codes, strict=True)))
+    @property
+    def roles(self) -> Roles:
+        """What the recipe's `[model]` says."""
+        return self.plan.roles
 
     @property
-    def model(self) -> ModelTable:
-        """The recipe's `[model]`: `input`, `code` and `output`, by name. Raises UserError if it has none."""
-        if self.plan.tables.model is None:
-            raise UserError(str(self.folder), "the recipe has no [model], which says what encode and decode mean")
-        return self.plan.tables.model
+    def shots(self) -> Mapping[str, Mapping[str, int]]:
+        """How many training images the recipe leaves of some classes, by their label and name (`data.split.shots`)."""
+        return self.plan.data.split.shots
+
+    @property
+    def statistics(self) -> Mapping[str, Mapping[str, Tensor]]:
+        """What was kept of the training data for its use, by who wants it. Raises UserError if it is damaged."""
+        if self._statistics is None:
+            self._statistics = read_statistics(self.folder)
+        return self._statistics
+
+    def encode(self, images: Tensor) -> Any:
+        """The code of images `(batch, channels, height, width)` in the recipe's range; a tuple of several codes.
+
+        Raises UserError if `[model]` says no input or no code.
+        """
+        roles = need(self, "input", "code")
+        codes = tuple(self.tensor(name).given(**{roles.input: images}) for name in roles.code)
+        return codes[0] if len(codes) == 1 else codes
+
+    def decode(self, *codes: Tensor) -> Any:
+        """The output for codes, in the order of the recipe's `code`.
+
+        Raises UserError if `[model]` says no code or no output, ValueError for another number of codes.
+        """
+        roles = need(self, "code", "output")
+        if len(codes) != len(roles.code):
+            said = f"{len(roles.code)} codes ({', '.join(roles.code)})"
+            raise ValueError(f"this model decodes {said}; {len(codes)} given")
+        return self.tensor(roles.output).given(**dict(zip(roles.code, codes, strict=True)))
+
+    def sample(self, count: int, *, label: str | int | None = None, seed: int = 0) -> Tensor:
+        """Images decoded from draws of the priors, as `semreg.trained.sample` draws them."""
+        from semreg.trained.sampling import sample
+
+        return sample(self, count, label=label, seed=seed)
+
+    def interpolate(
+        self, a: Tensor, b: Tensor, *, steps: int = 10, interpolator: str | Mapping[str, Any] | None = None
+    ) -> Tensor:
+        """Images on the way from `a` to `b`, as `semreg.trained.interpolate` makes them."""
+        from semreg.trained.interpolating import interpolate
+
+        return interpolate(self, a, b, steps=steps, interpolator=interpolator)
 
     def result(self, evaluation: str) -> Result | None:
         """What the evaluation of that name left, if it is done. Raises UserError if what is stored is damaged."""
@@ -170,7 +201,7 @@ class Run:
 
     # --- for handles ---
 
-    def in_order(self, name: str, split: str, count: int | None, places: torch.Tensor | None = None) -> Iterator[Batch]:
+    def in_order(self, name: str, split: str, count: int | None, places: Tensor | None = None) -> Iterator[Batch]:
         """The batches of the first `count` rows of a split, or of those at some places, with what a tensor reads."""
         rows = self.data.rows(split)[:count] if places is None else self.data.rows(split)[places]
         fields = self.leaves(name, frozenset())
@@ -187,7 +218,7 @@ class Run:
 
 
 def _on_cpu(value: Any) -> Any:
-    def moved(tensor: torch.Tensor) -> torch.Tensor:
+    def moved(tensor: Tensor) -> Tensor:
         tensor = tensor.detach().cpu()
         return tensor.float() if tensor.is_floating_point() else tensor.clone()
 

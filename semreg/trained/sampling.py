@@ -7,23 +7,21 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from semreg.core import ClassField, closest, seed_of
-from semreg.recipe.plan import Node, Plan, Read, Value
-from semreg.trained.classes import class_field, synthesised
-from semreg.trained.inputs import EvaluationInputs, evaluation_inputs, first_evaluation_inputs
+from semreg.core import ClassField, Prior, closest, seed_of
+from semreg.recipe.plan import Read
+from semreg.recipe.roles import contents
+from semreg.trained.classes import synthesised
+from semreg.trained.roles import labels_of, need
 from semreg.trained.run import BATCH, Run, TensorHandle
 from semreg.training.build import synthetic_batch
 from semreg.training.program import Execution, Program, evaluating
-
-OF_A_CLASS = ("inception_score", "intra_class_diversity")
-"""The evaluations whose `generated` are images drawn for their `label`."""
 
 
 def sample(run: Run, count: int, *, label: str | int | None = None, seed: int = 0) -> Tensor:
     """Images decoded from draws of the priors, `(count, channels, height, width)`, on the CPU.
 
-    The recipe's evaluations say what is drawn: the `generated` of `inception_score` or `intra_class_diversity`, which
-    may be of classes, or the prior, the code and the reconstruction of `prior_samples`.
+    They are what the recipe's `[model]` calls its sample, or else its output for codes that are drawn from their
+    priors; priors that tell classes apart, and decoders that are told the class, are given a label.
 
     Args:
         run: a trained run.
@@ -31,39 +29,55 @@ def sample(run: Run, count: int, *, label: str | int | None = None, seed: int = 
         label: of which class, by its name or number; by default each class in turn.
         seed: of all draws.
 
-    Raises UserError for a run without such an evaluation, ValueError for no images, and for a class that does not
+    Raises UserError for a run whose `[model]` says neither, ValueError for no images, and for a class that does not
     exist, or of samples that are of none.
     """
     if count < 1:
         raise ValueError(f"count: {count} images can't be drawn; 1 or more can")
-    of_classes = _of_classes(run)
-    if of_classes is not None:
-        field, name = class_field(of_classes.named["label"]), of_classes.named["label"].name
-        labels = torch.arange(count) % len(field.names)
+    told = label_of_samples(run)
+    given: dict[str, Tensor] = {}
+    if told is not None:
+        name, field = told
+        given[name] = torch.arange(count) % len(field.names)
         if label is not None:
-            labels = torch.full_like(labels, class_number(field, label))
-        return _generated(run, of_classes.named["generated"], {name: labels}, count, seed)
-    found = first_evaluation_inputs(
-        run, *OF_A_CLASS, "prior_samples", says="what a sample is", recipe="recipes/vae_digits.toml"
-    )
-    if label is not None:
+            given[name] = torch.full((count,), class_number(field, label))
+    elif label is not None:
         raise ValueError("the samples of this run are of no class; recipes/gm_mnist.toml draws them by class")
-    if found.component in OF_A_CLASS:
-        return _generated(run, found.named["generated"], {}, count, seed)
-    prior, code, reconstruction = (found.named[name] for name in ("prior", "code", "reconstruction"))
-    codes = prior.sample(count, generator=torch.Generator().manual_seed(seed_of(seed, "sample")))
-    return synthesised(reconstruction, {code.name: codes})
+    if run.roles.sample:
+        return _generated(run, run.tensor(run.roles.sample), given, count, seed)
+    return _decoded(run, given, count, seed)
 
 
 def sampled_classes(run: Run) -> ClassField | None:
-    """The classes that samples are drawn for, if they are. Raises ValueError if their label is no field of classes."""
-    found = _of_classes(run)
-    return None if found is None else class_field(found.named["label"])
+    """The classes that samples are drawn for, if they are. Raises as `sample` does."""
+    told = label_of_samples(run)
+    return None if told is None else told[1]
 
 
-def _of_classes(run: Run) -> EvaluationInputs | None:
-    """The first evaluation of images that are drawn for a label."""
-    return next((found for found in evaluation_inputs(run, *OF_A_CLASS) if "label" in found.named), None)
+def label_of_samples(run: Run) -> tuple[str, ClassField] | None:
+    """The field of classes that samples depend on, and its classes; None where they are of no class.
+
+    Raises UserError for a run whose `[model]` says neither a sample nor priors, ValueError where samples depend on
+    more than the classes of one field.
+    """
+    if run.roles.sample:
+        wanted = contents(run.plan.tensors, run.fields, Read(run.roles.sample))
+        drawn = run.roles.sample
+    else:
+        roles = need(run, "prior", "output")
+        wanted, drawn = run.tensor(roles.output).needs(*roles.prior), roles.output
+        classes = labels_of(run, ClassField)
+        for code, prior in roles.prior.items():
+            for label in (label for label, own in classes.items() if own == code):
+                if _tells_apart(run.module(prior), run.fields[label], run.device):  # type: ignore[arg-type]
+                    wanted.add(label)
+    fields = {name: field for name in sorted(wanted) if isinstance(field := run.fields[name], ClassField)}
+    others = sorted(wanted - fields.keys())
+    if others:
+        raise ValueError(f"{drawn!r} is computed from {others} of the data, so it can't be drawn anew")
+    if len(fields) > 1:
+        raise ValueError(f"{drawn!r} depends on several labels, {', '.join(fields)}; one can be chosen here")
+    return next(iter(fields.items()), None)
 
 
 def class_number(field: ClassField, label: str | int) -> int:
@@ -78,11 +92,31 @@ def class_number(field: ClassField, label: str | int) -> int:
     raise ValueError(f"there is no class {label!r}{closest(str(label), field.names)}")
 
 
+def _tells_apart(prior: Prior, field: ClassField, device: torch.device) -> bool:
+    """Whether a prior draws other codes for another class."""
+    draws = [
+        prior.sample(1, torch.tensor([value], device=device), generator=torch.Generator().manual_seed(0))
+        for value in (0, len(field.names) - 1)
+    ]
+    return not torch.equal(*draws)
+
+
+def _decoded(run: Run, given: Mapping[str, Tensor], count: int, seed: int) -> Tensor:
+    """The output for codes that are drawn from their priors."""
+    roles, generator = run.roles, torch.Generator().manual_seed(seed_of(seed, "sample"))
+    codes = {}
+    for code, prior in roles.prior.items():
+        own = [label for label, of in roles.attributes.items() if of == code and label in given]
+        labels = [given[label].to(run.device) for label in own]
+        with torch.no_grad():
+            codes[code] = run.module(prior).sample(count, *labels, generator=generator)  # type: ignore[operator]
+    output = run.tensor(roles.output)
+    needed = output.needs(*codes)
+    return synthesised(output, {**codes, **{name: labels for name, labels in given.items() if name in needed}})
+
+
 def _generated(run: Run, generated: TensorHandle, given: Mapping[str, Tensor], count: int, seed: int) -> Tensor:
     """The values of a tensor that is drawn from priors, and otherwise of the given fields alone."""
-    missing = sorted(_contents(run.plan, Read(generated.name)) - given.keys())
-    if missing:
-        raise ValueError(f"{generated.name!r} is computed from {missing} of the data, so it can't be drawn anew")
     program = Program(run.plan, run.modules, key=(seed, "sample"), training=False, device=run.device)
     low, high = run.value_range
     parts = []
@@ -94,27 +128,3 @@ def _generated(run: Run, generated: TensorHandle, given: Mapping[str, Tensor], c
         with evaluating(run.modules):
             parts.append(program.value(generated.name, Execution(batch, index)).float().cpu())
     return torch.cat(parts).clamp(low, high)
-
-
-def _contents(plan: Plan, value: Value) -> set[str]:
-    """The fields of the data whose values a value depends on: an input `like` lends its shape alone."""
-    found: set[str] = set()
-    pending: list[Value] = [value]
-    seen: set[str] = set()
-    while pending:
-        one = pending.pop()
-        if isinstance(one, Node):
-            pending += _content_inputs(one)
-        elif one.name in plan.tensors and one.name not in seen:
-            seen.add(one.name)
-            pending.append(plan.tensors[one.name])
-        elif one.name in plan.fields:
-            found.add(one.name)
-    return found
-
-
-def _content_inputs(call: Node) -> list[Value]:
-    if call.component is None:
-        return list(call.inputs)
-    names = [parameter.name for parameter in call.component.signature.inputs()]
-    return [part for place, part in enumerate(call.inputs) if names[place : place + 1] != ["like"]]

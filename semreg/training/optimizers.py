@@ -80,7 +80,7 @@ def _optimizer(
     remaining = dict(module.named_parameters())
     groups: list[dict[str, Any]] = []
     schedules: list[Course | None] = []
-    for pattern, options, schedule in plan.groups:
+    for pattern, options, schedule, _ in plan.groups:
         chosen = fnmatch.filter(remaining, pattern)
         if not chosen:
             known = ", ".join(list(remaining)[:12])

@@ -11,21 +11,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from semreg.core import AttributesField, ClassField, UserError, closest
+from semreg.core import AttributesField, ClassField, Role, UserError, closest
 from semreg.core.registry import find, load
 from semreg.recipe.bounds import TomlTable
 from semreg.recipe.expression import Call, Expression, Name, calls, names, parse
 from semreg.recipe.graph import method_signature
+from semreg.recipe.inputs import Unsaid, left_to_roles, roles_of
 from semreg.recipe.load import load_recipe
 from semreg.recipe.options import Signature, required_inputs, signature_of
 from semreg.recipe.plan import Plan, Read, uses
 from semreg.tables.mixing.carrier import ClassCarrier
 
 MOST = 3
-CODES, LABELS = ("codes", "code", "embeddings", "embedding", "z"), ("labels", "label", "classes")
-"""What losses call their inputs that are the code and its classes."""
-CLASSES, ORDER = ("classes", "num_classes"), "neighbors"
-"""What losses call their options that the field of classes answers."""
 _LOSS = re.compile(r"losses\.(?P<name>\w+)\s*(?P<inputs>\(.*\))?\s*(?:=(?P<weight>.*))?", re.DOTALL)
 
 
@@ -124,7 +121,7 @@ def _loss(
     if name in plan.losses:
         raise UserError(where, f"the recipe has a loss {name!r} already; its weights are changed by --set")
     options, taking = _signatures(name, where)
-    expression = _inferred(name, taking, carrier, where) if inputs is None else _given(name + inputs, where)
+    expression = _wired(name, taking, plan, carrier, where) if inputs is None else _given(name + inputs, where)
     label = next((read for read in names(expression) if isinstance(plan.fields.get(read), ClassField)), carrier.label)
     given = [text.partition("=")[0].strip() for text in overrides]
     table: TomlTable = {"use": str(expression), **_options(name, options, taking, label, given, where)}
@@ -159,23 +156,20 @@ def _given(text: str, where: str) -> Expression:
         raise UserError(where, str(error)) from None
 
 
-def _inferred(name: str, taking: Signature, carrier: ClassCarrier, where: str) -> Expression:
-    """The loss called with the code and the labels, as its inputs are named."""
+def _wired(name: str, taking: Signature, plan: Plan, carrier: ClassCarrier, where: str) -> Expression:
+    """The loss called with what the recipe's `[model]` says of the roles that its inputs ask for."""
     needed = required_inputs(taking)
     by_hand = f"write its inputs, losses.{name}({', '.join(needed) or 'a, b'}), with the recipe's names for them"
-    if taking.spreads() or not needed:
+    if not needed:
         raise UserError(where, f"it takes any number of inputs; {by_hand}")
-    found: list[Expression] = []
     for parameter in needed:
-        key = "code" if parameter in CODES else "label" if parameter in LABELS else None
-        if key is None:
-            message = f"its input {parameter!r} is neither a code nor its labels; {by_hand}, or a partial recipe"
-            raise UserError(where, message)
-        value = carrier.code if key == "code" else carrier.label
-        if value is None:
-            raise UserError(where, f"its input {parameter!r} can't be told: {carrier.reasons[key]}")
-        found.append(Name(value))
-    return Call(name, tuple(found))
+        if not roles_of(taking, parameter):
+            raise UserError(where, f"its input {parameter!r} asks for no role; {by_hand}, or a partial recipe")
+    try:
+        found = left_to_roles(taking, (), carrier.roles, plan.fields)
+    except Unsaid as unsaid:
+        raise UserError(where, f"its inputs can't be told: {unsaid}; {by_hand}") from None
+    return Call(name, tuple(map(Name, found)))
 
 
 def _options(
@@ -189,9 +183,10 @@ def _options(
             continue
         needed = parameter.default is inspect.Parameter.empty
         place = f"losses.{name}.{key}"
-        if key in CLASSES and label:
+        asked = roles_of(options, key)
+        if Role.CLASSES in asked and label:
             found[key] = f"@{label}.classes"
-        elif key == ORDER and needed and label:
+        elif Role.ORDER in asked and needed and label:
             found[key] = f"@{label}.order"
         elif needed and not any(text == place or text.startswith(f"{place}.") for text in given):
             raise UserError(where, f"it needs the option {key!r}; give it by --set {place}=VALUE")

@@ -1,18 +1,17 @@
-"""The few evaluations that mixes are ranked by: the recipe's own where it has them, else as its `[model]` says."""
+"""The few evaluations that mixes are ranked by, of what the recipe's `[model]` says."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from semreg.core import ClassField, ImageField, UserError
 from semreg.core.registry import components
 from semreg.recipe.bounds import TomlTable
 from semreg.recipe.graph import method_signature
-from semreg.recipe.plan import EvaluationPlan, Node, Plan, Read, reads_in
+from semreg.recipe.plan import Node, Plan, Read
 from semreg.tables.grid import Ranked
-from semreg.tables.mixing.carrier import PROBE, ClassCarrier
+from semreg.tables.mixing.carrier import ClassCarrier
 
 OTHERS, JOINED, DECODED = "other_codes_joined", "codes_joined", "codes_joined_decoded"
 """Tensors that evaluations of several codes want: codes side by side, and the decoder's image of them."""
@@ -40,92 +39,71 @@ def figures_of(plan: Plan, carrier: ClassCarrier) -> Figures:
     tensors: TomlTable = {}
     ranked: list[Ranked] = []
     left_out: dict[str, list[str]] = {}
-    for kind, (use, figure, higher_is_better, wired) in KINDS.items():
-        own = next((one for one in plan.evaluations.values() if _is_about(one, use, carrier)), None)
+    for name, figure, higher_is_better, wired in KINDS:
         try:
-            name, table = (own.name, plan.table["evaluate"][own.name]) if own else (kind, {})
-            if own is None:
-                table, more = wired(plan, carrier)
-                tensors |= more
+            evaluations[name], more = wired(plan, carrier)
         except _CannotBe as reason:
-            left_out.setdefault(str(reason), []).append(kind)
+            left_out.setdefault(str(reason), []).append(name)
             continue
-        evaluations[name] = table
-        ranked.append(Ranked(f"{name}.{_path(table) if use == ORDER else ''}{figure}", higher_is_better))
-    sentences = tuple(f"No {', '.join(kinds)}: {reason}." for reason, kinds in left_out.items())
+        tensors |= more
+        ranked.append(Ranked(f"{name}.{figure}", higher_is_better))
+    sentences = tuple(f"No {', '.join(names)}: {reason}." for reason, names in left_out.items())
     if not ranked:
         raise UserError(str(plan.recipe.path), f"there is nothing to rank mixes by. {' '.join(sentences)}")
     return Figures(evaluations, tensors, tuple(ranked), sentences)
 
 
-def _is_about(evaluation: EvaluationPlan, use: str, carrier: ClassCarrier) -> bool:
-    """Whether a recipe's own evaluation is one of `use`, of the class, or of the output."""
-    if evaluation.node.name != use:
-        return False
-    read = set(reads_in(evaluation.node))
-    if use == "leakage" and carrier.code in read:  # there the class is meant to be
-        return False
-    wanted = {PROBE: {carrier.code, carrier.label}, "reconstructions": {carrier.output}}.get(use, {carrier.label})
-    return wanted - {None} <= read
-
-
-def _path(table: Mapping[str, Any]) -> str:
-    """The interpolator that strips are ranked along: straight lines, or the first of those that the recipe has."""
-    chosen = [one if isinstance(one, str) else one.get("use") for one in table.get("interpolators", ())]
-    return f"{'linear' if 'linear' in chosen or not chosen else chosen[0]}_"
-
-
-# --- evaluations that the recipe does not have: the table, and the tensors that it wants ---
+# --- each evaluation: its table, and the tensors that it wants ---
 
 
 def _probe(plan: Plan, carrier: ClassCarrier) -> tuple[TomlTable, TomlTable]:
-    code, label = _class_code(carrier)
+    label, code = _class_and_code(carrier)
     _require_vectors([code], carrier)
-    return {"use": f"{PROBE}({code}, {label})"}, {}
+    return {"use": f"linear_probe({code}, {label})"}, {}
 
 
 def _leakage(plan: Plan, carrier: ClassCarrier) -> tuple[TomlTable, TomlTable]:
-    _, label = _class_code(carrier)
-    if not carrier.others:
+    label, _ = _class_and_code(carrier)
+    others = carrier.roles.rest
+    if not others:
         raise _CannotBe("the recipe has one code")
-    if len(carrier.others) == 1:
-        return {"use": f"leakage({carrier.others[0]}, {label})"}, {}
-    _require_vectors(carrier.others, carrier)
-    return {"use": f"leakage({OTHERS}, {label})"}, {OTHERS: f"concatenate({', '.join(carrier.others)})"}
+    if len(others) == 1:
+        return {"use": f"leakage({others[0]}, {label})"}, {}
+    _require_vectors(others, carrier)
+    return {"use": f"leakage({OTHERS}, {label})"}, {OTHERS: f"concatenate({', '.join(others)})"}
 
 
 def _order(plan: Plan, carrier: ClassCarrier) -> tuple[TomlTable, TomlTable]:
-    code, label = _class_code(carrier)
+    label, code = _class_and_code(carrier)
     field = plan.fields[label]
     if isinstance(field, ClassField) and field.order == "none":
         raise _CannotBe(f"the classes of {label} have no order")
     if not any(component.name == ORDER for component in components("evaluation")):
         raise _CannotBe(f"no installed plugin brings {ORDER}; semreg-atnl does")
-    judge = next((one.name for one in plan.evaluations.values() if one.judge), None)
-    if judge is None:
+    judged = next((one.name for one in plan.evaluations.values() if one.judge), None)
+    if judged is None:
         raise _CannotBe("no evaluation of the recipe has a judge, who would say which class an image shows")
-    asked = {key: value for key, value in plan.table["evaluate"][judge].items() if key in ("judge", "judge_data")}
-    image, output = _image_and_output(plan, carrier)
-    codes = (code, *carrier.others)
+    asked = {key: value for key, value in plan.table["evaluate"][judged].items() if key in ("judge", "judge_data")}
+    output = _output(plan, carrier)
+    codes = (code, *carrier.roles.rest)
     _require_vectors(codes, carrier)
     if plan.fields_of([Read(output)], frozenset(codes)):
         raise _CannotBe(f"{output} depends on more than the code, so that none can be decoded alone")
     tensors = {}
-    if carrier.others:
+    if len(codes) > 1:
         tensors = _joined(plan, codes, output)
         code, output = JOINED, DECODED
-    return {"use": f"{ORDER}({code}, {label}, {output}, {image})", **asked}, tensors
+    return {"use": f"{ORDER}({code}, {label}, {output}, {carrier.roles.input})", **asked}, tensors
 
 
 def _reconstruction(plan: Plan, carrier: ClassCarrier) -> tuple[TomlTable, TomlTable]:
-    image, output = _image_and_output(plan, carrier)
-    return {"use": f"reconstructions({image}, {output})"}, {}
+    return {"use": f"reconstructions({carrier.roles.input}, {_output(plan, carrier)})"}, {}
 
 
-def _class_code(carrier: ClassCarrier) -> tuple[str, str]:
+def _class_and_code(carrier: ClassCarrier) -> tuple[str, str]:
     if carrier.label is None or carrier.code is None:
-        raise _CannotBe(carrier.reasons["label"] if carrier.label is None else carrier.reasons["code"])
-    return carrier.code, carrier.label
+        raise _CannotBe(carrier.reason)
+    return carrier.label, carrier.code
 
 
 def _require_vectors(codes: Sequence[str], carrier: ClassCarrier) -> None:
@@ -135,15 +113,16 @@ def _require_vectors(codes: Sequence[str], carrier: ClassCarrier) -> None:
             raise _CannotBe(f"{code} is no vector, its shape is {shape}")
 
 
-def _image_and_output(plan: Plan, carrier: ClassCarrier) -> tuple[str, str]:
-    model = plan.tables.model
-    if model is None:
-        raise _CannotBe("the recipe has no [model] that names its output")
-    field = plan.fields.get(model.input)
+def _output(plan: Plan, carrier: ClassCarrier) -> str:
+    """The output, where it is an image like the input."""
+    output, read = carrier.roles.output, carrier.roles.input
+    if not (output and read):
+        raise _CannotBe("the [model] of the recipe says no input or no output")
+    field = plan.fields.get(read)
     shape = (field.channels, field.height, field.width) if isinstance(field, ImageField) else None
-    if shape is None or carrier.shapes.get(model.output, shape) != shape:
-        raise _CannotBe(f"the output, {model.output}, is no image like {model.input}")
-    return model.input, model.output
+    if shape is None or carrier.shapes.get(output, shape) != shape:
+        raise _CannotBe(f"the output, {output}, is no image like {read}")
+    return output
 
 
 def _joined(plan: Plan, codes: Sequence[str], output: str) -> TomlTable:
@@ -160,10 +139,10 @@ def _joined(plan: Plan, codes: Sequence[str], output: str) -> TomlTable:
     return {JOINED: f"concatenate({', '.join(inputs)})", DECODED: f"{decoder.name}({JOINED})"}
 
 
-KINDS: Mapping[str, tuple[str, str, bool, Callable[[Plan, ClassCarrier], tuple[TomlTable, TomlTable]]]] = {
-    "probe": (PROBE, "accuracy", True, _probe),
-    "leakage": ("leakage", "mlp_means", False, _leakage),
-    "order": (ORDER, "in_order", True, _order),
-    "reconstruction": ("reconstructions", "mean_squared_error", False, _reconstruction),
-}
+KINDS: tuple[tuple[str, str, bool, Callable[[Plan, ClassCarrier], tuple[TomlTable, TomlTable]]], ...] = (
+    ("probe", "accuracy", True, _probe),
+    ("leakage", "mlp_means", False, _leakage),
+    ("order", "linear_in_order", True, _order),
+    ("reconstruction", "mean_squared_error", False, _reconstruction),
+)
 """What mixes are ranked by: an evaluation, its figure, whether higher is better, and how it is wired."""

@@ -43,29 +43,22 @@ class Budget:
         return f"{self.epochs} epoch{'s'[: self.epochs > 1]} on {self.share:.3g} of the training images"
 
 
-@dataclass(frozen=True)
-class ClassCode:
-    """What a user says of a recipe: the tensor that carries the class, and the field of classes; None: it tells."""
-
-    code: str | None = None
-    label: str | None = None
-
-
 def make_mix(
     path: Path,
     wishes: Sequence[str],
     overrides: Sequence[str],
     seeds: int | str | Sequence[int] | None,
     budget: Budget,
-    named: ClassCode,
+    label: str | None,
     wanted: Wanted,
     choices: Choices,
 ) -> MadeTable:
     """Make all runs of a mix that are not finished, and rank them beside the recipe itself.
 
     If the table is `wanted` to be written, a recipe for each mix is written beside it, to be trained in full. Overrides
-    of a loss that an addition brings go where that addition is. Raises UserError for what is wrong with the recipe, the
-    additions and the choices, before anything is trained.
+    of a loss that an addition brings go where that addition is. `label` chooses among several attributes.
+
+    Raises UserError for what is wrong with the recipe, the additions and the choices, before anything is trained.
     """
     if wanted.plots and not wanted.written:
         raise UserError("--plot", "pictures stand in the table's page; add --table")
@@ -73,7 +66,7 @@ def make_mix(
     known = known if isinstance(known, dict) else {}
     base = load_recipe(path, [text for text in overrides if _loss_of(text) in {None, *known}])
     plan = plan_of_row(base, wanted, choices)
-    carrier = class_carrier(plan, named.code, named.label)
+    carrier = class_carrier(plan, label)
     additions = additions_of(wishes, plan, carrier, overrides)
     figures = figures_of(plan, carrier)
     mixes = [Mix(path, chosen) for count in range(3) for chosen in itertools.combinations(additions, count)]

@@ -27,9 +27,9 @@ def augment(
 ) -> None:
     """Make new images of one class, to train a classifier on.
 
-    They are samples of the class where the recipe's evaluations say that samples are of classes (inception_score, as
-    with a Gaussian-mixture prior). Otherwise they lie between training images: of the class's two neighbours if it is a
-    few-shot class of an evaluation few_shot, or else of the class itself; then the training data are needed.
+    They are samples of the class where samples are of classes, as with a Gaussian-mixture prior. Otherwise they lie
+    between training images: of the class's two neighbours if the recipe leaves it a few shots, or else of the class
+    itself; then the training data are needed.
 
     The images go to OUT/CLASS/augmented-SEED-NUMBER.png, where the data set image_folder, or torchvision's ImageFolder,
     finds them; nothing else in the folder is changed.

@@ -14,6 +14,7 @@ from annotated_types import Gt, Lt
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from semreg.core import Role
 from semreg_atnl.neighbors import Neighbors, neighbor_matrix
 from semreg_atnl.triplets import TripletChoice, accumulate_triplets, check_triplets
 from semreg_atnl.unit import angles_and_slopes, great_circle, unit_and_length
@@ -78,13 +79,13 @@ class _Angles(torch.autograd.Function):
 
 
 def angular_triplet_neighbor_loss(
-    codes: Tensor,
-    labels: Tensor,
+    codes: Annotated[Tensor, Role.CODE],
+    labels: Annotated[Tensor, Role.LABEL],
     *,
     margin: Margin = 1.2,
-    neighbors: Neighbors,
+    neighbors: Annotated[Neighbors, Role.ORDER],
     triplets: TripletChoice = "all",
-    num_classes: Annotated[int, Gt(0)] | None = None,
+    num_classes: Annotated[Annotated[int, Gt(0)] | None, Role.CLASSES] = None,
     reduction: Literal["active", "sum"] = "active",
 ) -> Tensor:
     """ATNL: max(θ(anchor, positive) − θ(anchor, negative) + margin, 0) over the triplets of a batch (Eq. 3–4).

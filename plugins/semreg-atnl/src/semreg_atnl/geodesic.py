@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 import torch
@@ -69,6 +70,22 @@ class Geodesic:
         self.directions, self.ring = unit_and_length(sums)[0], order == "ring"
         return self
 
+    def state(self) -> dict[str, Tensor]:
+        """The classes' directions, float64 `(classes, code)`, and whether they stand in a ring.
+
+        Raises ValueError if it was not fitted.
+        """
+        return {"directions": self._fitted(), "ring": torch.tensor(self.ring)}
+
+    def load_state(self, state: Mapping[str, Tensor]) -> None:
+        """Take what `state` gave, in the place of `fit`."""
+        self.directions, self.ring = state["directions"], bool(state["ring"])
+
+    def _fitted(self) -> Tensor:
+        if self.directions is None:
+            raise ValueError("geodesic is to be fitted on training codes before it is called")
+        return self.directions
+
     def __call__(self, a: Tensor, b: Tensor, weight: Tensor | float) -> Tensor:
         """The point at `weight` of the way's length from `a` to `b`, codes `(batch, code)`.
 
@@ -91,9 +108,7 @@ class Geodesic:
 
     def _points(self, ends: Tensor) -> Tensor:
         """`(batch, points, code)`: each row's `a`, the directions between, and `b` at least twice, up to one length."""
-        if self.directions is None:
-            raise ValueError("geodesic is to be fitted on training codes before it is called")
-        directions = self.directions.to(ends.device)
+        directions = self._fitted().to(ends.device)
         count = len(directions)
         first, last = (ends @ directions.mT).argmax(-1).unbind(1)
         steps = last - first

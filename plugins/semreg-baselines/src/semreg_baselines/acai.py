@@ -16,12 +16,14 @@ from annotated_types import Interval
 from torch import Tensor
 
 from semreg.components.losses import l2
-from semreg.core import shape_error
+from semreg.core import Role, shape_error
 
 Share = Annotated[float, Interval(ge=0, le=1)]
 
 
-def interpolation_weight(like: Tensor, *, most: Share = 0.5, generator: torch.Generator | None = None) -> Tensor:
+def interpolation_weight(
+    like: Annotated[Tensor, Role.SHAPE], *, most: Share = 0.5, generator: torch.Generator | None = None
+) -> Tensor:
     """How much of a second code to mix into each of a batch, uniform in [0, most), float32 `(batch, 1)`.
 
     Berthelot et al. draw up to 0.5, since more is less of the other way round. `like` is `(batch, ...)`.

@@ -10,17 +10,17 @@ from semreg_atnl.neighbors import Neighbors, neighbor_matrix
 from semreg_atnl.triplets import TripletChoice, check_triplets, triplet_counts
 from torch import Tensor
 
-from semreg.core import shape_error
+from semreg.core import Role, shape_error
 
 
 def triplet_loss(
-    codes: Tensor,
-    labels: Tensor,
+    codes: Annotated[Tensor, Role.CODE],
+    labels: Annotated[Tensor, Role.LABEL],
     *,
     margin: Annotated[float, Gt(0)] = 1.0,
-    neighbors: Neighbors = "none",
+    neighbors: Annotated[Neighbors, Role.ORDER] = "none",
     triplets: TripletChoice = "all",
-    num_classes: Annotated[int, Gt(0)] | None = None,
+    num_classes: Annotated[Annotated[int, Gt(0)] | None, Role.CLASSES] = None,
     reduction: Literal["active", "sum"] = "active",
 ) -> Tensor:
     """max(|a − p| − |a − n| + margin, 0) over triplets of an anchor a, a positive p and a negative n.

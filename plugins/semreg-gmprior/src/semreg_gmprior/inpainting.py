@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from semreg.core import closest
-from semreg.trained import Run, class_field, class_number, first_evaluation_inputs
-from semreg_gmprior.evaluations.inpainting import filled_in
+from semreg.trained import Run, class_field, class_number, need
+from semreg_gmprior.evaluations.inpainting import FILL, filled_in
 
 
 class Inpainted(NamedTuple):
@@ -21,30 +21,30 @@ class Inpainted(NamedTuple):
 
 
 def inpaint(run: Run, images: Tensor, mask: Tensor, *, label: str | int | None = None) -> Inpainted:
-    """Images with a part filled in by what the model makes of the rest, as the evaluation `inpainting` does it.
+    """Images with a part filled in by what the model makes of the rest: its output, as the recipe's `[model]` says it.
 
     Args:
-        run: a trained run whose recipe has such an evaluation.
+        run: a trained run that reconstructs images, as recipes/gm_mnist.toml makes it.
         images: `(batch, channels, height, width)` in the recipe's range, as `read_images` gives them.
         mask: bool `(height, width)`, true where the images are taken away, as `mask_of` gives it.
         label: the images' class, by its name or number, for models whose decoder is told it, as a conditional VAE's is.
 
-    Raises UserError if the recipe has no such evaluation, and ValueError if the mask is of another size, there is no
+    Raises UserError for roles that `[model]` does not say, and ValueError if the mask is of another size, there is no
     such class, or one is given without need, or none where there is need.
     """
-    found = first_evaluation_inputs(
-        run, "inpainting", says="which tensor reconstructs the images", recipe="recipes/gm_mnist.toml"
-    )
-    image, reconstruction, told = found.named["image"], found.named["reconstruction"], found.named.get("label")
+    roles = need(run, "input", "output")
+    image, reconstruction = run.tensor(roles.input), run.tensor(roles.output)
     if mask.shape != images.shape[-2:]:
         size, fit = " × ".join(map(str, mask.shape)), " × ".join(map(str, images.shape[-2:]))
         raise ValueError(f"the mask has {size} pixels, and the images have {fit}")
+    needed = sorted(reconstruction.needs(roles.input))
     given = {}
-    if told is not None and told.name in reconstruction.needs(image.name):
+    if needed:
+        told = run.tensor(needed[0])
         field = class_field(told)
         if label is None:
             raise ValueError(f"this model must be told the images' class{closest('', field.names)}")
         given[told.name] = torch.full((len(images),), class_number(field, label))
     elif label is not None:
         raise ValueError("this model is not told the images' class")
-    return Inpainted(*filled_in(image, reconstruction, images, mask, fill=found.options["fill"], **given))
+    return Inpainted(*filled_in(image, reconstruction, images, mask, fill=FILL, **given))

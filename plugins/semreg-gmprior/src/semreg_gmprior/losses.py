@@ -8,15 +8,15 @@ from annotated_types import Ge
 from torch import Tensor
 
 from semreg.components.functional import gaussian_log_density
-from semreg.core import Prior, shape_error
+from semreg.core import Prior, Role, shape_error
 from semreg_gmprior.functional import gaussian_mixture_loss, mixture_total_moments
 from semreg_gmprior.prior import GaussianMixture
 
 
 def gm(
-    codes: Tensor,
-    labels: Tensor,
-    prior: GaussianMixture,
+    codes: Annotated[Tensor, Role.CODE],
+    labels: Annotated[Tensor, Role.LABEL],
+    prior: Annotated[GaussianMixture, Role.PRIOR],
     *,
     likelihood: Annotated[float, Ge(0)] = 0.1,
     margin: Annotated[float, Ge(0)] = 0.0,
@@ -33,7 +33,9 @@ def gm(
     )
 
 
-def lkd(codes: Tensor, labels: Tensor, prior: Prior) -> Tensor:
+def lkd(
+    codes: Annotated[Tensor, Role.CODE], labels: Annotated[Tensor, Role.LABEL], prior: Annotated[Prior, Role.PRIOR]
+) -> Tensor:
     """The likelihood term: the negative log-density of each code given its class (Eq. 7), averaged over the batch.
 
     `codes` `(batch, code)`, `labels` the classes `(batch,)`. Summed over the code, as Eq. 7 has it. Raises ValueError

@@ -20,8 +20,7 @@ def edit(
         typer.Option(
             "--add",
             metavar="NAME[=STRENGTH]",
-            help="An attribute; strength 1 is as in the data, more exaggerates; the recipe's if left out. "
-            "May be repeated.",
+            help="An attribute; strength is 1 if left out, as in the data, and more exaggerates. May be repeated.",
         ),
     ] = [],  # noqa: B006  typer reads the default and never changes it
     remove: Annotated[

@@ -6,14 +6,14 @@ import math
 from collections.abc import Mapping
 from typing import NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from semreg.core import UserError, seed_of
-from semreg.trained import EvaluationInputs, Run, first_evaluation_inputs, image_field, synthesised
-from semreg_olr.evaluations.common import attributes_field, check_embedding, moments
+from semreg.core import AttributesField, UserError, seed_of
+from semreg.trained import Run, need, only_attribute, synthesised
+from semreg_olr.evaluations.common import attributes_field, check_embedding
 from semreg_olr.functional import LabelStatistics, edit_embedding
+from semreg_olr.hooks import moments_of_rows, owner
 
 
 class Edited(NamedTuple):
@@ -33,30 +33,28 @@ def edit(
     remove: Mapping[str, float] | None = None,
     seed: int = 0,
 ) -> Edited:
-    """Images with labels added and removed, as the evaluation `attribute_editing` of the run's recipe does it.
+    """Images with labels added and removed, in the code that the recipe's `[model]` says for its binary labels.
 
     Adding a label replaces its row of the embedding by a draw from the normal distribution of its rows over the
     training images that have it, times a strength, and zeroes the rows of labels that exclude it; removing it sets the
     row to zero, or to a draw times a strength. The order in which labels are given does not matter.
 
     Args:
-        run: a trained run whose recipe has such an evaluation.
+        run: a trained run, as recipes/olr_celeba.toml makes it.
         images: `(batch, channels, height, width)` in the recipe's range, as `read_images` gives them.
-        add: labels by name, each with its strength: 1 is as in the data, above 1 more of it, None the evaluation's own.
+        add: labels by name, each with its strength: 1, and None, is as in the data, above 1 more of it.
         remove: labels by name, each with the strength of what is left of it, of which 0 is nothing.
         seed: of the draws.
 
-    The moments of the rows are kept with the evaluation; for a run that has none they are computed from the training
-    data. Raises UserError if the recipe has no such evaluation, and ValueError if nothing is to be done, a label does
-    not exist, no training image has it, it is both added and removed, it is added with one that excludes it, or a
-    strength is no finite number, negative, 0 for a label that is added, or too large for the decoder.
+    The moments of the rows are kept with the run; for one that has none they are computed from the training data.
+    Raises UserError for roles that `[model]` does not say, and ValueError if nothing is to be done, a label does not
+    exist, no training image has it, it is both added and removed, it is added with one that excludes it, or a strength
+    is no finite number, negative, 0 for a label that is added, or too large for the decoder.
     """
-    found = first_evaluation_inputs(
-        run, "attribute_editing", says="which tensor has a row for each label", recipe="recipes/olr_celeba.toml"
-    )
-    embedding, reconstruction, attributes, target = found.inputs
-    field = attributes_field(attributes)
-    added = {name: found.options["scale"] if strength is None else strength for name, strength in (add or {}).items()}
+    roles = need(run, "input", "output")
+    label, code = only_attribute(run, AttributesField)
+    embedding, reconstruction, field = run.tensor(code), run.tensor(roles.output), attributes_field(run.tensor(label))
+    added = {name: 1.0 if strength is None else strength for name, strength in (add or {}).items()}
     removed = dict(remove or {})
     if not added and not removed:
         raise ValueError(f"no label is to be added or removed; there is: {', '.join(field.names)}")
@@ -64,9 +62,9 @@ def edit(
         for name, strength in strengths.items():
             if not (math.isfinite(strength) and strength >= 0 and (strength or strengths is removed)):
                 raise ValueError(f"{name} is to be {verb} with a strength {least}, found {strength:g}")
-    given = {image_field(run)[0]: images}
+    given = {roles.input: images}
     codes = check_embedding(embedding.given(**given), field.names, embedding.name)
-    statistics = _statistics(run, found, codes.shape[2])
+    statistics = _statistics(run, label, code, codes.shape[2])
     for name in (*added, *removed):
         if name in field.names and not statistics.images[field.names.index(name)]:
             raise ValueError(f"no training image has the label {name}, so nothing is known of it")
@@ -82,21 +80,16 @@ def edit(
     before, after = (synthesised(reconstruction, {embedding.name: rows}) for rows in (codes, edited))
     if not after.isfinite().all():
         raise ValueError("with strengths so large what the decoder makes is not finite")
-    return Edited(target.given(**given), before, after)
+    return Edited(run.tensor(roles.target).given(**given), before, after)
 
 
-def _statistics(run: Run, found: EvaluationInputs, size: int) -> LabelStatistics:
-    """The moments that the evaluation kept, or those of the training data. Raises UserError if they do not fit."""
-    embedding, _, attributes, _ = found.inputs
-    names, stored = attributes_field(attributes).names, run.result(found.name)
-    kept = stored.arrays if stored is not None else {}
-    if not kept:
-        codes = check_embedding(embedding.read("train"), names, embedding.name)
-        return moments(codes, attributes.read("train"))
-    shapes = {"mean": (len(names), size), "covariance": (len(names), size, size), "images": (len(names),)}
-    fit = {name: array.shape for name, array in kept.items()} == shapes
-    if not fit or not all(np.isfinite(array).all() for array in kept.values()):
-        raise UserError(
-            str(run.folder), f"the arrays of {found.name} are not the moments of the labels' rows; evaluate again"
-        )
-    return LabelStatistics(**{name: torch.from_numpy(array) for name, array in kept.items()})
+def _statistics(run: Run, label: str, code: str, size: int) -> LabelStatistics:
+    """The moments that the run keeps, or those of the training data. Raises UserError if they do not fit."""
+    kept, labels = run.statistics.get(owner(code)), len(attributes_field(run.tensor(label)).names)
+    if kept is None:
+        return moments_of_rows(run, label, code)
+    shapes = {"mean": (labels, size), "covariance": (labels, size, size), "images": (labels,)}
+    fit = {name: tuple(tensor.shape) for name, tensor in kept.items()} == shapes
+    if not fit or not all(tensor.isfinite().all() for tensor in kept.values()):
+        raise UserError(str(run.folder), f"the statistics it keeps are not the moments of the rows of {code!r}")
+    return LabelStatistics(**kept)

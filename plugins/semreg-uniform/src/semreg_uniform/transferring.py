@@ -6,36 +6,36 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-from semreg.trained import Run, first_evaluation_inputs, synthesised
-from semreg_uniform.evaluations.common import attributes_of
+from semreg.core import ClassField
+from semreg.trained import Run, labels_of, need, synthesised
+from semreg_uniform.evaluations.common import Attributes
 from semreg_uniform.evaluations.transfer import transferred
 
 
 def transfer(run: Run, images: Tensor, targets: Tensor, attributes: Sequence[str]) -> Tensor:
-    """Images with the codes of some attributes from as many target images, as the evaluation `attribute_transfer` does.
+    """Images with the codes of some attributes from as many target images, as the recipe's `[model]` says them.
 
     Args:
-        run: a trained run whose recipe has such an evaluation.
+        run: a trained run with a code for each attribute, as recipes/uniform_multipie.toml makes it.
         images: `(batch, channels, height, width)` in the recipe's range, as `read_images` gives them.
         targets: of the same shape: where the attributes are taken from.
         attributes: their names, one or several.
 
-    Returns the decoder's images, of that shape. Raises UserError if the recipe has no such evaluation, and ValueError
-    if there is no such attribute, none is named, or the numbers of images differ.
+    Returns the decoder's images, of that shape. Raises UserError for roles that `[model]` does not say, and
+    ValueError if there is no such attribute, none is named, or the numbers of images differ.
     """
-    found = first_evaluation_inputs(
-        run,
-        "attribute_transfer",
-        says="which code belongs to which attribute",
-        recipe="recipes/uniform_multipie.toml",
+    roles = need(run, "input", "output", "attributes")
+    codes = labels_of(run, ClassField)
+    known = Attributes(
+        {label: run.tensor(code) for label, code in codes.items()},
+        {label: run.tensor(label) for label in codes},
+        [run.tensor(name) for name in roles.rest],
     )
-    image, reconstruction, *handles = found.inputs
-    known = attributes_of("attribute_transfer(image, x_f, z_0, *codes, *labels)", handles)
     if not attributes:
         raise ValueError(f"no attribute is named; there is: {', '.join(known.names)}")
     for name in attributes:
         known.field(name)
     if len(images) != len(targets):
         raise ValueError(f"each image needs a target of its own; there are {len(images)} and {len(targets)}")
-    codes, given = (known.compute(**{image.name: part}) for part in (images, targets))
-    return synthesised(reconstruction, transferred(known, codes, given, attributes))
+    own, given = (known.compute(**{roles.input: part}) for part in (images, targets))
+    return synthesised(run.tensor(roles.output), transferred(known, own, given, attributes))

@@ -11,7 +11,7 @@ from einops import rearrange
 from torch import Tensor
 
 from semreg.components.operations import augment
-from semreg.core import ClassField, Handle, Picture, Result, Table
+from semreg.core import ClassField, Handle, Picture, Result, Role, Table
 from semreg.pictures import image_grid
 from semreg.trained import (
     CHUNK,
@@ -31,6 +31,10 @@ PAPER = {
     "cnn_without": 0.863, "cnn_augmented": 0.868, "cnn_interpolated": 0.944,
     "knn_gain": 0.172, "cnn_gain": 0.081,
 }  # fmt: skip
+FEW = 20
+"""Training images, at most, of a class that has few."""
+WEIGHTS = (0.4, 0.6)
+"""How far images between the neighbours of a class are from the first of them, at least and at most."""
 
 
 class Labelled(NamedTuple):
@@ -44,15 +48,15 @@ class Labelled(NamedTuple):
 
 
 def few_shot(
-    image: Handle,
-    code: Handle,
-    label: Handle,
-    reconstruction: Handle,
+    image: Annotated[Handle, Role.INPUT],
+    code: Annotated[Handle, Role.CODE],
+    label: Annotated[Handle, Role.LABEL],
+    reconstruction: Annotated[Handle, Role.OUTPUT],
     *,
     interpolator: InterpolatorChoice = "spherical",
-    few: Annotated[int, Gt(0)] = 20,
+    few: Annotated[int, Gt(0)] = FEW,
     count: Annotated[int, Gt(0)] = 1000,
-    weights: tuple[Annotated[float, Interval(gt=0, lt=1)], Annotated[float, Interval(gt=0, lt=1)]] = (0.4, 0.6),
+    weights: tuple[Annotated[float, Interval(gt=0, lt=1)], Annotated[float, Interval(gt=0, lt=1)]] = WEIGHTS,
     neighbors: Annotated[int, Gt(0)] = 1,
     iterations: Annotated[int, Gt(0)] = 1000,
     pictures: Annotated[int, Ge(2)] = 10,

@@ -8,7 +8,7 @@ from typing import Annotated
 import torch
 from annotated_types import Gt, Lt
 
-from semreg.core import ClassField, Handle, Result, Table, TrainedRun
+from semreg.core import ClassField, Handle, Result, Role, Table, TrainedRun
 from semreg.pictures import bar_plot, image_grid
 from semreg.trained import (
     InterpolatorChoice,
@@ -23,9 +23,9 @@ from semreg.trained import (
 
 
 def neighbor_synthesis(
-    code: Handle,
-    label: Handle,
-    reconstruction: Handle,
+    code: Annotated[Handle, Role.CODE],
+    label: Annotated[Handle, Role.LABEL],
+    reconstruction: Annotated[Handle, Role.OUTPUT],
     *,
     judge: TrainedRun,
     interpolators: Sequence[InterpolatorChoice] = ("linear",),

@@ -8,7 +8,7 @@ from typing import Annotated, NamedTuple
 import torch
 from annotated_types import Ge, Gt
 
-from semreg.core import ClassField, Handle, Result, Table, TrainedRun
+from semreg.core import ClassField, Handle, Result, Role, Table, TrainedRun
 from semreg.pictures import line_plot
 from semreg.trained import (
     InterpolatorChoice,
@@ -32,10 +32,10 @@ class Shares(NamedTuple):
 
 
 def semantic_order(
-    code: Handle,
-    label: Handle,
-    reconstruction: Handle,
-    image: Handle,
+    code: Annotated[Handle, Role.CODE],
+    label: Annotated[Handle, Role.LABEL],
+    reconstruction: Annotated[Handle, Role.OUTPUT],
+    image: Annotated[Handle, Role.INPUT],
     *,
     judge: TrainedRun,
     interpolators: Sequence[InterpolatorChoice] = ("linear",),

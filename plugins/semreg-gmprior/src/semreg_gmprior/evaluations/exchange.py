@@ -9,7 +9,7 @@ import torch
 from annotated_types import Gt
 from torch import Tensor
 
-from semreg.core import Handle, Picture, Result, TrainedRun
+from semreg.core import Handle, Picture, Result, Role, TrainedRun
 from semreg.pictures import image_grid
 from semreg.trained import CHUNK, class_field, read_codes, synthesised, verdicts
 
@@ -21,11 +21,11 @@ Decode = Callable[[Tensor, Tensor], Tensor]
 
 
 def exchange(
-    image: Handle,
-    relevant: Handle,
-    irrelevant: Handle,
-    reconstruction: Handle,
-    label: Handle | None = None,
+    image: Annotated[Handle, Role.INPUT],
+    relevant: Annotated[Handle, Role.CODE],
+    irrelevant: Annotated[Handle, Role.REST],
+    reconstruction: Annotated[Handle, Role.OUTPUT],
+    label: Annotated[Handle | None, Role.LABEL] = None,
     *,
     rows: Count = 6,
     columns: Count = 8,

@@ -10,21 +10,23 @@ import torch
 from annotated_types import Gt, Interval, MinLen
 from torch import Tensor
 
-from semreg.core import Cell, Handle, Result, Table, TrainedRun
+from semreg.core import Cell, Handle, Result, Role, Table, TrainedRun
 from semreg.pictures import image_grid
 from semreg.trained import class_field, synthesised, verdicts
 from semreg_gmprior.evaluations.masks import BOXES, mask_of
 
 Count = Annotated[int, Gt(0)]
+FILL = 0.5
+"""What stands where an image is taken away, as a share of the range: grey."""
 
 
 def inpainting(
-    image: Handle,
-    reconstruction: Handle,
-    label: Handle | None = None,
+    image: Annotated[Handle, Role.INPUT],
+    reconstruction: Annotated[Handle, Role.OUTPUT],
+    label: Annotated[Handle | None, Role.LABEL] = None,
     *,
     masks: Annotated[Sequence[str], MinLen(1)] = tuple(BOXES),
-    fill: Annotated[float, Interval(ge=0, le=1)] = 0.5,
+    fill: Annotated[float, Interval(ge=0, le=1)] = FILL,
     count: Count = 1000,
     pictures: Count = 10,
     judge: TrainedRun | None = None,

@@ -9,12 +9,18 @@ import torch
 from annotated_types import Ge
 from torch import Tensor
 
-from semreg.core import Cell, Handle, Result, Table
+from semreg.core import Cell, Handle, Result, Role, Table
 from semreg.pictures import scatter_plot
 from semreg.trained import class_field, read_codes, rows_by_class
 
 
-def toy_spread(points: Handle, samples: Handle, label: Handle, *, axis: Annotated[int, Ge(0)] = 1) -> Result:
+def toy_spread(
+    points: Annotated[Handle, Role.INPUT],
+    samples: Annotated[Handle, Role.SAMPLE],
+    label: Annotated[Handle, Role.LABEL],
+    *,
+    axis: Annotated[int, Ge(0)] = 1,
+) -> Result:
     """The standard deviation of generated points of each class along one axis, divided by that of test points.
 
     Figures: `ratio_CLASS`, and `ratio`, the classes' mean. 1 is the data's spread, less a generator that is more

@@ -10,7 +10,7 @@ from annotated_types import Ge, Gt, MinLen
 from torch import Tensor
 
 from semreg.components.functional import normal_noise
-from semreg.core import Handle, Result, Table, closest
+from semreg.core import Handle, Result, Role, Table, closest
 from semreg.pictures import image_grid
 from semreg.trained import class_field, synthesised
 from semreg_gmprior.prior import GaussianMixture
@@ -25,12 +25,12 @@ Decode = Callable[[Tensor, Tensor], Tensor]
 
 
 def traversal(
-    relevant: Handle,
-    prior_s: Any,
-    irrelevant: Handle,
-    prior_u: Any,
-    reconstruction: Handle,
-    label: Handle,
+    relevant: Annotated[Handle, Role.CODE],
+    prior_s: Annotated[Any, Role.PRIOR],
+    irrelevant: Annotated[Handle, Role.REST],
+    prior_u: Annotated[Any, Role.PRIOR],
+    reconstruction: Annotated[Handle, Role.OUTPUT],
+    label: Annotated[Handle, Role.LABEL],
     *,
     classes: Annotated[Sequence[str], MinLen(1)] | None = None,
     images: Annotated[int, Ge(2)] = 10,

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from math import prod
+from typing import Annotated
 
 import torch
 from torch import Tensor
 
-from semreg.core import Handle, Result, Table
+from semreg.core import Handle, Result, Role, Table
 from semreg.pictures import image_grid
 from semreg_olr.evaluations.common import PICTURED, Count, Threshold, attributes_field, check_embedding
 from semreg_olr.ssim import structural_similarity
@@ -16,10 +17,10 @@ PAPER = {"compression": 95052 / 1216, "compression_labels": 95052 / 256}
 
 
 def compression(
-    target: Handle,
-    embedding: Handle,
-    reconstruction: Handle,
-    attributes: Handle,
+    target: Annotated[Handle, Role.TARGET],
+    embedding: Annotated[Handle, Role.CODE],
+    reconstruction: Annotated[Handle, Role.OUTPUT],
+    attributes: Annotated[Handle, Role.ATTRIBUTES],
     *,
     near_zero: Threshold = 0.1,
     count: Count = PICTURED,

@@ -9,7 +9,7 @@ from annotated_types import Gt
 from torch import Tensor
 from torch.nn.functional import pad
 
-from semreg.core import Handle, ImageField, Picture, Result, Table, TrainedRun
+from semreg.core import Handle, ImageField, Picture, Result, Role, Table, TrainedRun
 from semreg.pictures import image_grid
 from semreg.trained import synthesised
 from semreg_olr.evaluations.common import Count, attributes_field, check_embedding, mean, moments, shown
@@ -39,10 +39,10 @@ class Edit(NamedTuple):
 
 
 def attribute_editing(
-    embedding: Handle,
-    reconstruction: Handle,
-    attributes: Handle,
-    target: Handle,
+    embedding: Annotated[Handle, Role.CODE],
+    reconstruction: Annotated[Handle, Role.OUTPUT],
+    attributes: Annotated[Handle, Role.ATTRIBUTES],
+    target: Annotated[Handle, Role.TARGET],
     *,
     judge: TrainedRun,
     scale: Annotated[float, Gt(0)] = 1.0,
@@ -101,8 +101,7 @@ def attribute_editing(
         f"({figures['seen_where_present']:.1%} where truly present), other labels kept {figures['kept']:.1%}; "
         f"removed {figures['removed']:.1%}"
     )
-    arrays = {name: part.numpy() for name, part in bench.statistics._asdict().items()}
-    return Result(figures, {}, [table, levels], [*grids, strip], summary, arrays=arrays)
+    return Result(figures, {}, [table, levels], [*grids, strip], summary)
 
 
 def _table(names: tuple[str, ...], added: list[Edit], removed: list[Edit], judge: Tensor) -> Table:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import torch
 from einops import rearrange
 from torch import Tensor
 
-from semreg.core import Handle, Picture, Result, Table
+from semreg.core import Handle, Picture, Result, Role, Table
 from semreg.pictures import image_grid
 from semreg_olr.evaluations.common import PICTURED, Count, attributes_field, check_embedding, mean, shown
 from semreg_olr.statistics import LogisticRegression, fit_logistic_regression, majority_accuracy, scores
@@ -15,7 +17,12 @@ PAPER = {"linear": 0.916, "convolutional": 0.942, "ratio": 0.916 / 0.942}
 
 
 def linear_classifier(
-    embedding: Handle, attributes: Handle, probability: Handle, image: Handle, *, pictures: Count = 12
+    embedding: Annotated[Handle, Role.CODE],
+    attributes: Annotated[Handle, Role.ATTRIBUTES],
+    probability: Handle,
+    image: Annotated[Handle, Role.INPUT],
+    *,
+    pictures: Count = 12,
 ) -> Result:
     """A linear classifier on frozen embeddings against the convolutional classifier (section 4.1, Figure 3).
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import torch
 
-from semreg.core import Handle, Result, Table
+from semreg.core import Handle, Result, Role, Table
 from semreg.pictures import bar_plot, heat_map
 from semreg_olr.evaluations.common import Threshold, attributes_field, check_embedding, mean, read_all, shown
 from semreg_olr.statistics import agreement, correlations
@@ -23,7 +25,12 @@ PAPER_PAIRS = {
 """The correlations that section 4.2 names."""
 
 
-def row_norms(embedding: Handle, attributes: Handle, *, near_zero: Threshold = 0.1) -> Result:
+def row_norms(
+    embedding: Annotated[Handle, Role.CODE],
+    attributes: Annotated[Handle, Role.ATTRIBUTES],
+    *,
+    near_zero: Threshold = 0.1,
+) -> Result:
     """The norm of a label's row where the label is present and where it is absent (sections 3 and 5).
 
     A row's dot product with its like on another image of the label is meant to be the label's joint probability: the
@@ -86,7 +93,9 @@ def row_norms(embedding: Handle, attributes: Handle, *, near_zero: Threshold = 0
     return Result(figures, {"labels_present": 8.0}, [table], [plot], summary)
 
 
-def norm_correlations(embedding: Handle, attributes: Handle) -> Result:
+def norm_correlations(
+    embedding: Annotated[Handle, Role.CODE], attributes: Annotated[Handle, Role.ATTRIBUTES]
+) -> Result:
     """Pearson correlations between the norms of the labels' rows over all images (section 4.2, Figure 4).
 
     Beside them those of the labels themselves. Figures: `agreement`, the Pearson correlation of the two over all pairs

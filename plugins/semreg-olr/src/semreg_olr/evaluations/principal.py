@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import torch
 
-from semreg.core import Handle, Result, Table
+from semreg.core import Handle, Result, Role, Table
 from semreg.pictures import image_grid
 from semreg_olr.evaluations.common import PICTURED, Count, attributes_field, check_embedding, read_all, shown
 from semreg_olr.statistics import principal_components
@@ -13,9 +15,9 @@ PAPER = {"first_component": 0.675, "second_component": 0.041}
 
 
 def principal_component(
-    embedding: Handle,
-    attributes: Handle,
-    image: Handle,
+    embedding: Annotated[Handle, Role.CODE],
+    attributes: Annotated[Handle, Role.ATTRIBUTES],
+    image: Annotated[Handle, Role.INPUT],
     *,
     attribute: str = "Mouth_Slightly_Open",
     pictures: Count = 12,

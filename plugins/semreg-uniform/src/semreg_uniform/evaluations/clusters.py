@@ -10,7 +10,7 @@ import torch
 from annotated_types import Gt
 from torch import Tensor
 
-from semreg.core import Handle, Result, Table
+from semreg.core import Handle, Result, Role, Table
 from semreg.trained import (
     ITERATIONS,
     PENALTY,
@@ -45,8 +45,8 @@ class Found(NamedTuple):
 
 
 def hopkins(
-    code: Handle,
-    cluster: Handle,
+    code: Annotated[Handle, Role.CODE],
+    cluster: Annotated[Handle, Role.LABEL],
     label: Handle,
     *,
     split: Literal["train", "validation", "test"] = "test",

@@ -9,7 +9,7 @@ from annotated_types import Ge, Gt
 from einops import rearrange, repeat
 from torch import Tensor
 
-from semreg.core import Handle, Result, Table, TrainedRun
+from semreg.core import Handle, Result, Role, Table, TrainedRun
 from semreg.pictures import image_grid
 from semreg.trained import draw_pairs, rows_by_class, synthesised
 from semreg_uniform.evaluations.common import Attributes, agreement, attributes_of, draw_rows, kept, seen_in
@@ -17,8 +17,8 @@ from semreg_uniform.functional import mix_codes
 
 
 def attribute_interpolation(
-    reconstruction: Handle,
-    *codes_and_labels: Handle,
+    reconstruction: Annotated[Handle, Role.OUTPUT],
+    *codes_and_labels: Annotated[Handle, Role.REST, Role.CODE, Role.LABEL],
     attribute: str = "expression",
     judge: TrainedRun | None = None,
     images: Annotated[int, Ge(3)] = 9,

@@ -7,7 +7,7 @@ from typing import Annotated
 import torch
 from annotated_types import Ge, Gt
 
-from semreg.core import Handle, Result, TrainedRun
+from semreg.core import Handle, Result, Role, TrainedRun
 from semreg.pictures import image_grid
 from semreg.trained import synthesised
 from semreg_uniform.evaluations.common import agreement, attributes_of, kept, seen_in
@@ -18,9 +18,9 @@ MOST = 0.6
 
 
 def attribute_mixture(
-    image: Handle,
-    reconstruction: Handle,
-    *codes_and_labels: Handle,
+    image: Annotated[Handle, Role.INPUT],
+    reconstruction: Annotated[Handle, Role.OUTPUT],
+    *codes_and_labels: Annotated[Handle, Role.REST, Role.CODE, Role.LABEL],
     attribute: str = "identity",
     images: Annotated[int, Ge(2)] = 3,
     mixtures: Annotated[int, Gt(0)] = 6,

@@ -9,16 +9,16 @@ import torch
 from annotated_types import Gt
 from torch import Tensor
 
-from semreg.core import ClassField, Handle, Picture, Result, Table, TrainedRun, closest
+from semreg.core import ClassField, Handle, Picture, Result, Role, Table, TrainedRun, closest
 from semreg.pictures import image_grid
 from semreg.trained import feature_extractors, frechet_distance, rows_by_class, synthesised
 from semreg_uniform.evaluations.common import Attributes, agreement, attributes_of, draw_rows, kept, seen_in
 
 
 def expression_synthesis(
-    image: Handle,
-    reconstruction: Handle,
-    *codes_and_labels: Handle,
+    image: Annotated[Handle, Role.INPUT],
+    reconstruction: Annotated[Handle, Role.OUTPUT],
+    *codes_and_labels: Annotated[Handle, Role.REST, Role.CODE, Role.LABEL],
     judge: TrainedRun,
     attribute: str = "expression",
     start: str | None = None,

@@ -9,16 +9,16 @@ import torch
 from annotated_types import Gt, MinLen
 from torch import Tensor
 
-from semreg.core import Cell, Handle, Result, Table, TrainedRun
+from semreg.core import Cell, Handle, Result, Role, Table, TrainedRun
 from semreg.pictures import image_grid
 from semreg.trained import synthesised
 from semreg_uniform.evaluations.common import Attributes, agreement, attributes_of, draw_rows, seen_in
 
 
 def attribute_transfer(
-    image: Handle,
-    reconstruction: Handle,
-    *codes_and_labels: Handle,
+    image: Annotated[Handle, Role.INPUT],
+    reconstruction: Annotated[Handle, Role.OUTPUT],
+    *codes_and_labels: Annotated[Handle, Role.REST, Role.CODE, Role.LABEL],
     judge: TrainedRun,
     transfers: Sequence[Annotated[list[str], MinLen(1)]] | None = None,
     pairs: Annotated[int, Gt(0)] = 500,

@@ -1,0 +1,124 @@
+"""The inputs that a call leaves to the recipe's `[model]`: which roles a component asks for, and what they are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import get_args
+
+from semreg.core import AttributesField, ClassField, Role, Roles, Specification
+from semreg.recipe.options import Signature
+
+LINES = {
+    Role.INPUT: 'input = "image"',
+    Role.TARGET: 'target = "image"',
+    Role.CODE: 'code = ["z"]',
+    Role.OUTPUT: 'output = "reconstruction"',
+    Role.PRIOR: 'prior = { z = "prior" }',
+    Role.POSTERIOR: 'posterior = { z = "q" }',
+    Role.LABEL: 'attributes = { label = "z" }',
+    Role.ATTRIBUTES: 'attributes = { attributes = "z" }',
+    Role.REST: 'code = ["z", "rest"]',
+    Role.SAMPLE: 'sample = "generated"',
+}
+"""What says a role in `[model]`, with names that a recipe may have."""
+
+
+def roles_of(signature: Signature, parameter: str) -> tuple[Role, ...]:
+    """The roles that a parameter is annotated with."""
+    return tuple(one for one in get_args(signature.types.get(parameter)) if isinstance(one, Role))
+
+
+def roles_of_inputs(signature: Signature) -> list[tuple[Role, ...]]:
+    """The roles of each input of a call, by its place."""
+    return [roles_of(signature, parameter.name) for parameter in signature.inputs()]
+
+
+class Unsaid(Exception):  # noqa: N818  a finding rather than a failure
+    """Which role can't be told, and what would say it."""
+
+
+def left_to_roles(signature: Signature, given: Sequence[str], roles: Roles, fields: Specification) -> tuple[str, ...]:
+    """The inputs that a call has beyond those `given`: what the roles say of their parameters.
+
+    Where none is given these are all that the roles know, otherwise those that are needed. Raises Unsaid for one that
+    is needed and that they don't say, or of which they say several.
+    """
+    asking = _Asking(signature, given, roles, fields)
+    found: list[str] = []
+    for parameter in signature.inputs()[len(given) :]:
+        wanted = roles_of(signature, parameter.name)
+        needed = parameter.default is parameter.empty
+        if not wanted or (given and not needed):
+            break
+        try:
+            found.append(asking.one(wanted[0]))
+        except Unsaid:
+            if needed:
+                raise
+            break
+    else:
+        for parameter in signature.parameters.values():
+            if parameter.kind is parameter.VAR_POSITIONAL and len(given) <= len(signature.inputs()):
+                found += [name for role in roles_of(signature, parameter.name) for name in asking.all(role)]
+    return tuple(found)
+
+
+class _Asking:
+    """Answers the parameters of one call, in their order."""
+
+    def __init__(self, signature: Signature, given: Sequence[str], roles: Roles, fields: Specification) -> None:
+        self.roles, self.current = roles, ""
+        wanted = roles_of_inputs(signature)
+        self.asked = {role for roles in wanted for role in roles}
+        kinds = {Role.LABEL: ClassField, Role.ATTRIBUTES: AttributesField}
+        fit = tuple(kinds[role] for role in kinds if role in self.asked) or tuple(kinds.values())
+        self.pairs = [(label, code) for label, code in roles.attributes.items() if isinstance(fields.get(label), fit)]
+        for name, own in zip(given, wanted, strict=False):
+            if own and own[0] in kinds:
+                self.pairs = [pair for pair in self.pairs if pair[0] == name]
+            if own == (Role.CODE,):
+                self.pairs = [pair for pair in self.pairs if pair[1] == name]
+            if own and own[0] in (Role.CODE, Role.REST):
+                self.current = name
+
+    def one(self, role: Role) -> str:
+        """The only name of a role. Raises Unsaid."""
+        names = self.all(role)
+        if len(names) == 1:
+            if role in (Role.CODE, Role.REST):
+                self.current = names[0]
+            return names[0]
+        if names:
+            raise Unsaid(f"[model] says several, {', '.join(names)}; write which")
+        raise Unsaid(f"[model] doesn't say its {role.value}; add `{LINES[role]}` there, with the recipe's own names")
+
+    def all(self, role: Role) -> tuple[str, ...]:
+        """The names of a role."""
+        match role:
+            case Role.LABEL | Role.ATTRIBUTES:
+                return _different(label for label, _ in self.pairs)
+            case Role.CODE:
+                return self._codes()
+            case Role.REST:
+                return self.roles.rest
+            case Role.PRIOR | Role.POSTERIOR:
+                table = self.roles.prior if role is Role.PRIOR else self.roles.posterior
+                codes = [self.current] if self.current else self._codes()
+                return _different(table[code] for code in codes if code in table)
+            case Role.INPUT | Role.TARGET | Role.OUTPUT | Role.SAMPLE:
+                name: str = getattr(self.roles, role.value)
+                return (name,) if name else ()
+        return ()
+
+    def _codes(self) -> tuple[str, ...]:
+        """The codes that have all that is asked for of one."""
+        labelled = Role.LABEL in self.asked or Role.ATTRIBUTES in self.asked
+        codes = _different(code for _, code in self.pairs) if labelled else self.roles.code
+        for role, table in ((Role.PRIOR, self.roles.prior), (Role.POSTERIOR, self.roles.posterior)):
+            if role in self.asked and not labelled:
+                codes = tuple(code for code in codes if code in table)
+        return codes
+
+
+def _different(names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(names))

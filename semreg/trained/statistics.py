@@ -1,0 +1,62 @@
+"""What uses of a run need of its training data, kept with the run when it is trained: it then serves without them."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from torch import Tensor
+
+from semreg.core import ClassField, UserError
+from semreg.core.registry import components, load
+from semreg.trained.classes import class_field, read_codes
+from semreg.trained.paths import parts_of, unfitted
+from semreg.trained.roles import labels_of
+from semreg.trained.run import Run
+
+
+def fitted_state(run: Run, name: str, options: Mapping[str, Any]) -> Mapping[str, Tensor] | None:
+    """What an interpolator learnt of the run's training codes, None where that was not kept."""
+    return run.statistics.get(_key(name, options))
+
+
+def fitted_interpolators(run: Run) -> dict[str, Mapping[str, Tensor]]:
+    """What interpolators learn of the class in the run's training codes, by their names and options.
+
+    These are the interpolator of `[model]`, and with their defaults all that are installed and are fitted. None for a
+    run without exactly one field of classes among its attributes, and none for an interpolator that refuses the codes.
+    """
+    attributes = labels_of(run, ClassField)
+    if len(attributes) != 1:
+        return {}
+    [(label, code)] = attributes.items()
+    found = {}
+    for name, options in _choices(run):
+        try:
+            path: Any = unfitted(name, options)
+            if hasattr(path, "fit") and hasattr(path, "state"):
+                codes, labels = read_codes(run.tensor(code), "train", flat=True), run.tensor(label)
+                path.fit(codes, labels.read("train"), class_field(labels).order)
+                found[_key(name, options)] = path.state()
+        except ValueError:  # such as classes without an order: an interpolator that is asked for says so itself
+            continue
+    return found
+
+
+def _choices(run: Run) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The interpolators that may be fitted, by name and options."""
+    if run.roles.interpolator:
+        yield parts_of(run.roles.interpolator)
+    for component in components("interpolator"):
+        try:
+            value = load(component)
+        except UserError:
+            continue
+        if inspect.isclass(value) and hasattr(value, "fit"):
+            yield component.name, {}
+
+
+def _key(name: str, options: Mapping[str, Any]) -> str:
+    return f"interpolator {name} {json.dumps(options, sort_keys=True, default=str)}"
