@@ -44,27 +44,35 @@ def run(recipe: str | Path | Recipe, *, overrides: Sequence[str] = (), **choices
     Raises UserError for mistakes in the recipe, the choices or the data.
     """
     from semreg.recipe.load import Recipe
+    from semreg.running.reproducing import call_of
     from semreg.running.start import run_recipe
 
     loaded = recipe if isinstance(recipe, Recipe) else load_recipe(recipe, overrides)
-    return run_recipe(loaded, Choices(**choices))
+    call = call_of(str(loaded.path), overrides, choices)
+    return run_recipe(loaded, Choices(**choices), call)
 
 
-def open_run(folder: str | Path, *, data_root: str | Path = "data", device: str = "auto") -> Run:
-    """Open a trained run's folder: modules, `encode`, `decode`, `tensor(name)`. Raises UserError if it is none.
+def open_run(folder: str | Path, *, data_root: str | Path | None = None, device: str = "auto") -> Run:
+    """Open a trained run's folder: `encode`, `decode`, `sample`, `interpolate`, `tensor(name)`, `module(name)`.
 
-    Its data are read, and need to be under `data_root`, only where something asks for them.
+    Its data are read, and need to be under `data_root` (by default SEMREG_DATA, or `data`), only where something asks
+    for them; components that only train need not be installed. Raises UserError if it is none.
     """
     from semreg.trained.opening import open_run
 
     return open_run(folder, data_root=data_root, device=device)
 
 
-def evaluate(folder: str | Path, only: Sequence[str] | None = None, **choices: Any) -> dict[str, Result]:
-    """Do the evaluations of a trained run, or those named in `only`, again and write its report anew."""
-    from semreg.running.evaluate_again import evaluate
+def evaluate(folder: str | Path, only: Sequence[str] | None = None, **options: Any) -> dict[str, Result]:
+    """Do the evaluations of a trained run, or those named in `only`, again and write its report anew.
 
-    return evaluate(folder, only, **choices)
+    With `recipe`, which trains the same, or `overrides` of the run's own, those of its evaluations that the run does
+    not have yet; `prune` removes results of evaluations that no recipe of the run has any longer. Also takes
+    `data_root` and `device`.
+    """
+    from semreg.running.evaluate import evaluate
+
+    return evaluate(folder, only, **options)
 
 
 def table(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shlex
+import sys
 import warnings
 from pathlib import Path
 from typing import Annotated, Any
@@ -75,9 +77,9 @@ def run(
     from semreg.recipe.load import load_recipe
     from semreg.running.start import run_recipe
 
-    finished = run_recipe(load_recipe(recipe, overrides), choices)
+    finished = run_recipe(load_recipe(recipe, overrides), choices, shlex.join(["semreg", *sys.argv[1:]]))
     if in_first_process():
-        _print_report(finished.folder)
+        _print_report(finished.folder, finished.plan.name)
 
 
 app.command()(table)
@@ -181,26 +183,39 @@ def show(
 def evaluate_run(
     run: RunFolder,
     only: Annotated[list[str], typer.Option("--only", metavar="NAME", help="Only this one; may be repeated.")] = [],  # noqa: B006
+    recipe: Annotated[
+        Path | None, typer.Option("--recipe", metavar="RECIPE", help="Do those of a recipe that trains the same.")
+    ] = None,
+    overrides: Overrides = [],  # noqa: B006
+    prune: Annotated[
+        bool, typer.Option("--prune", help="Remove results that no recipe of the run has any more.")
+    ] = False,
     device: Device = "auto",
     data_root: DataRoot = Path("data"),
     out: Out = Path("runs"),
 ) -> None:
-    """Do a run's evaluations again, and write its report anew."""
-    from semreg.running.evaluate_again import evaluate
+    """Do a run's evaluations again, and write its report anew.
+
+    With --recipe, or --set, those that the run does not have yet, and nothing is trained.
+    """
+    from semreg.running.evaluate import evaluate
+    from semreg.store.recipes import own_name
 
     folder = folder_of(run, out)
-    evaluate(folder, only or None, device=device, data_root=data_root)
-    _print_report(folder)
+    evaluate(folder, only or None, recipe=recipe, overrides=overrides, prune=prune, device=device, data_root=data_root)
+    _print_report(folder, recipe.stem if recipe else own_name(folder))
 
 
 @app.command()
 def report(run: RunFolder, out: Out = Path("runs")) -> None:
     """Write a run's report anew, from what its folder holds."""
     from semreg.report.writing import write_report
+    from semreg.store.recipes import recipes_of
 
     folder = folder_of(run, out)
-    write_report(folder)
-    _print_report(folder)
+    for recipe in recipes_of(folder):
+        write_report(folder, recipe)
+        _print_report(folder, recipe)
 
 
 @app.command(cls=QuickCommand)
@@ -244,5 +259,7 @@ def _print_json(value: Any) -> None:
     typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
 
 
-def _print_report(folder: Path) -> None:
-    typer.echo(f"report: {folder / 'report.html'}")
+def _print_report(folder: Path, recipe: str) -> None:
+    from semreg.store.recipes import report_path
+
+    typer.echo(f"report: {report_path(folder, recipe)}")

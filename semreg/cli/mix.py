@@ -25,7 +25,7 @@ With = Annotated[
 ]
 
 
-@takes_choices("seed", "tensorboard")
+@takes_choices("seed", "tensorboard", "continue_from")
 def mix(
     recipe: RecipePath,
     additions: With,

@@ -19,7 +19,9 @@ _CHOICES = {field.name: field for field in fields(Choices)}
 def _option(name: str) -> Any:
     """The option of a choice."""
     told = dict(_CHOICES[name].metadata)
-    return typer.Option(told.pop("flag", f"--{name.replace('_', '-')}"), **told)
+    told.pop("shown", None)
+    said = told.pop("flag", None) or told.pop("option", None) or f"--{name.replace('_', '-')}"
+    return typer.Option(said, **told)
 
 
 RecipePath = Annotated[Path, typer.Argument(metavar="RECIPE", help="A recipe file (.toml).", show_default=False)]
@@ -63,7 +65,8 @@ def takes_choices(*left_out: str) -> Callable[[Callable[..., None]], Callable[..
         types = inspect.get_annotations(Choices, eval_str=True, locals={"torch": None})
         parameters = [parameter for parameter in own.parameters.values() if parameter.name != "choices"]
         for field in taken:
-            default = not field.default if "flag" in field.metadata else field.default
+            default = field.metadata.get("shown", field.default)
+            default = not default if "flag" in field.metadata else default
             kind, annotation = inspect.Parameter.KEYWORD_ONLY, Annotated[types[field.name], _option(field.name)]
             parameters.append(inspect.Parameter(field.name, kind, default=default, annotation=annotation))
         with_choices.__signature__ = own.replace(parameters=parameters)  # type: ignore[attr-defined]

@@ -20,7 +20,7 @@ from semreg.recipe.load import Recipe
 from semreg.recipe.options import signature_of
 from semreg.recipe.phases import build_phases
 from semreg.recipe.plan import EvaluationPlan, Node, PhasePlan, Plan, reads_in, uses
-from semreg.recipe.resolve import Building, Resolver, settle
+from semreg.recipe.resolve import Building, Made, Resolver, settle, survey
 from semreg.recipe.roles import build_roles
 from semreg.recipe.schema import DataTable, RecipeTables, parse_tables
 
@@ -31,8 +31,8 @@ def check(
     """The plan of a recipe, with its `[fallback]` merged in if asked for.
 
     `plan.missing` says whether the data set is there. Of a run that is opened, `trained_on` are the fields of its data:
-    then neither the data set nor the recipes of judges need to be there. Raises UserError with all the mistakes that
-    were found.
+    then neither the data set nor the recipes of judges need to be there, and `plan.lacking` says what else is not.
+    Raises UserError with all the mistakes that were found.
     """
     table = recipe.resolve(fallback=fallback)
     tables = parse_tables(table, str(recipe.path))
@@ -88,19 +88,27 @@ class _Checker:
         self.recipe, self.table, self.tables, self.trained_on = recipe, table, tables, trained_on
         self.data_root, self.fallback = data_root, fallback
         self.source = str(recipe.path)
+        self.lacking: list[Problem] = []
 
     def plan(self) -> Plan:
-        node = settle(self.data_node(), self.source)
-        if node is None:
-            raise UserError(self.source, "no data")
+        node = self.made(self.data_node())
         dataset, fields, missing = self.data_set(node)
         resolver = Resolver(fields)
-        graph = settle(build_graph(resolver, self.tables), self.source)  # what follows would repeat each mistake
-        roles, phases, evaluations = settle(self.roles_and_more(resolver, graph), self.source)
+        graph = self.made(build_graph(resolver, self.tables))  # what follows would repeat each mistake
+        roles, phases, evaluations = self.made(self.roles_and_more(resolver, graph))
         return Plan(
             self.recipe, self.table, self.tables, self.fallback, self.tables.data, dataset, node, fields, missing,
             graph.modules, graph.tensors, graph.losses, roles, phases, evaluations, unused(graph, roles, evaluations),
+            tuple(self.lacking),
         )  # fmt: skip
+
+    def made(self, building: Building[Made]) -> Made:
+        """What a builder makes. Raises UserError with its mistakes; of a run that is opened they are kept instead."""
+        if self.trained_on is None:
+            return settle(building, self.source)
+        made, problems = survey(building)
+        self.lacking += problems
+        return made
 
     def data_node(self) -> Building[Node | None]:
         """The data set's call, after the distributions that the recipe requires were looked for."""
@@ -112,8 +120,12 @@ class _Checker:
         data = self.tables.data
         return (yield from Resolver({}).node(data.use, ("dataset",), data.options, "data"))
 
-    def data_set(self, node: Node) -> tuple[Dataset, Specification, DataMissing | None]:
+    def data_set(self, node: Node | None) -> tuple[Dataset | None, Specification, DataMissing | None]:
         """The data set, its fields, and whether it is there. Raises DataMissing where its fields can't be known."""
+        if node is None:
+            if self.trained_on is None:
+                raise UserError(self.source, [Problem("data", "there is no data set")])
+            return None, self.trained_on, None
         component, unlabelled = node.loaded, self.tables.data.split.unlabelled
         root = {"root": self.data_root} if "root" in component.signature.parameters else {}
         fields: Specification | None = None
@@ -133,6 +145,9 @@ class _Checker:
             if error.source:
                 raise
             problems = [Problem(problem.where or "data", problem.message) for problem in error.problems]
+            if self.trained_on is not None:
+                self.lacking += problems
+                return None, self.trained_on, None
             raise UserError(self.source, problems) from None
         except Exception as error:  # options that no type forbids: a path too long, a number too large
             raise UserError(self.source, [Problem("data", cause_of(error))]) from error

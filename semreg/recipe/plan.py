@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from semreg.core import DataMissing, Dataset, Roles, Specification
+from semreg.core import DataMissing, Dataset, Problem, Roles, Specification
 from semreg.core.registry import Component
 from semreg.recipe.bounds import TomlTable
 from semreg.recipe.load import Recipe
@@ -137,6 +137,10 @@ class PhasePlan:
     def trained(self) -> tuple[str, ...]:
         return tuple(self.optimizers)
 
+    def reads(self, loss: str) -> bool:
+        """Whether a loss trains a module in it, or is validated."""
+        return any(loss in step.losses for step in self.steps) or bool(self.validate and self.validate.loss == loss)
+
     def nodes(self) -> Iterator[Node]:
         """The sampler, the optimisers and their schedules."""
         if self.sampler is not None:
@@ -166,8 +170,8 @@ class Plan:
     tables: RecipeTables
     fallback: bool
     data: DataTable
-    dataset: Dataset
-    dataset_node: Node
+    dataset: Dataset | None
+    dataset_node: Node | None
     fields: Specification
     missing: DataMissing | None
     modules: dict[str, ModulePlan]
@@ -177,6 +181,8 @@ class Plan:
     phases: tuple[PhasePlan, ...]
     evaluations: dict[str, EvaluationPlan]
     warnings: list[str] = field(default_factory=list)
+    lacking: tuple[Problem, ...] = ()
+    """Of a run that is opened: what is not here, such as a plugin's loss, and is needed by parts of it alone."""
 
     @property
     def name(self) -> str:
@@ -192,7 +198,8 @@ class Plan:
 
     def nodes(self) -> Iterator[Node]:
         """Every call of the plan, inner ones among them."""
-        yield self.dataset_node
+        if self.dataset_node is not None:
+            yield self.dataset_node
         for module in self.modules.values():
             yield module.node
         for value in [*self.tensors.values(), *self.losses.values()]:
@@ -201,6 +208,23 @@ class Plan:
             yield from phase.nodes()
         for evaluation in self.evaluations.values():
             yield evaluation.node
+
+    def trained_part(self) -> Plan:
+        """The plan without what no phase reads: modules, tensors and losses that decide no number of the training."""
+        losses = {loss: self.losses[loss] for loss in self.losses if any(phase.reads(loss) for phase in self.phases)}
+        values: list[Value] = [*losses.values()]
+        for phase in self.phases:
+            values += [Read(name) for name in phase.precompute] + ([phase.sampler] if phase.sampler else [])
+        found = uses(values, self.tensors)
+        needed = found.read | found.modules | {module for phase in self.phases for module in phase.trained}
+        return replace(
+            self,
+            modules={name: module for name, module in self.modules.items() if name in needed},
+            tensors={name: value for name, value in self.tensors.items() if name in needed},
+            losses=losses,
+            roles=Roles(),
+            evaluations={},
+        )
 
     def matrix(self) -> dict[str, dict[str, dict[str, dict[str, float]]]]:
         """phases → steps → module → {loss: weight}."""

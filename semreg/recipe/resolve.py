@@ -36,6 +36,17 @@ def settle(building: Building[Made], source: str) -> Made:
     raise UserError(source, list(problems))
 
 
+def survey(building: Building[Made]) -> tuple[Made, list[Problem]]:
+    """What a builder makes, as far as it can, and the mistakes that it finds."""
+    problems: dict[Problem, None] = {}
+    while True:
+        try:
+            problems[next(building)] = None
+        except StopIteration as end:
+            made: Made = end.value
+            return made, list(problems)
+
+
 class Resolver:
     """Finds the components of one recipe, each once. `fields` are what the data say of them, for `@` references."""
 

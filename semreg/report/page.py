@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import json
 import math
-import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,16 +19,19 @@ from semreg.report import curves
 from semreg.report.formatting import duration, number
 from semreg.report.templates import templates
 from semreg.report.times import time_section
-from semreg.store.disk import read_object
-from semreg.store.layout import EVALUATIONS, RECIPE, WARNINGS
+from semreg.store.layout import WARNINGS
+from semreg.store.recipes import evaluations_of, own_name, read_recipe
 from semreg.store.record import PhaseMetrics, RunRecord, read_lines, read_metrics, read_record
 from semreg.store.results import read_result
 
 
-def render(folder: Path) -> str:
-    """The report of a run as HTML text. Raises UserError if the folder holds no run, or what no run writes."""
+def render(folder: Path, recipe: str | None = None) -> str:
+    """The report of a run as HTML text, of its own recipe or of another that trains the same.
+
+    Raises UserError if the folder holds no run, or what no run writes.
+    """
     try:
-        return _rendered(folder)
+        return _rendered(folder, recipe or own_name(folder))
     except (
         jinja2.TemplateError,
         ArithmeticError,
@@ -42,14 +44,15 @@ def render(folder: Path) -> str:
         raise UserError(str(folder), f"its files do not hold what a run writes: {cause_of(error)[:300]}") from error
 
 
-def _rendered(folder: Path) -> str:
+def _rendered(folder: Path, name: str) -> str:
     run = read_record(folder)
-    recipe = _recipe(folder)
-    reader = _Reader(folder, run.name, [str(line.get("warning", "")) for line in read_lines(folder / WARNINGS)])
-    evaluations = _evaluations(reader, list(recipe.get("evaluate") or {}))
+    recipe = _recipe(folder, name)
+    reader = _Reader(folder, name, [str(line.get("warning", "")) for line in read_lines(folder / WARNINGS)])
+    evaluations = _evaluations(reader, name)
     metrics = read_metrics(folder)
     sections = _sections(reader)
     return _template().render(
+        name=name,
         run=run,
         state=run.current_state(),
         facts=_facts(run, metrics),
@@ -60,7 +63,7 @@ def _rendered(folder: Path) -> str:
         sections=sections,
         modules=run.record.get("modules") or {},
         versions=run.record.get("versions") or {},
-        command=_command(run.record.get("command")),
+        command=str(run.record.get("command") or ""),
         recipe=json.dumps(recipe, indent=2, ensure_ascii=False),
         fingerprint=(run.record.get("data") or {}).get("fingerprint"),
         warnings=list(dict.fromkeys(reader.warnings)),
@@ -125,20 +128,19 @@ class _Reader:
         self.warnings.append(message)
 
 
-def _recipe(folder: Path) -> dict[str, Any]:
+def _recipe(folder: Path, name: str) -> dict[str, Any]:
     try:
-        return read_object(folder / RECIPE) or {}
+        return read_recipe(folder, name)
     except UserError:
         return {}
 
 
-def _evaluations(reader: _Reader, order: list[str]) -> dict[str, Result]:
-    """The stored results, in the recipe's order; a damaged one becomes a warning."""
-    folders = {path.parent.name: path.parent for path in (reader.folder / EVALUATIONS).glob("[!.]*/result.json")}
+def _evaluations(reader: _Reader, recipe: str) -> dict[str, Result]:
+    """The stored results of a recipe, in its order; a damaged one becomes a warning."""
     found: dict[str, Result] = {}
-    for name in [*(name for name in order if name in folders), *sorted(folders.keys() - set(order))]:
+    for name, folder in evaluations_of(reader.folder, recipe).items():
         try:
-            found[name] = read_result(folders[name])
+            found[name] = read_result(folder)
         except UserError as error:
             reader.warn(error.text())
     return found
@@ -214,10 +216,6 @@ def _paper_figures(evaluations: dict[str, Result]) -> list[PaperFigure]:
         for figure, ours in result.figures.items()
         if figure in result.paper
     ]
-
-
-def _command(command: Any) -> str:
-    return shlex.join(map(str, command)) if isinstance(command, list) else str(command or "")
 
 
 def _number(value: float) -> str:

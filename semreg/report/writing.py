@@ -8,15 +8,16 @@ from semreg.core import ObservedRun
 from semreg.core.hookspecs import hookimpl
 from semreg.report.page import render
 from semreg.store.disk import write_whole, writing
+from semreg.store.recipes import own_name, report_path
 
 
-def write_report(folder: Path) -> Path:
-    """Write `report.html` into a run's folder and return its path.
+def write_report(folder: Path, recipe: str | None = None) -> Path:
+    """Write the report of a run, or of another recipe that trains the same, into its folder and return its path.
 
     Raises UserError if the folder holds no run, CannotWrite if it can't be written.
     """
-    path = folder / "report.html"
-    page = render(folder)
+    recipe = recipe or own_name(folder)
+    page, path = render(folder, recipe), report_path(folder, recipe)
     with writing(folder, "when that is mended, the same command writes the report"):
         write_whole(path, page.encode())
     return path
@@ -28,4 +29,4 @@ class ReportWriter:
     @hookimpl(trylast=True)
     def run_finished(self, run: ObservedRun) -> None:
         """Write the report once every other plugin has done its part."""
-        write_report(run.folder)
+        write_report(run.folder, run.name)

@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from semreg.core import UserError
+from semreg.data.root import DEFAULT, VARIABLE, data_root_of
 
 if TYPE_CHECKING:
     import torch
 
 PRECISIONS = ("fp32", "bf16")
-DATA, RUNS = Path("data"), Path("runs")
+RUNS = Path("runs")
 
 
 def _told(help: str, **option: Any) -> dict[str, Any]:
@@ -33,20 +34,29 @@ class Choices:
     seed: int | None = field(default=None, metadata=_told("The recipe's own if left out."))
     device: str = field(default="auto", metadata=_told("Where to compute.", metavar="auto|cpu|cuda[:n]"))
     precision: str = field(default="fp32", metadata=_told("Of the networks.", metavar="|".join(PRECISIONS)))
-    data_root: Path = field(default=DATA, metadata=_told("Where the data sets are.", envvar="SEMREG_DATA"))
+    data_root: Path = field(
+        default=None,  # type: ignore[assignment]  # filled in below
+        metadata=_told("Where the data sets are.", envvar=VARIABLE, shown=DEFAULT),
+    )
     out: Path = field(default=RUNS, metadata=_told("The folder of all runs."))
     fallback: bool = field(
         default=True,
         metadata=_told("Stop if the data are missing, instead of using the recipe's fallback.", flag="--no-fallback"),
     )
     skip_bad_images: bool = field(default=False, metadata=_told("Leave out, and count, images that can't be read."))
+    continue_from: Path | None = field(
+        default=None,
+        metadata=_told("Go on from this run, which had fewer epochs.", option="--continue", metavar="RUN"),
+    )
     tensorboard: bool = field(
         default=False, metadata=_told("Also write the curves for TensorBoard, into the run's folder.")
     )
 
     def __post_init__(self) -> None:
-        for name in ("data_root", "out"):
-            object.__setattr__(self, name, Path(getattr(self, name)))
+        object.__setattr__(self, "data_root", data_root_of(self.data_root))
+        object.__setattr__(self, "out", Path(self.out))
+        if self.continue_from is not None:
+            object.__setattr__(self, "continue_from", Path(self.continue_from))
         if self.precision not in PRECISIONS:
             raise UserError("--precision", f"{self.precision!r} is neither {' nor '.join(PRECISIONS)}")
 

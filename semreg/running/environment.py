@@ -1,57 +1,59 @@
-"""What a run is begun under: recorded, and compared when it goes on, for under other circumstances its bits differ."""
+"""What a run is trained under: recorded, and compared when its training goes on, for its bits may differ elsewhere."""
 
 from __future__ import annotations
 
-import hashlib
-import platform
-import sys
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from importlib import metadata
-from pathlib import Path
 from typing import Any
 
 import torch
 
 from semreg.core import Problem, UserError
-from semreg.core.registry import OWN_DISTRIBUTION, THIS_PROCESS
 from semreg.data.dataset import Cached
 from semreg.recipe.plan import Plan
+from semreg.running.identity import Identity
+from semreg.running.sources import rooms_digest
 from semreg.store.fields import described
 from semreg.store.folder import RunFolder
-from semreg.store.layout import RECIPE, RECORD
+from semreg.store.layout import RECORD
+from semreg.trained.versions import other_versions, versions
 from semreg.training.build import count_parameters
 from semreg.training.step import Setting
 
-NOT_IN_NUMBERS = ("cli", "report", "mixing", "using")
-"""Parts of semreg that may change without changing what a run computes."""
-LIBRARIES = {
-    "torch": "torch",
-    "torchvision": "torchvision",
-    "timm": "timm",
-    "numpy": "numpy",
-    "sklearn": "scikit-learn",
-    "torchmetrics": "torchmetrics",
+PLACE = {
+    "device": "device",
+    "card": "graphics card",
+    "cuda": "version of CUDA",
+    "threads": "number of threads",
+    "processes": "number of processes",
+    "matrix_precision": "precision of float32 matrix products",
+    "cudnn_tf32": "TF32 in convolutions",
+    "deterministic": "choice of deterministic algorithms",
 }
-"""Packages whose code their distribution's version tells, though a plugin's component may lie in them."""
+"""What a record tells of where a run is trained, and that decides its bits, in words."""
 
 
 def record_environment(
-    folder: RunFolder, setting: Setting, data: Cached, digest: str, note: str | None, *, skip_bad_images: bool
+    folder: RunFolder,
+    setting: Setting,
+    data: Cached,
+    identity: Identity,
+    more: Mapping[str, Any],
 ) -> None:
-    """Write what is run; refuse to go on under other circumstances, which would not end with the same bits."""
+    """Write what is trained; refuse to go on under other circumstances, which would not end with the same bits.
+
+    `more` is what else is recorded: how the run was begun.
+    """
     plan = setting.plan
     record = {
-        "name": plan.name,
-        "hash": digest,
+        "name": folder.name,
+        "hash": identity.digest,
         "recipe": str(plan.recipe.path.resolve()),
         "seed": setting.seed,
         "precision": setting.precision,
-        "device": str(setting.device),
-        "threads": torch.get_num_threads(),
-        "processes": setting.processes.count,
-        "fallback": note,
+        **_place(setting),
+        **more,
         "used_fallback": plan.fallback,
-        "skip_bad_images": skip_bad_images,
         "data": {
             "name": plan.data.use,
             "options": plan.data.options,
@@ -61,7 +63,7 @@ def record_environment(
             "skipped": len(data.skipped),
         },
         "versions": versions(plan),
-        "code": code(plan),
+        "code": rooms_digest(),
         "modules": {
             name: {"use": plan.modules[name].node.name, "parameters": count}
             for name, count in count_parameters(setting.modules).items()
@@ -77,78 +79,56 @@ def record_environment(
             }
             for phase in plan.phases
         ],
+        "training": identity.table,
     }
     before = folder.read_json(RECORD)
     if before is not None:
         _refuse_differences(folder, before, record)
-        record |= {key: before[key] for key in ("started", "command")}
+        record |= {key: before[key] for key in ("started", "command", "call", "name", "recipe") if key in before}
     else:
-        record |= {
-            "started": datetime.now(UTC).isoformat(timespec="seconds"),
-            "command": " ".join(["semreg", *sys.argv[1:]]),
-        }
-    folder.write_json(RECIPE, plan.table)
+        record["started"] = datetime.now(UTC).isoformat(timespec="seconds")
     folder.write_json(RECORD, record)
 
 
-def _refuse_differences(folder: RunFolder, before: dict[str, Any], now: dict[str, Any]) -> None:
-    found = {
-        "hash": "recipe, seed and precision of hash",
-        "device": "device",
-        "threads": "number of threads",
-        "processes": "number of processes",
+def _place(setting: Setting) -> dict[str, Any]:
+    on_card = setting.device.type == "cuda"
+    return {
+        "device": str(setting.device),
+        "card": torch.cuda.get_device_name(setting.device) if on_card else None,
+        "cuda": torch.version.cuda if on_card else None,
+        "threads": torch.get_num_threads(),
+        "processes": setting.processes.count,
+        "matrix_precision": torch.get_float32_matmul_precision(),
+        "cudnn_tf32": torch.backends.cudnn.allow_tf32 if on_card else None,
+        "deterministic": torch.are_deterministic_algorithms_enabled(),
     }
+
+
+def _refuse_differences(folder: RunFolder, before: dict[str, Any], now: dict[str, Any]) -> None:
     problems = [
         Problem(key, f"the run was begun with {name} {before.get(key)}, now it is {now[key]}")
-        for key, name in found.items()
+        for key, name in {"hash": "hash", **PLACE}.items()
         if before.get(key) != now[key]
     ]
     if before["data"]["fingerprint"] != now["data"]["fingerprint"]:
         problems.append(Problem("data", "the images or labels are not those that the run was begun with"))
     for name, version in before["versions"].items():
         if now["versions"].get(name) != version:
-            problems.append(
-                Problem(f"versions.{name}", f"the run was begun with {version}, now it is {now['versions'].get(name)}")
-            )
-    for name, digest in before.get("code", {}).items():
-        if now["code"].get(name, digest) != digest:
-            problems.append(Problem(f"code.{name}", f"the code of {name} is not that which the run was begun with"))
+            message = f"the run was begun with {version}, now it is {now['versions'].get(name)}"
+            problems.append(Problem(f"versions.{name}", message))
+    if before.get("code") != now["code"]:
+        problems.append(Problem("code", "the code of semreg is not that which the run was begun with"))
     if problems:
-        problems.append(
-            Problem("", "it would not end with the same bits; restore what differs, or remove the folder to begin anew")
+        advice = (
+            "its training would not go on with the same bits; restore what differs, begin anew in another folder by "
+            "--out, or remove this one"
         )
-        raise UserError(str(folder.folder), problems)
+        raise UserError(str(folder.folder), [*problems, Problem("", advice)])
 
 
-def versions(plan: Plan) -> dict[str, str]:
-    """Versions of everything that decides a run's numbers."""
-    return {
-        "python": platform.python_version(),
-        **{name: metadata.version(name) for name in LIBRARIES.values()},
-        OWN_DISTRIBUTION: metadata.version(OWN_DISTRIBUTION),
-        **plan.distributions(),
-    }
-
-
-def code(plan: Plan) -> dict[str, str]:
-    """A digest of the source of each distribution that the plan uses: versions do not tell code under development."""
-    packages = {OWN_DISTRIBUTION: {OWN_DISTRIBUTION}}
-    for component in plan.components():
-        package = component.target.partition(":")[0].partition(".")[0]
-        if component.distribution not in (OWN_DISTRIBUTION, THIS_PROCESS) and package not in LIBRARIES:
-            packages.setdefault(component.distribution, set()).add(package)
-    return {distribution: "".join(map(_digest, sorted(found))) for distribution, found in packages.items()}
-
-
-def _digest(package: str) -> str:
-    """A digest of the source files of a package, or of a module alone."""
-    digest = hashlib.sha256()
-    module = sys.modules[package]
-    if not hasattr(module, "__path__"):
-        return hashlib.sha256(Path(module.__file__ or "").read_bytes()).hexdigest()[:16]
-    for folder in module.__path__:
-        for path in sorted(Path(folder).rglob("*.py")):
-            if package == OWN_DISTRIBUTION and path.relative_to(folder).parts[0] in NOT_IN_NUMBERS:
-                continue
-            digest.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes())
-    return digest.hexdigest()[:16]
+def other_code(record: Mapping[str, Any], plan: Plan) -> str:
+    """What differs between the code that trained a run and that which is here, as a remark; empty if nothing does."""
+    changed = other_versions(record, plan)
+    if not changed and record.get("code") != rooms_digest():
+        changed = ["other code of semreg"]
+    return f"trained with {', '.join(changed)}; it is used as it is" if changed else ""

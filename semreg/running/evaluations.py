@@ -25,13 +25,15 @@ def evaluate_run(
     folder: RunFolder,
     manager: pluggy.PluginManager,
     judge: Judges,
+    folders: Mapping[str, str],
     only: Sequence[str] | None = None,
     again: bool = False,
 ) -> dict[str, Result]:
     """Do the recipe's evaluations, or those of `only`, that are not done yet (all with `again`).
 
-    `judge` trains or opens the run of a judge's recipe, on the run's data with the changes given. The hooks are told of
-    all: of those that were done, the process that did them may have been killed before it could tell.
+    `judge` trains or opens the run of a judge's recipe, on the run's data with the changes given; `folders` are the
+    names of the folders of the evaluations. The hooks are told of all: of those that were done, the process that did
+    them may have been killed before it could tell.
 
     Raises UserError if `only` names an evaluation that the recipe does not have.
     """
@@ -43,7 +45,7 @@ def evaluate_run(
     for name, plan in plans.items():
         if only and name not in only:
             continue
-        path = folder.folder / EVALUATIONS / name
+        path = folder.folder / EVALUATIONS / folders[name]
         if path.is_dir() and not again:
             results[name] = read_result(path)
         else:
@@ -61,8 +63,8 @@ def _evaluate(run: Run, plan: EvaluationPlan, judge: Judges) -> Result:
         filled["generator"] = torch.Generator().manual_seed(seed_of(run.seed, "evaluation", plan.name))
     if plan.judge is not None:
         filled["judge"] = judge(plan.judge, plan.judge_data)
+    inputs = [run.module(name) if name in run.plan.modules else run.tensor(name) for name in reads_in(plan.node)]
     try:
-        inputs = [run.modules[name] if name in run.modules else run.tensor(name) for name in reads_in(plan.node)]
         result = plan.node.loaded.value(*inputs, **plan.node.options, **filled)
     except ValueError as error:
         raise UserError(str(run.folder), f"evaluation {plan.name!r}: {error}") from error

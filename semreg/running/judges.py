@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from semreg.core import DataMissing
 from semreg.recipe.check import check
 from semreg.recipe.load import Recipe, load_recipe
 from semreg.recipe.merging import overlay
@@ -24,5 +25,8 @@ def judge_plan(judged: Plan, path: Path, changes: Mapping[str, Any], data_root: 
     own = table["data"] if isinstance(table.get("data"), dict) else {}
     data = {key: value for key, value in judged.table["data"].items() if key not in BATCH_KEYS}
     data |= {key: value for key, value in own.items() if key in BATCH_KEYS}
-    table = table | {"data": overlay(data, changes, ("data",))}
-    return check(Recipe(path, table), data_root=data_root)
+    recipe = Recipe(path, table | {"data": overlay(data, changes, ("data",))})
+    try:
+        return check(recipe, data_root=data_root)
+    except DataMissing:  # whose fields the run knows, as far as it is to be known which run the judge is
+        return check(recipe, data_root=data_root, trained_on=judged.fields)

@@ -2,50 +2,53 @@
 
 from __future__ import annotations
 
-import contextlib
 import sys
-import warnings
-from collections.abc import Iterator, Mapping
-from dataclasses import replace
-from functools import partial
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import pluggy
-import torch
-
 from semreg.core import DataMissing, UserError, plugin_manager
-from semreg.core.errors import CannotWrite
 from semreg.data.dataset import Cached
 from semreg.recipe.check import check
 from semreg.recipe.load import Recipe
-from semreg.recipe.plan import Plan
+from semreg.recipe.plan import EvaluationPlan, Plan
 from semreg.running.choices import Choices
-from semreg.running.environment import record_environment
-from semreg.running.evaluations import evaluate_run
+from semreg.running.continuing import beginning, require_continuable, shorter_runs
+from semreg.running.environment import other_code, record_environment
+from semreg.running.evaluations import Judges
+from semreg.running.finishing import denormals_flushed, evaluate_and_report, is_done, listeners, telling
+from semreg.running.identity import IN_A_NAME, Identity, continued, evaluation_folders, identity
 from semreg.running.judges import judge_plan
-from semreg.running.weights import load_weights
-from semreg.store.folder import RunFolder, Spectator, identity
-from semreg.store.layout import STATUS
-from semreg.trained.opening import averaged, open_data, open_run
+from semreg.running.statistics import keep_statistics
+from semreg.store.checkpoint import read_latest
+from semreg.store.folder import RunFolder, Spectator
+from semreg.store.layout import CHECKPOINTS, RECORD
+from semreg.store.reading import as_written
+from semreg.store.recipes import (
+    own_name,
+    write_recipe,
+)
+from semreg.store.record import RunRecord, known_runs
+from semreg.trained.opening import averaged, open_data, opened
 from semreg.trained.run import Run
+from semreg.trained.weights import load_weights
 from semreg.training.build import build_modules, untrained
 from semreg.training.interrupts import Interrupts
-from semreg.training.processes import ALONE, Processes, ProcessLostError, joined
+from semreg.training.processes import ALONE, Processes, joined
 from semreg.training.step import Setting
 from semreg.training.trainer import Trainer
 
-GO_ON = "the same command goes on from the last checkpoint"
 
-
-def run_recipe(recipe: Recipe, choices: Choices) -> Run:
+def run_recipe(recipe: Recipe, choices: Choices, command: str = "") -> Run:
     """Train, evaluate and report what a recipe says, or go on where an earlier call stopped; the run, opened.
 
-    Raises UserError for mistakes in the recipe, the choices or the data.
+    `command` is what does the same again, for the record. Raises UserError for mistakes in the recipe, the choices or
+    the data.
     """
     plan, note = plan_for(recipe, choices)
-    with _denormals_flushed(), joined(choices.torch_device()) as processes, Interrupts() as interrupts:
-        return run_plan(plan, note, choices, interrupts, processes)
+    with denormals_flushed(), joined(choices.torch_device()) as processes, Interrupts() as interrupts:
+        return Runner(plan, choices, interrupts, processes, command).run(note)
 
 
 def plan_for(recipe: Recipe, choices: Choices) -> tuple[Plan, str | None]:
@@ -65,135 +68,194 @@ def plan_for(recipe: Recipe, choices: Choices) -> tuple[Plan, str | None]:
     return plan, f"{missing.text()}\nUsing the recipe's fallback data set, {plan.data.use}, instead."
 
 
-def place_of(plan: Plan, choices: Choices) -> tuple[int, str, Path]:
-    """The seed of a run, the hash that names it, and its folder."""
-    seed = plan.tables.seed if choices.seed is None else choices.seed
-    digest = identity(plan.table, seed, choices.precision)
-    return seed, digest, choices.out / f"{plan.name}-{digest[:6]}"
+@dataclass(frozen=True)
+class Place:
+    """Where the run of a plan is, or will be: its identity, its folder, and others that hold the same run."""
+
+    identity: Identity
+    folder: Path
+    others: tuple[Path, ...]
+    parent: RunRecord | None
+    """The run that it goes on from."""
+    shorter: tuple[RunRecord, ...]
+    """Where there is no such run yet, those that it could go on from."""
 
 
-@contextlib.contextmanager
-def _denormals_flushed() -> Iterator[None]:
-    """Denormal numbers are zero meanwhile: nets that collapse make them, and they slow a CPU severalfold."""
-    before = not float(torch.tensor(1e-39) * 1)  # PyTorch doesn't tell
-    torch.set_flush_denormal(True)  # threads inherit this where they are made
-    try:
-        yield
-    finally:
-        torch.set_flush_denormal(before)
+def place_of(plan: Plan, choices: Choices, known: Sequence[RunRecord] | None = None) -> Place:
+    """The place of a run, among the runs `known` to be in `choices.out`, which are read if they are not given.
 
-
-def run_plan(
-    plan: Plan, note: str | None, choices: Choices, interrupts: Interrupts, processes: Processes, *, wait: bool = False
-) -> Run:
-    """Train, evaluate and report a plan that was checked; `note` says why it is a fallback's.
-
-    With `wait` another process that is at work on it is waited for, and nothing is said of a run that is finished: that
-    is how judges are made.
+    Raises UserError for a run to go on from that differs in more than epochs.
     """
-    seed, digest, path = place_of(plan, choices)
-    folder = (RunFolder if processes.first else Spectator)(path, plan.name)
-    finished = _finished(folder)
-    if note and processes.first:
-        print(note, file=sys.stderr)
-    if finished:
-        if not wait and processes.first:
-            print(f"{folder.folder} is finished; nothing to do", file=sys.stderr)
-        return _finished_run(folder, choices)
-    if choices.tensorboard:
-        from semreg.running.tensorboard import require_tensorboard
+    own = identity(plan, choices)
+    parent = None
+    if choices.continue_from is not None:
+        parent = require_continuable(choices.continue_from, own)
+        own = replace(own, digest=continued(str(parent.record.get("hash")), own.digest))
+    runs = list(known_runs(choices.out) if known is None else known)
+    expected = choices.out / f"{plan.name}-{own.digest[:IN_A_NAME]}"
+    found = [run.folder for run in runs if run.record.get("hash") == own.digest]
+    found.sort(key=lambda folder: folder != expected)
+    shorter = () if found or parent else tuple(shorter_runs(runs, own))
+    return Place(own, found[0] if found else expected, tuple(found[1:]), parent, shorter)
 
-        require_tensorboard()
-    device = choices.torch_device()
-    data = processes.first_goes_ahead(lambda: open_data(plan, skip_bad_images=choices.skip_bad_images))
-    modules = {name: module.to(device) for name, module in build_modules(plan, seed=seed).items()}
-    load_weights(plan, modules, choices)
-    remarks = [*plan.warnings, *untrained(plan, modules), *data.remarks]
-    remarks += [*_constant(plan, data), *_untested(plan, data)]
-    manager = _listeners(choices, remarks) if processes.first else plugin_manager.no_hooks()
-    setting = Setting(plan, modules, seed, device, choices.precision, processes)
-    trainer = Trainer(setting, data, folder, manager, interrupts)
-    if not folder.begun:
-        trainer.try_out()  # before anything is written: a recipe that cannot run leaves no folder
-    folder.open(wait=wait)
-    if wait and _finished(folder):  # by the process that was waited for
-        folder.close()
-        return _finished_run(folder, choices)
-    try:
-        record_environment(folder, setting, data, digest, note, skip_bad_images=choices.skip_bad_images)
-        for remark in remarks:
-            folder.warn(remark)
-        with _watched(folder, manager, processes), _warnings_of_components(folder):
-            plugin_manager.call(manager, "run_started", run=folder)
-            trainer.train()
-            run = Run(folder.folder, plan, averaged(modules, trainer.averages), data, device, seed)
+
+class Runner:
+    """Makes the run of a plan that was checked, as far as it is not made.
+
+    Args:
+        plan: what to make.
+        choices: the user's.
+        interrupts: the signals that may end it early.
+        processes: of which this is one.
+        command: what does the same again.
+        wait: whether another process that is at work on it is waited for, and nothing said of a run that is finished:
+            that is how judges are made.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        choices: Choices,
+        interrupts: Interrupts,
+        processes: Processes = ALONE,
+        command: str = "",
+        *,
+        wait: bool = False,
+    ) -> None:
+        self.plan, self.choices, self.interrupts, self.processes = plan, choices, interrupts, processes
+        self.command, self.wait = command, wait
+        self.place = place_of(plan, choices)
+        self.folder = (RunFolder if processes.first else Spectator)(self.place.folder, plan.name)
+        self.folders = folders_of(plan, choices)
+
+    def run(self, note: str | None = None) -> Run:
+        """The run, trained, evaluated and reported; `note` says why the plan is a fallback's."""
+        if note:
+            self.say(note)
+        for other in self.place.others:
+            self.say(f"{other} holds the same run as {self.folder.folder}, which is taken; one of them can be removed")
+        if self.trained:
+            return self.used()
+        for run in self.place.shorter:
+            epochs = run.record["phases"][-1]["epochs"]
+            self.say(f"{run.folder} is trained for {epochs} epochs: `--continue {run.folder}` would go on from there")
+        return self.made(note)
+
+    @property
+    def trained(self) -> bool:
+        """Whether the run is trained to its end."""
+        return bool((self.folder.read_json(RECORD) or {}).get("trained"))
+
+    def used(self) -> Run:
+        """The run, which is trained, with what evaluations of this recipe are missing."""
+        path, record = self.folder.folder, self.folder.read_json(RECORD)
+        state, _ = read_latest(path / CHECKPOINTS)
+        if state is None:
+            raise UserError(str(path), "its last checkpoint is damaged; remove the folder to train it anew")
+        with as_written(path):
+            run = opened(path, self.plan, record, state, self.choices.torch_device())
+        _ = run.data  # compared with those that it was trained on
+        done = is_done(path, self.plan, self.folders)
+        if not self.wait:
+            if own_name(path) != self.plan.name:
+                self.say(f"{path} has trained the same, as {own_name(path)}: nothing is trained anew")
+            if done:
+                self.say(f"{path} is finished; nothing to do")
+        changed = other_code(record, self.plan)
+        if changed:
+            self.say(f"warning: {path}: {changed}")
+        if self.processes.first and not done:
+            self.folder.open(wait=self.wait)
+            try:
+                manager = listeners(self.choices, self.folder.warn)
+                judge = judged_by(run, self.choices, self.interrupts, self.command)
+                with telling(self.folder, manager):
+                    evaluate_and_report(run, self.folder, self.folders, judge, manager)
+            finally:
+                self.folder.close()
+        return run
+
+    def made(self, note: str | None) -> Run:
+        """The run, trained from its beginning or from its last checkpoint."""
+        if self.choices.tensorboard:
+            from semreg.running.tensorboard import require_tensorboard
+
+            require_tensorboard()
+        plan, choices, processes, folder = self.plan, self.choices, self.processes, self.folder
+        device, own, parent = choices.torch_device(), self.place.identity, self.place.parent
+        data = processes.first_goes_ahead(lambda: open_data(plan, skip_bad_images=choices.skip_bad_images))
+        modules = {name: module.to(device) for name, module in build_modules(plan, seed=own.seed).items()}
+        load_weights(plan, modules, choices.out)
+        remarks = [*plan.warnings, *untrained(plan, modules), *data.remarks]
+        remarks += [*_constant(plan, data), *_untested(plan, data)]
+        part = plan.trained_part()
+        trained = {name: module for name, module in modules.items() if name in part.modules}
+        setting = Setting(part, trained, own.seed, device, choices.precision, processes)
+        manager = listeners(choices, remarks.append) if processes.first else plugin_manager.no_hooks()
+        begin = beginning(parent, data.fingerprint) if parent else None
+        trainer = Trainer(setting, data, folder, manager, self.interrupts, begin)
+        if not folder.begun:
+            trainer.try_out()  # before anything is written: a recipe that cannot run leaves no folder
+        folder.open(wait=self.wait)
+        if self.wait and self.trained:  # by the process that was waited for
+            folder.close()
+            return self.used()
+        try:
+            begun: dict[str, Any] = {
+                "command": self.command,
+                "fallback": note,
+                "skip_bad_images": choices.skip_bad_images,
+            }
+            if parent is not None:
+                begun["continues"] = {"run": parent.folder.name, "hash": parent.record["hash"]}
+            record_environment(folder, setting, data, own, begun)
             if processes.first:
-                evaluate_run(run, folder, manager, partial(judge, run, choices, interrupts))
-                finish(folder, manager)
-    finally:
-        folder.close()
-    return run
+                write_recipe(folder.folder, plan.name, plan.table)
+            for remark in remarks:
+                folder.warn(remark)
+            with telling(folder, manager, processes):
+                trainer.train()
+                for module in averaged(modules, trainer.averages).values():
+                    module.eval().requires_grad_(False)
+                run = Run(folder.folder, plan, modules, data, device, own.seed)
+                if processes.first:
+                    keep_statistics(run, folder, manager)
+                    folder.write_json(RECORD, folder.read_json(RECORD) | {"trained": True})
+                    judge = judged_by(run, choices, self.interrupts, self.command)
+                    evaluate_and_report(run, folder, self.folders, judge, manager)
+        finally:
+            folder.close()
+        return run
+
+    def say(self, text: str) -> None:
+        """Tell it once, whatever the number of processes."""
+        if self.processes.first:
+            print(text, file=sys.stderr)
 
 
-@contextlib.contextmanager
-def _warnings_of_components(folder: RunFolder) -> Iterator[None]:
-    """What components say by Python's warnings is recorded with the run."""
-    with warnings.catch_warnings():
-        warnings.showwarning = lambda message, *_, **__: folder.warn(" ".join(str(message).split()))
-        yield
+def judged_by(run: Run, choices: Choices, interrupts: Interrupts, command: str = "") -> Judges:
+    """What trains or opens the independent classifiers of a run's evaluations: runs of their own, by their recipes."""
+
+    def judge(path: Path, changes: Mapping[str, Any]) -> Run:
+        plan = judge_plan(run.plan, path, changes, choices.data_root)
+        with denormals_flushed():
+            return Runner(plan, _of_a_judge(choices), interrupts, command=command, wait=True).run()
+
+    return judge
 
 
-def _finished(folder: RunFolder) -> bool:
-    status = folder.read_json(STATUS) or {}
-    return bool(status.get("state") == "finished" and status.get("reported", True))
+def folders_of(plan: Plan, choices: Choices) -> dict[str, str]:
+    """The folders of the evaluations of a plan, by their names. Raises UserError for mistakes in judges' recipes."""
+
+    def judge(evaluation: EvaluationPlan) -> str:
+        own = judge_plan(plan, evaluation.judge or Path(), evaluation.judge_data, choices.data_root)
+        return identity(own, _of_a_judge(choices)).digest
+
+    return evaluation_folders(plan, judge, choices.out)
 
 
-def _finished_run(folder: RunFolder, choices: Choices) -> Run:
-    """Opened, its data compared with those that it was trained on."""
-    run = open_run(folder.folder, data_root=choices.data_root, device=choices.device)
-    _ = run.data
-    return run
-
-
-def _listeners(choices: Choices, remarks: list[str]) -> pluggy.PluginManager:
-    manager = plugin_manager.load_hooks(remarks.append)
-    if choices.tensorboard:
-        from semreg.running.tensorboard import TensorBoard
-
-        plugin_manager.add_plugin(manager, TensorBoard, "tensorboard")
-    return manager
-
-
-def finish(folder: RunFolder, manager: pluggy.PluginManager) -> None:
-    """Finished is what the hooks are told and the report shows; killed before they are done, a run goes on there."""
-    folder.status("finished", reported=False)
-    plugin_manager.call(manager, "run_finished", run=folder)
-    folder.status("finished")
-
-
-@contextlib.contextmanager
-def _watched(folder: RunFolder, manager: pluggy.PluginManager, processes: Processes) -> Iterator[None]:
-    """Tell the status and the hooks when the run ends early."""
-    try:
-        yield
-    except BaseException as error:
-        stopped = isinstance(error, (KeyboardInterrupt, ProcessLostError))
-        said = str(error or "interrupted")
-        if not stopped:
-            said = said[:500]
-        elif not said.endswith(GO_ON):  # which the run of a judge has said already
-            said = f"{said}; {GO_ON}"
-        with contextlib.suppress(CannotWrite):  # a full disk must not hide what happened
-            folder.status("stopped" if stopped else "failed", message=said)
-        with contextlib.suppress(CannotWrite):
-            plugin_manager.call(manager, "run_stopped", run=folder, error=error)
-        if isinstance(error, KeyboardInterrupt):
-            error.args = (f"{folder.folder}: {said}",)
-        if isinstance(error, ProcessLostError) and processes.first:
-            raise UserError(str(folder.folder), said) from error
-        if not processes.first:  # what is the same in all processes was said before training, by the first
-            print(f"process {processes.rank}: {said}", file=sys.stderr)
-        raise
+def _of_a_judge(choices: Choices) -> Choices:
+    return replace(choices, seed=None, continue_from=None)
 
 
 def _constant(plan: Plan, data: Cached) -> list[str]:
@@ -211,10 +273,3 @@ def _untested(plan: Plan, data: Cached) -> list[str]:
     if not plan.evaluations or data.counts["test"]:
         return []
     return ["no image is in the test split; evaluations that read it will say so once all is trained"]
-
-
-def judge(run: Run, choices: Choices, interrupts: Interrupts, path: Path, changes: Mapping[str, Any]) -> Run:
-    """The independent classifier of an evaluation, trained or opened: a run of its own, by its recipe at `path`."""
-    plan = judge_plan(run.plan, path, changes, choices.data_root)
-    with _denormals_flushed():
-        return run_plan(plan, None, replace(choices, seed=None), interrupts, ALONE, wait=True)

@@ -21,7 +21,8 @@ from PIL import Image
 
 from semreg.core import ObservedRun, Result, UserError
 from semreg.core.hookspecs import Progress, hookimpl
-from semreg.store.layout import EVALUATIONS, METRICS
+from semreg.store.layout import METRICS
+from semreg.store.recipes import evaluations_of
 from semreg.store.record import SECONDS_OF, objects
 from semreg.store.results import read_result
 
@@ -88,10 +89,10 @@ class TensorBoard:
             self._writer(run.folder, "")
         for line in self._new_lines(run.folder / METRICS):
             self._write(run.folder, line)
-        for path in sorted((run.folder / EVALUATIONS).glob("[!.]*/result.json")):
-            if path.parent.name not in self._evaluated:
-                self._evaluated.add(path.parent.name)
-                self._write_result(run.folder, path.parent.name, read_result(path.parent))
+        for name, folder in evaluations_of(run.folder, run.name).items():
+            if name not in self._evaluated:
+                self._evaluated.add(name)
+                self._write_result(run.folder, name, read_result(folder))
 
     def _new_lines(self, path: Path) -> Iterator[dict[str, Any]]:
         if not path.is_file():

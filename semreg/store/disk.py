@@ -125,6 +125,11 @@ def read_object(path: Path) -> dict[str, Any] | None:
     return content
 
 
+def write_object(path: Path, content: Mapping[str, Any]) -> None:
+    """Write a JSON file that is whole or as it was. Raises OSError."""
+    write_whole(path, (json.dumps(content, indent=1) + "\n").encode())
+
+
 def sync(path: Path) -> None:
     """Wait until a file, or a folder's list of files, is on the disk."""
     descriptor = os.open(path, os.O_RDONLY)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import sys
 from collections.abc import Mapping
@@ -13,17 +12,11 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from semreg.core import UserError
-from semreg.store.disk import read_object, sync, tidy, write_whole, writing
-from semreg.store.layout import CHECKPOINTS, EVALUATIONS, LOCK, STATUS, WARNINGS
+from semreg.store.disk import read_file, read_object, sync, tidy, write_object, write_whole, writing
+from semreg.store.layout import CHECKPOINTS, CONTINUATION, EVALUATIONS, LOCK, RECIPES, STATUS, WARNINGS
 
 SECONDS_OF_A_LOOK = 0.5
 """`semreg runs` holds a run's lock for an instant, to see whether a process does."""
-
-
-def identity(table: Mapping[str, Any], seed: int, precision: str) -> str:
-    """The hash that names a run: of the recipe as resolved, seed and precision."""
-    text = json.dumps([table, seed, precision], sort_keys=True, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 class RunFolder:
@@ -52,7 +45,8 @@ class RunFolder:
                 print(f"{self.folder}: waiting for another process that is at work on it", file=sys.stderr)
                 self._lock.acquire()
             try:
-                for folder in (self.folder, self.folder / CHECKPOINTS, self.folder / EVALUATIONS):
+                for name in ("", CHECKPOINTS, CONTINUATION, EVALUATIONS, RECIPES):
+                    folder = self.folder / name
                     tidy(folder)
             except BaseException:
                 self._lock.release()
@@ -80,7 +74,7 @@ class RunFolder:
     def write_json(self, name: str, content: Any) -> None:
         """Write a file that is whole or absent. Raises CannotWrite."""
         with writing(self.folder):
-            write_whole(self.folder / name, (json.dumps(content, indent=1) + "\n").encode())
+            write_object(self.folder / name, content)
 
     def read_json(self, name: str) -> Any:
         """Read a file of the run, or None if it is not there. Raises UserError if it is damaged."""
@@ -88,7 +82,8 @@ class RunFolder:
 
     def status(self, state: str, **more: Any) -> None:
         """Replace the status that `semreg runs` shows. Raises CannotWrite."""
-        self.write_json(STATUS, {"state": state, **more, "updated": datetime.now(UTC).isoformat(timespec="seconds")})
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        self.write_json(STATUS, {"state": state, "recipe": self.name, **more, "updated": now})
 
     def append(self, log: str, record: Mapping[str, Any]) -> None:
         """Add a line to a log. Raises CannotWrite; half a line may then stand there, until the logs are cut."""
@@ -108,6 +103,12 @@ class RunFolder:
             for path in self._logs():
                 with path.open("ab") as file:
                     file.truncate(min(lengths.get(path.name, 0), path.stat().st_size))
+
+    def copy_log(self, log: str, folder: Path) -> None:
+        """Begin a log with that of another run. Raises CannotWrite."""
+        with writing(self.folder):
+            if (folder / log).is_file():
+                write_whole(self.folder / log, read_file(folder / log))
 
     def _logs(self) -> list[Path]:
         return sorted(path for path in self.folder.glob("*.jsonl") if path.name != WARNINGS)
@@ -132,4 +133,7 @@ class Spectator(RunFolder):
         """Nothing."""
 
     def cut_logs(self, lengths: Mapping[str, int]) -> None:
+        """Nothing."""
+
+    def copy_log(self, log: str, folder: Path) -> None:
         """Nothing."""

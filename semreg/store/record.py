@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from collections.abc import Iterator
@@ -117,6 +118,15 @@ def runs_in(folder: Path) -> list[RunRecord]:
     """The runs in a folder of runs, the oldest first; those whose record is damaged come last and say so."""
     found = [_listed(path) for path in _folders_in(folder)]
     return sorted(found, key=lambda run: (bool(run.damage), str(run.record.get("started", ""))))
+
+
+def known_runs(folder: Path) -> list[RunRecord]:
+    """The runs in a folder of runs whose record can be read, by the names of their folders."""
+    found = []
+    for path in sorted(folder.glob(f"*/{RECORD}")):
+        with contextlib.suppress(UserError):  # a damaged one is told by what uses it
+            found.append(read_record(path.parent))
+    return found
 
 
 def _folders_in(folder: Path) -> list[Path]:

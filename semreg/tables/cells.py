@@ -2,37 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from semreg.core import Result, UserError
 from semreg.store.layout import EVALUATIONS, RECORD
+from semreg.store.recipes import missing_evaluations
 from semreg.store.record import RunRecord, read_metrics, read_record
 from semreg.store.results import read_result
 from semreg.tables.grid import Cell, Facts
 
 
-def read_cell(folder: Path, seed: int, evaluations: Sequence[str]) -> Cell:
-    """The run in a folder, with the results of `evaluations` if it is finished; one that is damaged says so."""
+def read_cell(folder: Path, seed: int, evaluations: Mapping[str, str]) -> Cell:
+    """The run in a folder, with the results of evaluations, by the names of their folders, if it has all of them.
+
+    One that is damaged says so.
+    """
     if not (folder / RECORD).is_file():
         return Cell(seed, folder, "not begun")
     try:
         record = read_record(folder)
-        state = record.current_state()
-        if state != "finished":
+        missing = [name for name, place in evaluations.items() if missing_evaluations(folder, [place])]
+        if missing or not record.record.get("trained"):
+            state = record.current_state()
+            if state == "finished":  # as another recipe says
+                return Cell(seed, folder, "stopped", f"still to be evaluated: {', '.join(missing)}")
             return Cell(seed, folder, state, str(record.status.get("message") or ""))
-        results = {name: _read(folder, name) for name in evaluations}
+        results = {name: _read(folder, name, place) for name, place in evaluations.items()}
     except UserError as error:
         return Cell(seed, folder, "damaged", error.text())
-    return Cell(seed, folder, state, results=results, facts=_facts(record))
+    return Cell(seed, folder, "finished", results=results, facts=_facts(record))
 
 
-def _read(folder: Path, name: str) -> Result:
+def _read(folder: Path, name: str, place: str) -> Result:
     """A result without its pictures, of which a grid has many."""
     try:
-        result = read_result(folder / EVALUATIONS / name)
+        result = read_result(folder / EVALUATIONS / place)
     except UserError as error:
         raise UserError(
             error.source, f"{error.problems[0].message} by: semreg evaluate {folder} --only {name}"

@@ -8,7 +8,7 @@ import os
 import re
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -19,8 +19,10 @@ from semreg.recipe.check import FOLDER_NAME, check
 from semreg.recipe.load import Recipe, load_recipe
 from semreg.recipe.plan import Plan
 from semreg.running.choices import Choices
-from semreg.running.start import place_of, plan_for, run_recipe
-from semreg.store.record import read_record
+from semreg.running.finishing import is_done
+from semreg.running.reproducing import command_of
+from semreg.running.start import Place, folders_of, place_of, plan_for, run_recipe
+from semreg.store.record import known_runs, read_record
 from semreg.tables.cells import read_cell
 from semreg.tables.grid import Cell, Grid, Plot, Ranking, Row, require_evaluations, require_matches
 from semreg.tables.pages import write_table
@@ -66,21 +68,31 @@ class _Planned:
     recipe: Recipe
     plan: Plan
     choices: Choices
-    seed: int
-    digest: str
-    folder: Path
+    place: Place
+    folders: Mapping[str, str]
+    """Of its evaluations, by their names."""
+    command: str
+
+    @property
+    def seed(self) -> int:
+        return self.place.identity.seed
+
+    @property
+    def folder(self) -> Path:
+        return self.place.folder
 
     def read(self) -> Cell:
-        return read_cell(self.folder, self.seed, list(self.plan.evaluations))
+        return read_cell(self.folder, self.seed, self.folders)
 
     @property
     def to_do(self) -> bool:
         """Whether it is not finished, reports included."""
         try:
-            run = read_record(self.folder)
-        except UserError:  # none, or damaged, which the run itself then says
+            return not (
+                read_record(self.folder).record.get("trained") and is_done(self.folder, self.plan, self.folders)
+            )
+        except UserError:  # there is none, or a damaged one, which the run itself then says
             return True
-        return run.state != "finished" or not run.status.get("reported", True)
 
 
 def make_table(
@@ -180,11 +192,14 @@ def _planned(
         raise UserError("--name", f"{wanted.name!r} names a folder; use letters, digits, '_', '-' and '.'")
     require_evaluations(wanted.figures, (name for _, plan in planned for name in plan.evaluations))
     require_plottable(wanted.plots, [list(plan.evaluations) for _, plan in planned])
-    runs = []
+    runs, known = [], known_runs(choices.out)
+    folders = [folders_of(plan, choices) for _, plan in planned]
     for k in range(len(seeds) if seeds else 1):
         for row, (recipe, plan) in enumerate(planned):
             own = replace(choices, seed=seeds[k] if seeds else None)
-            runs.append(_Planned(row, recipe, plan, own, *place_of(plan, own)))
+            command = wanted.command if isinstance(recipes[row], Recipe) else command_of(recipe.path, overrides, own)
+            place = place_of(plan, own, known)
+            runs.append(_Planned(row, recipe, plan, own, place, folders[row], command))
     _require_different(runs[: len(planned)])
     return runs
 
@@ -206,7 +221,7 @@ def _require_different(runs: Sequence[_Planned]) -> None:
     for run in runs:
         for known, key, what in (
             (by_name, run.plan.name, "has the name of"),
-            (by_digest, run.digest, "says the same as"),
+            (by_digest, run.place.identity.digest, "trains the same as"),
         ):
             other = known.setdefault(key, run)
             if other is not run:
@@ -250,7 +265,7 @@ class _Growing:
         self.runs, self.wanted, self.first = runs, wanted, first
         self.cells = [run.read() for run in runs]
         self.name = wanted.name or _name(runs)
-        digest = hashlib.sha256(" ".join(sorted(run.digest for run in runs)).encode()).hexdigest()
+        digest = hashlib.sha256(" ".join(sorted(run.place.identity.digest for run in runs)).encode()).hexdigest()
         self.folder = choices.out / TABLES / f"{self.name}-{digest[:6]}"
 
     @property
@@ -284,7 +299,7 @@ def _name(runs: Sequence[_Planned]) -> str:
 def _finish(run: _Planned) -> Cell:
     """Make a run, and read it; one that fails says why. Of several processes one may fail alone, which ends all."""
     try:
-        run_recipe(run.recipe, run.choices)
+        run_recipe(run.recipe, run.choices, run.command)
     except Exception as error:
         if started_by_torchrun():
             raise

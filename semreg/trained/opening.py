@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import warnings
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -14,61 +16,103 @@ from torch import nn
 from semreg.core import DataMissing, Problem, UserError, closest
 from semreg.data.cache import cached
 from semreg.data.dataset import Cached
+from semreg.data.root import data_root_of
 from semreg.data.splitting import split_as, with_validation
 from semreg.recipe.check import check
 from semreg.recipe.load import Recipe
 from semreg.recipe.plan import Plan
 from semreg.store.checkpoint import read_latest
+from semreg.store.disk import read_object
 from semreg.store.fields import restored
-from semreg.store.folder import RunFolder
 from semreg.store.layout import CHECKPOINTS, RECIPE, RECORD
 from semreg.store.reading import as_written
 from semreg.trained.run import Run
+from semreg.trained.versions import other_versions
+from semreg.trained.weights import load_weights
 from semreg.training.build import build_modules
 
 VALIDATION_SHARE = 0.1
 
 
-def open_run(folder: str | Path, *, data_root: str | Path = "data", device: str = "auto") -> Run:
+def open_run(folder: str | Path, *, data_root: str | Path | None = None, device: str = "auto") -> Run:
     """A run from its folder, as far as it is trained. Raises UserError if it is none, or has no whole checkpoint."""
-    return _opened(Path(folder), Path(data_root), device)[0]
+    return _opened(Path(folder), None, data_root_of(data_root), device)[0]
 
 
-def open_trained(folder: str | Path, *, data_root: str | Path = "data", device: str = "auto") -> Run:
-    """A run that is trained to its end, from its folder. Raises UserError if it is none."""
-    run, trained = _opened(Path(folder), Path(data_root), device)
+def open_trained(
+    folder: str | Path, *, recipe: Recipe | None = None, data_root: str | Path | None = None, device: str = "auto"
+) -> Run:
+    """A run that is trained to its end, from its folder: as its own recipe says, or as another that trains the same.
+
+    Raises UserError if it is none.
+    """
+    run, trained = _opened(Path(folder), recipe, data_root_of(data_root), device)
     if not trained:
         raise UserError(str(run.folder), "this run is not trained to its end; `semreg run` with its recipe goes on")
     return run
 
 
-def _opened(path: Path, data_root: Path, device: str) -> tuple[Run, bool]:
-    """A run, and whether it is trained to its end."""
-    files = RunFolder(path, path.name)
-    record, table = files.read_json(RECORD), files.read_json(RECIPE)
+def read_run(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The record of a run and its own recipe. Raises UserError if the folder is that of none."""
+    record, table = read_object(path / RECORD), read_object(path / RECIPE)
     if record is None or table is None:
         beside = (other.parent.name for other in path.parent.glob(f"*/{RECORD}"))
         near = closest(path.name, beside) or "; `semreg runs` lists those there are"
         raise UserError(str(path), f"this is not the folder of a run (it has no {RECORD}){near}")
+    return record, table
+
+
+def plan_of_run(path: Path, recipe: Recipe | None, data_root: Path) -> Plan:
+    """The plan of a run: of its own recipe, or of another; what it needs and is not here is `plan.lacking`."""
+    record, table = read_run(path)
+    with as_written(path):
+        fields = restored(record["data"]["fields"])
+        own = recipe or Recipe(Path(record["recipe"]), table)
+        fallback = bool(record["used_fallback"])
+        plan = check(own, data_root=data_root, fallback=fallback and own.has_fallback, trained_on=fields)
+        return replace(plan, fallback=fallback)
+
+
+def _opened(path: Path, recipe: Recipe | None, data_root: Path, device: str) -> tuple[Run, bool]:
+    """A run, and whether it is trained to its end."""
+    record, _ = read_run(path)
     state, _ = read_latest(path / CHECKPOINTS)
     if state is None:
         raise UserError(str(path), "this run has no whole checkpoint yet")
     chosen = device_of(device)
+    plan = plan_of_run(path, recipe, data_root)
+    changed = other_versions(record, plan)
+    if changed:
+        warnings.warn(f"{path}: trained with {', '.join(changed)}; it is used as it is", stacklevel=3)
     with as_written(path):
-        fields = restored(record["data"]["fields"])
-        plan = check(Recipe(Path(record["recipe"]), table), data_root=data_root, trained_on=fields)
-        plan = replace(plan, fallback=record["used_fallback"])
-        modules = build_modules(plan, seed=record["seed"])
-        for name, weights in state["modules"].items():
+        return opened(path, plan, record, state, chosen), state["phase"] >= len(plan.phases)
+
+
+def opened(path: Path, plan: Plan, record: Mapping[str, Any], state: Mapping[str, Any], device: torch.device) -> Run:
+    """The run of a plan, with the weights of a checkpoint's state."""
+    lacking: list[Problem] = []
+    modules = build_modules(plan, seed=record["seed"], lacking=lacking)
+    rest = {name: module for name, module in modules.items() if name not in state["modules"]}
+    try:
+        load_weights(plan, rest, path.parent)
+    except UserError as error:
+        lacking += error.problems
+        for problem in error.problems:
+            modules.pop(problem.where.split(".")[1], None)
+    for name, weights in state["modules"].items():
+        if name in modules:  # else it lacks what it is made of
             modules[name].load_state_dict(weights)
-            modules[name].to(chosen).eval().requires_grad_(False)
-        modules = averaged(modules, state["averages"])
-        read = partial(_data_of, path, plan, record["data"]["fingerprint"], record.get("skip_bad_images", False))
-        return Run(path, plan, modules, read, chosen, record["seed"]), state["phase"] >= len(plan.phases)
+    modules = averaged(modules, state["averages"])
+    for module in modules.values():
+        module.to(device).eval().requires_grad_(False)
+    read = partial(_data_of, path, plan, record["data"]["fingerprint"], record.get("skip_bad_images", False))
+    return Run(path, replace(plan, lacking=(*plan.lacking, *lacking)), modules, read, device, record["seed"])
 
 
 def _data_of(path: Path, plan: Plan, fingerprint: str, skip_bad_images: bool) -> Cached:
     """The data of the run in a folder. Raises UserError if they are not there, or others."""
+    if plan.dataset is None:
+        raise UserError(str(path), [Problem("data", "its data set is not here"), *plan.lacking])
     try:
         plan.dataset.locate()
     except DataMissing as missing:
@@ -82,6 +126,8 @@ def _data_of(path: Path, plan: Plan, fingerprint: str, skip_bad_images: bool) ->
 
 def open_data(plan: Plan, *, skip_bad_images: bool = False) -> Cached:
     """The plan's data set from its cache, split as the recipe says. Raises UserError with the recipe's key."""
+    if plan.dataset is None:
+        raise UserError(str(plan.recipe.path), plan.lacking)
     try:
         data = cached(plan.dataset, skip_bad_images=skip_bad_images)
         data = split_as(data, plan.data.split.model_dump(exclude_unset=True))
@@ -96,10 +142,11 @@ def open_data(plan: Plan, *, skip_bad_images: bool = False) -> Cached:
     return data
 
 
-def averaged(modules: dict[str, nn.Module], averages: dict[str, Any]) -> dict[str, nn.Module]:
+def averaged(modules: dict[str, nn.Module], averages: Mapping[str, Any]) -> dict[str, nn.Module]:
     """The modules with their running averages in place, where they have one."""
     for name, average in averages.items():
-        modules[name].load_state_dict(average)
+        if name in modules:
+            modules[name].load_state_dict(average)
     return modules
 
 

@@ -9,12 +9,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from semreg.core import Field, Result, Roles, Specification, UserError, closest, map_tensors
+from semreg.core import Field, Problem, Result, Roles, Specification, UserError, closest, map_tensors
 from semreg.core.posteriors import is_posterior
 from semreg.data.batches import Batch, sequential
 from semreg.data.dataset import Cached
-from semreg.recipe.plan import Plan, Read
-from semreg.store.layout import EVALUATIONS
+from semreg.recipe.plan import Plan, Read, uses
+from semreg.store.recipes import evaluations_of
 from semreg.store.results import read_result
 from semreg.store.statistics import read_statistics
 from semreg.trained.roles import need
@@ -131,17 +131,35 @@ class Run:
         return self.data.counts
 
     def tensor(self, name: str) -> TensorHandle:
-        """The handle of a tensor or field. Raises UserError, with the closest names, if there is none."""
-        known = {*self.plan.tensors, *self.plan.fields}
+        """The handle of a tensor or field.
+
+        Raises UserError, with the closest names, if there is none, and with the reason if what it is computed from is
+        not here, such as a plugin's operation.
+        """
+        known = {*self.plan.tables.tensors, *self.plan.fields}
         if name not in known:
             raise UserError(str(self.folder), f"this run has no tensor {name!r}{closest(name, known)}")
+        found = uses([Read(name)], self.plan.tensors)
+        here = {*self.modules, *self.plan.tensors, *self.plan.fields}
+        if not {name, *found.read, *found.modules} <= here:
+            raise self._lacking(f"tensor {name!r}")
         return TensorHandle(self, name)
 
     def module(self, name: str) -> nn.Module:
-        """A module of the recipe, in eval mode. Raises UserError, with the closest names, if there is none."""
-        if name not in self.modules:
-            raise UserError(str(self.folder), f"this run has no module {name!r}{closest(name, self.modules)}")
-        return self.modules[name]
+        """A module of the recipe, in eval mode.
+
+        Raises UserError, with the closest names, if there is none, and with the reason if what it is made of is not
+        here.
+        """
+        if name in self.modules:
+            return self.modules[name]
+        if name in self.plan.tables.modules:
+            raise self._lacking(f"module {name!r}")
+        raise UserError(str(self.folder), f"this run has no module {name!r}{closest(name, self.modules)}")
+
+    def _lacking(self, what: str) -> UserError:
+        """The error of something that needs what is not here."""
+        return UserError(str(self.folder), [Problem("", f"{what} needs what is not here:"), *self.plan.lacking])
 
     @property
     def roles(self) -> Roles:
@@ -196,8 +214,8 @@ class Run:
 
     def result(self, evaluation: str) -> Result | None:
         """What the evaluation of that name left, if it is done. Raises UserError if what is stored is damaged."""
-        folder = self.folder / EVALUATIONS / evaluation
-        return read_result(folder) if folder.is_dir() else None
+        folder = evaluations_of(self.folder, self.plan.name).get(evaluation)
+        return None if folder is None else read_result(folder)
 
     # --- for handles ---
 

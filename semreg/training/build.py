@@ -48,23 +48,30 @@ def synthetic_batch(
     return {name: values.to(torch.get_default_device()) for name, values in batch.items()}  # "meta" in some dry runs
 
 
-def build_modules(plan: Plan, *, seed: int) -> dict[str, nn.Module]:
+def build_modules(plan: Plan, *, seed: int, lacking: list[Problem] | None = None) -> dict[str, nn.Module]:
     """All modules of a plan, on the CPU. Adding or leaving out one never changes another's initial weights.
 
-    Raises UserError where a constructor refuses its options or a call on the data's shapes fails.
+    Raises UserError where a constructor refuses its options or a call on the data's shapes fails; with a list `lacking`
+    such modules are left out, and why is added to it.
     """
-    builder = _Builder(plan, seed)
-    for name in plan.modules:
-        builder.ensure(name, ())
-    return {name: builder.modules[name] for name in plan.modules}
+    modules: dict[str, nn.Module] = {}
+    for part in (plan.trained_part(), plan):  # what evaluations call a module on doesn't decide its shapes
+        builder = _Builder(part, seed, modules)
+        for name in part.modules:
+            try:
+                builder.ensure(name, ())
+            except UserError as error:
+                if lacking is None:
+                    raise
+                lacking += error.problems
+    return {name: modules[name] for name in plan.modules if name in modules}
 
 
 class _Builder:
     """Builds modules one by one, each after those that its inputs come from."""
 
-    def __init__(self, plan: Plan, seed: int) -> None:
-        self.plan, self.seed = plan, seed
-        self.modules: dict[str, nn.Module] = {}
+    def __init__(self, plan: Plan, seed: int, modules: dict[str, nn.Module]) -> None:
+        self.plan, self.seed, self.modules = plan, seed, modules
         self.program = Program(plan, self.modules, key=(seed, "build"), training=False)
         self.execution = Execution(synthetic_batch(plan.fields, plan.value_range))
         self.meter = Meter(numbers=memory() / BYTES_PER_NUMBER)
@@ -99,8 +106,11 @@ class _Builder:
                 continue
             for other in needed:
                 self.ensure(other, (*pending, name))
-            with evaluating(self.modules):
-                values = [self.program.compute(value, self.execution) for value in call.inputs]
+            try:
+                with evaluating(self.modules):
+                    values = [self.program.compute(value, self.execution) for value in call.inputs]
+            except KeyError:  # of a run that is opened, and lacks what the call's inputs are computed from
+                continue
             return [tuple(tensor.shape[1:]) for value in values for tensor in tensors_of(value)]
         raise self.wrong(
             name, "its input shapes are unknown: no tensor or loss calls it on something that does not need it first"

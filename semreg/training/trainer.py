@@ -6,7 +6,9 @@ import math
 import time
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pluggy
@@ -20,7 +22,7 @@ from semreg.data.dataset import Cached
 from semreg.recipe.plan import PhasePlan, Read, StepPlan, reads_in
 from semreg.store.checkpoint import read_latest, write_checkpoint
 from semreg.store.folder import RunFolder
-from semreg.store.layout import CHECKPOINTS, METRICS
+from semreg.store.layout import CHECKPOINTS, CONTINUATION, METRICS
 from semreg.store.reading import as_written
 from semreg.training.interrupts import Interrupts
 from semreg.training.phase import PhaseRunner
@@ -46,6 +48,14 @@ TIMINGS = (
 """What in the metrics differs between two runs that end with the same bits."""
 
 
+@dataclass(frozen=True)
+class Begin:
+    """Where a run begins that goes on from another: that one's folder, and what it kept when its last phase ended."""
+
+    folder: Path
+    state: Mapping[str, Any]
+
+
 class Trainer:
     """Trains the phases of a plan into a run's folder.
 
@@ -55,6 +65,7 @@ class Trainer:
         folder: where records and checkpoints go.
         manager: the hooks to tell.
         interrupts: the signals that may end the training early.
+        begin: where another run ended, if this one goes on from there.
     """
 
     def __init__(
@@ -64,8 +75,9 @@ class Trainer:
         folder: RunFolder,
         manager: pluggy.PluginManager,
         interrupts: Interrupts | None = None,
+        begin: Begin | None = None,
     ) -> None:
-        self.setting, self.data, self.folder, self.manager = setting, data, folder, manager
+        self.setting, self.data, self.folder, self.manager, self.begin = setting, data, folder, manager, begin
         self.interrupts = interrupts or Interrupts()
         self.source = str(setting.plan.recipe.path)
         self.averages: dict[str, dict[str, torch.Tensor]] = {}
@@ -158,14 +170,18 @@ class Trainer:
             self.folder.warn(f"{note}; going on from the one before")
         if state is None:
             self.folder.cut_logs({})
-            state = {"number": 0, "phase": 0, "iteration": 0, "phase_state": None, "averages": {}}
+            state = {"number": 0, "phase": 0, "iteration": 0, "phase_state": None, "modules": {}, "averages": {}}
+            if self.begin is not None:
+                state |= self.begin.state
+                self.folder.copy_log(METRICS, self.begin.folder)
         else:
             with as_written(self.folder.folder):
-                for name, weights in state["modules"].items():
-                    self.setting.modules[name].load_state_dict(weights)
                 self.folder.cut_logs(state["logs"])
-                if state["number"] < 0 or state["phase"] < 0 or state["iteration"] < 0:
-                    raise ValueError("a number below zero")
+        with as_written(self.folder.folder):
+            for name, weights in state["modules"].items():
+                self.setting.modules[name].load_state_dict(weights)
+            if state["number"] < 0 or state["phase"] < 0 or state["iteration"] < 0:
+                raise ValueError("a number below zero")
         self.number, self.averages = state["number"], state["averages"]
         for index in range(state["phase"], len(self.setting.plan.phases)):
             phase = self.setting.plan.phases[index]
@@ -174,7 +190,9 @@ class Trainer:
                 runner = self.begin_phase(phase, resumed)
                 start, seconds = (state["iteration"], resumed["seconds"]) if resumed else (0, 0.0)
                 with self.interrupts.deferred():
-                    self.loop(runner, index, start, seconds)
+                    reached = self.loop(runner, index, start, seconds)
+                if index + 1 == len(self.setting.plan.phases):
+                    self.keep_end(runner, index, *reached)
                 self.end_phase(runner, index)
         for module in self.setting.modules.values():
             module.eval().requires_grad_(False)
@@ -193,6 +211,20 @@ class Trainer:
                 runner.load_state(state)
         return runner
 
+    def keep_end(self, runner: PhaseRunner, index: int, iteration: int, seconds: float) -> None:
+        """Keep where the last phase ends, before the best weights are taken, for a run that goes on from there."""
+        if not self.setting.processes.first:
+            return
+        runner.check_finite()
+        state = {
+            "phase": index,
+            "iteration": iteration,
+            "phase_state": runner.state() | {"seconds": seconds},
+            "modules": {name: module.state_dict() for name, module in self.setting.modules.items()},
+            "averages": self.averages,
+        }
+        write_checkpoint(self.folder.folder / CONTINUATION, 1, state)
+
     def end_phase(self, runner: PhaseRunner, index: int) -> None:
         """Keep what the phase trained, in a checkpoint from which the next phase begins."""
         runner.check_finite()
@@ -203,8 +235,11 @@ class Trainer:
         self.checkpoint(index + 1, 0)
         self.interrupts.raise_pending()
 
-    def loop(self, runner: PhaseRunner, index: int, start: int, seconds_before: float) -> None:
-        """The iterations of a phase from number `start` on, with records, hooks, validation and checkpoints between."""
+    def loop(self, runner: PhaseRunner, index: int, start: int, seconds_before: float) -> tuple[int, float]:
+        """The iterations of a phase from number `start` on, with records, hooks, validation and checkpoints between.
+
+        Returns how many iterations the phase has had, and how many seconds they took.
+        """
         phase, per_epoch, clock = runner.phase, runner.iterations_per_epoch, runner.clock
         interval = math.ceil(per_epoch / RECORDS_PER_EPOCH)
         listening = plugin_manager.listeners(self.manager, "iteration_done")
@@ -212,7 +247,7 @@ class Trainer:
         pause, checkpointing = SECONDS_BETWEEN_CHECKPOINTS, 0.0
         since = start
         if runner.out_of_patience:
-            return
+            return start, seconds_before
         for iteration in range(start, runner.iterations):
             clock.start(iteration)
             runner.iterate(iteration)
@@ -240,7 +275,7 @@ class Trainer:
                 plugin_manager.call(self.manager, "iteration_done", run=self.folder, progress=progress)
                 clock.lap("hooks")
             if epoch_ends and self.validate(runner, iteration):
-                return
+                return iteration + 1, seconds_before + time.monotonic() - begun
             now = time.monotonic()
             stopping = self.stopping(now)
             if (stopping or now - saved > pause) and iteration + 1 < runner.iterations:
@@ -250,6 +285,7 @@ class Trainer:
                 pause = max(SECONDS_BETWEEN_CHECKPOINTS, (saved - now) / SHARE_OF_CHECKPOINTS)
                 if stopping:
                     self.interrupts.raise_pending()
+        return max(start, runner.iterations), seconds_before + time.monotonic() - begun
 
     def stopping(self, now: float) -> bool:
         """Whether a signal asks to stop here. The first process does so at once, the others leave it the time to."""

@@ -32,7 +32,7 @@ def owner(code: str) -> str:
 
 
 def moments_of_rows(run: TrainedRun, label: str, code: str) -> LabelStatistics:
-    """The moments of a code's rows over the training images. Raises ValueError for a code without a row for each label."""
+    """The moments of a code's rows over the training images. Raises ValueError if it has no row for each label."""
     attributes, embedding = run.tensor(label), run.tensor(code)
     rows = check_embedding(embedding.read("train"), attributes_field(attributes).names, code)
     return moments(rows, attributes.read("train"))

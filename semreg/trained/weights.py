@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from torch import nn
@@ -9,25 +10,21 @@ from torch import nn
 from semreg.core import Problem, UserError
 from semreg.core.errors import cause_of
 from semreg.recipe.plan import Plan
-from semreg.running.choices import Choices
 from semreg.store.checkpoint import read_latest
 from semreg.store.layout import CHECKPOINTS, RECORD
 from semreg.store.reading import as_written
 
 
-def load_weights(plan: Plan, modules: dict[str, nn.Module], choices: Choices) -> None:
-    """`weights = "RUN:module"`: a module's weights from another run."""
+def load_weights(plan: Plan, modules: Mapping[str, nn.Module], runs: Path) -> None:
+    """`weights = "RUN:module"`: weights of modules from other runs, by their paths or their names in the folder `runs`.
+
+    Raises UserError for what is no such run or module, and for weights that don't fit.
+    """
     for name, module in plan.modules.items():
-        if module.weights is None:
+        if module.weights is None or name not in modules:
             continue
         where = f"modules.{name}.weights"
-        path, colon, other = module.weights.rpartition(":")
-        folder = next((p for p in (Path(path), choices.out / path) if (p / RECORD).is_file()), None)
-        if not colon or folder is None:
-            message = (
-                f"{module.weights!r} names no run; write the path of a run's folder and a module: 'runs/NAME:encoder'"
-            )
-            raise UserError(str(plan.recipe.path), [Problem(where, message)])
+        folder, other = run_of_weights(plan, name, module.weights, runs)
         state = read_latest(folder / CHECKPOINTS)[0] or {"modules": {}, "averages": {}}
         with as_written(folder):
             weights = (state["modules"] | state["averages"]).get(other)  # what the run would be opened with
@@ -40,3 +37,14 @@ def load_weights(plan: Plan, modules: dict[str, nn.Module], choices: Choices) ->
             raise UserError(
                 str(plan.recipe.path), [Problem(where, f"{other!r} of {folder} does not fit: {reason}")]
             ) from error
+
+
+def run_of_weights(plan: Plan, module: str, weights: str, runs: Path) -> tuple[Path, str]:
+    """The folder of the run and the name of the module in it that `weights` says. Raises UserError if there is no such
+    run."""
+    path, colon, other = weights.rpartition(":")
+    folder = next((p for p in (Path(path), runs / path) if (p / RECORD).is_file()), None)
+    if not colon or folder is None:
+        message = f"{weights!r} names no run; write the path of a run's folder and a module: 'runs/NAME:encoder'"
+        raise UserError(str(plan.recipe.path), [Problem(f"modules.{module}.weights", message)])
+    return folder, other

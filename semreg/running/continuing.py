@@ -1,0 +1,75 @@
+"""Going on from a finished run with more epochs in its last phase."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from semreg.core import Problem, UserError
+from semreg.running.identity import Identity, differences
+from semreg.store.checkpoint import read_latest
+from semreg.store.layout import CONTINUATION
+from semreg.store.record import RunRecord, read_record
+from semreg.training.trainer import Begin
+
+
+def require_continuable(folder: Path, identity: Identity) -> RunRecord:
+    """The record of a run from which one of this identity can go on.
+
+    Raises UserError for a run that is not trained to its end, and one that differs in more than in fewer epochs of the
+    last phase: each key that does is named.
+    """
+    run = read_record(folder)
+    if not run.record.get("trained"):
+        raise UserError(str(folder), "this run is not trained to its end; the command that began it goes on")
+    found = _differences(run.record, identity)
+    key = _epochs(identity)
+    if found != [key]:
+        problems = [Problem(one, "differs from what that run was trained with") for one in found if one != key]
+        fewer = f"only the epochs of the last phase ({key}) may be more than that run had"
+        raise UserError(f"--continue {folder}", [*problems, Problem("", fewer)])
+    had, wanted = _last_epochs(run.record["training"]), _last_epochs(identity.table)
+    if not had < wanted:
+        raise UserError(f"--continue {folder}", [Problem(key, f"that run had {had} epochs; {wanted} are not more")])
+    return run
+
+
+def beginning(run: RunRecord, fingerprint: str) -> Begin:
+    """Where a run begins that goes on from another. Raises UserError if it was trained on other data, or is damaged."""
+    data = run.record.get("data")
+    if not isinstance(data, dict) or data.get("fingerprint") != fingerprint:
+        message = "the images or labels are not those that that run was trained on"
+        raise UserError(f"--continue {run.folder}", [Problem("data", message)])
+    state, notes = read_latest(run.folder / CONTINUATION)
+    if state is None:
+        said = "; ".join(notes) or "it does not hold where its last phase ended"
+        raise UserError(f"--continue {run.folder}", said)
+    return Begin(run.folder, state)
+
+
+def shorter_runs(runs: list[RunRecord], identity: Identity) -> list[RunRecord]:
+    """Those of some runs that are trained, and that differ from an identity in fewer epochs of the last phase alone."""
+    key = _epochs(identity)
+    return [
+        run
+        for run in runs
+        if run.record.get("trained")
+        and _differences(run.record, identity) == [key]
+        and _last_epochs(run.record["training"]) < _last_epochs(identity.table)
+    ]
+
+
+def _differences(record: dict[str, Any], identity: Identity) -> list[str]:
+    training = record.get("training")
+    if not isinstance(training, dict):
+        return ["training"]
+    own = {**training, "seed": record.get("seed"), "precision": record.get("precision")}
+    return differences(own, {**identity.table, "seed": identity.seed, "precision": identity.precision})
+
+
+def _epochs(identity: Identity) -> str:
+    return f"phases.{identity.table['order'][-1]}.epochs"
+
+
+def _last_epochs(table: dict[str, Any]) -> int:
+    return int(table["phases"][table["order"][-1]]["epochs"])

@@ -1,0 +1,84 @@
+"""The evaluations of a run that is trained: done again, or as another recipe says that trains the same."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from semreg.core import Problem, Result, UserError
+from semreg.recipe.load import Recipe, composed_recipe, load_recipe
+from semreg.recipe.plan import Plan
+from semreg.running.choices import Choices
+from semreg.running.finishing import denormals_flushed, evaluate_and_report, listeners, telling
+from semreg.running.identity import differences, identity
+from semreg.running.start import folders_of, judged_by
+from semreg.store.folder import RunFolder
+from semreg.store.recipes import prune as prune_results
+from semreg.trained.opening import open_trained, read_run
+from semreg.training.interrupts import Interrupts
+
+
+def evaluate(
+    folder: str | Path,
+    only: Sequence[str] | None = None,
+    *,
+    recipe: str | Path | None = None,
+    overrides: Sequence[str] = (),
+    prune: bool = False,
+    data_root: str | Path | None = None,
+    device: str = "auto",
+) -> dict[str, Result]:
+    """Do the evaluations of a trained run again, or those of `only`, and write its report anew.
+
+    With a recipe that trains the same, or with overrides of the run's own, those of its evaluations are done that the
+    run does not have yet, and the report is that recipe's. With `prune` results are removed that no recipe of the run
+    has any longer.
+
+    Raises UserError if the run is not trained to its end, has no such evaluation, or the recipe trains something else.
+    """
+    path = Path(folder)
+    record, table = read_run(path)
+    other: Recipe | None = None
+    if recipe is not None:
+        other = load_recipe(recipe, overrides)
+    elif overrides:
+        other = composed_recipe(Path(record["recipe"]), table, overrides)
+    run = open_trained(path, recipe=other, data_root=data_root, device=device)
+    choices = Choices(
+        seed=record["seed"], device=device, precision=record["precision"], out=path.parent,
+        data_root=data_root, skip_bad_images=bool(record.get("skip_bad_images")),  # type: ignore[arg-type]
+    )  # fmt: skip
+    if other is not None:
+        _require_same_training(path, record.get("training"), run.plan, choices)
+    _require_here(run.plan, only)
+    _ = run.data  # before anything of it is read or written: they may be missing, or others
+    files = RunFolder(path, run.plan.name)
+    files.open()
+    try:
+        manager = listeners(choices, files.warn)
+        with Interrupts() as interrupts, denormals_flushed(), telling(files, manager):
+            again = other is None or bool(only)
+            judge = judged_by(run, choices, interrupts)
+            results = evaluate_and_report(run, files, folders_of(run.plan, choices), judge, manager, only or (), again)
+        if prune:
+            prune_results(path)
+    finally:
+        files.close()
+    return results
+
+
+def _require_same_training(path: Path, training: object, plan: Plan, choices: Choices) -> None:
+    found = differences(training, identity(plan, choices).table)
+    if found:
+        problems = [Problem(key, "differs from what the run was trained with") for key in found]
+        raise UserError(str(path), [*problems, Problem("", "so it is another run; `semreg run` trains it")])
+
+
+def _require_here(plan: Plan, only: Sequence[str] | None) -> None:
+    """Raises UserError for evaluations that are to be done and can't be had here."""
+    wanted = [f"evaluate.{name}" for name in only or plan.tables.evaluate]
+    lacking = [
+        problem for problem in plan.lacking if any(f"{problem.where}.".startswith(f"{name}.") for name in wanted)
+    ]
+    if lacking:
+        raise UserError(str(plan.recipe.path), lacking)

@@ -1,0 +1,139 @@
+"""The end of a run: its evaluations, its report, and what is told of it on the way."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+import pluggy
+import torch
+
+from semreg.core import Result, UserError, plugin_manager
+from semreg.core.errors import CannotWrite
+from semreg.recipe.plan import Plan
+from semreg.running.choices import Choices
+from semreg.running.evaluations import Judges, evaluate_run
+from semreg.store.disk import read_object
+from semreg.store.folder import RunFolder
+from semreg.store.layout import STATUS
+from semreg.store.recipes import (
+    evaluations_of,
+    missing_evaluations,
+    read_recipe,
+    report_path,
+    write_evaluations,
+    write_recipe,
+)
+from semreg.trained.run import Run
+from semreg.training.processes import ALONE, Processes, ProcessLostError
+
+GO_ON = "the same command goes on from the last checkpoint"
+
+
+def is_done(folder: Path, plan: Plan, folders: Mapping[str, str]) -> bool:
+    """Whether a run that is trained is evaluated and reported as a recipe says."""
+    status = read_object(folder / STATUS) or {}
+    last = status.get("recipe") == plan.name
+    if last and not (status.get("state") == "finished" and status.get("reported", True)):
+        return False
+    done = {name: path.name for name, path in evaluations_of(folder, plan.name).items()}
+    same = read_recipe(folder, plan.name) == json.loads(json.dumps(plan.table))
+    return same and done == folders and report_path(folder, plan.name).is_file()
+
+
+def evaluate_and_report(
+    run: Run,
+    folder: RunFolder,
+    folders: Mapping[str, str],
+    judge: Judges,
+    manager: pluggy.PluginManager,
+    only: Sequence[str] = (),
+    again: bool = False,
+) -> dict[str, Result]:
+    """Do those evaluations of a trained run that are missing, or all `again`, and write its report.
+
+    `folder` must be open. Raises UserError if `only` names an evaluation that the recipe does not have.
+    """
+    write_recipe(folder.folder, run.plan.name, run.plan.table)
+    write_evaluations(folder.folder, run.plan.name, folders)
+    results = evaluate_run(run, folder, manager, judge, folders, only, again)
+    left = [name for name, place in folders.items() if missing_evaluations(folder.folder, [place])]
+    if left:
+        folder.status("stopped", message=f"still to be evaluated: {', '.join(left)}")
+        plugin_manager.call(manager, "run_finished", run=folder)
+    else:
+        finish(folder, manager)
+    return results
+
+
+def listeners(choices: Choices, warn: Callable[[str], None]) -> pluggy.PluginManager:
+    """The hooks of a run; those that can't be loaded are told to `warn`."""
+    manager = plugin_manager.load_hooks(warn)
+    if choices.tensorboard:
+        from semreg.running.tensorboard import TensorBoard
+
+        plugin_manager.add_plugin(manager, TensorBoard, "tensorboard")
+    return manager
+
+
+def finish(folder: RunFolder, manager: pluggy.PluginManager) -> None:
+    """Finished is what the hooks are told and the report shows; killed before they are done, a run goes on there."""
+    folder.status("finished", reported=False)
+    plugin_manager.call(manager, "run_finished", run=folder)
+    folder.status("finished")
+
+
+@contextlib.contextmanager
+def telling(folder: RunFolder, manager: pluggy.PluginManager, processes: Processes = ALONE) -> Iterator[None]:
+    """Tell hooks that a run starts, and hooks and status if it ends early; record what components warn of."""
+    with _watched(folder, manager, processes), _warnings_of_components(folder):
+        plugin_manager.call(manager, "run_started", run=folder)
+        yield
+
+
+@contextlib.contextmanager
+def _watched(folder: RunFolder, manager: pluggy.PluginManager, processes: Processes) -> Iterator[None]:
+    """Tell the status and the hooks when the run ends early."""
+    try:
+        yield
+    except BaseException as error:
+        stopped = isinstance(error, (KeyboardInterrupt, ProcessLostError))
+        said = str(error or "interrupted")
+        if not stopped:
+            said = said[:500]
+        elif not said.endswith(GO_ON):  # which the run of a judge has said already
+            said = f"{said}; {GO_ON}"
+        with contextlib.suppress(CannotWrite):  # a full disk must not hide what happened
+            folder.status("stopped" if stopped else "failed", message=said)
+        with contextlib.suppress(CannotWrite):
+            plugin_manager.call(manager, "run_stopped", run=folder, error=error)
+        if isinstance(error, KeyboardInterrupt):
+            error.args = (f"{folder.folder}: {said}",)
+        if isinstance(error, ProcessLostError) and processes.first:
+            raise UserError(str(folder.folder), said) from error
+        if not processes.first:  # what is the same in all processes was said before training, by the first
+            print(f"process {processes.rank}: {said}", file=sys.stderr)
+        raise
+
+
+@contextlib.contextmanager
+def _warnings_of_components(folder: RunFolder) -> Iterator[None]:
+    """What components say by Python's warnings is recorded with the run."""
+    with warnings.catch_warnings():
+        warnings.showwarning = lambda message, *_, **__: folder.warn(" ".join(str(message).split()))
+        yield
+
+
+@contextlib.contextmanager
+def denormals_flushed() -> Iterator[None]:
+    """Denormal numbers are zero meanwhile: nets that collapse make them, and they slow a CPU severalfold."""
+    before = not float(torch.tensor(1e-39) * 1)  # PyTorch doesn't tell
+    torch.set_flush_denormal(True)  # threads inherit this where they are made
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(before)

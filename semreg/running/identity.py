@@ -1,0 +1,154 @@
+"""What a run is: the part of its recipe that decides its numbers, and the code that this names, as one hash."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from semreg.core.registry import OWN_DISTRIBUTION
+from semreg.recipe.bounds import TomlTable
+from semreg.recipe.plan import EvaluationPlan, ModulePlan, Node, OptimizerPlan, PhasePlan, Plan, Value, calls_in, uses
+from semreg.running.choices import Choices
+from semreg.running.sources import component_digest
+from semreg.store.record import read_record
+from semreg.trained.weights import run_of_weights
+
+IN_A_NAME = 6
+"""How many digits of a hash stand in the name of a folder."""
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What decides the numbers of a run: `table` is the recipe's part, as it is written; `digest` names the run."""
+
+    table: TomlTable
+    seed: int
+    precision: str
+    digest: str
+
+
+def identity(plan: Plan, choices: Choices) -> Identity:
+    """The identity of the run of a plan. Raises UserError for `weights` of a run that is not there."""
+    seed = plan.tables.seed if choices.seed is None else choices.seed
+    table = _trained(plan.trained_part(), choices.out)
+    return Identity(table, seed, choices.precision, _hash([table, seed, choices.precision]))
+
+
+def continued(parent: str, recipe: str) -> str:
+    """The hash of a run that goes on from another with a recipe of more epochs, by the hashes of both."""
+    return _hash([parent, recipe])
+
+
+def evaluation_folders(plan: Plan, judge: Callable[[EvaluationPlan], str], runs: Path) -> dict[str, str]:
+    """For each evaluation of a plan the name of its folder: its own, and a hash of what it does, and with what.
+
+    `judge` gives the hash of the run of an evaluation's judge.
+    """
+    roles = vars(plan.roles)
+    folders = {}
+    for name, evaluation in plan.evaluations.items():
+        found = uses([evaluation.node], plan.tensors)
+        read = found.read | found.modules
+        package = ".".join(evaluation.node.loaded.target.partition(":")[0].split(".")[:2])
+        own = evaluation.node.loaded.distribution == OWN_DISTRIBUTION
+        content = {
+            "call": _call(evaluation.node),
+            "roles": roles,
+            "judge": judge(evaluation) if evaluation.judge else None,
+            "tensors": {key: _call(value) for key, value in plan.tensors.items() if key in read},
+            "modules": {key: _module(plan, one, runs) for key, one in plan.modules.items() if key in read},
+            "source": component_digest(evaluation.node.loaded, within=package if own else None),
+            "sources": _sources([*(plan.modules[key].node for key in plan.modules if key in read), *found.calls]),
+        }
+        folders[name] = f"{name}-{_hash(content)[:IN_A_NAME]}"
+    return folders
+
+
+def differences(one: Any, other: Any, where: str = "") -> list[str]:
+    """The dotted keys at which two tables, or lists, are not the same."""
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        keys = [*one, *(key for key in other if key not in one)]
+        return [
+            key for name in keys for key in differences(one.get(name), other.get(name), f"{where}.{name}".lstrip("."))
+        ]
+    if isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
+        pairs = enumerate(zip(one, other, strict=True))
+        return [key for k, (a, b) in pairs for key in differences(a, b, f"{where}.{k}".lstrip("."))]
+    return [] if one == other else [where]
+
+
+# --- the recipe's part, in one form whatever it is written like ---
+
+
+def _trained(plan: Plan, runs: Path) -> TomlTable:
+    split = plan.data.split.model_dump(exclude_defaults=True)
+    data = {"range": plan.data.range, "split": split, "use": plan.data.use, "options": plan.data.options}
+    nodes = [node for node in plan.nodes() if node is not plan.dataset_node]  # whose content is compared as such
+    table = {
+        "data": data,
+        "modules": {name: _module(plan, module, runs) for name, module in plan.modules.items()},
+        "tensors": {name: _call(value) for name, value in plan.tensors.items()},
+        "losses": {name: _call(node) for name, node in plan.losses.items()},
+        "phases": {phase.name: _phase(phase) for phase in plan.phases},
+        "order": [phase.name for phase in plan.phases],
+        "sources": _sources(nodes),
+    }
+    content: TomlTable = json.loads(_json(table))  # as it is read from a record
+    return content
+
+
+def _phase(phase: PhasePlan) -> TomlTable:
+    """The order of steps, rows and the losses of a row is part of it: it decides the last bits of sums."""
+    return {
+        "epochs": phase.epochs,
+        "batch_size": phase.batch_size,
+        "unlabelled": phase.unlabelled,
+        "sampler": phase.sampler and _call(phase.sampler),
+        "steps": {step.name: {"repeat": step.repeat, "rows": step.rows} for step in phase.steps},
+        "order": [[step.name, [[module, list(row)] for module, row in step.rows.items()]] for step in phase.steps],
+        "optimizers": {module: _optimizer(optimizer) for module, optimizer in phase.optimizers.items()},
+        "precompute": list(phase.precompute),
+        "validate": phase.validate and phase.validate.model_dump(exclude_defaults=True),
+    }
+
+
+def _optimizer(plan: OptimizerPlan) -> TomlTable:
+    groups = [[group.pattern, dict(group.written), group.schedule and _call(group.schedule)] for group in plan.groups]
+    return {**_call(plan.node), "schedule": plan.schedule and _call(plan.schedule), "groups": groups, "clip": plan.clip}
+
+
+def _module(plan: Plan, module: ModulePlan, runs: Path) -> TomlTable:
+    weights = None
+    if module.weights is not None:  # the run that they are of may lie anywhere
+        folder, other = run_of_weights(plan, module.name, module.weights, runs)
+        weights = [read_record(folder).record.get("hash"), other]
+    return {**_call(module.node), "ema": module.ema, "weights": weights}
+
+
+def _call(value: Value) -> TomlTable:
+    return {"call": str(value), "options": dict(value.written) if isinstance(value, Node) else {}}
+
+
+def _sources(values: Iterable[Node]) -> dict[str, str]:
+    """A digest of the source of each component that is not semreg's own, nor a library's."""
+    found = {}
+    for value in values:
+        for node in calls_in(value):
+            component = node.component
+            if component is not None and component.distribution != OWN_DISTRIBUTION:
+                digest = component_digest(component)
+                if digest:
+                    found[f"{component.kind} {component.name}"] = digest
+    return found
+
+
+def _hash(content: Any) -> str:
+    return hashlib.sha256(_json(content).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _json(content: Any) -> str:
+    return json.dumps(content, sort_keys=True, default=str)

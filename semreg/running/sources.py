@@ -1,0 +1,266 @@
+"""Digests of source code: what a component does, whatever its comments and its documentation say."""
+
+from __future__ import annotations
+
+import ast
+import functools
+import hashlib
+import importlib.util
+import inspect
+import sys
+import sysconfig
+import textwrap
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from types import CodeType, FunctionType, ModuleType
+from typing import Any
+
+import semreg.core
+from semreg.core.registry import THIS_PROCESS, installed_entry_points
+from semreg.recipe.plan import Loaded
+from semreg.trained.versions import LIBRARIES
+
+ROOMS = ("core", "components", "data", "recipe", "training")
+"""The parts of semreg that decide what a run computes while it is trained."""
+_ROOT = Path(semreg.core.__file__).resolve().parents[1]
+_STANDARD_LIBRARY = Path(sysconfig.get_paths()["stdlib"]).resolve()
+_UNTOLD = frozenset({"ctx", "kind", "type_comment"})
+_CONSTANTS = (int, float, complex, str, bytes, bool, type(None))
+
+
+def component_digest(component: Loaded, within: str | None = None) -> str:
+    """A digest of what a component is made of: its module and all of its distribution that this imports.
+
+    `within` narrows these to one package, such as "semreg.evaluation". Of a component that is registered in a process
+    these are its source, what it refers to in its module, and the modules beside it. Empty for one in a library.
+    """
+    module = component.target.partition(":")[0]
+    if module.partition(".")[0] in LIBRARIES:
+        return ""
+    if component.distribution == THIS_PROCESS:
+        return _digest(_of_object(component.value))
+    if within is None:
+        points = [point for point in installed_entry_points(also_off=True) if point.origin == component.origin]
+        tops = {point.value.partition(":")[0].partition(".")[0] for point in points}
+        return modules_digest([module], lambda name: name.partition(".")[0] in tops)
+    return modules_digest([module], lambda name: f"{name}.".startswith(f"{within}."))
+
+
+def rooms_digest() -> str:
+    """A digest of the parts of semreg that decide what a run computes while it is trained."""
+    files = {}
+    for room in ROOMS:
+        for path in (_ROOT / room).rglob("*.py"):
+            parts = path.relative_to(_ROOT.parent).with_suffix("").parts
+            files[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return _digest_of(files)
+
+
+def modules_digest(names: Iterable[str], belongs: Callable[[str], bool]) -> str:
+    """A digest of modules and of all that they import and that belong to them, directly or not, by their names."""
+    return _digest_of(_closure(names, belongs))
+
+
+def _digest_of(files: Mapping[str, Path]) -> str:
+    return _digest(f"{name} {_canonical(name, path)}" for name, path in sorted(files.items()))
+
+
+def _digest(parts: Iterable[str]) -> str:
+    return hashlib.sha256("\n".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+# --- modules ---
+
+
+def _closure(names: Iterable[str], belongs: Callable[[str], bool]) -> dict[str, Path]:
+    """The files of modules, of those that they import, and of the packages that these lie in."""
+    found: dict[str, Path] = {}
+    pending = list(names)
+    while pending:
+        name = pending.pop()
+        path = None if name in found or not belongs(name) else _file(name)
+        if path is None:
+            continue
+        found[name] = path
+        pending += [name.rpartition(".")[0]] if "." in name else []
+        pending += _imports(name, path)
+    return found
+
+
+def _file(name: str) -> Path | None:
+    """The source file of a module, found without importing it; None if it has none."""
+    top, *inner = name.split(".")
+    try:
+        specification = importlib.util.find_spec(top)
+    except (ImportError, ValueError):
+        return None
+    if specification is None:
+        return None
+    if not inner:
+        path = Path(specification.origin or "")
+        return path if path.suffix == ".py" and path.is_file() else None
+    for folder in specification.submodule_search_locations or ():
+        base = Path(folder, *inner)
+        for path in (base / "__init__.py", base.with_name(f"{base.name}.py")):
+            if path.is_file():
+                return path
+    return None
+
+
+_trees: dict[str, tuple[Any, ast.Module | None]] = {}
+"""By the names of modules: what they were imported from, and the syntax tree of that."""
+
+
+def _tree(name: str, path: Path) -> ast.Module | None:
+    """The syntax tree of a module: of what was imported, where the file was changed later; None for broken files."""
+    imported = getattr(sys.modules.get(name), "__spec__", None)
+    known = _trees.get(name)
+    if known is not None and imported is not None and known[0] is imported:
+        return known[1]
+    try:
+        tree = ast.parse(path.read_bytes())
+    except (OSError, SyntaxError, ValueError):
+        tree = None
+    _trees[name] = (imported, tree)
+    return tree
+
+
+def _canonical(name: str, path: Path) -> str:
+    tree = _tree(name, path)
+    return repr(path.read_bytes()) if tree is None else _text(tree)
+
+
+def _imports(name: str, path: Path) -> Iterator[str]:
+    """The names of modules that a module may import, of submodules among them."""
+    package = name if path.name == "__init__.py" else name.rpartition(".")[0]
+    for node in ast.walk(_tree(name, path) or ast.Module([], [])):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                parts = package.split(".")[: len(package.split(".")) - node.level + 1]
+                base = ".".join([*parts, *([node.module] if node.module else [])])
+            yield base
+            yield from (f"{base}.{alias.name}" for alias in node.names)
+
+
+def _text(node: Any) -> str:
+    """A syntax tree as text that is the same in all versions of Python, without what changes nothing that is done."""
+    if isinstance(node, ast.AST):
+        fields = ((name, value) for name, value in ast.iter_fields(node) if name not in _UNTOLD)
+        told = [f"{name}={_text(value)}" for name, value in fields if value is not None and value != []]
+        return f"{type(node).__name__}({','.join(told)})"
+    if isinstance(node, list):
+        return f"[{','.join(_text(one) for one in node if not _is_documentation(one))}]"
+    return f"{type(node).__name__}:{node!r}"
+
+
+def _is_documentation(node: Any) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+
+
+# --- what is registered in a process ---
+
+
+def _of_object(value: Any) -> list[str]:
+    """What a function, a class or an object is made of, as far as it can be known, in a fixed order."""
+    texts: list[str] = []
+    seen: set[int] = set()
+    pending: list[tuple[str, Any]] = [("", value)]
+    while pending:
+        name, one = pending.pop(0)
+        if isinstance(one, _CONSTANTS):
+            texts.append(f"{name}={one!r}")
+        elif id(one) in seen:
+            continue
+        elif isinstance(one, ModuleType):
+            seen.add(id(one))
+            texts.append(_beside(one.__name__))
+        elif isinstance(one, functools.partial):
+            pending += [("function", one.func), *((str(k), v) for k, v in enumerate(one.args)), *one.keywords.items()]
+        elif isinstance(one, (tuple, list)):
+            pending += [(f"{name}.{k}", part) for k, part in enumerate(one)]
+        elif isinstance(one, (type, FunctionType)):
+            seen.add(id(one))
+            texts.append(_source(one))
+            pending += _references(one)
+        elif _is_own(type(one)):  # an object that is called: its class and its state
+            seen.add(id(one))
+            pending += [("type", type(one)), *sorted(getattr(one, "__dict__", {}).items())]
+    return texts
+
+
+def _source(value: Any) -> str:
+    try:
+        return _text(ast.parse(textwrap.dedent(inspect.getsource(value))))
+    except (OSError, TypeError, SyntaxError):  # typed at a prompt, or made by `exec`
+        code = getattr(value, "__code__", None)
+        return f"{value.__qualname__} {_code(code) if code else sorted(vars(value))}"
+
+
+def _code(code: CodeType) -> str:
+    inner = [_code(one) if isinstance(one, CodeType) else repr(one) for one in code.co_consts]
+    return f"{code.co_code.hex()} {code.co_names} {inner}"
+
+
+def _references(value: Any) -> list[tuple[str, Any]]:
+    """What the functions of a value read beyond their arguments: constants, modules, and what is as near as it is."""
+    functions = [value] if isinstance(value, FunctionType) else [f for f in vars(value).values() if callable(f)]
+    found: dict[str, Any] = {}
+    for function in functions:
+        if not isinstance(function, FunctionType):
+            continue
+        names = set(_names(function.__code__))
+        found |= {name: one for name, one in function.__globals__.items() if name in names}
+        cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
+        found |= {name: cell.cell_contents for name, cell in cells if not _is_empty(cell)}
+        found |= {f"{name}=": one for name, one in (function.__kwdefaults__ or {}).items()}
+        found |= {f"{k}=": one for k, one in enumerate(function.__defaults__ or ())}
+    return sorted((name, one) for name, one in found.items() if _is_told(one))
+
+
+def _is_empty(cell: Any) -> bool:
+    try:
+        _ = cell.cell_contents
+    except ValueError:
+        return True
+    return False
+
+
+def _names(code: CodeType) -> Iterator[str]:
+    yield from code.co_names
+    for one in code.co_consts:
+        if isinstance(one, CodeType):
+            yield from _names(one)
+
+
+def _is_told(value: Any) -> bool:
+    if isinstance(value, ModuleType):
+        return _is_own_file(getattr(value, "__file__", None))
+    kind = value if isinstance(value, (type, FunctionType)) else type(value)
+    return isinstance(value, (*_CONSTANTS, tuple, list, functools.partial)) or _is_own(kind)
+
+
+def _is_own(kind: Any) -> bool:
+    """Whether a function or class is the user's own: of a prompt, a notebook, or a file outside of all packages."""
+    module = sys.modules.get(kind.__module__ or "")
+    return module is None or kind.__module__ == "__main__" or _is_own_file(getattr(module, "__file__", None))
+
+
+def _is_own_file(file: str | None) -> bool:
+    if file is None:
+        return False
+    path = Path(file).resolve()
+    packaged = {"site-packages", "dist-packages"} & set(path.parts)
+    return not packaged and not any(path.is_relative_to(folder) for folder in (_STANDARD_LIBRARY, _ROOT))
+
+
+def _beside(name: str) -> str:
+    """A module of the user's own, and those that it imports and that are such, too."""
+
+    def belongs(other: str) -> bool:
+        path = _file(other)
+        return path is not None and _is_own_file(str(path))
+
+    return modules_digest([name], belongs)

@@ -1,0 +1,84 @@
+"""The recipes of a run: its own, and others that train the same; what each has been evaluated for, and its report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from semreg.core import UserError
+from semreg.store.disk import discard, read_object, write_object, writing
+from semreg.store.layout import EVALUATIONS, RECIPE, RECIPES, RECORD, REPORT, RESULTS_OF_RECIPES
+
+
+def own_name(folder: Path) -> str:
+    """The name of the recipe that a run was begun with. Raises UserError if the folder holds no readable record."""
+    return str((read_object(folder / RECORD) or {}).get("name") or folder.name)
+
+
+def recipe_path(folder: Path, recipe: str) -> Path:
+    """Where a recipe of a run is kept, as it was resolved."""
+    return folder / RECIPE if recipe == own_name(folder) else folder / RECIPES / f"{recipe}.json"
+
+
+def report_path(folder: Path, recipe: str) -> Path:
+    """Where the report of a recipe of a run is."""
+    path = folder / REPORT
+    return path if recipe == own_name(folder) else path.with_name(f"{path.stem}-{recipe}{path.suffix}")
+
+
+def recipes_of(folder: Path) -> list[str]:
+    """The names of a run's recipes, its own first."""
+    return [own_name(folder), *sorted(path.stem for path in (folder / RECIPES).glob("[!.]*.json"))]
+
+
+def read_recipe(folder: Path, recipe: str) -> dict[str, Any]:
+    """The table of a recipe of a run; empty where it is not kept. Raises UserError if it is damaged."""
+    return read_object(recipe_path(folder, recipe)) or {}
+
+
+def write_recipe(folder: Path, recipe: str, table: Mapping[str, Any]) -> None:
+    """Keep the table of a recipe. Raises CannotWrite."""
+    path = recipe_path(folder, recipe)
+    with writing(folder):
+        path.parent.mkdir(exist_ok=True)
+        write_object(path, table)
+
+
+def write_evaluations(folder: Path, recipe: str, folders: Mapping[str, str]) -> None:
+    """Keep which folders hold the evaluations of a recipe, in the recipe's order. Raises CannotWrite."""
+    with writing(folder):
+        write_object(folder / RESULTS_OF_RECIPES, {**_all_evaluations(folder), recipe: dict(folders)})
+
+
+def evaluations_of(folder: Path, recipe: str) -> dict[str, Path]:
+    """The folders of the evaluations of a recipe that are done, in its order. Raises UserError for damaged files."""
+    names = _all_evaluations(folder).get(recipe, {})
+    return {name: path for name, place in names.items() if (path := folder / EVALUATIONS / place).is_dir()}
+
+
+def prune(folder: Path) -> list[str]:
+    """Remove the results that belong to no recipe of the run, and return their names. Raises CannotWrite."""
+    kept = {place for names in _all_evaluations(folder).values() for place in names.values()}
+    gone = sorted(path.name for path in (folder / EVALUATIONS).glob("[!.]*") if path.name not in kept)
+    with writing(folder):
+        for name in gone:
+            discard(folder / EVALUATIONS / name)
+    return gone
+
+
+def _all_evaluations(folder: Path) -> dict[str, dict[str, str]]:
+    found = read_object(folder / RESULTS_OF_RECIPES) or {}
+    if not all(isinstance(names, dict) and all(map(_is_name, names.values())) for names in found.values()):
+        raise UserError(str(folder / RESULTS_OF_RECIPES), "does not hold the names of evaluations' folders")
+    return found
+
+
+def _is_name(value: Any) -> bool:
+    """Whether it names a folder beside the others, and nothing elsewhere."""
+    return isinstance(value, str) and value not in ("", ".", "..") and not set("/\\\0") & set(value)
+
+
+def missing_evaluations(folder: Path, folders: Iterable[str]) -> list[str]:
+    """Those of some folders of evaluations that are not there."""
+    return [name for name in folders if not (folder / EVALUATIONS / name).is_dir()]
