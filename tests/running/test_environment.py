@@ -109,3 +109,8 @@ def test_the_digest_of_code_is_that_of_the_sources(
     second = environment.code(plan)
     assert first["semreg"] == second["semreg"]
     assert first["semreg-half"] != second["semreg-half"]
+
+
+def test_what_the_digest_of_semreg_leaves_out_are_rooms_of_it() -> None:
+    rooms = {path.parent.name for path in Path(semreg.__file__).parent.glob("*/__init__.py")}
+    assert set(environment.NOT_IN_NUMBERS) < rooms
