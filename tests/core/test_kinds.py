@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 from pathlib import Path
 
-from semreg.core.kinds import KINDS, at_place
+from semreg.core.kinds import INTERFACE, KINDS, at_place
 
 ROOT = Path(__file__).parents[2]
 OTHER_GROUPS = {"semreg.commands", "semreg.hooks", "semreg.interface"}
@@ -24,7 +24,9 @@ def test_every_kind_is_named_at_one_place_of_a_recipe() -> None:
     assert sorted(named) == sorted(KINDS)
 
 
-def test_what_the_distributions_of_this_repository_bring_is_of_these_kinds() -> None:
+def test_what_the_distributions_of_this_repository_bring_is_of_these_kinds_and_this_interface() -> None:
     groups = {kind.group for kind in KINDS.values()} | OTHER_GROUPS
     for path in [ROOT / "pyproject.toml", *ROOT.glob("plugins/*/pyproject.toml")]:
-        assert tomllib.loads(path.read_text())["project"]["entry-points"].keys() <= groups, path
+        points = tomllib.loads(path.read_text())["project"]["entry-points"]
+        assert points.keys() <= groups, path
+        assert path.parent == ROOT or points["semreg.interface"].keys() == {str(INTERFACE)}, path

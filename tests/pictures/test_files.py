@@ -46,3 +46,11 @@ def test_a_file_is_written_into_a_folder_of_its_own_or_stays_as_it_was(tmp_path:
         with pytest.raises(CannotWrite, match="choose another place by --out"):
             write_picture(place, b"three")
     assert [path.read_bytes() for path in (tmp_path / "deep" / "down").iterdir()] == [b"two"]
+
+
+@pytest.mark.parametrize("shape", [(4, 32), (32, 4)])
+def test_a_gif_is_enlarged_as_far_as_its_longer_side_allows(shape: tuple[int, int]) -> None:
+    height, width = shape
+    images = [torch.zeros(3, height, width), torch.ones(3, height, width)]
+    assert Image.open(BytesIO(gif(images, (0, 1)))).size == (4 * width, 4 * height)
+    assert Image.open(BytesIO(gif(images, (0, 1), scale=2))).size == (2 * width, 2 * height)

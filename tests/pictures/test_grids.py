@@ -106,3 +106,15 @@ def test_what_is_no_number_is_black_and_what_is_no_image_is_refused() -> None:
     for shape in ((2, 4, 4), (4, 4), (1, 0, 4), (1, 1, 4, 4)):
         with pytest.raises(ValueError, match=r"an image has shape \(1 or 3, height, width\), got "):
             as_pixels(torch.zeros(shape), (0, 1))
+
+
+def test_row_labels_stand_beside_the_middle_of_their_row_and_column_labels_above_that_of_their_column() -> None:
+    rows = [torch.ones(2, 1, 16, 16)] * 2
+    drawn = pixels(image_grid("grid", rows, row_labels=["a", "b"], column_labels=["c", "d"])).astype(int)
+    left, top = drawn.shape[1] - (2 * 128 + 6), drawn.shape[0] - (2 * 128 + 6)
+    beside, above = np.argwhere(drawn[:, :left].min(2) < 100), np.argwhere(drawn[:top].min(2) < 100)
+    for number, middle in ((0, 64), (1, 128 + 6 + 64)):
+        lines = beside[(beside[:, 0] - top) // (128 + 6) == number, 0] - top
+        columns = above[(above[:, 1] - left) // (128 + 6) == number, 1] - left
+        assert lines.mean() == pytest.approx(middle, abs=6)
+        assert columns.mean() == pytest.approx(middle, abs=6)

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from semreg.pictures import bar_plot, line_plot, point_plot, share_plot
-from semreg.pictures.style import as_array, fit_in_a_row, require_count, text_size
+from semreg.pictures.style import as_array, fit_in_a_row, legend, plot_figure, require_count, text_size
 
 
 def test_the_same_picture_is_the_same_bytes() -> None:
@@ -45,3 +45,14 @@ def test_labels_that_do_not_match_in_number_are_told() -> None:
     require_count("labels", ["a", "b"], 2)
     with pytest.raises(ValueError, match="3 labels are needed, got 2"):
         require_count("labels", ["a", "b"], 3)
+
+
+def test_a_legend_is_drawn_for_more_than_one() -> None:
+    for count in (1, 2):
+        figure, axes = plot_figure(3, 2)
+        for number in range(count):
+            axes.plot([0, 1], label=str(number))
+        legend(figure, axes, count)
+        assert [text.get_text() for drawn in figure.legends for text in drawn.get_texts()] == ["0", "1"][
+            : 2 * count - 2
+        ]

@@ -17,7 +17,7 @@ def test_who_trains_whom_stands_in_columns(toy: Toy, plan_of: PlanOf) -> None:
         """
         without = ["phases.main.train"]
         [phases.main.steps.inner]
-        repeat = 3
+        repeat = 2
         train = { encoder = { kl = 1 } }
         [phases.main.steps.joint.train]
         encoder = { rec = 1, kl = 0.0625 }
@@ -33,7 +33,7 @@ def test_who_trains_whom_stands_in_columns(toy: Toy, plan_of: PlanOf) -> None:
     assert head.endswith(" · data toy (found)")
     assert lines == [
         "main · 2 epochs · batch 8",
-        "  inner ×3   kl    1 backward",
+        "  inner ×2   kl    1 backward",
         "    encoder   1",
         "  joint       rec      kl    2 backwards",
         "    encoder     1  0.0625",

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from semreg.core import UserError
+from semreg.core import UserError, plugin_manager
 from semreg.core.errors import CannotWrite
+from semreg.core.hookspecs import hookimpl
 from semreg.report import page as report
 from semreg.report.writing import ReportWriter, write_report
 
@@ -39,3 +41,19 @@ def test_a_report_that_cannot_be_written_leaves_the_one_before(fake_run: Path) -
     assert not list(fake_run.glob(".*.part"))
     (fake_run / "report.html").rmdir()
     assert write_report(fake_run) == fake_run / "report.html"
+
+
+def test_the_hook_is_the_last_that_hears_of_the_end(fake_run: Path) -> None:
+    there: list[bool] = []
+
+    class Other:
+        @hookimpl
+        def run_finished(self) -> None:
+            there.append((fake_run / "report.html").exists())
+
+    manager = plugin_manager.no_hooks()
+    for plugin in (Other(), ReportWriter(), Other()):
+        manager.register(plugin)
+    plugin_manager.call(manager, "run_finished", run=SimpleNamespace(folder=fake_run))
+    assert there == [False, False]
+    assert (fake_run / "report.html").exists()

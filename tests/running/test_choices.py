@@ -12,6 +12,13 @@ from semreg.core import UserError
 from semreg.running.choices import PRECISIONS, Choices
 
 
+def test_without_a_choice_a_run_may_fall_back_and_leaves_nothing_out() -> None:
+    choices = Choices()
+    assert (choices.seed, choices.device, choices.precision) == (None, "auto", "fp32")
+    assert (choices.data_root, choices.out) == (Path("data"), Path("runs"))
+    assert (choices.fallback, choices.skip_bad_images, choices.tensorboard) == (True, False, False)
+
+
 @pytest.mark.parametrize("precision", PRECISIONS)
 def test_places_may_be_texts(precision: str) -> None:
     choices = Choices(precision=precision, data_root="faces", out="there")  # type: ignore[arg-type]

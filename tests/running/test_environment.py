@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -114,3 +115,19 @@ def test_the_digest_of_code_is_that_of_the_sources(
 def test_what_the_digest_of_semreg_leaves_out_are_rooms_of_it() -> None:
     rooms = {path.parent.name for path in Path(semreg.__file__).parent.glob("*/__init__.py")}
     assert set(environment.NOT_IN_NUMBERS) < rooms
+
+
+def test_the_digest_of_semreg_is_that_of_what_computes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rooms = [tmp_path / "toy_house" / room for room in ("training", "tables", "report")]
+    for folder in (tmp_path / "toy_house", *rooms):
+        folder.mkdir()
+        (folder / "__init__.py").write_text("")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(environment, "OWN_DISTRIBUTION", importlib.import_module("toy_house").__name__)
+    digests = [environment._digest("toy_house")]
+    for folder in (*rooms, tmp_path / "toy_house"):
+        (folder / "new.py").write_text("x = 1")
+        digests.append(environment._digest("toy_house"))
+    first, training, tables, report, outside = digests
+    assert len({first, training, outside}) == 3
+    assert training == tables == report

@@ -2,8 +2,23 @@
 
 from __future__ import annotations
 
-import pytest
+import re
+from collections.abc import Callable
+from typing import Any
 
+import pytest
+import torch
+
+from semreg import testing
+from semreg.components.encoders import MLPEncoder
+from semreg.components.interpolators import linear
+from semreg.components.losses import l1
+from semreg.components.operations import sample
+from semreg.components.priors import StandardNormal
+from semreg.components.schedules import constant
+from semreg.core import DiagonalGaussian, Result
+from semreg.data.datasets.digits import Digits
+from semreg.data.samplers import shuffled
 from semreg.testing.checks import MOST_LINES, Checks, require
 
 
@@ -63,3 +78,35 @@ def test_an_interrupt_is_no_failure() -> None:
 
     with pytest.raises(KeyboardInterrupt):
         Checks("loss", ()).run("value", interrupted)
+
+
+def measured(z: Any) -> Result:
+    return Result(figures={"mean": 0.0})
+
+
+CODES = torch.zeros(4, 2)
+
+
+@pytest.mark.parametrize(
+    ("check", "component", "inputs", "given"),
+    [
+        (testing.check_loss, l1, (CODES, CODES), {}),
+        (testing.check_operation, sample, (DiagonalGaussian(CODES, CODES),), {}),
+        (testing.check_encoder, MLPEncoder, (torch.zeros(2, 1, 4, 4),), {"options": {"outputs": 2}}),
+        (testing.check_prior, StandardNormal, (), {"options": {"size": 2}}),
+        (testing.check_interpolator, linear, (CODES, CODES), {}),
+        (testing.check_dataset, Digits, (), {}),
+        (testing.check_sampler, shuffled, (), {"batch_size": 4}),
+        (testing.check_evaluation, measured, (CODES,), {}),
+        (testing.check_schedule, constant, (), {}),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_each_call_does_the_checks_that_its_docstring_names(
+    check: Callable[..., None], component: Any, inputs: tuple[Any, ...], given: dict[str, Any]
+) -> None:
+    paragraph = (check.__doc__ or "").partition("Checks: ")[2].partition("\n\n")[0]
+    named = set(re.findall(r'"([a-z\d -]+)"', paragraph))
+    with pytest.raises(AssertionError) as raised:
+        check(component, *inputs, exempt={*named, "no such"}, **given)
+    assert set(str(raised.value).partition("; there is: ")[2].split(", ")) == named

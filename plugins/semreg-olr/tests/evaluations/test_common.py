@@ -22,8 +22,8 @@ def test_labels_are_those_of_a_field_of_attributes(world: Any) -> None:
 def test_an_embedding_has_a_row_for_each_label() -> None:
     embedding = torch.zeros(5, 2, 3)
     assert check_embedding(embedding, ("a", "b"), "z") is embedding
-    for other in (torch.zeros(5, 3, 2), torch.zeros(5, 2)):
-        with pytest.raises(ValueError, match=r"'z' must have one row for each of the 2 labels; .* has shape \("):
+    for other, found in ((torch.zeros(5, 3, 2), r"\(3, 2\)"), (torch.zeros(5, 2), r"\(2,\)")):
+        with pytest.raises(ValueError, match=f"'z' must have one row for each of the 2 labels; .* has shape {found}"):
             check_embedding(other, ("a", "b"), "z")
 
 
