@@ -119,45 +119,6 @@ def test_list_shows_a_plugin_without_importing_it_and_says_what_is_damaged(insta
     assert "toy  " in result.stdout
 
 
-LOSS = '''
-"""Toy losses.
-
-Source throughout: Doe and Roe, *A Paper About
-Toys*, 2020.
-More text.
-"""
-from __future__ import annotations
-
-def loss(
-    a: Tensor, b: Tensor, *, margin: float = 1.0, spelling_out_a_very_long_name_for_this_option: bool = False
-) -> Tensor:
-    """How far a toy is from a toy."""
-'''
-
-
-def test_show_prints_signature_documentation_source_plugin_and_version(install: Callable[..., Path]) -> None:
-    install("semreg-toy", {"semreg.losses": {"toy": "toy_show:loss"}}, toy_show=LOSS)
-    text = output("show", "toy")
-    assert text.startswith("toy · loss · semreg-toy 1.2\n\n  toy(\n      a: Tensor,\n      b: Tensor,\n      *,\n")
-    assert "  ) -> Tensor\n\nHow far a toy is from a toy.\n" in text
-    assert "source  Doe and Roe, *A Paper About Toys*, 2020." in text
-    (shown,) = json.loads(output("show", "toy", "--json"))
-    assert (shown["kind"], shown["distribution"], shown["version"]) == ("loss", "semreg-toy", "1.2")
-    assert shown["source"] == "Doe and Roe, *A Paper About Toys*, 2020."
-
-
-def test_show_shows_a_network_with_its_forward_and_all_of_one_name(install: Callable[..., Path]) -> None:
-    source = (
-        "class Net:\n    def __init__(self, *, size: int): ...\n    def forward(self, images): ...\ndef loss(a): ..."
-    )
-    groups = {"semreg.encoders": {"toy": "toy_net:Net"}, "semreg.losses": {"toy": "toy_net:loss"}}
-    install("semreg-toy", groups, toy_net=source)
-    text = output("show", "toy")
-    assert "toy · encoder" in text
-    assert "  toy(*, size: int)\n  forward(images)\n" in text
-    assert "toy · loss" in text
-
-
 def test_wrong_names_get_the_closest() -> None:
     assert refusal("show", "conv_encodr").startswith(
         "no component is called 'conv_encodr'; did you mean 'conv_encoder'"
@@ -215,48 +176,6 @@ def test_report_by_folder_and_by_name(fake_run: Path, tmp_path: Path) -> None:
         assert shown.startswith("report: ")
         assert "olr_celeba" in (tmp_path / shown.removeprefix("report: ").strip()).read_text()
     assert "did you mean 'olr_celeba-3f9c1a'" in refusal("report", "runs/olr_celeba-3f9c", cwd=tmp_path)
-
-
-RECORDING = """
-import sys, types
-from pathlib import Path
-from semreg.recipe import load
-from semreg.running import start
-def run(recipe, choices):
-    print({"recipe": recipe, **vars(choices)})
-    return types.SimpleNamespace(folder=Path("there"))
-load.load_recipe = lambda path, overrides: (path, list(overrides))
-start.run_recipe = run
-from semreg.cli.main import main
-main()
-"""
-
-
-def choices_of_run(*arguments: str, **environment: str) -> str:
-    """What `semreg run` asks for."""
-    command = [sys.executable, "-c", RECORDING, "run", "some.toml", *arguments]
-    surroundings = {key: value for key, value in os.environ.items() if key != "SEMREG_DATA"}
-    ran = subprocess.run(command, capture_output=True, text=True, env=surroundings | environment, check=True)
-    choices, report = ran.stdout.splitlines()
-    assert report == "report: there/report.html"
-    return choices.replace("PosixPath", "")
-
-
-def test_options_reach_the_run() -> None:
-    assert choices_of_run() == (
-        "{'recipe': (('some.toml'), []), 'seed': None, 'device': 'auto', 'precision': 'fp32', "
-        "'data_root': ('data'), 'out': ('runs'), 'fallback': True, 'skip_bad_images': False, 'tensorboard': False}"
-    )
-    changed = ["--set", "a.b=1", "--set", "c=2", "--seed", "3", "--data-root", "d", "--out", "o"]
-    given = [*changed, "--device", "cpu", "--precision", "bf16", "--no-fallback", "--skip-bad-images", "--tensorboard"]
-    assert choices_of_run(*given, SEMREG_DATA="other") == (
-        "{'recipe': (('some.toml'), ['a.b=1', 'c=2']), 'seed': 3, 'device': 'cpu', 'precision': 'bf16', "
-        "'data_root': ('d'), 'out': ('o'), 'fallback': False, 'skip_bad_images': True, 'tensorboard': True}"
-    )
-
-
-def test_the_data_root_may_come_from_the_environment() -> None:
-    assert "'data_root': ('/faces')" in choices_of_run(SEMREG_DATA="/faces")
 
 
 def test_an_interrupt_ends_with_130(install: Callable[..., Path]) -> None:

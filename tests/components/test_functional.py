@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import math
 
-import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.distributions import Normal, kl_divergence
 
 from semreg.components.functional import gaussian_log_density, normal_noise, standard_normal_kl
-from semreg.core import require_equal_shapes
 
 numbers = st.floats(-6, 6)
 double = torch.float64
@@ -60,13 +58,3 @@ def test_noise_is_standard_normal() -> None:
     assert noise.mean().abs() < 0.01
     assert (noise.var() - 1).abs() < 0.02
     assert ((noise.abs() < 1).float().mean() - math.erf(1 / math.sqrt(2))).abs() < 0.01
-
-
-@pytest.mark.parametrize(
-    ("a", "b", "cause"),
-    [((8, 3), (8, 4), "axis 1 differs, 3 against 4"), ((8, 1), (8,), "2 axes against 1")],
-)
-def test_unequal_shapes_are_named_with_pattern_and_cause(a: tuple[int, ...], b: tuple[int, ...], cause: str) -> None:
-    with pytest.raises(ValueError) as caught:
-        require_equal_shapes("l1(a, b)", "batch ..., batch ...", torch.zeros(a), torch.zeros(b))
-    assert str(caught.value) == f'l1(a, b) expects "batch ..., batch ...", found {a}, {b}: {cause}'

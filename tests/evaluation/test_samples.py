@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import math
-import pickle
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
-from scipy.linalg import sqrtm
-from torch import Tensor, nn
-from torchmetrics.image import fid as inception
+from torch import Tensor
 
-from semreg.core import DiagonalGaussian, UserError
+from semreg.core import DiagonalGaussian
 from semreg.evaluation.samples import fid, inception_score, score_of
 from semreg.trained.features import frechet_distance
 from tests.evaluation.conftest import CLASSES, drawn
-from tests.hostile import Bomb
+from tests.trained.test_features import weights
+
+__all__ = ["weights"]
 
 
 @pytest.fixture
@@ -141,29 +140,6 @@ def test_images_are_clipped_to_the_range_before_they_are_judged(painted: Any) ->
     assert received[0].max() == 1
 
 
-def features(seed: int, rows: int, size: int) -> Tensor:
-    generator = torch.Generator().manual_seed(seed)
-    mixed = torch.randn(size, size, generator=generator, dtype=torch.float64)
-    return torch.randn(rows, size, generator=generator, dtype=torch.float64) @ mixed + mixed[0]
-
-
-@settings(max_examples=30)
-@given(st.integers(0, 2**31), st.integers(2, 30), st.integers(2, 30), st.integers(1, 6))
-def test_the_distance_is_that_of_scipys_square_root(seed: int, first: int, second: int, size: int) -> None:
-    """Also where fewer images than features make the covariances singular."""
-    a, b = features(seed, first, size), features(seed + 1, second, size)
-    distance = frechet_distance(a, b)
-    covariances = [np.atleast_2d(np.cov(part.numpy(), rowvar=False)) for part in (a, b)]
-    root = sqrtm(covariances[0] @ covariances[1] + 1e-12 * np.eye(size)).real
-    means = float((a.mean(0) - b.mean(0)).square().sum())
-    expected = means + np.trace(covariances[0] + covariances[1] - 2 * root)
-    scale = means + np.trace(covariances[0] + covariances[1])
-    assert distance == pytest.approx(expected, abs=1e-4 * scale + 1e-4)
-    assert 0 <= distance <= scale * (1 + 1e-9)
-    assert frechet_distance(b, a) == pytest.approx(distance, abs=1e-5 * scale)
-    assert frechet_distance(a, a.flip(0)) == pytest.approx(0, abs=1e-5 * scale)
-
-
 def test_the_distance_by_the_judges_features_stands_beside_that_of_training_images(painted: Any) -> None:
     result = fid(painted.tensor("x_p"), painted.tensor("image"), judge=painted)
     tensors = painted.tensors
@@ -206,62 +182,10 @@ def test_one_image_has_no_distance(painted: Any) -> None:
         fid(painted.tensor("x_p"), painted.tensor("image"), judge=painted)
 
 
-class Net(nn.Module):
-    """In the place of Inception: keeps what it is given."""
-
-    def __init__(self, *, feature_extractor_weights_path: str, **options: Any) -> None:
-        super().__init__()
-        if "good" not in torch.load(feature_extractor_weights_path, weights_only=False):
-            raise RuntimeError("missing keys")
-        self.seen: list[Tensor] = []
-
-    def forward(self, images: Tensor) -> Tensor:
-        self.seen.append(images)
-        return images[:, :, 0, :2].flatten(1).float()
-
-
-@pytest.fixture
-def weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(inception, "_TORCH_FIDELITY_AVAILABLE", True)
-    monkeypatch.setattr(inception, "NoTrainInceptionV3", Net)
-    path = tmp_path / "weights.pth"
-    torch.save({"good": torch.zeros(1)}, path)
-    return path
-
-
-def test_inceptions_features_are_of_colour_bytes(painted: Any, weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    nets: list[Net] = []
-    make = inception.NoTrainInceptionV3
-    monkeypatch.setattr(inception, "NoTrainInceptionV3", lambda **options: nets.append(make(**options)) or nets[0])
-    painted.value_range = (-1.0, 1.0)
+def test_distances_by_inception_stand_beside_the_judges(painted: Any, weights: Path) -> None:
     result = fid(painted.tensor("x_p"), painted.tensor("image"), judge=painted, inception_weights=str(weights))
     assert set(result.figures) == {
         "images", "distance_judge", "distance_judge_training", "distance_inception", "distance_inception_training"
     }  # fmt: skip
-    first = nets[0].seen[0]
-    assert (first.dtype, first.shape) == (torch.uint8, (60, 3, 4, 4))
-    expected = ((painted.tensors["image"]["test"] + 1) / 2 * 255).round()
-    assert all(torch.equal(first[:, channel].float(), expected[:, 0]) for channel in range(3))
     assert "by 2 features of the judge and by 6 features of Inception" in result.tables[0].caption
-
-
-def test_weights_that_cannot_be_used_are_told(painted: Any, weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def measured(path: Path) -> None:
-        fid(painted.tensor("x_p"), painted.tensor("image"), judge=painted, inception_weights=str(path))
-
-    with pytest.raises(UserError, match="there is no such file"):
-        measured(weights.with_name("none.pth"))
-    torch.save({"other": torch.zeros(1)}, weights)
-    with pytest.raises(UserError, match="no weights of Inception, as torch-fidelity takes them: missing keys"):
-        measured(weights)
-    weights.write_bytes(pickle.dumps(Bomb(sentinel := weights.with_name("opened"))))
-    with pytest.raises(UserError, match="no weights of Inception"):
-        measured(weights)
-    torch.save({"good": Bomb(sentinel)}, weights)
-    with pytest.raises(UserError, match="no weights of Inception"):
-        measured(weights)
-    assert not sentinel.exists()
-    torch.save({"good": torch.zeros(1)}, weights)
-    monkeypatch.setattr(inception, "_TORCH_FIDELITY_AVAILABLE", False)
-    with pytest.raises(ValueError, match="pip install torch-fidelity"):
-        measured(weights)
+    assert len(result.tables[0].rows[0]) == 4

@@ -1,83 +1,26 @@
-"""Pictures are crisp, fit their labels and refuse what they cannot draw."""
+"""Plots fit their labels, show what they are given and refuse what they cannot draw."""
 
 from __future__ import annotations
 
-from io import BytesIO
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
-from PIL import Image
 
-from semreg.core import Picture
 from semreg.pictures import (
     bar_plot,
     class_colours,
     heat_map,
-    image_grid,
     line_plot,
     point_plot,
     scatter_plot,
     share_plot,
 )
+from tests.pictures.conftest import pixels
 
 LETTERS = ["a", "b", "c"]
-
-
-def pixels(picture: Picture) -> NDArray[np.uint8]:
-    return np.asarray(Image.open(BytesIO(picture.png)).convert("RGB"))
-
-
-def test_a_grid_without_labels_holds_exactly_the_enlarged_pixels() -> None:
-    images = torch.tensor([0, 51, 102, 255]).div(255).reshape(1, 1, 2, 2)
-    drawn = pixels(image_grid("grid", [images]))
-    assert drawn.shape == (128, 128, 3)
-    assert np.unique(drawn[:64, 64:]).tolist() == [51]
-    assert np.unique(drawn).tolist() == [0, 51, 102, 255]
-
-
-@pytest.mark.parametrize("count", range(1, 40))
-def test_a_grid_is_as_wide_as_its_tiles(count: int) -> None:
-    drawn = pixels(image_grid("grid", [torch.zeros(count, 3, 16, 16)]))
-    scale = max(1, min(128 // 16, 1800 // (16 * count)))
-    assert drawn.shape == (16 * scale, count * (16 * scale + 6) - 6, 3)
-
-
-def test_a_grid_takes_lists_ranges_and_gradients_and_clips() -> None:
-    one = torch.full((1, 4, 4), -1.0, requires_grad=True)
-    two = torch.full((1, 4, 4), 7.0)
-    drawn = pixels(image_grid("grid", [[one, two], [two]], value_range=(-1, 1)))
-    assert drawn[10, 10].tolist() == [0, 0, 0]
-    assert drawn[10, 200].tolist() == [255, 255, 255]
-
-
-def test_labels_make_room_for_themselves() -> None:
-    images = torch.zeros(2, 1, 16, 16)
-    bare = pixels(image_grid("grid", [images]))
-    labelled = pixels(
-        image_grid("grid", [images], row_labels=["reconstruction"], column_labels=["short", "Mouth_Slightly_Open"])
-    )
-    assert labelled.shape[0] > bare.shape[0] + 40
-    assert labelled.shape[1] > bare.shape[1] + 100
-    for edge in (labelled[0], labelled[:, 0], labelled[:, -1]):
-        assert (edge > 250).all(), "a label is cut off"
-
-
-def test_labels_stand_under_each_image() -> None:
-    rows = [torch.zeros(2, 1, 16, 16), torch.zeros(1, 1, 16, 16)]
-    bare, drawn = pixels(image_grid("grid", rows)), pixels(image_grid("grid", rows, image_labels=[["8", "1"], ["8"]]))
-    below = (drawn.shape[0] - bare.shape[0]) // 2
-    assert below > 10
-    under_one, under_two, under_none = (
-        drawn[top : top + below, left : left + 128] for top, left in ((128, 0), (128, 134), (262 + below, 134))
-    )
-    assert under_one.min() < 100
-    assert under_two.min() < 100
-    assert not np.array_equal(under_one, under_two)
-    assert under_none.min() == 255
-    assert np.array_equal(under_one, drawn[262 + below :, :128])
 
 
 def test_points_have_the_colours_of_their_classes() -> None:
@@ -104,22 +47,9 @@ def test_every_class_has_a_colour_of_its_own(count: int) -> None:
     assert len(set(class_colours(count))) == count
 
 
-def test_the_same_picture_is_the_same_bytes() -> None:
-    first, second = (line_plot("loss", {"a": ([1, 2], [3, 4])}, x_label="x", y_label="y") for _ in range(2))
-    assert first == second
-    assert first.png.startswith(b"\x89PNG")
-
-
 @pytest.mark.parametrize(
     "draw",
     [
-        lambda: image_grid("grid", []),
-        lambda: image_grid("grid", [torch.zeros(1, 2, 4, 4)]),
-        lambda: image_grid("grid", [[torch.zeros(1, 4, 4), torch.zeros(1, 5, 4)]]),
-        lambda: image_grid("grid", [torch.zeros(2, 1, 4, 4)], row_labels=["a", "b"]),
-        lambda: image_grid("grid", [torch.zeros(2, 1, 4, 4)], column_labels=["a"]),
-        lambda: image_grid("grid", [torch.zeros(2, 1, 4, 4)], image_labels=[["a"]]),
-        lambda: image_grid("grid", [torch.zeros(2, 1, 4, 4)], image_labels=[["a", "b"], ["c", "d"]]),
         lambda: scatter_plot("points", torch.zeros(3, 2), torch.zeros(2), LETTERS),
         lambda: heat_map("map", torch.eye(3), ["a", "b"]),
         lambda: bar_plot("bars", ["a", "b"], {"x": [1.0]}, y_label="y"),
@@ -226,9 +156,3 @@ def test_names_make_room_beside_the_axes() -> None:
     one, other = plotted({"a": point, "b": point}), plotted({"b": point, "a": point})
     assert (one[:, :780] == other[:, :780]).all()
     assert (one[:, 780:] != other[:, 780:]).any()
-
-
-def test_dollars_in_names_are_no_mathematics() -> None:
-    assert share_plot("s", ["$\\odd$"], {"$\\frac$": [1]}).png
-    assert bar_plot("s", ["$\\odd$"], {"$\\frac$": [1]}, y_label="$_$").png
-    assert point_plot("s", {"$\\odd$": ((1, None), (1, None))}, x_label="$\\frac$", y_label="$_$").png

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import pytest
@@ -11,8 +12,7 @@ from hypothesis import strategies as st
 from semreg.core import UserError
 from semreg.recipe.bounds import MOST_ENTRIES
 from semreg.recipe.each import expand
-
-words = st.from_regex(r"[a-z_][a-z0-9_]{0,5}", fullmatch=True)
+from tests.recipe.tables import tables, words
 
 
 def written_out(table: dict[str, Any], **each: Any) -> dict[str, Any]:
@@ -167,3 +167,17 @@ def test_a_single_value_stands_for_its_variable_everywhere() -> None:
 
 def test_a_single_value_with_an_alias_must_be_bound() -> None:
     assert "bind it in the key" in complaint({"x_{o}": "f({m})"}, m=["a"], o="m")
+
+
+@given(tables)
+def test_without_variables_expanding_changes_nothing(table: dict[str, Any]) -> None:
+    before = copy.deepcopy(table)
+    assert expand(table, "") == before
+    assert expand({"each": {}, **table}, "") == before
+    assert table == before
+
+
+@given(tables)
+def test_a_variable_that_nothing_reads_changes_nothing(table: dict[str, Any]) -> None:
+    plain = {key: value for key, value in table.items() if "{" not in str(value) and "*" not in str(value)}
+    assert expand({"each": {"m": ["a", "b"]}, **plain}, "") == plain

@@ -2,32 +2,17 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from semreg.core import UserError
 from semreg.recipe.bounds import DEEPEST_EXTENDS, LARGEST_FILE
-from semreg.recipe.each import expand
-from semreg.recipe.load import Recipe, composed_recipe, load_recipe
+from semreg.recipe.load import composed_recipe, load_recipe
 
 Write = Callable[..., Path]
-
-words = st.from_regex(r"[a-z_][a-z0-9_]{0,5}", fullmatch=True)
-values = st.one_of(
-    st.integers(-(2**63), 2**63 - 1), st.booleans(), st.text(max_size=6), words.map(lambda w: f"f({w}, g(x))")
-)
-keys = words.filter(lambda key: key not in {"each", "without", "fallback"})
-tables = st.recursive(
-    st.dictionaries(keys, values, max_size=4),
-    lambda inner: st.dictionaries(keys, st.one_of(values, inner, st.lists(values)), max_size=4),
-    max_leaves=12,
-)
 
 
 @pytest.fixture
@@ -103,16 +88,6 @@ def test_a_folder_is_no_recipe(tmp_path: Path) -> None:
 # --- extends ---
 
 
-def test_tables_merge_and_the_later_keys_win(write: Write) -> None:
-    write("seed = 1\n[data]\nuse = 'mnist'\nsize = 32\nrange = [0, 1]\n[losses.a]\nuse = 'l2(x, y)'", "base.toml")
-    path = write("extends = 'base.toml'\n[data]\nsize = 16\nrange = [-1, 1]\n[losses.b]\nuse = 'l1(x, y)'")
-    assert resolved(path) == {
-        "seed": 1,
-        "data": {"use": "mnist", "size": 16, "range": [-1, 1]},
-        "losses": {"a": {"use": "l2(x, y)"}, "b": {"use": "l1(x, y)"}},
-    }
-
-
 def test_extends_goes_through_several_files_relative_to_each(write: Write) -> None:
     write("a = 1\nb = 1\nc = 1", "deep/down/first.toml")
     write("extends = 'down/first.toml'\nb = 2\nc = 2", "deep/second.toml")
@@ -178,135 +153,6 @@ def test_a_missing_parent_is_told_with_the_closest(write: Write) -> None:
 def test_mistakes_in_a_parent_name_the_parent(write: Write) -> None:
     write("a = ", "base.toml")
     assert "base.toml: not valid TOML" in refusal(write("extends = 'base.toml'"))
-
-
-@pytest.mark.parametrize("kind", ["data", "optimizer", "modules.encoder", "losses.rec"])
-def test_another_component_takes_none_of_the_old_options(write: Write, kind: str) -> None:
-    write(f"[{kind}]\nuse = 'old'\nsize = 32\nfactor = 2", "base.toml")
-    *outer, inner = kind.split(".")
-    table = resolved(write(f"extends = 'base.toml'\n[{kind}]\nuse = 'new'\nwidth = 3"))
-    for key in [*outer, inner]:
-        table = table[key]
-    assert table == {"use": "new", "width": 3}
-
-
-def test_another_component_keeps_what_the_language_reserves(write: Write) -> None:
-    write(
-        """
-        [data]
-        use = "mnist"
-        size = 32
-        batch_size = 96
-        range = [-1, 1]
-        split = { validation = 0.1 }
-        sampler = { use = "balanced(digit)" }
-        [modules.encoder]
-        use = "conv_encoder"
-        outputs = 64
-        ema = 0.99
-        weights = "runs/a:encoder"
-        optimizer = { lr = 0.1 }
-        [optimizer]
-        use = "sgd"
-        momentum = 0.9
-        clip = 1.0
-        schedule = { use = "cosine" }
-        [evaluate.edit]
-        use = "edit(z)"
-        strength = 2
-        judge = "judge.toml"
-        """,
-        "base.toml",
-    )
-    table = resolved(
-        write(
-            """
-            extends = "base.toml"
-            data.use = "avatars"
-            modules.encoder.use = "mlp_encoder"
-            optimizer.use = "adam"
-            evaluate.edit.use = "transfer(z)"
-            """
-        )
-    )
-    assert table["data"] == {
-        "use": "avatars",
-        "batch_size": 96,
-        "range": [-1, 1],
-        "split": {"validation": 0.1},
-        "sampler": {"use": "balanced(digit)"},
-    }
-    assert table["modules"]["encoder"] == {
-        "use": "mlp_encoder", "ema": 0.99, "weights": "runs/a:encoder", "optimizer": {"lr": 0.1},
-    }  # fmt: skip
-    assert table["optimizer"] == {"use": "adam", "clip": 1.0, "schedule": {"use": "cosine"}}
-    assert table["evaluate"]["edit"] == {"use": "transfer(z)", "judge": "judge.toml"}
-
-
-def test_a_reserved_word_of_one_place_is_an_option_like_any_other_elsewhere(write: Write) -> None:
-    write("[losses.a]\nuse = 'weighted(x)'\nweights = [1, 2]\nrange = [0, 1]", "base.toml")
-    table = resolved(write("extends = 'base.toml'\n[losses.a]\nuse = 'l2(x, y)'"))
-    assert table["losses"]["a"] == {"use": "l2(x, y)"}
-
-
-def test_other_inputs_of_the_same_component_keep_the_options(write: Write) -> None:
-    write("[losses.a]\nuse = 'l2(x, y)'\nreduction = 'sum'", "base.toml")
-    table = resolved(write("extends = 'base.toml'\n[losses.a]\nuse = 'l2( x, z )'"))
-    assert table["losses"]["a"] == {"use": "l2( x, z )", "reduction": "sum"}
-
-
-# --- without ---
-
-TRAINED = """
-[losses]
-rec.use = "l2(x_f, image)"
-adv_e.use = "uniform(c_u)"
-adv_c.use = "ce(c_u, digit)"
-[modules]
-encoder.use = "e"
-classifier.use = "c"
-[tensors]
-c_u = "classifier(encoder(image))"
-[phases.main.steps.joint.train]
-encoder = { rec = 10, adv_e = 1 }
-classifier = { adv_c = 1 }
-[phases.warm.train]
-encoder = { rec = 1 }
-classifier = { adv_e = 1, adv_c = 1 }
-"""
-
-
-def test_without_drops_a_loss_with_its_weights(write: Write) -> None:
-    write(TRAINED, "base.toml")
-    table = resolved(write("extends = 'base.toml'\nwithout = ['losses.adv_e', 'losses.adv_c', 'tensors.c_u']"))
-    assert set(table["losses"]) == {"rec"}
-    assert table["tensors"] == {}
-    assert table["phases"]["main"]["steps"]["joint"]["train"] == {"encoder": {"rec": 10}}
-    assert table["phases"]["warm"]["train"] == {"encoder": {"rec": 1}}
-    assert "without" not in table
-
-
-def test_without_drops_a_module_with_its_row(write: Write) -> None:
-    write(TRAINED, "base.toml")
-    table = resolved(write("extends = 'base.toml'\nwithout = ['modules.classifier']"))
-    assert set(table["modules"]) == {"encoder"}
-    assert table["phases"]["main"]["steps"]["joint"]["train"] == {"encoder": {"rec": 10, "adv_e": 1}}
-
-
-def test_without_drops_before_the_own_keys_come(write: Write) -> None:
-    write("[data]\nuse = 'mnist'\nsize = 32", "base.toml")
-    assert resolved(write("extends = 'base.toml'\nwithout = ['data']\n[data]\nsize = 8")) == {"data": {"size": 8}}
-
-
-def test_without_says_what_is_not_there(write: Write) -> None:
-    write(TRAINED, "base.toml")
-    text = refusal(write("extends = 'base.toml'\nwithout = ['losses.adv_d', 'modules.critic.use', 'seed']"))
-    assert "3 errors" in text
-    assert "nothing inherited is called 'losses.adv_d'; did you mean 'adv_e' or 'adv_c'?" in text
-    assert "nothing inherited is called 'seed'" in text
-    assert "is not a list of keys" in refusal(write("extends = 'base.toml'\nwithout = 'losses.adv_e'"))
-    alone = "without = ['losses.rec']\nlosses.rec.use = 'f'"
-    assert "nothing inherited is called 'losses.rec'" in refusal(write(alone))
 
 
 # --- fallback ---
@@ -411,44 +257,6 @@ def test_each_comes_after_merging(write: Write) -> None:
     assert resolved(path)["tensors"] == {
         "z_a": "f_a(image)", "z_b": "f_b(image)", "z_c": "f_c(image)", "x": "d(z_a, z_b, z_c)",
     }  # fmt: skip
-
-
-# --- properties ---
-
-
-@given(tables)
-def test_without_variables_expanding_changes_nothing(table: dict[str, Any]) -> None:
-    before = copy.deepcopy(table)
-    assert expand(table, "") == before
-    assert expand({"each": {}, **table}, "") == before
-    assert table == before
-
-
-@given(tables)
-def test_a_variable_that_nothing_reads_changes_nothing(table: dict[str, Any]) -> None:
-    plain = {key: value for key, value in table.items() if "{" not in str(value) and "*" not in str(value)}
-    assert expand({"each": {"m": ["a", "b"]}, **plain}, "") == plain
-
-
-@given(tables)
-def test_merging_nothing_changes_nothing(table: dict[str, Any]) -> None:
-    recipe = Recipe(Path("r.toml"), {**table, "fallback": {}}, ({},))
-    assert recipe.resolve() == table
-    assert recipe.resolve(fallback=True) == table
-
-
-@given(tables)
-def test_merging_a_table_over_itself_changes_nothing(table: dict[str, Any]) -> None:
-    assert Recipe(Path("r.toml"), {**table, "fallback": table}).resolve(fallback=True) == table
-
-
-@given(tables, tables)
-def test_what_is_merged_over_wins(base: dict[str, Any], over: dict[str, Any]) -> None:
-    merged = Recipe(Path("r.toml"), base, (over,)).resolve()
-    assert merged.keys() == base.keys() | over.keys()
-    for key, value in over.items():
-        if not isinstance(value, dict):
-            assert merged[key] == value
 
 
 def test_a_judge_is_looked_for_beside_the_recipe_that_names_it(tmp_path: Path) -> None:

@@ -11,9 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from semreg.core import Picture, Result, Scatter, Table, UserError
+from semreg.core import Picture, Result, Scatter, Table
 from semreg.report import page as report
-from semreg.report.writing import ReportWriter, write_report
 from semreg.store.results import write_result
 
 VOID = {"meta", "img", "br", "line", "polyline", "circle"}
@@ -167,13 +166,6 @@ def test_a_damaged_evaluation_is_a_warning(fake_run: Path) -> None:
     assert "correlation" in words
 
 
-def test_a_folder_without_a_run_is_refused(tmp_path: Path, fake_run: Path) -> None:
-    with pytest.raises(UserError, match="holds no run"):
-        write_report(tmp_path)
-    with pytest.raises(UserError, match="did you mean 'olr_celeba-3f9c1a'"):
-        write_report(fake_run.with_name("olr_celeba-3f9c1b"))
-
-
 def test_plugins_add_sections_and_broken_ones_a_warning(fake_run: Path, install: Callable[..., Path]) -> None:
     head = "from semreg.core.hookspecs import Section, hookimpl\n@hookimpl\ndef report_sections(run): "
     good = head + "return [Section('Extra of ' + run.name, 'one\\n\\n<two>')]"
@@ -204,16 +196,3 @@ def test_the_page_says_where_the_time_went(fake_run: Path) -> None:
     page = Page(report.render(fake_run))
     assert "Where the time went" not in page.words()
     assert all(attributes.get("href") != "#time" for _, attributes in page.tags)
-
-
-def test_the_hook_writes_the_file_whole(fake_run: Path) -> None:
-    class Run:
-        folder, name = fake_run, "olr_celeba"
-
-        def warn(self, message: str) -> None:
-            raise AssertionError(message)
-
-    before = {path.name for path in fake_run.iterdir()}
-    ReportWriter().run_finished(Run())
-    assert {path.name for path in fake_run.iterdir()} == before | {"report.html"}
-    assert (fake_run / "report.html").read_text() == report.render(fake_run)

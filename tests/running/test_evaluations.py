@@ -11,8 +11,13 @@ import torch
 from torch import nn
 
 import semreg
-from semreg.core import Result, UserError
-from semreg.trained.run import TensorHandle
+from semreg.core import Result, UserError, plugin_manager
+from semreg.core.errors import CannotWrite
+from semreg.core.hookspecs import hookimpl
+from semreg.store.folder import RunFolder
+from semreg.trained.run import Run, TensorHandle
+from semreg.training.phase import PhaseRunner
+from tests.running.conftest import read
 
 Toy = Callable[..., Path]
 Register = Callable[[str, str, Any], None]
@@ -76,3 +81,74 @@ def test_a_value_error_is_told_with_the_evaluations_name(toy: Toy, register: Reg
     register("evaluation", "demanding", demanding)
     with pytest.raises(UserError, match="evaluation 'demand': no image has the label 'bald'"):
         semreg.run(toy('[evaluate.demand]\nuse = "demanding(z)"'), out=tmp_path, device="cpu")
+
+
+def test_an_evaluation_that_fails_leaves_a_run_that_goes_on_there(
+    toy: Toy, trained: Callable[..., Run], register: Register, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = True
+
+    def moody(code: Any) -> Result:
+        if broken:
+            raise ValueError("no mood")
+        return Result(figures={"mood": 1.0})
+
+    register("evaluation", "moody", moody)
+    path = toy('[evaluate.mood]\nuse = "moody(z)"')
+    with pytest.raises(UserError, match="evaluation 'mood': no mood") as refused:
+        trained(path)
+    assert read(Path(refused.value.source), "status.json")["state"] == "failed"
+    broken = False
+    monkeypatch.setattr(PhaseRunner, "iterate", None)
+    assert read(trained(path).folder, "status.json")["state"] == "finished"
+
+
+def test_a_full_disk_does_not_hide_why_a_run_failed(
+    toy: Toy, trained: Callable[..., Run], register: Register, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any, **__: Any) -> None:
+        raise CannotWrite("here", "no room")
+
+    class Full:
+        run_stopped = hookimpl(full)
+
+    def moody(code: Any) -> Result:
+        monkeypatch.setattr(RunFolder, "write_json", full)
+        raise ValueError("no mood")
+
+    def with_listener(warn: Callable[[str], None]) -> Any:
+        manager = plugin_manager.no_hooks()
+        manager.register(Full())
+        return manager
+
+    monkeypatch.setattr(plugin_manager, "load_hooks", with_listener)
+    register("evaluation", "moody", moody)
+    with pytest.raises(UserError, match="evaluation 'mood': no mood"):
+        trained(toy('[evaluate.mood]\nuse = "moody(z)"'))
+
+
+def test_evaluations_that_were_done_are_told_again_when_a_run_resumes(
+    toy: Toy, trained: Callable[..., Run], evaluations: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The process that did them may have been killed before it told of them."""
+    told: list[str] = []
+
+    class Listener:
+        @hookimpl
+        def evaluation_done(self, name: str) -> None:
+            told.append(name)
+            if len(told) == 1:
+                raise KeyboardInterrupt
+
+    def with_listener(warn: Callable[[str], None]) -> Any:
+        manager = plugin_manager.no_hooks()
+        manager.register(Listener())
+        return manager
+
+    monkeypatch.setattr(plugin_manager, "load_hooks", with_listener)
+    path = toy('[evaluate.first]\nuse = "measured(z)"\n[evaluate.second]\nuse = "measured(z)"')
+    with pytest.raises(KeyboardInterrupt):
+        trained(path)
+    trained(path)
+    assert told == ["first", "first", "second"]
+    assert len(evaluations) == 2

@@ -1,15 +1,13 @@
-"""Runs from start to finish: fallbacks said, finished ones left alone, other environment refused."""
+"""Runs from start to finish: fallbacks said, finished ones left alone, what cannot run refused."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import subprocess
 import sys
 import warnings
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,38 +15,25 @@ import pytest
 import torch
 from torch import Tensor
 
-import semreg
 from semreg.core import DataMissing, UserError, hookspecs, plugin_manager
 from semreg.core.hookspecs import hookimpl
-from semreg.running import environment, start
-from semreg.running.choices import Choices
+from semreg.running import start
 from semreg.store.folder import RunFolder
 from semreg.trained.run import Run
 from semreg.training.phase import PhaseRunner
 from semreg.training.processes import ALONE
+from tests.running.conftest import FALLBACK, LATER, read
 
 Toy = Callable[..., Path]
 Register = Callable[[str, str, Any], None]
 
 pytestmark = pytest.mark.usefixtures("no_hooks")
 
-FALLBACK = """
-[data]
-missing = true
-[fallback.data]
-missing = false
-count = 36
-"""
-
 
 def with_fallback(toy: Toy, text: str = FALLBACK) -> Path:
     path = toy()
     path.write_text(f'extends = "base.toml"\n{text}')
     return path
-
-
-def read(folder: Path, name: str) -> Any:
-    return json.loads((folder / name).read_text())
 
 
 # --- fallback ---
@@ -117,22 +102,6 @@ def test_a_runs_name_follows_from_recipe_seed_and_precision(toy: Toy, trained: C
     assert trained(toy(), "optimizer.lr=0.01").folder == folder
 
 
-def test_the_record_holds_what_ran(toy: Toy, trained: Callable[..., Run]) -> None:
-    folder = trained(toy()).folder
-    record = read(folder, "run.json")
-    assert record["name"] == "recipe"
-    assert (record["seed"], record["precision"], record["device"]) == (0, "fp32", "cpu")
-    assert record["data"]["counts"] == {"train": 48, "validation": 0, "test": 12}
-    assert record["data"]["fields"]["kind"]["names"] == ["a", "b", "c"]
-    assert record["versions"].keys() >= {"python", "torch", "semreg"}
-    assert record["modules"]["prior"] == {"use": "standard_normal", "parameters": 0}
-    [phase] = record["phases"]
-    assert (phase["epochs"], phase["iterations"], phase["batch_size"]) == (2, 12, 8)
-    assert phase["steps"] == {"step": {"encoder": {"rec": 1.0, "kl": 0.5}, "decoder": {"rec": 1.0}}}
-    assert phase["backwards"] == {"step": 1}
-    assert read(folder, "status.json")["state"] == "finished"
-
-
 def test_warnings_are_said_and_recorded_once(
     toy: Toy, trained: Callable[..., Run], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -159,64 +128,6 @@ def test_what_a_component_warns_of_is_recorded_with_the_run(
     lines = [json.loads(line)["warning"] for line in (run.folder / "warnings.jsonl").read_text().splitlines()]
     assert lines == ["the variances fell below the floor"]
     assert "warning: the variances fell below the floor" in capsys.readouterr().err
-
-
-LATER = "[phases.later]\nepochs = 1\ntrain = { decoder = { rec = 1 } }"
-
-
-def test_going_on_under_other_circumstances_is_refused_by_name(
-    toy: Toy, trained: Callable[..., Run], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, stopped: Callable[..., None]
-) -> None:
-    stopped(toy(LATER))
-    [folder] = (tmp_path / "runs").iterdir()
-    versions = environment.versions
-    record = read(folder, "run.json")
-    changes: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
-        "threads": lambda patch: patch.setattr(torch, "get_num_threads", lambda: 77),
-        "code.semreg": lambda patch: patch.setattr(environment, "code", lambda plan: {"semreg": "other"}),
-        "hash": lambda patch: patch.setattr(start, "identity", lambda *_: record["hash"][:6] + "0" * 58),
-        "versions.torch": lambda patch: patch.setattr(
-            environment, "versions", lambda plan: versions(plan) | {"torch": "0.1"}
-        ),
-        "data": lambda patch: patch.setattr(start, "open_data", lambda plan, **_: replace(whole, content="other")),
-    }
-    whole = start.open_data(start.plan_for(semreg.load_recipe(toy(LATER)), Choices())[0])
-    for where, change in changes.items():
-        with monkeypatch.context() as patch:
-            change(patch)
-            with pytest.raises(UserError) as refused:
-                trained(toy(LATER))
-        assert refused.value.source == str(folder)
-        assert [problem.where for problem in refused.value.problems] == [where, ""]
-        assert "would not end with the same bits" in refused.value.text()
-    trained(toy(LATER))
-    assert read(folder, "status.json")["state"] == "finished"
-
-
-def test_the_code_of_plugins_is_told_and_that_of_libraries_by_their_version(
-    toy: Toy, install: Callable[..., Path]
-) -> None:
-    groups = {
-        "semreg.optimizers": {"toy_nadam": "torch.optim:NAdam"},
-        "semreg.operations": {"toy_same": "toy_one:same", "toy_back": "toy_two:same"},
-    }
-    site = install("semreg-toy", groups, toy_one="def same(x): return x", toy_two="def same(x): return x")
-    path = toy(
-        """
-        [tensors]
-        z = "toy_back(toy_same(sample(posterior)))"
-        [modules.encoder.optimizer]
-        use = "toy_nadam"
-        """
-    )
-    plan, _ = start.plan_for(semreg.load_recipe(path), Choices())
-    assert plan.distributions()["semreg-toy"] == "1.2"
-    before = environment.code(plan)
-    assert before["semreg-toy"] == hashlib.sha256(b"def same(x): return x").hexdigest()[:16] * 2, "and nothing of torch"
-    (site / "toy_one.py").write_text("def same(x): return x + 1")
-    assert environment.code(plan)["semreg-toy"] != before["semreg-toy"]
-    library = toy('[modules.encoder.optimizer]\nuse = "toy_nadam"')
-    assert set(environment.code(start.plan_for(semreg.load_recipe(library), Choices())[0])) == {"semreg"}
 
 
 def test_a_folder_is_one_process_at_a_time(
@@ -252,15 +163,6 @@ def test_out_that_is_a_file_is_told(toy: Toy, trained: Callable[..., Run], tmp_p
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="cannot be"):
         trained(toy(), out=tmp_path / "file")
-
-
-def test_bad_choices_are_told(toy: Toy, trained: Callable[..., Run]) -> None:
-    with pytest.raises(UserError, match="'fp16' is neither fp32 nor bf16"):
-        trained(toy(), precision="fp16")
-    for device in ("cuda:99", "gpu"):
-        with pytest.raises(UserError, match="cannot be used here") as refused:
-            trained(toy(), device=device)
-        assert refused.value.source == "--device"
 
 
 @pytest.mark.parametrize(
@@ -328,64 +230,7 @@ def test_the_events_come_in_order(
     assert events == ["started", "later", *(f"{n}/6" for n in range(1, 7)), "00000002", "finished"]
 
 
-def test_the_digest_of_code_is_that_of_the_sources(
-    toy: Toy, install: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    source = "def halved(a, b):\n    return (a - b).square().mean() / 2\n"
-    folder = install("semreg-half", {"semreg.losses": {"halved": "halving.losses:halved"}}, halving="")
-    (folder / "halving.py").unlink()
-    (folder / "halving").mkdir()
-    (folder / "halving" / "__init__.py").write_text("")
-    (folder / "halving" / "losses.py").write_text(source)
-    plan, _ = start.plan_for(semreg.load_recipe(toy('[losses.rec]\nuse = "halved(reconstruction, image)"')), Choices())
-    first = environment.code(plan)
-    assert first.keys() == {"semreg", "semreg-half"}
-    (folder / "halving" / "losses.py").write_text(source.replace("2\n", "3\n"))
-    second = environment.code(plan)
-    assert first["semreg"] == second["semreg"]
-    assert first["semreg-half"] != second["semreg-half"]
-
-
-# --- weights of another run ---
-
-
-def test_weights_come_from_another_run(toy: Toy, trained: Callable[..., Run], tmp_path: Path) -> None:
-    first = trained(toy("", "first.toml"))
-    text = 'without = ["phases.main.train.encoder"]\n[modules.encoder]\nweights = "RUN:encoder"'
-    for name in (str(first.folder), first.folder.name):
-        run = trained(toy(text.replace("RUN", name), "second.toml"))
-        for key, value in first.modules["encoder"].state_dict().items():
-            assert torch.equal(run.modules["encoder"].state_dict()[key], value)
-    assert not (run.folder / "warnings.jsonl").exists(), "a loaded module is not reported as untrained"
-
-
-def test_weights_of_an_averaged_module_are_its_average(toy: Toy, trained: Callable[..., Run]) -> None:
-    first = trained(toy("[modules.encoder]\nema = 0.5", "first.toml"))
-    text = f'without = ["phases.main.train.encoder"]\n[modules.encoder]\nweights = "{first.folder}:encoder"'
-    run = trained(toy(text, "second.toml"))
-    for key, value in first.modules["encoder"].state_dict().items():
-        assert torch.equal(run.modules["encoder"].state_dict()[key], value)
-
-
-@pytest.mark.parametrize(
-    ("weights", "message"),
-    [
-        ("nowhere:encoder", "names no run"),
-        ("encoder", "names no run"),
-        ("RUN:encodr", "holds no trained module 'encodr'"),
-        ("RUN:decoder", "does not fit"),
-    ],
-)
-def test_weights_that_are_not_there_or_do_not_fit(
-    toy: Toy, trained: Callable[..., Run], weights: str, message: str
-) -> None:
-    folder = trained(toy("", "first.toml")).folder
-    path = toy(f'[modules.encoder]\nweights = "{weights.replace("RUN", str(folder))}"', "second.toml")
-    with pytest.raises(UserError) as refused:
-        trained(path)
-    assert refused.value.source == str(path)
-    assert refused.value.problems[0].where == "modules.encoder.weights"
-    assert message in refused.value.text()
+# --- what ends early ---
 
 
 def test_a_recipe_that_cannot_run_leaves_no_folder(toy: Toy, trained: Callable[..., Run], tmp_path: Path) -> None:

@@ -79,16 +79,6 @@ def test_what_is_written_installs_passes_its_tests_and_is_tidy(tmp_path: Path) -
     assert all(f" {name} " in listed for name in ("supcon", *(f"my_{kind}" for kind in TEMPLATE_OF)))
 
 
-def test_the_command_says_what_to_do_next(tmp_path: Path) -> None:
-    code, output = invoke("new-plugin", "semreg-fresh-scatter", "--kind", "loss", "--out", str(tmp_path / "new"))
-    assert code == 0
-    folder = tmp_path / "new" / "semreg-fresh-scatter"
-    assert f'pip install -e "{folder}[test]" && pytest {folder}' in output
-    assert 'fresh_scatter = "semreg_fresh_scatter.functional:fresh_scatter"' in (folder / "pyproject.toml").read_text()
-    assert (folder / "tests" / "test_fresh_scatter.py").is_file()
-    assert (folder / "src" / "semreg_fresh_scatter" / "fresh_scatter.toml").is_file()
-
-
 @pytest.mark.parametrize(
     ("name", "kind", "message"),
     [

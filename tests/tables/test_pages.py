@@ -13,34 +13,13 @@ import pytest
 
 from semreg.core import Result
 from semreg.core.errors import CannotWrite
-from semreg.tables.grid import Cell, Facts, Grid, Plot, Row
+from semreg.tables.grid import Cell, Grid, Plot, Row
 from semreg.tables.pages import escaped, markdown, write_table
-from semreg.tables.view import Form, row_titles, view
+from semreg.tables.view import view
 from tests.report.test_page import Page
+from tests.tables.conftest import FACTS, finished
 
-FACTS = Facts("toy", "40 train / 20 test", "sha256:abcdef", "", "2 + 3", 90.0, "cpu", "fp32", "0.1.0")
 HOSTILE = "β | <script>alert(1)</script> `*_[x](y) & co"
-
-
-def finished(
-    runs: Path, name: str, accuracies: list[float], paper: float | None = None, **facts: str
-) -> tuple[Cell, ...]:
-    papers = {} if paper is None else {"accuracy": paper}
-    cells = []
-    for seed, value in enumerate(accuracies):
-        right = [k < round(20 * value) for k in range(20)]
-        result = Result({"accuracy": value, "spare": 1.0}, papers, outcomes={"accuracy": right})
-        folder = runs / f"{name}-{seed}"
-        cells.append(Cell(seed, folder, "finished", "", {"probe": result}, replace(FACTS, **facts)))
-    return tuple(cells)
-
-
-@pytest.fixture
-def runs(tmp_path: Path) -> Path:
-    for name in ("vae-0", "vae-1"):
-        (tmp_path / "runs" / name).mkdir(parents=True)
-        (tmp_path / "runs" / name / "report.html").write_text("")
-    return tmp_path / "runs"
 
 
 @pytest.fixture
@@ -94,33 +73,6 @@ def test_one_seed_alone_has_no_deviation_and_a_row_without_a_finished_run_says_w
     assert re.search(r"\| vae +\| +0.9000 \|", text)
     assert re.search(r"\| gan +\| +failed \|", text)
     assert "One run each." in text
-
-
-def test_fallbacks_and_other_data_are_said_before_anything_else(runs: Path) -> None:
-    said = "MNIST not found.\nUsing the recipe's fallback data set, digits, instead."
-    rows = (
-        Row("vae", "", finished(runs, "vae", [0.9], fallback=said, fingerprint="other")),
-        Row("ae", "", finished(runs, "ae", [0.8])),
-    )
-    shown = view(Grid("toys", rows), "")
-    assert shown.warnings[0].startswith("vae: MNIST not found.")
-    assert "not comparable with the paper's" in shown.warnings[0]
-    assert "Not all runs are on the same images" in shown.warnings[1]
-    assert "instead. These figures" in markdown(shown).partition("## probe")[0]
-    everywhere = view(Grid("toys", (rows[0],)), "")
-    assert everywhere.warnings == [
-        f"{said} These figures are not comparable with the paper's, which are of its own data."
-    ]
-
-
-def test_rows_can_be_told_apart() -> None:
-    def titles(*given: tuple[str, str]) -> list[str]:
-        return list(row_titles([Row(name, description, ()) for name, description in given]).values())
-
-    assert titles(("a", "A"), ("b", "B"), ("c", "")) == ["A", "B", "c"]
-    assert titles(("a", "same"), ("b", "same")) == ["a", "b"]
-    assert titles(("a", "b"), ("b", "")) == ["a", "b"]
-    assert titles(("a", "x" * 61)) == ["a"]
 
 
 def test_markdown_holds_no_markup_of_others(grid: Grid) -> None:
@@ -203,21 +155,3 @@ def test_a_folder_that_cannot_be_written_is_told(grid: Grid, tmp_path: Path) -> 
     (tmp_path / "file").write_text("")
     with pytest.raises(CannotWrite, match="the same command goes on; finished runs are kept"):
         write_table(grid, tmp_path / "file" / "tables")
-
-
-@pytest.mark.parametrize(
-    ("values", "texts"),
-    [
-        ([0.9512, 0.04], ["0.9512", "0.0400"]),
-        ([1.0, 0.5], ["1.0000", "0.5000"]),
-        ([0.0123, -0.001], ["0.0123", "−0.0010"]),
-        ([61.52, 0.2], ["61.5", "0.2"]),
-        ([1234.6], ["1235"]),
-        ([3e-6], ["3.00e-06"]),
-        ([0.0], ["0.0000"]),
-    ],
-    ids=["shares", "one", "small", "percent", "large", "tiny", "zero"],
-)
-def test_numbers_of_a_column_have_the_decimals_of_its_largest(values: list[float], texts: list[str]) -> None:
-    form = Form(values)
-    assert [form.text(value) for value in values] == texts

@@ -9,7 +9,6 @@ import torch
 
 from semreg.components.priors import StandardNormal
 from semreg.core import ClosedFormPrior, Encoder, FittedInterpolator, Interpolator, Loss, Prior, Sampler, Schedule
-from semreg.testing import check_schedule
 from semreg.testing.interfaces import require_interface
 
 
@@ -63,12 +62,3 @@ def test_what_does_not_fit_is_told(value: Any, protocol: type, told: str) -> Non
 def test_what_fits_passes(value: Any, protocol: type) -> None:
 
     require_interface(value, protocol)
-
-
-def test_a_schedule_that_is_no_factor_is_told() -> None:
-    def sinking(epoch: float, epochs: int) -> float:
-        """Down and down."""
-        return 1 - 2 * epoch / epochs
-
-    with pytest.raises(AssertionError, match=r"sinking: 1 of 5 checks failed\n  values: at epoch 0.525 of 1 it is"):
-        check_schedule(sinking)

@@ -12,9 +12,9 @@ from torch import Tensor
 
 import semreg
 from semreg.trained.run import Run
-from tests.running.conftest import stopped, trained
+from tests.running.conftest import evaluations, stopped, trained
 
-__all__ = ["stopped", "trained"]
+__all__ = ["evaluations", "stopped", "trained"]
 
 STRIP = '[evaluate.strip]\nuse = "interpolation_strip(z, kind, reconstruction)"\npairs = 1\nimages = 2\n'
 PRIOR = '[evaluate.samples]\nuse = "prior_samples(prior, z, reconstruction)"\npictures = 1\n'

@@ -9,14 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 from PIL import Image
 
 import semreg
 from semreg.core import UserError
 from semreg.core.errors import CannotWrite
-from semreg.pictures import gif, png
 from semreg.trained.images import images_in, load_images, write_image, write_images
 from semreg.trained.run import Run
 
@@ -71,30 +68,6 @@ def test_a_folder_in_natural_order(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(UserError, match="holds no images"):
         images_in(tmp_path / "empty")
-
-
-@given(st.sampled_from([1, 3]), st.integers(1, 5), st.integers(1, 5), st.integers(1, 4), st.floats(-3, 3))
-def test_pixels_are_enlarged_and_clipped(channels: int, height: int, width: int, scale: int, value: float) -> None:
-    from io import BytesIO
-
-    image = torch.full((channels, height, width), value)
-    image[:, 0, 0] = -1.0
-    shown = np.asarray(Image.open(BytesIO(png(image, (-1, 1), scale=scale))))
-    assert shown.shape == (height * scale, width * scale, 3)[: 2 if channels == 1 else 3]
-    assert (shown[:scale, :scale] == 0).all()
-    if height * width > 1:
-        assert (shown[-1, -1] == round((min(max(value, -1), 1) + 1) / 2 * 255)).all()
-
-
-def test_a_gif_shows_all_images_for_ever(tmp_path: Path) -> None:
-    images = torch.stack([torch.full((1, 4, 4), value) for value in (0.0, 0.5, 1.0)])
-    (tmp_path / "a.gif").write_bytes(gif(list(images), (0, 1)))
-    with Image.open(tmp_path / "a.gif") as shown:
-        assert (shown.n_frames, shown.size, shown.info["loop"]) == (3, (128, 128), 0)
-        shown.seek(2)
-        assert np.asarray(shown.convert("L")).min() == 255
-    with pytest.raises(ValueError, match="at least one image"):
-        gif([], (0, 1))
 
 
 def test_what_cannot_be_written_is_told_and_left_as_it_was(run: Run, tmp_path: Path) -> None:

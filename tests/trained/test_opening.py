@@ -14,8 +14,11 @@ import semreg
 from semreg.core import DataMissing, Specification, UserError
 from semreg.trained.opening import open_trained
 from semreg.trained.run import Run
+from semreg.training.phase import PhaseRunner
 from tests.conftest import ToyData
 from tests.running.faults import JUDGE
+
+Toy = Callable[..., Path]
 
 pytestmark = pytest.mark.usefixtures("no_hooks")
 
@@ -115,3 +118,45 @@ def test_fields_that_no_run_records_are_refused(run: Run, wrong: Any) -> None:
     (run.folder / "run.json").write_text(json.dumps(record))
     with pytest.raises(UserError):
         semreg.open_run(run.folder, device="cpu")
+
+
+def test_an_opened_run_encodes_and_decodes(toy: Toy, trained: Callable[..., Run]) -> None:
+    run = trained(toy())
+    opened = semreg.open_run(run.folder, device="cpu")
+    images = torch.rand(5, 1, 4, 4)
+    codes = opened.encode(images)
+    assert codes.shape == (5, 2)
+    assert torch.equal(codes, run.encode(images))
+    assert torch.equal(opened.decode(codes), run.decode(codes))
+    assert opened.decode(codes).shape == images.shape
+    assert torch.equal(codes, opened.encode(images)), "the posterior's mean, not a draw"
+    assert not any(module.training for module in opened.modules.values())
+    assert not any(p.requires_grad for module in opened.modules.values() for p in module.parameters())
+
+
+def test_a_run_is_opened_from_anywhere(
+    toy: Toy, trained: Callable[..., Run], evaluations: list[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    toy(JUDGE, "judge.toml")
+    path = toy('[evaluate.verdict]\nuse = "judged(image)"\njudge = "judge.toml"')
+    monkeypatch.chdir(tmp_path)
+    run = trained(Path(path.name))
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert semreg.open_run(run.folder, device="cpu").encode(torch.rand(1, 1, 4, 4)).shape == (1, 2)
+
+
+def test_what_is_no_run_cannot_be_opened(
+    toy: Toy, trained: Callable[..., Run], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(UserError, match="not the folder of a run"):
+        semreg.open_run(tmp_path)
+    monkeypatch.setattr(PhaseRunner, "iterate", lambda self, iteration: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        trained(toy())
+    [folder] = (tmp_path / "runs").iterdir()
+    with pytest.raises(UserError, match="no whole checkpoint yet"):
+        semreg.open_run(folder)
+    (folder / "run.json").write_text("{")
+    with pytest.raises(UserError, match=r"run\.json: cannot be read"):
+        semreg.open_run(folder)

@@ -11,18 +11,11 @@ import torch
 from torch import Tensor, nn
 
 from semreg.core import UserError
-from semreg.recipe.check import check
-from semreg.recipe.load import load_recipe
-from semreg.recipe.plan import Plan
 from semreg.training.build import build_modules, count_parameters, synthetic_batch, untrained
-from semreg.training.trial import check_by_dry_run
+from tests.training.conftest import plan_of
 
 Toy = Callable[..., Path]
 Register = Callable[[str, str, Any], None]
-
-
-def plan_of(path: Path, *overrides: str) -> Plan:
-    return check(load_recipe(path, overrides))
 
 
 def weights(modules: dict[str, nn.Module], name: str) -> dict[str, Tensor]:
@@ -147,51 +140,3 @@ def test_parameters_counted_and_modules_left_untrained_reported(toy: Toy) -> Non
     assert untrained(plan, modules) == ["modules.decoder has parameters that are never trained nor loaded"]
     loaded = plan_of(toy(), "without=['phases.main.train.decoder']", "modules.decoder.weights=runs/x:decoder")
     assert untrained(loaded, modules) == []
-
-
-def test_a_trial_without_data_finds_what_does_not_fit(toy: Toy) -> None:
-    assert check_by_dry_run(plan_of(toy())) == []
-    path = toy(
-        """
-        [phases.later]
-        epochs = 1
-        train = { decoder = { odd = 1 } }
-        [losses.odd]
-        use = "l2(reconstruction, z)"
-        """
-    )
-    with pytest.raises(UserError, match=r"losses\.odd"):
-        check_by_dry_run(plan_of(path))
-
-
-def test_a_loss_whose_gradient_does_not_arrive_is_found_by_the_trial(toy: Toy, register: Register) -> None:
-    def numbers_alone(a: Tensor) -> Tensor:
-        return (a.detach() * torch.ones(1, requires_grad=True)).mean()
-
-    register("loss", "numbers_alone", numbers_alone)
-    path = toy('[losses.cut]\nuse = "numbers_alone(reconstruction)"\n[phases.main.train]\nencoder.cut = 1')
-    with pytest.raises(UserError) as refused:
-        check_by_dry_run(plan_of(path))
-    [problem] = refused.value.problems
-    assert problem.where == "phases.main.train.encoder.cut"
-    assert "does not arrive at 'encoder'" in problem.message
-
-
-def test_the_trial_tries_precomputed_tensors(toy: Toy) -> None:
-    path = toy(
-        """
-        [tensors]
-        features = "encoder(image)"
-        [losses.late]
-        use = "l2(decoder(features), image)"
-        [phases.late]
-        epochs = 1
-        precompute = ["features"]
-        train = { decoder = { late = 1 } }
-        """
-    )
-    with pytest.raises(UserError, match="'decoder"):
-        check_by_dry_run(plan_of(path, "modules.prior.size=2", "modules.encoder.outputs=6", "without=['phases.main']"))
-    posterior = toy('[phases.late]\nepochs = 1\nprecompute = ["posterior"]\ntrain = { decoder = { rec = 1 } }')
-    with pytest.raises(UserError, match="only single tensors can be precomputed"):
-        check_by_dry_run(plan_of(posterior))

@@ -9,23 +9,17 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from semreg.core import UserError
-from semreg.recipe.check import check
-from semreg.recipe.load import load_recipe
-from semreg.recipe.plan import Plan
 from semreg.training import dry_run, trial
 from semreg.training.build import build_modules
 from semreg.training.dry_run import Meter, fake_tensors, memory, needs_numbers
-from semreg.training.trial import TOO_LARGE, check_by_dry_run, leads_to
+from semreg.training.trial import check_by_dry_run, leads_to
+from tests.training.conftest import plan_of
 
 Toy = Callable[..., Path]
 Register = Callable[[str, str, Any], None]
-
-
-def plan_of(path: Path, *overrides: str) -> Plan:
-    return check(load_recipe(path, overrides))
 
 
 def test_what_is_imagined_has_shapes_gradients_and_no_numbers() -> None:
@@ -55,15 +49,6 @@ def test_a_process_forks_after_it_imagined() -> None:
         finally:
             os._exit(1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-
-
-def test_leading_to_parameters_is_what_a_gradient_says() -> None:
-    used, unused = nn.Linear(3, 3), nn.Linear(3, 3)
-    loss = used(torch.rand(2, 3)).sum() + unused(torch.rand(2, 3)).detach().sum()
-    for net in (used, unused):
-        gradients = torch.autograd.grad(loss, list(net.parameters()), retain_graph=True, allow_unused=True)
-        assert leads_to(loss, list(net.parameters())) == any(g is not None for g in gradients)
-    assert not leads_to(torch.zeros(()), list(used.parameters()))
 
 
 @pytest.mark.parametrize(
@@ -125,15 +110,6 @@ def test_nets_beyond_the_memory_are_refused_before_they_are_built(toy: Toy) -> N
         assert f"more than the {memory() >> 30} GiB of memory here" in problem.message
 
 
-def test_large_nets_are_tried_without_being_built(toy: Toy, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A gigabyte of weights, whose shapes are tried all the same."""
-    monkeypatch.setattr(trial, "MOST_WORK", 1e6)
-    large = "modules.decoder.hidden=[10_000, 20_000]"
-    assert check_by_dry_run(plan_of(toy(), large)) == []
-    with pytest.raises(UserError, match=r"losses\.rec .*'l2\(reconstruction, image\)' failed"):
-        check_by_dry_run(plan_of(toy(), large, "modules.decoder.size=5"))
-
-
 def test_without_private_parts_of_pytorch_tensors_of_no_numbers_are_of_the_device_meta(
     toy: Toy, register: Register, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -147,45 +123,3 @@ def test_without_private_parts_of_pytorch_tensors_of_no_numbers_are_of_the_devic
         check_by_dry_run(plan_of(toy("[modules.decoder]\nsize = 3")))
     register("loss", "looking", lambda a: a.sum() * float(a.detach().abs().sum()))
     assert check_by_dry_run(plan_of(toy('[losses.rec]\nuse = "looking(reconstruction)"'))) == []
-
-
-def test_a_component_that_looks_at_numbers_is_computed_and_if_too_large_said_so(toy: Toy, register: Register) -> None:
-    def looking(a: Tensor, b: Tensor) -> Tensor:
-        if float(a.detach().mean()) > 1e6:
-            raise ValueError("too great")
-        return (a - b).square().mean()
-
-    register("loss", "looking", looking)
-    path = toy('[losses.rec]\nuse = "looking(reconstruction, image)"')
-    assert check_by_dry_run(plan_of(path)) == []
-    assert check_by_dry_run(plan_of(path, "modules.decoder.hidden=[10_000, 20_000]")) == [TOO_LARGE]
-
-
-def test_recipes_of_too_many_calls_are_not_tried(toy: Toy, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(trial, "MOST_OPERATIONS", 50)
-    assert check_by_dry_run(plan_of(toy())) == [TOO_LARGE]
-
-
-def test_whatever_a_constructor_raises_is_told_at_its_key(toy: Toy, register: Register) -> None:
-    class Odd(nn.Module):
-        def __init__(self, *, table: dict[str, int]) -> None:
-            super().__init__()
-            self.size = table["size"]
-
-        def forward(self, a: Tensor) -> Tensor:
-            return a.mean()
-
-    register("loss", "odd_loss", Odd)
-    register("encoder", "odd_encoder", Odd)
-    path = toy('[losses.rec]\nuse = "odd_loss(reconstruction)"\ntable = { width = 3 }')
-    with pytest.raises(UserError, match=r"losses\.rec  KeyError: 'size'"):
-        check_by_dry_run(plan_of(path))
-    path = toy('[modules.odd]\nuse = "odd_encoder"\ntable = { width = 3 }')
-    with pytest.raises(UserError, match=r"modules\.odd  KeyError: 'size'"):
-        check_by_dry_run(plan_of(path))
-
-
-def test_whatever_a_call_raises_is_told_at_its_expression(toy: Toy) -> None:
-    path = toy('[losses.rec]\nuse = "l2(diagonal_gaussian(concatenate(z, z)), reconstruction)"')
-    with pytest.raises(UserError, match=r"losses\.rec .*failed on DiagonalGaussian.*AttributeError"):
-        check_by_dry_run(plan_of(path))

@@ -5,10 +5,16 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from pathlib import Path
 
 import pytest
 
+from semreg.store.checkpoint import read_latest
 from semreg.training.interrupts import Interrupted, Interrupts
+from semreg.training.phase import PhaseRunner
+from tests.training.conftest import assert_same_bits, state_of, trained
+
+pytestmark = pytest.mark.usefixtures("no_hooks")
 
 
 class Entered:
@@ -28,3 +34,51 @@ def test_a_signal_is_told_even_while_stderr_is_written(
         assert "once more to stop at once" in capfd.readouterr().err
         with pytest.raises(Interrupted, match="terminated"):
             interrupts.raise_pending()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["ctrl_c", "sigterm"])
+@pytest.mark.parametrize("stop", [1, 7, 14, 15, 17])
+def test_a_signal_ends_the_iteration_and_leaves_a_checkpoint(
+    everything: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stop: int, number: int
+) -> None:
+    whole = trained(everything, tmp_path / "whole")
+    iterate, done = PhaseRunner.iterate, 0
+
+    def signalled(self: PhaseRunner, iteration: int) -> None:
+        nonlocal done
+        if done == stop:
+            os.kill(os.getpid(), number)
+        done += 1
+        iterate(self, iteration)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(PhaseRunner, "iterate", signalled)
+        with pytest.raises(Interrupted) as interrupted:
+            trained(everything, tmp_path / "stopped")
+    assert interrupted.value.code == 128 + number
+    assert done == stop + 1
+    [folder] = (tmp_path / "stopped").iterdir()
+    assert str(folder) in str(interrupted.value)
+    assert "the same command goes on" in str(interrupted.value)
+    assert state_of(folder) == "stopped"
+    state, _ = read_latest(folder / "checkpoints")
+    assert state is not None
+    assert (state["phase"], state["iteration"]) == {1: (0, 2), 7: (0, 8), 14: (1, 0), 15: (1, 1), 17: (1, 3)}[stop]
+    resumed = trained(everything, tmp_path / "stopped")
+    assert_same_bits(whole, resumed)
+
+
+def test_a_second_signal_stops_at_once(
+    everything: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def signalled(self: PhaseRunner, iteration: int) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGINT)
+        raise RuntimeError("not reached")
+
+    monkeypatch.setattr(PhaseRunner, "iterate", signalled)
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(Interrupted):
+        trained(everything, tmp_path / "stopped")
+    assert "once more to stop at once" in capfd.readouterr().err
+    assert signal.getsignal(signal.SIGINT) is before

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
-import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,108 +15,13 @@ from semreg.core import UserError
 from semreg.store.checkpoint import read_latest
 from semreg.trained.run import Run
 from semreg.training import trainer
-from semreg.training.interrupts import Interrupted
 from semreg.training.phase import PhaseRunner
-from tests.running.faults import Dropping
+from tests.training.conftest import assert_same_bits, final_state, metrics, state_of, trained
 
 Toy = Callable[..., Path]
 Register = Callable[[str, str, Any], None]
 
 pytestmark = pytest.mark.usefixtures("no_hooks")
-
-# All that a checkpoint must hold: phases, steps, dropout, batch norm, draws, averages, schedules, validation.
-EVERYTHING = """
-order = ["main", "later"]
-
-[modules.encoder]
-use = "dropping"
-outputs = 4
-ema = 0.9
-[modules.probe]
-use = "mlp_encoder"
-outputs = 3
-hidden = []
-
-[tensors]
-features = "posterior_mean(posterior)"
-
-[losses.fit]
-use = "cross_entropy(probe(features), kind)"
-[losses.worse]
-use = "negated(l2(reconstruction, image))"
-
-[optimizer]
-schedule = { use = "cosine" }
-
-[phases.main]
-epochs = 3
-validate = { loss = "worse", keep = "best", patience = 5 }  # the best is the first
-[phases.main.steps.inner]
-repeat = 2
-train = { encoder = { kl = 1 } }
-[phases.main.steps.joint.train]
-encoder = { rec = 1 }
-decoder = { rec = 1 }
-
-[phases.later]
-epochs = 2
-precompute = ["features"]
-data.batch_size = 16
-optimizer = { use = "sgd", lr = 0.1, momentum = 0.9 }
-train = { probe = { fit = 1 } }
-"""
-
-
-def negated(x: Tensor) -> Tensor:
-    return -x
-
-
-@pytest.fixture
-def everything(toy: Toy, register: Register, tmp_path: Path) -> Path:
-    register("encoder", "dropping", Dropping)
-    register("operation", "negated", negated)
-    path = toy(EVERYTHING)
-    base = (tmp_path / "base.toml").read_text()
-    (tmp_path / "base.toml").write_text(base.partition("[phases.main.train]")[0])
-    return path
-
-
-def trained(path: Path, out: Path, **choices: Any) -> Run:
-    return semreg.run(path, out=out, device="cpu", **choices)
-
-
-def final_state(run: Run) -> dict[str, Any]:
-    state, notes = read_latest(run.folder / "checkpoints")
-    assert state is not None
-    assert notes == []
-    return state
-
-
-def flat(value: Any, path: str = "") -> dict[str, Any]:
-    if isinstance(value, dict):
-        return {k: v for key, inner in value.items() for k, v in flat(inner, f"{path}/{key}").items()}
-    return {path: value}
-
-
-def assert_same_bits(a: Run, b: Run) -> None:
-    first, second = (
-        flat({key: value for key, value in final_state(run).items() if key in ("modules", "averages", "phase")})
-        for run in (a, b)
-    )
-    assert first.keys() == second.keys()
-    for key, value in first.items():
-        assert torch.equal(value, second[key]) if isinstance(value, Tensor) else value == second[key], key
-    assert metrics(a.folder) == metrics(b.folder)
-
-
-def metrics(folder: Path) -> list[dict[str, Any]]:
-    lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
-    return [{key: value for key, value in line.items() if key not in trainer.TIMINGS} for line in lines]
-
-
-def state_of(folder: Path) -> str:
-    state: str = json.loads((folder / "status.json").read_text())["state"]
-    return state
 
 
 def test_two_runs_of_one_seed_are_the_same_bits_and_another_seed_differs(everything: Path, tmp_path: Path) -> None:
@@ -174,54 +76,6 @@ def test_a_run_that_was_stopped_ends_with_the_same_bits(
     resumed = trained(everything, tmp_path / "stopped")
     assert state_of(folder) == "finished"
     assert_same_bits(whole, resumed)
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["ctrl_c", "sigterm"])
-@pytest.mark.parametrize("stop", [1, 7, 14, 15, 17])
-def test_a_signal_ends_the_iteration_and_leaves_a_checkpoint(
-    everything: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stop: int, number: int
-) -> None:
-    whole = trained(everything, tmp_path / "whole")
-    iterate, done = PhaseRunner.iterate, 0
-
-    def signalled(self: PhaseRunner, iteration: int) -> None:
-        nonlocal done
-        if done == stop:
-            os.kill(os.getpid(), number)
-        done += 1
-        iterate(self, iteration)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(PhaseRunner, "iterate", signalled)
-        with pytest.raises(Interrupted) as interrupted:
-            trained(everything, tmp_path / "stopped")
-    assert interrupted.value.code == 128 + number
-    assert done == stop + 1
-    [folder] = (tmp_path / "stopped").iterdir()
-    assert str(folder) in str(interrupted.value)
-    assert "the same command goes on" in str(interrupted.value)
-    assert state_of(folder) == "stopped"
-    state, _ = read_latest(folder / "checkpoints")
-    assert state is not None
-    assert (state["phase"], state["iteration"]) == {1: (0, 2), 7: (0, 8), 14: (1, 0), 15: (1, 1), 17: (1, 3)}[stop]
-    resumed = trained(everything, tmp_path / "stopped")
-    assert_same_bits(whole, resumed)
-
-
-def test_a_second_signal_stops_at_once(
-    everything: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
-    def signalled(self: PhaseRunner, iteration: int) -> None:
-        os.kill(os.getpid(), signal.SIGINT)
-        os.kill(os.getpid(), signal.SIGINT)
-        raise RuntimeError("not reached")
-
-    monkeypatch.setattr(PhaseRunner, "iterate", signalled)
-    before = signal.getsignal(signal.SIGINT)
-    with pytest.raises(Interrupted):
-        trained(everything, tmp_path / "stopped")
-    assert "once more to stop at once" in capfd.readouterr().err
-    assert signal.getsignal(signal.SIGINT) is before
 
 
 def test_a_run_goes_on_from_the_checkpoint_before_a_damaged_one(

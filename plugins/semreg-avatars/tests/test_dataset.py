@@ -8,7 +8,6 @@ from unittest.mock import patch
 import numpy as np
 import pytest
 from semreg_avatars import appearance as look
-from semreg_avatars import drawing
 from semreg_avatars.dataset import Avatars, draw
 from semreg_avatars.population import population
 
@@ -115,20 +114,6 @@ def test_light_leaves_the_background_alone_and_frontal_light_the_picture():
     assert len(corners) == 1
     left_over_right = [image[:, 10:40, :24].mean() / image[:, 10:40, 24:].mean() for image in lit]
     assert np.all(np.diff(left_over_right) < 0)
-
-
-def test_a_face_that_looks_ahead_is_the_same_drawn_in_one_or_in_halves():
-    """Head and face put together, as a turned head is, agree with the picture drawn at once."""
-    for picture in population(8, 1, 3, frozenset({"expression"})):
-        head = drawing.rasterise(drawing.svg(picture, face=False), 48)
-        face = drawing.rasterise(drawing.svg(picture, head=False), 48)
-        whole = drawing.rasterise(drawing.svg(picture), 48)
-        assert np.abs(face + head * (1 - face[3]) - whole).max() < 0.03
-
-
-def test_a_part_that_is_no_longer_as_expected_is_named():
-    with pytest.raises(RuntimeError, match=r"python-avatars 1\.\d+\.\d+ draws a part without 'xyz'"):
-        drawing.edited("<svg/>", ("xyz", "abc"))
 
 
 def test_it_conforms():

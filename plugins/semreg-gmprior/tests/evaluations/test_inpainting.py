@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 from semreg_gmprior.evaluations.inpainting import inpainting
-from semreg_gmprior.evaluations.masks import BOXES, mask_of
+from semreg_gmprior.evaluations.masks import BOXES
 from torch import Tensor
 
 from semreg.core import Result, UserError
@@ -92,19 +92,6 @@ def test_it_is_the_plain_formula(seed: int, fill: float, world: Any, tmp_path: P
         assert figures[kind] == figures[f"{kind}_any"]
 
 
-@pytest.mark.parametrize("name", BOXES)
-@pytest.mark.parametrize(("height", "width"), [(8, 8), (48, 40), (32, 32)])
-def test_named_masks_fit_any_image(name: str, height: int, width: int) -> None:
-    assert mask_of(name.replace("_", "-"), height, width)[0] == name
-    mask = mask_of(name, height, width)[1]
-    assert mask.shape == (height, width)
-    share = {"right_half": 0.5, "bottom_half": 0.5, "eyes": 0.18 * 0.5, "nose_mouth": 0.26 * 0.4}[name]
-    assert float(mask.float().mean()) == pytest.approx(share, abs=0.04)
-    if name in ("eyes", "nose_mouth"):
-        assert torch.equal(mask, mask.flip(1))
-        assert not mask[0].any()
-
-
 @pytest.mark.parametrize(
     ("masks", "message"),
     [
@@ -129,21 +116,6 @@ def test_a_mask_that_cannot_be_read_is_refused_by_name(world: Any, tmp_path: Pat
     (tmp_path / "damaged.png").write_bytes(b"\x89PNG no more")
     with pytest.raises(UserError, match=r"damaged\.png: not a readable image"):
         filled(world, lambda image, digit: image, masks=[str(tmp_path / "damaged.png")])
-
-
-@pytest.mark.parametrize("mode", ["1", "L", "RGB", "RGBA", "P"])
-@pytest.mark.parametrize("ending", ["png", "tiff", "webp"])
-def test_a_mask_of_any_size_and_format_is_cropped_and_resized_as_images_are(
-    mode: str, ending: str, tmp_path: Path
-) -> None:
-    """White are the right half of the central square, and what is cropped away."""
-    drawn = Image.new("L", (90, 60))
-    drawn.paste(255, (45, 0, 75, 60))
-    drawn.paste(255, (0, 0, 15, 60))
-    drawn.convert(mode).save(tmp_path / f"drawn.{ending}", **({"lossless": True} if ending == "webp" else {}))
-    name, mask = mask_of(str(tmp_path / f"drawn.{ending}"), 8, 8)
-    assert name == "drawn"
-    assert torch.equal(mask, mask_of("right_half", 8, 8)[1])
 
 
 def test_a_reconstruction_of_another_size_is_refused(world: Any) -> None:

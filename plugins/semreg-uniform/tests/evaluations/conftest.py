@@ -64,3 +64,17 @@ def world() -> FakeRun:
         },
         fields={"shape": ClassField(SHAPES), "tone": ClassField(TONES), "image": ImageField(1, SIZE, SIZE)},
     )
+
+
+@pytest.fixture
+def recorded(world: FakeRun) -> list[dict[str, Tensor]]:
+    """The codes of each call of `world`'s decoder."""
+    calls: list[dict[str, Tensor]] = []
+    draw = world.functions["x_f"]
+
+    def watched(**codes: Tensor) -> Tensor:
+        calls.append(codes)
+        return draw(**codes)
+
+    world.functions["x_f"] = watched
+    return calls

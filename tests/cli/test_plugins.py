@@ -1,0 +1,68 @@
+"""`semreg plugins`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from semreg.cli.main import app
+
+Install = Callable[..., Path]
+
+
+@pytest.fixture(autouse=True)
+def _two_plugins(install: Install, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two plugins, one of which cannot be imported, and no others."""
+    groups = {
+        "semreg.losses": {"toy_b": "toy_listed:b", "toy_a": "toy_listed:a"},
+        "semreg.datasets": {"toys": "toy_listed:c"},
+    }
+    install("semreg-good", groups, toy_listed="a = b = c = print")
+    install("semreg-bad", {"semreg.priors": {"toy_prior": "toy_unlisted:P"}}, toy_unlisted="import no_such_module")
+    monkeypatch.setenv("SEMREG_PLUGINS", "semreg-good,semreg-bad")
+
+
+def plugins(*options: str) -> tuple[list[str], str]:
+    """The lines of the two plugins, and what is said beside."""
+    result = CliRunner().invoke(app, ["plugins", *options])
+    assert result.exit_code == 0, result.output
+    lines = result.stdout.splitlines()
+    ours = [k for k, line in enumerate(lines) if line.startswith(("semreg-good 1.2", "semreg-bad 1.2"))]
+    return [line for k in ours for line in lines[k : k + 3] if "off:" not in line], result.stderr
+
+
+def test_what_each_brings_stands_in_columns_under_its_state() -> None:
+    lines, said = plugins()
+    assert lines[:2] == ["semreg-bad 1.2 · ready", "  prior  toy_prior"]
+    assert lines[-3:] == ["semreg-good 1.2 · ready", "  dataset  toys", "  loss     toy_a, toy_b"]
+    assert said == ""
+
+
+def test_loading_tells_what_cannot_be_imported() -> None:
+    lines, _ = plugins("--load")
+    assert lines[0].startswith("semreg-bad 1.2 · broken: its prior 'toy_prior' cannot be imported from toy_unlisted:P")
+    assert "semreg-good 1.2 · ready" in lines
+
+
+def test_json_has_the_same_for_machines() -> None:
+    result = CliRunner().invoke(app, ["plugins", "--json"])
+    found = {plugin["distribution"]: plugin for plugin in json.loads(result.stdout)}
+    assert found["semreg-good"] == {
+        "distribution": "semreg-good",
+        "version": "1.2",
+        "brings": {"dataset": ["toys"], "loss": ["toy_a", "toy_b"]},
+        "problems": [],
+        "state": "ready",
+    }
+
+
+def test_a_name_that_is_not_installed_is_told_with_the_closest(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SEMREG_PLUGINS", "semreg-good,semreg-bda")
+    _, said = plugins()
+    assert said.startswith(
+        "warning: SEMREG_PLUGINS names 'semreg-bda', which is not installed; did you mean 'semreg-bad'"
+    )

@@ -1,0 +1,114 @@
+"""Sources whose labels do not fit their specification."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from semreg.core import AttributesField, ClassField, Field, ImageField, UserError
+from semreg.data.cache import cached
+from semreg.data.checking import check_source
+
+
+def break_split(source: Any) -> None:
+    source.split = source.split.astype(np.int64)
+
+
+def break_split_value(source: Any) -> None:
+    source.split[3] = 7
+
+
+def break_class(source: Any) -> None:
+    source.labels["digit"][0] = 10
+
+
+def break_attributes(source: Any) -> None:
+    source.labels["attributes"] = source.labels["attributes"].astype(np.int8) * 2 - 1
+
+
+def break_count(source: Any) -> None:
+    source.labels["angle"] = source.labels["angle"][:-1]
+
+
+def break_value(source: Any) -> None:
+    source.labels["angle"][5] = np.nan
+
+
+def break_missing(source: Any) -> None:
+    del source.labels["digit"]
+
+
+def break_reader(source: Any) -> None:
+    source.images = None
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (break_split, "split  int64"),
+        (break_split_value, "split  uint8 .* uint8 0, 1, 2 fit"),
+        (break_class, "digit  values from 0 to 10; 0 to 9 fit"),
+        (break_attributes, r"attributes  int8 \(200, 2\) was found; uint8 \(200, 2\) fits"),
+        (break_count, r"angle  float32 \(199, 2\) was found"),
+        (break_value, "angle  not all values are finite"),
+        (break_missing, "digit  nothing was found"),
+        (break_reader, "image  images are read by a reader"),
+    ],
+)
+def test_labels_that_do_not_fit(toy: Any, change: Any, message: str) -> None:
+    source = toy.source()
+    check_source("Toy", toy.specification(), source)
+    change(source)
+    with pytest.raises(UserError, match=message) as refused:
+        check_source("Toy", toy.specification(), source)
+    assert refused.value.source == "Toy"
+
+
+def test_all_that_is_wrong_is_told_together(toy: Any) -> None:
+    source = toy.source()
+    for change in (break_split, break_class, break_value):
+        change(source)
+    with pytest.raises(UserError) as refused:
+        check_source("Toy", toy.specification(), source)
+    assert [problem.where for problem in refused.value.problems] == ["split", "digit", "angle"]
+
+
+def test_a_source_that_does_not_fit_is_not_cached(toy: Any, tmp_path: Path) -> None:
+    source = toy.source()
+    break_class(source)
+    toy.source = lambda: source
+    with pytest.raises(UserError, match="digit  values from 0 to 10; 0 to 9 fit"):
+        cached(toy, folder=tmp_path)
+
+
+def test_no_images(toy_with: Any, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="there are no images"):
+        cached(toy_with(count=0), folder=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "field", "message"),
+    [
+        ("split", ClassField(("a",)), "'split' is not usable as a field's name"),
+        ("two words", ClassField(("a",)), "'two words' is not usable as a field's name"),
+        ("kind", ClassField(("a", "b", "a")), "kind  the name 'a' stands there twice"),
+        ("marks", AttributesField(("a", "a")), "marks  the name 'a' stands there twice"),
+        ("kind", ClassField(("a", "\ud800")), "kind  the name .* is no text; rename it"),
+        ("photo", ImageField(1, 4, 4), "photo  images are read by a reader, into the field 'image'"),
+    ],
+)
+def test_fields_that_cannot_be_are_told(toy: Any, name: str, field: Field, message: str) -> None:
+    source = toy.source()
+    source.labels[name] = np.zeros(len(source.split), dtype=np.int64)
+    with pytest.raises(UserError, match=message):
+        check_source("Toy", toy.specification() | {name: field}, source)
+
+
+def test_images_without_a_field_are_told(toy: Any) -> None:
+    specification = toy.specification()
+    del specification["image"]
+    with pytest.raises(UserError, match="image  the images read need this field for themselves"):
+        check_source("Toy", specification, toy.source())

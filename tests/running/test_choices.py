@@ -1,0 +1,46 @@
+"""What a user chooses: names that exist, places that are paths, help for every option."""
+
+from __future__ import annotations
+
+from dataclasses import MISSING, fields
+from pathlib import Path
+
+import pytest
+import torch
+
+from semreg.core import UserError
+from semreg.running.choices import PRECISIONS, Choices
+
+
+def test_without_a_choice_a_run_may_fall_back_and_leaves_nothing_out() -> None:
+    choices = Choices()
+    assert (choices.seed, choices.device, choices.precision) == (None, "auto", "fp32")
+    assert (choices.data_root, choices.out) == (Path("data"), Path("runs"))
+    assert (choices.fallback, choices.skip_bad_images, choices.tensorboard) == (True, False, False)
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_places_may_be_texts(precision: str) -> None:
+    choices = Choices(precision=precision, data_root="faces", out="there")  # type: ignore[arg-type]
+    assert (choices.data_root, choices.out) == (Path("faces"), Path("there"))
+    assert choices == Choices(precision=precision, data_root=Path("faces"), out=Path("there"))
+
+
+def test_a_precision_that_does_not_exist_is_told() -> None:
+    with pytest.raises(UserError, match="'fp16' is neither fp32 nor bf16") as refused:
+        Choices(precision="fp16")
+    assert refused.value.source == "--precision"
+
+
+def test_a_device_that_is_not_here_is_told_once_it_is_wanted() -> None:
+    assert Choices(device="cpu").torch_device() == torch.device("cpu")
+    for device in ("cuda:99", "gpu"):
+        with pytest.raises(UserError, match="cannot be used here") as refused:
+            Choices(device=device).torch_device()
+        assert refused.value.source == "--device"
+
+
+def test_every_choice_has_help_and_a_default() -> None:
+    for field in fields(Choices):
+        assert field.default is not MISSING, field.name
+        assert field.metadata["help"].endswith("."), field.name

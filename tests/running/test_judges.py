@@ -1,0 +1,109 @@
+"""Judges: trained once on the data of the runs that they judge, and on nothing else of them."""
+
+from __future__ import annotations
+
+import fcntl
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from threading import Timer
+from typing import Any
+
+import pytest
+
+import semreg
+from semreg.core import UserError
+from semreg.trained.run import Run
+from tests.running.conftest import FALLBACK, read
+from tests.running.faults import JUDGE
+
+Toy = Callable[..., Path]
+
+pytestmark = pytest.mark.usefixtures("no_hooks")
+
+
+def test_a_judge_is_trained_once_on_the_runs_data_and_shared(
+    toy: Toy, trained: Callable[..., Run], evaluations: list[Any], tmp_path: Path
+) -> None:
+    toy(JUDGE, "judge.toml")
+    text = '[evaluate.verdict]\nuse = "judged(image)"\njudge = "judge.toml"'
+    first = trained(toy(text), "data.count=30")
+    second = trained(toy(text), "data.count=30", "optimizer.lr=0.1", "data.batch_size=4", seed=9)
+    third = trained(toy(text), "data.count=45")
+    assert len({first.folder, second.folder, third.folder}) == 3
+    judges = [judge.folder for judge in evaluations]
+    assert judges[0] == judges[1] != judges[2]
+    record = read(judges[0], "run.json")
+    assert record["data"]["fingerprint"] == read(first.folder, "run.json")["data"]["fingerprint"]
+    assert record["seed"] == 0
+    assert record["phases"][0]["batch_size"] == 24, "how it is trained is its own affair"
+    assert read(judges[0], "status.json")["state"] == "finished"
+    assert 0 < read(first.folder / "evaluations" / "verdict", "result.json")["figures"]["seen"] < 1
+
+
+def test_a_judge_that_another_process_trains_is_waited_for(
+    toy: Toy, trained: Callable[..., Run], evaluations: list[Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    toy(JUDGE, "judge.toml")
+    path = toy('[evaluate.judged]\nuse = "judged(image)"\njudge = "judge.toml"')
+    trained(path, out=tmp_path / "there")
+    [judge] = (tmp_path / "there").glob("judge-*")
+    busy = tmp_path / "here" / judge.name
+    busy.mkdir(parents=True)
+    lock = (busy / ".lock").open("w")
+    fcntl.flock(lock, fcntl.LOCK_EX)
+
+    def finish() -> None:
+        shutil.copytree(judge, busy, dirs_exist_ok=True, ignore=shutil.ignore_patterns(".lock"))
+        lock.close()
+
+    Timer(1.0, finish).start()
+    written = (judge / "status.json").read_text()
+    trained(path, out=tmp_path / "here")
+    assert f"{busy}: waiting for another process" in capsys.readouterr().err
+    assert (busy / "status.json").read_text() == written, "the other process's judge is used as it is"
+
+
+def test_neither_a_run_nor_its_judge_is_trained_on_more_of_a_class_than_its_shots(
+    toy: Toy, trained: Callable[..., Run], evaluations: list[Any]
+) -> None:
+    toy(JUDGE, "judge.toml")
+    text = '[data.split.shots.kind]\na = 2\n[evaluate.verdict]\nuse = "judged(image)"\njudge = "judge.toml"'
+    path = toy(f'extends = "base.toml"\n{text}')
+    runs = [trained(path, "data.batch_size=6"), evaluations[0]]
+    for run in [*runs, semreg.open_run(runs[0].folder, device="cpu")]:
+        assert run.tensor("kind").read("train").bincount().tolist() == [2, 16, 16]
+        assert run.tensor("kind").read("test").bincount().tolist() == [4, 4, 4]
+    assert len({run.data.fingerprint for run in runs}) == 1
+
+
+def test_a_judge_may_be_trained_on_other_data_than_the_runs(
+    toy: Toy, trained: Callable[..., Run], evaluations: list[Any]
+) -> None:
+    toy(JUDGE, "judge.toml")
+    run = trained(
+        toy('[evaluate.v]\nuse = "judged(image)"\njudge = "judge.toml"\njudge_data = { count = 36, batch_size = 7 }')
+    )
+    [judge] = evaluations
+    data = [read(folder, "recipe.json")["data"] for folder in (run.folder, judge.folder)]
+    assert data[1] == data[0] | {"count": 36, "batch_size": 7} != data[0]
+
+
+def test_data_of_a_judge_that_is_not_there_are_refused(
+    toy: Toy, trained: Callable[..., Run], evaluations: list[Any]
+) -> None:
+    path = toy('[evaluate.m]\nuse = "measured(z)"\njudge_data = { count = 36 }')
+    with pytest.raises(UserError, match="these are the data of a judge, and there is no 'judge'"):
+        trained(path)
+
+
+def test_a_judge_sees_the_fallback_of_the_run_it_judges(
+    toy: Toy, trained: Callable[..., Run], evaluations: list[Any]
+) -> None:
+    toy(JUDGE, "judge.toml")
+    path = toy()
+    path.write_text(f'extends = "base.toml"\n{FALLBACK}\n[evaluate.v]\nuse = "judged(image)"\njudge = "judge.toml"')
+    run = trained(path)
+    [judge] = evaluations
+    fingerprints = [read(folder, "run.json")["data"]["fingerprint"] for folder in (run.folder, judge.folder)]
+    assert fingerprints[0] == fingerprints[1]

@@ -1,0 +1,55 @@
+"""What is read from a run's folder and turns out to be something else."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from semreg.core import UserError
+from semreg.store.reading import as_written
+
+FOLDER = Path("runs/x")
+
+
+@pytest.mark.parametrize(
+    ("text", "use", "told"),
+    [
+        ("{}", lambda content: content["modules"], "KeyError: 'modules'"),
+        ("[]", lambda content: content[0], "IndexError"),
+        ("null", lambda content: content.keys(), "AttributeError"),
+        ("3", lambda content: content + "", "TypeError"),
+        ('"x"', int, "invalid literal"),
+        ("0", lambda content: 1 / content, "ZeroDivisionError"),
+        ("[1, 2]", lambda content: torch.zeros(3) + torch.tensor(content), "must match"),
+    ],
+)
+def test_what_cannot_be_used_is_told_with_the_folder(text: str, use: Callable[[Any], Any], told: str) -> None:
+    with pytest.raises(UserError, match=told) as refused, as_written(FOLDER):
+        use(json.loads(text))
+    assert refused.value.source == str(FOLDER)
+    assert "its files do not hold what a run of this recipe writes" in refused.value.text()
+
+
+def test_a_long_cause_is_cut() -> None:
+    with pytest.raises(UserError) as refused, as_written(FOLDER):
+        raise ValueError("x" * 10_000)
+    assert len(refused.value.text()) < 500
+
+
+@pytest.mark.parametrize(
+    "error", [UserError("r.toml", "is empty"), OSError("gone"), KeyboardInterrupt(), MemoryError()]
+)
+def test_what_is_not_the_files_fault_comes_through(error: Exception) -> None:
+    with pytest.raises(type(error)) as raised, as_written(FOLDER):
+        raise error
+    assert raised.value is error
+
+
+def test_memory_that_ran_out_is_not_the_files_fault() -> None:
+    with pytest.raises(RuntimeError, match="can't allocate memory"), as_written(FOLDER):
+        torch.empty(2**60, dtype=torch.uint8)

@@ -1,0 +1,98 @@
+"""What a table says: titles that tell rows apart, warnings before figures, numbers with enough decimals."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from semreg.tables.grid import Cell, Grid, Row
+from semreg.tables.pages import markdown
+from semreg.tables.view import Form, row_titles, view
+from tests.tables.conftest import finished
+
+
+def test_fallbacks_and_other_data_are_said_before_anything_else(runs: Path) -> None:
+    said = "MNIST not found.\nUsing the recipe's fallback data set, digits, instead."
+    rows = (
+        Row("vae", "", finished(runs, "vae", [0.9], fallback=said, fingerprint="other")),
+        Row("ae", "", finished(runs, "ae", [0.8])),
+    )
+    shown = view(Grid("toys", rows), "")
+    assert shown.warnings[0].startswith("vae: MNIST not found.")
+    assert "not comparable with the paper's" in shown.warnings[0]
+    assert "Not all runs are on the same images" in shown.warnings[1]
+    assert "instead. These figures" in markdown(shown).partition("## probe")[0]
+    everywhere = view(Grid("toys", (rows[0],)), "")
+    assert everywhere.warnings == [
+        f"{said} These figures are not comparable with the paper's, which are of its own data."
+    ]
+
+
+def test_rows_can_be_told_apart() -> None:
+    def titles(*given: tuple[str, str]) -> list[str]:
+        return list(row_titles([Row(name, description, ()) for name, description in given]).values())
+
+    assert titles(("a", "A"), ("b", "B"), ("c", "")) == ["A", "B", "c"]
+    assert titles(("a", "same"), ("b", "same")) == ["a", "b"]
+    assert titles(("a", "b"), ("b", "")) == ["a", "b"]
+    assert titles(("a", "x" * 61)) == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("values", "texts"),
+    [
+        ([0.9512, 0.04], ["0.9512", "0.0400"]),
+        ([1.0, 0.5], ["1.0000", "0.5000"]),
+        ([0.0123, -0.001], ["0.0123", "−0.0010"]),
+        ([61.52, 0.2], ["61.5", "0.2"]),
+        ([1234.6], ["1235"]),
+        ([3e-6], ["3.00e-06"]),
+        ([0.0], ["0.0000"]),
+    ],
+    ids=["shares", "one", "small", "percent", "large", "tiny", "zero"],
+)
+def test_numbers_of_a_column_have_the_decimals_of_its_largest(values: list[float], texts: list[str]) -> None:
+    form = Form(values)
+    assert [form.text(value) for value in values] == texts
+
+
+@given(st.lists(st.floats(-1e9, 1e9), min_size=1, max_size=5))
+def test_numbers_are_written_alike_and_to_three_digits_of_the_largest(values: list[float]) -> None:
+    form = Form(values)
+    texts = [form.text(value).replace("−", "-") for value in values]
+    assert len({len(text.partition(".")[2].partition("e")[0]) for text in texts}) == 1
+    largest = max(map(abs, values))
+    for value, text in zip(values, texts, strict=True):
+        assert float(text) == pytest.approx(value, abs=0.005 * largest)
+
+
+def test_runs_that_failed_or_are_not_finished_are_told_with_their_row_and_seed(runs: Path) -> None:
+    cells = (
+        *finished(runs, "vae", [0.9]),
+        Cell(1, runs / "vae-1", "failed", "nan"),
+        Cell(2, runs / "vae-2", "running"),
+        Cell(3, runs / "vae-3", "damaged", "no file"),
+    )
+    shown = view(Grid("toys", (Row("vae", "A VAE", cells),), command="semreg table x"), "now")
+    assert shown.title == "toys: 1 recipe × 4 seeds"
+    assert shown.failures == ["A VAE · seed 1 failed: nan", "A VAE · seed 3 damaged: no file"]
+    assert shown.warnings == [
+        "2 of 4 runs failed; the reasons are below.",
+        "1 of 4 runs not finished: A VAE · seed 2 (running).",
+    ]
+    notes = dict(shown.notes)
+    assert notes["finished"] == "1 of 4 runs"
+    assert (notes["seeds"], notes["written"], notes["command"]) == ("0, 1, 2, 3", "now", "semreg table x")
+
+
+def test_a_description_that_is_no_title_stands_among_the_notes(runs: Path) -> None:
+    rows = (Row("vae", "long " * 20, finished(runs, "vae", [0.9])), Row("ae", "An AE", finished(runs, "ae", [0.8])))
+    shown = view(Grid("toys", rows), "")
+    assert [row[0] for row in shown.blocks[0].rows] == ["vae", "An AE"]
+    notes = dict(shown.notes)
+    assert notes["vae"] == "long " * 20
+    assert "ae" not in notes
+    assert "command" not in notes, "what is empty is left out"

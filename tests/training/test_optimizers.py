@@ -1,0 +1,112 @@
+"""The optimisers of a phase: groups, rates, clipping and running averages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from semreg.core import UserError
+from tests.training.bench import Bench
+
+Toy = Callable[..., Path]
+
+
+def test_clipping_limits_the_norm_of_a_modules_gradient(toy: Toy) -> None:
+    bench = Bench(toy('[losses.rec]\nreduction = "sum"\n[optimizer]\nuse = "sgd"\nlr = 1.0\nclip = 0.01'))
+    before = bench.weights()
+    bench.runner.iterate(0)
+    for name in ("encoder", "decoder"):
+        change = torch.cat([(bench.weights()[name][key] - value).flatten() for key, value in before[name].items()])
+        assert change.norm() == pytest.approx(0.01, rel=1e-3)
+
+
+def test_running_averages(toy: Toy) -> None:
+    bench = Bench(toy("[modules.encoder]\nema = 0.75"))
+    expected = bench.weights()["encoder"]
+    for iteration in range(3):
+        bench.runner.iterate(iteration)
+        for key, value in bench.weights()["encoder"].items():
+            expected[key] = 0.75 * expected[key] + 0.25 * value
+    average = bench.runner.optimizers["encoder"].average
+    assert average.keys() == expected.keys()
+    for key, value in average.items():
+        torch.testing.assert_close(value, expected[key])
+        assert not torch.equal(value, bench.weights()["encoder"][key])
+    assert bench.runner.optimizers["decoder"].average == {}
+
+
+def test_groups_by_name_pattern_with_a_schedule_of_their_own(toy: Toy) -> None:
+    path = toy(
+        """
+        [optimizer]
+        use = "sgd"
+        lr = 1.0
+        schedule = { use = "linear_decay" }
+        [[modules.encoder.optimizer.groups]]
+        parameters = "*bias"
+        lr = 0.5
+        schedule = { use = "step", every = 1, gamma = 0.1 }
+        [[modules.encoder.optimizer.groups]]
+        parameters = "layers.0.*"
+        momentum = 0.9
+        """
+    )
+    bench = Bench(path)
+    optimizer = bench.runner.optimizers["encoder"]
+    names = {id(parameter): name for name, parameter in bench.modules["encoder"].named_parameters()}
+    groups = [sorted(names[id(p)] for p in group["params"]) for group in optimizer.optimizer.param_groups]
+    assert groups[0] == sorted(name for name in names.values() if name.endswith("bias"))
+    assert groups[1] == ["layers.0.weight"]
+    assert sorted(name for group in groups for name in group) == sorted(names.values())
+    assert [group["momentum"] for group in optimizer.optimizer.param_groups] == [0, 0.9, 0]
+    rates = {}
+    for iteration in (0, 3, 4):  # three iterations are an epoch, the phase has two
+        bench.runner.iterate(iteration)
+        rates[iteration] = [group["lr"] for group in optimizer.optimizer.param_groups]
+    assert rates[0] == [0.5, 1.0, 1.0]
+    assert rates[3] == pytest.approx([0.05, 0.5, 0.5])
+    assert rates[4] == pytest.approx([0.05, 1 / 3, 1 / 3])
+
+
+def test_a_pattern_that_fits_nothing_is_told(toy: Toy) -> None:
+    path = toy('[[modules.encoder.optimizer.groups]]\nparameters = "wieght"')
+    with pytest.raises(UserError, match="no parameter is called 'wieght'; there is: layers") as refused:
+        Bench(path)
+    assert "modules.encoder" in refused.value.text()
+
+
+def test_a_module_without_parameters_cannot_be_trained(toy: Toy) -> None:
+    with pytest.raises(UserError, match="has no parameters, so no loss can train it"):
+        Bench(toy(), "phases.main.train.prior={kl=1}")
+
+
+def test_a_step_that_float32_cannot_hold_is_told(toy: Toy) -> None:
+    bench = Bench(toy('[optimizer]\nuse = "adam"\nlr = 1e38'))
+    with pytest.raises(UserError, match="a smaller rate would fit") as refused:
+        bench.runner.iterate(0)
+    assert refused.value.problems[0].where.startswith("the optimizer of ")
+
+
+def test_running_averages_take_counters_as_they_are(toy: Toy) -> None:
+    bench = Bench(toy('[modules.encoder]\nuse = "conv_encoder"\nwidths = [4]\noutputs = 4\nema = 0.75'))
+    for iteration in range(3):
+        bench.runner.iterate(iteration)
+    counters = {key: value for key, value in bench.weights()["encoder"].items() if key.endswith("num_batches_tracked")}
+    assert counters
+    for key, value in counters.items():
+        assert torch.equal(bench.runner.optimizers["encoder"].average[key], value)
+
+
+def test_what_an_optimizer_refuses_is_told_with_the_module(toy: Toy) -> None:
+    path = toy("[optimizer]\nlr = -0.1")
+    with pytest.raises(UserError, match=r"Invalid learning rate: -0\.1") as refused:
+        Bench(path)
+    assert (refused.value.source, refused.value.problems[0].where) == (str(path), "the optimizer of encoder")
+
+
+def test_lists_of_a_recipe_reach_an_optimizer_as_tuples(toy: Toy) -> None:
+    bench = Bench(toy("[optimizer]\nbetas = [0, 0.99]"))
+    assert bench.runner.optimizers["decoder"].optimizer.param_groups[0]["betas"] == (0.0, 0.99)

@@ -1,0 +1,127 @@
+"""A trial before any training: without numbers where that tells, computed within limits where it does not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from semreg.core import UserError
+from semreg.training import trial
+from semreg.training.trial import TOO_LARGE, check_by_dry_run, leads_to
+from tests.training.conftest import plan_of
+
+Toy = Callable[..., Path]
+Register = Callable[[str, str, Any], None]
+
+
+def test_leading_to_parameters_is_what_a_gradient_says() -> None:
+    used, unused = nn.Linear(3, 3), nn.Linear(3, 3)
+    loss = used(torch.rand(2, 3)).sum() + unused(torch.rand(2, 3)).detach().sum()
+    for net in (used, unused):
+        gradients = torch.autograd.grad(loss, list(net.parameters()), retain_graph=True, allow_unused=True)
+        assert leads_to(loss, list(net.parameters())) == any(g is not None for g in gradients)
+    assert not leads_to(torch.zeros(()), list(used.parameters()))
+
+
+def test_large_nets_are_tried_without_being_built(toy: Toy, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A gigabyte of weights, whose shapes are tried all the same."""
+    monkeypatch.setattr(trial, "MOST_WORK", 1e6)
+    large = "modules.decoder.hidden=[10_000, 20_000]"
+    assert check_by_dry_run(plan_of(toy(), large)) == []
+    with pytest.raises(UserError, match=r"losses\.rec .*'l2\(reconstruction, image\)' failed"):
+        check_by_dry_run(plan_of(toy(), large, "modules.decoder.size=5"))
+
+
+def test_a_component_that_looks_at_numbers_is_computed_and_if_too_large_said_so(toy: Toy, register: Register) -> None:
+    def looking(a: Tensor, b: Tensor) -> Tensor:
+        if float(a.detach().mean()) > 1e6:
+            raise ValueError("too great")
+        return (a - b).square().mean()
+
+    register("loss", "looking", looking)
+    path = toy('[losses.rec]\nuse = "looking(reconstruction, image)"')
+    assert check_by_dry_run(plan_of(path)) == []
+    assert check_by_dry_run(plan_of(path, "modules.decoder.hidden=[10_000, 20_000]")) == [TOO_LARGE]
+
+
+def test_recipes_of_too_many_calls_are_not_tried(toy: Toy, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trial, "MOST_OPERATIONS", 50)
+    assert check_by_dry_run(plan_of(toy())) == [TOO_LARGE]
+
+
+def test_whatever_a_constructor_raises_is_told_at_its_key(toy: Toy, register: Register) -> None:
+    class Odd(nn.Module):
+        def __init__(self, *, table: dict[str, int]) -> None:
+            super().__init__()
+            self.size = table["size"]
+
+        def forward(self, a: Tensor) -> Tensor:
+            return a.mean()
+
+    register("loss", "odd_loss", Odd)
+    register("encoder", "odd_encoder", Odd)
+    path = toy('[losses.rec]\nuse = "odd_loss(reconstruction)"\ntable = { width = 3 }')
+    with pytest.raises(UserError, match=r"losses\.rec  KeyError: 'size'"):
+        check_by_dry_run(plan_of(path))
+    path = toy('[modules.odd]\nuse = "odd_encoder"\ntable = { width = 3 }')
+    with pytest.raises(UserError, match=r"modules\.odd  KeyError: 'size'"):
+        check_by_dry_run(plan_of(path))
+
+
+def test_whatever_a_call_raises_is_told_at_its_expression(toy: Toy) -> None:
+    path = toy('[losses.rec]\nuse = "l2(diagonal_gaussian(concatenate(z, z)), reconstruction)"')
+    with pytest.raises(UserError, match=r"losses\.rec .*failed on DiagonalGaussian.*AttributeError"):
+        check_by_dry_run(plan_of(path))
+
+
+def test_a_trial_without_data_finds_what_does_not_fit(toy: Toy) -> None:
+    assert check_by_dry_run(plan_of(toy())) == []
+    path = toy(
+        """
+        [phases.later]
+        epochs = 1
+        train = { decoder = { odd = 1 } }
+        [losses.odd]
+        use = "l2(reconstruction, z)"
+        """
+    )
+    with pytest.raises(UserError, match=r"losses\.odd"):
+        check_by_dry_run(plan_of(path))
+
+
+def test_a_loss_whose_gradient_does_not_arrive_is_found_by_the_trial(toy: Toy, register: Register) -> None:
+    def numbers_alone(a: Tensor) -> Tensor:
+        return (a.detach() * torch.ones(1, requires_grad=True)).mean()
+
+    register("loss", "numbers_alone", numbers_alone)
+    path = toy('[losses.cut]\nuse = "numbers_alone(reconstruction)"\n[phases.main.train]\nencoder.cut = 1')
+    with pytest.raises(UserError) as refused:
+        check_by_dry_run(plan_of(path))
+    [problem] = refused.value.problems
+    assert problem.where == "phases.main.train.encoder.cut"
+    assert "does not arrive at 'encoder'" in problem.message
+
+
+def test_the_trial_tries_precomputed_tensors(toy: Toy) -> None:
+    path = toy(
+        """
+        [tensors]
+        features = "encoder(image)"
+        [losses.late]
+        use = "l2(decoder(features), image)"
+        [phases.late]
+        epochs = 1
+        precompute = ["features"]
+        train = { decoder = { late = 1 } }
+        """
+    )
+    with pytest.raises(UserError, match="'decoder"):
+        check_by_dry_run(plan_of(path, "modules.prior.size=2", "modules.encoder.outputs=6", "without=['phases.main']"))
+    posterior = toy('[phases.late]\nepochs = 1\nprecompute = ["posterior"]\ntrain = { decoder = { rec = 1 } }')
+    with pytest.raises(UserError, match="only single tensors can be precomputed"):
+        check_by_dry_run(plan_of(posterior))
