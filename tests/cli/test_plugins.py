@@ -30,6 +30,7 @@ def plugins(*options: str) -> tuple[list[str], str]:
     """The lines of the two plugins, and what is said beside."""
     result = CliRunner().invoke(app, ["plugins", *options])
     assert result.exit_code == 0, result.output
+    assert "no plugins are installed" not in result.stdout
     lines = result.stdout.splitlines()
     ours = [k for k, line in enumerate(lines) if line.startswith(("semreg-good 1.2", "semreg-bad 1.2"))]
     return [line for k in ours for line in lines[k : k + 3] if "off:" not in line], result.stderr
@@ -66,3 +67,11 @@ def test_a_name_that_is_not_installed_is_told_with_the_closest(monkeypatch: pyte
     assert said.startswith(
         "warning: SEMREG_PLUGINS names 'semreg-bda', which is not installed; did you mean 'semreg-bad'"
     )
+
+
+def test_that_there_is_none_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SEMREG_PLUGINS")
+    monkeypatch.setattr("semreg.cli.plugins.installed_plugins", lambda load: [])
+    result = CliRunner().invoke(app, ["plugins"])
+    assert result.stdout == "no plugins are installed\n"
+    assert CliRunner().invoke(app, ["plugins", "--json"]).stdout == "[]\n"

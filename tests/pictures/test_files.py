@@ -54,3 +54,4 @@ def test_a_gif_is_enlarged_as_far_as_its_longer_side_allows(shape: tuple[int, in
     images = [torch.zeros(3, height, width), torch.ones(3, height, width)]
     assert Image.open(BytesIO(gif(images, (0, 1)))).size == (4 * width, 4 * height)
     assert Image.open(BytesIO(gif(images, (0, 1), scale=2))).size == (2 * width, 2 * height)
+    assert Image.open(BytesIO(gif([torch.zeros(1, 150, 70)], (0, 1)))).size == (70, 150), "and never made smaller"

@@ -31,6 +31,10 @@ def test_a_grid_is_as_wide_as_its_tiles(count: int) -> None:
     assert drawn.shape == (16 * scale, count * (16 * scale + 6) - 6, 3)
 
 
+def test_a_large_image_is_never_made_smaller() -> None:
+    assert pixels(image_grid("grid", [torch.zeros(2, 1, 150, 1000)])).shape == (150, 2 * 1000 + 6, 3)
+
+
 def test_a_grid_takes_lists_ranges_and_gradients_and_clips() -> None:
     one = torch.full((1, 4, 4), -1.0, requires_grad=True)
     two = torch.full((1, 4, 4), 7.0)
