@@ -211,20 +211,28 @@ class Plan:
 
     def trained_part(self) -> Plan:
         """The plan without what no phase reads: modules, tensors and losses that decide no number of the training."""
-        losses = {loss: self.losses[loss] for loss in self.losses if any(phase.reads(loss) for phase in self.phases)}
-        values: list[Value] = [*losses.values()]
+        losses = {loss for loss in self.losses if any(phase.reads(loss) for phase in self.phases)}
+        values: list[Value] = [Read(module) for phase in self.phases for module in phase.trained]
         for phase in self.phases:
             values += [Read(name) for name in phase.precompute] + ([phase.sampler] if phase.sampler else [])
-        found = uses(values, self.tensors)
-        needed = found.read | found.modules | {module for phase in self.phases for module in phase.trained}
-        return replace(
-            self,
-            modules={name: module for name, module in self.modules.items() if name in needed},
-            tensors={name: value for name, value in self.tensors.items() if name in needed},
-            losses=losses,
-            roles=Roles(),
-            evaluations={},
-        )
+        while True:
+            found = uses([*values, *(self.losses[loss] for loss in losses)], self.tensors)
+            needed = found.read | found.modules
+            part = replace(
+                self,
+                modules={name: module for name, module in self.modules.items() if name in needed},
+                tensors={name: value for name, value in self.tensors.items() if name in needed},
+                losses={name: node for name, node in self.losses.items() if name in losses},
+                roles=Roles(),
+                evaluations={},
+            )
+            # A module that no step calls itself has the shapes of the recipe's first call of it.
+            uncalled = [name for name in part.modules if not any(part.calls_of(name)) and any(self.calls_of(name))]
+            if not uncalled:
+                return part
+            (place, name), _ = next(self._calls(uncalled[0]))
+            losses |= {name} if place == "losses" else set()
+            values += [Read(name)] if place == "tensors" else []
 
     def matrix(self) -> dict[str, dict[str, dict[str, dict[str, float]]]]:
         """phases → steps → module → {loss: weight}."""
@@ -235,10 +243,17 @@ class Plan:
 
     def calls_of(self, module: str) -> Iterator[Node]:
         """Every call of a module in the tensors and losses, in the recipe's order."""
-        for value in [*self.tensors.values(), *self.losses.values()]:
+        for _, call in self._calls(module):
+            yield call
+
+    def _calls(self, module: str) -> Iterator[tuple[tuple[str, str], Node]]:
+        """Every call of a module, and in which tensor or loss it is."""
+        values = [(("tensors", name), value) for name, value in self.tensors.items()]
+        values += [(("losses", name), node) for name, node in self.losses.items()]
+        for place, value in values:
             for call in calls_in(value):
                 if call.component is None and call.name == module:
-                    yield call
+                    yield place, call
 
     @property
     def value_range(self) -> tuple[float, float]:

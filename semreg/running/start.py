@@ -8,6 +8,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import pluggy
+from torch import nn
+
 from semreg.core import DataMissing, UserError, plugin_manager
 from semreg.data.dataset import Cached
 from semreg.recipe.check import check
@@ -99,6 +102,17 @@ def place_of(plan: Plan, choices: Choices, known: Sequence[RunRecord] | None = N
     return Place(own, found[0] if found else expected, tuple(found[1:]), parent, shorter)
 
 
+@dataclass
+class _Prepared:
+    """What a run is trained by."""
+
+    trainer: Trainer
+    modules: dict[str, nn.Module]
+    """All of the recipe, those among them that only evaluations read."""
+    manager: pluggy.PluginManager
+    remarks: list[str]
+
+
 class Runner:
     """Makes the run of a plan that was checked, as far as it is not made.
 
@@ -130,16 +144,31 @@ class Runner:
 
     def run(self, note: str | None = None) -> Run:
         """The run, trained, evaluated and reported; `note` says why the plan is a fallback's."""
+        self.tell_where(note)
+        if self.trained:
+            return self.used()
+        prepared = self.prepared()
+        self.folder.open(wait=self.wait)
+        if self.wait and self.trained:  # by the process that was waited for
+            self.folder.close()
+            return self.used()
+        try:
+            self.begin(prepared, note)
+            with telling(self.folder, prepared.manager, self.processes):
+                prepared.trainer.train()
+                return self.end(prepared)
+        finally:
+            self.folder.close()
+
+    def tell_where(self, note: str | None) -> None:
+        """Say why it is a fallback, and what there is of this run and of nearly the same."""
         if note:
             self.say(note)
         for other in self.place.others:
             self.say(f"{other} holds the same run as {self.folder.folder}, which is taken; one of them can be removed")
-        if self.trained:
-            return self.used()
-        for run in self.place.shorter:
+        for run in () if self.trained else self.place.shorter:
             epochs = run.record["phases"][-1]["epochs"]
             self.say(f"{run.folder} is trained for {epochs} epochs: `--continue {run.folder}` would go on from there")
-        return self.made(note)
 
     @property
     def trained(self) -> bool:
@@ -175,56 +204,58 @@ class Runner:
                 self.folder.close()
         return run
 
-    def made(self, note: str | None) -> Run:
-        """The run, trained from its beginning or from its last checkpoint."""
+    def prepared(self) -> _Prepared:
+        """All that training needs; each step was tried before the first file is written."""
         if self.choices.tensorboard:
             from semreg.running.tensorboard import require_tensorboard
 
             require_tensorboard()
-        plan, choices, processes, folder = self.plan, self.choices, self.processes, self.folder
-        device, own, parent = choices.torch_device(), self.place.identity, self.place.parent
+        plan, choices, processes, parent = self.plan, self.choices, self.processes, self.place.parent
+        device, seed = choices.torch_device(), self.place.identity.seed
         data = processes.first_goes_ahead(lambda: open_data(plan, skip_bad_images=choices.skip_bad_images))
-        modules = {name: module.to(device) for name, module in build_modules(plan, seed=own.seed).items()}
+        modules = {name: module.to(device) for name, module in build_modules(plan, seed=seed).items()}
         load_weights(plan, modules, choices.out)
         remarks = [*plan.warnings, *untrained(plan, modules), *data.remarks]
         remarks += [*_constant(plan, data), *_untested(plan, data)]
         part = plan.trained_part()
         trained = {name: module for name, module in modules.items() if name in part.modules}
-        setting = Setting(part, trained, own.seed, device, choices.precision, processes)
+        setting = Setting(part, trained, seed, device, choices.precision, processes)
         manager = listeners(choices, remarks.append) if processes.first else plugin_manager.no_hooks()
         begin = beginning(parent, data.fingerprint) if parent else None
-        trainer = Trainer(setting, data, folder, manager, self.interrupts, begin)
-        if not folder.begun:
-            trainer.try_out()  # before anything is written: a recipe that cannot run leaves no folder
-        folder.open(wait=self.wait)
-        if self.wait and self.trained:  # by the process that was waited for
-            folder.close()
-            return self.used()
-        try:
-            begun: dict[str, Any] = {
-                "command": self.command,
-                "fallback": note,
-                "skip_bad_images": choices.skip_bad_images,
-            }
-            if parent is not None:
-                begun["continues"] = {"run": parent.folder.name, "hash": parent.record["hash"]}
-            record_environment(folder, setting, data, own, begun)
-            if processes.first:
-                write_recipe(folder.folder, plan.name, plan.table)
-            for remark in remarks:
-                folder.warn(remark)
-            with telling(folder, manager, processes):
-                trainer.train()
-                for module in averaged(modules, trainer.averages).values():
-                    module.eval().requires_grad_(False)
-                run = Run(folder.folder, plan, modules, data, device, own.seed)
-                if processes.first:
-                    keep_statistics(run, folder, manager)
-                    folder.write_json(RECORD, folder.read_json(RECORD) | {"trained": True})
-                    judge = judged_by(run, choices, self.interrupts, self.command)
-                    evaluate_and_report(run, folder, self.folders, judge, manager)
-        finally:
-            folder.close()
+        trainer = Trainer(setting, data, self.folder, manager, self.interrupts, begin)
+        if not self.folder.begun:
+            trainer.try_out()  # a recipe that cannot run leaves no folder
+        return _Prepared(trainer, modules, manager, remarks)
+
+    def begin(self, prepared: _Prepared, note: str | None) -> None:
+        """Record what is trained and how."""
+        parent = self.place.parent
+        begun: dict[str, Any] = {
+            "command": self.command,
+            "fallback": note,
+            "skip_bad_images": self.choices.skip_bad_images,
+            "continues": {"run": parent.folder.name, "hash": parent.record["hash"]} if parent else None,
+        }
+        trainer = prepared.trainer
+        record_environment(self.folder, trainer.setting, trainer.data, self.place.identity, begun)
+        if self.processes.first:
+            write_recipe(self.folder.folder, self.plan.name, self.plan.table)
+        for remark in prepared.remarks:
+            self.folder.warn(remark)
+
+    def end(self, prepared: _Prepared) -> Run:
+        """The run that was trained, with what is kept of it, its evaluations and its report."""
+        trainer, folder = prepared.trainer, self.folder
+        modules = averaged(prepared.modules, trainer.averages)
+        for module in modules.values():
+            module.eval().requires_grad_(False)
+        setting = trainer.setting
+        run = Run(folder.folder, self.plan, modules, trainer.data, setting.device, setting.seed)
+        if self.processes.first:
+            keep_statistics(run, folder, prepared.manager)
+            folder.write_json(RECORD, folder.read_json(RECORD) | {"trained": True})
+            judge = judged_by(run, self.choices, self.interrupts, self.command)
+            evaluate_and_report(run, folder, self.folders, judge, prepared.manager)
         return run
 
     def say(self, text: str) -> None:
