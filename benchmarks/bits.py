@@ -15,6 +15,7 @@ import argparse
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -25,6 +26,8 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parent))
 from families import FAMILIES, NO_DATA
 
+HASH = re.compile("-[0-9a-f]{6}$")
+"""What the names of results end with since evaluations have an identity of their own."""
 Outcome = dict[str, dict[str, Any]]
 """For each run, by its recipe's name: `weights`, a digest of each tensor, and `figures`, of each evaluation."""
 
@@ -44,10 +47,7 @@ def outcome_of(family: str, folder: Path, cache: Path) -> Outcome:
 def read_run(folder: Path) -> dict[str, Any]:
     """Weights and figures of a run's folder."""
     last = max(folder.glob("checkpoints/[0-9]*/tensors.safetensors"))
-    results = {
-        path.parent.relative_to(folder / "evaluations").parts[0]: path
-        for path in folder.glob("evaluations/[!.]*/**/result.json")
-    }
+    results = {HASH.sub("", path.parent.name): path for path in folder.glob("evaluations/[!.]*/result.json")}
     return {
         "weights": digests(last.read_bytes()),
         "figures": {name: json.loads(path.read_text())["figures"] for name, path in sorted(results.items())},

@@ -48,7 +48,7 @@ def run(recipe: str | Path | Recipe, *, overrides: Sequence[str] = (), **choices
     from semreg.running.start import run_recipe
 
     loaded = recipe if isinstance(recipe, Recipe) else load_recipe(recipe, overrides)
-    call = call_of(str(loaded.path), overrides, choices)
+    call = call_of(str(loaded.path), loaded.written, choices)
     return run_recipe(loaded, Choices(**choices), call)
 
 

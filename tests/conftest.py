@@ -35,6 +35,7 @@ from semreg.core.kinds import KINDS
 from semreg.data.images import ImageArray
 from semreg.data.splits import drawn_split
 from semreg.pictures import bar_plot, heat_map, image_grid
+from semreg.store.recipes import evaluations_of, own_name, write_evaluations
 from semreg.store.results import write_result
 
 # The tests' nets are so small that a second thread only waits; the environment is for the processes that tests start.
@@ -110,6 +111,7 @@ def write_fake_run(folder: Path) -> Path:
         "threads": 2,
         "command": "semreg run recipes/olr_celeba.toml --seed 7",
         "started": "2025-01-02T03:04:05+00:00",
+        "trained": True,
         "modules": {
             "classifier": {"use": "conv_encoder", "parameters": 123456},
             "siamese": {"use": "label_<b>encoder</b>", "parameters": 654321},
@@ -152,7 +154,8 @@ def write_fake_run(folder: Path) -> Path:
                 valid = {losses[0]: values[losses[0]] * 1.2 + 0.02}
                 where = {"phase": phase, "epoch": 1, "iteration": iteration}
                 metrics.append({**where, "validation": valid, "best": True, "seconds_of_validation": 0.8})
-    status = {"state": "finished", "phase": "siamese", "iteration": 1200, "iterations": 1200, "message": ""}
+    status = {"state": "finished", "recipe": "olr_celeba", "phase": "siamese"}
+    status |= {"iteration": 1200, "iterations": 1200, "message": ""}
     recipe = {"data": {"use": "avatars"}, "evaluate": {"linear": {}, "correlation": {}, "edits": {}}}
     (folder / "run.json").write_text(json.dumps(record))
     (folder / "recipe.json").write_text(json.dumps(recipe))
@@ -160,7 +163,6 @@ def write_fake_run(folder: Path) -> Path:
     (folder / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in metrics) + '{"phase": "siam')
     (folder / "warnings.jsonl").write_text(json.dumps({"warning": "<script>alert('warning')</script>"}) + "\n")
 
-    evaluations = folder / "evaluations"
     accuracies = random.uniform(0.85, 0.99, (2, len(attributes)))
     rows = [[name, *map(float, accuracies[:, k]), 40 + k] for k, name in enumerate(attributes)]
     linear = Result(
@@ -196,8 +198,17 @@ def write_fake_run(folder: Path) -> Path:
         summary="4.5 added attribute seen in 87 % of the edits, 95 % of the others unchanged",
     )
     for name, result in (("linear", linear), ("correlation", correlation), ("edits", edits)):
-        write_result(evaluations / name, result)
+        write_fake_result(folder, name, result)
     return folder
+
+
+def write_fake_result(folder: Path, name: str, result: Result) -> Path:
+    """Write the result of an evaluation of a run's own recipe, after or in place of those it has; its folder."""
+    recipe, path = own_name(folder), folder / "evaluations" / f"{name}-0a1b2c"
+    write_result(path, result)
+    places = {other: place.name for other, place in evaluations_of(folder, recipe).items()}
+    write_evaluations(folder, recipe, places | {name: path.name}, reported=True)
+    return path
 
 
 # --- recipes on a toy data set ---

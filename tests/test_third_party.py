@@ -60,7 +60,7 @@ def python(*arguments: str, cwd: Path, site: Path | None = None) -> str:
     return done.stdout
 
 
-def source(folder: Path, name: str, loss: str, code: str, interface: int = 1) -> Path:
+def source(folder: Path, name: str, loss: str, code: str, interface: int = 2) -> Path:
     module = name.replace("-", "_")
     project = folder / name
     project.mkdir()

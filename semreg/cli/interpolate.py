@@ -36,9 +36,10 @@ def interpolate(
     """Make the images on the way from one image to another.
 
     The two images are encoded, and each image between them is decoded from a code between theirs; the first and the
-    last show what the run makes of the two images themselves. An interpolator has the options that the recipe's
-    evaluations give it; with others write it as a recipe does: '{ use = "spherical", norm = "interpolated" }'. Those
-    that follow classes, as geodesic, need the run's training data, all others none.
+    last show what the run makes of the two images themselves. The recipe's own interpolator has the options of its
+    [model], any other its defaults; with others write it as a recipe does: '{ use = "spherical", norm =
+    "interpolated" }'. Those that follow classes, as geodesic, need the run's training data where they have other
+    options, all others none.
 
     From Python: semreg.trained.interpolate.
     """

@@ -69,7 +69,7 @@ class _Asking:
     def __init__(self, signature: Signature, given: Sequence[str], roles: Roles, fields: Specification) -> None:
         self.roles, self.current = roles, ""
         wanted = roles_of_inputs(signature)
-        self.asked = {role for roles in wanted for role in roles}
+        self.asked = {role for name in signature.parameters for role in roles_of(signature, name)}
         kinds = {Role.LABEL: ClassField, Role.ATTRIBUTES: AttributesField}
         fit = tuple(kinds[role] for role in kinds if role in self.asked) or tuple(kinds.values())
         self.pairs = [(label, code) for label, code in roles.attributes.items() if isinstance(fields.get(label), fit)]
@@ -90,6 +90,7 @@ class _Asking:
             return names[0]
         if names:
             raise Unsaid(f"[model] says several, {', '.join(names)}; write which")
+        role = self._unsaid(role)
         raise Unsaid(f"[model] doesn't say its {role.value}; add `{LINES[role]}` there, with the recipe's own names")
 
     def all(self, role: Role) -> tuple[str, ...]:
@@ -109,6 +110,16 @@ class _Asking:
                 name: str = getattr(self.roles, role.value)
                 return (name,) if name else ()
         return ()
+
+    def _unsaid(self, role: Role) -> Role:
+        """What isn't said where a role has no name: of a code that has no prior it may be the prior."""
+        if role not in (Role.CODE, Role.PRIOR, Role.POSTERIOR):
+            return role
+        said = {
+            Role.CODE: self.roles.code, Role.LABEL: self.pairs, Role.ATTRIBUTES: self.pairs,
+            Role.PRIOR: self.roles.prior, Role.POSTERIOR: self.roles.posterior,
+        }  # fmt: skip
+        return next((one for one, names in said.items() if one in self.asked and not names), role)
 
     def _codes(self) -> tuple[str, ...]:
         """The codes that have all that is asked for of one."""

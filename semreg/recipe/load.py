@@ -32,6 +32,8 @@ class Recipe:
     path: Path
     table: TomlTable
     overrides: tuple[TomlTable, ...] = ()
+    written: tuple[str, ...] = ()
+    """The overrides that were given as texts."""
 
     @property
     def has_fallback(self) -> bool:
@@ -65,14 +67,16 @@ def load_recipe(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
     Raises UserError for a missing, unreadable or oversized file, TOML errors (with the line), and loops of `extends`.
     """
     path = Path(path)
-    return Recipe(path, _read_merged(path, (), itertools.count(1)), tuple(_override(text) for text in overrides))
+    return _with(overrides, path, _read_merged(path, (), itertools.count(1)))
 
 
 def composed_recipe(path: Path, table: TomlTable, overrides: Sequence[str] = ()) -> Recipe:
     """The recipe that `load_recipe` would read from a file at `path` with this table; there need be none."""
-    return Recipe(
-        path, _merged(dict(table), path, (), itertools.count(1)), tuple(_override(text) for text in overrides)
-    )
+    return _with(overrides, path, _merged(dict(table), path, (), itertools.count(1)))
+
+
+def _with(overrides: Sequence[str], path: Path, table: TomlTable) -> Recipe:
+    return Recipe(path, table, tuple(_override(text) for text in overrides), tuple(overrides))
 
 
 def _read_merged(path: Path, seen: tuple[Path, ...], count: Iterator[int]) -> TomlTable:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 
-from semreg.core import Problem, Result, UserError
+from semreg.core import Problem, Result, UserError, closest
+from semreg.core.errors import CannotWrite
 from semreg.recipe.load import Recipe, composed_recipe, load_recipe
 from semreg.recipe.plan import Plan
 from semreg.running.choices import Choices
@@ -13,6 +15,7 @@ from semreg.running.finishing import denormals_flushed, evaluate_and_report, lis
 from semreg.running.identity import differences, identity
 from semreg.running.start import folders_of, judged_by
 from semreg.store.folder import RunFolder
+from semreg.store.layout import STATUS
 from semreg.store.recipes import prune as prune_results
 from semreg.trained.opening import open_trained, read_run
 from semreg.training.interrupts import Interrupts
@@ -54,6 +57,7 @@ def evaluate(
     _ = run.data  # before anything of it is read or written: they may be missing, or others
     files = RunFolder(path, run.plan.name)
     files.open()
+    before = files.read_json(STATUS)
     try:
         manager = listeners(choices, files.warn)
         with Interrupts() as interrupts, denormals_flushed(), telling(files, manager):
@@ -62,6 +66,10 @@ def evaluate(
             results = evaluate_and_report(run, files, folders_of(run.plan, choices), judge, manager, only or (), again)
         if prune:
             prune_results(path)
+    except BaseException:
+        with contextlib.suppress(CannotWrite):  # what there was stays, and counts as before
+            files.write_json(STATUS, before)
+        raise
     finally:
         files.close()
     return results
@@ -75,7 +83,11 @@ def _require_same_training(path: Path, training: object, plan: Plan, choices: Ch
 
 
 def _require_here(plan: Plan, only: Sequence[str] | None) -> None:
-    """Raises UserError for evaluations that are to be done and can't be had here."""
+    """Raises UserError for evaluations that are to be done and don't exist, or can't be had here."""
+    for name in only or ():
+        if name not in plan.tables.evaluate:
+            near = closest(name, plan.tables.evaluate)
+            raise UserError(str(plan.recipe.path), f"the recipe has no evaluation {name!r}{near}")
     wanted = [f"evaluate.{name}" for name in only or plan.tables.evaluate]
     lacking = [
         problem for problem in plan.lacking if any(f"{problem.where}.".startswith(f"{name}.") for name in wanted)

@@ -17,14 +17,12 @@ from semreg.core.errors import CannotWrite
 from semreg.recipe.plan import Plan
 from semreg.running.choices import Choices
 from semreg.running.evaluations import Judges, evaluate_run
-from semreg.store.disk import read_object
 from semreg.store.folder import RunFolder
-from semreg.store.layout import STATUS
 from semreg.store.recipes import (
     evaluations_of,
+    is_reported,
     missing_evaluations,
     read_recipe,
-    report_path,
     write_evaluations,
     write_recipe,
 )
@@ -36,13 +34,9 @@ GO_ON = "the same command goes on from the last checkpoint"
 
 def is_done(folder: Path, plan: Plan, folders: Mapping[str, str]) -> bool:
     """Whether a run that is trained is evaluated and reported as a recipe says."""
-    status = read_object(folder / STATUS) or {}
-    last = status.get("recipe") == plan.name
-    if last and not (status.get("state") == "finished" and status.get("reported", True)):
-        return False
     done = {name: path.name for name, path in evaluations_of(folder, plan.name).items()}
     same = read_recipe(folder, plan.name) == json.loads(json.dumps(plan.table))
-    return same and done == folders and report_path(folder, plan.name).is_file()
+    return same and done == folders and is_reported(folder, plan.name)
 
 
 def evaluate_and_report(
@@ -56,17 +50,19 @@ def evaluate_and_report(
 ) -> dict[str, Result]:
     """Do those evaluations of a trained run that are missing, or all `again`, and write its report.
 
-    `folder` must be open. Raises UserError if `only` names an evaluation that the recipe does not have.
+    `folder` must be open. Raises UserError for an evaluation that can't be done.
     """
     write_recipe(folder.folder, run.plan.name, run.plan.table)
-    write_evaluations(folder.folder, run.plan.name, folders)
+    write_evaluations(folder.folder, run.plan.name, folders, reported=False)
     results = evaluate_run(run, folder, manager, judge, folders, only, again)
     left = [name for name, place in folders.items() if missing_evaluations(folder.folder, [place])]
     if left:
         folder.status("stopped", message=f"still to be evaluated: {', '.join(left)}")
-        plugin_manager.call(manager, "run_finished", run=folder)
     else:
-        finish(folder, manager)
+        folder.status("finished")
+    plugin_manager.call(manager, "run_finished", run=folder)  # which writes the report
+    if not left:  # killed before that is done, a run goes on there
+        write_evaluations(folder.folder, run.plan.name, folders, reported=True)
     return results
 
 
@@ -78,13 +74,6 @@ def listeners(choices: Choices, warn: Callable[[str], None]) -> pluggy.PluginMan
 
         plugin_manager.add_plugin(manager, TensorBoard, "tensorboard")
     return manager
-
-
-def finish(folder: RunFolder, manager: pluggy.PluginManager) -> None:
-    """Finished is what the hooks are told and the report shows; killed before they are done, a run goes on there."""
-    folder.status("finished", reported=False)
-    plugin_manager.call(manager, "run_finished", run=folder)
-    folder.status("finished")
 
 
 @contextlib.contextmanager

@@ -179,7 +179,7 @@ def _of_object(value: Any) -> list[str]:
             texts.append(_beside(one.__name__))
         elif isinstance(one, functools.partial):
             pending += [("function", one.func), *((str(k), v) for k, v in enumerate(one.args)), *one.keywords.items()]
-        elif isinstance(one, (tuple, list)):
+        elif isinstance(one, tuple):
             pending += [(f"{name}.{k}", part) for k, part in enumerate(one)]
         elif isinstance(one, (type, FunctionType)):
             seen.add(id(one))
@@ -205,7 +205,10 @@ def _code(code: CodeType) -> str:
 
 
 def _references(value: Any) -> list[tuple[str, Any]]:
-    """What the functions of a value read beyond their arguments: constants, modules, and what is as near as it is."""
+    """What the functions of a value read beyond their arguments: constants, modules, and functions of the user's own.
+
+    What may change while they run, such as a list, is no part of what they are.
+    """
     functions = [value] if isinstance(value, FunctionType) else [f for f in vars(value).values() if callable(f)]
     found: dict[str, Any] = {}
     for function in functions:
@@ -239,7 +242,7 @@ def _is_told(value: Any) -> bool:
     if isinstance(value, ModuleType):
         return _is_own_file(getattr(value, "__file__", None))
     kind = value if isinstance(value, (type, FunctionType)) else type(value)
-    return isinstance(value, (*_CONSTANTS, tuple, list, functools.partial)) or _is_own(kind)
+    return isinstance(value, (*_CONSTANTS, tuple, functools.partial)) or _is_own(kind)
 
 
 def _is_own(kind: Any) -> bool:

@@ -36,4 +36,6 @@ def restored(described: Mapping[str, Mapping[str, Any]]) -> Specification:
             if not 1 <= getattr(field, key, 1) <= most:
                 raise ValueError(f"{name}: {key} is {getattr(field, key)}; 1 to {most} fits")
         fields[name] = field
+    if not fields:
+        raise ValueError("there are no fields")
     return fields

@@ -83,7 +83,7 @@ class RunFolder:
     def status(self, state: str, **more: Any) -> None:
         """Replace the status that `semreg runs` shows. Raises CannotWrite."""
         now = datetime.now(UTC).isoformat(timespec="seconds")
-        self.write_json(STATUS, {"state": state, "recipe": self.name, **more, "updated": now})
+        self.write_json(STATUS, {"state": state, **more, "updated": now})
 
     def append(self, log: str, record: Mapping[str, Any]) -> None:
         """Add a line to a log. Raises CannotWrite; half a line may then stand there, until the logs are cut."""

@@ -1,12 +1,12 @@
 """The names of what is in a run's folder; imports nothing, for what must answer at once.
 
-`evaluations/NAME-HASH` are results, of which `evaluations.json` says to which recipes they belong: several recipes may
-train the same. The run's own is `recipe.json`, and `report.html` shows it; others are `recipes/NAME.json`, with
-`report-NAME.html`.
+Several recipes may train the same. The run's own is `recipe.json`, and `report.html` shows it; others are
+`recipes/NAME.json`, with `report-NAME.html`. `evaluations/NAME-HASH` are results, of which `recipes.json` says to which
+recipes they belong.
 """
 
 RECIPE, RECORD, STATUS = "recipe.json", "run.json", "status.json"
-RECIPES, RESULTS_OF_RECIPES, REPORT = "recipes", "evaluations.json", "report.html"
+RECIPES, RESULTS_OF_RECIPES, REPORT = "recipes", "recipes.json", "report.html"
 METRICS, WARNINGS = "metrics.jsonl", "warnings.jsonl"
 CHECKPOINTS, EVALUATIONS, LOCK = "checkpoints", "evaluations", ".lock"
 STATISTICS = "statistics.safetensors"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -45,21 +46,31 @@ def write_recipe(folder: Path, recipe: str, table: Mapping[str, Any]) -> None:
         write_object(path, table)
 
 
-def write_evaluations(folder: Path, recipe: str, folders: Mapping[str, str]) -> None:
-    """Keep which folders hold the evaluations of a recipe, in the recipe's order. Raises CannotWrite."""
+def write_evaluations(folder: Path, recipe: str, folders: Mapping[str, str], *, reported: bool) -> None:
+    """Keep which folders hold the evaluations of a recipe, in its order, and whether its report is written.
+
+    Raises CannotWrite.
+    """
+    entry = {"evaluations": dict(folders), "reported": reported}
     with writing(folder):
-        write_object(folder / RESULTS_OF_RECIPES, {**_all_evaluations(folder), recipe: dict(folders)})
+        write_object(folder / RESULTS_OF_RECIPES, {**_entries(folder), recipe: entry})
 
 
 def evaluations_of(folder: Path, recipe: str) -> dict[str, Path]:
     """The folders of the evaluations of a recipe that are done, in its order. Raises UserError for damaged files."""
-    names = _all_evaluations(folder).get(recipe, {})
-    return {name: path for name, place in names.items() if (path := folder / EVALUATIONS / place).is_dir()}
+    names = _entries(folder).get(recipe, {}).get("evaluations", {})
+    places = {name: folder / EVALUATIONS / place for name, place in names.items()}
+    return {name: path for name, path in places.items() if os.path.isdir(path)}  # which never raises
+
+
+def is_reported(folder: Path, recipe: str) -> bool:
+    """Whether the report of a recipe is written, of all its evaluations."""
+    return bool(_entries(folder).get(recipe, {}).get("reported"))
 
 
 def prune(folder: Path) -> list[str]:
     """Remove the results that belong to no recipe of the run, and return their names. Raises CannotWrite."""
-    kept = {place for names in _all_evaluations(folder).values() for place in names.values()}
+    kept = {place for entry in _entries(folder).values() for place in entry["evaluations"].values()}
     gone = sorted(path.name for path in (folder / EVALUATIONS).glob("[!.]*") if path.name not in kept)
     with writing(folder):
         for name in gone:
@@ -67,10 +78,14 @@ def prune(folder: Path) -> list[str]:
     return gone
 
 
-def _all_evaluations(folder: Path) -> dict[str, dict[str, str]]:
+def _entries(folder: Path) -> dict[str, dict[str, Any]]:
+    """What is kept of each recipe."""
     found = read_object(folder / RESULTS_OF_RECIPES) or {}
-    if not all(isinstance(names, dict) and all(map(_is_name, names.values())) for names in found.values()):
-        raise UserError(str(folder / RESULTS_OF_RECIPES), "does not hold the names of evaluations' folders")
+    for entry in found.values():
+        names = entry.get("evaluations") if isinstance(entry, dict) else None
+        if not isinstance(names, dict) or not all(map(_is_name, names.values())):
+            message = "does not hold the names of evaluations' folders; remove it, and the run's command writes it anew"
+            raise UserError(str(folder / RESULTS_OF_RECIPES), message)
     return found
 
 

@@ -30,20 +30,19 @@ def read_cell(folder: Path, seed: int, evaluations: Mapping[str, str]) -> Cell:
             if state == "finished":  # as another recipe says
                 return Cell(seed, folder, "stopped", f"still to be evaluated: {', '.join(missing)}")
             return Cell(seed, folder, state, str(record.status.get("message") or ""))
-        results = {name: _read(folder, name, place) for name, place in evaluations.items()}
+        results = {name: _read(folder / EVALUATIONS / place) for name, place in evaluations.items()}
     except UserError as error:
         return Cell(seed, folder, "damaged", error.text())
     return Cell(seed, folder, "finished", results=results, facts=_facts(record))
 
 
-def _read(folder: Path, name: str, place: str) -> Result:
+def _read(folder: Path) -> Result:
     """A result without its pictures, of which a grid has many."""
     try:
-        result = read_result(folder / EVALUATIONS / place)
-    except UserError as error:
-        raise UserError(
-            error.source, f"{error.problems[0].message} by: semreg evaluate {folder} --only {name}"
-        ) from error
+        result = read_result(folder)
+    except UserError as error:  # of which `semreg evaluate` would need to know the recipe
+        advice = "remove it, and the same command does, without --only-finished"
+        raise UserError(error.source, f"{error.problems[0].message}: {advice}") from error
     return replace(result, tables=[], pictures=[], scatters=[])
 
 

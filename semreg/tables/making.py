@@ -219,14 +219,13 @@ def _require_different(runs: Sequence[_Planned]) -> None:
     by_digest: dict[str, _Planned] = {}
     problems = []
     for run in runs:
-        for known, key, what in (
-            (by_name, run.plan.name, "has the name of"),
-            (by_digest, run.place.identity.digest, "trains the same as"),
+        for known, key, message in (
+            (by_name, run.plan.name, "has the name of {}; a row of a table is a recipe of its own name"),
+            (by_digest, run.place.identity.digest, "trains the same as {}, so both are one run; leave one of them out"),
         ):
             other = known.setdefault(key, run)
             if other is not run:
-                message = f"{what} {other.recipe.path}; a row of a table is a recipe of its own name"
-                problems.append(Problem(str(run.recipe.path), message))
+                problems.append(Problem(str(run.recipe.path), message.format(other.recipe.path)))
                 break
     if problems:
         raise UserError("recipes", problems)

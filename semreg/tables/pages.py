@@ -14,8 +14,10 @@ from urllib.parse import quote
 
 import jinja2
 
+from semreg.core import UserError
 from semreg.report.templates import templates
 from semreg.store.disk import tidy, write_whole, writing
+from semreg.store.recipes import report_path
 from semreg.tables.grid import Cell, Grid, Ranking, comparisons, figure_tables
 from semreg.tables.ranking import RankedRow, ranked_rows
 from semreg.tables.view import Block, View, view
@@ -100,7 +102,7 @@ def _table(block: Block) -> str:
 
 def page(grid: Grid, shown: View, folder: Path) -> str:
     """The table as one page that needs no other file; it links to the reports of the runs, relative to `folder`."""
-    links = {row.name: [(str(cell.seed), _report(cell, folder)) for cell in row.cells] for row in grid.rows}
+    links = {row.name: [(str(cell.seed), _report(row.name, cell, folder)) for cell in row.cells] for row in grid.rows}
     return _template().render(shown=shown, links=links, version=_version())
 
 
@@ -115,9 +117,12 @@ def _template() -> jinja2.Template:
     return templates(Path(__file__).parent).get_template("table.html")
 
 
-def _report(cell: Cell, folder: Path) -> str:
-    """Where a run's report is, seen from a folder; empty if there is none."""
-    report = cell.folder / "report.html"
+def _report(recipe: str, cell: Cell, folder: Path) -> str:
+    """Where the report of a recipe of a run is, seen from a folder; empty if there is none."""
+    try:
+        report = report_path(cell.folder, recipe)
+    except UserError:  # of a run that is damaged
+        return ""
     return quote(os.path.relpath(report, folder)) if report.is_file() else ""
 
 

@@ -10,6 +10,7 @@ from einops import pack, rearrange, unpack
 from torch import Tensor
 
 from semreg.core import ClassField, Interpolator
+from semreg.store.reading import as_written
 from semreg.trained.classes import class_field, read_codes, synthesised
 from semreg.trained.paths import parts_of, strips, unfitted
 from semreg.trained.roles import need, only_attribute
@@ -78,7 +79,8 @@ def path_of(run: Run, choice: Choice | None = None) -> Interpolator:
     if hasattr(path, "fit"):
         state = fitted_state(run, name, options) if hasattr(path, "load_state") else None
         if state is not None:
-            path.load_state(state)
+            with as_written(run.folder):
+                path.load_state(state)
         else:
             label, code = map(run.tensor, only_attribute(run, ClassField))
             path.fit(read_codes(code, "train", flat=True), label.read("train"), class_field(label).order)

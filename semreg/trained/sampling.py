@@ -42,7 +42,10 @@ def sample(run: Run, count: int, *, label: str | int | None = None, seed: int = 
         if label is not None:
             given[name] = torch.full((count,), class_number(field, label))
     elif label is not None:
-        raise ValueError("the samples of this run are of no class; recipes/gm_mnist.toml draws them by class")
+        raise ValueError(
+            "the samples of this run are of no class; they are of one where a label is among the `attributes` of "
+            "[model] and the prior of its code tells classes apart, as in recipes/gm_mnist.toml"
+        )
     if run.roles.sample:
         return _generated(run, run.tensor(run.roles.sample), given, count, seed)
     return _decoded(run, given, count, seed)
@@ -74,7 +77,9 @@ def label_of_samples(run: Run) -> tuple[str, ClassField] | None:
     fields = {name: field for name in sorted(wanted) if isinstance(field := run.fields[name], ClassField)}
     others = sorted(wanted - fields.keys())
     if others:
-        raise ValueError(f"{drawn!r} is computed from {others} of the data, so it can't be drawn anew")
+        without = [] if run.roles.sample else [code for code in run.roles.code if code not in run.roles.prior]
+        reason = f"; its [model] says no prior of {', '.join(without)}" if without else ""
+        raise ValueError(f"{drawn!r} is computed from {others} of the data, so it can't be drawn anew{reason}")
     if len(fields) > 1:
         raise ValueError(f"{drawn!r} depends on several labels, {', '.join(fields)}; one can be chosen here")
     return next(iter(fields.items()), None)

@@ -32,7 +32,7 @@ def versions(plan: Plan) -> dict[str, str]:
 
 
 def other_versions(record: Mapping[str, Any], plan: Plan) -> list[str]:
-    """What trained a run and is here in another version, or isn't, in words."""
+    """What trained a run and is here in another version, in words."""
     then, now = record.get("versions"), versions(plan)
     if not isinstance(then, dict):
         return []

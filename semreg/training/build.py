@@ -63,7 +63,7 @@ def build_modules(plan: Plan, *, seed: int, lacking: list[Problem] | None = None
             except UserError as error:
                 if lacking is None:
                     raise
-                lacking += error.problems
+                lacking += [problem for problem in error.problems if problem not in lacking]
     return {name: modules[name] for name in plan.modules if name in modules}
 
 

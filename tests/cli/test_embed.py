@@ -42,6 +42,8 @@ def test_mistakes(train: Train, pictures: Path, refused: Said, tmp_path: Path) -
     assert "ends neither" in refused("embed", run.folder, pictures, "--out", tmp_path)
     assert "--out" in refused("embed", run.folder, pictures)
     assert "there is no such folder" in refused("embed", run.folder, tmp_path / "gone", "--out", out)
+    silent = train('without = ["model.code"]\n')
+    assert 'says no code; add `code = ["z"]`' in refused("embed", silent.folder, pictures, "--out", out)
     for name in ("b.png", "c.png"):
         (pictures / name).write_bytes(b"")
     text = refused("embed", run.folder, pictures, "--out", out)

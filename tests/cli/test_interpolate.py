@@ -11,7 +11,7 @@ from PIL import Image
 
 from semreg.trained import interpolate
 from semreg.trained.images import load_images
-from tests.trained.conftest import STRIP, Train
+from tests.trained.conftest import KINDS, Train
 
 Said = Callable[..., str]
 
@@ -38,13 +38,16 @@ def test_a_strip_frames_and_an_animation(train: Train, pictures: Path, said: Sai
 
 @pytest.mark.usefixtures("ways")
 def test_an_interpolator_as_a_recipe_writes_it(train: Train, pictures: Path, said: Said, tmp_path: Path) -> None:
-    run, shown = train(STRIP), []
-    for choice in ("linear", "bent", '{ use = "bent", height = 0.0 }', "fitted"):
+    run, shown = train(f'{KINDS}[model.interpolator]\nuse = "bent"\nheight = 2.0\n'), []
+    choices = ("linear", "bent", '{ use = "bent", height = 0.0 }', '{ use = "bent", height = 2.0 }', "fitted")
+    for option in ([], *(["--interpolator", choice] for choice in choices)):
         out = tmp_path / f"{len(shown)}.png"
-        said("interpolate", run.folder, pictures / "2.jpg", pictures / "a.gif", "--interpolator", choice, "--out", out)
+        said("interpolate", run.folder, pictures / "2.jpg", pictures / "a.gif", *option, "--out", out)
         shown.append(out.read_bytes())
-    assert shown[0] == shown[2]
-    assert len(set(shown)) == 3
+    own, straight, by_name, flat, written, fitted = shown
+    assert own == by_name == written, "the options that [model] gives it"
+    assert straight == flat
+    assert len({own, straight, fitted}) == 3
 
 
 def test_mistakes(train: Train, pictures: Path, refused: Said, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -64,6 +67,7 @@ def test_mistakes(train: Train, pictures: Path, refused: Said, tmp_path: Path, m
     assert "text.png" in text
     assert "not a readable image" in text
     assert "--steps" in wrong(run.folder, a, b, "--steps", 1)
+    assert "add `attributes = { label = \"z\" }`" in wrong(run.folder, a, b, "--interpolator", "geodesic")
     assert "did you mean 'linear'" in wrong(run.folder, a, b, "--interpolator", "linar")
     assert "no table as in a recipe" in wrong(run.folder, a, b, "--interpolator", "{ use = }")
     assert "strip.jpg can't be written; a .png, a .gif or a folder can" in wrong(run.folder, a, b, "--out", "strip.jpg")

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from semreg.trained import sample
-from tests.trained.conftest import CLASSES, PRIOR, STRIP, Train
+from tests.trained.conftest import CLASSES, PRIOR, Train
 
 Said = Callable[..., str]
 
@@ -47,8 +47,9 @@ def test_a_class_or_a_column_for_each(train: Train, said: Said, refused: Said, t
 
 
 def test_mistakes(train: Train, refused: Said, tmp_path: Path) -> None:
-    run, out = train(STRIP), tmp_path / "a.png"
-    assert "recipes/vae_digits.toml has one" in refused("sample", run.folder, "--out", out)
+    run, out = train(), tmp_path / "a.png"
+    text = refused("sample", run.folder, "--out", out)
+    assert 'the [model] of its recipe says no prior; add `prior = { z = "prior" }`' in text
     assert "--count" in refused("sample", run.folder, "--count", 0, "--out", out)
     assert "of no class" in refused("sample", train(PRIOR).folder, "--class", "a", "--out", out)
     runs, name = run.folder.parent, run.folder.name

@@ -19,6 +19,7 @@ ARGUMENTS = {
     "phase_started": ["run", "phase"],
     "iteration_done": ["run", "progress"],
     "checkpoint_written": ["run", "path"],
+    "statistics": ["run", "trained"],
     "evaluation_started": ["run", "name"],
     "evaluation_done": ["run", "name", "result"],
     "run_finished": ["run"],

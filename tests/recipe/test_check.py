@@ -75,7 +75,7 @@ def test_evaluations_and_their_judges(toy: Toy, register: Register, mistakes: Mi
 def test_the_model_names_a_field_and_tensors(toy: Toy, mistakes: Mistakes) -> None:
     found = mistakes(toy(), "model.input=imge", "model.code=['zz']", "model.output=reconstructon")
     assert "did you mean 'image'?" in found["model.input"]
-    assert "did you mean 'z'?" in found["model.code"]
+    assert "did you mean 'z'?" in found["model.code.0"]
     assert "did you mean 'reconstruction'?" in found["model.output"]
     assert "model.input" in mistakes(toy(), "model.input=z")
 

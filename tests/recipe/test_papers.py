@@ -67,7 +67,7 @@ def test_the_gm_prior_papers_steps_take_three_backwards_in_all() -> None:
         ("classifier", "decoder"),
     ]
     groups = phase.optimizers["prior_s"].groups
-    assert [(pattern, schedule is not None) for pattern, _, schedule in groups] == [("log_variances", True)]
+    assert [(pattern, schedule is not None) for pattern, _, schedule, _ in groups] == [("log_variances", True)]
 
 
 def test_the_gm_prior_paper_runs_on_nothing() -> None:

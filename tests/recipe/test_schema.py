@@ -65,7 +65,7 @@ def test_unknown_keys_are_told_with_the_closest(toy: Toy, mistakes: Mistakes) ->
         ("without=['phases.main.train']", "phases.main.steps", "'train' or 'steps' is needed"),
         ("without=['phases.main']", "phases", "at least 1 item"),
         ("modules.encoder.ema=1.0", "modules.encoder.ema", "less than 1"),
-        ("model.code=[]", "model.code", "at least 1 item"),
+        ("model.code='z'", "model.code", "valid list"),
         ("losses.rec='l2(z, z)'", "losses.rec", "l2(z, z)"),
         ("tensors.z=3", "tensors.z", "3"),
         ("optimizer.clip=0", "optimizer.clip", "greater than 0"),

@@ -13,7 +13,8 @@ import pytest
 
 from semreg.core import Picture, Result, Scatter, Table
 from semreg.report import page as report
-from semreg.store.results import write_result
+from semreg.store.recipes import evaluations_of, write_evaluations, write_recipe
+from tests.conftest import write_fake_result
 
 VOID = {"meta", "img", "br", "line", "polyline", "circle"}
 
@@ -103,10 +104,9 @@ def test_all_text_is_escaped(fake_run: Path) -> None:
     (fake_run / "recipe.json").write_text(json.dumps({"data": evil}))
     line = {"phase": evil, "iteration": 1, "losses": {evil: 1.0}}
     (fake_run / "metrics.jsonl").write_text(json.dumps(line) + "\n")
-    write_result(
-        fake_run / "evaluations" / "zz",
-        Result({evil: 1.0}, {evil: 2.0}, [Table(evil, [evil], [[evil]], evil)], [], evil),
-    )
+    result = Result({evil: 1.0}, {evil: 2.0}, [Table(evil, [evil], [[evil]], evil)], [], evil)
+    folder = write_fake_result(fake_run, "zz", result)
+    write_evaluations(fake_run, evil, {evil: folder.name}, reported=True)
     page = Page(report.render(fake_run))
     assert page.open == []
     assert all("onerror" not in attributes for _, attributes in page.tags)
@@ -118,7 +118,7 @@ def test_points_in_space_are_there_to_be_turned_and_their_names_escaped(fake_run
     evil = "</script><img src=x onerror=alert(1)>\"'"
     points = [[0.0, 10.0, 5.0], [20.0, 10.0, 5.0], [0.0, 10.0, math.nan]]
     scatter = Scatter(evil, points, [0, 1, 1], [evil, "b"], evil)
-    write_result(fake_run / "evaluations" / "tsne", Result(scatters=[scatter, scatter]))
+    write_fake_result(fake_run, "tsne", Result(scatters=[scatter, scatter]))
     page = Page(report.render(fake_run))
     canvases = [attributes for tag, attributes in page.tags if tag == "canvas"]
     assert page.open == []
@@ -154,16 +154,43 @@ def test_the_legend_names_validation_only_where_there_is_one(fake_run: Path) -> 
 
 
 def test_an_evaluation_of_pictures_alone_says_so(fake_run: Path) -> None:
-    picture = Picture("dot", (fake_run / "evaluations" / "edits" / "00.png").read_bytes())
-    write_result(fake_run / "evaluations" / "linear", Result(pictures=[picture]))
+    [edits] = fake_run.glob("evaluations/edits-*/00.png")
+    write_fake_result(fake_run, "linear", Result(pictures=[Picture("dot", edits.read_bytes())]))
     assert "Results linear 1 picture correlation agreement 0.83" in Page(report.render(fake_run)).words()
 
 
 def test_a_damaged_evaluation_is_a_warning(fake_run: Path) -> None:
-    (fake_run / "evaluations" / "linear" / "result.json").write_text("{")
+    [result] = fake_run.glob("evaluations/linear-*/result.json")
+    result.write_text("{")
     words = Page(report.render(fake_run)).words()
     assert "holds no readable result of an evaluation" in words
     assert "correlation" in words
+
+
+def test_another_recipe_of_the_run_has_its_own_evaluations_and_text(fake_run: Path) -> None:
+    own = report.render(fake_run)
+    places = {name: path.name for name, path in evaluations_of(fake_run, "olr_celeba").items()}
+    write_recipe(fake_run, "judged", {"description": "Only agreement"})
+    write_evaluations(fake_run, "judged", {"agreed": places["correlation"]}, reported=True)
+    page = Page(report.render(fake_run, "judged"))
+    words = page.words()
+    assert "judged · semreg" in words
+    assert "Results agreed agreement 0.83" in words
+    assert '"description": "Only agreement"' in words
+    assert "images/s 42" in words, "of the run, whatever recipe"
+    assert not any(f" {text} " in words for text in ("linear", "edits", "correlation"))
+    assert report.render(fake_run) == report.render(fake_run, "olr_celeba") == own
+
+
+def test_only_evaluations_of_the_recipe_are_shown(fake_run: Path) -> None:
+    """Results of what a recipe said before stay in the folder until they are pruned."""
+    places = {name: path.name for name, path in evaluations_of(fake_run, "olr_celeba").items()}
+    del places["linear"]
+    write_evaluations(fake_run, "olr_celeba", {**places, "todo": "todo-ffffff"}, reported=False)
+    words = Page(report.render(fake_run)).words()
+    assert "Results correlation agreement 0.83" in words
+    assert "convolutional" not in words
+    assert "todo" not in words
 
 
 def test_plugins_add_sections_and_broken_ones_a_warning(fake_run: Path, install: Callable[..., Path]) -> None:

@@ -12,6 +12,7 @@ from semreg.core.errors import CannotWrite
 from semreg.core.hookspecs import hookimpl
 from semreg.report import page as report
 from semreg.report.writing import ReportWriter, write_report
+from semreg.store.recipes import write_recipe
 
 
 def test_a_folder_without_a_run_is_refused(tmp_path: Path, fake_run: Path) -> None:
@@ -34,6 +35,16 @@ def test_the_hook_writes_the_file_whole(fake_run: Path) -> None:
     assert (fake_run / "report.html").read_text() == report.render(fake_run)
 
 
+def test_the_report_of_another_recipe_is_a_file_of_its_own(fake_run: Path) -> None:
+    own = write_report(fake_run)
+    before = own.read_text()
+    write_recipe(fake_run, "other", {"description": "Another"})
+    ReportWriter().run_finished(SimpleNamespace(folder=fake_run, name="other"))
+    assert (fake_run / "report-other.html").read_text() == report.render(fake_run, "other") != before
+    assert own.read_text() == before
+    assert write_report(fake_run, "other") == fake_run / "report-other.html"
+
+
 def test_a_report_that_cannot_be_written_leaves_the_one_before(fake_run: Path) -> None:
     (fake_run / "report.html").mkdir()
     with pytest.raises(CannotWrite, match="when that is mended, the same command writes the report"):
@@ -54,6 +65,6 @@ def test_the_hook_is_the_last_that_hears_of_the_end(fake_run: Path) -> None:
     manager = plugin_manager.no_hooks()
     for plugin in (Other(), ReportWriter(), Other()):
         manager.register(plugin)
-    plugin_manager.call(manager, "run_finished", run=SimpleNamespace(folder=fake_run))
+    plugin_manager.call(manager, "run_finished", run=SimpleNamespace(folder=fake_run, name="olr_celeba"))
     assert there == [False, False]
     assert (fake_run / "report.html").exists()

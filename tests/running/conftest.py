@@ -12,6 +12,7 @@ import torch
 
 import semreg
 from semreg.core import Result
+from semreg.store.recipes import evaluations_of
 from semreg.trained.run import Run
 from semreg.training.phase import PhaseRunner
 
@@ -32,6 +33,11 @@ LATER = "[phases.later]\nepochs = 1\ntrain = { decoder = { rec = 1 } }"
 def read(folder: Path, name: str) -> Any:
     """A file of JSON in a run's folder."""
     return json.loads((folder / name).read_text())
+
+
+def result_of(run: Run, evaluation: str) -> Any:
+    """What an evaluation of a run left, as JSON."""
+    return read(evaluations_of(run.folder, run.plan.name)[evaluation], "result.json")
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from semreg.cli.main import app
 from semreg.core import Result, registry
 from semreg.core.kinds import KINDS
 from semreg.pictures import image_grid
-from semreg.store.checkpoint import KEPT, read_latest
+from semreg.store.checkpoint import KEPT, read_checkpoint, read_latest
 from semreg.trained.run import Run
 from semreg.training import trainer
 from tests.conftest import TOY_RECIPE, ToyData
@@ -165,9 +165,9 @@ def outcome(folder: Path) -> dict[str, Any]:
     found: dict[str, Any] = {"files": [], "warnings": {}}
     for path in sorted(folder.rglob("*")):
         name = str(path.relative_to(folder))
-        if path.parent.name == "checkpoints":
+        if path.parent.name in ("checkpoints", "continuation"):
             assert re.fullmatch("[0-9]{8}", path.name), name
-        elif path.is_file() and path.parent.parent.name != "checkpoints":
+        elif path.is_file() and path.parent.parent.name not in ("checkpoints", "continuation"):
             found["files"].append(name)
             if path.name == "metrics.jsonl":
                 found[name] = [_untimed(json.loads(line)) for line in path.read_text().splitlines()]
@@ -185,6 +185,8 @@ def outcome(folder: Path) -> dict[str, Any]:
         assert notes == []
         assert len(list((run / "checkpoints").iterdir())) <= KEPT + 1  # one more if killed before the third was removed
         found[run.name] = {"phase": state["phase"], **_flat({k: state[k] for k in ("modules", "averages")})}
+        end = read_checkpoint(run / "continuation" / "00000001")
+        found[f"end of {run.name}"] = _flat({k: end[k] for k in ("modules", "averages")})
     return found
 
 

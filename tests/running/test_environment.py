@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-import importlib
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +15,7 @@ from semreg.core import UserError
 from semreg.running import environment, start
 from semreg.running.choices import Choices
 from semreg.trained.run import Run
+from semreg.training.phase import PhaseRunner
 from tests.running.conftest import LATER, read
 
 Toy = Callable[..., Path]
@@ -45,11 +45,11 @@ def test_going_on_under_other_circumstances_is_refused_by_name(
     stopped(toy(LATER))
     [folder] = (tmp_path / "runs").iterdir()
     versions = environment.versions
-    record = read(folder, "run.json")
     changes: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
         "threads": lambda patch: patch.setattr(torch, "get_num_threads", lambda: 77),
-        "code.semreg": lambda patch: patch.setattr(environment, "code", lambda plan: {"semreg": "other"}),
-        "hash": lambda patch: patch.setattr(start, "identity", lambda *_: record["hash"][:6] + "0" * 58),
+        "code": lambda patch: patch.setattr(environment, "rooms_digest", lambda: "other"),
+        "deterministic": lambda patch: patch.setattr(torch, "are_deterministic_algorithms_enabled", lambda: True),
+        "matrix_precision": lambda patch: patch.setattr(torch, "get_float32_matmul_precision", lambda: "high"),
         "versions.torch": lambda patch: patch.setattr(
             environment, "versions", lambda plan: versions(plan) | {"torch": "0.1"}
         ),
@@ -63,71 +63,30 @@ def test_going_on_under_other_circumstances_is_refused_by_name(
                 trained(toy(LATER))
         assert refused.value.source == str(folder)
         assert [problem.where for problem in refused.value.problems] == [where, ""]
-        assert "would not end with the same bits" in refused.value.text()
+        assert "would not go on with the same bits; restore what differs, begin anew" in refused.value.text()
+        assert "--out" in refused.value.text()
     trained(toy(LATER))
     assert read(folder, "status.json")["state"] == "finished"
 
 
-def test_the_code_of_plugins_is_told_and_that_of_libraries_by_their_version(
-    toy: Toy, install: Callable[..., Path]
+def test_a_run_that_is_trained_is_used_under_other_versions_and_says_so_once(
+    toy: Toy,
+    trained: Callable[..., Run],
+    evaluations: list[object],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    groups = {
-        "semreg.optimizers": {"toy_nadam": "torch.optim:NAdam"},
-        "semreg.operations": {"toy_same": "toy_one:same", "toy_back": "toy_two:same"},
-    }
-    site = install("semreg-toy", groups, toy_one="def same(x): return x", toy_two="def same(x): return x")
-    path = toy(
-        """
-        [tensors]
-        z = "toy_back(toy_same(sample(posterior)))"
-        [modules.encoder.optimizer]
-        use = "toy_nadam"
-        """
-    )
-    plan, _ = start.plan_for(semreg.load_recipe(path), Choices())
-    assert plan.distributions()["semreg-toy"] == "1.2"
-    before = environment.code(plan)
-    assert before["semreg-toy"] == hashlib.sha256(b"def same(x): return x").hexdigest()[:16] * 2, "and nothing of torch"
-    (site / "toy_one.py").write_text("def same(x): return x + 1")
-    assert environment.code(plan)["semreg-toy"] != before["semreg-toy"]
-    library = toy('[modules.encoder.optimizer]\nuse = "toy_nadam"')
-    assert set(environment.code(start.plan_for(semreg.load_recipe(library), Choices())[0])) == {"semreg"}
-
-
-def test_the_digest_of_code_is_that_of_the_sources(
-    toy: Toy, install: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    source = "def halved(a, b):\n    return (a - b).square().mean() / 2\n"
-    folder = install("semreg-half", {"semreg.losses": {"halved": "halving.losses:halved"}}, halving="")
-    (folder / "halving.py").unlink()
-    (folder / "halving").mkdir()
-    (folder / "halving" / "__init__.py").write_text("")
-    (folder / "halving" / "losses.py").write_text(source)
-    plan, _ = start.plan_for(semreg.load_recipe(toy('[losses.rec]\nuse = "halved(reconstruction, image)"')), Choices())
-    first = environment.code(plan)
-    assert first.keys() == {"semreg", "semreg-half"}
-    (folder / "halving" / "losses.py").write_text(source.replace("2\n", "3\n"))
-    second = environment.code(plan)
-    assert first["semreg"] == second["semreg"]
-    assert first["semreg-half"] != second["semreg-half"]
-
-
-def test_what_the_digest_of_semreg_leaves_out_are_rooms_of_it() -> None:
-    rooms = {path.parent.name for path in Path(semreg.__file__).parent.glob("*/__init__.py")}
-    assert set(environment.NOT_IN_NUMBERS) < rooms
-
-
-def test_the_digest_of_semreg_is_that_of_what_computes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    rooms = [tmp_path / "toy_house" / room for room in ("training", "tables", "report")]
-    for folder in (tmp_path / "toy_house", *rooms):
-        folder.mkdir()
-        (folder / "__init__.py").write_text("")
-    monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.setattr(environment, "OWN_DISTRIBUTION", importlib.import_module("toy_house").__name__)
-    digests = [environment._digest("toy_house")]
-    for folder in (*rooms, tmp_path / "toy_house"):
-        (folder / "new.py").write_text("x = 1")
-        digests.append(environment._digest("toy_house"))
-    first, training, tables, report, outside = digests
-    assert len({first, training, outside}) == 3
-    assert training == tables == report
+    folder = trained(toy()).folder
+    record = read(folder, "run.json")
+    (folder / "run.json").write_text(json.dumps(record | {"versions": record["versions"] | {"torch": "0.1"}}))
+    capsys.readouterr()
+    monkeypatch.setattr(PhaseRunner, "iterate", None)
+    run = trained(toy('[evaluate.more]\nuse = "measured(z)"'))
+    assert run.folder == folder
+    said = capsys.readouterr().err
+    assert said.count(f"{folder}: trained with torch 0.1 (here {torch.__version__.partition('+')[0]}") == 1
+    assert "it is used as it is" in said
+    assert len(evaluations) == 1
+    (folder / "run.json").write_text(json.dumps(record | {"code": "other"}))
+    trained(toy('[evaluate.more]\nuse = "measured(z)"'))
+    assert "trained with other code of semreg; it is used as it is" in capsys.readouterr().err

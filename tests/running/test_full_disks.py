@@ -14,6 +14,7 @@ import pytest
 from semreg.core import UserError
 from semreg.core.errors import CannotWrite
 from semreg.store.checkpoint import read_latest
+from semreg.store.recipes import evaluations_of
 from semreg.store.results import read_result
 from tests.running.faults import Laboratory, laboratory, outcome
 from tests.writes import Write, Writes, needs_proc
@@ -105,12 +106,12 @@ def check_failure(said: str, folder: Path, failing: Failing) -> None:
 def test_evaluating_again_without_room_leaves_the_result_there_was(known: Known, tmp_path: Path) -> None:
     known.lab.run(tmp_path)
     [run] = tmp_path.glob("runs/recipe-*")
-    failing = Failing("write evaluations/.pictured.part/result.json half", errno.ENOSPC)
+    failing = Failing("write evaluations/.pictured-#.part/result.json half", errno.ENOSPC)
     with known.lab.monkeypatch.context() as patch:
         Writes(tmp_path, failing, patch)
         with pytest.raises(CannotWrite, match="No space left on device; when"):
             known.lab.evaluate(tmp_path, run)
-    assert read_result(run / "evaluations" / "pictured").figures
+    assert read_result(evaluations_of(run, "recipe")["pictured"]).figures
     known.lab.evaluate(tmp_path, run)
     assert outcome(tmp_path) == known.outcome
 

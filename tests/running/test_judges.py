@@ -14,7 +14,7 @@ import pytest
 import semreg
 from semreg.core import UserError
 from semreg.trained.run import Run
-from tests.running.conftest import FALLBACK, read
+from tests.running.conftest import FALLBACK, read, result_of
 from tests.running.faults import JUDGE
 
 Toy = Callable[..., Path]
@@ -38,7 +38,7 @@ def test_a_judge_is_trained_once_on_the_runs_data_and_shared(
     assert record["seed"] == 0
     assert record["phases"][0]["batch_size"] == 24, "how it is trained is its own affair"
     assert read(judges[0], "status.json")["state"] == "finished"
-    assert 0 < read(first.folder / "evaluations" / "verdict", "result.json")["figures"]["seen"] < 1
+    assert 0 < result_of(first, "verdict")["figures"]["seen"] < 1
 
 
 def test_a_judge_that_another_process_trains_is_waited_for(

@@ -64,7 +64,7 @@ def test_every_write_of_a_run_is_seen(recorded: Recorded) -> None:
         "write checkpoints/.#.part/tensors.safetensors half",
         "write runs/recipe-#/metrics.jsonl half",
         "write runs/judge-#/metrics.jsonl half",
-        "write evaluations/.pictured.part/#.png half",
+        "write evaluations/.pictured-#.part/#.png half",
         "write runs/recipe-#/.report.html.#.part half",
         "write cache/.toydata-#.partial/image.npy half",
         "unlink checkpoints/.#.old.part/tensors.safetensors before",
@@ -120,7 +120,7 @@ def test_a_run_killed_while_it_is_evaluated_again_ends_with_the_same_bits(record
     [run] = folder.glob("runs/recipe-*")
     kills, _ = record(folder, tmp_path / "again", lab, lambda: lab.evaluate(folder, run))
     assert outcome(folder) == recorded.outcome
-    assert "rename recipe-#/evaluations/.pictured.part before" in kills  # when the result there was is gone already
+    assert "rename recipe-#/evaluations/.pictured-#.part before" in kills  # when the result there was is gone already
     for kind, [copy, *_] in kills.items():
         killed = copy / run.relative_to(folder)
         try:

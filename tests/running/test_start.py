@@ -11,17 +11,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import catalogue
 import pytest
 import torch
 from torch import Tensor
 
-from semreg.core import DataMissing, UserError, hookspecs, plugin_manager
+from semreg.core import DataMissing, UserError, hookspecs, registry
 from semreg.core.hookspecs import hookimpl
+from semreg.core.kinds import KINDS
 from semreg.running import start
-from semreg.store.folder import RunFolder
 from semreg.trained.run import Run
 from semreg.training.phase import PhaseRunner
-from semreg.training.processes import ALONE
 from tests.running.conftest import FALLBACK, LATER, read
 
 Toy = Callable[..., Path]
@@ -93,11 +93,8 @@ def test_a_runs_name_follows_from_recipe_seed_and_precision(toy: Toy, trained: C
     folder = trained(toy()).folder
     assert folder.name.startswith("recipe-")
     assert folder.name.removeprefix("recipe-") == read(folder, "run.json")["hash"][:6]
-    others = [
-        trained(toy(), seed=1), trained(toy(), "optimizer.lr=0.5"), trained(toy(), precision="bf16"),
-        trained(toy("", "other.toml")),
-    ]  # fmt: skip
-    assert len({folder.name, *(run.folder.name for run in others)}) == 5
+    others = [trained(toy(), seed=1), trained(toy(), "optimizer.lr=0.5"), trained(toy(), precision="bf16")]
+    assert len({folder.name, *(run.folder.name for run in others)}) == 4
     assert trained(toy(), seed=0).folder == folder
     assert trained(toy(), "optimizer.lr=0.01").folder == folder
 
@@ -239,40 +236,18 @@ def test_a_recipe_that_cannot_run_leaves_no_folder(toy: Toy, trained: Callable[.
     assert not (tmp_path / "runs").exists()
 
 
-def test_that_the_command_goes_on_is_said_once_where_a_judge_is_trained_within_a_run(tmp_path: Path) -> None:
-    run, judge = (RunFolder(tmp_path / name, name) for name in ("run", "judge"))
-    for folder in (run, judge):
-        folder.folder.mkdir()
-    with (
-        pytest.raises(KeyboardInterrupt) as interrupted,
-        start._watched(run, plugin_manager.no_hooks(), ALONE),
-        start._watched(judge, plugin_manager.no_hooks(), ALONE),
-    ):
-        raise KeyboardInterrupt("terminated")
-    said = str(interrupted.value)
-    assert said == f"{run.folder}: {judge.folder}: terminated; {start.GO_ON}"
-    assert read(judge.folder, "status.json")["message"] == f"terminated; {start.GO_ON}"
-
-
-@pytest.mark.parametrize("flushed", [False, True])
-def test_denormals_are_flushed_while_it_runs_and_then_as_before(
-    flushed: bool, toy: Toy, trained: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
+def test_a_loss_of_a_notebook_that_is_changed_is_another_run(
+    toy: Toy, trained: Callable[..., Run], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def denormal() -> float:
-        return float(torch.tensor(1e-39) * 1)
-
-    seen: list[float] = []
-    train = start.Trainer.train
-
-    def watched(trainer: Any) -> None:
-        seen.append(denormal())
-        train(trainer)
-
-    monkeypatch.setattr(start.Trainer, "train", watched)
-    torch.set_flush_denormal(flushed)
-    try:
-        trained(toy())
-        assert seen == [0]
-        assert (denormal() == 0) == flushed
-    finally:
-        torch.set_flush_denormal(False)
+    path = toy('[losses.own]\nuse = "own(z)"\n[phases.main.train]\nencoder.own = 1')
+    folders = []
+    for factor in ("1", "1000", "1"):
+        place: dict[str, Any] = {"__name__": "__main__"}
+        exec(f"def own(z):\n    return {factor} * z.square().mean()\n", place)
+        registry.register("loss", "own", place["own"])
+        try:
+            folders.append(trained(path).folder)
+        finally:
+            del catalogue.REGISTRY[(*KINDS["loss"].group.split("."), "own")]
+    assert folders[0] == folders[2] != folders[1]
+    assert capsys.readouterr().err.count("finished; nothing to do") == 1

@@ -15,6 +15,7 @@ import semreg
 from semreg.core import Result, UserError, hookspecs, plugin_manager
 from semreg.core.hookspecs import Progress
 from semreg.running.tensorboard import TensorBoard, require_tensorboard
+from semreg.store.recipes import write_evaluations
 from semreg.store.results import write_result
 from semreg.training.phase import PhaseRunner
 
@@ -24,10 +25,8 @@ Points = dict[str, list[tuple[int, float]]]
 
 
 class Run:
-    name = "toy"
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, name: str = "toy") -> None:
+        self.folder, self.name = folder, name
 
     def warn(self, message: str) -> None:
         raise AssertionError(message)
@@ -52,7 +51,7 @@ def record(iteration: int, loss: float) -> dict[str, object]:
 
 
 def test_everything_in_a_finished_folder_is_shown(fake_run: Path) -> None:
-    TensorBoard().run_finished(Run(fake_run))
+    TensorBoard().run_finished(Run(fake_run, "olr_celeba"))
     shown, validation = scalars(fake_run), scalars(fake_run, "validation")
     assert [step for step, _ in shown["siamese/pair"]] == list(range(10, 1201, 10))
     assert [step for step, _ in validation["siamese/pair"]] == list(range(100, 1201, 100))
@@ -77,12 +76,15 @@ def test_points_follow_the_log_line_by_line(tmp_path: Path) -> None:
     board.iteration_done(run, Progress("main", 1, 1, 6, 10))
     board.checkpoint_written(run)
     (tmp_path / "metrics.jsonl").open("a").write(': {"l2": 0.5}}\n')
-    write_result(tmp_path / "evaluations" / "odd", Result({"a/b": 3.0}))
+    write_result(tmp_path / "evaluations" / "odd-0a1b2c", Result({"a/b": 3.0}))
+    write_evaluations(tmp_path, "toy", {"odd": "odd-0a1b2c", "later": "later-0a1b2c"}, reported=False)
+    write_evaluations(tmp_path, "other", {"others": "odd-0a1b2c"}, reported=True)
     board.evaluation_done(run)
     board.run_stopped(run)
     assert scalars(tmp_path)["main/l2"] == [(5, 1.0), (6, 0.5)]
     assert scalars(tmp_path, "validation") == {"main/l2": [(5, 2.0)]}
     assert scalars(tmp_path)["evaluation/odd/a/b"] == [(6, 3.0)]
+    assert "evaluation/others/a/b" not in scalars(tmp_path)
 
 
 def test_a_run_that_goes_on_has_no_point_twice(tmp_path: Path) -> None:

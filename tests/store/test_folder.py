@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from semreg.core import UserError
-from semreg.store.folder import RunFolder, identity
+from semreg.store.folder import RunFolder
 
 
 @pytest.fixture
@@ -15,14 +15,6 @@ def folder(tmp_path: Path) -> RunFolder:
     folder = RunFolder(tmp_path / "runs" / "x", "x")
     folder.open()
     return folder
-
-
-def test_the_identity_is_of_contents_not_of_their_order() -> None:
-    table = {"a": 1, "b": {"c": [1, 2.5, "x"], "d": True}}
-    same = {"b": {"d": True, "c": [1, 2.5, "x"]}, "a": 1}
-    assert identity(table, 0, "fp32") == identity(same, 0, "fp32")
-    others = [identity(table, 1, "fp32"), identity(table, 0, "bf16"), identity(table | {"a": 2}, 0, "fp32")]
-    assert len({identity(table, 0, "fp32"), *others}) == 4
 
 
 def test_logs_are_cut_back_to_a_checkpoint_and_warnings_stay(folder: RunFolder) -> None:

@@ -68,26 +68,6 @@ def test_scalars_of_arrays_and_numbers_that_are_not_finite(tmp_path: Path) -> No
     assert read.tables[0].rows == [[0.5, None, 3]]
 
 
-def test_arrays_are_read_as_they_were_written_and_go_with_the_result_that_had_them(tmp_path: Path) -> None:
-    arrays = {"mean": np.arange(6.0, dtype=np.float32).reshape(2, 3).T, "count": np.array([3, 0])}
-    store.write_result(tmp_path / "e", Result(arrays=arrays))
-    read = store.read_result(tmp_path / "e").arrays
-    assert read.keys() == arrays.keys()
-    for name, array in arrays.items():
-        assert read[name].dtype == array.dtype
-        assert np.array_equal(read[name], array)
-    store.write_result(tmp_path / "e", Result())
-    assert store.read_result(tmp_path / "e").arrays == {}
-
-
-def test_damaged_arrays_are_refused_by_name(tmp_path: Path) -> None:
-    store.write_result(tmp_path / "e", Result(arrays={"mean": np.ones(100)}))
-    path = tmp_path / "e" / store.ARRAYS
-    path.write_bytes(path.read_bytes()[:-8])
-    with pytest.raises(UserError, match="holds no readable result"):
-        store.read_result(tmp_path / "e")
-
-
 def test_a_result_of_before_scatters_and_outcomes_is_read(tmp_path: Path) -> None:
     store.write_result(tmp_path / "e", Result(figures={"a": 1.0}))
     path = tmp_path / "e" / "result.json"

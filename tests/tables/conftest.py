@@ -1,14 +1,25 @@
-"""Runs of a grid, made up."""
+"""Runs of a grid, made up and made."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+import semreg
 from semreg.core import Result
+from semreg.tables import making
 from semreg.tables.grid import Cell, Facts
+from semreg.tables.making import MadeTable
+from semreg.trained.run import TensorHandle
+
+Toy = Callable[..., Path]
+Register = Callable[[str, str, Any], None]
+Make = Callable[..., MadeTable]
 
 FACTS = Facts("toy", "40 train / 20 test", "sha256:abcdef", "", "2 + 3", 90.0, "cpu", "fp32", "0.1.0")
 
@@ -29,8 +40,59 @@ def finished(
 
 @pytest.fixture
 def runs(tmp_path: Path) -> Path:
-    """A folder of runs, of which two have reports."""
-    for name in ("vae-0", "vae-1"):
-        (tmp_path / "runs" / name).mkdir(parents=True)
-        (tmp_path / "runs" / name / "report.html").write_text("")
+    """A folder of runs, of which two have reports; one was begun with another recipe."""
+    for name, own, report in (("vae-0", "vae", "report.html"), ("vae-1", "other", "report-vae.html")):
+        folder = tmp_path / "runs" / name
+        folder.mkdir(parents=True)
+        (folder / "run.json").write_text(json.dumps({"name": own}))
+        (folder / report).write_text("")
     return tmp_path / "runs"
+
+
+# --- made ---
+
+SCORED = """
+[phases.main]
+epochs = 1
+[evaluate.probe]
+use = "scored(z)"
+"""
+
+
+@pytest.fixture
+def made(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The runs that were made, as NAME:SEED, in order."""
+    runs: list[str] = []
+    run_recipe = making.run_recipe
+
+    def recorded(recipe: Any, choices: Any, command: str) -> Any:
+        runs.append(f"{recipe.path.stem}:{choices.seed}")
+        return run_recipe(recipe, choices, command)
+
+    monkeypatch.setattr(making, "run_recipe", recorded)
+    return runs
+
+
+@pytest.fixture
+def make(toy: Toy, register: Register, tmp_path: Path) -> Make:
+    """`make(paths, seeds=2)` makes a table of toys into `tmp_path / "runs"`."""
+
+    def scored(z: TensorHandle, *, add: float = 0.0, fails: int | None = None) -> Result:
+        seed = z.run.seed
+        if seed == fails:
+            raise ValueError("nothing to | score")
+        right = [k < 2 + 2 * seed + 10 * add for k in range(12)]
+        return Result({"accuracy": seed / 10 + add, "loss": 1.0}, {"accuracy": 0.9}, outcomes={"accuracy": right})
+
+    register("evaluation", "scored", scored)
+
+    def make(paths: Sequence[Path], **more: Any) -> MadeTable:
+        return semreg.table(paths, **{"out": tmp_path / "runs", "device": "cpu", **more})
+
+    return make
+
+
+@pytest.fixture
+def two(toy: Toy) -> list[Path]:
+    better = f'description = "Better"\noptimizer.lr = 0.02\n{SCORED}add = 0.5\n'
+    return [toy(SCORED, "plain.toml"), toy(f'extends = "base.toml"\n{better}', "better.toml")]

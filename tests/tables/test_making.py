@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,72 +15,25 @@ import pytest
 import torch.distributed as dist
 
 import semreg
-from semreg.core import DataMissing, Result, UserError
+from semreg.core import DataMissing, UserError
 from semreg.core.errors import CannotWrite
 from semreg.store.status import run_statuses
-from semreg.tables import making
 from semreg.tables.making import MadeTable, chosen_seeds
-from semreg.trained.run import TensorHandle
 from semreg.training.phase import PhaseRunner
 from tests.conftest import ToyData
+from tests.tables.conftest import SCORED
 
 Toy = Callable[..., Path]
-Register = Callable[[str, str, Any], None]
 Make = Callable[..., MadeTable]
 
 pytestmark = pytest.mark.usefixtures("no_hooks")
 
-SCORED = """
-[phases.main]
-epochs = 1
-[evaluate.probe]
-use = "scored(z)"
-"""
 LATER = """
 order = ["main", "later"]
 [phases.later]
 epochs = 1
 train = { decoder = { rec = 1 } }
 """
-
-
-@pytest.fixture
-def made(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The runs that were made, as NAME:SEED, in order."""
-    runs: list[str] = []
-    run_recipe = making.run_recipe
-
-    def recorded(recipe: Any, choices: Any) -> Any:
-        runs.append(f"{recipe.path.stem}:{choices.seed}")
-        return run_recipe(recipe, choices)
-
-    monkeypatch.setattr(making, "run_recipe", recorded)
-    return runs
-
-
-@pytest.fixture
-def make(toy: Toy, register: Register, tmp_path: Path) -> Make:
-    """`make(paths, seeds=2)` makes a table of toys into `tmp_path / "runs"`."""
-
-    def scored(z: TensorHandle, *, add: float = 0.0, fails: int | None = None) -> Result:
-        seed = z.run.seed
-        if seed == fails:
-            raise ValueError("nothing to | score")
-        right = [k < 2 + 2 * seed + 10 * add for k in range(12)]
-        return Result({"accuracy": seed / 10 + add, "loss": 1.0}, {"accuracy": 0.9}, outcomes={"accuracy": right})
-
-    register("evaluation", "scored", scored)
-
-    def make(paths: Sequence[Path], **more: Any) -> MadeTable:
-        return semreg.table(paths, **{"out": tmp_path / "runs", "device": "cpu", **more})
-
-    return make
-
-
-@pytest.fixture
-def two(toy: Toy) -> list[Path]:
-    better = f'description = "Better"\n{SCORED}add = 0.5\n'
-    return [toy(SCORED, "plain.toml"), toy(f'extends = "base.toml"\n{better}', "better.toml")]
 
 
 def test_a_grid_is_made_seed_by_seed_and_then_left_alone(
@@ -163,7 +116,7 @@ def test_a_fallback_is_said(make: Make, toy: Toy) -> None:
 def test_a_run_that_fails_hinders_no_other_and_is_tried_again(
     make: Make, toy: Toy, made: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    failing = [toy(f"{SCORED}fails = 1\n", "failing.toml"), toy(SCORED, "plain.toml")]
+    failing = [toy(f"optimizer.lr = 0.02\n{SCORED}fails = 1\n", "failing.toml"), toy(SCORED, "plain.toml")]
     table = make(failing, seeds=2)
     assert made == ["failing:0", "plain:0", "failing:1", "plain:1"]
     assert [cell.state for _, cell in table.grid.cells] == ["finished", "failed", "finished", "finished"]
@@ -219,16 +172,6 @@ def test_an_interrupt_ends_the_grid_and_the_same_call_goes_on(
     assert all(cell.finished for _, cell in table.grid.cells)
 
 
-def test_a_damaged_evaluation_of_a_finished_run_is_said(make: Make, two: list[Path], made: list[str]) -> None:
-    table = make(two)
-    made.clear()
-    (table.grid.rows[0].cells[0].folder / "evaluations" / "probe" / "result.json").write_text("{")
-    again = make(two)
-    assert made == []
-    assert [cell.state for _, cell in again.grid.cells] == ["damaged", "finished"]
-    assert "holds no readable result of an evaluation" in (again.folder / "table.md").read_text()
-
-
 @pytest.mark.skipif(not dist.is_available() or not dist.is_gloo_available(), reason="PyTorch has no gloo here")
 def test_several_processes_make_a_grid_and_the_first_writes_it(tmp_path: Path) -> None:
     recipe = tmp_path / "digits.toml"
@@ -281,12 +224,12 @@ def test_rows_must_be_different_recipes(make: Make, toy: Toy, tmp_path: Path) ->
     (tmp_path / "other").mkdir()
     same_name = tmp_path / "other" / "one.toml"
     same_name.write_text(f'extends = "../base.toml"\noptimizer.lr = 0.5\n{SCORED}')
-    copy = toy(SCORED, "copy.toml")
+    copy = toy(f'description = "Another"\n{SCORED}add = 0.5', "copy.toml")
     with pytest.raises(UserError, match=r"has the name of .*one\.toml"):
         make([path, same_name])
     with pytest.raises(UserError, match=r"has the name of .*one\.toml"):
         make([path, path])
-    with pytest.raises(UserError, match=r"copy\.toml +says the same as .*one\.toml"):
+    with pytest.raises(UserError, match=r"copy\.toml +trains the same as .*one\.toml, so both are one run; leave one"):
         make([path, copy])
 
 

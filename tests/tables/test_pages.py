@@ -96,11 +96,19 @@ def test_the_page_is_whole_escaped_and_links_to_the_reports(grid: Grid, runs: Pa
     assert HOSTILE in page.words()
     assert "0.9250 ± 0.0354" in page.words()
     links = {attributes["href"] for tag, attributes in page.tags if tag == "a"}
-    assert links == {"../../vae-0/report.html", "../../vae-1/report.html"}
+    assert links == {"../../vae-0/report.html", "../../vae-1/report-vae.html"}, "of the rows' own recipes"
     for link in links:
         assert (folder / str(link)).is_file()
     assert not re.search(r"(src|href)=\"(https?:)?//", text)
     assert "viewport" in text
+
+
+def test_a_run_that_is_damaged_has_no_link(grid: Grid, runs: Path) -> None:
+    (runs / "vae-1" / "run.json").write_text("{")
+    write_table(grid, runs / "tables" / "toys-abc")
+    text = (runs / "tables" / "toys-abc" / "table.html").read_text()
+    assert 'href="../../vae-0/report.html"' in text
+    assert "vae-1/report" not in text
 
 
 def test_plots_stand_in_the_page_and_as_files_beside_the_markdown(grid: Grid, runs: Path) -> None:

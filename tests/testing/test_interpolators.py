@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pytest
 import torch
 from torch import Tensor
@@ -57,13 +59,19 @@ def test_an_interpolator_that_is_fitted_needs_labels() -> None:
 class Between:
     """From `a` to `b` by way of the mean of the codes, `(batch, code)` (2020)."""
 
-    def __init__(self, *, fitted: bool = True) -> None:
-        self.fitted, self.mean = fitted, torch.zeros(())
+    def __init__(self, *, forgets: bool = False) -> None:
+        self.forgets, self.mean = forgets, torch.zeros(())
 
     def fit(self, codes: Tensor, labels: Tensor, order: Order) -> None:
         assert (labels.shape, order) == (codes.shape[:1], "line")
-        if self.fitted:
-            self.mean = codes.mean(0)
+        self.mean = codes.mean(0)
+
+    def state(self) -> dict[str, Tensor]:
+        return {"mean": self.mean}
+
+    def load_state(self, state: Mapping[str, Tensor]) -> None:
+        if not self.forgets:
+            self.mean = state["mean"]
 
     def __call__(self, a: Tensor, b: Tensor, weight: Tensor | float) -> Tensor:
         weight = torch.as_tensor(weight)
@@ -85,3 +93,21 @@ def test_an_interpolator_that_is_fitted_is_fitted_first() -> None:
     check_interpolator(Watched, A, B, labels=torch.arange(5), order="line")
     assert len(seen) == 1
     assert torch.equal(seen[0], A)
+
+
+def test_an_interpolator_that_is_fitted_gives_its_state_to_another() -> None:
+    labels = torch.arange(5)
+    check_interpolator(Between, A, B, labels=labels, order="line")
+    with pytest.raises(AssertionError, match="state: after its state is loaded it gives other codes"):
+        check_interpolator(Between, A, B, options={"forgets": True}, labels=labels, order="line")
+
+    class Stateless:
+        """From `a` to `b`, `(batch, code)` (2020)."""
+
+        def fit(self, codes: Tensor, labels: Tensor, order: Order) -> None: ...
+
+        def __call__(self, a: Tensor, b: Tensor, weight: Tensor | float) -> Tensor:
+            return straight(a, b, weight)
+
+    with pytest.raises(AssertionError, match="interface: FittedInterpolator has a method state, and this has none"):
+        check_interpolator(Stateless, A, B, labels=labels)

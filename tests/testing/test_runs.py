@@ -10,7 +10,7 @@ import pytest
 import torch
 
 import semreg
-from semreg.core import ClassField, DiagonalGaussian
+from semreg.core import ClassField, DiagonalGaussian, Roles
 from semreg.testing import FakeRun
 from semreg.trained.run import Run
 
@@ -33,6 +33,7 @@ def fake(real: Run) -> FakeRun:
         fields=real.fields,
         modules=real.modules,
         drawn={"z": {split: real.tensor("z").read(split, draws=True) for split in splits}},
+        roles=real.roles,
     )
 
 
@@ -63,6 +64,7 @@ def test_it_computes_what_a_real_run_computes(real: Run, fake: FakeRun) -> None:
     assert equal(fake.tensor("reconstruction").given(z=codes), real.decode(codes))
     assert equal(fake.decode(codes), real.decode(codes))
     assert equal(fake.encode(images), real.encode(images))
+    assert fake.roles == real.roles
     assert fake.module("prior") is real.module("prior")
     assert fake.device == real.device
     assert fake.value_range == real.value_range
@@ -78,3 +80,4 @@ def test_splits_that_are_not_given_have_no_rows() -> None:
     run = FakeRun(tensors={"kind": {"test": torch.arange(3)}}, functions={}, fields={"kind": ClassField(("a", "b"))})
     assert run.counts == {"train": 0, "validation": 0, "test": 3}
     assert run.tensor("z").field is None
+    assert run.roles == Roles(), "nothing is said unless it is given"

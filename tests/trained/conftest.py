@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +11,18 @@ import torch
 from torch import Tensor
 
 import semreg
+from semreg.core import DataMissing, Specification
 from semreg.trained.run import Run
+from tests.conftest import ToyData
 from tests.running.conftest import evaluations, stopped, trained
 
 __all__ = ["evaluations", "stopped", "trained"]
 
-STRIP = '[evaluate.strip]\nuse = "interpolation_strip(z, kind, reconstruction)"\npairs = 1\nimages = 2\n'
-PRIOR = '[evaluate.samples]\nuse = "prior_samples(prior, z, reconstruction)"\npictures = 1\n'
+PRIOR = '[model.prior]\nz = "prior"\n'
+KINDS = '[model.attributes]\nkind = "z"\n'
 CLASSES = """
+[model]
+sample = "drawn"
 [modules.painter]
 use = "mlp_decoder"
 hidden = []
@@ -31,12 +35,23 @@ drawn = "painter(concatenate(y, draw_like(prior, z)))"
 use = "l2(drawn, image)"
 [phases.main.train]
 painter = { paint = 1 }
-[evaluate.diversity]
-use = "intra_class_diversity(drawn, kind, image)"
-count = 2
 """
 
 Train = Callable[..., Run]
+
+
+class Elsewhere(ToyData):
+    """A data set that may be on another machine, such that not even its fields are known here."""
+
+    gone = False
+
+    def specification(self) -> Specification:
+        self.locate()
+        return super().specification()
+
+    def locate(self) -> None:
+        if type(self).gone:
+            raise DataMissing("", "Elsewhere not found under data (looked for toy.bin); copy it")
 
 
 @pytest.fixture
@@ -57,9 +72,10 @@ def bent(a: Tensor, b: Tensor, weight: Tensor | float, *, height: float = 1.0) -
 
 
 class Fitted:
-    """The straight line, moved in the middle towards the mean of the training codes."""
+    """The straight line, moved in the middle towards the mean of the training codes, times `share`."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, share: float = 1.0) -> None:
+        self.share = share
         self.mean: Tensor | None = None
 
     def fit(self, codes: Tensor, labels: Tensor, order: str) -> None:
@@ -67,10 +83,17 @@ class Fitted:
         assert order == "line"
         self.mean = codes.mean(0)
 
+    def state(self) -> dict[str, Tensor]:
+        assert self.mean is not None
+        return {"mean": self.mean}
+
+    def load_state(self, state: Mapping[str, Tensor]) -> None:
+        self.mean = state["mean"]
+
     def __call__(self, a: Tensor, b: Tensor, weight: Tensor | float) -> Tensor:
         assert self.mean is not None
         weight = torch.as_tensor(weight)
-        return torch.lerp(a, b, weight) + 4 * weight * (1 - weight) * self.mean
+        return torch.lerp(a, b, weight) + 4 * weight * (1 - weight) * self.share * self.mean
 
 
 def lengthened(a: Tensor, b: Tensor, weight: Tensor | float) -> Tensor:

@@ -9,9 +9,10 @@ from torch import Tensor
 from semreg.core import UserError
 from semreg.trained import interpolate
 from semreg.trained.run import Run
-from tests.trained.conftest import STRIP, Fitted, Train, bent
+from tests.trained.conftest import KINDS, Fitted, Train, bent
 
-BENT = STRIP + 'interpolators = ["linear", { use = "bent", height = 3.0 }, "fitted"]\n'
+BENT = '[model.interpolator]\nuse = "bent"\nheight = 3.0\n'
+TWO_CODES = '[tensors]\nview = "detach(image)"\nreconstruction = "decoder(z, view)"\n[model]\ncode = ["z", "view"]\n'
 
 
 def by_hand(run: Run, a: Tensor, b: Tensor, steps: int, path: object = torch.lerp) -> Tensor:
@@ -30,7 +31,7 @@ def ends() -> tuple[Tensor, Tensor]:
     return a, b
 
 
-def test_without_evaluations_all_codes_go_straight(train: Train, ends: tuple[Tensor, Tensor]) -> None:
+def test_where_nothing_else_is_said_codes_go_straight(train: Train, ends: tuple[Tensor, Tensor]) -> None:
     run = train()
     images = interpolate(run, *ends, steps=5)
     assert images.shape == (3, 5, 1, 4, 4)
@@ -38,12 +39,11 @@ def test_without_evaluations_all_codes_go_straight(train: Train, ends: tuple[Ten
     for side, end in zip((0, -1), ends, strict=True):
         assert torch.allclose(images[:, side], run.decode(run.encode(end)).clamp(0, 1), atol=1e-6)
     assert torch.allclose(interpolate(run, *reversed(ends), steps=5).flip(1), images, atol=1e-6)
+    assert torch.equal(run.interpolate(*ends, steps=5), images)
 
 
 def test_several_codes_and_spatial_ones_keep_their_shapes(train: Train, ends: tuple[Tensor, Tensor]) -> None:
-    run = train(
-        '[tensors]\nview = "detach(image)"\nreconstruction = "decoder(z, view)"\n[model]\ncode = ["z", "view"]\n'
-    )
+    run = train(TWO_CODES)
     images = interpolate(run, *ends, steps=3)
     codes = [torch.stack([run.tensor(name).given(image=end) for end in ends]).mean(0) for name in ("z", "view")]
     assert codes[1].shape == (3, 1, 4, 4)
@@ -66,16 +66,33 @@ def test_the_recipes_interpolator_with_its_options_is_taken(train: Train, ends: 
 
 
 @pytest.mark.usefixtures("ways")
+def test_an_interpolator_may_be_a_name(train: Train, ends: tuple[Tensor, Tensor]) -> None:
+    run = train('[model]\ninterpolator = "bent"\n')
+    assert torch.allclose(interpolate(run, *ends, steps=4), by_hand(run, *ends, 4, bent), atol=1e-6)
+
+
+@pytest.mark.usefixtures("ways")
 def test_an_interpolator_that_follows_classes_is_fitted_on_training_codes(
     train: Train, ends: tuple[Tensor, Tensor]
 ) -> None:
-    run = train(BENT)
+    run = train(BENT + KINDS)
     path = Fitted()
     path.fit(run.tensor("z").read("train"), run.tensor("kind").read("train"), "line")
     images = interpolate(run, *ends, steps=3, interpolator="fitted")
     assert torch.allclose(images, by_hand(run, *ends, 3, path), atol=1e-6)
-    with pytest.raises(UserError, match=r"fitted follows classes.*recipes/atnl_mnist\.toml has one"):
+    with pytest.raises(
+        UserError, match=r"says no field of classes and its code; add `attributes = \{ label = \"z\" \}`"
+    ):
         interpolate(train(), *ends, interpolator="fitted")
+
+
+@pytest.mark.usefixtures("ways")
+def test_beside_the_code_that_carries_the_classes_others_go_straight(train: Train, ends: tuple[Tensor, Tensor]) -> None:
+    run = train(TWO_CODES + KINDS)
+    images = interpolate(run, *ends, steps=3, interpolator="fitted")
+    z, view = (torch.stack([run.tensor(name).given(image=end) for end in ends]).mean(0) for name in ("z", "view"))
+    middle = z + run.tensor("z").read("train").mean(0)
+    assert torch.allclose(images[:, 1], run.decode(middle, view).clamp(0, 1), atol=1e-6)
 
 
 @pytest.mark.usefixtures("ways")
@@ -92,3 +109,6 @@ def test_mistakes_are_told(train: Train, ends: tuple[Tensor, Tensor]) -> None:
     posterior = train('[model]\ncode = ["posterior"]\n')
     with pytest.raises(ValueError, match="'posterior' is no tensor of codes"):
         interpolate(posterior, *ends)
+    silent = train('without = ["model.output"]\n')
+    with pytest.raises(UserError, match='says no output; add `output = "reconstruction"`'):
+        interpolate(silent, *ends)

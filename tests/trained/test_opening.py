@@ -3,38 +3,58 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import catalogue
 import pytest
 import torch
+from torch import Tensor
 
 import semreg
-from semreg.core import DataMissing, Specification, UserError
+from semreg.components.decoders import MLPDecoder
+from semreg.components.encoders import MLPEncoder
+from semreg.core import DataMissing, UserError, registry
+from semreg.core.kinds import KINDS
 from semreg.trained.opening import open_trained
 from semreg.trained.run import Run
 from semreg.training.phase import PhaseRunner
 from tests.conftest import ToyData
 from tests.running.faults import JUDGE
+from tests.trained.conftest import Elsewhere
 
 Toy = Callable[..., Path]
 
 pytestmark = pytest.mark.usefixtures("no_hooks")
 
 
-class Elsewhere(ToyData):
-    """A data set that may be on another machine, such that not even its fields are known here."""
-
-    gone = False
-
-    def specification(self) -> Specification:
-        self.locate()
-        return super().specification()
+class Rooted(ToyData):
+    """A data set that is where its file is."""
 
     def locate(self) -> None:
-        if type(self).gone:
-            raise DataMissing("", "Elsewhere not found under data (looked for toy.bin); copy it")
+        if self.root is None or not (self.root / "toy.bin").is_file():
+            raise DataMissing("", f"Rooted not found under {self.root} (looked for toy.bin); copy it")
+
+
+def squared(a: Tensor) -> Tensor:
+    return a.square().mean()
+
+
+def doubled(a: Tensor) -> Tensor:
+    return 2 * a
+
+
+@contextmanager
+def brought(kind: str, name: str, value: Any) -> Iterator[None]:
+    """A component that is only there meanwhile, as that of a plugin that is uninstalled later."""
+    registry.register(kind, name, value)
+    try:
+        yield
+    finally:
+        del catalogue.REGISTRY[(*KINDS[kind].group.split("."), name)]
 
 
 @pytest.fixture
@@ -160,3 +180,85 @@ def test_what_is_no_run_cannot_be_opened(
     (folder / "run.json").write_text("{")
     with pytest.raises(UserError, match=r"run\.json: cannot be read"):
         semreg.open_run(folder)
+
+
+def test_a_loss_that_only_trains_need_not_be_here(toy: Toy, trained: Callable[..., Run]) -> None:
+    text = '[losses.odd]\nuse = "squared(z)"\n[phases.main.train]\nencoder = { odd = 1 }\n'
+    with brought("loss", "squared", squared):
+        run = trained(toy(f'{text}[evaluate.seen]\nuse = "reconstructions"\n'))
+    opened = open_trained(run.folder, device="cpu")
+    problem = opened.plan.lacking[0]
+    assert problem.where == "losses.odd"
+    assert "'squared'" in problem.message
+    images = torch.rand(3, 1, 4, 4)
+    assert torch.equal(opened.encode(images), run.encode(images))
+    assert torch.equal(opened.decode(opened.encode(images)), run.decode(run.encode(images)))
+    assert list(semreg.evaluate(run.folder, device="cpu")) == ["seen"]
+
+
+def test_what_is_computed_by_an_operation_that_is_not_here_is_refused_with_the_reason(
+    toy: Toy, trained: Callable[..., Run]
+) -> None:
+    text = '[tensors]\nlarge = "doubled(z)"\nlarger = "average(large, z)"\n[losses.odd]\nuse = "l2(larger, z)"\n'
+    with brought("operation", "doubled", doubled):
+        run = trained(toy(f"{text}[phases.main.train]\nencoder = {{ odd = 1 }}\n"))
+    opened = semreg.open_run(run.folder, device="cpu")
+    assert torch.equal(opened.tensor("z").read("test"), run.tensor("z").read("test"))
+    for name in ("large", "larger"):
+        with pytest.raises(UserError, match=rf"(?s)tensor '{name}' needs what is not here:.*'doubled'") as refused:
+            opened.tensor(name)
+        assert refused.value.source == str(run.folder)
+        assert "tensors.large" in [problem.where for problem in refused.value.problems]
+    with pytest.raises(UserError, match="this run has no tensor 'larg'; did you mean 'large'"):
+        opened.tensor("larg")
+
+
+def test_a_network_that_is_not_here_is_refused_and_the_others_serve(toy: Toy, trained: Callable[..., Run]) -> None:
+    with brought("decoder", "odd", MLPDecoder):
+        run = trained(toy('[modules.decoder]\nuse = "odd"\nchannels = 1\nsize = 4\n'))
+    opened = semreg.open_run(run.folder, device="cpu")
+    images = torch.rand(3, 1, 4, 4)
+    assert torch.equal(opened.encode(images), run.encode(images))
+    for ask in (lambda: opened.module("decoder"), lambda: opened.decode(torch.randn(3, 2))):
+        with pytest.raises(UserError, match=r"(?s)needs what is not here:.*'odd'"):
+            ask()
+
+
+def test_a_network_whose_shapes_hang_on_one_that_is_not_here_is_told_once(
+    toy: Toy, trained: Callable[..., Run]
+) -> None:
+    with brought("encoder", "odd", MLPEncoder):
+        run = trained(toy('[modules.encoder]\nuse = "odd"\noutputs = 4\n'))
+    opened = semreg.open_run(run.folder, device="cpu")
+    assert list(opened.modules) == ["prior"]
+    lacking = [problem.where for problem in opened.plan.lacking]
+    assert (lacking.count("modules.encoder"), lacking.count("modules.decoder")) == (1, 1)
+
+
+def test_the_data_are_where_the_environment_says(
+    toy: Toy, trained: Callable[..., Run], register: Callable[[str, str, Any], None], tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    register("dataset", "rooted", Rooted)
+    there, elsewhere = tmp_path / "there", tmp_path / "elsewhere"
+    for folder in (there, elsewhere):
+        folder.mkdir()
+    (there / "toy.bin").write_bytes(b"")
+    run = trained(toy(), "data.use=rooted", data_root=there)
+    monkeypatch.setenv("SEMREG_DATA", str(there))
+    assert semreg.open_run(run.folder, device="cpu").counts == run.counts
+    with pytest.raises(DataMissing, match=f"Rooted not found under {elsewhere}"):
+        _ = semreg.open_run(run.folder, data_root=elsewhere, device="cpu").counts
+    monkeypatch.setenv("SEMREG_DATA", str(elsewhere))
+    with pytest.raises(DataMissing, match=f"Rooted not found under {elsewhere}"):
+        _ = semreg.open_run(run.folder, device="cpu").counts
+    assert semreg.open_run(run.folder, data_root=there, device="cpu").counts == run.counts
+
+
+def test_other_versions_than_those_that_trained_it_are_told(run: Run) -> None:
+    record = json.loads((run.folder / "run.json").read_text())
+    record["versions"]["torch"] = "0.1"
+    (run.folder / "run.json").write_text(json.dumps(record))
+    here = metadata.version("torch")
+    with pytest.warns(UserWarning, match=rf"trained with torch 0\.1 \(here {here}\); it is used as it is"):
+        semreg.open_run(run.folder, device="cpu")

@@ -93,6 +93,22 @@ def test_unknown_tensors_and_empty_splits_are_told(run: Run) -> None:
         run.tensor("z").read("validation")
 
 
+def test_modules_are_had_by_name(run: Run) -> None:
+    assert run.module("prior") is run.modules["prior"]
+    with pytest.raises(UserError, match="no module 'decodr'; did you mean 'decoder'"):
+        run.module("decodr")
+
+
+def test_results_and_shots_are_those_of_the_recipe(toy: Toy, tmp_path: Path) -> None:
+    text = '[data.split.shots.kind]\nb = 3\n[evaluate.seen]\nuse = "reconstructions"\n'
+    run = semreg.run(toy(f'extends = "base.toml"\n{text}'), out=tmp_path / "runs", device="cpu")
+    assert run.shots == {"kind": {"b": 3}}
+    result = run.result("seen")
+    assert result is not None
+    assert list(result.figures)
+    assert run.result("sen") is None
+
+
 def test_several_codes_are_encoded_and_decoded_in_their_order(toy: Toy, tmp_path: Path) -> None:
     path = toy('[model]\ncode = ["z", "point_code"]\n[tensors]\npoint_code = "detach(z)"')
     run = semreg.run(path, out=tmp_path / "runs", device="cpu")
@@ -104,8 +120,10 @@ def test_several_codes_are_encoded_and_decoded_in_their_order(toy: Toy, tmp_path
 
 def test_without_model_there_is_no_encoding(toy: Toy, tmp_path: Path) -> None:
     run = semreg.run(toy('without = ["model"]'), out=tmp_path / "runs", device="cpu")
-    with pytest.raises(UserError, match=r"no \[model\]"):
+    with pytest.raises(UserError, match=r'says no input and no code; add `input = "image"` and `code = \["z"\]`'):
         run.encode(torch.rand(3, 1, 4, 4))
+    with pytest.raises(UserError, match=r'says no code and no output; add .* and `output = "reconstruction"`'):
+        run.decode(torch.rand(3, 2))
     assert run.tensor("z").given(image=torch.rand(3, 1, 4, 4)).shape == (3, 2)
 
 

@@ -113,7 +113,7 @@ def test_the_trial_tries_precomputed_tensors(toy: Toy) -> None:
         [tensors]
         features = "encoder(image)"
         [losses.late]
-        use = "l2(decoder(features), image)"
+        use = "l2(decoder(features), reconstruction)"
         [phases.late]
         epochs = 1
         precompute = ["features"]

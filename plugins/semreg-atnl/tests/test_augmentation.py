@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 import torch
 from semreg_atnl.augmentation import Made, augment_class
 from semreg_atnl.evaluations.few_shot import draw_between
 from semreg_atnl.functional import spherical_interpolation
 
-from semreg.core import UserError, seed_of
+from semreg.core import ClassField, Specification, UserError, seed_of
 from semreg.trained import sample
 from semreg.trained.run import Run
-from tests.trained.conftest import CLASSES, STRIP, Train
+from tests.conftest import ToyData
+from tests.trained.conftest import CLASSES, KINDS, Train
 
-FEW = """
-[data.split.shots.kind]
-{0} = 3
-[evaluate.few]
-use = "few_shot(image, z, kind, reconstruction)"
-interpolator = {{ use = "spherical", norm = "interpolated" }}
-few = 4
-count = 8
-weights = [0.3, 0.5]
-iterations = 1
-"""
+SPHERICAL = f'{KINDS}[model.interpolator]\nuse = "spherical"\nnorm = "interpolated"\n'
+SHOTS = "[data.split.shots.kind]\n{} = {}\n"
 
 
 def between(run: Run, made: Made, first: str, last: str, weights: tuple[float, float], *, seed: int) -> None:
@@ -42,14 +37,14 @@ def between(run: Run, made: Made, first: str, last: str, weights: tuple[float, f
 
 
 def test_samples_of_the_class_where_there_are_any(train: Train) -> None:
-    run = train(CLASSES + STRIP)
+    run = train(CLASSES + KINDS)
     made = augment_class(run, "b", 5, seed=2)
     assert (made.name, made.value, made.way) == ("b", 1, "samples of the class")
     assert torch.equal(made.images, sample(run, 5, label="b", seed=2))
 
 
 def test_between_images_of_the_class(train: Train) -> None:
-    run = train(STRIP + 'interpolators = ["linear", { use = "spherical", norm = "interpolated" }]\n')
+    run = train(SPHERICAL)
     for label, name in (("b", "b"), (1, "b"), ("0", "a")):
         made = augment_class(run, label, 7, seed=3)
         assert made.way == f"images between training images of class {name}"
@@ -60,25 +55,51 @@ def test_between_images_of_the_class(train: Train) -> None:
 
 
 def test_between_the_neighbours_of_a_few_shot_class(train: Train) -> None:
-    run = train(FEW.format("b"))
+    run = train(SPHERICAL + SHOTS.format("b", 3))
     made = augment_class(run, "b", 6)
     assert made.way == "images between training images of class a and c"
-    between(run, made, "a", "c", (0.3, 0.5), seed=0)
+    between(run, made, "a", "c", (0.4, 0.6), seed=0)
     between(run, augment_class(run, "c", 6), "c", "c", (0.0, 1.0), seed=0)
 
 
+@pytest.mark.parametrize(("shots", "ends"), [(20, "ac"), (21, "bb")])
+def test_a_class_of_more_than_20_images_has_no_few_shots(train: Train, shots: int, ends: str) -> None:
+    run = train(f'extends = "base.toml"\n{SPHERICAL}{SHOTS.format("b", shots)}[data]\ncount = 90\n')
+    assert int((run.tensor("kind").read("train") == 1).sum()) == shots
+    between(run, augment_class(run, "b", 6), *ends, (0.4, 0.6) if ends == "ac" else (0.0, 1.0), seed=0)
+
+
+def test_a_class_of_few_images_that_no_shots_were_left_of_takes_its_own(train: Train) -> None:
+    run = train(SPHERICAL)
+    assert int((run.tensor("kind").read("train") == 1).sum()) <= 20
+    between(run, augment_class(run, "b", 6), "b", "b", (0.0, 1.0), seed=0)
+
+
 def test_the_end_of_a_line_has_one_neighbour_and_takes_its_own(train: Train) -> None:
-    run = train(FEW.format("a"))
+    run = train(SPHERICAL + SHOTS.format("a", 3))
     between(run, augment_class(run, "a", 6), "a", "a", (0.0, 1.0), seed=0)
 
 
+def test_classes_without_an_order_take_their_own(train: Train, register: Callable[[str, str, Any], None]) -> None:
+    class Unordered(ToyData):
+        def specification(self) -> Specification:
+            return {**super().specification(), "kind": ClassField(("a", "b", "c"))}
+
+    register("dataset", "unordered", Unordered)
+    run = train(f'extends = "base.toml"\n{SPHERICAL}{SHOTS.format("b", 3)}[data]\nuse = "unordered"\n')
+    for name in "bc":
+        between(run, augment_class(run, name, 6), name, name, (0.0, 1.0), seed=0)
+
+
 def test_mistakes_are_told(train: Train) -> None:
-    run = train(f"{STRIP}[data.split.shots.kind]\nb = 1\n")
-    with pytest.raises(ValueError, match="class 'b' has 1 training images; two are needed"):
-        augment_class(run, "b", 3)
+    run = train(SPHERICAL + SHOTS.format("a", 1))
+    with pytest.raises(ValueError, match="class 'a' has 1 training images; two are needed"):
+        augment_class(run, "a", 3)
     with pytest.raises(ValueError, match="there is no class 'd'; there is: a, b, c"):
         augment_class(run, "d", 3)
     with pytest.raises(ValueError, match="count: 0 images can't be made"):
         augment_class(run, "b", 0)
-    with pytest.raises(UserError, match=r"recipes/gm_mnist\.toml, for samples, or .* recipes/atnl_mnist\.toml"):
+    with pytest.raises(UserError, match="says no field of classes and its code; add `attributes = "):
         augment_class(train(), "b", 3)
+    with pytest.raises(UserError, match="says no output; add `output = "):
+        augment_class(train(f'without = ["model.output"]\n{KINDS}'), "b", 3)

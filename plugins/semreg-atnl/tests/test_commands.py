@@ -11,7 +11,7 @@ from PIL import Image
 from semreg_atnl.augmentation import augment_class
 from semreg_atnl.commands import FOLDER_NAME
 
-from tests.trained.conftest import STRIP, Train
+from tests.trained.conftest import KINDS, Train
 
 Command = Callable[..., tuple[int, str]]
 
@@ -19,7 +19,7 @@ Command = Callable[..., tuple[int, str]]
 def test_images_lie_in_the_classs_folder_beside_what_is_there(
     train: Train, refused_or_done: Command, tmp_path: Path
 ) -> None:
-    run, out = train(STRIP), tmp_path / "faces.v2"
+    run, out = train(KINDS), tmp_path / "faces.v2"
     (out / "b").mkdir(parents=True)
     (out / "b" / "00000.png").write_text("mine")
     arguments = ("augment", run.folder, "--class", "b", "--count", 3, "--out", out)
@@ -36,7 +36,7 @@ def test_images_lie_in_the_classs_folder_beside_what_is_there(
 
 
 def test_mistakes(train: Train, refused_or_done: Command, tmp_path: Path) -> None:
-    run, file = train(STRIP), tmp_path / "file"
+    run, file = train(KINDS), tmp_path / "file"
     file.write_text("kept")
 
     def refused(*arguments: object) -> str:

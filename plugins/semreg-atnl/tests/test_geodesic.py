@@ -134,3 +134,15 @@ def test_bad_input() -> None:
         Geodesic().fit(codes, torch.arange(7), "ring")
     with pytest.raises(ValueError, match="found 'none'"):
         Geodesic(norm="none")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("order", ["ring", "line"])
+def test_its_state_is_all_that_it_learnt(order: str) -> None:
+    geodesic, other = fitted(order, norm="interpolated"), Geodesic(norm="interpolated")
+    other.load_state({name: tensor.clone() for name, tensor in geodesic.state().items()})
+    a, b = torch.randn(2, 12, 3, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(other(a, b, 0.3), geodesic(a, b, 0.3))
+    with pytest.raises(ValueError, match="fitted on training codes"):
+        Geodesic().state()
+    with pytest.raises(ValueError, match="fitted on codes of 3 numbers; these have 4"):
+        other(torch.randn(2, 4), torch.randn(2, 4), 0.5)

@@ -44,7 +44,7 @@ def test_the_matrix_is_that_of_algorithm_1() -> None:
     assert (gm.repeat, len(gm.backwards)) == (3, 1)
     assert len(joint.backwards) == 3  # the critic's scores of one forward pass serve both players
     groups = plan.phases[0].optimizers["prior_s"].groups
-    assert [(pattern, schedule is not None) for pattern, _, schedule in groups] == [("log_variances", True)]
+    assert [(pattern, schedule is not None) for pattern, _, schedule, _ in groups] == [("log_variances", True)]
 
 
 def test_without_the_critic_its_losses_alone_are_missing() -> None:

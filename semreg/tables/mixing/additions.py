@@ -168,7 +168,9 @@ def _wired(name: str, taking: Signature, plan: Plan, carrier: ClassCarrier, wher
     try:
         found = left_to_roles(taking, (), carrier.roles, plan.fields)
     except Unsaid as unsaid:
-        raise UserError(where, f"its inputs can't be told: {unsaid}; {by_hand}") from None
+        labelled = any(Role.LABEL in roles_of(taking, parameter) for parameter in needed)
+        why = carrier.reason if labelled and carrier.reason else unsaid
+        raise UserError(where, f"its inputs can't be told: {why}; or {by_hand}") from None
     return Call(name, tuple(map(Name, found)))
 
 

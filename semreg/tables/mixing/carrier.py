@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from semreg.core import ClassField, Roles, UserError, closest
+from semreg.core import ClassField, Role, Roles, UserError, closest
+from semreg.recipe.inputs import LINES
 from semreg.recipe.plan import Plan
 from semreg.training.build import build_modules, synthetic_batch
 from semreg.training.dry_run import fake_tensors
@@ -19,7 +20,7 @@ class ClassCarrier:
     """What the roles of a recipe say of one class: its label and its code, None where they don't, for which `reason` is
     then why.
 
-    `roles` are the recipe's with this label as the only attribute, so that all other codes are the rest. `shapes` are
+    `roles` are the recipe's, with this label as the only attribute, so that all other codes are the rest. `shapes` are
     those of the codes and of the output for one image, as far as they can be known without data.
     """
 
@@ -45,11 +46,12 @@ def class_carrier(plan: Plan, label: str | None = None) -> ClassCarrier:
     if label is None and len(attributes) == 1:
         label = next(iter(attributes))
     if label is None:
-        reason = "the [model] of the recipe says no field of classes and its code (attributes)"
+        line = f"add `{LINES[Role.LABEL]}` there, with the recipe's own names"
+        reason = f"[model] says no field of classes among its attributes; {line}"
         if attributes:
             reason = f"[model] says several fields of classes, {', '.join(attributes)}; choose one by --label"
     code = None if label is None else attributes[label]
-    roles = replace(plan.roles, attributes={} if label is None else {label: attributes[label]})
+    roles = plan.roles if label is None else replace(plan.roles, attributes={label: attributes[label]})
     named = [name for name in (*roles.code, roles.output) if name in plan.tensors]
     return ClassCarrier(label, code, roles, reason, _shapes(plan, named))
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
 from torch import Tensor
 
+from semreg.core import ClassField, Role
 from semreg.recipe.check import check
 from semreg.recipe.load import load_recipe
 from semreg.recipe.plan import Plan
@@ -18,6 +20,7 @@ without = ["phases.main.train"]
 
 [model]
 code = ["z_s", "z_u"]
+attributes = { kind = "z_s" }
 
 [modules.encoder_s]
 use = "mlp_encoder"
@@ -55,30 +58,45 @@ decoder = { rec = 1 }
 """
 
 
-def pull(codes: Tensor, labels: Tensor, *, neighbors: str, classes: int, power: float = 2.0) -> Tensor:
+def pull(
+    codes: Annotated[Tensor, Role.CODE],
+    labels: Annotated[Tensor, Role.LABEL],
+    *,
+    neighbors: Annotated[str, Role.ORDER],
+    classes: Annotated[int, Role.CLASSES],
+    power: float = 2.0,
+) -> Tensor:
     """The distance of codes from their class's place on a line."""
     return (codes.mean(1) - labels / classes).abs().pow(power).mean()
 
 
-def shrink(z: Tensor, weights: Tensor | None = None, *, by: float) -> Tensor:
+def shrink(z: Annotated[Tensor, Role.CODE], weights: Tensor | None = None, *, by: float) -> Tensor:
     """A loss that needs an option and no labels."""
     return by * z.square().mean()
 
 
 class Moving:
-    """A loss that is a class, whose options are its constructor's."""
+    """A loss that is a class, whose options are its constructor's; its names tell nothing."""
 
-    def __init__(self, *, num_classes: int) -> None:
-        self.num_classes = num_classes
+    def __init__(self, *, many: Annotated[int, Role.CLASSES]) -> None:
+        self.many = many
 
-    def forward(self, embeddings: Tensor, classes: Tensor) -> Tensor:
-        return embeddings.square().mean() + 0 * classes.sum()
+    def forward(self, a: Annotated[Tensor, Role.CODE], b: Annotated[Tensor, Role.LABEL]) -> Tensor:
+        return a.square().mean() + 0 * b.sum()
 
 
 @pytest.fixture(autouse=True)
 def losses(register: Callable[[str, str, Any], None]) -> None:
     for name, value in {"pull": pull, "shrink": shrink, "moving": Moving}.items():
         register("loss", name, value)
+
+
+@pytest.fixture
+def toy(toy: Callable[..., Path], tmp_path: Path) -> Callable[..., Path]:
+    """Toy recipes whose `[model]` says, too, that z is the code of the class."""
+    base = tmp_path / "base.toml"
+    base.write_text(base.read_text().replace("[model]", '[model]\nattributes = { kind = "z" }'))
+    return toy
 
 
 @pytest.fixture
@@ -95,3 +113,9 @@ def plan(toy: Callable[..., Path]) -> Callable[..., Plan]:
 def two_codes(plan: Callable[..., Plan]) -> Callable[..., Plan]:
     """`two_codes("key=value")` is the plan of a recipe with z_s, of the class, and z_u."""
     return lambda *overrides: plan(TWO_CODES, *overrides)
+
+
+def of_two_classes(plan: Plan, code: str) -> Plan:
+    """The plan, as if the data had another field of classes, `style`, of which this is the code."""
+    fields = {**plan.fields, "style": ClassField(("x", "y"))}
+    return replace(plan, fields=fields, roles=replace(plan.roles, attributes={**plan.roles.attributes, "style": code}))

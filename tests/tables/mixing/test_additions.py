@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Annotated, Any
 
 import pytest
+from torch import Tensor
 
-from semreg.core import ClassField, UserError
+from semreg.core import Role, UserError
 from semreg.recipe.plan import Plan
 from semreg.tables.mixing.additions import Addition, additions_of
 from semreg.tables.mixing.carrier import class_carrier
+from tests.tables.mixing.conftest import of_two_classes
 
 Plans = Callable[..., Plan]
 
@@ -61,7 +65,7 @@ def test_in_every_phase_but_those_without_the_labels(plan: Plans) -> None:
 
 def test_a_loss_that_is_a_class_has_its_constructors_options(plan: Plans) -> None:
     [addition] = added(plan(), "losses.moving")
-    assert addition.table["losses"]["moving"] == {"use": "moving(z, kind)", "num_classes": "@kind.classes"}
+    assert addition.table["losses"]["moving"] == {"use": "moving(z, kind)", "many": "@kind.classes"}
 
 
 def test_options_of_the_users_are_hers(plan: Plans) -> None:
@@ -73,10 +77,42 @@ def test_options_of_the_users_are_hers(plan: Plans) -> None:
         added(plan(), "losses.shrink", overrides=own[2:])
 
 
+def test_roles_wire_a_loss_whatever_its_parameters_are_called(
+    two_codes: Plans, register: Callable[[str, str, Any], None]
+) -> None:
+    def odd(
+        code: Annotated[Tensor, Role.REST],
+        b: Annotated[Tensor, Role.INPUT],
+        c: Annotated[Tensor, Role.OUTPUT],
+        d: Annotated[Tensor, Role.LABEL],
+        *,
+        labels: Annotated[int, Role.CLASSES] = 2,
+        way: Annotated[str, Role.ORDER] = "none",
+    ) -> Tensor:
+        raise NotImplementedError
+
+    register("loss", "odd", odd)
+    [addition] = added(two_codes(), "losses.odd")
+    assert addition.table["losses"]["odd"] == {
+        "use": "odd(z_u, image, reconstruction, kind)", "labels": "@kind.classes",
+    }  # fmt: skip
+    [closed] = added(two_codes('model.prior={z_u="prior"}', 'model.posterior={z_u="posterior"}'), "losses.kl_divergence")
+    assert closed.table["losses"]["kl_divergence"] == {"use": "kl_divergence(posterior, prior)"}
+
+
+def test_the_code_of_a_loss_is_that_of_the_label_that_is_chosen(two_codes: Plans) -> None:
+    plan = of_two_classes(two_codes(), "z_u")
+    [addition] = additions_of(["losses.pull"], plan, class_carrier(plan, "style"))
+    assert addition.table["losses"]["pull"] == {
+        "use": "pull(z_u, style)", "neighbors": "@style.order", "classes": "@style.classes",
+    }  # fmt: skip
+    assert "told: [model] says several fields of classes, kind, style; choose one by --label; or write its inputs" in (
+        refusal(plan, "losses.pull")
+    )
+
+
 def test_the_classes_are_those_of_the_label_that_is_given(plan: Plans) -> None:
-    two = plan()
-    two.fields["style"] = ClassField(("x", "y"))
-    [addition] = added(two, "losses.pull(z, style)")
+    [addition] = added(of_two_classes(plan(), "z"), "losses.pull(z, style)")
     assert addition.table["losses"]["pull"]["classes"] == "@style.classes"
 
 
@@ -123,7 +159,7 @@ def test_what_is_refused_says_what_would_fit(plan: Plans, two_codes: Plans) -> N
     assert "write losses.NAME, losses.NAME=WEIGHT or" in refusal(one, "losses.pull*2")
     assert refusal(one, "part.toml").startswith("--with part.toml: there is no such recipe, here or in ")
     assert refusal(one, "losses.cross_entropy") == (
-        "--with losses.cross_entropy: its input 'logits' is neither a code nor its labels; write its inputs, "
+        "--with losses.cross_entropy: its input 'logits' asks for no role; write its inputs, "
         "losses.cross_entropy(logits, classes), with the recipe's names for them, or a partial recipe"
     )
     assert "it needs the option 'by'; give it by --set losses.shrink.by=VALUE" in refusal(one, "losses.shrink")
@@ -131,9 +167,24 @@ def test_what_is_refused_says_what_would_fit(plan: Plans, two_codes: Plans) -> N
     assert "'image+z' is neither a name nor a call" in refusal(one, "losses.l1(image+z, z)")
     assert "losses.l1(z, z) + 1: write losses.NAME" in refusal(one, "losses.l1(z, z) + 1")
     assert "depends on no module that the recipe trains" in refusal(one, "losses.l1(image, image)")
-    assert "its input 'codes' can't be told: the recipe has several codes" in refusal(
-        two_codes('evaluate.probe.use="linear_probe(z_u, kind)"'), "losses.pull"
+
+
+def test_roles_that_the_model_does_not_say_are_told_with_what_would_say_them(plan: Plans, two_codes: Plans) -> None:
+    silent = plan('without = ["model"]')
+    assert refusal(silent, "losses.pull") == (
+        "--with losses.pull: its inputs can't be told: [model] says no field of classes among its attributes; add "
+        '`attributes = { label = "z" }` there, with the recipe\'s own names; or write its inputs, '
+        "losses.pull(codes, labels), with the recipe's names for them"
     )
+    assert "[model] doesn't say its code; add `code = [\"z\"]` there" in refusal(silent, "losses.shrink")
+    assert "[model] says several, z_s, z_u; write which; or write its inputs, losses.shrink(z)" in refusal(
+        two_codes(), "losses.shrink"
+    )
+    assert "[model] doesn't say its code of no attribute; add " in refusal(plan(), "losses.predictability")
+    assert "[model] doesn't say its posterior; add `posterior = { z = " in refusal(plan(), "losses.kl_divergence")
+    bare = replace(two_codes(), roles=replace(two_codes().roles, attributes={}))
+    [addition] = added(bare, "losses.pull(z_u, kind)")
+    assert addition.table["losses"]["pull"]["classes"] == "@kind.classes", "of an input that is written"
 
 
 def test_a_row_that_each_writes_out_cannot_be_added_to(plan: Plans) -> None:

@@ -11,6 +11,7 @@ from semreg.core import Result, UserError
 from semreg.recipe.plan import Plan
 from semreg.tables.mixing.carrier import class_carrier
 from semreg.tables.mixing.figures import Figures, figures_of
+from tests.tables.mixing.conftest import of_two_classes
 
 Plans = Callable[..., Plan]
 
@@ -26,11 +27,10 @@ def order(register: Callable[[str, str, Any], None]) -> None:
 
 
 JUDGE = 'evaluate.seen={ use = "judged(z)", judge = "base.toml", judge_data = { count = 30 } }'
-PROBE = 'evaluate.own.use="linear_probe(z_s, kind)"'
 
 
-def of(plan: Plan, **names: str) -> Figures:
-    return figures_of(plan, class_carrier(plan, **names))
+def of(plan: Plan, label: str | None = None) -> Figures:
+    return figures_of(plan, class_carrier(plan, label))
 
 
 def test_a_recipe_without_evaluations_gets_what_its_model_tells(plan: Plans) -> None:
@@ -47,27 +47,42 @@ def test_a_recipe_without_evaluations_gets_what_its_model_tells(plan: Plans) -> 
     assert figures.tensors == {}
 
 
-def test_its_own_evaluations_stay_as_they_are_and_others_go(two_codes: Plans) -> None:
-    mine = ('evaluate.rows.use="reconstructions(image, guess)"', "evaluate.rows.pictures=3")
-    copies = 'evaluate.copies={ use = "reconstructions(image, reconstruction)", count = 7 }'
-    figures = of(two_codes(PROBE, "evaluate.own.penalty=2.0", *mine, copies, 'evaluate.map.use="tsne(z_s, kind)"'))
+def test_they_are_the_same_whatever_the_recipe_evaluates(two_codes: Plans) -> None:
+    """Figures of different recipes can be compared, and a recipe's own options are its own affair."""
+    own = (
+        "evaluate.probe={ use = 'linear_probe(z_u, kind)', penalty = 2.0 }",
+        "evaluate.leak={ use = 'leakage(z_s, kind)' }",
+        "evaluate.copies={ use = 'reconstructions(image, reconstruction)', count = 7 }",
+        "evaluate.seen={ use = 'semantic_order(z_u, kind, reconstruction, image)', judge = 'base.toml', pairs = 3 }",
+    )
+    figures = of(two_codes(*own))
     assert figures.evaluations == {
-        "own": {"use": "linear_probe(z_s, kind)", "penalty": 2.0},
+        "probe": {"use": "linear_probe(z_s, kind)"},
         "leakage": {"use": "leakage(z_u, kind)"},
-        "copies": {"use": "reconstructions(image, reconstruction)", "count": 7},
+        "order": {"use": "semantic_order(codes_joined, kind, codes_joined_decoded, image)", "judge": "base.toml"},
+        "reconstruction": {"use": "reconstructions(image, reconstruction)"},
     }
     assert [ranked.figure for ranked in figures.ranked] == [
-        "own.accuracy", "leakage.mlp_means", "copies.mean_squared_error",
+        "probe.accuracy", "leakage.mlp_means", "order.linear_in_order", "reconstruction.mean_squared_error",
     ]  # fmt: skip
 
 
 def test_leakage_is_of_the_other_codes(two_codes: Plans) -> None:
-    own = 'evaluate.leak={ use = "leakage(z_s, kind)" }'
-    assert of(two_codes(own)).evaluations["leakage"] == {"use": "leakage(z_u, kind)"}
+    assert of(two_codes()).evaluations["leakage"] == {"use": "leakage(z_u, kind)"}
     three = two_codes('tensors.z_v="encoder_s(image)"', 'model.code=["z_s", "z_u", "z_v"]')
     figures = of(three)
     assert figures.evaluations["leakage"] == {"use": "leakage(other_codes_joined, kind)"}
     assert figures.tensors == {"other_codes_joined": "concatenate(z_u, z_v)"}
+
+
+def test_all_are_of_the_label_that_is_chosen(two_codes: Plans) -> None:
+    plan = of_two_classes(two_codes(), "z_u")
+    figures = of(plan, "style")
+    assert figures.evaluations["probe"] == {"use": "linear_probe(z_u, style)"}
+    assert figures.evaluations["leakage"] == {"use": "leakage(z_s, style)"}
+    assert "No order: the classes of style have no order." in figures.left_out
+    unsaid = "No probe, leakage, order: [model] says several fields of classes, kind, style; choose one by --label."
+    assert of(plan).left_out == (unsaid,)
 
 
 def test_order_of_a_single_code_asks_the_recipes_judge(plan: Plans) -> None:
@@ -85,20 +100,6 @@ def test_order_of_several_codes_is_of_these_side_by_side(two_codes: Plans) -> No
         "codes_joined": "concatenate(z_u, z_s)",  # as the decoder is given them
         "codes_joined_decoded": "decoder(codes_joined)",
     }
-
-
-@pytest.mark.parametrize(
-    ("interpolators", "figure"),
-    [('["spherical", "linear"]', "linear"), ('[{ use = "spherical", norm = "interpolated" }]', "spherical")],
-)
-def test_own_order_is_ranked_along_lines_if_it_has_them(plan: Plans, interpolators: str, figure: str) -> None:
-    own = f"""
-    [evaluate.way]
-    use = "semantic_order(z, kind, reconstruction, image)"
-    judge = "base.toml"
-    interpolators = {interpolators}
-    """
-    assert (f"way.{figure}_in_order", True) in of(plan(own)).ranked
 
 
 def test_order_is_left_out_with_the_reason(plan: Plans, two_codes: Plans, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -120,10 +121,12 @@ def test_a_recipe_that_can_have_no_figure_is_refused(plan: Plans) -> None:
     with pytest.raises(UserError) as refused:
         of(plan('without = ["model"]'))
     assert refused.value.text().endswith(
-        "there is nothing to rank mixes by. No probe, leakage, order: the recipe has no [model] that names its code; "
-        "say which tensor it is by --code. No reconstruction: the recipe has no [model] that names its output."
+        "there is nothing to rank mixes by. No probe, leakage, order: [model] says no field of classes among its "
+        'attributes; add `attributes = { label = "z" }` there, with the recipe\'s own names. '
+        "No reconstruction: the [model] of the recipe says no input or no output."
     )
-    assert of(plan('without = ["model"]'), code="z").evaluations == {"probe": {"use": "linear_probe(z, kind)"}}
+    bare = 'without = ["model.input", "model.output"]'
+    assert of(plan(bare)).evaluations == {"probe": {"use": "linear_probe(z, kind)"}}
 
 
 def test_an_output_that_is_no_image_is_not_reconstructed(plan: Plans) -> None:

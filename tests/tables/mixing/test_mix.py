@@ -5,23 +5,27 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import semreg
-from semreg.core import UserError
+from semreg.core import ClassField, Source, Specification, UserError
 from semreg.recipe.check import check
 from semreg.recipe.load import load_recipe
 from semreg.tables import making
 from semreg.tables.making import MadeTable
 from semreg.tables.ranking import ranked_rows
 from semreg.training.phase import PhaseRunner
+from semreg.training.trainer import Trainer
+from tests.conftest import ToyData
 from tests.tables.mixing.conftest import TWO_CODES
 
 Toy = Callable[..., Path]
 Make = Callable[..., MadeTable]
+Register = Callable[[str, str, Any], None]
 
 pytestmark = pytest.mark.usefixtures("no_hooks")
 
@@ -32,9 +36,9 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     runs: list[str] = []
     run_recipe = making.run_recipe
 
-    def recorded(recipe: Any, choices: Any) -> Any:
+    def recorded(recipe: Any, choices: Any, command: str) -> Any:
         runs.append(recipe.path.stem)
-        return run_recipe(recipe, choices)
+        return run_recipe(recipe, choices, command)
 
     monkeypatch.setattr(making, "run_recipe", recorded)
     return runs
@@ -95,6 +99,8 @@ def test_the_page_ranks_and_says_how(recipe: Path, make: Make) -> None:
     assert "Each run has 1 epoch on 0.5 of the training images, which says little" in text
     tests = text.split("## probe: more than chance?")[1]
     assert re.search(r"\| \+ pull +\| accuracy \| +recipe \|", tests), "tested against the recipe itself"
+    for _, cell in table.grid.cells:
+        assert json.loads((cell.folder / "run.json").read_text())["command"] == "semreg mix …"
     ranking = json.loads((table.folder / "table.json").read_text())["ranking"]
     assert {one["row"] for one in ranking} == {"recipe", "recipe+pull"}
     assert sorted(path.name for path in table.folder.glob("*.toml")) == ["recipe+pull.toml"]
@@ -121,6 +127,26 @@ def test_what_is_finished_stays_in_other_mixes_too(recipe: Path, make: Make, mad
     made.clear()
     make(recipe, "losses.pull", epochs=2)
     assert made == ["recipe", "recipe+pull"]
+
+
+def test_a_run_that_has_trained_the_same_is_only_evaluated(
+    recipe: Path, make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    short = ["phases.main.epochs=1", "data.split.share=0.5"]
+    own = semreg.run(recipe, overrides=short, out=tmp_path / "runs", device="cpu").folder
+    trained: list[str] = []
+    begin = Trainer.train
+
+    def recorded(self: Trainer) -> None:
+        trained.append(self.setting.plan.name)
+        begin(self)
+
+    monkeypatch.setattr(Trainer, "train", recorded)
+    table = make(recipe, "losses.pull")
+    assert trained == ["recipe+pull"]
+    [cell] = table.grid.rows[0].cells
+    assert (cell.folder, list(cell.results)) == (own, ["probe", "reconstruction"])
+    assert list(own.glob("evaluations/seen-*")), "which is the recipe's own"
 
 
 def test_what_was_stopped_goes_on(recipe: Path, make: Make, made: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -160,6 +186,23 @@ def test_a_model_of_two_codes_is_ranked_by_leakage_too(toy: Toy, make: Make) -> 
     assert all(standing.mean for standing in ranked_rows(table.grid))
 
 
+def test_the_label_chooses_among_several_attributes(toy: Toy, make: Make, register: Register) -> None:
+    class Styled(ToyData):
+        def specification(self) -> Specification:
+            return {**super().specification(), "style": ClassField(("x", "y"))}
+
+        def source(self) -> Source:
+            source = super().source()
+            return replace(source, labels={**source.labels, "style": source.labels["kind"] // 2})
+
+    register("dataset", "styled", Styled)
+    path = toy(f"data.use = 'styled'\n{TWO_CODES}")
+    attributes = ["model.attributes={ kind = 'z_s', style = 'z_u' }"]
+    table = make(path, "losses.pull", label="style", overrides=attributes)
+    assert table_of(table, 1)["losses"]["pull"]["use"] == "pull(z_u, style)"
+    assert table_of(table, 1)["evaluate"]["leakage"] == {"use": "leakage(z_s, style)"}
+
+
 def test_the_fallback_of_a_recipe_has_the_budget_too(toy: Toy, make: Make) -> None:
     text = """
     data.missing = true
@@ -183,7 +226,7 @@ def test_mistakes_are_told_before_anything_is_trained(recipe: Path, make: Make, 
         ({"epochs": 0}, "--epochs: 0 is no number of epochs; 1 is the least"),
         ({"share": 0.0}, "--share: 0.0 is no share above 0 and at most 1"),
         ({"share": 1.5}, "--share: 1.5 is no share"),
-        ({"code": "y"}, "--code: the recipe has no tensor 'y'"),
+        ({"label": "knd"}, "--label: 'knd' is no field of classes among the attributes .*; did you mean 'kind'"),
         ({"seeds": "x"}, "--seeds: 'x'"),
         ({"name": "/"}, "--name: '/' names a folder"),
         ({"overrides": ["losses.pull.strange=1"]}, "losses.pull.strange  pull .* has no option 'strange'"),
@@ -191,6 +234,9 @@ def test_mistakes_are_told_before_anything_is_trained(recipe: Path, make: Make, 
     ):
         with pytest.raises(UserError, match=message):
             make(recipe, "losses.pull", **options)
+    (tmp_path / "seen.toml").write_text('[evaluate.more]\nuse = "tsne(z, kind)"\n')
+    with pytest.raises(UserError, match=r"recipe\+seen\.toml +trains the same as .*recipe\.toml, so both are one run"):
+        make(recipe, "seen.toml")
     with pytest.raises(UserError, match=r"there is no such recipe"):
         make(tmp_path / "none.toml", "losses.pull")
     (tmp_path / "odd.toml").write_text("losses = 3\n")

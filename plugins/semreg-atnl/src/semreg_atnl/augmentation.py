@@ -76,11 +76,9 @@ def _interpolated(run: Run, label: str | int, count: int, seed: int) -> Made:
     name = field.names[value]
     members = rows_by_class(of_class.read("train"), len(field.names))
     generator = torch.Generator().manual_seed(seed_of(seed, "augment"))
-    between = {middle: (before, after) for before, middle, after in neighbors_of(field)}
-    ends = between.get(value, (value, value))
-    few = name in run.shots.get(of_class.name, {}) and len(members[value]) <= FEW
-    if not few:
-        ends = (value, value)
+    between = _neighbors(field)
+    few = value in between and name in run.shots.get(of_class.name, {}) and len(members[value]) <= FEW
+    ends = between[value] if few else (value, value)
     for end in ends:
         if len(members[end]) < 2:
             raise ValueError(f"class {field.names[end]!r} has {len(members[end])} training images; two are needed")
@@ -90,3 +88,11 @@ def _interpolated(run: Run, label: str | int, count: int, seed: int) -> Made:
     images = torch.cat([decoded(reconstruction, code, part) for part in torch.split(codes, CHUNK)])
     of = " and ".join(field.names[end] for end in dict.fromkeys(ends))
     return Made(images, name, value, f"images between training images of class {of}")
+
+
+def _neighbors(field: ClassField) -> dict[int, tuple[int, int]]:
+    """The neighbours of each class that lies between two."""
+    try:
+        return {middle: (before, after) for before, middle, after in neighbors_of(field)}
+    except ValueError:  # of classes without an order, or of two
+        return {}

@@ -109,6 +109,9 @@ class Geodesic:
     def _points(self, ends: Tensor) -> Tensor:
         """`(batch, points, code)`: each row's `a`, the directions between, and `b` at least twice, up to one length."""
         directions = self._fitted().to(ends.device)
+        if directions.shape[1:] != ends.shape[2:]:
+            fitted, found = directions.shape[1], ends.shape[2]
+            raise ValueError(f"geodesic was fitted on codes of {fitted} numbers; these have {found}")
         count = len(directions)
         first, last = (ends @ directions.mT).argmax(-1).unbind(1)
         steps = last - first

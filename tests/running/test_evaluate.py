@@ -1,0 +1,185 @@
+"""Evaluations of a finished run, done again."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import semreg
+from semreg.core import Result, UserError
+from semreg.store.recipes import evaluations_of
+from semreg.trained.run import Run
+from semreg.training.phase import PhaseRunner
+from tests.running.conftest import LATER, read, result_of
+
+Toy = Callable[..., Path]
+Register = Callable[[str, str, Any], None]
+
+pytestmark = pytest.mark.usefixtures("no_hooks")
+
+
+def test_evaluations_are_done_once_stored_and_done_again_on_request(
+    toy: Toy, trained: Callable[..., Run], evaluations: list[Any]
+) -> None:
+    path = toy('[evaluate.first]\nuse = "measured(z)"\n[evaluate.second]\nuse = "measured(z)"\nscale = 2.0')
+    run = trained(path)
+    assert len(evaluations) == 2
+    assert evaluations[0] != evaluations[1], "each has draws of its own"
+    first, second = result_of(run, "first"), result_of(run, "second")
+    assert second["figures"]["mean"] == pytest.approx(2 * first["figures"]["mean"])
+    trained(path)
+    assert len(evaluations) == 2
+    results = semreg.evaluate(run.folder, ["second"], device="cpu")
+    assert set(results) == {"second"}
+    assert evaluations[2:] == [evaluations[1]], "with the same draws"
+    with pytest.raises(UserError, match="no evaluation 'secnd'; did you mean 'second'"):
+        semreg.evaluate(run.folder, ["secnd"], device="cpu")
+    assert read(run.folder, "status.json")["state"] == "finished"
+
+
+def test_evaluating_a_run_that_is_not_finished_is_refused(
+    toy: Toy, trained: Callable[..., Run], evaluations: list[Any], tmp_path: Path, stopped: Callable[..., None]
+) -> None:
+    """Its results would stand for those of the finished run."""
+    path = toy(f'{LATER}\n[evaluate.first]\nuse = "measured(z)"')
+    stopped(path)
+    [folder] = (tmp_path / "runs").iterdir()
+    with pytest.raises(UserError, match="not trained to its end"):
+        semreg.evaluate(folder, device="cpu")
+    assert evaluations == []
+    assert read(folder, "status.json")["state"] == "stopped"
+
+
+def test_evaluating_a_part_does_not_make_a_run_finished(
+    toy: Toy, trained: Callable[..., Run], evaluations: list[Any], register: Register, tmp_path: Path
+) -> None:
+    def failing(code: Any) -> Result:
+        raise ValueError("never")
+
+    register("evaluation", "failing", failing)
+    path = toy('[evaluate.first]\nuse = "failing(z)"\n[evaluate.second]\nuse = "measured(z)"')
+    with pytest.raises(UserError, match="never"):
+        trained(path)
+    [folder] = (tmp_path / "runs").iterdir()
+    semreg.evaluate(folder, ["second"], device="cpu")
+    status = read(folder, "status.json")
+    assert status["state"] == "stopped"
+    assert status["message"] == "still to be evaluated: first"
+
+
+# --- other evaluations of the same training ---
+
+PROBE = '[evaluate.probe]\nuse = "linear_probe(z, kind)"\n'
+
+
+def untrained(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From now on a training step is a failure."""
+    monkeypatch.setattr(PhaseRunner, "iterate", None)
+
+
+def test_one_more_evaluation_is_done_on_the_run_there_is(
+    toy: Toy, trained: Callable[..., Run], evaluations: list[Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    first = trained(toy('[evaluate.first]\nuse = "measured(z)"'))
+    untrained(monkeypatch)
+    second = trained(toy(f'description = "more"\n[evaluate.first]\nuse = "measured(z)"\n{PROBE}'))
+    assert [path.name for path in (tmp_path / "runs").iterdir()] == [first.folder.name] == [second.folder.name]
+    assert len(evaluations) == 1, "what was done is not done again"
+    assert second.result("probe") is not None
+    changed = trained(toy('[evaluate.first]\nuse = "measured(z)"\nscale = 3.0'))
+    assert len(evaluations) == 2
+    means = [read(path, "result.json")["figures"]["mean"] for path in first.folder.glob("evaluations/first-*")]
+    assert max(means, key=abs) == pytest.approx(3 * min(means, key=abs)), "both are kept"
+    assert result_of(changed, "first")["figures"]["mean"] == max(means, key=abs)
+
+
+def test_a_recipe_of_another_name_takes_the_run_over_and_has_its_own_report(
+    toy: Toy,
+    trained: Callable[..., Run],
+    evaluations: list[Any],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    first = trained(toy('[evaluate.first]\nuse = "measured(z)"'))
+    untrained(monkeypatch)
+    other = trained(toy(PROBE, "other.toml"))
+    assert f"{first.folder} has trained the same, as recipe: nothing is trained anew" in capsys.readouterr().err
+    assert (other.folder, other.plan.name) == (first.folder, "other")
+    assert evaluations_of(first.folder, "recipe").keys() == {"first"}
+    assert evaluations_of(first.folder, "other").keys() == {"probe"}
+    assert read(first.folder, "recipe.json")["evaluate"].keys() == {"first"}
+    assert read(first.folder, "recipes/other.json")["evaluate"].keys() == {"probe"}
+    trained(toy(PROBE, "other.toml"))
+    assert "finished; nothing to do" in capsys.readouterr().err
+
+
+def test_a_recipe_or_overrides_are_evaluated_on_a_run_without_training(
+    toy: Toy, trained: Callable[..., Run], evaluations: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = trained(toy('[evaluate.first]\nuse = "measured(z)"'))
+    untrained(monkeypatch)
+    results = semreg.evaluate(run.folder, recipe=toy(PROBE, "other.toml"), device="cpu")
+    assert results.keys() == {"probe"}
+    results = semreg.evaluate(run.folder, overrides=["evaluate.first.scale=2.0"], device="cpu")
+    assert len(evaluations) == 2
+    assert read(run.folder, "recipe.json")["evaluate"]["first"]["scale"] == 2.0
+    assert len(list((run.folder / "evaluations").glob("first-*"))) == 2
+    semreg.evaluate(run.folder, overrides=["model.attributes.kind=z"], prune=True, device="cpu")
+    assert len(list((run.folder / "evaluations").glob("first-*"))) == 1
+    assert semreg.open_run(run.folder, device="cpu").roles.attributes == {"kind": "z"}
+
+
+def test_a_recipe_that_trains_something_else_is_refused_by_name(toy: Toy, trained: Callable[..., Run]) -> None:
+    run = trained(toy())
+    with pytest.raises(UserError) as refused:
+        semreg.evaluate(run.folder, recipe=toy("optimizer.lr = 0.5", "other.toml"), device="cpu")
+    assert {problem.where for problem in refused.value.problems} >= {"phases.main.optimizers.encoder.options.lr"}
+    assert "so it is another run" in refused.value.text()
+    assert not (run.folder / "recipes").exists()
+
+
+def test_modules_and_tensors_that_only_evaluations_read_are_made_when_a_run_is_opened(
+    toy: Toy, trained: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = trained(toy())
+    run = trained(toy(), "optimizer.lr=0.02")
+    untrained(monkeypatch)
+    text = f"""
+    [modules.spread]
+    use = "mlp_encoder"
+    outputs = 2
+    hidden = []
+    [modules.elsewhere]
+    use = "mlp_encoder"
+    outputs = 4
+    hidden = [6]
+    weights = "{other.folder.name}:encoder"
+    [tensors]
+    wide = "spread(z)"
+    theirs = "posterior_mean(diagonal_gaussian(elsewhere(image)))"
+    [evaluate.wide]
+    use = "linear_probe(wide, kind)"
+    [evaluate.theirs]
+    use = "linear_probe(theirs, kind)"
+    """
+    again = trained(toy(text), "optimizer.lr=0.02")
+    assert again.folder == run.folder
+    assert evaluations_of(run.folder, "recipe").keys() == {"wide", "theirs"}
+    opened = semreg.open_run(run.folder, device="cpu")
+    assert opened.tensor("wide").read("test").equal(again.tensor("wide").read("test"))
+    weights = [run.modules[name].state_dict() for run, name in ((other, "encoder"), (opened, "elsewhere"))]
+    assert all(weights[0][key].equal(weights[1][key]) for key in weights[0])
+
+
+def test_two_folders_of_one_run_are_both_named(
+    toy: Toy, trained: Callable[..., Run], capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    run = trained(toy())
+    shutil.copytree(run.folder, tmp_path / "runs" / "copy")
+    assert trained(toy()).folder == run.folder
+    said = capsys.readouterr().err
+    assert f"{tmp_path / 'runs' / 'copy'} holds the same run as {run.folder}, which is taken" in said
