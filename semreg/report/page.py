@@ -20,7 +20,7 @@ from semreg.report.formatting import duration, number
 from semreg.report.templates import templates
 from semreg.report.times import time_section
 from semreg.store.layout import WARNINGS
-from semreg.store.recipes import evaluations_of, own_name, read_recipe
+from semreg.store.recipes import command_of, evaluations_of, own_name, read_recipe
 from semreg.store.record import PhaseMetrics, RunRecord, read_lines, read_metrics, read_record
 from semreg.store.results import read_result
 
@@ -63,7 +63,7 @@ def _rendered(folder: Path, name: str) -> str:
         sections=sections,
         modules=run.record.get("modules") or {},
         versions=run.record.get("versions") or {},
-        command=str(run.record.get("command") or ""),
+        command=command_of(folder, name) or str(run.record.get("command") or ""),
         recipe=json.dumps(recipe, indent=2, ensure_ascii=False),
         fingerprint=(run.record.get("data") or {}).get("fingerprint"),
         warnings=list(dict.fromkeys(reader.warnings)),

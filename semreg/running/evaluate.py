@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+import shlex
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from semreg.core import Problem, Result, UserError, closest
 from semreg.core.errors import CannotWrite
@@ -13,10 +15,11 @@ from semreg.recipe.plan import Plan
 from semreg.running.choices import Choices
 from semreg.running.finishing import denormals_flushed, evaluate_and_report, listeners, telling
 from semreg.running.identity import differences, identity
+from semreg.running.reproducing import command_of
 from semreg.running.start import folders_of, judged_by
+from semreg.store import recipes
 from semreg.store.folder import RunFolder
 from semreg.store.layout import STATUS
-from semreg.store.recipes import prune as prune_results
 from semreg.trained.opening import open_trained, read_run
 from semreg.training.interrupts import Interrupts
 
@@ -62,10 +65,14 @@ def evaluate(
         manager = listeners(choices, files.warn)
         with Interrupts() as interrupts, denormals_flushed(), telling(files, manager):
             again = other is None or bool(only)
-            judge = judged_by(run, choices, interrupts)
-            results = evaluate_and_report(run, files, folders_of(run.plan, choices), judge, manager, only or (), again)
+            judge, folders = judged_by(run, choices, interrupts), folders_of(run.plan, choices)
+            if recipe is not None:
+                command = command_of(Path(recipe), overrides, choices)
+            else:
+                command = _command_before(path, record, run.plan.name, overrides)
+            results = evaluate_and_report(run, files, folders, judge, manager, command, only or (), again)
         if prune:
-            prune_results(path)
+            recipes.prune(path)
     except BaseException:
         with contextlib.suppress(CannotWrite):  # what there was stays, and counts as before
             files.write_json(STATUS, before)
@@ -73,6 +80,15 @@ def evaluate(
     finally:
         files.close()
     return results
+
+
+def _command_before(path: Path, record: Mapping[str, Any], recipe: str, overrides: Sequence[str]) -> str:
+    """What made a run and its evaluations before, and then these overrides."""
+    before = recipes.command_of(path, recipe) or str(record.get("command") or "")
+    if not overrides:
+        return before
+    changes = [word for text in overrides for word in ("--set", text)]
+    return "\n".join(filter(None, [before, shlex.join(["semreg", "evaluate", str(path), *changes])]))
 
 
 def _require_same_training(path: Path, training: object, plan: Plan, choices: Choices) -> None:

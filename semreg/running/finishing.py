@@ -45,15 +45,17 @@ def evaluate_and_report(
     folders: Mapping[str, str],
     judge: Judges,
     manager: pluggy.PluginManager,
+    command: str,
     only: Sequence[str] = (),
     again: bool = False,
 ) -> dict[str, Result]:
     """Do those evaluations of a trained run that are missing, or all `again`, and write its report.
 
+    `command` is what does the same again, as the report tells it.
     `folder` must be open. Raises UserError for an evaluation that can't be done.
     """
     write_recipe(folder.folder, run.plan.name, run.plan.table)
-    write_evaluations(folder.folder, run.plan.name, folders, reported=False)
+    write_evaluations(folder.folder, run.plan.name, folders, reported=False, command=command)
     results = evaluate_run(run, folder, manager, judge, folders, only, again)
     left = [name for name, place in folders.items() if missing_evaluations(folder.folder, [place])]
     if left:
@@ -62,7 +64,7 @@ def evaluate_and_report(
         folder.status("finished")
     plugin_manager.call(manager, "run_finished", run=folder)  # which writes the report
     if not left:  # killed before that is done, a run goes on there
-        write_evaluations(folder.folder, run.plan.name, folders, reported=True)
+        write_evaluations(folder.folder, run.plan.name, folders, reported=True, command=command)
     return results
 
 

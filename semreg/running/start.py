@@ -199,7 +199,7 @@ class Runner:
                 manager = listeners(self.choices, self.folder.warn)
                 judge = judged_by(run, self.choices, self.interrupts, self.command)
                 with telling(self.folder, manager):
-                    evaluate_and_report(run, self.folder, self.folders, judge, manager)
+                    evaluate_and_report(run, self.folder, self.folders, judge, manager, self.command)
             finally:
                 self.folder.close()
         return run
@@ -255,7 +255,7 @@ class Runner:
             keep_statistics(run, folder, prepared.manager)
             folder.write_json(RECORD, folder.read_json(RECORD) | {"trained": True})
             judge = judged_by(run, self.choices, self.interrupts, self.command)
-            evaluate_and_report(run, folder, self.folders, judge, prepared.manager)
+            evaluate_and_report(run, folder, self.folders, judge, prepared.manager, self.command)
         return run
 
     def say(self, text: str) -> None:

@@ -46,12 +46,15 @@ def write_recipe(folder: Path, recipe: str, table: Mapping[str, Any]) -> None:
         write_object(path, table)
 
 
-def write_evaluations(folder: Path, recipe: str, folders: Mapping[str, str], *, reported: bool) -> None:
-    """Keep which folders hold the evaluations of a recipe, in its order, and whether its report is written.
+def write_evaluations(
+    folder: Path, recipe: str, folders: Mapping[str, str], *, reported: bool, command: str = ""
+) -> None:
+    """Keep which folders hold the evaluations of a recipe, in its order, whether its report is written, and the command
+    that does the same again.
 
     Raises CannotWrite.
     """
-    entry = {"evaluations": dict(folders), "reported": reported}
+    entry = {"evaluations": dict(folders), "reported": reported, "command": command}
     with writing(folder):
         write_object(folder / RESULTS_OF_RECIPES, {**_entries(folder), recipe: entry})
 
@@ -66,6 +69,11 @@ def evaluations_of(folder: Path, recipe: str) -> dict[str, Path]:
 def is_reported(folder: Path, recipe: str) -> bool:
     """Whether the report of a recipe is written, of all its evaluations."""
     return bool(_entries(folder).get(recipe, {}).get("reported"))
+
+
+def command_of(folder: Path, recipe: str) -> str:
+    """The command that did the evaluations of a recipe; empty where it isn't known."""
+    return str(_entries(folder).get(recipe, {}).get("command") or "")
 
 
 def prune(folder: Path) -> list[str]:

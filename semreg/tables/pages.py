@@ -36,9 +36,9 @@ def write_table(grid: Grid, folder: Path) -> str:
         tidy(folder)
         for name, picture in shown.pictures.items():
             write_whole(folder / name, picture.png)
-        write_whole(folder / MARKDOWN, text.encode())
-        write_whole(folder / PAGE, page(grid, shown, folder).encode())
-        write_whole(folder / DATA, (data + "\n").encode())
+        write_whole(folder / MARKDOWN, text.encode("utf-8", "replace"))  # a path in it may be no text
+        write_whole(folder / PAGE, page(grid, shown, folder).encode("utf-8", "replace"))
+        write_whole(folder / DATA, (data + "\n").encode("utf-8", "backslashreplace"))
     return text
 
 

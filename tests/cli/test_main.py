@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from semreg.core.kinds import KINDS
+from semreg.store.recipes import write_recipe
 
 ROOT = Path(__file__).parents[2]
 VAE = str(ROOT / "recipes" / "vae_digits.toml")
@@ -176,6 +177,13 @@ def test_report_by_folder_and_by_name(fake_run: Path, tmp_path: Path) -> None:
         assert shown.startswith("report: ")
         assert "olr_celeba" in (tmp_path / shown.removeprefix("report: ").strip()).read_text()
     assert "did you mean 'olr_celeba-3f9c1a'" in refusal("report", "runs/olr_celeba-3f9c", cwd=tmp_path)
+
+
+def test_report_of_each_recipe_of_a_run(fake_run: Path) -> None:
+    write_recipe(fake_run, "other", {"description": "Another"})
+    names = ("report.html", "report-other.html")
+    assert output("report", str(fake_run)).splitlines() == [f"report: {fake_run / name}" for name in names]
+    assert "<title>other" in (fake_run / "report-other.html").read_text()
 
 
 def test_an_interrupt_ends_with_130(install: Callable[..., Path]) -> None:

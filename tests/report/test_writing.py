@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -52,6 +53,12 @@ def test_a_report_that_cannot_be_written_leaves_the_one_before(fake_run: Path) -
     assert not list(fake_run.glob(".*.part"))
     (fake_run / "report.html").rmdir()
     assert write_report(fake_run) == fake_run / "report.html"
+
+
+def test_a_path_that_is_no_text_hinders_no_report(fake_run: Path) -> None:
+    record = json.loads((fake_run / "run.json").read_text())
+    (fake_run / "run.json").write_text(json.dumps(record | {"command": "semreg run \udcff.toml"}))
+    assert "semreg run ?.toml" in write_report(fake_run).read_text()
 
 
 def test_the_hook_is_the_last_that_hears_of_the_end(fake_run: Path) -> None:

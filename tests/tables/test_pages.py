@@ -159,6 +159,17 @@ def test_json_has_everything_unrounded(grid: Grid, runs: Path) -> None:
     }  # fmt: skip
 
 
+def test_a_path_that_is_no_text_hinders_no_table(grid: Grid, runs: Path) -> None:
+    folder = runs / "tables" / "toys-abc"
+    odd = Row("odd", "", (Cell(0, runs / "odd\udcff-0", "not begun"),))
+    write_table(replace(grid, rows=(*grid.rows, odd), command="semreg table \udcff.toml"), folder)
+    for name in ("table.md", "table.html"):
+        assert "semreg table ?.toml" in (folder / name).read_text()
+    data = json.loads((folder / "table.json").read_text())
+    assert data["command"] == "semreg table \udcff.toml"
+    assert data["rows"][-1]["runs"][0]["folder"] == "../../odd\udcff-0"
+
+
 def test_a_folder_that_cannot_be_written_is_told(grid: Grid, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(CannotWrite, match="the same command goes on; finished runs are kept"):

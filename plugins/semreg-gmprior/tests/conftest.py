@@ -19,6 +19,11 @@ classes = { thing = "things" }
 batch_size = 8
 range = [-1, 1]
 
+[model]
+input = "image"
+code = ["z"]
+output = "x_f"
+
 [modules.encoder]
 use = "mlp_encoder"
 hidden = []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
@@ -11,6 +10,8 @@ from typer.testing import CliRunner
 from semreg.cli.main import app
 from semreg.recipe.check import check
 from semreg.recipe.load import load_recipe
+from semreg.store.recipes import evaluations_of
+from semreg.store.results import read_result
 
 RECIPES = Path(__file__).parents[3] / "recipes"
 
@@ -41,6 +42,6 @@ def test_data_without_images_come_through_to_the_report(
     )
     assert done.exit_code == 0, done.output
     [folder] = (tmp_path / "runs").iterdir()
-    figures = json.loads((folder / "evaluations" / "spread" / "result.json").read_text())["figures"]
+    figures = read_result(evaluations_of(folder, Path(recipe).stem)["spread"]).figures
     assert set(figures) == {"ratio", "ratio_green", "ratio_red", "ratio_blue"}
     assert (folder / "report.html").read_text().count("data:image/png;base64") >= 2

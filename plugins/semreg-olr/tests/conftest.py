@@ -22,6 +22,13 @@ attribute_names = "names"
 exclusive = [["Bald", "Wearing_Hat"]]
 batch_size = 8
 
+[model]
+input = "image"
+target = "target"
+code = ["embedding"]
+output = "reconstruction"
+attributes = { attributes = "embedding" }
+
 [modules.siamese]
 use = "label_embedding_encoder"
 labels = "@attributes.count"

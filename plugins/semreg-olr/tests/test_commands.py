@@ -78,10 +78,10 @@ def test_mistakes_are_refused(
     assert [path.name for path in Path().iterdir()] == ["photo.jpg"]
 
 
-def test_a_run_without_such_rows_is_refused_naming_a_recipe(command: Command, trained_run: Path, photo: Path) -> None:
+def test_a_run_without_such_rows_is_told_the_lines(command: Command, trained_run: Path, photo: Path) -> None:
     [judge] = trained_run.parent.glob("judge-*")
     code, output = command(judge, photo, "--add", "Bald")
-    assert (code, "recipes/olr_celeba.toml has one" in output) == (2, True)
+    assert (code, 'add `input = "image"` and `output = "reconstruction"`' in output) == (2, True)
 
 
 def test_images_and_runs_that_are_none_are_refused(command: Command, trained_run: Path, photo: Path) -> None:

@@ -26,6 +26,12 @@ classes = { shape = "shapes", tone = "tones" }
 batch_size = 8
 range = [-1, 1]
 
+[model]
+input = "image"
+code = ["z_0", "z_{m}"]
+output = "x_f"
+attributes = { "{m}" = "z_{m}" }
+
 [modules.encoder_0]
 use = "mlp_encoder"
 hidden = []

@@ -10,6 +10,8 @@ from semreg_uniform.transferring import transfer
 from torch import Tensor
 
 import semreg
+from semreg.core import AttributesField, ClassField, Roles
+from semreg.testing import FakeRun
 from semreg.trained.run import Run
 
 CODES = {"z_0": None, "z_shape": "shape", "z_tone": "tone"}
@@ -38,6 +40,22 @@ def test_the_named_codes_are_the_others(names: list[str], run: Run, pair: tuple[
 def test_what_is_taken_from_the_image_itself_changes_nothing(run: Run, pair: tuple[Tensor, Tensor]) -> None:
     image, _ = pair
     assert torch.equal(transfer(run, image, image, ["tone"]), run.tensor("x_f").given(image=image).clamp(-1, 1))
+
+
+def test_codes_of_labels_that_are_no_classes_are_kept(pair: tuple[Tensor, Tensor]) -> None:
+    run = FakeRun(
+        tensors={"shape": {"train": torch.arange(2)}},
+        functions={
+            "s": lambda image: image[:, 0, 0, :1],
+            "m": lambda image: image[:, 0, 0, 1:2],
+            "x": lambda s, m: torch.stack([s, m], 2)[:, None],
+        },
+        fields={"shape": ClassField(("a", "b")), "marks": AttributesField(("round",))},
+        roles=Roles("image", "image", ("s", "m"), "x", attributes={"shape": "s", "marks": "m"}),
+    )
+    first, second = (images / 4 + 0.5 for images in pair)
+    made: Tensor = transfer(run, first, second, ["shape"])  # type: ignore[arg-type]
+    assert torch.equal(made[:, 0, 0], torch.stack([second[:, 0, 0, 0], first[:, 0, 0, 1]], 1))
 
 
 def test_what_cannot_be_done_is_refused(run: Run, pair: tuple[Tensor, Tensor]) -> None:

@@ -29,7 +29,7 @@ def transfer(run: Run, images: Tensor, targets: Tensor, attributes: Sequence[str
     known = Attributes(
         {label: run.tensor(code) for label, code in codes.items()},
         {label: run.tensor(label) for label in codes},
-        [run.tensor(name) for name in roles.rest],
+        [run.tensor(name) for name in roles.code if name not in codes.values()],
     )
     if not attributes:
         raise ValueError(f"no attribute is named; there is: {', '.join(known.names)}")

@@ -1,0 +1,118 @@
+"""What does a run again is understood by a shell, by `semreg` and by Python as it was meant."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import subprocess
+from collections.abc import Callable
+from dataclasses import fields
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+import semreg
+from semreg.cli.main import app
+from semreg.recipe import load
+from semreg.running import start
+from semreg.running.choices import Choices
+from semreg.running.reproducing import call_of, command_of
+from semreg.training.phase import PhaseRunner
+
+HOSTILE = ["a b.toml", "-rf.toml", "--seed", "it's.toml", '$(touch x)`y`;"z".toml', "ü\n\t.toml", "~/x.toml", "a/-b"]
+"""Paths that a shell, or an option's parser, might read otherwise."""
+OVERRIDES = ["losses.kl.reduction='sum'", 'name="$HOME"', "-x=1", "a = [1, 2] # & || >y", "b=\n", ""]
+OTHERS: list[dict[str, Any]] = [
+    {},
+    {"seed": 0},
+    {"seed": 3, "device": "cuda:1", "precision": "bf16", "skip_bad_images": True, "tensorboard": True},
+    {"data_root": Path("my data"), "out": Path("-runs"), "fallback": False, "continue_from": Path("runs/it's-0a1b2c")},
+]
+
+
+@pytest.fixture(autouse=True)
+def without_a_data_root(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SEMREG_DATA", raising=False)
+
+
+@pytest.fixture
+def understood(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Any]:
+    """`understood("semreg run x.toml")`: the recipe's path, the overrides and the choices that the command means."""
+    heard: list[Any] = []
+
+    def run(recipe: Any, choices: Choices, command: str) -> SimpleNamespace:
+        heard.append((*recipe, choices))
+        return SimpleNamespace(folder=Path("there"), plan=SimpleNamespace(name="x"))
+
+    monkeypatch.setattr(load, "load_recipe", lambda path, overrides: (path, list(overrides)))
+    monkeypatch.setattr(start, "run_recipe", run)
+
+    def understood(command: str) -> Any:
+        program, *words = shlex.split(command)
+        assert program == "semreg"
+        result = CliRunner().invoke(app, words)
+        assert result.exit_code == 0, result.output
+        return heard[-1]
+
+    return understood
+
+
+def test_every_choice_is_among_those_tried() -> None:
+    assert {field.name for field in fields(Choices)} == {name for given in OTHERS for name in given}
+
+
+@pytest.mark.parametrize("given", OTHERS, ids=str)
+def test_the_command_means_the_same_choices(given: dict[str, Any], understood: Callable[[str], Any]) -> None:
+    command = command_of(Path("x.toml"), ["seed=3", "a.b='c'"], Choices(**given))
+    assert understood(command) == (Path("x.toml"), ["seed=3", "a.b='c'"], Choices(**given))
+
+
+def test_defaults_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert command_of(Path("r/x.toml"), (), Choices()) == "semreg run r/x.toml"
+    monkeypatch.setenv("SEMREG_DATA", "/faces")
+    assert command_of(Path("x.toml"), (), Choices()) == "semreg run x.toml"
+    assert command_of(Path("x.toml"), (), Choices(data_root=Path("data"))) == "semreg run x.toml --data-root data"
+
+
+@pytest.mark.parametrize("path", HOSTILE)
+def test_paths_and_overrides_are_quoted(path: str, understood: Callable[[str], Any]) -> None:
+    choices = Choices(out=Path(path))
+    command = command_of(Path(path), OVERRIDES, choices)
+    assert understood(command) == (Path(path), OVERRIDES, choices)
+    said = subprocess.run(["sh", "-c", f"printf '%s\\0' {command}"], capture_output=True, text=True, check=True)
+    assert said.stdout.split("\0")[:-1] == shlex.split(command)
+
+
+@pytest.mark.parametrize("path", [*HOSTILE, "\udcff.toml", "a\\'b"])
+@pytest.mark.parametrize("given", OTHERS, ids=str)
+def test_the_call_has_the_same_arguments(path: str, given: dict[str, Any]) -> None:
+    heard = SimpleNamespace(run=lambda recipe, overrides=(), **choices: (recipe, list(overrides), Choices(**choices)))
+    for overrides in ([], OVERRIDES):
+        assert eval(call_of(path, overrides, given), {"semreg": heard}) == (path, overrides, Choices(**given))
+
+
+def test_a_call_is_as_one_would_write_it() -> None:
+    assert call_of("x.toml", (), {}) == "semreg.run('x.toml')"
+    assert call_of("x.toml", ("seed=3",), {"out": Path("there")}) == (
+        "semreg.run('x.toml', overrides=['seed=3'], out='there')"
+    )
+
+
+@pytest.mark.parametrize("loaded", [False, True])
+def test_the_call_that_is_kept_finds_the_run_again(
+    loaded: bool, toy: Callable[..., Path], no_hooks: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, overrides, choices = toy("", "it's.toml"), ["phases.main.epochs=1", "optimizer.lr=0.5"], {"seed": 3}
+    choices |= {"out": tmp_path / "my runs", "device": "cpu"}
+    if loaded:
+        run = semreg.run(semreg.load_recipe(path, overrides), **choices)
+    else:
+        run = semreg.run(path, overrides=overrides, **choices)
+    call = json.loads((run.folder / "run.json").read_text())["command"]
+    assert call.startswith("semreg.run(")
+    monkeypatch.setattr(PhaseRunner, "iterate", None)
+    assert eval(call, {"semreg": semreg}).folder == run.folder
+    assert [folder.name for folder in run.folder.parent.iterdir()] == [run.folder.name]

@@ -1,0 +1,157 @@
+"""Several recipes of one run: what is kept of each, which results are whose, and index files of strangers."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from semreg.core import Result, UserError
+from semreg.core.errors import CannotWrite
+from semreg.store.layout import RESULTS_OF_RECIPES
+from semreg.store.recipes import (
+    command_of,
+    evaluations_of,
+    is_reported,
+    missing_evaluations,
+    own_name,
+    prune,
+    read_recipe,
+    recipe_path,
+    recipes_of,
+    report_path,
+    write_evaluations,
+    write_recipe,
+)
+from semreg.store.results import write_result
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    """The folder of a run that `first` has begun, with three results, and something precious beside it."""
+    folder = tmp_path / "runs" / "first-0a1b2c"
+    for name in ("probe-111111", "probe-222222", "copies-333333"):
+        write_result(folder / "evaluations" / name, Result({"a": 1.0}))
+    (folder / "run.json").write_text('{"name": "first"}')
+    (tmp_path / "precious").mkdir()
+    return folder
+
+
+def index(run: Path, content: Any) -> None:
+    (run / RESULTS_OF_RECIPES).write_text(json.dumps(content))
+
+
+def test_the_recipe_that_a_run_was_begun_with_and_others(run: Path) -> None:
+    assert recipes_of(run) == ["first"]
+    write_recipe(run, "first", {"seed": 1})
+    write_recipe(run, "third", {"seed": 3})
+    write_recipe(run, "second", {"seed": 2})
+    assert recipes_of(run) == ["first", "second", "third"]
+    assert [read_recipe(run, name) for name in recipes_of(run)] == [{"seed": 1}, {"seed": 2}, {"seed": 3}]
+    assert recipe_path(run, "first") == run / "recipe.json"
+    assert report_path(run, "first") == run / "report.html"
+    assert report_path(run, "second") == run / "report-second.html"
+    assert read_recipe(run, "fourth") == {}
+    write_recipe(run, "second", {"seed": 4})
+    assert read_recipe(run, "second") == {"seed": 4}
+
+
+def test_a_run_without_a_name_has_that_of_its_folder(run: Path) -> None:
+    (run / "run.json").unlink()
+    assert own_name(run) == "first-0a1b2c"
+    (run / "run.json").write_text("{")
+    with pytest.raises(UserError, match=r"run\.json: cannot be read"):
+        recipes_of(run)
+
+
+def test_each_recipe_has_its_evaluations_in_its_order(run: Path) -> None:
+    write_evaluations(run, "first", {"probe": "probe-111111", "copies": "copies-333333"}, reported=False)
+    write_evaluations(run, "second", {"copies": "copies-333333", "probe": "probe-222222"}, reported=True, command="x")
+    places = run / "evaluations"
+    first, second = evaluations_of(run, "first"), evaluations_of(run, "second")
+    assert list(first.items()) == [("probe", places / "probe-111111"), ("copies", places / "copies-333333")]
+    assert list(second.items()) == [("copies", places / "copies-333333"), ("probe", places / "probe-222222")]
+    assert [(is_reported(run, name), command_of(run, name)) for name in ("first", "second")] == [(False, ""), (True, "x")]
+    write_evaluations(run, "first", {"probe": "probe-222222"}, reported=True)
+    assert evaluations_of(run, "first") == {"probe": places / "probe-222222"}
+    assert evaluations_of(run, "second") == second
+
+
+def test_what_is_not_done_or_not_known_is_none(run: Path) -> None:
+    assert evaluations_of(run, "first") == {}
+    assert not is_reported(run, "first")
+    write_evaluations(run, "first", {"probe": "probe-ffffff", "copies": "copies-333333"}, reported=False)
+    assert list(evaluations_of(run, "first")) == ["copies"]
+    assert evaluations_of(run, "second") == {}
+    assert missing_evaluations(run, ["probe-ffffff", "copies-333333"]) == ["probe-ffffff"]
+
+
+def test_pruning_removes_what_belongs_to_no_recipe(run: Path, tmp_path: Path) -> None:
+    write_evaluations(run, "first", {"probe": "probe-222222"}, reported=True)
+    write_evaluations(run, "second", {"mine": "copies-333333"}, reported=True)
+    (run / "evaluations" / "link").symlink_to(tmp_path / "precious")
+    assert prune(run) == ["link", "probe-111111"]
+    assert sorted(path.name for path in (run / "evaluations").iterdir()) == ["copies-333333", "probe-222222"]
+    assert (tmp_path / "precious").is_dir()
+    assert prune(run) == []
+
+
+def test_a_failure_to_write_is_told(run: Path) -> None:
+    (run / RESULTS_OF_RECIPES).mkdir()
+    with pytest.raises(UserError):
+        write_evaluations(run, "first", {}, reported=True)
+    (run / "recipes").write_text("")
+    with pytest.raises(CannotWrite, match="first-0a1b2c: cannot be written"):
+        write_recipe(run, "second", {})
+
+
+# --- an index from a stranger ---
+
+
+@pytest.mark.parametrize(
+    "place", ["../../../precious", "..", ".", "", "/etc", "a/b", "a\\b", "a\0b", 3, None, ["probe-111111"], {}], ids=repr
+)
+def test_a_result_is_looked_for_nowhere_else(run: Path, tmp_path: Path, place: Any) -> None:
+    index(run, {"first": {"evaluations": {"copies": "copies-333333"}}, "second": {"evaluations": {"probe": place}}})
+    for use in (
+        lambda: evaluations_of(run, "first"),
+        lambda: is_reported(run, "first"),
+        lambda: command_of(run, "first"),
+        lambda: write_evaluations(run, "first", {}, reported=True),
+        lambda: prune(run),
+    ):
+        with pytest.raises(UserError, match="does not hold the names of evaluations' folders; remove it, and the run's"):
+            use()
+    assert len(list((run / "evaluations").iterdir())) == 3, "nothing is pruned"
+    assert (tmp_path / "precious").is_dir()
+
+
+@pytest.mark.parametrize("entry", [None, 3, [], {}, "probe-111111", {"evaluations": ["probe-111111"]}], ids=repr)
+def test_an_entry_that_is_none_is_refused(run: Path, entry: Any) -> None:
+    index(run, {"first": entry})
+    with pytest.raises(UserError, match="does not hold the names of evaluations' folders"):
+        evaluations_of(run, "first")
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "3", '"x"', "[" * 100_000], ids=lambda text: text[:9])
+def test_an_index_that_is_no_object_is_refused(run: Path, text: str) -> None:
+    (run / RESULTS_OF_RECIPES).write_text(text)
+    with pytest.raises(UserError, match=RESULTS_OF_RECIPES):
+        prune(run)
+    assert len(list((run / "evaluations").iterdir())) == 3
+
+
+def test_an_index_that_is_a_link_is_not_followed(run: Path, tmp_path: Path) -> None:
+    (tmp_path / "index").write_text('{"first": {"evaluations": {"probe": "probe-111111"}}}')
+    (run / RESULTS_OF_RECIPES).symlink_to(tmp_path / "index")
+    with pytest.raises(UserError, match="cannot be read"):
+        evaluations_of(run, "first")
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "\ud800", "a\nb", "probe-111111\n"], ids=ascii)
+def test_a_name_that_no_folder_has_is_not_done(run: Path, name: str) -> None:
+    index(run, {"first": {"evaluations": {"probe": name, "copies": "copies-333333"}, "command": [3]}})
+    assert list(evaluations_of(run, "first")) == ["copies"]
+    assert command_of(run, "first") == "[3]"
