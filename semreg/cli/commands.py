@@ -43,7 +43,7 @@ class Commands(TyperGroup):
             return super().invoke(ctx)
         except UserError as error:
             _say(error.text())
-            raise typer.Exit(2) from None
+            raise typer.Exit(error.exit_code) from None
         except KeyboardInterrupt as error:
             _say(str(error) or "interrupted")
             raise typer.Exit(getattr(error, "code", 130)) from None

@@ -80,6 +80,7 @@ def run(
     finished = run_recipe(load_recipe(recipe, overrides), choices, shlex.join(["semreg", *sys.argv[1:]]))
     if in_first_process():
         _print_report(finished.folder, finished.plan.name)
+    _exit_if_failed(finished.folder, finished.plan.name)
 
 
 app.command()(table)
@@ -203,7 +204,9 @@ def evaluate_run(
 
     folder = folder_of(run, out)
     evaluate(folder, only or None, recipe=recipe, overrides=overrides, prune=prune, device=device, data_root=data_root)
-    _print_report(folder, recipe.stem if recipe else own_name(folder))
+    name = recipe.stem if recipe else own_name(folder)
+    _print_report(folder, name)
+    _exit_if_failed(folder, name)
 
 
 @app.command()
@@ -257,6 +260,22 @@ def _print_columns(titles: tuple[str, ...], rows: list[tuple[str, ...]]) -> None
 
 def _print_json(value: Any) -> None:
     typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def _exit_if_failed(folder: Path, recipe: str) -> None:
+    """Raises typer.Exit with code 1 if evaluations of a recipe failed; what failed was said when it did."""
+    from semreg.store.recipes import failures_of
+
+    failed = failures_of(folder, recipe)
+    if failed:
+        if in_first_process():
+            again = f"the same command tries {'it' if len(failed) == 1 else 'them'} again"
+            typer.echo(f"{folder}: finished, {_counted(len(failed), 'evaluation')} failed; {again}", err=True)
+        raise typer.Exit(1)
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"
 
 
 def _print_report(folder: Path, recipe: str) -> None:

@@ -142,7 +142,7 @@ def _iteration(run: RunStatus) -> str:
 def _latest(run: RunStatus) -> str:
     """The latest losses of a run under way; of another, why it is not."""
     if not run.running:
-        return _plain(run.message or "")
+        return _plain(run.message or (f"failed: {', '.join(run.failed)}" if run.failed else ""))
     shown = [f"{name} {number(value)}" for name, value in list(run.losses.items())[:_LOSSES_SHOWN]]
     shown += [f"+{len(run.losses) - _LOSSES_SHOWN} losses"] if len(run.losses) > _LOSSES_SHOWN else []
     shown += [f"valid {name} {number(value)}" for name, value in run.validation.items()]
@@ -161,7 +161,7 @@ def _data(run: RunStatus) -> str:
 
 _CELLS: dict[str, Callable[[RunStatus], str]] = {
     "run": lambda run: _plain(run.folder.name),
-    "state": lambda run: _plain(run.state),
+    "state": lambda run: _plain(run.state + (f", {len(run.failed)} failed" if run.failed else "")),
     "phase": _where,
     "epoch": lambda run: _of(run.epoch, run.epochs) if run.state != "finished" else "",
     "iteration": _iteration,

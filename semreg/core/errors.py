@@ -29,6 +29,8 @@ class UserError(Exception):
     `source` names the file it was found in, `problems` holds all that was found there.
     """
 
+    exit_code = 2
+
     def __init__(self, source: str, problems: Sequence[Problem] | str) -> None:
         self.source = source
         self.problems = (Problem("", problems),) if isinstance(problems, str) else tuple(problems)
@@ -48,6 +50,12 @@ class UserError(Exception):
         lines = [f"{_printable(self.source)}: {least}{count} error{'s' if count > 1 else ''}"]
         lines += [f"  {_printable(p.where):<{width}}  {_printable(p.message)}" for p in self.problems]
         return "\n".join(lines)
+
+
+class ComponentError(UserError):
+    """A component that ends the process, or would: no mistake in what the user wrote. Exit code 1."""
+
+    exit_code = 1
 
 
 class DataMissing(UserError):  # noqa: N818  a finding rather than a failure

@@ -23,8 +23,8 @@ def load_hooks(warn: Callable[[str], None]) -> pluggy.PluginManager:
         try:
             plugin = import_target(f"hook plugin {point.name!r}", point.value, point.origin)
             add_plugin(manager, plugin, f"{point.name} of {point.origin}")
-        except Exception as error:
-            cause = str(error) if point.origin in str(error) else f"{point.origin}: {error}"
+        except (Exception, SystemExit) as error:
+            cause = str(error) if point.origin in str(error) else f"{point.origin}: {type(error).__name__}: {error}"
             warn(f"hook plugin {point.name!r} is left out. {cause}")
     return manager
 
@@ -62,23 +62,28 @@ def listeners(manager: pluggy.PluginManager, event: str) -> bool:
     return bool(getattr(manager.hook, event).get_hookimpls())
 
 
-def call(manager: pluggy.PluginManager, event: str, **arguments: Any) -> list[Any]:
-    """Call every implementation of `event` and collect what they return, None left out.
+def call(
+    manager: pluggy.PluginManager, event: str, *, accept: Callable[[Any], Any] = lambda value: value, **arguments: Any
+) -> list[Any]:
+    """Call every implementation of `event` and collect what `accept` makes of what they return, None left out.
 
-    `run` is always among the arguments. An implementation that raises is reported by `run.warn`, and its plugin is
-    taken off the manager, so that it is told once. Raises CannotWrite, which is no plugin's fault.
+    `run` is always among the arguments. An implementation that raises, or returns what `accept` refuses by ValueError,
+    is reported by `run.warn`, and its plugin is taken off the manager, so that it is told once. Raises CannotWrite and
+    KeyboardInterrupt, which are no plugin's fault.
     """
     results: list[Any] = []
     # pluggy's own call stops at the first exception, so the implementations are called here, in pluggy's order.
     for implementation in reversed(getattr(manager.hook, event).get_hookimpls()):
         try:
-            results.append(implementation.function(*(arguments[name] for name in implementation.argnames)))
-        except CannotWrite:
+            returned = implementation.function(*(arguments[name] for name in implementation.argnames))
+            if returned is not None:
+                results.append(accept(returned))
+        except (CannotWrite, KeyboardInterrupt):
             raise
-        except Exception as error:
+        except BaseException as error:  # SystemExit and what plugins make up, too
             manager.unregister(implementation.plugin)
             arguments["run"].warn(
                 f"hook plugin {implementation.plugin_name} failed in {event} and is switched off: "
                 f"{type(error).__name__}: {error}"
             )
-    return [result for result in results if result is not None]
+    return results

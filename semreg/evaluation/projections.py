@@ -9,7 +9,7 @@ from annotated_types import Gt
 
 from semreg.core import Handle, Result, Role, Scatter
 from semreg.pictures import scatter_plot
-from semreg.trained import class_field, read_codes
+from semreg.trained import class_field, read_codes, vary
 
 
 def tsne(
@@ -32,6 +32,8 @@ def tsne(
         count: most test images, drawn at random.
         perplexity: about how many neighbours each code is to keep; less than the number of images.
         generator: source of the draw and of the embedding's own randomness.
+
+    Of codes that are all equal nothing is drawn, and the summary says so.
     """
     from sklearn.manifold import TSNE
 
@@ -42,6 +44,8 @@ def tsne(
         raise ValueError(
             f"perplexity is {perplexity:g} for {len(codes)} test images; it must be less than their number"
         )
+    if not vary(codes):  # which scikit-learn doesn't survive
+        return Result(summary=f"the codes of all {len(codes)} test images are equal, so there is no map of them")
     placed = []
     for dimensions in (2, 3):
         seed = int(torch.randint(2**31, (), generator=generator))

@@ -56,9 +56,10 @@ class Recipe:
             table = merge(table, alternative, source, "fallback.")
         for override in overrides:
             table = merge(table, override, source, "")
+        each = table.get("each")
         table = expand(table, source)
         require_bounds(table, source)
-        return table
+        return {**table, "each": each} if each else table  # which judges are told
 
 
 def load_recipe(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:

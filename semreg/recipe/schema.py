@@ -180,6 +180,7 @@ class RecipeTables(_Keys):
 
     description: str = ""
     requires: list[str] = []
+    each: dict[str, list[str] | str] = {}
     seed: Annotated[int, Ge(0), Le(2**31)] = 0
     data: DataTable
     model: ModelTable | None = None

@@ -20,9 +20,9 @@ from semreg.report.formatting import duration, number
 from semreg.report.templates import templates
 from semreg.report.times import time_section
 from semreg.store.layout import WARNINGS
-from semreg.store.recipes import command_of, evaluations_of, own_name, read_recipe
+from semreg.store.recipes import command_of, evaluations_of, failures_of, own_name, read_recipe
 from semreg.store.record import PhaseMetrics, RunRecord, read_lines, read_metrics, read_record
-from semreg.store.results import read_result
+from semreg.store.results import read_result, require_storable
 
 
 def render(folder: Path, recipe: str | None = None) -> str:
@@ -59,6 +59,7 @@ def _rendered(folder: Path, name: str) -> str:
         phases=_phases(run, metrics),
         times=time_section(metrics),
         evaluations=evaluations,
+        failures=failures_of(folder, name),
         comparisons=_paper_figures(evaluations),
         sections=sections,
         modules=run.record.get("modules") or {},
@@ -148,15 +149,19 @@ def _evaluations(reader: _Reader, recipe: str) -> dict[str, Result]:
 
 def _sections(reader: _Reader) -> list[Section]:
     manager = plugin_manager.load_hooks(reader.warn)
-    sections: list[Section] = []
-    for returned in plugin_manager.call(manager, "report_sections", run=reader):
-        for section in returned if isinstance(returned, (list, tuple)) else [returned]:
-            if isinstance(section, Section):
-                sections.append(section)
-            else:
-                reader.warn(
-                    f"a hook gave {type(section).__name__} where report_sections wants a Section; it is left out"
-                )
+    found = plugin_manager.call(manager, "report_sections", accept=_as_sections, run=reader)
+    return [section for sections in found for section in sections]
+
+
+def _as_sections(returned: Any) -> list[Section]:
+    """What a hook returned. Raises ValueError if it is nothing that a page can show."""
+    sections = list(returned) if isinstance(returned, (list, tuple)) else [returned]
+    for section in sections:
+        if not isinstance(section, Section):
+            raise ValueError(f"it returned a {type(section).__name__} where a Section is wanted")
+        if not (isinstance(section.title, str) and isinstance(section.text, str)):
+            raise ValueError("the title and the text of a section are texts")
+        require_storable(Result(tables=section.tables, pictures=section.pictures))
     return sections
 
 

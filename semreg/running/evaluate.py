@@ -40,7 +40,8 @@ def evaluate(
     run does not have yet, and the report is that recipe's. With `prune` results are removed that no recipe of the run
     has any longer.
 
-    Raises UserError if the run is not trained to its end, has no such evaluation, or the recipe trains something else.
+    Of an evaluation that fails it is said why, and there is no result. Raises UserError if the run is not trained to
+    its end, has no such evaluation, or the recipe trains something else.
     """
     path = Path(folder)
     record, table = read_run(path)
@@ -70,7 +71,7 @@ def evaluate(
                 command = command_of(Path(recipe), overrides, choices)
             else:
                 command = _command_before(path, record, run.plan.name, overrides)
-            results = evaluate_and_report(run, files, folders, judge, manager, command, only or (), again)
+            done = evaluate_and_report(run, files, folders, judge, manager, command, only or (), again)
         if prune:
             recipes.prune(path)
     except BaseException:
@@ -79,7 +80,7 @@ def evaluate(
         raise
     finally:
         files.close()
-    return results
+    return done.results
 
 
 def _command_before(path: Path, record: Mapping[str, Any], recipe: str, overrides: Sequence[str]) -> str:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import sys
+import traceback
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +13,7 @@ import pluggy
 import torch
 
 from semreg.core import Result, UserError, plugin_manager, seed_of
+from semreg.core.errors import CannotWrite, cause_of
 from semreg.core.memory import out_of_memory
 from semreg.recipe.plan import EvaluationPlan, reads_in
 from semreg.store.folder import RunFolder
@@ -28,28 +32,60 @@ def evaluate_run(
     folders: Mapping[str, str],
     only: Sequence[str] | None = None,
     again: bool = False,
-) -> dict[str, Result]:
+) -> Evaluated:
     """Do the recipe's evaluations, or those of `only`, that are not done yet (all with `again`).
 
     `judge` trains or opens the run of a judge's recipe, on the run's data with the changes given; `folders` are the
     names of the folders of the evaluations. The hooks are told of all: of those that were done, the process that did
-    them may have been killed before it could tell.
-
+    them may have been killed before it could tell. One that fails costs itself: it is said, and the others are
+    done.
     """
-    results = {}
+    done = Evaluated({}, {})
     for name, plan in run.plan.evaluations.items():
         if only and name not in only:
             continue
         path = folder.folder / EVALUATIONS / folders[name]
-        if path.is_dir() and not again:
-            results[name] = read_result(path)
-        else:
-            folder.status("running", phase=f"evaluating {name}")
-            plugin_manager.call(manager, "evaluation_started", run=folder, name=name)
-            results[name] = _evaluate(run, plan, judge)
-            write_result(path, results[name])
-        plugin_manager.call(manager, "evaluation_done", run=folder, name=name, result=results[name])
-    return results
+        try:
+            if path.is_dir() and not again:
+                done.results[name] = read_result(path)
+            else:
+                folder.status("running", phase=f"evaluating {name}")
+                plugin_manager.call(manager, "evaluation_started", run=folder, name=name)
+                result = _evaluate(run, plan, judge)
+                write_result(path, result)
+                done.results[name] = read_result(path)
+        except CannotWrite:  # no fault of its own
+            raise
+        except (Exception, SystemExit) as error:
+            done.failures[name] = _cause(plan, error)
+            print(f"evaluation {name!r} failed: {done.failures[name]}", file=sys.stderr)
+            continue
+        plugin_manager.call(manager, "evaluation_done", run=folder, name=name, result=done.results[name])
+    return done
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """What evaluations left, by their names, and why those failed that did."""
+
+    results: dict[str, Result]
+    failures: dict[str, str]
+
+
+def _cause(plan: EvaluationPlan, error: Exception | SystemExit) -> str:
+    """Why an evaluation failed, with the distribution that brings it, and for what it didn't mean to say the place."""
+    origin = plan.node.loaded.origin
+    if isinstance(error, UserError):
+        said = "; ".join(f"{one.where} {one.message}".strip() for one in error.problems)
+        return f"{said} ({origin})"
+    if isinstance(error, SystemExit):
+        return f"it called sys.exit({error.code!r}) ({origin})"
+    if out_of_memory(error):
+        return f"memory ran out; all that is trained is kept ({origin})"
+    if isinstance(error, ValueError):
+        return f"{cause_of(error)} ({origin})"
+    *_, last = traceback.extract_tb(error.__traceback__)
+    return f"{cause_of(error)} ({origin}, {Path(last.filename).name} line {last.lineno})"
 
 
 def _evaluate(run: Run, plan: EvaluationPlan, judge: Judges) -> Result:
@@ -59,15 +95,7 @@ def _evaluate(run: Run, plan: EvaluationPlan, judge: Judges) -> Result:
     if plan.judge is not None:
         filled["judge"] = judge(plan.judge, plan.judge_data)
     inputs = [run.module(name) if name in run.plan.modules else run.tensor(name) for name in reads_in(plan.node)]
-    try:
-        result = plan.node.loaded.value(*inputs, **plan.node.options, **filled)
-    except ValueError as error:
-        raise UserError(str(run.folder), f"evaluation {plan.name!r}: {error}") from error
-    except (MemoryError, RuntimeError) as error:
-        if not out_of_memory(error):
-            raise
-        message = f"evaluation {plan.name!r}: memory ran out; all that is trained is kept"
-        raise UserError(str(run.folder), message) from error
+    result = plan.node.loaded.value(*inputs, **plan.node.options, **filled)
     if not isinstance(result, Result):
-        raise UserError(str(run.folder), f"evaluation {plan.name!r} returned a {type(result).__name__}, not a Result")
+        raise ValueError(f"it returned a {type(result).__name__}, not a Result")
     return result

@@ -7,16 +7,17 @@ import json
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import pluggy
 import torch
 
-from semreg.core import Result, UserError, plugin_manager
-from semreg.core.errors import CannotWrite
+from semreg.core import UserError, plugin_manager
+from semreg.core.errors import CannotWrite, ComponentError
 from semreg.recipe.plan import Plan
 from semreg.running.choices import Choices
-from semreg.running.evaluations import Judges, evaluate_run
+from semreg.running.evaluations import Evaluated, Judges, evaluate_run
 from semreg.store.folder import RunFolder
 from semreg.store.recipes import (
     evaluations_of,
@@ -48,24 +49,26 @@ def evaluate_and_report(
     command: str,
     only: Sequence[str] = (),
     again: bool = False,
-) -> dict[str, Result]:
+) -> Evaluated:
     """Do those evaluations of a trained run that are missing, or all `again`, and write its report.
 
-    `command` is what does the same again, as the report tells it.
-    `folder` must be open. Raises UserError for an evaluation that can't be done.
+    `command` is what does the same again, as the report tells it. `folder` must be open.
     """
     write_recipe(folder.folder, run.plan.name, run.plan.table)
     write_evaluations(folder.folder, run.plan.name, folders, reported=False, command=command)
-    results = evaluate_run(run, folder, manager, judge, folders, only, again)
-    left = [name for name, place in folders.items() if missing_evaluations(folder.folder, [place])]
+    done = evaluate_run(run, folder, manager, judge, folders, only, again)
+    missing = [name for name, place in folders.items() if missing_evaluations(folder.folder, [place])]
+    left = [name for name in missing if name not in done.failures]
+    told = partial(write_evaluations, folder.folder, run.plan.name, folders, command=command, failures=done.failures)
+    told(reported=False)
     if left:
         folder.status("stopped", message=f"still to be evaluated: {', '.join(left)}")
     else:
-        folder.status("finished")
+        folder.status("finished", **({"failed": list(done.failures)} if done.failures else {}))
     plugin_manager.call(manager, "run_finished", run=folder)  # which writes the report
     if not left:  # killed before that is done, a run goes on there
-        write_evaluations(folder.folder, run.plan.name, folders, reported=True, command=command)
-    return results
+        told(reported=True)
+    return done
 
 
 def listeners(choices: Choices, warn: Callable[[str], None]) -> pluggy.PluginManager:
@@ -91,7 +94,10 @@ def _watched(folder: RunFolder, manager: pluggy.PluginManager, processes: Proces
     """Tell the status and the hooks when the run ends early."""
     try:
         yield
-    except BaseException as error:
+    except BaseException as raised:
+        error = raised
+        if isinstance(raised, SystemExit):  # which would end the process with the code of anyone's choice
+            error = ComponentError(str(folder.folder), f"a component called sys.exit({raised.code!r}); {GO_ON}")
         stopped = isinstance(error, (KeyboardInterrupt, ProcessLostError))
         said = str(error or "interrupted")
         if not stopped:
@@ -108,6 +114,8 @@ def _watched(folder: RunFolder, manager: pluggy.PluginManager, processes: Proces
             raise UserError(str(folder.folder), said) from error
         if not processes.first:  # what is the same in all processes was said before training, by the first
             print(f"process {processes.rank}: {said}", file=sys.stderr)
+        if error is not raised:
+            raise error from raised
         raise
 
 

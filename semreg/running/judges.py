@@ -18,10 +18,14 @@ BATCH_KEYS = ("batch_size", "sampler")
 def judge_plan(judged: Plan, path: Path, changes: Mapping[str, Any], data_root: Path) -> Plan:
     """The plan of a judge's recipe on the data of a run: trained once for all runs on the same data.
 
-    Its own seed and batches, and nothing of the judged run but the data, go into it. `changes` go over the data, as
-    when a judge must know people that the run is tested on. Raises UserError for mistakes in the recipe or the changes.
+    Its own seed and batches, and nothing of the judged run but the data and the values of variables that both have
+    under `[each]`, go into it. `changes` go over the data, as when a judge must know people that the run is tested on.
+    Raises UserError for mistakes in the recipe or the changes.
     """
     table = load_recipe(path).table
+    variables, known = table.get("each"), judged.table.get("each", {})
+    if isinstance(variables, dict):  # the words for what differs between data
+        table = table | {"each": {name: known.get(name, values) for name, values in variables.items()}}
     own = table["data"] if isinstance(table.get("data"), dict) else {}
     data = {key: value for key, value in judged.table["data"].items() if key not in BATCH_KEYS}
     data |= {key: value for key, value in own.items() if key in BATCH_KEYS}

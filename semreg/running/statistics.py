@@ -18,10 +18,7 @@ def keep_statistics(run: Run, folder: RunFolder, manager: pluggy.PluginManager) 
     """Collect them and write them into the run's folder. Raises CannotWrite."""
     folder.status("running", phase="statistics")
     found = dict(fitted_interpolators(run))
-    for brought in plugin_manager.call(manager, "statistics", run=folder, trained=run):
-        if not _are_statistics(brought):
-            folder.warn(f"a hook gave {type(brought).__name__} where statistics wants tensors by owner and name")
-            continue
+    for brought in plugin_manager.call(manager, "statistics", accept=_as_statistics, run=folder, trained=run):
         for owner, tensors in brought.items():
             if owner in found:
                 folder.warn(f"two hooks keep statistics as {owner!r}; those of the first are kept")
@@ -30,10 +27,12 @@ def keep_statistics(run: Run, folder: RunFolder, manager: pluggy.PluginManager) 
         write_statistics(folder.folder, found)
 
 
-def _are_statistics(value: object) -> bool:
-    return isinstance(value, Mapping) and all(
-        isinstance(owner, str)
-        and isinstance(tensors, Mapping)
-        and all(isinstance(name, str) and isinstance(tensor, Tensor) for name, tensor in tensors.items())
-        for owner, tensors in value.items()
-    )
+def _as_statistics(value: object) -> Mapping[str, Mapping[str, Tensor]]:
+    """What a hook returned. Raises ValueError if it is nothing that can be kept."""
+    if not isinstance(value, Mapping):
+        raise ValueError(f"it returned a {type(value).__name__}, not tensors by owner and name")
+    for owner, tensors in value.items():
+        named = isinstance(owner, str) and isinstance(tensors, Mapping)
+        if not named or not all(isinstance(n, str) and isinstance(t, Tensor) for n, t in tensors.items()):
+            raise ValueError(f"what it returned for {owner!r} is not tensors by name")
+    return value

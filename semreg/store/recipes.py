@@ -47,14 +47,25 @@ def write_recipe(folder: Path, recipe: str, table: Mapping[str, Any]) -> None:
 
 
 def write_evaluations(
-    folder: Path, recipe: str, folders: Mapping[str, str], *, reported: bool, command: str = ""
+    folder: Path,
+    recipe: str,
+    folders: Mapping[str, str],
+    *,
+    reported: bool,
+    command: str = "",
+    failures: Mapping[str, str] | None = None,
 ) -> None:
-    """Keep which folders hold the evaluations of a recipe, in its order, whether its report is written, and the command
-    that does the same again.
+    """Keep which folders hold the evaluations of a recipe, in its order, why those failed that did, whether its report
+    is written, and the command that does the same again.
 
     Raises CannotWrite.
     """
-    entry = {"evaluations": dict(folders), "reported": reported, "command": command}
+    entry = {
+        "evaluations": dict(folders),
+        "failures": dict(failures or {}),
+        "reported": reported,
+        "command": command,
+    }
     with writing(folder):
         write_object(folder / RESULTS_OF_RECIPES, {**_entries(folder), recipe: entry})
 
@@ -64,6 +75,11 @@ def evaluations_of(folder: Path, recipe: str) -> dict[str, Path]:
     names = _entries(folder).get(recipe, {}).get("evaluations", {})
     places = {name: folder / EVALUATIONS / place for name, place in names.items()}
     return {name: path for name, path in places.items() if os.path.isdir(path)}  # which never raises
+
+
+def failures_of(folder: Path, recipe: str) -> dict[str, str]:
+    """Why evaluations of a recipe failed when last tried, by their names. Raises UserError for damaged files."""
+    return {str(name): str(cause) for name, cause in _entries(folder).get(recipe, {}).get("failures", {}).items()}
 
 
 def is_reported(folder: Path, recipe: str) -> bool:
@@ -90,7 +106,8 @@ def _entries(folder: Path) -> dict[str, dict[str, Any]]:
     """What is kept of each recipe."""
     found = read_object(folder / RESULTS_OF_RECIPES) or {}
     for entry in found.values():
-        names = entry.get("evaluations") if isinstance(entry, dict) else None
+        whole = isinstance(entry, dict) and isinstance(entry.get("failures", {}), dict)
+        names = entry.get("evaluations") if whole else None
         if not isinstance(names, dict) or not all(map(_is_name, names.values())):
             message = "does not hold the names of evaluations' folders; remove it, and the run's command writes it anew"
             raise UserError(str(folder / RESULTS_OF_RECIPES), message)

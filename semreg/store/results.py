@@ -6,22 +6,48 @@ import json
 import math
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, ValidationError
 
 from semreg.core import Cell, Picture, Result, Scatter, Table, UserError
 from semreg.store.disk import read_file, whole_folder, write_synced, writing
+
+Model = TypeVar("Model", bound=BaseModel)
 
 
 def write_result(folder: Path, result: Result) -> None:
     """Write `result` as the folder `folder`, replacing what was there; a kill at any instant leaves no half of one.
 
-    Numbers that are not finite are stored as null, for JSON knows none. Raises CannotWrite.
+    Numbers that are not finite are stored as null, for JSON knows none. Raises ValueError for a result that would not
+    be read again, with what of it doesn't fit; CannotWrite.
     """
-    names = [f"{position:02d}.png" for position in range(len(result.pictures))]
+    text, scatters = require_storable(result)
+    with writing(folder.parent), whole_folder(folder) as part:
+        for name, picture in zip(_names(result), result.pictures, strict=True):
+            write_synced(part / name, picture.png)
+        for name, scatter in scatters.items():
+            write_synced(part / name, scatter.encode())
+        write_synced(part / "result.json", text.encode())
+
+
+def _names(result: Result) -> list[str]:
+    """The files of its pictures."""
+    return [f"{position:02d}.png" for position in range(len(result.pictures))]
+
+
+def require_storable(result: Result) -> tuple[str, dict[str, str]]:
+    """A result as JSON, and its scatters by their files. Raises ValueError that names what of it can't be stored."""
+    for kind, parts in ((Table, result.tables), (Picture, result.pictures), (Scatter, result.scatters)):
+        for one in parts:
+            if not isinstance(one, kind):
+                raise ValueError(
+                    f"its result can't be stored: a {type(one).__name__} where a {kind.__name__} is wanted"
+                )
+    if not all(isinstance(picture.png, bytes) for picture in result.pictures):
+        raise ValueError("its result can't be stored: a picture's png is no bytes")
     scatters = {
-        f"scatter-{position:02d}.json": {key: _plain(value) for key, value in asdict(scatter).items()}
+        f"scatter-{position:02d}.json": _json({key: _plain(value) for key, value in asdict(scatter).items()})
         for position, scatter in enumerate(result.scatters)
     }
     record = {
@@ -31,18 +57,16 @@ def write_result(folder: Path, result: Result) -> None:
         "tables": [asdict(table) | {"rows": _plain(table.rows)} for table in result.tables],
         "pictures": [
             {"title": picture.title, "caption": picture.caption, "file": name}
-            for name, picture in zip(names, result.pictures, strict=True)
+            for name, picture in zip(_names(result), result.pictures, strict=True)
         ],
         "scatters": list(scatters),
         "outcomes": {name: "".join("01"[bool(right)] for right in rows) for name, rows in result.outcomes.items()},
     }
-    text = json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False)
-    with writing(folder.parent), whole_folder(folder) as part:
-        for name, picture in zip(names, result.pictures, strict=True):
-            write_synced(part / name, picture.png)
-        for name, scatter in scatters.items():
-            write_synced(part / name, json.dumps(scatter, ensure_ascii=False, allow_nan=False).encode())
-        write_synced(part / "result.json", text.encode())
+    text = _json(record, indent=1)
+    _validate(_Stored, text)
+    for scatter in scatters.values():
+        _require_placed(_validate(_StoredScatter, scatter))
+    return text, scatters
 
 
 def read_result(folder: Path) -> Result:
@@ -99,10 +123,33 @@ class _Stored(BaseModel):
     outcomes: dict[str, Annotated[str, Field(pattern=r"^[01]*$")]] = {}
 
 
+def _validate(model: type[Model], text: str) -> Model:
+    """What a stored text holds. Raises ValueError that names what doesn't fit."""
+    try:
+        return model.model_validate_json(text, strict=True)
+    except ValidationError as error:
+        found = error.errors(include_url=False)[0]
+        where = ".".join(map(str, found["loc"]))
+        shown = repr(found["input"])[:60]
+        raise ValueError(f"its result can't be stored: {where}: {found['msg']}, found {shown}") from None
+
+
+def _json(content: Any, indent: int | None = None) -> str:
+    return json.dumps(content, indent=indent, ensure_ascii=False, allow_nan=False, default=_refused)
+
+
+def _refused(value: Any) -> Any:
+    raise ValueError(f"its result can't be stored: it holds a {type(value).__name__}")
+
+
+def _require_placed(stored: _StoredScatter) -> None:
+    if len(stored.classes) != len(stored.points) or max(stored.classes, default=-1) >= len(stored.names):
+        raise ValueError("a scatter has points without a class, or classes without a name")
+
+
 def _read_scatter(path: Path) -> Scatter:
     stored = _StoredScatter.model_validate_json(read_file(path), strict=True)
-    if len(stored.classes) != len(stored.points) or max(stored.classes, default=-1) >= len(stored.names):
-        raise ValueError(f"{path.name} has points without a class, or classes without a name")
+    _require_placed(stored)
     points = [[math.nan if value is None else value for value in point] for point in stored.points]
     return Scatter(**stored.model_dump() | {"points": points})
 

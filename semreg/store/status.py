@@ -42,6 +42,8 @@ class RunStatus:
     losses: dict[str, float] = field(default_factory=dict)
     validation: dict[str, float] = field(default_factory=dict)
     message: str | None = None
+    failed: list[str] = field(default_factory=list)
+    """Evaluations of a finished run that failed."""
     data: str | None = None
     fallback: str | None = None
     seed: int | None = None
@@ -94,6 +96,7 @@ def run_status(run: RunRecord, now: datetime) -> RunStatus:
         state,
         **about,
         message=message,
+        failed=[name for name in _list(status.get("failed")) if isinstance(name, str)],
         data=_text(data.get("name")),
         fallback=_text(record.get("fallback")),
         seed=_whole(record.get("seed")),
@@ -120,7 +123,7 @@ def _training(run: RunRecord, age: float) -> dict[str, Any]:
     place = run.status if "phase" in run.status else lines[-1] if lines else {}
     phase = _text(place.get("phase"))
     listed = run.record.get("phases")
-    plans = [_table(plan) for plan in listed] if isinstance(listed, list) else []
+    plans = [_table(plan) for plan in _list(listed)]
     names = [plan.get("name") for plan in plans]
     position = names.index(phase) if phase in names else None
     plan = plans[position] if position is not None else {}
@@ -173,6 +176,10 @@ def _age(updated: str | None, now: datetime) -> float | None:
 
 def _table(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _text(value: Any) -> str | None:

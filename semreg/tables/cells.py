@@ -9,14 +9,15 @@ from typing import Any
 
 from semreg.core import Result, UserError
 from semreg.store.layout import EVALUATIONS, RECORD
-from semreg.store.recipes import missing_evaluations
+from semreg.store.recipes import failures_of, missing_evaluations
 from semreg.store.record import RunRecord, read_metrics, read_record
 from semreg.store.results import read_result
 from semreg.tables.grid import Cell, Facts
 
 
-def read_cell(folder: Path, seed: int, evaluations: Mapping[str, str]) -> Cell:
-    """The run in a folder, with the results of evaluations, by the names of their folders, if it has all of them.
+def read_cell(folder: Path, recipe: str, seed: int, evaluations: Mapping[str, str]) -> Cell:
+    """The run in a folder, with the results of a recipe's evaluations, by the names of their folders, if it has all of
+    them that don't fail.
 
     One that is damaged says so.
     """
@@ -25,15 +26,18 @@ def read_cell(folder: Path, seed: int, evaluations: Mapping[str, str]) -> Cell:
     try:
         record = read_record(folder)
         missing = [name for name, place in evaluations.items() if missing_evaluations(folder, [place])]
+        failures = {name: cause for name, cause in failures_of(folder, recipe).items() if name in missing}
+        missing = [name for name in missing if name not in failures]
         if missing or not record.record.get("trained"):
             state = record.current_state()
             if state == "finished":  # as another recipe says
                 return Cell(seed, folder, "stopped", f"still to be evaluated: {', '.join(missing)}")
             return Cell(seed, folder, state, str(record.status.get("message") or ""))
-        results = {name: _read(folder / EVALUATIONS / place) for name, place in evaluations.items()}
+        done = {name: place for name, place in evaluations.items() if name not in failures}
+        results = {name: _read(folder / EVALUATIONS / place) for name, place in done.items()}
     except UserError as error:
         return Cell(seed, folder, "damaged", error.text())
-    return Cell(seed, folder, "finished", results=results, facts=_facts(record))
+    return Cell(seed, folder, "finished", results=results, failures=failures, facts=_facts(record))
 
 
 def _read(folder: Path) -> Result:

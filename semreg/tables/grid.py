@@ -48,6 +48,8 @@ class Cell:
     state: str
     reason: str = ""
     results: Mapping[str, Result] = field(default_factory=dict)
+    failures: Mapping[str, str] = field(default_factory=dict)
+    """Why evaluations of a finished run failed, by their names."""
     facts: Facts = Facts()
 
     @property
@@ -57,8 +59,8 @@ class Cell:
 
     @property
     def failed(self) -> bool:
-        """Whether something must be mended before it can count."""
-        return self.state in ("failed", "damaged")
+        """Whether something must be mended before it can count, or all of it can."""
+        return self.state in ("failed", "damaged") or bool(self.failures)
 
 
 @dataclass(frozen=True)

@@ -82,7 +82,7 @@ class _Planned:
         return self.place.folder
 
     def read(self) -> Cell:
-        return read_cell(self.folder, self.seed, self.folders)
+        return read_cell(self.folder, self.plan.name, self.seed, self.folders)
 
     @property
     def to_do(self) -> bool:

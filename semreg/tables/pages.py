@@ -197,4 +197,5 @@ def _run(cell: Cell, folder: Path) -> dict[str, Any]:
             name: {key: value if math.isfinite(value) else None for key, value in result.figures.items()}
             for name, result in cell.results.items()
         },
+        "failures": dict(cell.failures),
     }

@@ -105,7 +105,7 @@ def _ranking(grid: Grid, ranking: Ranking, titles: Mapping[str, str]) -> Block:
         columns += [f"{figure.partition('.')[0]} {by[k][-1]}", "rank"]
         form = Form(value.mean for one in found if (value := one.values[k]))
         for one, line in zip(found, lines, strict=True):
-            line += [_ours(one.row, one.values[k], form), _rank(one.ranks[k])]
+            line += [_ours(one.row, one.values[k], form, figure.partition(".")[0]), _rank(one.ranks[k])]
     captions = [
         f"By {', '.join(by)}: the best, which is the highest (↑) or the lowest (↓), has rank 1, equal ones share the "
         "mean of their ranks, and all figures count alike.",
@@ -127,7 +127,7 @@ def _figures(grid: Grid, table: FigureTable, titles: Mapping[str, str]) -> Block
         form = Form([*(one.mean for one in ours if one), *(value for value in theirs if value is not None)])
         columns.append(figure)
         for row, one, line in zip(grid.rows, ours, texts, strict=True):
-            line.append(_ours(row, one, form))
+            line.append(_ours(row, one, form, table.evaluation))
         if theirs:
             papers.add(len(columns))
             columns.append("paper")
@@ -149,10 +149,10 @@ def _caption(grid: Grid) -> str:
     return f"Mean ± sample standard deviation over seeds{counts}."
 
 
-def _ours(row: Row, one: Statistic | None, form: Form) -> str:
+def _ours(row: Row, one: Statistic | None, form: Form, evaluation: str) -> str:
     if one is None:
-        unfinished = not row.finished()
-        return "failed" if unfinished and any(cell.failed for cell in row.cells) else NOTHING
+        unfinished = not row.finished() and any(cell.failed for cell in row.cells)
+        return "failed" if unfinished or any(evaluation in cell.failures for cell in row.cells) else NOTHING
     spread = "" if one.deviation is None else f" ± {form.text(one.deviation)}"
     return f"{form.text(one.mean)}{spread}" + (f" ({one.runs}/{len(row.cells)})" if one.runs < len(row.cells) else "")
 
@@ -216,7 +216,12 @@ def _distinct(texts: Iterable[str]) -> str:
 
 
 def _failures(grid: Grid, titles: Mapping[str, str]) -> list[str]:
-    return [f"{_of(row, cell, titles)} {cell.state}: {cell.reason}" for row, cell in grid.cells if cell.failed]
+    told = []
+    for row, cell in grid.cells:
+        if cell.failed and not cell.failures:
+            told.append(f"{_of(row, cell, titles)} {cell.state}: {cell.reason}")
+        told += [f"{_of(row, cell, titles)} {name} failed: {cause}" for name, cause in cell.failures.items()]
+    return told
 
 
 def _warnings(grid: Grid, titles: Mapping[str, str]) -> list[str]:
@@ -228,9 +233,11 @@ def _warnings(grid: Grid, titles: Mapping[str, str]) -> list[str]:
         warnings.append(f"{whose}{said} These figures are not comparable with the paper's, which are of its own data.")
     if len({cell.facts.fingerprint for _, cell in done}) > 1:
         warnings.append("Not all runs are on the same images, labels and split; see Runs before comparing them.")
-    failed = sum(cell.failed for _, cell in grid.cells)
-    if failed:
-        warnings.append(f"{failed} of {_counted(len(grid.cells), 'run')} failed; the reasons are below.")
+    failed = sum(cell.failed and not cell.finished for _, cell in grid.cells)
+    lacking = sum(bool(cell.failures) for _, cell in grid.cells)
+    for count, of in ((failed, ""), (lacking, "Evaluations of ")):
+        if count:
+            warnings.append(f"{of}{count} of {_counted(len(grid.cells), 'run')} failed; the reasons are below.")
     left = [(row, cell) for row, cell in grid.cells if not (cell.finished or cell.failed)]
     if left:
         listed = "; ".join(f"{_of(row, cell, titles)} ({cell.state})" for row, cell in left)

@@ -43,7 +43,9 @@ def check_interpolator(
     "shapes", "source", "endpoints" (`a` at 0 and `b` at 1, to rounding), "weights" (a number, `(batch, 1)` and `(steps,
     1, 1)` mean the same), "rows" (each is interpolated by itself, in any order), "gradient" (finite, to both codes),
     "dtype" (float32 and float64 are kept), "device", "degenerate" (an empty batch, one row, equal rows, from a code to
-    itself), "determinism", "inputs kept" and, for one that is fitted, "state" (another one that takes it gives the same).
+    itself), "determinism", "inputs kept".
+
+    One that is fitted has another check, "state": what it learnt, loaded into another one, gives the same codes.
 
     Args:
         interpolator: the function, or a class that is made with the options, and fitted if it has a method `fit`.

@@ -17,6 +17,7 @@ from semreg.trained.classes import (
     require_two_classes,
     rows_by_class,
     synthesised,
+    vary,
     verdicts,
 )
 from semreg.trained.embedding import embed
@@ -66,6 +67,7 @@ __all__ = [
     "sampled_classes",
     "strips",
     "synthesised",
+    "vary",
     "verdicts",
     "write_images",
 ]

@@ -43,6 +43,12 @@ def read_codes(
     return codes
 
 
+def vary(codes: Tensor) -> bool:
+    """Whether codes `(rows, code)` differ by more than rounding: of equal ones no map can be drawn."""
+    spread, size = (codes - codes[:1]).abs().amax(), codes.abs().amax()
+    return bool(spread > 1e-6 * size)
+
+
 def read_images(image: Handle, split: str, *, count: int | None = None) -> Tensor:
     """The images `(rows, channels, height, width)` of a split, clipped to the recipe's range.
 

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from semreg.core import Problem, Schedule, UserError
+from semreg.core.errors import cause_of
 from semreg.recipe.plan import Node, OptimizerPlan
 
 Course = Callable[[float], float]
@@ -33,7 +34,7 @@ class ModuleOptimizer:
     def __init__(
         self, name: str, module: nn.Module, plan: OptimizerPlan, epochs: int, ema: float | None, source: str
     ) -> None:
-        self.name, self.source = name, source
+        self.name, self.source, self.plan = name, source, plan
         self.module, self.clip, self.ema = module, plan.clip, ema
         self.parameters = list(module.parameters())
         if not self.parameters:
@@ -41,6 +42,22 @@ class ModuleOptimizer:
         self.optimizer, self.schedules = _optimizer(name, module, plan, epochs, source)
         self.rates = [group["lr"] for group in self.optimizer.param_groups]
         self.average = {key: value.detach().clone() for key, value in module.state_dict().items()} if ema else {}
+
+    def try_out(self) -> list[Problem]:
+        """What keeps the optimiser from stepping, with its options and those of its groups, tried on numbers made up."""
+        problems = []
+        for group in self.optimizer.param_groups:
+            options = {key: value for key, value in group.items() if key in self.plan.node.options or key == "lr"}
+            made_up = nn.Parameter(torch.zeros(2, device=self.parameters[0].device))
+            made_up.grad = torch.zeros_like(made_up)
+            try:
+                self.plan.node.loaded.value([made_up], **options).step()
+            except Exception as error:  # options that no type forbids can break it in any way
+                cause = cause_of(error)
+                if "closure" in cause:
+                    cause = "it needs a closure that computes losses again, which the engine doesn't have"
+                problems.append(Problem(self.plan.node.where, f"{self.plan.node.name} can't make a step: {cause}"))
+        return list(dict.fromkeys(problems))
 
     def schedule(self, epoch: float) -> None:
         """Set the learning rates of this moment; `epoch` is fractional."""

@@ -10,9 +10,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from semreg.core import Problem, UserError, seed_of
+from semreg.core import Problem, UserError, seed_of, tensors_of
 from semreg.core.randomness import mixed
-from semreg.recipe.plan import PhasePlan, StepPlan
+from semreg.recipe.plan import PhasePlan, StepPlan, reads_in
 from semreg.training.clock import Clock
 from semreg.training.optimizers import ModuleOptimizer
 from semreg.training.program import Execution, Program, evaluating
@@ -117,12 +117,14 @@ class PhaseRunner:
         """
         modules = self.setting.modules.values()
         buffers = [(buffer, buffer.clone()) for module in modules for buffer in module.buffers()]
-        problems = []
+        problems = [problem for optimizer in self.optimizers.values() for problem in optimizer.try_out()]
         for runner in self.steps:
             before = [generator.get_state().tolist() for generator in runner.generators]
             execution = Execution(runner.batches.batch(0), 0)
-            with runner.program.autocast():
-                losses = {name: loss(execution) for name, loss in runner.losses.items()}
+            losses = {}
+            for name, loss in runner.losses.items():
+                losses[name], found = self._tried(runner, execution, name, loss)
+                problems += found
             if before != [generator.get_state().tolist() for generator in runner.generators]:
                 # Something draws from PyTorch's global generator (dropout, say), so each execution seeds it.
                 rank = self.setting.processes.rank
@@ -142,6 +144,30 @@ class PhaseRunner:
                 buffer.copy_(before_trial)
         if problems:
             raise UserError(str(self.setting.plan.recipe.path), problems)
+
+    def _tried(
+        self, runner: StepRunner, execution: Execution, name: str, loss: Callable[[Execution], torch.Tensor]
+    ) -> tuple[torch.Tensor, list[Problem]]:
+        """A loss of one execution, and what it does that would break others."""
+        problems, node = [], runner.program.plan.losses[name]
+        with runner.program.autocast():
+            for read in reads_in(node):
+                runner.program.value(read, execution) if read in runner.program.plan.tensors else None
+            before = _versions(execution)
+            value = loss(execution)
+        if any(
+            parameter.grad is not None for optimizer in self.optimizers.values() for parameter in optimizer.parameters
+        ):
+            problems.append(Problem(f"losses.{name}", "takes gradients itself by backward(); the engine takes them"))
+            for optimizer in self.optimizers.values():
+                for parameter in optimizer.parameters:
+                    parameter.grad = None
+        after = _versions(execution)
+        changed = [key for key in before if after[key] != before[key]]
+        if changed:
+            message = f"changes {changed[0]!r} in place, which other losses read; it should change a copy"
+            problems.append(Problem(f"losses.{name}", message))
+        return value, problems
 
     # --- validation ---
 
@@ -230,6 +256,11 @@ class PhaseRunner:
             sums = state["sums"][runner.step.name]
             runner.sums = {name: total.to(self.setting.device) for name, total in sums.items()}
             runner.executions = state["executions"][runner.step.name]
+
+
+def _versions(execution: Mapping[str, Any]) -> dict[str, list[int]]:
+    """How often the tensors of an execution were changed in place."""
+    return {name: [tensor._version for tensor in tensors_of(value)] for name, value in execution.items()}
 
 
 def _trains(loss: torch.Tensor, parameters: list[nn.Parameter]) -> bool:

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from semreg.core import Problem, UserError, map_tensors, seed_of
-from semreg.core.errors import cause_of
+from semreg.core.errors import ComponentError, cause_of
 from semreg.core.memory import out_of_memory
 from semreg.core.posteriors import is_posterior
 from semreg.core.randomness import mixed
@@ -149,6 +149,8 @@ class Program:
                 if draws is not None:
                     draws.seed(execution.index, call, values)
                 value = call(*values)
+            except SystemExit as error:
+                raise ComponentError(source, [Problem(where, f"'{text}' called sys.exit({error.code!r})")]) from error
             except Exception as error:  # a component of anyone's, on inputs of anyone's
                 if out_of_memory(error):
                     raise
@@ -159,9 +161,10 @@ class Program:
                 ) from error
             if not scalar:
                 return value
-            if not isinstance(value, torch.Tensor) or value.numel() != 1:
+            whole = isinstance(value, torch.Tensor) and value.numel() == 1
+            if not whole or value.is_complex() or value.layout != torch.strided:
                 shown = value_text(value)
-                raise ExpressionError(source, [Problem(where, f"a loss is one number; this one gives {shown}")])
+                raise ExpressionError(source, [Problem(where, f"a loss is one real number; this one gives {shown}")])
             return value.reshape(())
 
         return evaluate
@@ -197,7 +200,8 @@ def _as_float32(value: Any) -> Any:
 def value_text(value: Any) -> str:
     """A value's type and shape, for messages."""
     if isinstance(value, torch.Tensor):
-        return f"{str(value.dtype).removeprefix('torch.')} {tuple(value.shape)}"
+        layout = "" if value.layout == torch.strided else "sparse "
+        return f"{layout}{str(value.dtype).removeprefix('torch.')} {tuple(value.shape)}"
     if is_posterior(value):
         return f"{type(value).__name__}({', '.join(map(value_text, value))})"
     return type(value).__name__

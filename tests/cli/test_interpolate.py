@@ -67,7 +67,7 @@ def test_mistakes(train: Train, pictures: Path, refused: Said, tmp_path: Path, m
     assert "text.png" in text
     assert "not a readable image" in text
     assert "--steps" in wrong(run.folder, a, b, "--steps", 1)
-    assert "add `attributes = { label = \"z\" }`" in wrong(run.folder, a, b, "--interpolator", "geodesic")
+    assert 'add `attributes = { label = "z" }`' in wrong(run.folder, a, b, "--interpolator", "geodesic")
     assert "did you mean 'linear'" in wrong(run.folder, a, b, "--interpolator", "linar")
     assert "no table as in a recipe" in wrong(run.folder, a, b, "--interpolator", "{ use = }")
     assert "strip.jpg can't be written; a .png, a .gif or a folder can" in wrong(run.folder, a, b, "--out", "strip.jpg")

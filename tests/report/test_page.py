@@ -171,12 +171,14 @@ def test_another_recipe_of_the_run_has_its_own_evaluations_and_text(fake_run: Pa
     own = report.render(fake_run)
     places = {name: path.name for name, path in evaluations_of(fake_run, "olr_celeba").items()}
     write_recipe(fake_run, "judged", {"description": "Only agreement"})
-    write_evaluations(fake_run, "judged", {"agreed": places["correlation"]}, reported=True)
+    command = "semreg run judged.toml"
+    write_evaluations(fake_run, "judged", {"agreed": places["correlation"]}, reported=True, command=command)
     page = Page(report.render(fake_run, "judged"))
     words = page.words()
     assert "judged · semreg" in words
     assert "Results agreed agreement 0.83" in words
     assert '"description": "Only agreement"' in words
+    assert command in words
     assert "images/s 42" in words, "of the run, whatever recipe"
     assert not any(f" {text} " in words for text in ("linear", "edits", "correlation"))
     assert report.render(fake_run) == report.render(fake_run, "olr_celeba") == own
@@ -191,6 +193,18 @@ def test_only_evaluations_of_the_recipe_are_shown(fake_run: Path) -> None:
     assert "Results correlation agreement 0.83" in words
     assert "convolutional" not in words
     assert "todo" not in words
+
+
+def test_an_evaluation_that_failed_says_why(fake_run: Path) -> None:
+    places = {name: path.name for name, path in evaluations_of(fake_run, "olr_celeba").items()}
+    failures = {"knn": "<b>no</b> neighbours (semreg 0.1.0)"}
+    places["knn"] = "knn-ffffff"
+    write_evaluations(fake_run, "olr_celeba", places, reported=True, failures=failures)
+    page = Page(report.render(fake_run))
+    assert page.open == []
+    assert "knn failed: <b>no</b> neighbours (semreg 0.1.0)" in page.words()
+    assert "correlation agreement 0.83" in page.words()
+    assert "knn failed" not in Page(report.render(fake_run, "other")).words()
 
 
 def test_plugins_add_sections_and_broken_ones_a_warning(fake_run: Path, install: Callable[..., Path]) -> None:
@@ -210,7 +224,7 @@ def test_plugins_add_sections_and_broken_ones_a_warning(fake_run: Path, install:
     words = Page(report.render(fake_run)).words()
     assert "Extra of olr_celeba one <two>" in words
     assert "bad of semreg-bad 1.2 failed in report_sections and is switched off: ZeroDivisionError" in words
-    assert "a hook gave str where report_sections wants a Section" in words
+    assert "failed in report_sections and is switched off: ValueError: it returned a str where a Section is" in words
 
 
 def test_the_page_says_where_the_time_went(fake_run: Path) -> None:

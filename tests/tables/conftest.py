@@ -34,7 +34,7 @@ def finished(
         right = [k < round(20 * value) for k in range(20)]
         result = Result({"accuracy": value, "spare": 1.0}, papers, outcomes={"accuracy": right})
         folder = runs / f"{name}-{seed}"
-        cells.append(Cell(seed, folder, "finished", "", {"probe": result}, replace(FACTS, **facts)))
+        cells.append(Cell(seed, folder, "finished", results={"probe": result}, facts=replace(FACTS, **facts)))
     return tuple(cells)
 
 

@@ -113,28 +113,44 @@ def test_a_fallback_is_said(make: Make, toy: Toy) -> None:
         make([toy(text, "fallen.toml")], fallback=False)
 
 
-def test_a_run_that_fails_hinders_no_other_and_is_tried_again(
-    make: Make, toy: Toy, made: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+def test_an_evaluation_that_fails_hinders_nothing_else_and_is_tried_again(
+    make: Make, toy: Toy, made: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    failing = [toy(f"optimizer.lr = 0.02\n{SCORED}fails = 1\n", "failing.toml"), toy(SCORED, "plain.toml")]
-    table = make(failing, seeds=2)
+    failing = toy(f"optimizer.lr = 0.02\n{SCORED}fails = 1\n[evaluate.more]\nuse = 'scored(z)'\n", "failing.toml")
+    paths = [failing, toy(SCORED, "plain.toml")]
+    table = make(paths, seeds=2)
     assert made == ["failing:0", "plain:0", "failing:1", "plain:1"]
-    assert [cell.state for _, cell in table.grid.cells] == ["finished", "failed", "finished", "finished"]
+    assert all(cell.finished for _, cell in table.grid.cells)
+    assert [list(cell.results) for cell in table.grid.rows[0].cells] == [["probe", "more"], ["more"]]
     text = (table.folder / "table.md").read_text()
     assert "0.0000 (1/2)" in text
-    assert "failing · seed 1 failed: evaluation 'probe': nothing to \\| score" in text
-    assert "failed: evaluation 'probe': nothing to | score; the other runs go on" in capsys.readouterr().err
+    assert "failing · seed 1 probe failed: nothing to \\| score" in text
+    assert "evaluation 'probe' failed: nothing to | score" in capsys.readouterr().err
     made.clear()
+    assert make(paths, seeds=2).grid.rows[0].cells[1].failed
+    assert made == ["failing:1"]
+
+
+def test_a_run_that_fails_hinders_no_other_and_is_tried_again(
+    make: Make, two: list[Path], made: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    iterate = PhaseRunner.iterate
 
     def broken(self: PhaseRunner, iteration: int) -> None:
-        raise TypeError("a plugin's fault")
+        if (self.setting.plan.name, self.setting.seed) == ("plain", 0):
+            raise TypeError("a plugin's fault")
+        iterate(self, iteration)
 
     with monkeypatch.context() as patch:
         patch.setattr(PhaseRunner, "iterate", broken)
-        table = make(failing, seeds=3)
-    assert made == ["failing:1", "failing:2", "plain:2"]
-    assert [cell.state for _, cell in table.grid.cells] == ["finished", "failed", "failed", *["finished"] * 2, "failed"]
-    assert "TypeError: a plugin's fault" in (table.folder / "table.md").read_text()
+        table = make(two, seeds=2)
+    assert made == ["plain:0", "better:0", "plain:1", "better:1"]
+    assert [cell.state for _, cell in table.grid.cells] == ["failed", "finished", "finished", "finished"]
+    assert "plain · seed 0 failed: TypeError: a plugin's fault" in (table.folder / "table.md").read_text()
+    assert "failed: TypeError: a plugin's fault; the other runs go on" in capsys.readouterr().err
+    made.clear()
+    assert all(cell.finished for _, cell in make(two, seeds=2).grid.cells)
+    assert made == ["plain:0"]
 
 
 def test_a_loss_that_is_not_finite_fails_its_run_alone(make: Make, toy: Toy) -> None:

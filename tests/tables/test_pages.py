@@ -143,7 +143,9 @@ def test_a_plot_without_a_point_is_said_and_none_is_drawn(grid: Grid, runs: Path
 
 def test_json_has_everything_unrounded(grid: Grid, runs: Path) -> None:
     folder = runs / "tables" / "toys-abc"
-    nan = Row("nan", "", (Cell(0, runs / "nan-0", "finished", "", {"probe": Result({"accuracy": math.nan})}, FACTS),))
+    results = {"probe": Result({"accuracy": math.nan})}
+    lost = {"knn": "memory ran out"}
+    nan = Row("nan", "", (Cell(0, runs / "nan-0", "finished", results=results, failures=lost, facts=FACTS),))
     write_table(replace(grid, rows=(*grid.rows, nan)), folder)
     data = json.loads((folder / "table.json").read_text())
     (table,) = data["tables"]
@@ -155,8 +157,9 @@ def test_json_has_everything_unrounded(grid: Grid, runs: Path) -> None:
     assert data["rows"][0]["runs"][1]["folder"] == "../../vae-1"
     assert data["rows"][2]["runs"][1] | {"facts": None} == {
         "seed": 1, "folder": "../../gan-1", "state": "failed", "reason": "losses.adv became nan | see <log>",
-        "facts": None, "figures": {},
+        "facts": None, "figures": {}, "failures": {},
     }  # fmt: skip
+    assert (data["rows"][-1]["runs"][0]["state"], data["rows"][-1]["runs"][0]["failures"]) == ("finished", lost)
 
 
 def test_a_path_that_is_no_text_hinders_no_table(grid: Grid, runs: Path) -> None:

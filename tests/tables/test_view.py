@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from semreg.core import Result
 from semreg.tables.grid import Cell, Grid, Row
 from semreg.tables.pages import markdown
 from semreg.tables.view import Form, row_titles, view
@@ -86,6 +88,21 @@ def test_runs_that_failed_or_are_not_finished_are_told_with_their_row_and_seed(r
     notes = dict(shown.notes)
     assert notes["finished"] == "1 of 4 runs"
     assert (notes["seeds"], notes["written"], notes["command"]) == ("0, 1, 2, 3", "now", "semreg table x")
+
+
+def test_an_evaluation_that_failed_is_told_and_its_run_is_finished(runs: Path) -> None:
+    first, second = finished(runs, "vae", [0.9, 0.8])
+    knn = {"knn": Result({"accuracy": 0.5})}
+    rows = (
+        Row("vae", "", (replace(first, failures={"knn": "memory | ran out"}),)),
+        Row("ae", "", (replace(second, results={**second.results, **knn}),)),
+    )
+    shown = view(Grid("toys", rows), "")
+    assert shown.failures == ["vae · seed 0 knn failed: memory | ran out"]
+    assert shown.warnings == ["Evaluations of 1 of 2 runs failed; the reasons are below."]
+    assert dict(shown.notes)["finished"] == "2 of 2 runs"
+    [block] = [block for block in shown.blocks if block.title == "knn"]
+    assert [row[:2] for row in block.rows] == [["vae", "failed"], ["ae", "0.5000"]]
 
 
 def test_a_description_that_is_no_title_stands_among_the_notes(runs: Path) -> None:

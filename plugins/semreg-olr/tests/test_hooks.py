@@ -13,7 +13,7 @@ from semreg_olr.hooks import moments_of_rows, owner, statistics
 from torch import Tensor
 
 import semreg
-from semreg.core import AttributesField, ClassField, Roles
+from semreg.core import AttributesField, ClassField, DiagonalGaussian, Roles
 from semreg.core.plugin_manager import load_hooks
 from semreg.store.statistics import read_statistics
 from semreg.testing import FakeRun
@@ -30,12 +30,13 @@ def run_of(rows: Tensor | None = None, **attributes: str) -> FakeRun:
         tensors={
             "marks": {"train": marks}, "others": {"train": 1 - marks}, "kind": {"train": torch.arange(40) % 2},
             "rows": {"train": rows}, "flat": {"train": rows.flatten(1)},
+            "posterior": {"train": DiagonalGaussian(rows, rows)},
         },
         functions={},
         fields={
             "marks": AttributesField(LABELS), "others": AttributesField(LABELS), "kind": ClassField(("a", "b")),
         },
-        roles=Roles(code=("rows", "flat"), attributes=attributes),
+        roles=Roles(code=("rows", "flat", "posterior"), attributes=attributes),
     )  # fmt: skip
 
 
@@ -59,7 +60,7 @@ def test_a_label_that_no_image_has_is_left_at_zero() -> None:
     assert not kept["mean"][1].any()
 
 
-@pytest.mark.parametrize("attributes", [{}, {"kind": "rows"}, {"marks": "flat"}])
+@pytest.mark.parametrize("attributes", [{}, {"kind": "rows"}, {"marks": "flat"}, {"marks": "posterior"}])
 def test_nothing_is_kept_of_other_labels_and_codes(attributes: dict[str, str]) -> None:
     assert statistics(run_of(**attributes)) == {}
 

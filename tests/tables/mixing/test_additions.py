@@ -96,7 +96,8 @@ def test_roles_wire_a_loss_whatever_its_parameters_are_called(
     assert addition.table["losses"]["odd"] == {
         "use": "odd(z_u, image, reconstruction, kind)", "labels": "@kind.classes",
     }  # fmt: skip
-    [closed] = added(two_codes('model.prior={z_u="prior"}', 'model.posterior={z_u="posterior"}'), "losses.kl_divergence")
+    said = ('model.prior={z_u="prior"}', 'model.posterior={z_u="posterior"}')
+    [closed] = added(two_codes(*said), "losses.kl_divergence")
     assert closed.table["losses"]["kl_divergence"] == {"use": "kl_divergence(posterior, prior)"}
 
 
@@ -176,12 +177,12 @@ def test_roles_that_the_model_does_not_say_are_told_with_what_would_say_them(pla
         '`attributes = { label = "z" }` there, with the recipe\'s own names; or write its inputs, '
         "losses.pull(codes, labels), with the recipe's names for them"
     )
-    assert "[model] doesn't say its code; add `code = [\"z\"]` there" in refusal(silent, "losses.shrink")
+    assert '[model] doesn\'t say its code; add `code = ["z"]` there' in refusal(silent, "losses.shrink")
     assert "[model] says several, z_s, z_u; write which; or write its inputs, losses.shrink(z)" in refusal(
         two_codes(), "losses.shrink"
     )
     assert "[model] doesn't say its code of no attribute; add " in refusal(plan(), "losses.predictability")
-    assert "[model] doesn't say its posterior; add `posterior = { z = " in refusal(plan(), "losses.kl_divergence")
+    assert "[model] doesn't say its prior; add `prior = { z = " in refusal(plan(), "losses.kl_divergence")
     bare = replace(two_codes(), roles=replace(two_codes().roles, attributes={}))
     [addition] = added(bare, "losses.pull(z_u, kind)")
     assert addition.table["losses"]["pull"]["classes"] == "@kind.classes", "of an input that is written"

@@ -26,7 +26,7 @@ def test_the_only_field_of_classes_among_the_attributes_and_its_code(plan: Plans
 def test_nothing_but_the_model_tells_it(plan: Plans, two_codes: Plans) -> None:
     """Neither what the recipe's losses and evaluations read, nor that the data have one field of classes."""
     assert class_carrier(two_codes('model.attributes.kind="z_u"')).code == "z_u"
-    silent = "[model] says no field of classes among its attributes; add `attributes = { label = \"z\" }` there"
+    silent = '[model] says no field of classes among its attributes; add `attributes = { label = "z" }` there'
     for text in (
         'without = ["model"]',
         'without = ["model.attributes"]',
@@ -54,9 +54,9 @@ def test_of_several_fields_of_classes_one_is_chosen(two_codes: Plans) -> None:
 
 
 def test_a_label_that_is_none_of_them_is_refused(plan: Plans) -> None:
-    with pytest.raises(UserError, match="--label: 'knd' is no field of classes among the attributes of .*; did you mea"):
+    with pytest.raises(UserError, match=r"--label: 'knd' is no field of classes among the .*; did you mean 'kind'"):
         class_carrier(plan(), "knd")
-    with pytest.raises(UserError, match="--label: 'marks' is no field of classes .*; there is: kind"):
+    with pytest.raises(UserError, match=r"--label: 'marks' is no field of classes .*; there is: kind"):
         class_carrier(plan('model.attributes.marks = "z"'), "marks")
 
 

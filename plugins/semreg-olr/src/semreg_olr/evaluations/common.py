@@ -28,11 +28,14 @@ def attributes_field(attributes: Handle) -> AttributesField:
 
 def check_embedding(embedding: Tensor, names: tuple[str, ...], name: str) -> Tensor:
     """The embeddings, `(rows, labels, k)`. Raises ValueError if they have not one row per label."""
-    if embedding.ndim != 3 or embedding.shape[1] != len(names):
-        found = tuple(embedding.shape[1:])
-        raise ValueError(
-            f"{name!r} must have one row for each of the {len(names)} labels; an image of it has shape {found}"
+    tensor = isinstance(embedding, Tensor)
+    if not tensor or embedding.ndim != 3 or embedding.shape[1] != len(names):
+        found = (
+            f"an image of it has shape {tuple(embedding.shape[1:])}"
+            if tensor
+            else f"it is a {type(embedding).__name__}"
         )
+        raise ValueError(f"{name!r} must have one row for each of the {len(names)} labels; {found}")
     return embedding
 
 

@@ -19,6 +19,7 @@ from semreg.trained import (
     mlp_predictions,
     read_codes,
     rows_by_class,
+    vary,
 )
 from semreg_uniform.functional import hopkins_statistic
 
@@ -122,6 +123,8 @@ def hopkins(
 def _embedded(codes: Tensor, embedding: str, generator: torch.Generator) -> Tensor:
     if embedding == "none":
         return codes
+    if not vary(codes):
+        raise ValueError(f"all {len(codes)} codes are equal, so {SPACES[embedding]} can't be had")
     from sklearn.decomposition import PCA
     from sklearn.manifold import TSNE
 
