@@ -321,7 +321,7 @@ def test_pictures_are_read_beside_their_result_only(file: str, tmp_path: Path) -
 
 
 def test_results_with_wrong_parts(small: Path) -> None:
-    folder = small / "evaluations" / "linear"
+    folder = small / "evaluations" / "linear-0a1b2c"
     whole = stored(folder)
     places: list[tuple[Any, ...]] = [(key,) for key in whole]
     places += [(key, 0, inner) for key in ("tables", "pictures") for inner in whole[key][0]]

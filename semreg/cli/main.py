@@ -94,16 +94,21 @@ def check(
     recipe: RecipePath,
     overrides: Overrides = [],  # noqa: B006
     data_root: DataRoot = Path("data"),
+    no_fallback: Annotated[
+        bool, typer.Option("--no-fallback", help="Leave the recipe's fallback, for missing data, unchecked.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Check a recipe without any training; print who trains whom."""
+    """Check a recipe and its judges without any training; print who trains whom."""
     from semreg.recipe.check import check_all
     from semreg.recipe.load import load_recipe
     from semreg.recipe.matrix import text
+    from semreg.running.judges import check_judges
     from semreg.training.trial import check_by_dry_run
 
-    plan = check_all(load_recipe(recipe, overrides), data_root=data_root)
+    plan = check_all(load_recipe(recipe, overrides), data_root=data_root, fallback=not no_fallback)
     plan.warnings += check_by_dry_run(plan)
+    check_judges(plan, Choices(data_root=data_root))
     if not as_json:
         typer.echo(text(plan))
         if plan.missing is not None:

@@ -11,6 +11,7 @@ from einops.layers.torch import Rearrange
 from torch import Tensor, nn
 
 from semreg.components.layers import (
+from semreg.components.pretrained import weights_are_wanted
     Activation,
     Normalization,
     Outputs,
@@ -162,7 +163,8 @@ def _timm_model(name: str, pretrained: bool, channels: int, size: tuple[int, int
     configuration = timm.get_pretrained_cfg(name)
     if configuration is not None and configuration.fixed_input_size:  # transformers are built for one size
         options = {**options, "img_size": size}
+    fetched = pretrained and weights_are_wanted()
     try:
-        return timm.create_model(name, pretrained=pretrained, in_chans=channels, **options)
+        return timm.create_model(name, pretrained=fetched, in_chans=channels, **options)
     except (OSError, RuntimeError) as error:
         raise ValueError(f"timm can't make {name!r} with pretrained = {str(pretrained).lower()}: {error}") from error

@@ -53,7 +53,7 @@ class UserError(Exception):
 
 
 class ComponentError(UserError):
-    """A component that ends the process, or would: no mistake in what the user wrote. Exit code 1."""
+    """A component that would end the process: no mistake in what the user wrote. Exit code 1."""
 
     exit_code = 1
 

@@ -81,7 +81,7 @@ def checkpoint_written(run: ObservedRun, path: Path) -> None:
 def statistics(run: ObservedRun, trained: TrainedRun) -> Mapping[str, Mapping[str, Tensor]]:  # type: ignore[empty-body]
     """What a use of the run needs of its training data, asked for once it is trained: by who wants it and by name.
 
-    It is kept in the run's folder, as `Run.statistics`, so that the use needs no data. Roles say what is of interest.
+    It is kept with the run, as `Run.statistics`, so that the use needs no data. Roles say what is of interest.
     """
 
 

@@ -195,7 +195,10 @@ class Dataset(Protocol):
 
 
 class Evaluation(Protocol):
-    """A function of handles and modules of a trained run; its options are keyword-only."""
+    """A function of handles and modules of a trained run; its options are keyword-only.
+
+    Its attribute `before_training`, of the same inputs and options, raises ValueError for what labels and counts tell.
+    """
 
     def __call__(self, *inputs: Any, **options: Any) -> Result:
         """Figures, tables and pictures. A ValueError tells what is wrong with the inputs, the options or the data."""

@@ -67,9 +67,8 @@ def call(
 ) -> list[Any]:
     """Call every implementation of `event` and collect what `accept` makes of what they return, None left out.
 
-    `run` is always among the arguments. An implementation that raises, or returns what `accept` refuses by ValueError,
-    is reported by `run.warn`, and its plugin is taken off the manager, so that it is told once. Raises CannotWrite and
-    KeyboardInterrupt, which are no plugin's fault.
+    `run` is among the arguments. One that raises, or returns what `accept` refuses by ValueError, is reported by
+    `run.warn`, once, and its plugin taken off. Raises CannotWrite and KeyboardInterrupt, which are no plugin's fault.
     """
     results: list[Any] = []
     # pluggy's own call stops at the first exception, so the implementations are called here, in pluggy's order.

@@ -7,7 +7,14 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
-__all__ = ["Role", "Roles"]
+__all__ = ["Reads", "Role", "Roles"]
+
+
+@dataclass(frozen=True)
+class Reads:
+    """A tensor that a judge must have: `judge: Annotated[TrainedRun, Reads("probability")]`."""
+
+    tensor: str
 
 
 class Role(Enum):
@@ -16,7 +23,8 @@ class Role(Enum):
     An evaluation's inputs that a recipe leaves out are then those that its `[model]` says, and `semreg mix` knows what
     to give to a loss. Of a parameter `*inputs` several roles mean all tensors of the first, then all of the second.
     CODE is the code of the LABEL or ATTRIBUTES, REST a code of neither, PRIOR and POSTERIOR are those of the code
-    before them. CLASSES and ORDER are of options: those of the label. SHAPE is an input whose values don't matter.
+    before them. CLASSES and ORDER are of options: those of the label; beside LABEL, ORDER wants classes in an order.
+    SHAPE is an input whose values don't matter.
     """
 
     INPUT = "input"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Sequence
+from typing import Annotated, Any
 
 import torch
 from annotated_types import Ge
@@ -52,9 +53,7 @@ def intra_class_diversity(
     # MS-SSIM compares brightness by ratios: it wants images from 0 on.
     made, real = ((read_images(handle, "test") - low) / (high - low) for handle in (generated, image))
     members = [rows[:count] for rows in rows_by_class(labels, len(field.names))]
-    kept = [value for value, rows in enumerate(members) if len(rows) > 1]
-    if not kept:
-        raise ValueError("no class has two test images, and diversity is of pairs")
+    kept = _kept(members)
     device = generated.run.device
     diversities = {
         value: [mean_dissimilarity(images[members[value]].to(device)) for images in (made, real)] for value in kept
@@ -85,6 +84,22 @@ def intra_class_diversity(
         + (f"; {left_out} of {len(members)} classes left out, with fewer than two test images" if left_out else "")
     )
     return Result(figures=figures, tables=[table], summary=summary)
+
+
+def _kept(members: Sequence[Tensor]) -> list[int]:
+    """The classes that have pairs of test images. Raises ValueError if there are none."""
+    kept = [value for value, rows in enumerate(members) if len(rows) > 1]
+    if not kept:
+        raise ValueError("no class has two test images, and diversity is of pairs")
+    return kept
+
+
+def _before_training(generated: Handle, label: Handle, image: Handle, **options: Any) -> None:
+    """Raises ValueError if no class has two test images."""
+    _kept(rows_by_class(label.read("test"), len(class_field(label).names)))
+
+
+intra_class_diversity.before_training = _before_training  # type: ignore[attr-defined]
 
 
 def scales_and_window(size: int) -> tuple[int, int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 import torch
 from annotated_types import Gt, MinLen
@@ -113,6 +113,16 @@ def _require_enough(labels: Tensor, field: ClassField) -> None:
     if STOPPED_BY * len(labels) < present:
         least = round(present / STOPPED_BY)
         raise ValueError(f"{len(labels)} training images are too few for probes of {present} classes; {least} suffice")
+
+
+def _before_training(code: Handle, label: Handle, *inputs: Handle, **options: Any) -> None:
+    """Raises ValueError for training images that are too few, or of one class."""
+    field, labels = class_field(label), label.read("train")
+    require_two_classes(labels, field)
+    _require_enough(labels, field)
+
+
+leakage.before_training = _before_training  # type: ignore[attr-defined]
 
 
 def _logits(logits: Handle, field: ClassField, draws: bool) -> Tensor:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import torch
 from annotated_types import Gt, Interval
@@ -68,8 +68,7 @@ def knn(
     from sklearn.neighbors import KNeighborsClassifier
 
     field, codes, labels = _training(code, label)
-    if neighbors > len(codes):
-        raise ValueError(f"neighbors is {neighbors}, and there are {len(codes)} training images")
+    _before_training(code, label, neighbors=neighbors)
     model = KNeighborsClassifier(neighbors, metric=metric, algorithm="brute").fit(codes.numpy(), labels.numpy())
     found = torch.from_numpy(model.predict(read_codes(code, "test").numpy()))
     return _result(found, label.read("test"), field, f"{neighbors} nearest training codes ({metric})", paper)
@@ -77,10 +76,21 @@ def knn(
 
 def _training(code: Handle, label: Handle) -> tuple[ClassField, Tensor, Tensor]:
     """The classes, and the training codes with their labels."""
-    field = class_field(label)
-    codes, labels = read_codes(code, "train"), label.read("train")
+    field, labels = class_field(label), label.read("train")
     require_two_classes(labels, field)
-    return field, codes, labels
+    return field, read_codes(code, "train"), labels
+
+
+def _before_training(code: Handle, label: Handle, *, neighbors: int = 0, **options: Any) -> None:
+    """Raises ValueError for training images of one class, and fewer of them than are to vote."""
+    labels = label.read("train")
+    require_two_classes(labels, class_field(label))
+    if neighbors > len(labels):
+        raise ValueError(f"neighbors is {neighbors}, and there are {len(labels)} training images")
+
+
+linear_probe.before_training = _before_training  # type: ignore[attr-defined]
+knn.before_training = _before_training  # type: ignore[attr-defined]
 
 
 def _result(found: Tensor, labels: Tensor, field: ClassField, what: str, paper: float | None) -> Result:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import torch
 from annotated_types import Gt
@@ -40,10 +40,7 @@ def tsne(
     field, codes, labels = class_field(label), read_codes(code, "test"), label.read("test")
     chosen = torch.randperm(len(codes), generator=generator)[:count].sort().values
     codes, labels = codes[chosen].double(), labels[chosen]
-    if perplexity >= len(codes):
-        raise ValueError(
-            f"perplexity is {perplexity:g} for {len(codes)} test images; it must be less than their number"
-        )
+    _require_few(perplexity, len(codes))
     if not vary(codes):  # which scikit-learn doesn't survive
         return Result(summary=f"the codes of all {len(codes)} test images are equal, so there is no map of them")
     placed = []
@@ -57,3 +54,16 @@ def tsne(
     points = [[round(float(value), 3) for value in place] for place in placed[1]]
     space = Scatter(f"t-SNE of {code.name} in three dimensions", points, labels.tolist(), field.names, caption)
     return Result(pictures=[flat], scatters=[space])
+
+
+def _require_few(perplexity: float, images: int) -> None:
+    if perplexity >= images:
+        raise ValueError(f"perplexity is {perplexity:g} for {images} test images; it must be less than their number")
+
+
+def _before_training(code: Handle, label: Handle, *, count: int, perplexity: float, **options: Any) -> None:
+    """Raises ValueError for a perplexity that is not less than the number of images."""
+    _require_few(perplexity, min(count, code.run.counts["test"]))
+
+
+tsne.before_training = _before_training  # type: ignore[attr-defined]

@@ -8,7 +8,7 @@ import torch
 from annotated_types import Ge, Gt
 from torch import Tensor
 
-from semreg.core import ClassField, Handle, Picture, Result, Role, Table, TrainedRun
+from semreg.core import ClassField, Handle, Picture, Reads, Result, Role, Table, TrainedRun
 from semreg.pictures import image_grid
 from semreg.trained import (
     class_field,
@@ -29,7 +29,7 @@ def inception_score(
     generated: Annotated[Handle, Role.SAMPLE],
     label: Annotated[Handle | None, Role.LABEL] = None,
     *,
-    judge: TrainedRun,
+    judge: Annotated[TrainedRun, Reads("probability")],
     count: Annotated[int, Gt(0)] | None = None,
     pictures: Annotated[int, Gt(0)] = 12,
     paper: Annotated[float, Ge(1)] | None = None,
@@ -101,7 +101,7 @@ def fid(
     generated: Annotated[Handle, Role.SAMPLE],
     image: Annotated[Handle, Role.INPUT],
     *,
-    judge: TrainedRun,
+    judge: Annotated[TrainedRun, Reads("features")],
     inception_weights: str | None = None,
     count: Annotated[int, Ge(2)] | None = None,
 ) -> Result:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 import torch
 from annotated_types import Ge, Gt
+from torch import Tensor
 
-from semreg.core import ClassField, Handle, Result, Role, Table, TrainedRun, closest
+from semreg.core import ClassField, Handle, Reads, Result, Role, Table, TrainedRun, closest
 from semreg.pictures import image_grid
 from semreg.trained import (
     InterpolatorChoice,
@@ -33,7 +34,7 @@ def interpolation_strip(
     images: Annotated[int, Ge(2)] = 14,
     pairs: Annotated[int, Gt(0)] = 3,
     interpolators: Sequence[InterpolatorChoice] = ("linear",),
-    judge: TrainedRun | None = None,
+    judge: Annotated[TrainedRun | None, Reads("probability")] = None,
     generator: torch.Generator | None = None,
 ) -> Result:
     """Strips of images from a test image of one class to one of another, by each interpolator.
@@ -54,12 +55,8 @@ def interpolation_strip(
     """
     field = class_field(label)
     names = field.names
-    half_way = names[len(names) // 2] if field.order == "ring" else names[-1]
-    between = (_index(field, "start", start or names[0]), _index(field, "end", end or half_way))
-    codes, members = read_codes(code, "test"), rows_by_class(label.read("test"), len(names))
-    for value in between:
-        if not len(members[value]):
-            raise ValueError(f"no test image is of class {names[value]!r}")
+    between, members = _ends(label, start, end)
+    codes = read_codes(code, "test")
     generator = generator or torch.Generator().manual_seed(0)
     first, second, _ = draw_pairs(members, [between], pairs, generator)
     paths = chosen_interpolators(interpolators, read_codes(code, "train"), label.read("train"), field.order)
@@ -83,6 +80,29 @@ def interpolation_strip(
     said = [(name, " ".join(labels)) for name, labels in zip(row_labels, seen, strict=False)]
     table = Table(f"From {start_name} to {end_name}, as the judge sees it", ("interpolator", "classes"), said)
     return Result(tables=[table] if seen else [], pictures=[grid])
+
+
+def _ends(label: Handle, start: str | None, end: str | None) -> tuple[tuple[int, int], list[Tensor]]:
+    """The classes that strips lead from and to, and the test images of all. Raises ValueError if one has none."""
+    field = class_field(label)
+    names = field.names
+    half_way = names[len(names) // 2] if field.order == "ring" else names[-1]
+    between = (_index(field, "start", start or names[0]), _index(field, "end", end or half_way))
+    members = rows_by_class(label.read("test"), len(names))
+    for value in between:
+        if not len(members[value]):
+            raise ValueError(f"no test image is of class {names[value]!r}")
+    return between, members
+
+
+def _before_training(
+    code: Handle, label: Handle, reconstruction: Handle, *, start: str | None, end: str | None, **options: Any
+) -> None:
+    """Raises ValueError for ends that are no classes, or of which there is no test image."""
+    _ends(label, start, end)
+
+
+interpolation_strip.before_training = _before_training  # type: ignore[attr-defined]
 
 
 def _index(field: ClassField, option: str, name: str) -> int:

@@ -23,6 +23,8 @@ LONGEST_KEY = 100
 """Characters of a key."""
 LARGEST_INTEGER = 2**63 - 1
 """The largest that TOML promises, and that tensors can have as a size."""
+SMALLEST_NUMBER = 1.2e-38
+"""What float32 holds without losing digits, which CPUs take for 0, or are slowed by."""
 MOST_ENTRIES = 5_000
 """Keys and items of lists of a whole recipe, with `[each]` written out."""
 MOST_CHARACTERS = 500_000
@@ -93,6 +95,9 @@ def require_bounds(table: TomlTable, source: str) -> None:
             inside = [(inner, where, depth + 1) for inner in value] if isinstance(value, list) else []
         if isinstance(value, int) and not -LARGEST_INTEGER - 1 <= value <= LARGEST_INTEGER:
             raise UserError(source, [Problem(where, "an integer beyond 64 bits, which TOML does not know")])
+        if isinstance(value, float) and 0 < abs(value) < SMALLEST_NUMBER:
+            message = f"{value!r} is too small a number; float32 holds {SMALLEST_NUMBER:g} and above, and 0"
+            raise UserError(source, [Problem(where, message)])
         entries += len(inside)
         characters += len(value) if isinstance(value, str) else 0
         if entries > MOST_ENTRIES or characters > MOST_CHARACTERS:

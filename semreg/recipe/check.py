@@ -5,17 +5,29 @@ from __future__ import annotations
 import inspect
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 
-from semreg.core import DataMissing, Dataset, Problem, Roles, Specification, UserError, closest
+from semreg.core import (
+    AttributesField,
+    ClassField,
+    DataMissing,
+    Dataset,
+    Problem,
+    Role,
+    Roles,
+    Specification,
+    UserError,
+    closest,
+)
 from semreg.core.errors import cause_of
 from semreg.core.registry import find, load
 from semreg.data.splits import labelled_fields
 from semreg.recipe.bounds import TomlTable
 from semreg.recipe.graph import Graph, build_graph
+from semreg.recipe.inputs import roles_of_inputs
 from semreg.recipe.load import Recipe
 from semreg.recipe.options import signature_of
 from semreg.recipe.phases import build_phases
@@ -34,11 +46,12 @@ def check(
     then neither the data set nor the recipes of judges need to be there, and `plan.lacking` says what else is not.
     Raises UserError with all the mistakes that were found.
     """
+    source = f"{recipe.path}, with its fallback" if fallback and trained_on is None else str(recipe.path)
     table = recipe.resolve(fallback=fallback)
-    tables = parse_tables(table, str(recipe.path))
+    tables = parse_tables(table, source)
     if fallback and _drop_options_of_other_data(table, tables.data, recipe):
-        tables = parse_tables(table, str(recipe.path))
-    return _Checker(recipe, table, tables, Path(data_root), fallback, trained_on).plan()
+        tables = parse_tables(table, source)
+    return _Checker(recipe, table, tables, Path(data_root), fallback, trained_on, source).plan()
 
 
 def _drop_options_of_other_data(table: TomlTable, data: DataTable, recipe: Recipe) -> bool:
@@ -55,19 +68,21 @@ def _drop_options_of_other_data(table: TomlTable, data: DataTable, recipe: Recip
     return bool(strange)
 
 
-def check_all(recipe: Recipe, *, data_root: str | Path = "data") -> Plan:
-    """The plan of a recipe, after both the recipe itself and, if it has one, its fallback have been checked.
+def check_all(recipe: Recipe, *, data_root: str | Path = "data", fallback: bool = True) -> Plan:
+    """The plan of a recipe, after both the recipe itself and, unless `fallback` is False, its fallback were checked.
 
     Where the data set's fields cannot be known without the set itself, the plan is the fallback's, and its `missing`
-    says what is not there.
+    says what is not there. Raises UserError; of mistakes that only the fallback has it says so.
     """
-    alternative = check(recipe, data_root=data_root, fallback=True) if recipe.has_fallback else None
     try:
-        return check(recipe, data_root=data_root)
+        plan = check(recipe, data_root=data_root)
     except DataMissing as error:
-        if alternative is None:
+        if not (recipe.has_fallback and fallback):
             raise
-        return replace(alternative, missing=error)
+        return replace(check(recipe, data_root=data_root, fallback=True), missing=error)
+    if recipe.has_fallback and fallback:
+        check(recipe, data_root=data_root, fallback=True)
+    return plan
 
 
 FOLDER_NAME = re.compile(r"\w[\w.-]*")
@@ -84,10 +99,10 @@ class _Checker:
         data_root: Path,
         fallback: bool,
         trained_on: Specification | None,
+        source: str,
     ) -> None:
         self.recipe, self.table, self.tables, self.trained_on = recipe, table, tables, trained_on
-        self.data_root, self.fallback = data_root, fallback
-        self.source = str(recipe.path)
+        self.data_root, self.fallback, self.source = data_root, fallback, source
         self.lacking: list[Problem] = []
 
     def plan(self) -> Plan:
@@ -178,6 +193,7 @@ class _Checker:
         for read in reads_in(node):
             if read not in readable:
                 yield Problem(where, f"nothing is called {read!r}{closest(read, readable)}")
+        yield from self.check_labels(resolver, node)
         judge = None
         wanted = component.signature.parameters.get("judge")
         if table.judge is not None and wanted is None:
@@ -191,6 +207,22 @@ class _Checker:
         if table.judge_data and table.judge is None:
             yield Problem(f"{where}.judge_data", "these are the data of a judge, and there is no 'judge'")
         return EvaluationPlan(name, node, judge, table.judge_data)
+
+    def check_labels(self, resolver: Resolver, node: Node) -> Iterator[Problem]:
+        """Inputs of an evaluation that are to be labels, and are none, or are not in the order that is wanted."""
+        shown, roles = f"{node.name} ({node.loaded.origin})", roles_of_inputs(node.loaded.signature)
+        for read, wanted in zip(reads_in(node), roles, strict=False):
+            field = resolver.fields.get(read)
+            for role, kind, what in (
+                (Role.LABEL, ClassField, "a field of classes"),
+                (Role.ATTRIBUTES, AttributesField, "a field of binary labels"),
+            ):
+                if role in wanted and not isinstance(field, kind):
+                    known = [name for name, one in resolver.fields.items() if isinstance(one, kind)]
+                    yield Problem(node.where, f"{shown} takes {what}, and {read!r} is none{closest(read, known)}")
+            if Role.ORDER in wanted and isinstance(field, ClassField) and field.order == "none":
+                line = f'say it under [data], as in orders = {{ {read} = "ring" }}, or leave {node.where} out'
+                yield Problem(node.where, f"{shown} takes classes in an order, and those of {read!r} have none; {line}")
 
 
 def unused(graph: Graph, roles: Roles, evaluations: Mapping[str, EvaluationPlan]) -> list[str]:

@@ -15,6 +15,8 @@ from semreg.recipe.bounds import TomlTable
 MOST_MODULES = 200
 """Building that many takes some seconds."""
 
+LARGEST_PIXEL = 1e6
+"""Beyond that, and in ranges as narrow, float32 tells the 256 levels of an image apart no longer."""
 Positive = Annotated[int, Gt(0)]
 
 
@@ -94,8 +96,12 @@ class DataTable(_Component):
 
     @model_validator(mode="after")
     def _ascending(self) -> DataTable:
-        if not self.range[0] < self.range[1]:
+        low, high = self.range
+        if not low < high:
             raise ValueError(f"range {self.range} does not ascend")
+        if not (abs(low) <= LARGEST_PIXEL and abs(high) <= LARGEST_PIXEL and high - low >= 1 / LARGEST_PIXEL):
+            message = f"range {self.range} can't be held as float32 images; within ±{LARGEST_PIXEL:g}"
+            raise ValueError(f"{message}, and {1 / LARGEST_PIXEL:g} wide at least, it can")
         return self
 
 
@@ -189,7 +195,7 @@ class RecipeTables(_Keys):
     losses: Annotated[dict[str, ComponentTable], MinLen(1)]
     optimizer: dict[str, Any] = {}
     phases: Annotated[dict[str, PhaseTable], MinLen(1)]
-    order: list[str] | None = None
+    order: Annotated[list[str], MinLen(1)] | None = None
     evaluate: dict[str, EvaluationTable] = {}
 
 

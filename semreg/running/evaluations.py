@@ -12,7 +12,7 @@ from typing import Any
 import pluggy
 import torch
 
-from semreg.core import Result, UserError, plugin_manager, seed_of
+from semreg.core import Problem, Result, UserError, plugin_manager, seed_of
 from semreg.core.errors import CannotWrite, cause_of
 from semreg.core.memory import out_of_memory
 from semreg.recipe.plan import EvaluationPlan, reads_in
@@ -64,6 +64,27 @@ def evaluate_run(
     return done
 
 
+def require_evaluable(run: Run) -> None:
+    """Raises UserError for evaluations that can't be done whatever is trained, by what they know before.
+
+    That is what an attribute `before_training` of an evaluation says of its inputs and all its options, by ValueError.
+    """
+    problems = []
+    for name, plan in run.plan.evaluations.items():
+        known = getattr(plan.node.loaded.value, "before_training", None)
+        if known is None:
+            continue
+        parameters = plan.node.loaded.signature.parameters.values()
+        given = {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY and p.default is not p.empty}
+        try:
+            known(*_inputs(run, plan), **{**given, **plan.node.options})
+        except (ValueError, UserError) as error:
+            said = error.problems[0].message if isinstance(error, UserError) else str(error)
+            problems.append(Problem(f"evaluate.{name}", said))
+    if problems:
+        raise UserError(str(run.plan.recipe.path), problems)
+
+
 @dataclass(frozen=True)
 class Evaluated:
     """What evaluations left, by their names, and why those failed that did."""
@@ -88,14 +109,18 @@ def _cause(plan: EvaluationPlan, error: Exception | SystemExit) -> str:
     return f"{cause_of(error)} ({origin}, {Path(last.filename).name} line {last.lineno})"
 
 
+def _inputs(run: Run, plan: EvaluationPlan) -> list[Any]:
+    """The modules and handles that an evaluation is given."""
+    return [run.module(name) if name in run.plan.modules else run.tensor(name) for name in reads_in(plan.node)]
+
+
 def _evaluate(run: Run, plan: EvaluationPlan, judge: Judges) -> Result:
     filled: dict[str, Any] = {}
     if plan.node.loaded.random:
         filled["generator"] = torch.Generator().manual_seed(seed_of(run.seed, "evaluation", plan.name))
     if plan.judge is not None:
         filled["judge"] = judge(plan.judge, plan.judge_data)
-    inputs = [run.module(name) if name in run.plan.modules else run.tensor(name) for name in reads_in(plan.node)]
-    result = plan.node.loaded.value(*inputs, **plan.node.options, **filled)
+    result = plan.node.loaded.value(*_inputs(run, plan), **plan.node.options, **filled)
     if not isinstance(result, Result):
         raise ValueError(f"it returned a {type(result).__name__}, not a Result")
     return result

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
-from semreg.core import DataMissing
+from semreg.core import ClassField, DataMissing, Problem, Reads, UserError, closest
 from semreg.recipe.check import check
 from semreg.recipe.load import Recipe, load_recipe
 from semreg.recipe.merging import overlay
-from semreg.recipe.plan import Plan
+from semreg.recipe.plan import EvaluationPlan, Plan, reads_in
+from semreg.running.choices import Choices
+from semreg.running.identity import identity
+from semreg.store.record import known_runs
+from semreg.training.trial import check_by_dry_run
 
 BATCH_KEYS = ("batch_size", "sampler")
 
@@ -34,3 +39,73 @@ def judge_plan(judged: Plan, path: Path, changes: Mapping[str, Any], data_root: 
         return check(recipe, data_root=data_root)
     except DataMissing:  # whose fields the run knows, as far as it is to be known which run the judge is
         return check(recipe, data_root=data_root, trained_on=judged.fields)
+
+
+def of_a_judge(choices: Choices) -> Choices:
+    """The choices of a run for its judges: their seed is their own."""
+    return replace(choices, seed=None, continue_from=None)
+
+
+def judge_of(plan: Plan, evaluation: EvaluationPlan, choices: Choices) -> Plan:
+    """The plan of the judge of an evaluation that has one. Raises UserError for mistakes, at the evaluation's key."""
+    try:
+        return judge_plan(plan, evaluation.judge or Path(), evaluation.judge_data, choices.data_root)
+    except DataMissing:
+        raise
+    except UserError as error:
+        where = f"evaluate.{evaluation.name}.judge"
+        said = [Problem(where, f"{error.source}: {one.where} {one.message}".strip()) for one in error.problems]
+        raise UserError(str(plan.recipe.path), said) from error
+
+
+def check_judges(plan: Plan, choices: Choices, *, above: tuple[tuple[str, str], ...] = ()) -> None:
+    """Check the judges of a plan, and theirs, as the plan itself is checked; those that are to be trained by a dry run.
+
+    `above` are the hashes and names of the runs that are judged. Raises UserError for mistakes in their recipes, judges
+    that lack what the evaluation reads or know other classes, and runs that judge themselves.
+    """
+    own = (identity(plan, choices).digest, plan.name)
+    problems: list[Problem] = []
+    tried: set[str] = set()
+    trained = {run.record.get("hash") for run in known_runs(choices.out) if run.record.get("trained")}
+    for evaluation in plan.evaluations.values():
+        if evaluation.judge is None:
+            continue
+        judge, where = judge_of(plan, evaluation, choices), f"evaluate.{evaluation.name}.judge"
+        digest = identity(judge, of_a_judge(choices)).digest
+        chain = (*above, own)
+        if digest in [known for known, _ in chain]:
+            names = " -> ".join([*(name for _, name in chain), judge.name])
+            problems.append(Problem(where, f"a run can't judge itself ({names}); name another recipe"))
+            continue
+        problems += [Problem(where, message) for message in _unfit(plan, evaluation, judge)]
+        if digest not in tried:
+            tried.add(digest)
+            if digest not in trained:
+                check_by_dry_run(judge)
+            check_judges(judge, of_a_judge(choices), above=chain)
+    if problems:
+        raise UserError(str(plan.recipe.path), problems)
+
+
+def _unfit(plan: Plan, evaluation: EvaluationPlan, judge: Plan) -> Iterator[str]:
+    """Why a judge can't serve an evaluation."""
+    signature = evaluation.node.loaded.signature
+    labels = {
+        name: field for name in reads_in(evaluation.node) if isinstance(field := plan.fields.get(name), ClassField)
+    }
+    for wanted in get_args(signature.types.get("judge")):
+        if not isinstance(wanted, Reads):
+            continue
+        for label in labels if "{label}" in wanted.tensor else [""]:
+            tensor = wanted.tensor.replace("{label}", label)
+            if tensor not in judge.tensors:
+                yield (
+                    f"{judge.name} has no tensor {tensor!r}, which {evaluation.node.name} reads"
+                    f"{closest(tensor, judge.tensors)}"
+                )
+    for label, field in labels.items():
+        other = judge.fields.get(label)
+        if isinstance(other, ClassField) and other.names != field.names:
+            counts = f"{len(other.names)}, and the run's data have {len(field.names)}"
+            yield f"{judge.name} knows other classes of {label}: {counts}"

@@ -19,10 +19,10 @@ from semreg.recipe.plan import EvaluationPlan, Plan
 from semreg.running.choices import Choices
 from semreg.running.continuing import beginning, require_continuable, shorter_runs
 from semreg.running.environment import other_code, record_environment
-from semreg.running.evaluations import Judges
+from semreg.running.evaluations import Judges, require_evaluable
 from semreg.running.finishing import denormals_flushed, evaluate_and_report, is_done, listeners, telling
 from semreg.running.identity import IN_A_NAME, Identity, continued, evaluation_folders, identity
-from semreg.running.judges import judge_plan
+from semreg.running.judges import check_judges, judge_of, judge_plan, of_a_judge
 from semreg.running.statistics import keep_statistics
 from semreg.store.checkpoint import read_latest
 from semreg.store.folder import RunFolder, Spectator
@@ -225,6 +225,8 @@ class Runner:
         trainer = Trainer(setting, data, self.folder, manager, self.interrupts, begin)
         if not self.folder.begun:
             trainer.try_out()  # a recipe that cannot run leaves no folder
+            check_judges(plan, choices)
+            require_evaluable(Run(self.folder.folder, plan, modules, data, device, seed))
         return _Prepared(trainer, modules, manager, remarks)
 
     def begin(self, prepared: _Prepared, note: str | None) -> None:
@@ -270,7 +272,7 @@ def judged_by(run: Run, choices: Choices, interrupts: Interrupts, command: str =
     def judge(path: Path, changes: Mapping[str, Any]) -> Run:
         plan = judge_plan(run.plan, path, changes, choices.data_root)
         with denormals_flushed():
-            return Runner(plan, _of_a_judge(choices), interrupts, command=command, wait=True).run()
+            return Runner(plan, of_a_judge(choices), interrupts, command=command, wait=True).run()
 
     return judge
 
@@ -279,14 +281,9 @@ def folders_of(plan: Plan, choices: Choices) -> dict[str, str]:
     """The folders of the evaluations of a plan, by their names. Raises UserError for mistakes in judges' recipes."""
 
     def judge(evaluation: EvaluationPlan) -> str:
-        own = judge_plan(plan, evaluation.judge or Path(), evaluation.judge_data, choices.data_root)
-        return identity(own, _of_a_judge(choices)).digest
+        return identity(judge_of(plan, evaluation, choices), of_a_judge(choices)).digest
 
     return evaluation_folders(plan, judge, choices.out)
-
-
-def _of_a_judge(choices: Choices) -> Choices:
-    return replace(choices, seed=None, continue_from=None)
 
 
 def _constant(plan: Plan, data: Cached) -> list[str]:

@@ -44,7 +44,7 @@ class ModuleOptimizer:
         self.average = {key: value.detach().clone() for key, value in module.state_dict().items()} if ema else {}
 
     def try_out(self) -> list[Problem]:
-        """What keeps the optimiser from stepping, with its options and those of its groups, tried on numbers made up."""
+        """What keeps the optimiser from stepping, with its options and its groups', tried on numbers made up."""
         problems = []
         for group in self.optimizer.param_groups:
             options = {key: value for key, value in group.items() if key in self.plan.node.options or key == "lr"}

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import inspect
-from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import nn
@@ -15,8 +15,8 @@ from semreg.core import Problem, UserError, map_tensors, seed_of
 from semreg.core.errors import ComponentError, cause_of
 from semreg.core.memory import out_of_memory
 from semreg.core.posteriors import is_posterior
-from semreg.core.randomness import mixed
 from semreg.recipe.plan import Node, Plan, Read, Value
+from semreg.training.draws import Draws
 
 
 class Execution(dict[str, Any]):
@@ -116,7 +116,7 @@ class Program:
 
         return read
 
-    def _component(self, node: Node, path: str) -> tuple[Callable[..., Any], _Draws | None]:
+    def _component(self, node: Node, path: str) -> tuple[Callable[..., Any], Draws | None]:
         """What is called for a component, its options bound, and its draws if it is random."""
         component, options = node.loaded, dict(node.options)
         function: Callable[..., Any] = component.value
@@ -134,12 +134,12 @@ class Program:
             function = _in_float32(function, self.device.type)
         draws = None
         if component.random and function is not deterministic:
-            draws = _Draws(torch.Generator(self.device), seed_of(*self.key, path), self.rank)
+            draws = Draws(torch.Generator(self.device), seed_of(*self.key, path), self.rank)
             options["generator"] = draws.generator
         return (partial(function, **options) if options else function), draws
 
     def _guarded(
-        self, call: Callable[..., Any], draws: _Draws | None, inputs: list[Evaluate], node: Node, scalar: bool
+        self, call: Callable[..., Any], draws: Draws | None, inputs: list[Evaluate], node: Node, scalar: bool
     ) -> Evaluate:
         source, text, where = str(self.plan.recipe.path), str(node), node.where
 
@@ -168,21 +168,6 @@ class Program:
             return value.reshape(())
 
         return evaluate
-
-
-class _Draws(NamedTuple):
-    """Where a random call draws from: a generator that is seeded for each execution."""
-
-    generator: torch.Generator
-    base: int
-    rank: int
-
-    def seed(self, index: int, call: Callable[..., Any], values: Sequence[Any]) -> None:
-        """Seed the generator for execution `index`; each process draws what comes after those before it."""
-        self.generator.manual_seed(mixed(self.base, index))
-        with torch.no_grad():
-            for _ in range(self.rank):
-                call(*values)
 
 
 def _in_float32(function: Callable[..., Any], device_type: str) -> Callable[..., Any]:

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from semreg.components.pretrained import without_weights
 from semreg.core import UserError
 from semreg.core.memory import out_of_memory
 from semreg.recipe.plan import PhasePlan, Plan, StepPlan
@@ -70,7 +71,8 @@ def check_by_dry_run(plan: Plan) -> list[str]:
 
 
 def _on_nothing(plan: Plan) -> list[str]:
-    modules = build_modules(plan, seed=0)
+    with without_weights():
+        modules = build_modules(plan, seed=0)
     setting = Setting(plan, modules, seed=0, device=torch.device("cpu"), precision="fp32")
     batch = synthetic_batch(plan.fields, plan.value_range)
     try_out(setting, lambda phase, step: batch, leads_to)

@@ -17,18 +17,23 @@ from semreg.cli.options import folder_of, takes_choices
 from semreg.recipe import load
 from semreg.running import start
 from semreg.running.choices import Choices
+from semreg.store.disk import write_object
 
 Asked = Callable[..., tuple[Any, Choices]]
 
 
 @pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> Asked:
+def asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Asked:
     """`asked("--seed", "3", SEMREG_DATA="d")`: the recipe and the choices of `semreg run some.toml --seed 3`."""
     heard: list[tuple[Any, Choices]] = []
 
-    def run(recipe: Any, choices: Choices) -> SimpleNamespace:
+    (tmp_path / "there").mkdir()
+    write_object(tmp_path / "there" / "run.json", {"name": "some"})
+    monkeypatch.chdir(tmp_path)
+
+    def run(recipe: Any, choices: Choices, command: str) -> SimpleNamespace:
         heard.append((recipe, choices))
-        return SimpleNamespace(folder=Path("there"))
+        return SimpleNamespace(folder=Path("there"), plan=SimpleNamespace(name="some"))
 
     monkeypatch.setattr(load, "load_recipe", lambda path, overrides: (path, list(overrides)))
     monkeypatch.setattr(start, "run_recipe", run)

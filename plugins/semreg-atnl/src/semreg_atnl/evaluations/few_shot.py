@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import torch
 from annotated_types import Ge, Gt, Interval
@@ -100,8 +100,7 @@ def few_shot(
     field = class_field(label)
     triples = {between: (before, after) for before, between, after in neighbors_of(field)}
     members = rows_by_class(label.read("train"), len(field.names))
-    shots = [value for value, rows in enumerate(members) if len(rows) <= few]
-    _check(field, members, shots, few, count, weights)
+    shots = _check(field, members, few, count, weights)
     train = Labelled(image.read("train"), label.read("train"))
     generator = generator or torch.Generator().manual_seed(0)
     codes = read_codes(code, "train")
@@ -139,9 +138,22 @@ def few_shot(
     return Result(figures, dict(PAPER), [_table(figures, field, members, shots, count)], [grid], summary, [], outcomes)
 
 
-def _check(
-    field: ClassField, members: list[Tensor], shots: list[int], few: int, count: int, weights: tuple[float, float]
-) -> None:
+def _before_training(
+    image: Handle, code: Handle, label: Handle, reconstruction: Handle, *, few: int, count: int,
+    weights: tuple[float, float], **options: Any,
+) -> None:  # fmt: skip
+    """Raises ValueError as `_check` does."""
+    field = class_field(label)
+    neighbors_of(field)
+    _check(field, rows_by_class(label.read("train"), len(field.names)), few, count, weights)
+
+
+few_shot.before_training = _before_training  # type: ignore[attr-defined]
+
+
+def _check(field: ClassField, members: list[Tensor], few: int, count: int, weights: tuple[float, float]) -> list[int]:
+    """The few-shot classes. Raises ValueError for none, classes without an image, and options that don't fit."""
+    shots = [value for value, rows in enumerate(members) if len(rows) <= few]
     absent = [name for name, rows in zip(field.names, members, strict=True) if not len(rows)]
     if absent:
         raise ValueError(f"no training image is of class {', '.join(absent)}")
@@ -155,6 +167,7 @@ def _check(
         raise ValueError(f"count is {count}, and a few-shot class may have {few} images already")
     if weights[0] > weights[1]:
         raise ValueError(f"weights {list(weights)} do not ascend")
+    return shots
 
 
 def draw_between(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 import torch
 from annotated_types import Gt, Lt
+from torch import Tensor
 
-from semreg.core import ClassField, Handle, Result, Role, Table, TrainedRun
+from semreg.core import ClassField, Handle, Reads, Result, Role, Table, TrainedRun
 from semreg.pictures import bar_plot, image_grid
 from semreg.trained import (
     InterpolatorChoice,
@@ -24,10 +25,10 @@ from semreg.trained import (
 
 def neighbor_synthesis(
     code: Annotated[Handle, Role.CODE],
-    label: Annotated[Handle, Role.LABEL],
+    label: Annotated[Handle, Role.LABEL, Role.ORDER],
     reconstruction: Annotated[Handle, Role.OUTPUT],
     *,
-    judge: TrainedRun,
+    judge: Annotated[TrainedRun, Reads("probability")],
     interpolators: Sequence[InterpolatorChoice] = ("linear",),
     weight: Annotated[float, Gt(0), Lt(1)] = 0.5,
     pairs: Annotated[int, Gt(0)] = 200,
@@ -54,9 +55,7 @@ def neighbor_synthesis(
     field = class_field(label)
     codes, labels = read_codes(code, "test"), label.read("test")
     members = rows_by_class(labels, len(field.names))
-    triples = [triple for triple in neighbors_of(field) if all(len(members[value]) for value in triple)]
-    if not triples:
-        raise ValueError("no class with test images has two neighbours with test images")
+    triples = _triples(field, members)
     paths = chosen_interpolators(interpolators, read_codes(code, "train"), label.read("train"), field.order)
     generator = generator or torch.Generator().manual_seed(0)
     shares: dict[str, list[float]] = {name: [] for name in (*paths, "reconstructions")}
@@ -91,6 +90,23 @@ def neighbor_synthesis(
     bars = bar_plot("Recognised as the class between", names, shares, y_label="share recognised")
     summary = "recognised as the class between: " + ", ".join(f"{name} {share:.1%}" for name, share in figures.items())
     return Result(figures, {}, [table], [grid, bars], summary)
+
+
+def _triples(field: ClassField, members: Sequence[Tensor]) -> list[tuple[int, int, int]]:
+    """`neighbors_of` that all have images. Raises ValueError if there are none."""
+    triples = [triple for triple in neighbors_of(field) if all(len(members[value]) for value in triple)]
+    if not triples:
+        raise ValueError("no class with test images has two neighbours with test images")
+    return triples
+
+
+def _before_training(code: Handle, label: Handle, reconstruction: Handle, **options: Any) -> None:
+    """Raises ValueError as `_triples` does."""
+    field = class_field(label)
+    _triples(field, rows_by_class(label.read("test"), len(field.names)))
+
+
+neighbor_synthesis.before_training = _before_training  # type: ignore[attr-defined]
 
 
 def neighbors_of(field: ClassField) -> list[tuple[int, int, int]]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import torch
 from annotated_types import Ge, Gt
 
-from semreg.core import ClassField, Handle, Result, Role, Table, TrainedRun
+from semreg.core import ClassField, Handle, Reads, Result, Role, Table, TrainedRun
 from semreg.pictures import line_plot
 from semreg.trained import (
     InterpolatorChoice,
@@ -22,6 +22,8 @@ from semreg.trained import (
     verdicts,
 )
 
+ONE_CLASS = "the test images are of one class; strips run between two"
+
 
 class Shares(NamedTuple):
     """Of strips at one distance: how many pass the classes of the path, each a mean of zeros and ones."""
@@ -33,11 +35,11 @@ class Shares(NamedTuple):
 
 def semantic_order(
     code: Annotated[Handle, Role.CODE],
-    label: Annotated[Handle, Role.LABEL],
+    label: Annotated[Handle, Role.LABEL, Role.ORDER],
     reconstruction: Annotated[Handle, Role.OUTPUT],
     image: Annotated[Handle, Role.INPUT],
     *,
-    judge: TrainedRun,
+    judge: Annotated[TrainedRun, Reads("probability")],
     interpolators: Sequence[InterpolatorChoice] = ("linear",),
     pairs: Annotated[int, Gt(0)] = 200,
     images: Annotated[int, Ge(2)] = 14,
@@ -69,9 +71,7 @@ def semantic_order(
         generator: source of the draw of pairs.
     """
     field = class_field(label)
-    longest = _longest(field)
-    if images <= longest:
-        raise ValueError(f"strips of {images} images cannot show {longest + 1} classes in order")
+    longest = _longest(field, images)
     paths = chosen_interpolators(interpolators, read_codes(code, "train"), label.read("train"), field.order)
     codes, labels = read_codes(code, "test"), label.read("test")
     members = rows_by_class(labels, len(field.names))
@@ -87,7 +87,7 @@ def semantic_order(
             ways = [_ways(*ends, field, ascending=hasattr(path, "fit")) for ends in between]
             found[name, distance] = _shares(seen.tolist(), [ways[index] for index in drawn.tolist()])
     if not found:
-        raise ValueError("the test images are of one class; strips run between two")
+        raise ValueError(ONE_CLASS)
     figures = {
         f"{name}_{measure}_{distance}": share
         for (name, distance), shares in found.items()
@@ -105,13 +105,31 @@ def semantic_order(
     return _result(figures, found, list(paths), pairs, images)
 
 
-def _longest(field: ClassField) -> int:
-    """The greatest distance between classes. Raises ValueError if they have no order, or there is one class."""
+def _longest(field: ClassField, images: int) -> int:
+    """The greatest distance between classes.
+
+    Raises ValueError if they have no order, there is one class, or more than strips of so many images can show.
+    """
     if field.order == "none":
         raise ValueError("these classes have no order; strips can be in order along a ring or a line")
     if len(field.names) < 2:
         raise ValueError(f"there is one class, {field.names[0]!r}; strips run between two")
-    return len(field.names) // 2 if field.order == "ring" else len(field.names) - 1
+    longest = len(field.names) // 2 if field.order == "ring" else len(field.names) - 1
+    if images <= longest:
+        raise ValueError(f"strips of {images} images cannot show {longest + 1} classes in order")
+    return longest
+
+
+def _before_training(
+    code: Handle, label: Handle, reconstruction: Handle, image: Handle, *, images: int, **options: Any
+) -> None:
+    """Raises ValueError as `_longest` does, and for test images of one class."""
+    _longest(class_field(label), images)
+    if len(label.read("test").unique()) < 2:
+        raise ValueError(ONE_CLASS)
+
+
+semantic_order.before_training = _before_training  # type: ignore[attr-defined]
 
 
 def _at_distance(field: ClassField, distance: int) -> Iterator[tuple[int, int]]:

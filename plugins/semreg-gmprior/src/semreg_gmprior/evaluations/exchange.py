@@ -9,7 +9,7 @@ import torch
 from annotated_types import Gt
 from torch import Tensor
 
-from semreg.core import Handle, Picture, Result, Role, TrainedRun
+from semreg.core import Handle, Picture, Reads, Result, Role, TrainedRun
 from semreg.pictures import image_grid
 from semreg.trained import CHUNK, class_field, read_codes, synthesised, verdicts
 
@@ -31,7 +31,7 @@ def exchange(
     columns: Count = 8,
     count: Count = 2000,
     split: Literal["test", "unlabelled"] = "test",
-    judge: TrainedRun | None = None,
+    judge: Annotated[TrainedRun | None, Reads("probability")] = None,
     generator: torch.Generator | None = None,
 ) -> Result:
     """Images of z_s of one image with z_u of another, as a picture; with a judge, whose class they show.

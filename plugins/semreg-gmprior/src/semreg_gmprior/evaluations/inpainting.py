@@ -10,7 +10,7 @@ import torch
 from annotated_types import Gt, Interval, MinLen
 from torch import Tensor
 
-from semreg.core import Cell, Handle, Result, Role, Table, TrainedRun
+from semreg.core import Cell, Handle, Reads, Result, Role, Table, TrainedRun
 from semreg.pictures import image_grid
 from semreg.trained import class_field, synthesised, verdicts
 from semreg_gmprior.evaluations.masks import BOXES, mask_of
@@ -29,7 +29,7 @@ def inpainting(
     fill: Annotated[float, Interval(ge=0, le=1)] = FILL,
     count: Count = 1000,
     pictures: Count = 10,
-    judge: TrainedRun | None = None,
+    judge: Annotated[TrainedRun | None, Reads("probability")] = None,
 ) -> Result:
     """Test images with a part taken away, filled in by their reconstruction: M⊙x′ + (1 − M)⊙x.
 

@@ -9,7 +9,7 @@ from annotated_types import Gt
 from torch import Tensor
 from torch.nn.functional import pad
 
-from semreg.core import Handle, ImageField, Picture, Result, Role, Table, TrainedRun
+from semreg.core import Handle, ImageField, Picture, Reads, Result, Role, Table, TrainedRun
 from semreg.pictures import image_grid
 from semreg.trained import synthesised
 from semreg_olr.evaluations.common import Count, attributes_field, check_embedding, mean, moments, shown
@@ -44,7 +44,7 @@ def attribute_editing(
     attributes: Annotated[Handle, Role.ATTRIBUTES],
     target: Annotated[Handle, Role.TARGET],
     *,
-    judge: TrainedRun,
+    judge: Annotated[TrainedRun, Reads("probability")],
     scale: Annotated[float, Gt(0)] = 1.0,
     count: Count = 200,
     pictures: Count = 12,

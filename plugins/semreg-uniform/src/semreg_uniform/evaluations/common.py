@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -59,6 +59,16 @@ def attributes_of(call: str, handles: Sequence[Handle]) -> Attributes:
         class_field(label)
     by_name = {label.name: code for label, code in zip(labels, codes, strict=True)}
     return Attributes(by_name, {label.name: label for label in labels}, rest)
+
+
+def check_names(call: str, handles: Sequence[Handle], names: Iterable[str], *, classes: int = 1) -> None:
+    """Raises ValueError for attributes that there are not, or of whose classes fewer have test images."""
+    attributes = attributes_of(call, handles)
+    for name in names:
+        attributes.field(name)
+        found = len(attributes.labels[name].read("test").unique())
+        if found < classes:
+            raise ValueError(f"the test images are of {found} classes of {name}; {classes} are needed")
 
 
 def seen_in(judge: TrainedRun, images: Tensor, attributes: Attributes) -> dict[str, Tensor]:

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import torch
 from annotated_types import Ge, Gt
 from einops import rearrange, repeat
 from torch import Tensor
 
-from semreg.core import Handle, Result, Role, Table, TrainedRun
+from semreg.core import Handle, Reads, Result, Role, Table, TrainedRun
 from semreg.pictures import image_grid
 from semreg.trained import draw_pairs, rows_by_class, synthesised
-from semreg_uniform.evaluations.common import Attributes, agreement, attributes_of, draw_rows, kept, seen_in
+from semreg_uniform.evaluations.common import (
+    Attributes,
+    agreement,
+    attributes_of,
+    check_names,
+    draw_rows,
+    kept,
+    seen_in,
+)
 from semreg_uniform.functional import mix_codes
 
 
@@ -20,7 +28,7 @@ def attribute_interpolation(
     reconstruction: Annotated[Handle, Role.OUTPUT],
     *codes_and_labels: Annotated[Handle, Role.REST, Role.CODE, Role.LABEL],
     attribute: str = "expression",
-    judge: TrainedRun | None = None,
+    judge: Annotated[TrainedRun | None, Reads("probability_{label}")] = None,
     images: Annotated[int, Ge(3)] = 9,
     pairs: Annotated[int, Gt(0)] = 100,
     pictures: Annotated[int, Gt(0)] = 4,
@@ -116,3 +124,11 @@ def _measured(seen: Tensor, ends: Tensor) -> dict[str, float]:
 
 def _within(seen: Tensor, classes: Tensor) -> dict[str, float]:
     return {"within": float((seen == classes[:, None]).all(1).float().mean())}
+
+
+def _before_training(reconstruction: Handle, *codes_and_labels: Handle, attribute: str, **options: Any) -> None:
+    """Raises ValueError for attributes that there are not, or whose classes are too few."""
+    check_names("attribute_interpolation(x_f, z_0, *codes, *labels)", codes_and_labels, [attribute], classes=2)
+
+
+attribute_interpolation.before_training = _before_training  # type: ignore[attr-defined]

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import torch
 from annotated_types import Ge, Gt
 
-from semreg.core import Handle, Result, Role, TrainedRun
+from semreg.core import Handle, Reads, Result, Role, TrainedRun
 from semreg.pictures import image_grid
 from semreg.trained import synthesised
-from semreg_uniform.evaluations.common import agreement, attributes_of, kept, seen_in
+from semreg_uniform.evaluations.common import agreement, attributes_of, check_names, kept, seen_in
 from semreg_uniform.functional import mix_codes
 
 MOST = 0.6
@@ -24,7 +24,7 @@ def attribute_mixture(
     attribute: str = "identity",
     images: Annotated[int, Ge(2)] = 3,
     mixtures: Annotated[int, Gt(0)] = 6,
-    judge: TrainedRun | None = None,
+    judge: Annotated[TrainedRun | None, Reads("probability_{label}")] = None,
     generator: torch.Generator | None = None,
 ) -> Result:
     """Mixtures of one attribute of several test images of different classes, in the first of these images (Figure 9).
@@ -82,3 +82,13 @@ def attribute_mixture(
 def _any_of(chosen: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
     rows = chosen.nonzero().flatten()
     return rows[torch.randint(len(rows), (), generator=generator)]
+
+
+def _before_training(
+    image: Handle, reconstruction: Handle, *codes_and_labels: Handle, attribute: str, images: int, **options: Any
+) -> None:
+    """Raises ValueError for attributes that there are not, or whose classes are too few."""
+    check_names("attribute_mixture(image, x_f, z_0, *codes, *labels)", codes_and_labels, [attribute], classes=images)
+
+
+attribute_mixture.before_training = _before_training  # type: ignore[attr-defined]

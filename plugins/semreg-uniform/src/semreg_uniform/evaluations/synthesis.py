@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 import torch
 from annotated_types import Gt
 from torch import Tensor
 
-from semreg.core import ClassField, Handle, Picture, Result, Role, Table, TrainedRun, closest
+from semreg.core import ClassField, Handle, Picture, Reads, Result, Role, Table, TrainedRun, closest
 from semreg.pictures import image_grid
 from semreg.trained import feature_extractors, frechet_distance, rows_by_class, synthesised
-from semreg_uniform.evaluations.common import Attributes, agreement, attributes_of, draw_rows, kept, seen_in
+from semreg_uniform.evaluations.common import (
+    Attributes,
+    agreement,
+    attributes_of,
+    check_names,
+    draw_rows,
+    kept,
+    seen_in,
+)
 
 
 def expression_synthesis(
     image: Annotated[Handle, Role.INPUT],
     reconstruction: Annotated[Handle, Role.OUTPUT],
     *codes_and_labels: Annotated[Handle, Role.REST, Role.CODE, Role.LABEL],
-    judge: TrainedRun,
+    judge: Annotated[TrainedRun, Reads("probability_{label}")],
     attribute: str = "expression",
     start: str | None = None,
     inception_weights: str | None = None,
@@ -150,3 +158,13 @@ def _grid(
         value_range=reconstruction.run.value_range,
         caption="The first test images of the class, unselected.",
     )
+
+
+def _before_training(
+    image: Handle, reconstruction: Handle, *codes_and_labels: Handle, attribute: str, **options: Any
+) -> None:
+    """Raises ValueError for attributes that there are not, or whose classes are too few."""
+    check_names("expression_synthesis(image, x_f, z_0, *codes, *labels)", codes_and_labels, [attribute], classes=2)
+
+
+expression_synthesis.before_training = _before_training  # type: ignore[attr-defined]

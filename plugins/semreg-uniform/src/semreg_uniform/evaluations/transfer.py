@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 import torch
 from annotated_types import Gt, MinLen
 from torch import Tensor
 
-from semreg.core import Cell, Handle, Result, Role, Table, TrainedRun
+from semreg.core import Cell, Handle, Reads, Result, Role, Table, TrainedRun
 from semreg.pictures import image_grid
 from semreg.trained import synthesised
-from semreg_uniform.evaluations.common import Attributes, agreement, attributes_of, draw_rows, seen_in
+from semreg_uniform.evaluations.common import Attributes, agreement, attributes_of, check_names, draw_rows, seen_in
 
 
 def attribute_transfer(
     image: Annotated[Handle, Role.INPUT],
     reconstruction: Annotated[Handle, Role.OUTPUT],
     *codes_and_labels: Annotated[Handle, Role.REST, Role.CODE, Role.LABEL],
-    judge: TrainedRun,
+    judge: Annotated[TrainedRun, Reads("probability_{label}")],
     transfers: Sequence[Annotated[list[str], MinLen(1)]] | None = None,
     pairs: Annotated[int, Gt(0)] = 500,
     pictures: Annotated[int, Gt(0)] = 8,
@@ -120,3 +120,14 @@ def _pairs(
 
 def _mean(values: Sequence[float]) -> float:
     return sum(values) / len(values)
+
+
+def _before_training(
+    image: Handle, reconstruction: Handle, *codes_and_labels: Handle, transfers: Sequence[list[str]] | None, **_: Any
+) -> None:
+    """Raises ValueError for attributes that there are not."""
+    names = [name for names in transfers or () for name in names]
+    check_names("attribute_transfer(image, x_f, z_0, *codes, *labels)", codes_and_labels, names)
+
+
+attribute_transfer.before_training = _before_training  # type: ignore[attr-defined]
