@@ -11,7 +11,6 @@ from einops.layers.torch import Rearrange
 from torch import Tensor, nn
 
 from semreg.components.layers import (
-from semreg.components.pretrained import weights_are_wanted
     Activation,
     Normalization,
     Outputs,
@@ -26,6 +25,7 @@ from semreg.components.pretrained import weights_are_wanted
     map_output,
     output_layers,
 )
+from semreg.components.pretrained import weights_are_wanted
 from semreg.core import closest
 
 
