@@ -10,8 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from semreg.core import ClassField
 from semreg.recipe.check import check
 from semreg.recipe.load import load_recipe
+from semreg.running.choices import Choices
+from semreg.running.judges import judge_of
 from semreg.running.start import open_data
 from semreg.store.checkpoint import read_latest
 
@@ -39,6 +42,10 @@ def _name(path: Path) -> str:
     return path.relative_to(ROOT / "recipes").with_suffix("").as_posix()
 
 
+def _has_a_word_for_its_classes(path: Path) -> bool:
+    return len(load_recipe(path).table.get("each", {}).get("label", ())) == 1
+
+
 @pytest.mark.parametrize("path", [path for path in RECIPES if _name(path) not in OWN_FILES], ids=_name)
 def test_every_recipe_checks(path: Path, tmp_path: Path) -> None:
     assert check(load_recipe(path), data_root=tmp_path).phases
@@ -53,6 +60,20 @@ def test_every_fallback_checks_and_needs_no_data(
     if plan.data.use == "digits":  # fewer than MNIST's: what the recipe takes of each class must be there
         monkeypatch.setenv("SEMREG_CACHE", str(shared_cache))
         assert open_data(plan).counts["train"]
+
+
+@pytest.mark.parametrize("path", [path for path in RECIPES if _has_a_word_for_its_classes(path)], ids=_name)
+def test_the_word_for_the_classes_is_changed_alone(path: Path, tmp_path: Path) -> None:
+    recipe, choices = load_recipe(path, ["each.label=['kind']"]), Choices(tmp_path, tmp_path / "runs")
+    for fallback in {False, recipe.has_fallback}:
+        if not fallback and _name(path) in OWN_FILES:
+            continue
+        plan = check(recipe, data_root=tmp_path, fallback=fallback)
+        assert isinstance(plan.fields["kind"], ClassField)
+        judges = [judge_of(plan, each, choices) for each in plan.evaluations.values() if each.judge]
+        for judge in judges:
+            if _has_a_word_for_its_classes(judge.recipe.path):
+                assert judge.fields["kind"] == plan.fields["kind"]
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +107,8 @@ def test_the_embedded_run_leaves_every_evaluation_and_a_judge(
 ) -> None:
     folder, _ = embedded
     evaluations = {
-        path.name: json.loads((path / "result.json").read_text()) for path in (folder / "evaluations").iterdir()
+        path.name.rpartition("-")[0]: json.loads((path / "result.json").read_text())
+        for path in (folder / "evaluations").iterdir()
     }
     assert set(evaluations) == {
         "linear",
@@ -115,6 +137,7 @@ def test_two_runs_of_one_seed_have_the_same_bits(
         assert all(value.equal(other["modules"][module][key]) for key, value in weights.items()), module
     for name in ("linear", "editing"):
         results = [
-            json.loads((folder / "evaluations" / name / "result.json").read_text()) for folder in (first, second)
+            json.loads(next((folder / "evaluations").glob(f"{name}-*/result.json")).read_text())
+            for folder in (first, second)
         ]
         assert results[0]["figures"] == results[1]["figures"]

@@ -33,6 +33,15 @@ def test_specification_draws_nothing():
     assert set(source.labels) == set(fields) - {"image"}
 
 
+def test_fields_of_classes_are_called_as_told():
+    avatars = Avatars(count=40, vary=["pose"], names={"pose": "azimuth", "identity": "person"})
+    same = Avatars(count=40, vary=["pose"])
+    for old, new in (("pose", "azimuth"), ("identity", "person")):
+        assert avatars.specification()[new] == same.specification()[old]
+        assert np.array_equal(avatars.source().labels[new], same.source().labels[old])
+        assert old not in avatars.specification()
+
+
 def test_labels_fit_the_specification():
     avatars = Avatars(count=500, vary=["expression", "illumination", "pose", "gaze"])
     source = avatars.source()
@@ -89,6 +98,9 @@ def test_identity_tells_sets_apart():
         ({"pictures_per_person": 0}, "pictures_per_person is 0"),
         ({"first": -1}, "first is -1"),
         ({"vary": ["posse"]}, "vary names 'posse'; did you mean 'pose'"),
+        ({"names": {"pose": "azimuth"}}, "names has 'pose'"),
+        ({"names": {"identity": "image"}}, "calls identity 'image'"),
+        ({"names": {"identity": "expression"}}, "two fields one name"),
         ({"count": 4, "pictures_per_person": 4}, "that is one person"),
     ],
 )

@@ -11,6 +11,7 @@ from annotated_types import Interval
 from einops import rearrange
 
 from semreg.core import TEST, TRAIN, ClassField, ImageField, Source, Specification, UserError
+from semreg.data.datasets.conventions import field_name
 from semreg.data.files import missing, stamp
 from semreg.data.images import ImageArray
 
@@ -26,19 +27,26 @@ class CIFAR10:
     `batches.meta`. They are pickles; torchvision compares their checksums before it opens them. With `download`, it
     fetches them if they are not there.
 
-    Fields: `image` `(3, size, size)`, resized bilinearly if `size` is not 32; `label`, ten classes.
+    Fields: `image` `(3, size, size)`, resized bilinearly if `size` is not 32; the ten classes under the name
+    `label`.
     """
 
     def __init__(
-        self, *, root: Path = Path("data"), size: Annotated[int, Interval(ge=1, le=1024)] = 32, download: bool = False
+        self,
+        *,
+        root: Path = Path("data"),
+        size: Annotated[int, Interval(ge=1, le=1024)] = 32,
+        download: bool = False,
+        label: str = "label",
     ) -> None:
         self.root = root
         self.size = size
         self.download = download
+        self.label = field_name(label)
 
     def specification(self) -> Specification:
-        """`image` and `label`."""
-        return {"image": ImageField(3, self.size, self.size), "label": ClassField(CLASSES)}
+        """`image` and the classes."""
+        return {"image": ImageField(3, self.size, self.size), self.label: ClassField(CLASSES)}
 
     def locate(self) -> None:
         """Raises DataMissing unless all seven files are there; downloads them if asked to."""
@@ -73,7 +81,7 @@ class CIFAR10:
         pixels = np.concatenate([part.data for part in parts])
         pixels = rearrange(pixels, "images height width channels -> images channels height width")
         return Source(
-            labels={"label": np.concatenate(labels)},
+            labels={self.label: np.concatenate(labels)},
             split=np.concatenate(split),
             images=ImageArray(pixels, (self.size, self.size)),
             identity={"size": self.size, "files": stamps},

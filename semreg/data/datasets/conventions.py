@@ -8,7 +8,7 @@ from typing import Annotated
 import numpy as np
 from annotated_types import Interval
 
-from semreg.core import SPLITS, TEST, TRAIN, VALIDATION
+from semreg.core import SPLITS, TEST, TRAIN, VALIDATION, UserError
 
 Size = Annotated[int, Interval(ge=1, le=4096)]
 """The side of an image, in pixels."""
@@ -24,3 +24,11 @@ def sorted_classes(values: Sequence[str]) -> tuple[str, ...]:
     except ValueError:
         return tuple(different)
     return tuple(sorted(different, key=float) if np.isfinite(numbers).all() else different)
+
+
+def field_name(label: str) -> str:
+    """The name that a recipe gives to the field of classes. Raises UserError if a field can't be called that."""
+    if label in ("image", "split") or not label.isidentifier():
+        why = "the images have that name" if label == "image" else "no field can be called that"
+        raise UserError("", f"label = {label!r}: {why}; choose another")
+    return label

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from annotated_types import Interval
 
 from semreg.core import TEST, TRAIN, ClassField, ImageField, Source, Specification, UserError
+from semreg.data.datasets.conventions import field_name
 from semreg.data.files import Stamp, missing, stamp
 from semreg.data.images import ImageArray
 
@@ -30,20 +31,27 @@ class MNIST:
     `t10k-images-idx3-ubyte`, `t10k-labels-idx1-ubyte`, as they are or with `.gz`. With `download`, torchvision fetches
     them if they are not there.
 
-    Fields: `image` `(1, size, size)`, resized bilinearly if `size` is not 28; `digit`, ten classes in a ring.
+    Fields: `image` `(1, size, size)`, resized bilinearly if `size` is not 28; the ten classes, in a ring, under
+    the name `label`.
     """
 
     def __init__(
-        self, *, root: Path = Path("data"), size: Annotated[int, Interval(ge=1, le=1024)] = 28, download: bool = False
+        self,
+        *,
+        root: Path = Path("data"),
+        size: Annotated[int, Interval(ge=1, le=1024)] = 28,
+        download: bool = False,
+        label: str = "digit",
     ) -> None:
         self.root = root
         self.size = size
         self.download = download
+        self.label = field_name(label)
 
     def specification(self) -> Specification:
-        """`image` and `digit`."""
+        """`image` and the classes."""
         names = tuple(str(digit) for digit in range(10))
-        return {"image": ImageField(1, self.size, self.size), "digit": ClassField(names, order="ring")}
+        return {"image": ImageField(1, self.size, self.size), self.label: ClassField(names, order="ring")}
 
     def locate(self) -> None:
         """Raises DataMissing unless all four files are there; downloads them if asked to."""
@@ -70,7 +78,7 @@ class MNIST:
             sizes = " and ".join(f"{array.shape[1]} × {array.shape[2]}" for array in images)
             raise UserError(str(self.root / "MNIST" / "raw"), f"images of {sizes} pixels; one size fits, above 0")
         return Source(
-            labels={"digit": np.concatenate(digits).astype(np.int64)},
+            labels={self.label: np.concatenate(digits).astype(np.int64)},
             split=np.concatenate(split),
             images=ImageArray(np.concatenate(images)[:, None], (self.size, self.size)),
             identity={"size": self.size, "files": identity},

@@ -53,6 +53,12 @@ def test_read(root: Path, size: int, tmp_path: Path) -> None:
     assert data.arrays["label"].tolist() == [row % 10 for row in range(24)]
 
 
+def test_the_classes_are_called_as_told(root: Path, tmp_path: Path) -> None:
+    data = cached(CIFAR10(root=root, label="thing"), folder=tmp_path)
+    assert data.fields["thing"] == ClassField(CLASSES)
+    assert data.arrays["thing"][:3].tolist() == [0, 1, 2]
+
+
 def test_the_files_and_classes_are_torchvisions() -> None:
     published = datasets.CIFAR10
     assert list(FILES) == [name for name, _ in published.train_list + published.test_list] + ["batches.meta"]

@@ -28,3 +28,9 @@ def test_grey_levels_are_stretched(tmp_path: Path) -> None:
 
     images = cached(Digits(), folder=tmp_path).arrays["image"][:, 0].numpy()
     assert np.array_equal(np.rint(images * (16 / 255)), load_digits().images)
+
+
+def test_the_classes_are_called_as_told(tmp_path: Path) -> None:
+    data = cached(Digits(label="number"), folder=tmp_path)
+    assert set(data.fields) == {"image", "number"}
+    assert data.fields["number"] == Digits().specification()["digit"]

@@ -48,6 +48,12 @@ def test_read(root: Path, size: int, tmp_path: Path) -> None:
     assert data.arrays["digit"].tolist() == [index % 10 for index in [*range(40), *range(10)]]
 
 
+def test_the_classes_are_called_as_told(root: Path, tmp_path: Path) -> None:
+    data = cached(MNIST(root=root, label="number"), folder=tmp_path)
+    assert data.fields["number"].references()["classes"] == 10
+    assert data.arrays["number"][:3].tolist() == [0, 1, 2]
+
+
 def test_the_specification_needs_no_files(tmp_path: Path) -> None:
     assert MNIST(root=tmp_path, size=32).specification()["image"] == ImageField(1, 32, 32)
 

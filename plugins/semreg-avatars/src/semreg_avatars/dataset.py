@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Annotated, Any, Literal
@@ -20,6 +20,7 @@ from semreg_avatars.warps import shading, turn_matrix
 Factor = Literal["expression", "illumination", "pose", "gaze"]
 MOST_PICTURES = 1_000_000
 ONLY_EXPRESSION: list[Factor] = ["expression"]
+SAME_NAMES: Mapping[str, str] = {}
 FACTORS: dict[str, tuple[tuple[str, ...], Order]] = {
     "expression": (look.EXPRESSIONS, "none"),
     "illumination": (look.ILLUMINATIONS, "line"),
@@ -72,6 +73,7 @@ class Avatars:
     pictures, out of `expression`, `illumination`, `pose` and `gaze`. What does not vary is neutral, frontal, 0° and
     ahead. By default only the expression varies, so that every attribute can be seen. `first` is the number of the
     first picture: sets of one seed have the same people, and where numbers don't overlap, other pictures of them.
+    `names` gives fields of classes other names, as `{ identity = "person" }`.
 
     Fields: `image` `(3, size, size)`; `attributes`; `identity`, one class per person; and for each factor in `vary` a
     class field of its name:
@@ -126,6 +128,7 @@ class Avatars:
         pictures_per_person: Annotated[int, Ge(1)] = 4,
         vary: list[Factor] = ONLY_EXPRESSION,
         first: Annotated[int, Ge(0)] = 0,
+        names: Mapping[str, str] = SAME_NAMES,
     ) -> None:
         for name, value, fits, says in (
             ("size", size, 16 <= size <= 1024, "from 16 to 1024"),
@@ -148,15 +151,26 @@ class Avatars:
             )
         self.size, self.count, self.seed, self.test, self.first = size, count, seed, test, first
         self.pictures_per_person, self.vary = pictures_per_person, frozenset(vary)
+        self.names = {name: name for name in ("identity", *FACTORS) if name == "identity" or name in self.vary}
+        for name, other in names.items():
+            if name not in self.names:
+                raise ValueError(f"names has {name!r}{closest(name, self.names)}")
+            if not other.isidentifier() or other in ("image", "attributes", "split"):
+                raise ValueError(f"names calls {name} {other!r}, which no field of classes can be called")
+            self.names[name] = other
+        if len({*self.names.values()}) < len(self.names):
+            raise ValueError("names gives two fields one name")
 
     def specification(self) -> Specification:
         """`image`, `attributes`, `identity`, and the factors that vary."""
         fields: Specification = {
             "image": ImageField(3, self.size, self.size),
             "attributes": AttributesField(look.ATTRIBUTES, look.EXCLUSIVE),
-            "identity": ClassField(tuple(f"person_{index:04d}" for index in range(self.people))),
         }
-        return fields | {name: ClassField(*FACTORS[name]) for name in FACTORS if name in self.vary}
+        people = ClassField(tuple(f"person_{index:04d}" for index in range(self.people)))
+        return fields | {
+            other: ClassField(*FACTORS[name]) if name in FACTORS else people for name, other in self.names.items()
+        }
 
     def locate(self) -> None:
         """Nothing to find: the pictures are drawn."""
@@ -167,11 +181,11 @@ class Avatars:
         identity = np.arange(self.count, dtype=np.int64) // self.pictures_per_person
         labels: dict[str, npt.NDArray[Any]] = {
             "attributes": np.array([[p.attributes()[name] for name in look.ATTRIBUTES] for p in pictures], np.uint8),
-            "identity": identity,
+            self.names["identity"]: identity,
         }
         for name in FACTORS:
             if name in self.vary:
-                labels[name] = np.array([getattr(picture, name) for picture in pictures], np.int64)
+                labels[self.names[name]] = np.array([getattr(picture, name) for picture in pictures], np.int64)
         versions = {name: version(name) for name in ("semreg-avatars", "python-avatars", "resvg-py")}
         return Source(
             labels=labels,
