@@ -43,15 +43,15 @@ from semreg.training.step import Setting
 from semreg.training.trainer import Trainer
 
 
-def run_recipe(recipe: Recipe, choices: Choices, command: str = "") -> Run:
+def run_recipe(recipe: Recipe, choices: Choices, command: str = "", *, wait: bool = False) -> Run:
     """Train, evaluate and report what a recipe says, or go on where an earlier call stopped; the run, opened.
 
-    `command` is what does the same again, for the record. Raises UserError for mistakes in the recipe, the choices or
-    the data.
+    `command` is what does the same again, for the record. Another process that is at work on the run is waited for if
+    told to `wait`. Raises UserError for mistakes in the recipe, the choices or the data; RunIsBusy.
     """
     plan, note = plan_for(recipe, choices)
     with denormals_flushed(), joined(choices.torch_device()) as processes, Interrupts() as interrupts:
-        return Runner(plan, choices, interrupts, processes, command).run(note)
+        return Runner(plan, choices, interrupts, processes, command, wait=wait).run(note)
 
 
 def plan_for(recipe: Recipe, choices: Choices) -> tuple[Plan, str | None]:
@@ -145,6 +145,8 @@ class Runner:
     def run(self, note: str | None = None) -> Run:
         """The run, trained, evaluated and reported; `note` says why the plan is a fallback's."""
         self.tell_where(note)
+        if self.wait:
+            self.folder.wait()
         if self.trained:
             return self.used()
         prepared = self.prepared()

@@ -16,7 +16,7 @@ from semreg.core import UserError
 from semreg.core.errors import CannotWrite
 
 LEFT_BEHIND = ".*.part"
-"""The names of what is being written, or removed: if no process is at work there, one was killed at it."""
+"""The names of what is being written, or removed, by the process whose number stands before the end."""
 
 WHEN_MENDED = "when that is mended, the same command goes on from the last checkpoint"
 
@@ -40,7 +40,7 @@ def write_synced(path: Path, content: bytes) -> None:
 
 def write_whole(path: Path, content: bytes) -> None:
     """Write a file that is as it was until it is whole on the disk. Raises OSError, and leaves no half of it."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")  # a report may be written by several processes at a time
+    part = _part(path)
     try:
         write_synced(part, content)
         part.replace(path)
@@ -56,7 +56,7 @@ def write_files(folder: Path, files: Mapping[str, bytes]) -> None:
     Raises OSError.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".", suffix=".part", dir=folder) as part:
+    with tempfile.TemporaryDirectory(prefix=".", suffix=f".{os.getpid()}.part", dir=folder) as part:
         for number, content in enumerate(files.values()):
             write_synced(Path(part, str(number)), content)
         for number, name in enumerate(files):
@@ -72,7 +72,7 @@ def whole_folder(path: Path) -> Iterator[Path]:
     Raises OSError.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.part")
+    part = _part(path)
     _remove(part)
     try:
         part.mkdir()
@@ -88,7 +88,7 @@ def whole_folder(path: Path) -> Iterator[Path]:
 
 def discard(folder: Path) -> None:
     """Remove a folder, if it is there, such that no half of it ever has its name. Raises OSError."""
-    part = folder.with_name(f".{folder.name}.old.part")
+    part = _part(folder.with_name(f"{folder.name}.old"))
     _remove(part)
     with contextlib.suppress(FileNotFoundError):
         folder.rename(part)
@@ -98,7 +98,27 @@ def discard(folder: Path) -> None:
 def tidy(folder: Path) -> None:
     """Remove what processes that were killed left half written or half removed. Raises OSError."""
     for part in folder.glob(LEFT_BEHIND):
-        _remove(part)
+        if not _in_other_hands(part):
+            _remove(part)
+
+
+def _part(path: Path) -> Path:
+    """Where this process writes what is to be at a path: several may do so at a time."""
+    return path.with_name(f".{path.name}.{os.getpid()}.part")
+
+
+def _in_other_hands(part: Path) -> bool:
+    """Whether another process of this machine may be at work on what is half written."""
+    number = part.suffixes[-2].lstrip(".") if len(part.suffixes) > 1 else ""
+    if not number.isdecimal() or int(number) == os.getpid():
+        return False
+    try:
+        os.kill(int(number), 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:  # another user's
+        pass
+    return True
 
 
 def read_file(path: Path) -> bytes:

@@ -14,9 +14,14 @@ from filelock import FileLock, Timeout
 from semreg.core import UserError
 from semreg.store.disk import read_file, read_object, sync, tidy, write_object, write_whole, writing
 from semreg.store.layout import CHECKPOINTS, CONTINUATION, EVALUATIONS, LOCK, RECIPES, STATUS, WARNINGS
+from semreg.store.record import at_work
 
 SECONDS_OF_A_LOOK = 0.5
 """`semreg runs` holds a run's lock for an instant, to see whether a process does."""
+
+
+class RunIsBusy(UserError):  # noqa: N818  a finding rather than a failure
+    """Another process is at work on a run."""
 
 
 class RunFolder:
@@ -29,21 +34,14 @@ class RunFolder:
     def open(self, *, wait: bool = False) -> None:
         """Make the folder, take it for this process, and remove what a killed process left half written.
 
-        Raises UserError if another process has it, unless told to `wait`; CannotWrite if it cannot be written.
+        Raises RunIsBusy if another process has it, unless told to `wait`; CannotWrite if it cannot be written.
         """
         with writing(self.folder, "mend that, or choose another folder by --out"):
             self.folder.mkdir(parents=True, exist_ok=True)
             links = [path.name for path in self.folder.iterdir() if path.is_symlink()]
             if links:  # what is written, and removed, would be elsewhere
                 raise UserError(str(self.folder), f"holds a link, {links[0]}, which no run makes; remove it")
-            try:
-                self._lock.acquire(timeout=SECONDS_OF_A_LOOK)
-            except Timeout:
-                if not wait:
-                    message = "another process is at work on this run; wait for it, or stop it"
-                    raise UserError(str(self.folder), message) from None
-                print(f"{self.folder}: waiting for another process that is at work on it", file=sys.stderr)
-                self._lock.acquire()
+            self._acquire(wait=wait)
             try:
                 for name in ("", CHECKPOINTS, CONTINUATION, EVALUATIONS, RECIPES):
                     folder = self.folder / name
@@ -51,6 +49,23 @@ class RunFolder:
             except BaseException:
                 self._lock.release()
                 raise
+
+    def wait(self) -> None:
+        """Return when no other process is at work on the run. Raises CannotWrite."""
+        if at_work(self.folder):
+            with writing(self.folder):
+                self._acquire(wait=True)
+            self.close()
+
+    def _acquire(self, *, wait: bool) -> None:
+        try:
+            self._lock.acquire(timeout=SECONDS_OF_A_LOOK)
+        except Timeout:
+            if not wait:
+                message = "another process is at work on this run; wait for it, or stop it"
+                raise RunIsBusy(str(self.folder), message) from None
+            print(f"{self.folder}: waiting for another process that is at work on it", file=sys.stderr)
+            self._lock.acquire()
 
     def close(self) -> None:
         """Let the folder go."""
@@ -119,6 +134,9 @@ class Spectator(RunFolder):
 
     def open(self, *, wait: bool = False) -> None:
         """Nothing: the first process has it."""
+
+    def wait(self) -> None:
+        """Nothing: the first process does."""
 
     def close(self) -> None:
         """Nothing."""

@@ -42,24 +42,6 @@ class RunRecord:
         """`running`, `finished`, `stopped`, `failed`, or `unknown` where no status was written."""
         return str(self.status.get("state", "unknown"))
 
-    @property
-    def at_work(self) -> bool:
-        """Whether a process has the run's folder."""
-        import fcntl
-
-        try:
-            # Only looked at, never made or written: the folder may be another's, or read-only.
-            descriptor = os.open(self.folder / LOCK, os.O_RDONLY)
-        except OSError:
-            return False
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except OSError:
-            return True
-        finally:
-            os.close(descriptor)
-        return False
-
     def current_state(self) -> str:
         """`damaged`, or the state as the folder's lock corrects it.
 
@@ -68,7 +50,7 @@ class RunRecord:
         """
         if self.state == "finished" and not self.damage:
             return "finished"
-        if self.at_work:
+        if at_work(self.folder):
             return "running"
         if self.damage:
             return "damaged"
@@ -103,6 +85,24 @@ class PhaseMetrics:
     """Of the whole loop: its iterations, and what is done between them."""
     seconds_of: dict[str, float] = field(default_factory=dict)
     """Of what is done between iterations, such as validation, as far as it was measured."""
+
+
+def at_work(folder: Path) -> bool:
+    """Whether a process has a run's folder."""
+    import fcntl
+
+    try:
+        # Only looked at, never made or written: the folder may be another's, or read-only.
+        descriptor = os.open(folder / LOCK, os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
 
 
 def read_record(folder: Path) -> RunRecord:

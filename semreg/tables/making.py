@@ -8,6 +8,7 @@ import os
 import re
 import sys
 import traceback
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,12 +21,14 @@ from semreg.recipe.load import Recipe, load_recipe
 from semreg.recipe.plan import Plan
 from semreg.running.choices import Choices
 from semreg.running.finishing import is_done
+from semreg.running.judges import check_judges
 from semreg.running.reproducing import command_of
 from semreg.running.start import Place, folders_of, place_of, plan_for, run_recipe
-from semreg.store.record import known_runs, read_record
+from semreg.store.folder import RunIsBusy
+from semreg.store.record import at_work, known_runs, read_record
 from semreg.tables.cells import read_cell
 from semreg.tables.grid import Cell, Grid, Plot, Ranking, Row, require_evaluations, require_matches
-from semreg.tables.pages import write_table
+from semreg.tables.pages import write_table, writing_table
 from semreg.tables.plots import require_plottable
 from semreg.training.interrupts import Interrupts
 from semreg.training.processes import joined, started_by_torchrun
@@ -127,11 +130,16 @@ def make_table(
         if to_do:
             entered.enter_context(joined(choices.torch_device()))
             entered.enter_context(Interrupts())
-        for k in to_do:
+        queue = deque((k, False) for k in to_do)
+        while queue:
+            k, wait = queue.popleft()
             if first:
                 print(f"{k + 1}/{len(runs)}  {runs[k].plan.name} · seed {runs[k].seed}", file=sys.stderr)
             try:
-                growing.cells[k] = _finish(runs[k])
+                growing.cells[k] = _finish(runs[k], wait=wait)
+            except RunIsBusy:
+                print(f"{runs[k].folder.name}: busy, another process works on it; its turn is last", file=sys.stderr)
+                queue.append((k, True))
             except BaseException:
                 with contextlib.suppress(CannotWrite):  # which must not hide what happened
                     growing.cells[k] = runs[k].read()
@@ -232,11 +240,12 @@ def _require_different(runs: Sequence[_Planned]) -> None:
 
 
 def _require_trainable(runs: Sequence[_Planned]) -> None:
-    """Try every recipe on made-up images: the last one's mistake must not surface after the others were trained."""
+    """Try every recipe, and its judges: the last one's mistake must not surface after the others were trained."""
     errors = []
     for run in {run.row: run for run in runs}.values():
         try:
             check_by_dry_run(run.plan)
+            check_judges(run.plan, run.choices)
         except UserError as error:
             errors.append(error)
     _raise_all(errors)
@@ -283,7 +292,14 @@ class _Growing:
         )  # fmt: skip
 
     def write(self) -> None:
-        if self.first and self.wanted.written:
+        """Write the table, with what other commands finished meanwhile, one command at a time."""
+        if not (self.first and self.wanted.written):
+            return
+        with writing_table(self.folder):
+            for k, cell in enumerate(self.cells):
+                fresh = cell if cell.finished else self.runs[k].read()
+                if fresh.finished or not cell.failed:
+                    self.cells[k] = fresh
             write_table(self.grid, self.folder)
 
 
@@ -295,12 +311,22 @@ def _name(runs: Sequence[_Planned]) -> str:
     return re.sub(r"[^\w.-]+", "_", Path(folder).name).lstrip(".-") or "table"
 
 
-def _finish(run: _Planned) -> Cell:
-    """Make a run, and read it; one that fails says why. Of several processes one may fail alone, which ends all."""
+def _finish(run: _Planned, *, wait: bool) -> Cell:
+    """Make a run, and read it; one that fails says why. Of several processes one may fail alone, which ends all.
+
+    Raises RunIsBusy if another command is making it, unless told to `wait` for that.
+    """
+    alone = not started_by_torchrun()
+    if alone and not run.to_do:  # any more: another command did it
+        return run.read()
+    if alone and not wait and at_work(run.folder):  # seen before anything is prepared
+        raise RunIsBusy(str(run.folder), "another process is at work on it")
     try:
-        run_recipe(run.recipe, run.choices, run.command)
+        run_recipe(run.recipe, run.choices, run.command, wait=wait)
+    except RunIsBusy:
+        raise
     except Exception as error:
-        if started_by_torchrun():
+        if not alone:
             raise
         if not isinstance(error, UserError):
             traceback.print_exc()

@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
 import math
 import os
 import re
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import jinja2
+from filelock import FileLock
 
 from semreg.core import UserError
 from semreg.report.templates import templates
 from semreg.store.disk import tidy, write_whole, writing
+from semreg.store.layout import LOCK
 from semreg.store.recipes import report_path
 from semreg.tables.grid import Cell, Grid, Ranking, comparisons, figure_tables
 from semreg.tables.ranking import RankedRow, ranked_rows
 from semreg.tables.view import Block, View, view
 
+GO_ON = "when that is mended, the same command goes on; finished runs are kept"
 MARKDOWN, PAGE, DATA = "table.md", "table.html", "table.json"
 _SPECIAL = re.compile(r"[\\|`*\[\]]|(?<![^\W_])_|_(?![^\W_])")
 
@@ -31,7 +36,7 @@ def write_table(grid: Grid, folder: Path) -> str:
     shown = view(grid, _now())
     text = markdown(shown)
     data = json.dumps(dictionary(grid, folder), indent=1, ensure_ascii=False, allow_nan=False)
-    with writing(folder, "when that is mended, the same command goes on; finished runs are kept"):
+    with writing(folder, GO_ON):
         folder.mkdir(parents=True, exist_ok=True)
         tidy(folder)
         for name, picture in shown.pictures.items():
@@ -40,6 +45,19 @@ def write_table(grid: Grid, folder: Path) -> str:
         write_whole(folder / PAGE, page(grid, shown, folder).encode("utf-8", "replace"))
         write_whole(folder / DATA, (data + "\n").encode("utf-8", "backslashreplace"))
     return text
+
+
+@contextlib.contextmanager
+def writing_table(folder: Path) -> Iterator[None]:
+    """Have the folder of a table for this process. Raises CannotWrite."""
+    with writing(folder, GO_ON):
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder / LOCK)
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def text_of(grid: Grid) -> str:

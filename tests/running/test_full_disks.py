@@ -106,7 +106,7 @@ def check_failure(said: str, folder: Path, failing: Failing) -> None:
 def test_evaluating_again_without_room_leaves_the_result_there_was(known: Known, tmp_path: Path) -> None:
     known.lab.run(tmp_path)
     [run] = tmp_path.glob("runs/recipe-*")
-    failing = Failing("write evaluations/.pictured-#.part/result.json half", errno.ENOSPC)
+    failing = Failing("write evaluations/.pictured-#.#.part/result.json half", errno.ENOSPC)
     with known.lab.monkeypatch.context() as patch:
         Writes(tmp_path, failing, patch)
         with pytest.raises(CannotWrite, match="No space left on device; when"):

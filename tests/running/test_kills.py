@@ -61,13 +61,13 @@ def test_every_write_of_a_run_is_seen(recorded: Recorded) -> None:
     assert recorded.unseen == []
     assert len(recorded.copies) > 90
     for wanted in (
-        "write checkpoints/.#.part/tensors.safetensors half",
+        "write checkpoints/.#.#.part/tensors.safetensors half",
         "write runs/recipe-#/metrics.jsonl half",
         "write runs/judge-#/metrics.jsonl half",
-        "write evaluations/.pictured-#.part/#.png half",
+        "write evaluations/.pictured-#.#.part/#.png half",
         "write runs/recipe-#/.report.html.#.part half",
         "write cache/.toydata-#.partial/image.npy half",
-        "unlink checkpoints/.#.old.part/tensors.safetensors before",
+        "unlink checkpoints/.#.old.#.part/tensors.safetensors before",
     ):
         assert wanted in recorded.copies
 
@@ -89,8 +89,8 @@ def test_a_run_killed_at_any_write_ends_with_the_same_bits(recorded: Recorded, p
 # The first kill leaves lines of a log that must be cut, half a checkpoint, half a removed one, a judge half trained.
 FIRST = [
     "write runs/recipe-#/metrics.jsonl half",
-    "write checkpoints/.#.part/tensors.safetensors half",
-    "rmdir recipe-#/checkpoints/.#.old.part before",
+    "write checkpoints/.#.#.part/tensors.safetensors half",
+    "rmdir recipe-#/checkpoints/.#.old.#.part before",
     "write runs/judge-#/metrics.jsonl half",
 ]
 
@@ -120,7 +120,7 @@ def test_a_run_killed_while_it_is_evaluated_again_ends_with_the_same_bits(record
     [run] = folder.glob("runs/recipe-*")
     kills, _ = record(folder, tmp_path / "again", lab, lambda: lab.evaluate(folder, run))
     assert outcome(folder) == recorded.outcome
-    assert "rename recipe-#/evaluations/.pictured-#.part before" in kills  # when the result there was is gone already
+    assert "rename recipe-#/evaluations/.pictured-#.#.part before" in kills  # when the result there was is gone already
     for kind, [copy, *_] in kills.items():
         killed = copy / run.relative_to(folder)
         try:

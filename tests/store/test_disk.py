@@ -53,17 +53,26 @@ def test_a_folder_is_whole_or_as_it_was(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def test_what_killed_processes_left_is_in_nobodys_way_and_removed(tmp_path: Path) -> None:
-    for name in (".a.part", ".a.old.part"):
+    for name in (f".a.{os.getpid()}.part", f".a.old.{os.getpid()}.part"):
         (tmp_path / name / "deep").mkdir(parents=True)
         (tmp_path / name / "deep" / "file").write_text("")
     with whole_folder(tmp_path / "a") as part:
         write_synced(part / "file", b"")
-    (tmp_path / ".b.json.77.part").write_text("half")
+    (tmp_path / ".b.json.99999999.part").write_text("half")
     (tmp_path / ".c.part").symlink_to(tmp_path / "a")
     discard(tmp_path / "nothing")
     tidy(tmp_path)
     assert [path.name for path in tmp_path.rglob("*")] == ["a", "file"]
     tidy(tmp_path / "nowhere")
+
+
+def test_what_others_are_writing_stays(tmp_path: Path) -> None:
+    for name in (os.getppid(), 1):  # the first process is another user's
+        (tmp_path / f".a.{name}.part").write_text("half")
+    with whole_folder(tmp_path / "a") as part:
+        write_synced(part / "file", b"")
+    tidy(tmp_path)
+    assert len(list(tmp_path.glob(".a.*.part"))) == 2
 
 
 def test_what_cannot_be_written_is_told_with_its_folder(tmp_path: Path) -> None:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import threading
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from semreg.core import UserError
-from semreg.store.folder import RunFolder
+from semreg.store.folder import RunFolder, RunIsBusy
+
+NO_PROCESS = 99999999
 
 
 @pytest.fixture
@@ -46,9 +51,9 @@ def test_a_warning_is_recorded_once(folder: RunFolder, capsys: pytest.CaptureFix
 
 def test_opening_removes_what_a_killed_process_left_half_written(folder: RunFolder) -> None:
     folder.close()
-    left = [folder.folder / ".report.html.77.part", folder.folder / "checkpoints" / ".00000001.part" / "state.json"]
-    left.append(folder.folder / "evaluations" / ".one.old.part" / "result.json")
-    for path in left:
+    left = [f".report.html.{NO_PROCESS}.part", f"checkpoints/.00000001.{NO_PROCESS}.part/state.json"]
+    left.append(f"evaluations/.one.old.{NO_PROCESS}.part/result.json")
+    for path in (folder.folder / name for name in left):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("half")
     other = RunFolder(folder.folder, "x")
@@ -57,12 +62,33 @@ def test_opening_removes_what_a_killed_process_left_half_written(folder: RunFold
     other.close()
 
 
+def test_what_another_process_is_writing_stays(folder: RunFolder) -> None:
+    folder.close()
+    other = folder.folder / f".report.html.{os.getppid()}.part"  # as `semreg report` does, which needs no lock
+    other.write_text("half")
+    folder.open()
+    assert other.exists()
+
+
+def test_waiting_ends_when_the_other_has_ended(folder: RunFolder, capsys: pytest.CaptureFixture[str]) -> None:
+    folder.close()
+    lock = FileLock(folder.folder / ".lock", thread_local=False)
+    lock.acquire()
+    threading.Timer(1.0, lock.release).start()
+    folder.wait()
+    assert "waiting for another process" in capsys.readouterr().err
+    folder.wait()
+    assert not capsys.readouterr().err
+    folder.open()
+    folder.close()
+
+
 def test_a_folder_is_had_by_one_at_a_time(folder: RunFolder) -> None:
     other = RunFolder(folder.folder, "x")
-    (folder.folder / ".status.json.77.part").write_text("that process is at it")
-    with pytest.raises(UserError, match="another process is at work"):
+    (folder.folder / ".status.json.99999999.part").write_text("that process is at it")
+    with pytest.raises(RunIsBusy, match="another process is at work"):
         other.open()
-    assert (folder.folder / ".status.json.77.part").exists()
+    assert (folder.folder / ".status.json.99999999.part").exists()
     folder.close()
     other.open()
     other.close()

@@ -9,7 +9,7 @@ import pytest
 from filelock import FileLock
 
 from semreg.core import UserError
-from semreg.store.record import RunRecord, read_end, read_metrics, read_record, runs_in
+from semreg.store.record import at_work, read_end, read_metrics, read_record, runs_in
 
 
 def test_record_and_metrics_of_a_run(fake_run: Path) -> None:
@@ -80,7 +80,7 @@ def test_runs_are_listed_by_start_and_damaged_ones_last(fake_run: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("state", "at_work", "current"),
+    ("state", "busy", "current"),
     [
         ("running", True, "running"),
         ("running", False, "stopped"),
@@ -93,12 +93,12 @@ def test_runs_are_listed_by_start_and_damaged_ones_last(fake_run: Path) -> None:
         ("finished", False, "finished"),
     ],
 )
-def test_the_lock_corrects_the_state(tmp_path: Path, state: str | None, at_work: bool, current: str) -> None:
+def test_the_lock_corrects_the_state(tmp_path: Path, state: str | None, busy: bool, current: str) -> None:
     (tmp_path / "run.json").write_text("{}")
     if state:
         (tmp_path / "status.json").write_text(json.dumps({"state": state}))
     run = read_record(tmp_path)
-    if at_work:
+    if busy:
         with FileLock(tmp_path / ".lock"):
             assert run.current_state() == current
     else:
@@ -110,7 +110,7 @@ def test_the_lock_corrects_the_state(tmp_path: Path, state: str | None, at_work:
 
 def test_looking_leaves_the_lock_free(tmp_path: Path) -> None:
     (tmp_path / ".lock").touch()
-    assert not RunRecord(tmp_path, {}, {}).at_work
+    assert not at_work(tmp_path)
     with FileLock(tmp_path / ".lock", timeout=0):
         pass
 

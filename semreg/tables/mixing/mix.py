@@ -22,6 +22,7 @@ from semreg.tables.mixing.additions import additions_of
 from semreg.tables.mixing.carrier import class_carrier
 from semreg.tables.mixing.composing import Mix
 from semreg.tables.mixing.figures import Figures, figures_of
+from semreg.tables.pages import GO_ON
 
 _OF_A_LOSS = re.compile(r"\s*losses\.(\w+)\.")
 
@@ -82,7 +83,7 @@ def make_mix(
     name = wanted.name or f"{path.stem}-mix"
     made = make_table(recipes, (), seeds, replace(wanted, against=path.stem, name=name, ranking=ranking), choices)
     if wanted.written and in_first_process():
-        with writing(made.folder, "when that is mended, the same command goes on; finished runs are kept"):
+        with writing(made.folder, GO_ON):
             for mix, texts in zip(mixes[1:], own[1:], strict=True):
                 write_whole(made.folder / mix.file.name, mix.text(made.folder, texts).encode())
     return made

@@ -36,9 +36,9 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     runs: list[str] = []
     run_recipe = making.run_recipe
 
-    def recorded(recipe: Any, choices: Any, command: str) -> Any:
+    def recorded(recipe: Any, choices: Any, command: str, **more: bool) -> Any:
         runs.append(recipe.path.stem)
-        return run_recipe(recipe, choices, command)
+        return run_recipe(recipe, choices, command, **more)
 
     monkeypatch.setattr(making, "run_recipe", recorded)
     return runs
