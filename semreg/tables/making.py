@@ -201,14 +201,17 @@ def _planned(
     require_evaluations(wanted.figures, (name for _, plan in planned for name in plan.evaluations))
     require_plottable(wanted.plots, [list(plan.evaluations) for _, plan in planned])
     runs, known = [], known_runs(choices.out)
+    folder_of: dict[str, Path] = {}
     folders = [folders_of(plan, choices) for _, plan in planned]
     for k in range(len(seeds) if seeds else 1):
         for row, (recipe, plan) in enumerate(planned):
             own = replace(choices, seed=seeds[k] if seeds else None)
             command = wanted.command if isinstance(recipes[row], Recipe) else command_of(recipe.path, overrides, own)
             place = place_of(plan, own, known)
+            # Two recipes that train the same have one run, and rows of their own.
+            place = replace(place, folder=folder_of.setdefault(place.identity.digest, place.folder))
             runs.append(_Planned(row, recipe, plan, own, place, folders[row], command))
-    _require_different(runs[: len(planned)])
+    _require_different(runs[: len(planned)], trained=wanted.ranking is not None)
     return runs
 
 
@@ -222,19 +225,18 @@ def plan_of_row(recipe: Recipe, wanted: Wanted, choices: Choices) -> Plan:
         return check(recipe, data_root=choices.data_root)  # what is finished needs its data no more
 
 
-def _require_different(runs: Sequence[_Planned]) -> None:
-    by_name: dict[str, _Planned] = {}
-    by_digest: dict[str, _Planned] = {}
+def _require_different(runs: Sequence[_Planned], *, trained: bool) -> None:
+    """Raise UserError unless the runs have names of their own, and, of those that must be `trained` apart, hashes."""
+    first: dict[str, _Planned] = {}
     problems = []
     for run in runs:
-        for known, key, message in (
-            (by_name, run.plan.name, "has the name of {}; a row of a table is a recipe of its own name"),
-            (by_digest, run.place.identity.digest, "trains the same as {}, so both are one run; leave one of them out"),
-        ):
-            other = known.setdefault(key, run)
-            if other is not run:
-                problems.append(Problem(str(run.recipe.path), message.format(other.recipe.path)))
-                break
+        other = first.setdefault(run.plan.name, run)
+        message = f"has the name of {other.recipe.path}; a row of a table is a recipe of its own name"
+        if other is run and trained:
+            other = first.setdefault(run.place.identity.digest, run)
+            message = f"trains the same as {other.recipe.path}, so both are one run; leave one of them out"
+        if other is not run:
+            problems.append(Problem(str(run.recipe.path), message))
     if problems:
         raise UserError("recipes", problems)
 

@@ -99,6 +99,19 @@ def test_a_row_whose_run_another_recipe_has_trained_has_evaluations_and_a_report
     assert ">more</a>" not in (trained / "report-second.html").read_text()
 
 
+def test_two_rows_that_train_the_same_are_one_run(make: Make, toy: Toy, made: list[str], counted: list[int]) -> None:
+    table = make([toy(SCORED, "plain.toml"), toy(f"{MORE}", "more.toml")], seeds=2)
+    assert made == ["plain:0", "more:0", "plain:1", "more:1"]
+    plain, more = (row.cells for row in table.grid.rows)
+    assert [cell.folder for cell in plain] == [cell.folder for cell in more]
+    assert [list(cell.results) for cell in (*plain, *more)] == [["probe"]] * 2 + [["probe", "more"]] * 2
+    assert counted == [0, 1]
+    assert len({cell.folder.name for cell in plain}) == 2
+    made.clear()
+    assert make([toy(f"{MORE}", "more.toml"), toy(SCORED, "plain.toml")], seeds=2).grid.rows[1].cells == plain
+    assert made == []
+
+
 def test_a_run_that_lacks_an_evaluation_is_not_finished(
     make: Make, toy: Toy, counted: list[int], made: list[str]
 ) -> None:
