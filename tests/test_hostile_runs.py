@@ -297,7 +297,7 @@ def stored(folder: Path) -> dict[str, Any]:
                 ],
             )
         ],
-        [Picture("p", b"\x89PNG", "c")],
+        [Picture("p", b"\x89PNG\r\n\x1a\n", "c")],
         "s",
     )
     write_result(folder, result)

@@ -13,6 +13,9 @@ from pydantic import BaseModel, Field, ValidationError
 from semreg.core import Cell, Picture, Result, Scatter, Table, UserError
 from semreg.store.disk import read_file, whole_folder, write_synced, writing
 
+PNG = b"\x89PNG\r\n\x1a\n"
+"""How it begins."""
+
 Model = TypeVar("Model", bound=BaseModel)
 
 
@@ -44,8 +47,9 @@ def require_storable(result: Result) -> tuple[str, dict[str, str]]:
                 raise ValueError(
                     f"its result can't be stored: a {type(one).__name__} where a {kind.__name__} is wanted"
                 )
-    if not all(isinstance(picture.png, bytes) for picture in result.pictures):
-        raise ValueError("its result can't be stored: a picture's png is no bytes")
+    for number, picture in enumerate(result.pictures):
+        if not (isinstance(picture.png, bytes) and picture.png.startswith(PNG)):
+            raise ValueError(f"its result can't be stored: pictures.{number}.png: no bytes of a PNG")
     scatters = {
         f"scatter-{position:02d}.json": _json({key: _plain(value) for key, value in asdict(scatter).items()})
         for position, scatter in enumerate(result.scatters)
@@ -139,7 +143,7 @@ def _json(content: Any, indent: int | None = None) -> str:
 
 
 def _refused(value: Any) -> Any:
-    raise ValueError(f"its result can't be stored: it holds a {type(value).__name__}")
+    raise ValueError(f"its result can't be stored: it holds an object of {type(value).__name__}")
 
 
 def _require_placed(stored: _StoredScatter) -> None:

@@ -64,7 +64,11 @@ def test_what_may_be_left_out_is_filled_in_only_where_nothing_is_given() -> None
     ("function", "roles", "said"),
     [
         (probe, ROLES, "several, z_d, z_s; write which"),
-        (probe, Roles(code=("z",)), r"doesn't say its code; add `code = \[\"z\"\]`"),
+        (
+            probe,
+            Roles(code=("z",)),
+            r"doesn't say its field of classes .*; add `attributes = \{ label = \"z\" \}`",
+        ),
         (probe, Roles(), "doesn't say its code"),
         (nats, ONE, r"doesn't say its posterior; add `posterior = \{ z = \"q\" \}`"),
         (scores, ONE, "doesn't say its sample"),

@@ -234,7 +234,7 @@ def test_set_changes_the_fallback_too(write: Write) -> None:
 
 def test_set_reaches_each(write: Write) -> None:
     path = write("[each]\nm = ['a', 'b']\n[tensors]\n'z_{m}' = 'f({m})'")
-    assert resolved(path, "each.m=['c']") == {"tensors": {"z_c": "f(c)"}}
+    assert resolved(path, "each.m=['c']") == {"each": {"m": ["c"]}, "tensors": {"z_c": "f(c)"}}
 
 
 @pytest.mark.parametrize("bad", ["margin", "=3", " = 3", "a.b.=3", "a b=3", "a=3\nb=]", "a=\0"])

@@ -175,6 +175,8 @@ def outcome(folder: Path) -> dict[str, Any]:
                 found["warnings"][name] = set(path.read_text().splitlines())
             elif path.name in ("status.json", "run.json", "cache.json"):
                 found[name] = _untimed(json.loads(path.read_text()))
+            elif path.name == "recipes.json":
+                found[name] = {key: _untimed(entry) for key, entry in json.loads(path.read_text()).items()}
             elif path.name == "report.html":
                 assert "has not finished" not in path.read_text()
             elif path.suffix != ".html":

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import torch
 from torch import nn
 
 import semreg
-from semreg.core import Result, UserError, plugin_manager
+from semreg.core import Picture, Result, Table, UserError, plugin_manager
 from semreg.core.errors import CannotWrite
 from semreg.core.hookspecs import hookimpl
 from semreg.store.folder import RunFolder
+from semreg.store.recipes import failures_of
 from semreg.trained.run import Run, TensorHandle
 from semreg.training.phase import PhaseRunner
 from tests.running.conftest import read
@@ -65,56 +67,90 @@ def test_the_generator_depends_on_the_runs_seed_and_the_evaluations_name(
     assert len(set(drawn)) == 4
 
 
-def test_what_is_no_result_is_refused_by_name(toy: Toy, register: Register, tmp_path: Path) -> None:
+def test_what_is_no_result_is_refused_by_name(
+    toy: Toy, register: Register, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     def shrugging(code: TensorHandle) -> Any:
         return {"x": 1}
 
     register("evaluation", "shrugging", shrugging)
-    with pytest.raises(UserError, match="evaluation 'shrug' returned a dict, not a Result"):
-        semreg.run(toy('[evaluate.shrug]\nuse = "shrugging(z)"'), out=tmp_path, device="cpu")
+    semreg.run(toy('[evaluate.shrug]\nuse = "shrugging(z)"'), out=tmp_path, device="cpu")
+    said = "evaluation 'shrug' failed: it returned a dict, not a Result (this process)"
+    assert said in capsys.readouterr().err
 
 
-def test_a_value_error_is_told_with_the_evaluations_name(toy: Toy, register: Register, tmp_path: Path) -> None:
-    def demanding(code: TensorHandle) -> Result:
-        raise ValueError("no image has the label 'bald'")
-
-    register("evaluation", "demanding", demanding)
-    with pytest.raises(UserError, match="evaluation 'demand': no image has the label 'bald'"):
-        semreg.run(toy('[evaluate.demand]\nuse = "demanding(z)"'), out=tmp_path, device="cpu")
+class OddError(Exception):
+    """What nobody expects."""
 
 
-def test_an_evaluation_that_fails_leaves_a_run_that_goes_on_there(
-    toy: Toy, trained: Callable[..., Run], register: Register, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def _endless(folder: int = 0) -> None:
+    _endless(folder + 1)
+
+
+FAILURES: dict[str, tuple[Callable[[], Any], str]] = {
+    "value": (lambda: _raise(ValueError("no image has the label 'bald'")), "no image has the label 'bald' ("),
+    "user": (lambda: _raise(UserError("data", "gone")), "gone ("),
+    "odd": (lambda: _raise(OddError("a")), "OddError: a (this process, test_evaluations.py line "),
+    "exit": (lambda: sys.exit(0), "it called sys.exit(0) ("),
+    "memory": (lambda: _raise(torch.OutOfMemoryError("CUDA out of memory")), "memory ran out; all that is trained is"),
+    "deep": (_endless, "maximum recursion depth exceeded (this process, test_evaluations.py line "),
+    "figure": (lambda: Result({"x": cast("float", "y")}), "figures.x"),
+    "outcomes": (lambda: Result(outcomes={"x": cast("list[bool]", [0.5])}), "outcomes.x"),
+    "table": (lambda: Result(tables=[Table("t", ["a"], [[cast("str", object())]])]), "tables.0.rows.0.0"),
+    "picture": (lambda: Result(pictures=[Picture("p", b"no picture")]), "pictures"),
+    "none": (lambda: None, "it returned a NoneType, not a Result ("),
+}
+
+
+def _raise(error: Exception) -> None:
+    raise error
+
+
+def test_one_that_fails_costs_itself_and_is_tried_again(
+    toy: Toy, trained: Callable[..., Run], evaluations: list[Any], register: Register, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
     broken = True
 
-    def moody(code: Any) -> Result:
-        if broken:
-            raise ValueError("no mood")
-        return Result(figures={"mood": 1.0})
+    def failing(code: Any, *, how: str) -> Any:
+        return FAILURES[how][0]() if broken else Result({"mood": 1.0})
 
-    register("evaluation", "moody", moody)
-    path = toy('[evaluate.mood]\nuse = "moody(z)"')
-    with pytest.raises(UserError, match="evaluation 'mood': no mood") as refused:
-        trained(path)
-    assert read(Path(refused.value.source), "status.json")["state"] == "failed"
-    broken = False
+    register("evaluation", "failing", failing)
+    texts = [f'[evaluate.{how}]\nuse = "failing(z)"\nhow = "{how}"' for how in FAILURES]
+    path = toy("\n".join([*texts, '[evaluate.whole]\nuse = "measured(z)"']))
+    run = trained(path)
+    said = capsys.readouterr().err
+    failures = failures_of(run.folder, "recipe")
+    for how, (_, message) in FAILURES.items():
+        assert f"evaluation {how!r} failed: " in said
+        assert message in failures[how], how
+    assert read(run.folder, "status.json")["state"] == "finished"
+    assert read(run.folder, "status.json")["failed"] == list(FAILURES)
+    assert len(evaluations) == 1
+    assert not list((run.folder / "evaluations").glob(".*"))
     monkeypatch.setattr(PhaseRunner, "iterate", None)
-    assert read(trained(path).folder, "status.json")["state"] == "finished"
+    trained(path)
+    assert capsys.readouterr().err.count("failed: ") == len(FAILURES), "each is tried again"
+    broken = False
+    trained(path)
+    assert failures_of(run.folder, "recipe") == {}
+    assert "failed" not in read(run.folder, "status.json")
+    assert len(evaluations) == 1
 
 
-def test_a_full_disk_does_not_hide_why_a_run_failed(
+def test_of_a_full_disk_the_run_ends(
     toy: Toy, trained: Callable[..., Run], register: Register, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*_: Any, **__: Any) -> None:
         raise CannotWrite("here", "no room")
 
+    def filling(code: Any) -> Result:
+        monkeypatch.setattr(RunFolder, "write_json", full)
+        full()
+        return Result()
+
     class Full:
         run_stopped = hookimpl(full)
-
-    def moody(code: Any) -> Result:
-        monkeypatch.setattr(RunFolder, "write_json", full)
-        raise ValueError("no mood")
 
     def with_listener(warn: Callable[[str], None]) -> Any:
         manager = plugin_manager.no_hooks()
@@ -122,9 +158,38 @@ def test_a_full_disk_does_not_hide_why_a_run_failed(
         return manager
 
     monkeypatch.setattr(plugin_manager, "load_hooks", with_listener)
-    register("evaluation", "moody", moody)
-    with pytest.raises(UserError, match="evaluation 'mood': no mood"):
-        trained(toy('[evaluate.mood]\nuse = "moody(z)"'))
+    register("evaluation", "filling", filling)
+    with pytest.raises(CannotWrite, match="here: no room"):
+        trained(toy('[evaluate.fill]\nuse = "filling(z)"'))
+
+
+# --- what is known before training ---
+
+
+def test_what_an_evaluation_knows_before_is_said_before_training(
+    toy: Toy, trained: Callable[..., Run], register: Register, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    seen: list[Any] = []
+
+    def knowing(code: Any, label: TensorHandle, *, count: int = 3, share: float = 0.5) -> Result:
+        return Result()
+
+    def known(code: Any, label: TensorHandle, *, count: int, share: float) -> None:
+        seen.append((label.name, count, share))
+        if count > len(label.read("test")):
+            raise ValueError(f"count is {count}, and there are {len(label.read('test'))} test images")
+
+    cast("Any", knowing).before_training = known
+    register("evaluation", "knowing", knowing)
+    path = toy('[evaluate.one]\nuse = "knowing(z, kind)"\n[evaluate.two]\nuse = "knowing(z, kind)"\ncount = 50')
+    with pytest.raises(UserError) as refused:
+        trained(path)
+    assert [(one.where, one.message) for one in refused.value.problems] == [
+        ("evaluate.two", "count is 50, and there are 12 test images")
+    ]
+    assert seen == [("kind", 3, 0.5), ("kind", 50, 0.5)]
+    assert not (tmp_path / "runs").exists()
+    assert trained(path, "evaluate.two.count=12").folder.is_dir()
 
 
 def test_evaluations_that_were_done_are_told_again_when_a_run_resumes(

@@ -13,6 +13,7 @@ import pytest
 
 import semreg
 from semreg.core import UserError
+from semreg.store.folder import RunFolder
 from semreg.trained.run import Run
 from tests.running.conftest import FALLBACK, read, result_of
 from tests.running.faults import JUDGE
@@ -42,8 +43,9 @@ def test_a_judge_is_trained_once_on_the_runs_data_and_shared(
 
 
 def test_a_judge_that_another_process_trains_is_waited_for(
-    toy: Toy, trained: Callable[..., Run], evaluations: list[Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+    toy: Toy, trained: Callable[..., Run], evaluations: list[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
     toy(JUDGE, "judge.toml")
     path = toy('[evaluate.judged]\nuse = "judged(image)"\njudge = "judge.toml"')
     trained(path, out=tmp_path / "there")
@@ -57,7 +59,14 @@ def test_a_judge_that_another_process_trains_is_waited_for(
         shutil.copytree(judge, busy, dirs_exist_ok=True, ignore=shutil.ignore_patterns(".lock"))
         lock.close()
 
-    Timer(1.0, finish).start()
+    wait = RunFolder.wait
+
+    def waiting(self: RunFolder) -> None:
+        if self.folder == busy:
+            Timer(1.0, finish).start()
+        wait(self)
+
+    monkeypatch.setattr(RunFolder, "wait", waiting)
     written = (judge / "status.json").read_text()
     trained(path, out=tmp_path / "here")
     assert f"{busy}: waiting for another process" in capsys.readouterr().err

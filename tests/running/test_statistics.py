@@ -68,7 +68,8 @@ def test_of_two_of_one_name_the_first_is_kept_and_what_is_no_tensor_is_told(
     assert run.statistics["mine"]["mean"].abs().sum() > 0
     said = capsys.readouterr().err
     assert "two hooks keep statistics as 'mine'; those of the first are kept" in said
-    assert "a hook gave dict where statistics wants tensors by owner and name" in said
+    assert "failed in statistics and is switched off: " in said
+    assert "what it returned for 'theirs' is not tensors by name" in said
 
 
 def test_one_that_fails_costs_itself_alone(

@@ -167,7 +167,7 @@ def test_the_innermost_failing_call_is_the_one_told(toy: Toy) -> None:
 def test_a_loss_is_one_number(toy: Toy, register: Register) -> None:
     program = program_of(toy('[losses.vector]\nuse = "multiply(z, z)"\n[losses.module]\nuse = "detach(posterior)"'))
     for name, shown in {"vector": "float32 (4, 2)", "module": "DiagonalGaussian"}.items():
-        with pytest.raises(ExpressionError, match="a loss is one number") as refused:
+        with pytest.raises(ExpressionError, match="a loss is one real number") as refused:
             program.losses[name](execution_of(program.plan))
         assert shown in refused.value.text()
 
