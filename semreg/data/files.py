@@ -8,6 +8,7 @@ import stat
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
@@ -207,8 +208,35 @@ class FileNames:
         self._exact = set(names)
         self._composed = {unicodedata.normalize("NFC", name): name for name in sorted(self._exact)}
 
-    def find(self, name: str) -> str | None:
-        """The file's name, or None if there is no such file. Blanks around it count only if the file has them, too."""
-        if name in self._exact:
-            return name
-        return self._composed.get(unicodedata.normalize("NFC", name.strip().replace("\\", "/").removeprefix("./")))
+    def find(self, name: str, folder: str = "") -> str | None:
+        """The file's name, or None if there is no such file. Blanks around it count only if the file has them, too.
+
+        `folder`, which ends in a slash, is where it is looked for first.
+        """
+        for place in dict.fromkeys((folder, "")):
+            if place + name in self._exact:
+                return place + name
+            found = self._composed.get(unicodedata.normalize("NFC", place + _plain(name)))
+            if found is not None:
+                return found
+        return None
+
+    def near(self, name: str) -> str | None:
+        """The only file that has this name in another folder, in other letters, or with an ending; None if none has."""
+        word = unicodedata.normalize("NFC", _plain(name)).lower().rpartition("/")[2]
+        found = self._by_word.get(word, ())
+        return found[0] if len(found) == 1 else None
+
+    @cached_property
+    def _by_word(self) -> dict[str, list[str]]:
+        """The files by their names without a folder, and these without an ending, in small letters."""
+        words: dict[str, list[str]] = {}
+        for composed, name in self._composed.items():
+            last = composed.lower().rpartition("/")[2]
+            for word in {last, os.path.splitext(last)[0]}:
+                words.setdefault(word, []).append(name)
+        return words
+
+
+def _plain(name: str) -> str:
+    return name.strip().replace("\\", "/").removeprefix("./")
