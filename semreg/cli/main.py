@@ -95,16 +95,19 @@ def check(
     data_root: DataRoot = Path("data"),
     as_json: AsJson = False,
 ) -> None:
-    """Check a recipe without any training; print who trains whom."""
+    """Check a recipe without any training; print what its data tell, and who trains whom."""
     from semreg.recipe.check import check_all
     from semreg.recipe.load import load_recipe
     from semreg.recipe.matrix import text
+    from semreg.trained.surveying import surveyed
     from semreg.training.trial import check_by_dry_run
 
     plan = check_all(load_recipe(recipe, overrides), data_root=data_root)
     plan.warnings += check_by_dry_run(plan)
+    data = surveyed(plan)
+    plan.warnings += data.warnings
     if not as_json:
-        typer.echo(text(plan))
+        typer.echo(text(plan, data.lines))
         if plan.missing is not None:
             first = plan.missing.text().splitlines()[0].removesuffix(".")
             instead = "; `semreg run` uses the recipe's fallback" if plan.recipe.has_fallback else ""
@@ -124,6 +127,7 @@ def check(
             "evaluations": {name: str(evaluation.node) for name, evaluation in plan.evaluations.items()},
             "phases": plan.matrix(),
             "warnings": plan.warnings,
+            "taken": data.taken,
         }
     )
 

@@ -98,16 +98,12 @@ def cached(
     return Cached(specification, tensors, split, contents.content, contents.bad, remarks, told)
 
 
-def survey(dataset: Dataset) -> Cached | None:
-    """What `dataset` tells without its pixels, and so at once: fields, labels, split and what else lies there.
+def survey(dataset: Any) -> Cached:
+    """What a data set that has a method `survey` tells by it, without its pixels and so at once: all else of `cached`.
 
-    That is what its method `survey` gives, a Source whose images nobody reads; None if it has none. Raises UserError as
-    `cached` does.
+    The method gives a Source whose images nobody reads. Raises UserError as `cached` does.
     """
-    surveyed = getattr(dataset, "survey", None)
-    if surveyed is None:
-        return None
-    specification, source = dataset.specification(), surveyed()
+    specification, source = dataset.specification(), dataset.survey()
     check_source(type(dataset).__name__, specification, source)
     tensors = {name: torch.from_numpy(array) for name, array in source.labels.items()}
     return Cached(specification, tensors, torch.from_numpy(source.split), "", (), source.remarks, source.told)

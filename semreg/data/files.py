@@ -146,7 +146,7 @@ def in_words(others: Mapping[str, int], most: int = 12) -> str:
     """What else lay in a folder, as text: the most frequent first, such as "70 .heic, 2 hidden files, 1 @eaDir/"."""
     counted = Counter(others).most_common()
     rest = sum(count for _, count in counted[most:])
-    shown = [f"{count:,} {printable(what)}" for what, count in counted[:most]]
+    shown = [f"{count:,} {printable(what[:-1] if count == 1 and ' ' in what else what)}" for what, count in counted[:most]]
     return ", ".join([*shown, *([f"{rest:,} others"] if rest else [])])
 
 
@@ -173,7 +173,7 @@ def _walk(top: str, others: Counter[str], deep: bool) -> Iterator[tuple[str, Sta
                 elif is_image and stat.S_ISREG((status := entry.stat()).st_mode):
                     yield name, (status.st_size, status.st_mtime_ns)
                 else:
-                    others[os.path.splitext(entry.name)[1].lower() or "files without an ending"] += 1
+                    others[os.path.splitext(entry.name)[1].lower() or "other files"] += 1
         others["empty folders"] += empty and bool(prefix)
     others += Counter()  # without what is 0
 

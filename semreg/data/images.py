@@ -160,16 +160,16 @@ class ImageFiles:
     def prepare(self) -> dict[str, Any]:
         """Choose the background on which the shown parts of transparent images are seen, all in all.
 
-        Gives what is to be told of it: `background` and the number of images that are `transparent`, if any are.
+        Gives what is to be told and recorded of how pixels are read: `white` and `background` where they are said or
+        chosen, and the number of images that are `transparent`, if any are.
         """
         found = [index for index in range(len(self.names)) if self._is_transparent(index)]
-        if not found:
-            return {}
-        if self.background is None:
+        if found and self.background is None:
             looked_at = sorted({round(place) for place in np.linspace(0, len(found) - 1, MOST_LOOKED_AT)})
             lights = [self._light(found[place]) for place in looked_at]
             self.background = seen_on(light for light in lights if light is not None)
-        return {"background": self.background, "transparent": len(found)}
+        told = {"white": self.white, "background": self.background, "transparent": len(found) or None}
+        return {key: value for key, value in told.items() if value is not None}
 
     def _path(self, index: int) -> str:
         return os.path.join(self.folder, str(self.names[index]))
