@@ -22,9 +22,9 @@ def embed(
 ) -> None:
     """Write the codes of all images of a folder to a file.
 
-    All images below the folder, in natural order (2 before 10); what is no image is passed over and counted. A .npz holds an array for each code that the recipe's
-    [model] names, and `files`; a .csv a row for each file: its name, then every number of every code, spatial codes
-    flattened. The training data are not needed.
+    All images below the folder, in natural order (2 before 10); what is no image is passed over and counted. A .npz
+    holds an array for each code that the recipe's [model] names, and `files`; a .csv a row for each file: its name,
+    then every number of every code, spatial codes flattened. The training data are not needed.
 
     From Python: semreg.trained.embed.
     """

@@ -114,7 +114,9 @@ def _dark(source: Source, contents: Contents) -> tuple[str, ...]:
     largest = contents.told.get("largest", 255)
     if not 0 < largest <= DARK or getattr(source.images, "white", 255) is not None:
         return ()
-    return (f"the largest pixel of all images is {largest}, where 255 is white; if it is not, write {line_for(largest)}",)
+    return (
+        f"the largest pixel of all images is {largest}, where 255 is white; if it is not, write {line_for(largest)}",
+    )
 
 
 def _left_out(contents: Contents) -> tuple[str, ...]:

@@ -93,8 +93,8 @@ class Listing(NamedTuple):
     images: dict[str, Stamp]
     """By their paths relative to it with forward slashes, sorted."""
     others: dict[str, int]
-    """How much else, by what it is: an ending (".txt"), "hidden files", "empty folders", or the name of a folder that is
-    hidden or that some program keeps ("@eaDir/")."""
+    """How much else, by what it is: an ending (".txt"), "hidden files", "empty folders", "other files", or the name of
+    a folder that is hidden or that some program keeps ("@eaDir/")."""
 
 
 def list_folder(folder: Path, *, deep: bool = True) -> Listing:
@@ -146,7 +146,9 @@ def in_words(others: Mapping[str, int], most: int = 12) -> str:
     """What else lay in a folder, as text: the most frequent first, such as "70 .heic, 2 hidden files, 1 @eaDir/"."""
     counted = Counter(others).most_common()
     rest = sum(count for _, count in counted[most:])
-    shown = [f"{count:,} {printable(what[:-1] if count == 1 and ' ' in what else what)}" for what, count in counted[:most]]
+    shown = [
+        f"{count:,} {printable(what[:-1] if count == 1 and ' ' in what else what)}" for what, count in counted[:most]
+    ]
     return ", ".join([*shown, *([f"{rest:,} others"] if rest else [])])
 
 

@@ -52,7 +52,7 @@ def read_image(
         UserError: the file is missing, damaged, cut short, too large, of more bits than `white` says, or has a pixel
             above `white`; it is named.
     """
-    from PIL import Image, ImageOps
+    from PIL import ImageOps
 
     with _opened(path) as image:
         # A JPEG decodes at a half, quarter or eighth of its size for a fraction of the time.
@@ -66,7 +66,8 @@ def read_image(
 
 @contextmanager
 def _opened(path: str | os.PathLike[str]) -> Iterator[Image]:
-    """A file opened by PIL, as far as its head; what goes wrong with it, then or later, is a UserError that names it."""
+    """A file opened by PIL, as far as its head; what goes wrong with it, then or later, is a UserError that names
+    it."""
     from PIL import Image, UnidentifiedImageError
 
     try:

@@ -45,7 +45,9 @@ def read_attributes(
         row = next((row for row, value in enumerate(column) if value in wrong), None)
         if row is not None:
             where = f"line {lines[row]}: {quoted(column[row])}"
-            advice = "a column of classes is named in `classes`, another one in `drop`, what means not known in `unknown`"
+            advice = (
+                "a column of classes is named in `classes`, another one in `drop`, what means not known in `unknown`"
+            )
             if codes[name][column[row]] == ABSENT:
                 advice = 'if -1 means not known, write `unknown = ["-1"]` under [data]'
             elif codes[name][column[row]] is None and unknown is None:

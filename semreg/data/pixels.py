@@ -58,7 +58,7 @@ def eight_bits(values: npt.NDArray[Any], white: float) -> npt.NDArray[np.uint8]:
 
 def is_wide(image: Image) -> bool:
     """Whether the colours of a PIL image that is not loaded yet have 16 bits each in its file."""
-    return not image.mode.startswith("I") and any(WIDE.search(str(tile)) for tile in image.tile)
+    return not image.mode.startswith("I") and any(WIDE.search(str(tile)) for tile in getattr(image, "tile", ()))
 
 
 def whitened(image: Image, white: float | None, *, wide: bool = False) -> Image:
@@ -80,7 +80,9 @@ def whitened(image: Image, white: float | None, *, wide: bool = False) -> Image:
         if deep:
             values = np.asarray(image)
             if white is None:
-                raise ValueError(f"8 bits are read without more; {line_for(float(values.max()))} would say what is white")
+                raise ValueError(
+                    f"8 bits are read without more; {line_for(float(values.max()))} would say what is white"
+                )
             return Images.fromarray(eight_bits(values, white))
         return _stretched(image, float(white or 255))
     except ValueError as error:
@@ -95,14 +97,14 @@ def _stretched(image: Image, white: float) -> Image:
     table = [round(min(value, white) * 255 / white) for value in range(256)]
     bands = image.split()
     colours = len(bands) - image.has_transparency_data
-    largest = max(band.getextrema()[1] for band in bands[:colours])
+    largest = max(int(np.asarray(band).max()) for band in bands[:colours])
     if largest > white:
         raise ValueError(f"values up to {largest}, above white = {white:g}; {line_for(largest)} would hold them")
     return Images.merge(image.mode, [*(band.point(table) for band in bands[:colours]), *bands[colours:]])
 
 
 def shown_light(image: Image) -> float | None:
-    """How light the shown part of a PIL image is on the average, from 0 to 255; None where all, or nothing, is shown."""
+    """How light the shown part of a PIL image is on the average, from 0 to 255; None where all or nothing is shown."""
     if not image.has_transparency_data:
         return None
     whole = image.convert("RGBA")
@@ -114,7 +116,7 @@ def shown_light(image: Image) -> float | None:
 
 
 def seen_on(lights: Iterable[float]) -> Background:
-    """The background on which images are seen whose shown parts are so light: black for light ones, white for others."""
+    """The background on which images are seen whose shown parts are so light: black for light ones, else white."""
     found = list(lights)
     return "black" if found and sum(found) / len(found) > 127.5 else "white"
 

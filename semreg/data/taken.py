@@ -1,4 +1,4 @@
-"""What was taken of a data set: its classes in order, its split and where that is from, its pixels, what else lay there.
+"""What was taken of a data set: classes in order, the split and where it is from, pixels, and what else lay there.
 
 As JSON for a run's record, and as lines of text for `semreg check`, the start of a run and its report.
 """
@@ -6,7 +6,7 @@ As JSON for a run's record, and as lines of text for `semreg check`, the start o
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -21,9 +21,9 @@ MOST_NAMED = 24
 """Classes that are named one by one."""
 
 Taken = Mapping[str, Any]
-"""`split`, where it is from; `others`, what else lay there and how much; `pixels`, their `least` and `largest` value, what is
-`white` in files and the `background` of `transparent` ones; `classes` and `attributes`, for each field and split the counts of its names,
-and `known`, of how many images each attribute is known."""
+"""`split`, where it is from; `others`, what else lay there and how much; `pixels`, their `least` and `largest` value,
+what is `white` in files and the `background` of `transparent` ones; `classes` and `attributes`, for each field and
+split the counts of its names, and `known`, of how many images each attribute is known."""
 
 
 def taken(data: Cached, asked: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -63,7 +63,7 @@ def lines(fields: Mapping[str, Mapping[str, Any]], counts: Mapping[str, int] | N
     return found
 
 
-def scarce(data: Cached, names: Sequence[str]) -> list[str]:
+def scarce(data: Cached, names: Collection[str]) -> list[str]:
     """What to warn of classes of these fields that a split lacks, or of which one image trains.
 
     Nothing where training and test share no class, as with people who were kept apart.

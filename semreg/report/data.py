@@ -16,7 +16,7 @@ ORDERS = {
 
 
 def data_section(data: Mapping[str, Any]) -> Section | None:
-    """The section of a run's data, with a table for each field of labels; None for a run that recorded no such thing."""
+    """The section of a run's data, with a table for each field of labels; None for a run that recorded nothing."""
     if "taken" not in data:
         return None
     taken, fields = data["taken"], data["fields"]

@@ -1,4 +1,7 @@
-"""What was taken of the data, a progress bar for every phase, and a line for every evaluation; plain lines where the output is no terminal."""
+"""What was taken of the data, a progress bar for every phase, and a line for every evaluation.
+
+Plain lines where the output is no terminal.
+"""
 
 from __future__ import annotations
 

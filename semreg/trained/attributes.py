@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import Tensor
 
@@ -15,7 +13,7 @@ def read_attributes(attributes: Handle, split: str = "train", *, count: int | No
 
     Arguments and errors are those of `Handle.read`.
     """
-    values: Any = attributes.read(split, count=count)
+    values: Tensor = attributes.read(split, count=count)
     if not has_unknown(attributes):
         return values
     known = attributes.run.tensor(attributes.name + KNOWN).read(split, count=count)

@@ -58,7 +58,7 @@ def load_images(run: Run, paths: Sequence[str | Path]) -> Tensor:
 
 
 def _as_read(run: Run) -> tuple[float | None, Background | None]:
-    """What was white in the files of a run's data, and what their transparent pixels lay on, where its record says it."""
+    """What was white in the files of a run's data and what was behind transparent pixels, where its record says it."""
     record = read_object(run.folder / RECORD) or {}
     with as_written(run.folder):
         pixels = (record.get("data") or {}).get("taken", {}).get("pixels", {})
@@ -77,7 +77,7 @@ def images_in(folder: str | Path) -> list[str]:
 
 
 def images_and_others(folder: str | Path) -> Listing:
-    """The images below a folder, in the order of `images_in`, and how much else lies there. Raises UserError likewise."""
+    """The images below a folder, in the order of `images_in`, and how much else lies there. Raises UserError, too."""
     if not Path(folder).is_dir():
         raise UserError(str(folder), "there is no such folder")
     images, others = list_folder(Path(folder))

@@ -15,7 +15,9 @@ from semreg.data.datasets.conventions import SPLIT_NAMES, SPLIT_WORDS
 
 Array = npt.NDArray[Any]
 _COLUMN = re.compile(r"(.+)\[\s*:\s*,\s*([0-9]{1,9})\s*\]")
-_WORD = re.compile(rf"(?<![A-Za-z])(?:{'|'.join(sorted(SPLIT_WORDS, key=len, reverse=True))})(?![A-Za-z])", re.IGNORECASE)
+_WORD = re.compile(
+    rf"(?<![A-Za-z])(?:{'|'.join(sorted(SPLIT_WORDS, key=len, reverse=True))})(?![A-Za-z])", re.IGNORECASE
+)
 
 
 class Head(NamedTuple):
@@ -29,8 +31,8 @@ class Archive:
     """A file as numpy.savez writes it. Its arrays are named by keys of three forms.
 
     `labels` is the array of this name; `latents[:, 1]` a column of one, counted from 0; `*_labels` the rows of all
-    arrays whose name has a split in the place of the star, those of training first, then of validation, then of testing.
-    Whatever is wrong is a UserError that names the file and the array.
+    arrays whose name has a split in the place of the star: of training, then of validation, then of testing. Whatever
+    is wrong is a UserError that names the file and the array.
     """
 
     def __init__(self, path: Path) -> None:
@@ -152,4 +154,3 @@ class Archive:
                 return Head(tuple(shape), dtype)
         except Exception as error:
             raise self._unreadable(name, error) from None
-

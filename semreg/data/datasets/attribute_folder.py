@@ -95,7 +95,8 @@ class AttributeFolder:
         self.drop = drop or []
         self.exclusive = tuple(tuple(group) for group in exclusive or [])
         self.unknown = unknown
-        self.said = {"white": white, "background": background}
+        self.white = white
+        self.background = background
 
     def specification(self) -> Specification:
         """`image`, a field for each column in `classes`, and `attributes` if there are any. Reads the table."""
@@ -130,13 +131,13 @@ class AttributeFolder:
         if self._attribute_names:
             labels["attributes"], known = self._attributes
             labels |= {} if known is None else {f"attributes{KNOWN}": known}
-        said = {key: value for key, value in self.said.items() if value is not None}
+        said = {key: value for key in ("white", "background") if (value := getattr(self, key)) is not None}
         others = Counter(others) - Counter([self._csv.suffix.lower()])
         split, origin = self._split()
         return Source(
             labels=labels,
             split=split,
-            images=ImageFiles(str(self.folder), np.array(files), self.size, self.channels, **self.said),
+            images=ImageFiles(str(self.folder), np.array(files), self.size, self.channels, **said),
             identity={
                 "size": self.size,
                 "channels": self.channels,
@@ -256,13 +257,15 @@ class AttributeFolder:
 
     def _advice(self, written: list[str], names: FileNames) -> str:
         """What would say where the images are of which none was found."""
-        near = [names.near(name) for name in written]
+        near = [names.near(name) or "" for name in written]
         folders = {os.path.dirname(file) for file, name in zip(near, written, strict=True) if _ends_in(file, name)}
-        if None not in near and len(folders) == 1 and "" not in folders:
+        if all(near) and len(folders) == 1 and "" not in folders:
             return f"write `folder = {json.dumps(folders.pop(), ensure_ascii=False)}` under [data]"
         for name, column in self._table.columns.items():
             if all(names.find(value, self.inside) for value in column):
-                return f"the images are named in the column {quoted(name)}; write `file = {json.dumps(name)}` under [data]"
+                return (
+                    f"the images are named in the column {quoted(name)}; write `file = {json.dumps(name)}` under [data]"
+                )
         return ""
 
     def _unnamed(self, count: int) -> tuple[str, ...]:
@@ -288,6 +291,6 @@ def _meant(file: str | None) -> str:
     return f"; did you mean {quoted(file)}?" if file else ""
 
 
-def _ends_in(file: str | None, name: str) -> bool:
+def _ends_in(file: str, name: str) -> bool:
     """Whether a file found is what a name says, in some folder."""
-    return file is not None and file.endswith(f"/{name.strip()}")
+    return file.endswith(f"/{name.strip()}")

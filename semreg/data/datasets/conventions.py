@@ -44,8 +44,8 @@ def says_splits(values: Iterable[str]) -> bool:
 
 
 def sorted_classes(values: Iterable[str]) -> tuple[str, ...]:
-    """The different values, sorted: as numbers if all are (infinite ones, and nan, are words), text that ends in numbers
-    by them, so that `pose_2` comes before `pose_10`."""
+    """The different values, sorted: as numbers if all are (infinite ones, and nan, are words), text that ends in
+    numbers by them, so that `pose_2` comes before `pose_10`."""
     different = sorted(set(values))
     numbers = _numbers(different)
     if numbers is not None:
@@ -85,8 +85,8 @@ def _has_order(names: Sequence[str]) -> bool:
 def class_field(name: str, values: Iterable[str], stated: Stated = "none", *, key: str = "data.orders") -> ClassField:
     """The field `name` of the different values, in the order that is stated, or else in their own.
 
-    Raises UserError, at the recipe's `key`, for a ring or a line of text that no number orders, with the line that would
-    say how, and for a stated order that is not of these classes.
+    Raises UserError, at the recipe's `key`, for a ring or a line of text that no number orders, with the line that says
+    how, and for a stated order that is not of these classes.
     """
     names = sorted_classes(values)
     where = f"{key}.{name}"

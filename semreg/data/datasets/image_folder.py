@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from semreg.core import Field, ImageField, Source, Specification, UserError, clo
 from semreg.data.datasets.conventions import SPLIT_NAMES, Size, Stated, class_field
 from semreg.data.files import (
     Listing,
+    Stamp,
     folders_in,
     holds_images,
     list_folder,
@@ -115,12 +117,14 @@ class ImageFolder:
         else:
             split, origin = drawn_split(len(listing), classes=labels), drawn_in_words(len(labels), classes=labels)
         identity = {"size": self.size, "channels": self.channels, "images": listing_digest(listing.items())}
-        said = {"white": self.white, "background": self.background}
+        said = {key: value for key in ("white", "background") if (value := getattr(self, key)) is not None}
         return Source(
             labels={self.label: labels},
             split=split,
-            images=ImageFiles(str(self.folder), np.array(list(listing), dtype=np.str_), self.size, self.channels, **said),
-            identity=identity | {key: value for key, value in said.items() if value is not None},
+            images=ImageFiles(
+                str(self.folder), np.array(list(listing), dtype=np.str_), self.size, self.channels, **said
+            ),
+            identity=identity | said,
             remarks=(*self._unused(len(found) - len(listing), listing, depth, names), *unread(others)),
             told={"split": origin, "others": others},
         )
@@ -129,7 +133,8 @@ class ImageFolder:
 
     def _listing(self, parts: list[str]) -> Listing:
         """The images of all parts, one part after the other, and what else lies there."""
-        images, others = {}, Counter[str]()
+        images: dict[str, Stamp] = {}
+        others = Counter[str]()
         if any(parts):
             others.update(list_folder(self.folder, deep=False).others)
         for part in parts:
@@ -143,7 +148,7 @@ class ImageFolder:
         message = f"no images are in the folders of the classes ({shown}); files that end in {known} are images"
         return UserError(printable(self.folder), "; ".join([message, *unread(self._listing(self._parts()).others)]))
 
-    def _unused(self, strays: int, listing: dict[str, object], depth: int, names: list[str]) -> tuple[str, ...]:
+    def _unused(self, strays: int, listing: Mapping[str, object], depth: int, names: list[str]) -> tuple[str, ...]:
         """What to say of images outside of the classes' folders, of folders without images, and of folders in them."""
         where, parts = printable(self.folder), self._parts()
         remarks = []

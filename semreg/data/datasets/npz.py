@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
 import numpy.typing as npt
@@ -85,8 +85,8 @@ class NumpyArchive:
         self.classes = classes or {}
         self.orders = orders or {}
         self.bins = bins or {}
-        for option, names in {"bins": self.bins, "orders": self.orders}.items():
-            for name in names.keys() - self.classes.keys():
+        for option, names in {"bins": {*self.bins}, "orders": {*self.orders}}.items():
+            for name in sorted(names - self.classes.keys()):
                 raise UserError("", f"{option} names {name!r}, no field of classes{closest(name, self.classes)}")
         self.attributes = attributes
         self.attribute_names = attribute_names
@@ -164,7 +164,7 @@ class NumpyArchive:
                 str(self.file), there + (self._archive.advice() or closest(self.images, self._archive.names))
             )
         shape, dtype = self._archive.head(self.images)
-        if dtype != np.uint8 and dtype != np.bool_ and (self.white is None or dtype.kind not in "iuf"):
+        if dtype not in (np.uint8, np.bool_) and (self.white is None or dtype.kind not in "iuf"):
             fits = "uint8, 0 to 255, are expected, such as numpy.uint8(255 * images) of images from 0 to 1"
             line = f"; or say what is white: {line_for(self._largest())}" if dtype.kind in "iuf" else ""
             raise self._archive.error(self.images, f"{dtype} values; {fits}{line}")

@@ -49,7 +49,9 @@ def moments(embedding: Tensor, labels: Tensor) -> LabelStatistics:
     return LabelStatistics(*filled)
 
 
-def read_all(handle: Handle, read: Callable[[Handle, str], Tensor] = lambda handle, split: handle.read(split)) -> Tensor:
+def read_all(
+    handle: Handle, read: Callable[[Handle, str], Tensor] = lambda handle, split: handle.read(split)
+) -> Tensor:
     """The rows of every split that has any, training first."""
     counts = handle.run.counts
     return torch.cat([read(handle, split) for split in ("train", "validation", "test") if counts[split]])

@@ -76,8 +76,7 @@ def principal_component(
         column_labels=[f"{projection[place]:.2f} {_mark(float(present[place]))}" for place in places],
         value_range=embedding.run.value_range,
         caption=f"{note}Test images at even ranks by the projection of their row on the first principal component, "
-        "which is written above; ● has the label, ○ has not."
-        + unknown_note(attributes, "those of ? count nowhere"),
+        "which is written above; ● has the label, ○ has not." + unknown_note(attributes, "those of ? count nowhere"),
     )
     summary = (
         f"4.3 {shown(names[label])}: first component {figures['first_component']:.3f} of the variance (paper 0.675), "
