@@ -110,8 +110,11 @@ def survey(dataset: Any) -> Cached:
 
 
 def _dark(source: Source, contents: Contents) -> tuple[str, ...]:
-    """What to say of image files that all are nearly black, though nothing says that their white is another."""
-    largest = contents.told.get("largest", 255)
+    """What to say of images that all are of one colour, or of files that all are nearly black though nothing says that
+    their white is another than 255."""
+    least, largest = (contents.told.get(key, 255) for key in ("least", "largest"))
+    if "least" in contents.told and least == largest:
+        return (f"all pixels of all images are {least}; there is nothing to be learned of them",)
     if not 0 < largest <= DARK or getattr(source.images, "white", 255) is not None:
         return ()
     return (

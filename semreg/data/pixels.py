@@ -80,13 +80,12 @@ def whitened(image: Image, white: float | None, *, wide: bool = False) -> Image:
         if deep:
             values = np.asarray(image)
             if white is None:
-                raise ValueError(
-                    f"8 bits are read without more; {line_for(float(values.max()))} would say what is white"
-                )
+                said = f"8 bits per channel are read, and more where it is said what is white: {line_for(values.max())}"
+                raise ValueError(f"up to {values.max():g}; {said}")
             return Images.fromarray(eight_bits(values, white))
         return _stretched(image, float(white or 255))
     except ValueError as error:
-        raise WhiteError("", f"pixels stored as {image.mode!r}: {error}") from None
+        raise WhiteError("", f"pixels are stored as {image.mode!r}, {error}") from None
 
 
 def _stretched(image: Image, white: float) -> Image:

@@ -50,6 +50,22 @@ def drawn_in_words(count: int, *, test: float = 0.2, classes: npt.NDArray[np.int
     return f"{part} for testing, drawn once and for all"
 
 
+def shots_problems(fields: Specification, shots: Mapping[str, Mapping[str, int]]) -> list[Problem]:
+    """Fields and classes that a recipe's `data.split.shots` names and that do not exist."""
+    problems = []
+    for name, amounts in shots.items():
+        where, field = f"data.split.shots.{name}", fields.get(name)
+        if not isinstance(field, ClassField):
+            known = [key for key, other in fields.items() if isinstance(other, ClassField)]
+            problems.append(Problem(where, f"no field of classes is called {name!r}{closest(name, known)}"))
+            continue
+        wrong = [label for label in amounts if label not in field.names]
+        problems += [
+            Problem(f"{where}.{label}", f"there is no class {label!r}{closest(label, field.names)}") for label in wrong
+        ]
+    return problems
+
+
 def labelled_fields(fields: Specification, unlabelled: Mapping[str, Sequence[str] | int]) -> Specification:
     """The fields without the classes that are unlabelled: names, or a number of last ones, of each field of classes.
 

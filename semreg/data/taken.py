@@ -135,7 +135,7 @@ def _attributes(name: str, field: Mapping[str, Any], counts: Mapping[str, int] |
     known = (taken.get("known") or {}).get(name)
     of = [sum(each) for each in zip(*known.values(), strict=True)] if known else [total] * len(names)
     shares = [f"{label} {ones:,} of {all_:,}" for label, ones, all_ in zip(names, present, of, strict=True)]
-    return told + _some(shares, MOST_NAMED) + (f" known of {total:,}" if known else "")
+    return told + _some(shares, MOST_NAMED) + (f" that are known, of {total:,} images" if known else "")
 
 
 def _some(names: Sequence[str], most: int, between: str = ", ") -> str:

@@ -14,7 +14,7 @@ from pathlib import Path
 from semreg.core import DataMissing, Dataset, Problem, Roles, Specification, UserError, closest
 from semreg.core.errors import cause_of
 from semreg.core.registry import find, load
-from semreg.data.splits import labelled_fields
+from semreg.data.splits import labelled_fields, shots_problems
 from semreg.recipe.bounds import TomlTable
 from semreg.recipe.graph import Graph, build_graph
 from semreg.recipe.load import Recipe
@@ -152,6 +152,9 @@ class _Checker:
             fields = dataset.specification()
             if isinstance(unlabelled, dict):
                 fields = labelled_fields(fields, unlabelled)
+            problems = shots_problems(fields, self.tables.data.split.shots)
+            if problems:
+                raise UserError("", problems)
             dataset.locate()
         except DataMissing as missing:
             if fields is None:

@@ -103,8 +103,8 @@ class Archive:
             raise self.error(key, f"{said}; there is: {', '.join(self.names)}")
         return {split: names[0] for split, names in sorted(found.items())}
 
-    def advice(self) -> str:
-        """The lines that would name arrays that lie there by splits, as a closing clause; empty if none do."""
+    def advice(self, wanted: str) -> str:
+        """The lines that would name the arrays of images there are, in the place of `wanted`, as a closing clause."""
         patterns: dict[str, list[str]] = {}
         for name in self.names:
             if len(_WORD.findall(name)) == 1:
@@ -112,8 +112,11 @@ class Archive:
         by_split = {pattern: names for pattern, names in patterns.items() if len(names) > 1}
         images = [key for key, names in by_split.items() if len(self._head(names[0]).shape) > 2]
         labels = [key for key, names in by_split.items() if len(self._head(names[0]).shape) < 3]
+        single = [name for name in self.names if len(self._head(name).shape) > 2]
+        if not images and len(single) == 1:
+            return f'; write `images = "{single[0]}"` under [data]'
         if not images:
-            return ""
+            return closest(wanted, self.names)
         line = f'`images = "{images[0]}"`' + (f' and `classes = {{ label = "{labels[0]}" }}`' if labels else "")
         return f"; for {', '.join(by_split[images[0]])} write {line}, where the star stands for the split"
 

@@ -159,10 +159,7 @@ class NumpyArchive:
     def _shape(self) -> tuple[int, ...]:
         """The shape of the images, from the head of their file. Raises UserError unless it is told what is white."""
         if "*" not in self.images and self.images not in self._archive.names:
-            there = f"there is no array {self.images!r}"
-            raise UserError(
-                str(self.file), there + (self._archive.advice() or closest(self.images, self._archive.names))
-            )
+            raise UserError(str(self.file), f"there is no array {self.images!r}{self._archive.advice(self.images)}")
         shape, dtype = self._archive.head(self.images)
         if dtype not in (np.uint8, np.bool_) and (self.white is None or dtype.kind not in "iuf"):
             fits = "uint8, 0 to 255, are expected, such as numpy.uint8(255 * images) of images from 0 to 1"
