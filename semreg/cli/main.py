@@ -95,7 +95,7 @@ def check(
     data_root: DataRoot = Path("data"),
     as_json: AsJson = False,
 ) -> None:
-    """Check a recipe without any training; print what its data tell, and who trains whom."""
+    """Check a recipe and its data; print what is taken, and who trains whom."""
     from semreg.recipe.check import check_all
     from semreg.recipe.load import load_recipe
     from semreg.recipe.matrix import text

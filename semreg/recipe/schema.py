@@ -16,7 +16,7 @@ from semreg.recipe.bounds import TomlTable
 MOST_MODULES = 200
 """Building that many takes some seconds."""
 
-NO_TEXT = "a text is needed here, in quotes"
+NO_TEXT = "input should be a valid string, in quotes"
 """What is said of a number, a date or a truth value where a recipe should have a text."""
 
 Positive = Annotated[int, Gt(0)]

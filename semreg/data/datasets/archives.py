@@ -113,10 +113,9 @@ class Archive:
         images = [key for key, names in by_split.items() if len(self._head(names[0]).shape) > 2]
         labels = [key for key, names in by_split.items() if len(self._head(names[0]).shape) < 3]
         single = [name for name in self.names if len(self._head(name).shape) > 2]
-        if not images and len(single) == 1:
-            return f'; write `images = "{single[0]}"` under [data]'
         if not images:
-            return closest(wanted, self.names)
+            line = f'; write `images = "{single[0]}"` under [data]' if len(single) == 1 else ""
+            return closest(wanted, self.names) + line
         line = f'`images = "{images[0]}"`' + (f' and `classes = {{ label = "{labels[0]}" }}`' if labels else "")
         return f"; for {', '.join(by_split[images[0]])} write {line}, where the star stands for the split"
 

@@ -46,7 +46,7 @@ def write(root: Path, text: str) -> None:
 
 
 def test_minus_one_and_one(faces: Path, tmp_path: Path) -> None:
-    write(faces, "image_id,Male,Smiling\na.png,-1,1\nd.png,1,1\n")
+    write(faces, "image_id,split,Male,Smiling\na.png,train,-1,1\nd.png,0,1,1\n")
     data = cached(AttributeFolder(root=faces, path="faces", size=4, grey=True), folder=tmp_path)
     assert data.arrays["attributes"].tolist() == [[0, 1], [1, 1]]
     assert data.arrays["image"].shape == (2, 1, 4, 4)
@@ -93,9 +93,9 @@ def test_the_file_column(faces: Path, tmp_path: Path) -> None:
         ("file,Male\na.png,1\nnone.png,0\n", {}, "line 3: 'none.png'  no such image"),
         ("file,Male\na.png,1\n../outside.png,0\n", {}, "line 3: '../outside.png'  no such image"),
         ("file,Male\na.png,1\na.png,0\n", {}, "'a.png' is named twice"),
-        ("file,Male\na.png,1\nd.png,yes\n", {}, "Male  line 3: 'yes' is neither 0 nor 1"),
+        ("file,Male\na.png,1\nd.png,male\n", {}, "Male  line 3: 'male' is neither 0 nor 1"),
         ("file,Male,Old\na.png,1,-1\nd.png,0,1\n", {}, "Male  line 3: '0' is neither -1 nor 1"),
-        ("file,Male\na.png,\n", {}, "Male  line 2: '' is neither"),
+        ("file,Male\na.png,\n", {}, "Male  no value is known; name the column in `drop`"),
         ("file,split,Male\na.png,train,1\nd.png,tset,0\n", {}, "split, line 3  'tset'; train, validation or test fit"),
         (TABLE, {"classes": ["poze"]}, "data.classes  no column 'poze'; did you mean 'pose'"),
         (TABLE, {"attributes": ["Man"]}, "data.attributes  no column 'Man'"),
