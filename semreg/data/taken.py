@@ -120,7 +120,7 @@ def _classes(field: Mapping[str, Any], counts: Mapping[str, Sequence[int]] | Non
             told += f"; {split} {', '.join(map(str, each))}"
         elif any(each):
             told += f"; {split} {min(each)}{f' to {max(each)}' if max(each) > min(each) else ''} each"
-            told += f", {each.count(0):,} have none" if 0 in each else ""
+            told += f", {each.count(0):,} with none" if 0 in each else ""
     return told
 
 

@@ -28,7 +28,7 @@ Stated = Order | list[str] | dict[Order, list[str]]
 
 MOST_NAMES = 12
 """How many classes a line to be written is filled in with."""
-_NUMBER_AT_END = re.compile(r"(?:(?<=[_ =])-)?[0-9]+(?:\.[0-9]+)?$")
+_NUMBER_AT_END = re.compile(r"(?:(?<=[_ =])-)?(?:(?<![0-9.])[0-9]+\.[0-9]+|[0-9]+)$")
 
 
 def split_named(value: str) -> int | None:
