@@ -42,7 +42,9 @@ def test_classes_counts_and_where_the_split_is_from() -> None:
 
 
 def test_pixels() -> None:
-    found = data("ab", "02", pixels={"least": 3, "largest": 200, "white": 4095, "background": "black", "transparent": 2})
+    found = data(
+        "ab", "02", pixels={"least": 3, "largest": 200, "white": 4095, "background": "black", "transparent": 2}
+    )
     assert told(found)[1] == (
         "pixels: RGB, 8 × 8, 8 bits from 3 to 200 (white is 4095 in the files); what is transparent in 2 of the images "
         "lies on black"
@@ -77,7 +79,10 @@ def test_counts_of_many_classes_are_summed_up() -> None:
 def test_attributes_and_what_is_known_of_them() -> None:
     names = ("edema", "effusion")
     fields: Specification = {"attributes": AttributesField(names), "attributes_known": AttributesField(names)}
-    arrays = {"attributes": torch.tensor([[1, 0], [0, 1], [0, 1]]), "attributes_known": torch.tensor([[1, 0], [0, 1], [1, 1]])}
+    arrays = {
+        "attributes": torch.tensor([[1, 0], [0, 1], [0, 1]]),
+        "attributes_known": torch.tensor([[1, 0], [0, 1], [1, 1]]),
+    }
     found = Cached(fields, arrays, torch.tensor([0, 0, 2], dtype=torch.uint8), "")
     assert told(found)[1:] == ["attributes: 2 attributes: edema 1 of 2, effusion 2 of 2 that are known, of 3 images"]
     assert taken(found)["known"] == {"attributes": {"train": [1, 1], "validation": [0, 0], "test": [1, 1]}}
