@@ -42,7 +42,7 @@ class ProgressBar:
     @hookimpl
     def run_started(self, run: ObservedRun) -> None:
         record = read_object(run.folder / RECORD) or {}
-        data = record.get("data") or {}
+        data = {} if record.get("trained") else record.get("data") or {}
         for line in lines(data["fields"], data["counts"], data["taken"]) if "taken" in data else ():
             self._console.print(line, markup=False, soft_wrap=True)
 

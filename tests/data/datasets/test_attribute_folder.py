@@ -204,7 +204,7 @@ def test_file_names_without_their_folder(faces: Path) -> None:
 
 def test_files_named_in_another_column(faces: Path) -> None:
     write(faces, "id,image,x\n1,a.png,1\n2,d.png,0\n")
-    with pytest.raises(UserError, match="the images are named in the column 'image'; write `file = \"image\"` under"):
+    with pytest.raises(UserError, match=r"the images are named in the column 'image'; write `file = \"image\"` under"):
         AttributeFolder(root=faces, path="faces", classes=["id"], attributes=["x"]).source()
 
 
@@ -220,7 +220,7 @@ def test_orders_of_columns(faces: Path) -> None:
     found = fields({"severity": ["none", "mild", "severe"], "pose": "ring"})
     assert found["severity"] == ClassField(("none", "mild", "severe"), "line")
     assert found["pose"] == ClassField(("pose_1", "pose_9", "pose_10"), "ring")
-    with pytest.raises(UserError, match="data.orders.severity"):
+    with pytest.raises(UserError, match=r"data\.orders\.severity"):
         fields({"severity": "line"})
 
 

@@ -186,7 +186,7 @@ def test_columns_of_factors_and_masks(tmp_path: Path) -> None:
     assert NumpyArchive(**options, white=255).source().images([19]).max() == 1  # type: ignore[misc]
     with pytest.raises(UserError, match=r'write a column of it, 0 to 2, such as "latents\[:, 0\]"'):
         NumpyArchive(**options, classes={"shape": "latents"}).specification()
-    with pytest.raises(UserError, match="'latents' has shape .* and no column 3; 0 to 2 fit"):
+    with pytest.raises(UserError, match=r"'latents' has shape .* and no column 3; 0 to 2 fit"):
         NumpyArchive(**options, classes={"shape": "latents[:, 3]"}).specification()
 
 
@@ -305,7 +305,7 @@ def test_stated_orders_and_bins(tmp_path: Path) -> None:
     dataset = NumpyArchive(**options, classes={"s": "degree"}, orders={"s": stated}, bins={"s": 2})
     assert dataset.specification()["s"] == ClassField(("none", "severe"), "line")
     assert dataset.source().labels["s"][:4].tolist() == [0, 0, 1, 1]
-    with pytest.raises(UserError, match="orders = { s = "):
+    with pytest.raises(UserError, match=r"orders = \{ s = "):
         NumpyArchive(**options, classes={"s": "degree"}, orders={"s": "line"}).specification()
     with pytest.raises(UserError, match="orders names 'pose', no field of classes; there is: s"):
         NumpyArchive(**options, classes={"s": "degree"}, orders={"pose": "ring"})
