@@ -39,7 +39,7 @@ def check_embedding(embedding: Tensor, names: tuple[str, ...], name: str) -> Ten
 
 def moments(embedding: Tensor, labels: Tensor) -> LabelStatistics:
     """`label_statistics`, with zeros for labels that no image has: those are not to be edited."""
-    known = labels.sum(0) > 0
+    known = labels.nansum(0) > 0
     if known.all():
         return label_statistics(embedding, labels)
     found = label_statistics(embedding[:, known], labels[:, known])

@@ -148,7 +148,7 @@ class _Bench:
         self.embedding, self.reconstruction, self.judge, self.generator = embedding, reconstruction, judge, generator
         self.range = embedding.run.value_range
         codes = check_embedding(embedding.read("train"), self.names, embedding.name)
-        self.statistics = moments(codes, attributes.read("train"))
+        self.statistics = moments(codes, read_attributes(attributes))
         self.editable = self.statistics.images.nonzero().flatten().tolist()
         self.codes, self.labels = embedding.read("test"), read_attributes(attributes, "test")
         self.present, self.absent = self.labels > 0.5, self.labels <= 0.5
