@@ -1,4 +1,4 @@
-"""Inputs of the kinds that people report trouble with: taken for what their owners mean, or refused by the line to write."""
+"""Inputs of the kinds that people report trouble with: taken for what is meant, or refused by the line to write."""
 
 from __future__ import annotations
 
