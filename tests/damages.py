@@ -246,7 +246,15 @@ BAD: dict[str, tuple[str, Damage, list[str]]] = {
     "column named twice": (FACES, csv_of("file,x,x\n0.png,1,1\n"), [LABELS, "names 'x' twice"]),
     "no such column": (f'{FACES}\nclasses = ["y"]', nothing, [LABELS, "data.classes", "no column 'y'", "file, x"]),
     "no such split column": (f'{FACES}\nsplit_column = "part"', nothing, [LABELS, "data.split_column", "'part'"]),
-    "value missing": (FACES, csv_of("file,x\n0.png,1\n\n1.png,\n"), [LABELS, "x  line 4: '' is neither 0 nor 1"]),
+    "no value known": (FACES, csv_of("file,x\n0.png,\n\n1.png,\n"), [LABELS, "x  no value is known", "`drop`"]),
+    "value of another kind": (
+        FACES,
+        csv_of("file,x\n0.png,1\n\n1.png,NA\n"),
+        [LABELS, "x  line 4: 'NA' is neither 0 nor 1", 'unknown = ["NA"]'],
+    ),
+    "value unknown or absent": (
+        FACES, csv_of("file,x,y\n0.png,1,0\n1.png,-1,1\n"), [LABELS, "y  line 2: '0' is neither -1", 'unknown = ["-1"]']
+    ),
     "class missing": (CLASSES, csv_of("file,x\n0.png,a\n\n1.png,\n"), [LABELS, "x  line 4: there is no value"]),
     "value too long to show": (FACES, csv_of(f"file,x\n0.png,{'7' * 99_999}\n"), [LABELS, "777…' is neither 0 nor 1"]),
     "unknown split": (FACES, csv_of("file,split,x\n0.png,tset,1\n"), [LABELS, "split, line 2", "'tset'"]),
@@ -280,7 +288,7 @@ BAD: dict[str, tuple[str, Damage, list[str]]] = {
     "labels not whole": (ARCHIVE, arrays(y=np.full(COUNT, np.nan)), ["y  float64 (12,); whole numbers or text"]),
     "labels are no text": (ARCHIVE, arrays(y=np.array(["\udcff"] * COUNT)), ["kind", r"'\udcff' is no text"]),
     "attributes not 0 or 1": (
-        f'{ARCHIVE}\nattributes = "a"', arrays(a=np.array([[0, 1, np.nan]] * COUNT)), ["a  values [nan]; 0 and 1"]
+        f'{ARCHIVE}\nattributes = "a"', arrays(a=np.array([[0, 1, 0.5]] * COUNT)), ["a  values [0.5]; 0 and 1"]
     ),
     "attributes none": (f'{ARCHIVE}\nattributes = "a"', arrays(a=np.zeros((COUNT, 0))), ["a  float64 (12, 0)"]),
     "attributes of one name": (

@@ -357,14 +357,14 @@ def test_images_that_vanish_meanwhile_are_named(command: Command, root: Path, mo
     from semreg.data.datasets import attribute_folder
 
     faces(root)
-    list_images = attribute_folder.list_images
+    list_folder = attribute_folder.list_folder
 
     def then_gone(folder: Path) -> Any:
-        listing = list_images(folder)
+        listing = list_folder(folder)
         (root / "faces/3.png").unlink()
         return listing
 
-    monkeypatch.setattr(attribute_folder, "list_images", then_gone)
+    monkeypatch.setattr(attribute_folder, "list_folder", then_gone)
     result = command("run", FACES)
     assert result.exit_code == 2
     assert "root/faces/3.png: there is no such image file" in result.stderr

@@ -22,20 +22,23 @@ def embed(
 ) -> None:
     """Write the codes of all images of a folder to a file.
 
-    All images below the folder, in natural order (2 before 10). A .npz holds an array for each code that the recipe's
-    [model] names, and `files`; a .csv a row for each file: its name, then every number of every code, spatial codes
-    flattened. The training data are not needed.
+    All images below the folder, in natural order (2 before 10); what is no image is passed over and counted. A .npz
+    holds an array for each code that the recipe's [model] names, and `files`; a .csv a row for each file: its name,
+    then every number of every code, spatial codes flattened. The training data are not needed.
 
     From Python: semreg.trained.embed.
     """
     kind = out.suffix.lower()
     if kind not in (".npz", ".csv"):
         raise UserError("--out", f"{out} ends neither in .npz nor in .csv")
+    from semreg.data.files import in_words
+    from semreg.data.formats import unread
     from semreg.pictures import write_picture
     from semreg.trained import embedding
-    from semreg.trained.images import images_in
+    from semreg.trained.images import images_and_others
 
-    files = images_in(folder)
+    images, others = images_and_others(folder)
+    files = list(images)
     with trained(run, runs=runs, data_root=data_root, device=device) as opened:
         codes = embedding.embed_files(opened, [folder / name for name in files])
         write_picture(out, (embedding.as_npz if kind == ".npz" else embedding.as_csv)(files, codes))
@@ -43,4 +46,6 @@ def embed(
         shape = " × ".join(map(str, code.shape[1:]))
         flattened = f", flattened to {code[0].numel()} columns" if kind == ".csv" and code.ndim > 2 else ""
         typer.echo(f"{name}: {shape} numbers of each of {len(files)} images{flattened}", err=True)
+    for said in [f"not used: {in_words(others)}", *unread(others)] if others else ():
+        typer.echo(said, err=True)
     typer.echo(f"codes: {out}")

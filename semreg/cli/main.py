@@ -99,18 +99,21 @@ def check(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Check a recipe and its judges without any training; print who trains whom."""
+    """Check a recipe, its data and judges; print what is taken, who trains whom."""
     from semreg.recipe.check import check_all
     from semreg.recipe.load import load_recipe
     from semreg.recipe.matrix import text
     from semreg.running.judges import check_judges
+    from semreg.trained.surveying import surveyed
     from semreg.training.trial import check_by_dry_run
 
     plan = check_all(load_recipe(recipe, overrides), data_root=data_root, fallback=not no_fallback)
     plan.warnings += check_by_dry_run(plan)
+    data = surveyed(plan)
+    plan.warnings += data.warnings
     check_judges(plan, Choices(data_root=data_root))
     if not as_json:
-        typer.echo(text(plan))
+        typer.echo(text(plan, data.lines))
         if plan.missing is not None:
             first = plan.missing.text().splitlines()[0].removesuffix(".")
             instead = "; `semreg run` uses the recipe's fallback" if plan.recipe.has_fallback else ""
@@ -130,6 +133,7 @@ def check(
             "evaluations": {name: str(evaluation.node) for name, evaluation in plan.evaluations.items()},
             "phases": plan.matrix(),
             "warnings": plan.warnings,
+            "taken": data.taken,
         }
     )
 

@@ -29,15 +29,26 @@ def l2(a: Tensor, b: Tensor, *, reduction: Reduction = "mean") -> Tensor:
     return F.mse_loss(a, b, reduction="sum") / _divisor(a, reduction)
 
 
-def binary_cross_entropy(logits: Tensor, targets: Tensor, *, reduction: Reduction = "mean") -> Tensor:
+def binary_cross_entropy(
+    logits: Tensor, targets: Tensor, known: Tensor | None = None, *, reduction: Reduction = "mean"
+) -> Tensor:
     """The cross-entropy in nats of independent binary labels, from logits (not from probabilities).
 
-    `logits` and `targets` `(batch, labels)`, or any other shape they share; targets in [0, 1]. Raises ValueError if
-    shapes differ.
+    `logits` and `targets` `(batch, labels)`, or any other shape they share; targets in [0, 1]. With `known`, 1 where a
+    label is known and 0 elsewhere, of the same shape, it is the mean over the known elements (or their sum, averaged
+    over the batch), whatever the other targets are; a connected zero where none is known. Raises ValueError if shapes
+    differ.
     """
     require_equal_shapes("binary_cross_entropy(logits, targets)", "batch labels, batch labels", logits, targets)
-    total = F.binary_cross_entropy_with_logits(logits, targets.to(logits), reduction="sum")
-    return total / _divisor(logits, reduction)
+    if known is None:
+        total = F.binary_cross_entropy_with_logits(logits, targets.to(logits), reduction="sum")
+        return total / _divisor(logits, reduction)
+    call = "binary_cross_entropy(logits, targets, known)"
+    require_equal_shapes(call, "batch labels, batch labels, batch labels", logits, known)
+    seen = known > 0.5
+    elements = F.binary_cross_entropy_with_logits(logits, targets.to(logits).where(seen, 0), reduction="none")
+    total = elements.where(seen, 0).sum()
+    return total / (seen.sum().clamp(min=1) if reduction == "mean" else _divisor(logits, reduction))
 
 
 def cross_entropy(logits: Tensor, classes: Tensor, *, label_smoothing: Annotated[float, Ge(0), Lt(1)] = 0.0) -> Tensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
@@ -40,7 +40,8 @@ class Source:
     `(count,)` of TRAIN, VALIDATION and TEST. `images` reads the field `image`, or is None for data without images.
     `identity` is what decides the contents (options, file names with sizes and times, seeds, versions), as JSON: the
     cache is keyed by it. `activity` is what the progress bar says meanwhile, such as "rendering avatars". `remarks` are
-    what a run should tell about the data, such as files that are not used.
+    what a run should warn of, such as files that are not used. `told` is what it should tell and record, as JSON:
+    `split`, where the split is from, and `others`, what else lay there and how much of it.
     """
 
     labels: dict[str, npt.NDArray[Any]]
@@ -49,3 +50,4 @@ class Source:
     identity: dict[str, Any]
     activity: str = ""
     remarks: tuple[str, ...] = ()
+    told: dict[str, Any] = field(default_factory=dict)

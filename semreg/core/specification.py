@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-__all__ = ["AttributesField", "ClassField", "Field", "ImageField", "Order", "Specification", "VectorField"]
+__all__ = ["KNOWN", "AttributesField", "ClassField", "Field", "ImageField", "Order", "Specification", "VectorField"]
 
+KNOWN = "_known"
+"""After the name of a field of attributes: the field, of the same shape, that says which of its values are known."""
 Order = Literal["ring", "line", "none"]
 
 

@@ -19,10 +19,11 @@ import numpy as np
 import numpy.typing as npt
 
 from semreg.core import EXCLUDED, SPLITS, ImageField, ImageReader, Problem, Source, Specification, UserError
+from semreg.data.pixels import WhiteError
 from semreg.store.disk import sync
 from semreg.store.fields import described
 
-FORMAT = 1
+FORMAT = 2
 CHUNK_BYTES = 4 * 2**20
 CHUNK_ROWS = 64
 CHECKED_BYTES = 64 * 2**20
@@ -45,6 +46,8 @@ class Contents:
     arrays: dict[str, Array]
     content: str
     bad: tuple[str, ...]
+    told: dict[str, Any]
+    """What is to be said of the pixels: the `least` and the `largest` value, and what their reader tells of them."""
 
 
 def build(
@@ -67,19 +70,24 @@ def build(
     split = source.split.copy()
     bad: list[tuple[int, str]] = []
     arrays: dict[str, Any] = {}
+    told: dict[str, Any] = {}
     image = specification.get("image")
     if source.images is not None and isinstance(image, ImageField):
         shape = (len(split), image.channels, image.height, image.width)
         chunks: list[str] = []
+        extremes: list[int] = []
+        told = source.images.prepare() if hasattr(source.images, "prepare") else {}
         written = _write_images(folder / "image.npy", source.images, shape, workers)
         with closing(written), bar(source.activity, len(split), show=progress) as advance:
-            for digest, rows, unreadable in written:
+            for digest, rows, unreadable, found in written:
                 if unreadable and not skip_bad_images:
                     raise unreadable_images(message for _, message in unreadable)
                 chunks.append(digest)
                 bad += unreadable
+                extremes += found
                 advance(rows)
         arrays["image"] = chunks
+        told |= {"least": min(extremes), "largest": max(extremes)} if extremes else {}
     if len(bad) == len(split):
         raise unreadable_images(message for _, message in bad)
     split[[index for index, _ in bad]] = EXCLUDED
@@ -95,6 +103,7 @@ def build(
         "count": len(split),
         "counts": {name: int((split == value).sum()) for name, value in SPLITS.items()},
         "bad": [message for _, message in bad],
+        "told": told,
         "content": hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest(),
     }
     (folder / "cache.json").write_text(json.dumps(header, indent=1))
@@ -120,8 +129,9 @@ def _chunk_rows(shape: tuple[int, ...]) -> int:
     return min(max(1, CHUNK_BYTES // int(np.prod(shape[1:]))), CHUNK_ROWS)
 
 
-Written = tuple[str, int, list[tuple[int, str]]]
-"""A chunk's digest, its number of rows, and the indices and error messages of those that could not be read."""
+Written = tuple[str, int, list[tuple[int, str]], list[int]]
+"""A chunk's digest, its number of rows, the indices and error messages of those that could not be read, and the least
+and the largest value of the others, if there are any."""
 
 
 def _write_images(
@@ -156,7 +166,9 @@ def _write_chunk(reader: ImageReader, path: str, offset: int, indices: range, sh
     with open(path, "r+b") as file:
         file.seek(offset + indices.start * int(np.prod(shape[1:])))
         file.write(pixels.data)
-    return _digest(pixels), len(indices), bad
+    unread = {index for index, _ in bad}
+    good = pixels[[index not in unread for index in indices]] if bad else pixels
+    return _digest(pixels), len(indices), bad, [int(good.min()), int(good.max())] if len(good) else []
 
 
 def unreadable(source: Source, indices: Iterable[int]) -> list[tuple[int, str]]:
@@ -175,13 +187,15 @@ def _read_chunk(reader: ImageReader, indices: range, shape: tuple[int, ...]) -> 
         return _checked(reader(indices), (len(indices), *shape)), []
     except UserError:  # one by one, to name each that is bad
         pixels = np.zeros((len(indices), *shape), dtype=np.uint8)
-    bad: list[tuple[int, str]] = []
+    bad: list[tuple[int, UserError]] = []
     for row, index in enumerate(indices):
         try:
             pixels[row] = _checked(reader([index]), (1, *shape))[0]
         except UserError as error:
-            bad.append((index, error.text()))
-    return pixels, bad
+            bad.append((index, error))
+    if 1 < len(bad) == len(indices) and all(isinstance(error, WhiteError) for _, error in bad):
+        raise bad[0][1]  # no image is bad, an option is missing
+    return pixels, [(index, error.text()) for index, error in bad]
 
 
 def _checked(pixels: Array, shape: tuple[int, ...]) -> Array:
@@ -237,7 +251,8 @@ def read(folder: Path, source: Source, specification: Specification) -> Contents
         if isinstance(image, ImageField):
             shape = (len(source.split), image.channels, image.height, image.width)
             arrays["image"] = _read_images(folder / "image.npy", shape, header["arrays"]["image"])
-        return Contents(arrays, str(header["content"]), tuple(str(message) for message in header["bad"]))
+        bad = tuple(str(message) for message in header["bad"])
+        return Contents(arrays, str(header["content"]), bad, dict(header["told"]))
     except (OSError, MemoryError, ValueError, KeyError, TypeError, AttributeError, EOFError, RecursionError) as error:
         raise DamagedError(f"{type(error).__name__}: {error}") from None
 

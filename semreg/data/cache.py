@@ -30,6 +30,7 @@ from semreg.data.building import (
 )
 from semreg.data.checking import check_source
 from semreg.data.dataset import Cached
+from semreg.data.pixels import DARK, line_for
 from semreg.store.disk import sync
 from semreg.store.fields import described
 
@@ -92,8 +93,33 @@ def cached(
         raise UserError(str(folder), message) from error
     # torch.from_numpy keeps the memory map alive and copies nothing.
     tensors = {name: torch.from_numpy(array) for name, array in contents.arrays.items()}
-    remarks = (*source.remarks, *_left_out(contents))
-    return Cached(specification, tensors, tensors.pop("split"), contents.content, contents.bad, remarks)
+    remarks = (*source.remarks, *_left_out(contents), *_dark(source, contents))
+    split, told = tensors.pop("split"), {**source.told, "pixels": contents.told}
+    return Cached(specification, tensors, split, contents.content, contents.bad, remarks, told)
+
+
+def survey(dataset: Any) -> Cached:
+    """What a data set that has a method `survey` tells by it, without its pixels and so at once: all else of `cached`.
+
+    The method gives a Source whose images nobody reads. Raises UserError as `cached` does.
+    """
+    specification, source = dataset.specification(), dataset.survey()
+    check_source(type(dataset).__name__, specification, source)
+    tensors = {name: torch.from_numpy(array) for name, array in source.labels.items()}
+    return Cached(specification, tensors, torch.from_numpy(source.split), "", (), source.remarks, source.told)
+
+
+def _dark(source: Source, contents: Contents) -> tuple[str, ...]:
+    """What to say of images that all are of one colour, or of files that all are nearly black though nothing says that
+    their white is another than 255."""
+    least, largest = (contents.told.get(key, 255) for key in ("least", "largest"))
+    if "least" in contents.told and least == largest:
+        return (f"all pixels of all images are {least}; there is nothing to be learned of them",)
+    if not 0 < largest <= DARK or getattr(source.images, "white", 255) is not None:
+        return ()
+    return (
+        f"the largest pixel of all images is {largest}, where 255 is white; if it is not, write {line_for(largest)}",
+    )
 
 
 def _left_out(contents: Contents) -> tuple[str, ...]:

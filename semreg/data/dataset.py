@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from semreg.core import SPLITS, AttributesField, ClassField, Specification
+from semreg.core import KNOWN, SPLITS, AttributesField, ClassField, Specification
 from semreg.core.source import UNLABELLED
 
 _SPLITS = {**SPLITS, "unlabelled": UNLABELLED}
@@ -21,7 +23,8 @@ class Cached:
     `arrays` holds a tensor per field, row for row: `image` uint8 `(count, channels, height, width)` over the memory
     map, classes int64 `(count,)`, attributes uint8 `(count, attributes)`, vectors float32 `(count, size)`. `split` is
     uint8 `(count,)`. Nothing should write into them (it would not reach the disk). `skipped` holds a message for each
-    image left out as unreadable, `remarks` what a run should tell about the data.
+    image left out as unreadable, `remarks` what a run should warn of, `told` what it should tell of where the data are
+    from and of the pixels (see `semreg.data.taken`).
     """
 
     fields: Specification
@@ -30,6 +33,7 @@ class Cached:
     content: str
     skipped: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
+    told: Mapping[str, Any] = field(default_factory=dict)
 
     def rows(self, split: str) -> Tensor:
         """The rows of "train", "validation", "test" or "unlabelled", int64, ascending."""
@@ -53,13 +57,20 @@ class Cached:
         """
         train = self.rows("train")
         constant = {}
-        for name, field in self.fields.items():
-            if isinstance(field, ClassField):
+        for name, kind in self.fields.items():
+            if isinstance(kind, ClassField):
                 classes = self.arrays[name].index_select(0, train)
                 constant[name] = [name] if len(train) and bool((classes == classes[0]).all()) else []
-            if isinstance(field, AttributesField):
+            if isinstance(kind, AttributesField) and not (name.endswith(KNOWN) and name[: -len(KNOWN)] in self.fields):
                 present = self.arrays[name].index_select(0, train).sum(dim=0).tolist()
+                known = self._known(name, train)
                 constant[name] = [
-                    label for label, ones in zip(field.names, present, strict=True) if ones in (0, len(train))
+                    label for label, ones, of in zip(kind.names, present, known, strict=True) if ones in (0, of)
                 ]
         return {name: labels for name, labels in constant.items() if labels}
+
+    def _known(self, name: str, rows: Tensor) -> list[int]:
+        """How many of the rows have a value that is known, for each of a field's attributes."""
+        if name + KNOWN not in self.fields:
+            return [len(rows)] * self.arrays[name].shape[1]
+        return self.arrays[name + KNOWN].index_select(0, rows).sum(dim=0).tolist()

@@ -6,12 +6,20 @@ import hashlib
 import os
 import stat
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
+from typing import NamedTuple
 
 from semreg.core import DataMissing, UserError
+from semreg.data.formats import endings
 
-IMAGE_ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
+LEFT_BY_PROGRAMS = frozenset({
+    "@eadir", "@__thumb", "__macosx", "#recycle", "@recycle", "$recycle.bin", "system volume information", "lost+found",
+    "__pycache__",
+})  # fmt: skip
+"""Folders of file servers, archives and other programs, in small letters: what lies in them is nobody's data."""
 
 Stamp = tuple[int, int]
 """Size in bytes and time of change in nanoseconds."""
@@ -79,38 +87,97 @@ def _line(content: bytes, position: int) -> int:
     return content.count(b"\n", 0, position) + 1
 
 
-def list_images(folder: Path) -> dict[str, Stamp]:
-    """The images below `folder`, at any depth: their paths relative to it with forward slashes, sorted, and stamps.
+class Listing(NamedTuple):
+    """What lies below a folder."""
 
-    Hidden files are passed over. A link is followed to a file inside `folder` only.
+    images: dict[str, Stamp]
+    """By their paths relative to it with forward slashes, sorted."""
+    others: dict[str, int]
+    """How much else, by what it is: an ending (".txt"), "hidden files", "empty folders", "other files", or the name of
+    a folder that is hidden or that some program keeps ("@eaDir/")."""
+
+
+def list_folder(folder: Path, *, deep: bool = True) -> Listing:
+    """What lies below `folder` at any depth, or without `deep` in it alone.
+
+    What is hidden, and the folders of other programs, are passed over and counted. A link to an image is followed to a
+    file inside `folder` only.
 
     Raises:
-        UserError: a link leads out of `folder`, to a folder or nowhere, or a folder can't be listed.
+        UserError: a link leads out of `folder` or to a folder, one to an image leads nowhere, or a folder can't be
+            listed.
     """
+    top, others = os.path.realpath(folder), Counter[str]()
+    try:
+        images = dict(sorted(_walk(top, others, deep)))
+    except OSError as error:
+        raise _unlisted(top, error) from None
+    return Listing(images, dict(sorted(others.items())))
+
+
+def list_images(folder: Path) -> dict[str, Stamp]:
+    """The images below `folder`, as `list_folder` finds them."""
+    return list_folder(folder).images
+
+
+def holds_images(folder: Path) -> bool:
+    """Whether there is an image below `folder`. Raises UserError as `list_folder` does."""
     top = os.path.realpath(folder)
     try:
-        return dict(sorted(_walk(top)))
+        return any(True for _ in _walk(top, Counter(), deep=True))
     except OSError as error:
-        raise UserError(printable(error.filename or top), f"can't be listed: {error.strerror}") from None
+        raise _unlisted(top, error) from None
 
 
-def _walk(top: str) -> Iterator[tuple[str, Stamp]]:
+def folders_in(folder: Path) -> list[str]:
+    """The names of the folders in a folder that are neither hidden nor another program's. Raises UserError."""
+    try:
+        return [entry.name for entry in folder.iterdir() if not is_passed_over(entry.name) and entry.is_dir()]
+    except OSError as error:
+        raise _unlisted(str(folder), error) from None
+
+
+def is_passed_over(name: str) -> bool:
+    """Whether what has this name is hidden, or a folder that another program keeps."""
+    return name.startswith(".") or name.lower() in LEFT_BY_PROGRAMS
+
+
+def in_words(others: Mapping[str, int], most: int = 12) -> str:
+    """What else lay in a folder, as text: the most frequent first, such as "70 .heic, 2 hidden files, 1 @eaDir/"."""
+    counted = Counter(others).most_common()
+    rest = sum(count for _, count in counted[most:])
+    shown = [
+        f"{count:,} {printable(what[:-1] if count == 1 and ' ' in what else what)}" for what, count in counted[:most]
+    ]
+    return ", ".join([*shown, *([f"{rest:,} others"] if rest else [])])
+
+
+def _unlisted(folder: str, error: OSError) -> UserError:
+    return UserError(printable(error.filename or folder), f"can't be listed: {error.strerror}")
+
+
+def _walk(top: str, others: Counter[str], deep: bool) -> Iterator[tuple[str, Stamp]]:
     waiting = [(top, "")]  # a list and no recursion: folders may be nested deeper than Python's calls
+    known = endings()
     while waiting:
         folder, prefix = waiting.pop()
+        empty = True
         with os.scandir(folder) as entries:
             for entry in entries:
-                name = prefix + entry.name
-                if entry.name.startswith("."):
+                name, is_image, empty = prefix + entry.name, entry.name.lower().endswith(known), False
+                if is_passed_over(entry.name):
+                    others[f"{entry.name}/" if entry.is_dir(follow_symlinks=False) else "hidden files"] += 1
                     continue
-                if entry.is_symlink():
+                if entry.is_symlink() and (is_image or entry.is_dir()):
                     check_link(top, entry.path, name)
                 if entry.is_dir():
-                    waiting.append((entry.path, f"{name}/"))
-                elif entry.name.lower().endswith(IMAGE_ENDINGS):
-                    status = entry.stat()
-                    if stat.S_ISREG(status.st_mode):
-                        yield name, (status.st_size, status.st_mtime_ns)
+                    waiting += [(entry.path, f"{name}/")] if deep else []
+                elif is_image and stat.S_ISREG((status := entry.stat()).st_mode):
+                    yield name, (status.st_size, status.st_mtime_ns)
+                else:
+                    others[os.path.splitext(entry.name)[1].lower() or "other files"] += 1
+        others["empty folders"] += empty and bool(prefix)
+    others += Counter()  # without what is 0
 
 
 def check_link(top: str, link: str, name: str) -> None:
@@ -143,8 +210,35 @@ class FileNames:
         self._exact = set(names)
         self._composed = {unicodedata.normalize("NFC", name): name for name in sorted(self._exact)}
 
-    def find(self, name: str) -> str | None:
-        """The file's name, or None if there is no such file. Blanks around it count only if the file has them, too."""
-        if name in self._exact:
-            return name
-        return self._composed.get(unicodedata.normalize("NFC", name.strip().replace("\\", "/").removeprefix("./")))
+    def find(self, name: str, folder: str = "") -> str | None:
+        """The file's name, or None if there is no such file. Blanks around it count only if the file has them, too.
+
+        `folder`, which ends in a slash, is where it is looked for first.
+        """
+        for place in dict.fromkeys((folder, "")):
+            if place + name in self._exact:
+                return place + name
+            found = self._composed.get(unicodedata.normalize("NFC", place + _plain(name)))
+            if found is not None:
+                return found
+        return None
+
+    def near(self, name: str) -> str | None:
+        """The only file that has this name in another folder, in other letters, or with an ending; None if none has."""
+        word = unicodedata.normalize("NFC", _plain(name)).lower().rpartition("/")[2]
+        found = self._by_word.get(word, ())
+        return found[0] if len(found) == 1 else None
+
+    @cached_property
+    def _by_word(self) -> dict[str, list[str]]:
+        """The files by their names without a folder, and these without an ending, in small letters."""
+        words: dict[str, list[str]] = {}
+        for composed, name in self._composed.items():
+            last = composed.lower().rpartition("/")[2]
+            for word in {last, os.path.splitext(last)[0]}:
+                words.setdefault(word, []).append(name)
+        return words
+
+
+def _plain(name: str) -> str:
+    return name.strip().replace("\\", "/").removeprefix("./")

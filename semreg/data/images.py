@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +15,8 @@ from einops import rearrange
 
 from semreg.core import UserError
 from semreg.data.files import printable
+from semreg.data.formats import readable
+from semreg.data.pixels import Background, WhiteError, is_wide, laid_on, seen_on, shown_light, whitened
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -24,45 +27,66 @@ MOST_PIXELS = 100_000_000
 MOST_SIDE = 100_000
 """Longer ones are refused, too: a decoder keeps a pointer for each row, and rows of one pixel have more of those."""
 
-FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
-"""Whatever a file is called, it is none of the formats for which PIL starts other programs."""
+MOST_LOOKED_AT = 64
+"""Of a data set's transparent images those that decide which background they lie on."""
 
 Pixels = npt.NDArray[np.uint8]
 
 
-def read_image(path: str | os.PathLike[str], *, size: int | tuple[int, int], channels: int) -> Pixels:
+def read_image(
+    path: str | os.PathLike[str],
+    *,
+    size: int | tuple[int, int],
+    channels: int,
+    white: float | None = None,
+    background: Background | None = None,
+) -> Pixels:
     """The image `(channels, height, width)`, uint8: the largest part of that shape at its centre, resized bilinearly,
     antialiased.
 
     `size` is (height, width), or one number for both. `channels` is 3 (RGB) or 1 (grey). Turned upright where the
-    file's EXIF data says so.
+    file's EXIF data says so. `white` is the value of white where it is not 255: images of more than 8 bits must have
+    it said. Transparent pixels lie on the `background`; by default on black or white, whichever the image is seen on.
 
     Raises:
-        UserError: the file is missing, damaged, cut short, too large or not of 8 bits; it is named.
+        UserError: the file is missing, damaged, cut short, too large, of more bits than `white` says, or has a pixel
+            above `white`; it is named.
     """
-    from PIL import Image, ImageOps, UnidentifiedImageError
+    from PIL import ImageOps
+
+    with _opened(path) as image:
+        # A JPEG decodes at a half, quarter or eighth of its size for a fraction of the time.
+        least = 2 * (size if isinstance(size, int) else max(size))
+        image.draft(None, (least, least))
+        wide = is_wide(image)
+        ImageOps.exif_transpose(image, in_place=True)
+        seen = whitened(image, white, wide=wide)
+        return fitted(laid_on(seen, background), size=size, channels=channels)
+
+
+@contextmanager
+def _opened(path: str | os.PathLike[str]) -> Iterator[Image]:
+    """A file opened by PIL, as far as its head; what goes wrong with it, then or later, is a UserError that names
+    it."""
+    from PIL import Image, UnidentifiedImageError
 
     try:
         # What is worth a warning to PIL, such as odd metadata, is no use to anyone who reads thousands of images.
-        with warnings.catch_warnings(action="ignore"), Image.open(path, formats=FORMATS) as image:
+        with warnings.catch_warnings(action="ignore"), Image.open(path, formats=readable()) as image:
             width, height = image.size
             if width * height > MOST_PIXELS:
                 raise ValueError(f"{width} × {height} pixels are more than the {MOST_PIXELS:,} that are read")
             if max(width, height) > MOST_SIDE:
                 raise ValueError(f"of {width} × {height} pixels one side is above the {MOST_SIDE:,} that are read")
-            if image.mode.startswith(("I", "F")):
-                raise ValueError(f"pixels are stored as {image.mode!r}; 8 bits per channel are read")
-            # A JPEG decodes at a half, quarter or eighth of its size for a fraction of the time.
-            least = 2 * (size if isinstance(size, int) else max(size))
-            image.draft(None, (least, least))
-            ImageOps.exif_transpose(image, in_place=True)
-            return fitted(image, size=size, channels=channels)
+            yield image
     except FileNotFoundError:
         raise UserError(printable(path), "there is no such image file") from None
     except MemoryError:
         raise
+    except WhiteError as error:
+        raise WhiteError(printable(path), f"not a readable image: {error.problems[0].message}") from None
     except UnidentifiedImageError:
-        message = f"not a readable image: it is empty, or none of {', '.join(FORMATS)}"
+        message = f"not a readable image: it is empty, or none of {', '.join(readable())}"
         raise UserError(printable(path), message) from None
     except Image.DecompressionBombError:
         raise UserError(
@@ -113,17 +137,60 @@ def resized(images: Pixels, size: int | tuple[int, int]) -> Pixels:
 
 @dataclass
 class ImageFiles:
-    """An ImageReader of files: `names` (an array of text) in `folder`, cropped and resized to `size`."""
+    """An ImageReader of files: `names` (an array of text) in `folder`, cropped and resized to `size`.
+
+    `white` and `background` are as in `read_image`; where no background is said, `prepare` chooses it.
+    """
 
     folder: str
     names: npt.NDArray[np.str_]
     size: int
     channels: int
+    white: float | None = None
+    background: Background | None = None
 
     def __call__(self, indices: Sequence[int]) -> Pixels:
         """Images `(len(indices), channels, size, size)`."""
-        paths = (os.path.join(self.folder, str(self.names[index])) for index in indices)
-        return np.stack([read_image(path, size=self.size, channels=self.channels) for path in paths])
+        return np.stack(
+            [
+                read_image(path, size=self.size, channels=self.channels, white=self.white, background=self.background)
+                for path in map(self._path, indices)
+            ]
+        )
+
+    def prepare(self) -> dict[str, Any]:
+        """Choose the background on which the shown parts of transparent images are seen, all in all.
+
+        Gives what is to be told and recorded of how pixels are read: `white` and `background` where they are said or
+        chosen, and the number of images that are `transparent`, if any are.
+        """
+        found = [index for index in range(len(self.names)) if self._is_transparent(index)]
+        if found and self.background is None:
+            looked_at = sorted({round(place) for place in np.linspace(0, len(found) - 1, MOST_LOOKED_AT)})
+            lights = [self._light(found[place]) for place in looked_at]
+            self.background = seen_on(light for light in lights if light is not None)
+        told = {"white": self.white, "background": self.background, "transparent": len(found) or None}
+        return {key: value for key, value in told.items() if value is not None}
+
+    def _path(self, index: int) -> str:
+        return os.path.join(self.folder, str(self.names[index]))
+
+    def _is_transparent(self, index: int) -> bool:
+        """Whether a file says that its pixels may be; of JPEG none can, and unreadable ones are told later."""
+        if self.names[index].lower().endswith((".jpg", ".jpeg")):
+            return False
+        try:
+            with _opened(self._path(index)) as image:
+                return image.has_transparency_data
+        except UserError:
+            return False
+
+    def _light(self, index: int) -> float | None:
+        try:
+            with _opened(self._path(index)) as image:
+                return shown_light(whitened(image, self.white, wide=is_wide(image)))
+        except UserError:
+            return None
 
 
 @dataclass

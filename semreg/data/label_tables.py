@@ -54,7 +54,8 @@ def _check_header(path: Path, header: list[str]) -> None:
     if len(header) == 1 and any(separator in header[0] for separator in ";\t"):
         raise UserError(str(path), f"the header is one column, {quoted(header[0])}; columns are separated by commas")
     if "" in header:
-        raise UserError(str(path), f"column {header.index('') + 1} has no name in the header")
+        index = "; a data frame's index is left out by index=False" if not header[0] else ""
+        raise UserError(str(path), f"column {header.index('') + 1} has no name in the header{index}")
     for name, times in Counter(header).items():
         if times > 1:
             raise UserError(str(path), f"the header names {quoted(name)} twice")

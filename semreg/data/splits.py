@@ -31,13 +31,39 @@ def drawn_split(
     count: int, *, test: float = 0.2, classes: npt.NDArray[np.int64] | None = None
 ) -> npt.NDArray[np.uint8]:
     """The split `(count,)` of a set that brings none: the fraction `test` of the rows, of each class if `classes`
-    `(count,)` are given, is TEST and the rest TRAIN."""
+    `(count,)` are given, is TEST and the rest TRAIN. Where that would be none at all, it is one of each class that has
+    two."""
     split = np.full(count, TRAIN, dtype=np.uint8)
     order = random_order(count)
     groups = [order] if classes is None else [order[classes[order] == value] for value in np.unique(classes)]
+    least = int(test > 0 and not any(share(test, len(group)) for group in groups))
     for group in groups:
-        split[group[: share(test, len(group))]] = TEST
+        split[group[: max(share(test, len(group)), min(least, len(group) - 1))]] = TEST
     return split
+
+
+def drawn_in_words(count: int, *, test: float = 0.2, classes: npt.NDArray[np.int64] | None = None) -> str:
+    """What `drawn_split` does with the same arguments, as a clause."""
+    sizes = [count] if classes is None else np.bincount(classes).tolist()
+    few = not any(share(test, size) for size in sizes)
+    part = ("one image" if few else f"{test:.0%}") + ("" if classes is None else " of each class")
+    return f"{part} for testing, drawn once and for all"
+
+
+def shots_problems(fields: Specification, shots: Mapping[str, Mapping[str, int]]) -> list[Problem]:
+    """Fields and classes that a recipe's `data.split.shots` names and that do not exist."""
+    problems = []
+    for name, amounts in shots.items():
+        where, field = f"data.split.shots.{name}", fields.get(name)
+        if not isinstance(field, ClassField):
+            known = [key for key, other in fields.items() if isinstance(other, ClassField)]
+            problems.append(Problem(where, f"no field of classes is called {name!r}{closest(name, known)}"))
+            continue
+        wrong = [label for label in amounts if label not in field.names]
+        problems += [
+            Problem(f"{where}.{label}", f"there is no class {label!r}{closest(label, field.names)}") for label in wrong
+        ]
+    return problems
 
 
 def labelled_fields(fields: Specification, unlabelled: Mapping[str, Sequence[str] | int]) -> Specification:

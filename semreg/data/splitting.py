@@ -12,7 +12,7 @@ from torch import Tensor
 from semreg.core import EXCLUDED, TEST, TRAIN, VALIDATION, ClassField, Problem, UserError, closest
 from semreg.core.source import UNLABELLED
 from semreg.data.dataset import Cached
-from semreg.data.splits import labelled_fields, random_order, share
+from semreg.data.splits import labelled_fields, random_order, share, shots_problems
 
 
 def split_as(data: Cached, options: Mapping[str, Any]) -> Cached:
@@ -73,21 +73,14 @@ def with_shots(data: Cached, shots: Mapping[str, Mapping[str, int]], seed: int =
 
     Raises UserError for fields and classes that do not exist, and for more shots than a class has training rows.
     """
-    split, train, problems = data.split.clone(), data.rows("train"), []
-    reserve = data.rows("validation")
+    split, train = data.split.clone(), data.rows("train")
+    reserve, problems = data.rows("validation"), shots_problems(data.fields, shots)
     for name, amounts in shots.items():
         field = data.fields.get(name)
-        if not isinstance(field, ClassField):
-            known = [key for key, other in data.fields.items() if isinstance(other, ClassField)]
-            message = f"no field of classes is called {name!r}{closest(name, known)}"
-            problems.append(Problem(f"data.split.shots.{name}", message))
-            continue
         for label, amount in amounts.items():
-            where = f"data.split.shots.{name}.{label}"
-            if label not in field.names:
-                problems.append(Problem(where, f"there is no class {label!r}{closest(label, field.names)}"))
+            if not isinstance(field, ClassField) or label not in field.names:
                 continue
-            value = field.names.index(label)
+            where, value = f"data.split.shots.{name}.{label}", field.names.index(label)
             rows, others = (part[data.arrays[name][part] == value] for part in (train, reserve))
             if isinstance(amount, bool) or not isinstance(amount, int) or not 0 < amount <= len(rows):
                 problems.append(Problem(where, f"{amount!r} of the {len(rows)} training images of class {label!r}"))

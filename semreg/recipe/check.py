@@ -5,7 +5,8 @@ from __future__ import annotations
 import inspect
 import os
 import re
-from collections.abc import Iterator, Mapping
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
@@ -24,7 +25,7 @@ from semreg.core import (
 )
 from semreg.core.errors import cause_of
 from semreg.core.registry import find, load
-from semreg.data.splits import labelled_fields
+from semreg.data.splits import labelled_fields, shots_problems
 from semreg.recipe.bounds import TomlTable
 from semreg.recipe.graph import Graph, build_graph
 from semreg.recipe.inputs import roles_of_inputs
@@ -34,7 +35,8 @@ from semreg.recipe.phases import build_phases
 from semreg.recipe.plan import EvaluationPlan, Node, PhasePlan, Plan, reads_in, uses
 from semreg.recipe.resolve import Building, Made, Resolver, settle, survey
 from semreg.recipe.roles import build_roles
-from semreg.recipe.schema import DataTable, RecipeTables, parse_tables
+from semreg.recipe.schema import NO_TEXT, DataTable, RecipeTables, parse_tables
+from semreg.recipe.unknown import unknown_read
 
 
 def check(
@@ -48,10 +50,24 @@ def check(
     """
     source = f"{recipe.path}, with its fallback" if fallback and trained_on is None else str(recipe.path)
     table = recipe.resolve(fallback=fallback)
-    tables = parse_tables(table, source)
-    if fallback and _drop_options_of_other_data(table, tables.data, recipe):
+    try:
         tables = parse_tables(table, source)
-    return _Checker(recipe, table, tables, Path(data_root), fallback, trained_on, source).plan()
+        if fallback and _drop_options_of_other_data(table, tables.data, recipe):
+            tables = parse_tables(table, source)
+        return _Checker(recipe, table, tables, Path(data_root), fallback, trained_on, source).plan()
+    except UserError as error:
+        if not any(NO_TEXT in problem.message for problem in error.problems):
+            raise
+        raise UserError(error.source, [_with_quotes(problem, recipe.written) for problem in error.problems]) from None
+
+
+def _with_quotes(problem: Problem, overrides: Sequence[str]) -> Problem:
+    """A mistake, and how `--set KEY=VALUE` is written where TOML took a text for a number, a date or a truth value."""
+    for key, _, value in (override.partition("=") for override in overrides):
+        if key.strip() == problem.where and NO_TEXT in problem.message:
+            written = shlex.join(["--set", f'{key.strip()}="{value.strip()}"'])
+            return Problem(problem.where, f"{problem.message}: {written}")
+    return problem
 
 
 def _drop_options_of_other_data(table: TomlTable, data: DataTable, recipe: Recipe) -> bool:
@@ -151,6 +167,9 @@ class _Checker:
             fields = dataset.specification()
             if isinstance(unlabelled, dict):
                 fields = labelled_fields(fields, unlabelled)
+            problems = shots_problems(fields, self.tables.data.split.shots)
+            if problems:
+                raise UserError("", problems)
             dataset.locate()
         except DataMissing as missing:
             if fields is None:
@@ -172,6 +191,7 @@ class _Checker:
         self, resolver: Resolver, graph: Graph
     ) -> Building[tuple[Roles, tuple[PhasePlan, ...], dict[str, EvaluationPlan]]]:
         """What reads the graph: roles, phases and evaluations."""
+        yield from unknown_read(resolver.fields, graph)
         roles = yield from build_roles(resolver, graph, self.tables.model)
         phases = yield from build_phases(resolver, graph, self.tables)
         evaluations = {}

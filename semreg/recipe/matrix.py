@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from semreg.recipe.plan import PhasePlan, Plan, StepPlan
 
 
-def text(plan: Plan) -> str:
-    """What `semreg check` prints of a recipe without mistakes."""
+def text(plan: Plan, data: Sequence[str] = ()) -> str:
+    """What `semreg check` prints of a recipe without mistakes; `data` are lines that tell of its data."""
     distributions = ", ".join(f"{name} {version}" for name, version in sorted(plan.distributions().items()))
     found = "the fallback" if plan.fallback else "found" if plan.missing is None else "not found"
     head = [
@@ -19,7 +19,7 @@ def text(plan: Plan) -> str:
         distributions,
         f"data {plan.data.use} ({found})",
     ]
-    lines = [" · ".join(head)]
+    lines = [" · ".join(head), *(f"  {line}" for line in data)]
     for phase in plan.phases:
         lines += _phase(phase)
     if plan.evaluations:

@@ -265,6 +265,11 @@ class Plan:
         """The fields of the data that values are computed from, where tensors among `leaves` are known already."""
         return (uses(values, self.tensors, leaves).read & self.fields.keys()) - leaves
 
+    def labels_read(self) -> set[str]:
+        """The fields of the data that tensors, losses or evaluations are computed from."""
+        values = [*self.tensors.values(), *self.losses.values(), *(one.node for one in self.evaluations.values())]
+        return self.fields_of(values)
+
     def modules_of(self, *values: Value) -> list[str]:
         """The modules that values read or call, through tensors, in the recipe's order."""
         found = uses(values, self.tensors)

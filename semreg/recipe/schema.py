@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date, time
 from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Gt, Le, Lt, MaxLen, MinLen
@@ -17,6 +18,9 @@ MOST_MODULES = 200
 
 LARGEST_PIXEL = 1e6
 """Beyond that, and in ranges as narrow, float32 tells the 256 levels of an image apart no longer."""
+NO_TEXT = "input should be a valid string, in quotes"
+"""What is said of a number, a date or a truth value where a recipe should have a text."""
+
 Positive = Annotated[int, Gt(0)]
 
 
@@ -255,6 +259,8 @@ def _message(finding: Any, location: list[str]) -> str:
         return f"missing: {needed} is needed here"
     if kind in ("dict_type", "model_type"):
         return f"{short(found)}: should be a table, such as {{ key = value }}"
+    if kind == "string_type" and not isinstance(found, dict | list):
+        return f"{short(found)}: {NO_TEXT}"
     said = finding["msg"].removeprefix("Value error, ")
     said = said[0].lower() + said[1:]
     return f"{short(found)}: {said}"
@@ -262,7 +268,7 @@ def _message(finding: Any, location: list[str]) -> str:
 
 def short(value: Any) -> str:
     """A value as a message shows it."""
-    text = repr(value)
+    text = str(value) if isinstance(value, date | time) else repr(value)
     return text if len(text) <= 60 else text[:57] + "…"
 
 

@@ -16,6 +16,7 @@ from semreg.core.errors import cause_of
 from semreg.core.hookspecs import Section
 from semreg.pictures import class_colours
 from semreg.report import curves
+from semreg.report.data import data_section
 from semreg.report.formatting import duration, number
 from semreg.report.templates import templates
 from semreg.report.times import time_section
@@ -57,6 +58,7 @@ def _rendered(folder: Path, name: str) -> str:
         state=run.current_state(),
         facts=_facts(run, metrics),
         phases=_phases(run, metrics),
+        data=data_section(run.record.get("data") or {}),
         times=time_section(metrics),
         evaluations=evaluations,
         failures=failures_of(folder, name),

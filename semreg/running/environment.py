@@ -10,12 +10,14 @@ import torch
 
 from semreg.core import Problem, UserError
 from semreg.data.dataset import Cached
+from semreg.data.taken import taken
 from semreg.recipe.plan import Plan
 from semreg.running.identity import Identity
 from semreg.running.sources import rooms_digest
 from semreg.store.fields import described
 from semreg.store.folder import RunFolder
 from semreg.store.layout import RECORD
+from semreg.trained.opening import split_asked
 from semreg.trained.versions import other_versions, versions
 from semreg.training.build import count_parameters
 from semreg.training.step import Setting
@@ -61,6 +63,7 @@ def record_environment(
             "counts": data.counts,
             "fingerprint": data.fingerprint,
             "skipped": len(data.skipped),
+            "taken": taken(data, split_asked(plan)),
         },
         "versions": versions(plan),
         "code": rooms_digest(),

@@ -1,4 +1,7 @@
-"""A progress bar for every phase, and a line for every evaluation; plain lines where the output is no terminal."""
+"""What was taken of the data, a progress bar for every phase, and a line for every evaluation.
+
+Plain lines where the output is no terminal.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,10 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from semreg.core import ObservedRun
 from semreg.core.hookspecs import Progress as PhaseProgress
 from semreg.core.hookspecs import hookimpl
+from semreg.data.taken import lines
 from semreg.report.formatting import duration
+from semreg.store.disk import read_object
+from semreg.store.layout import RECORD
 
 if TYPE_CHECKING:
     from semreg.core import Result
@@ -32,6 +38,13 @@ class ProgressBar:
         self._figures = self._speed = ""
         self._next_update = 0.0
         self._started: tuple[float, int] | None = None
+
+    @hookimpl
+    def run_started(self, run: ObservedRun) -> None:
+        record = read_object(run.folder / RECORD) or {}
+        data = {} if record.get("trained") else record.get("data") or {}
+        for line in lines(data["fields"], data["counts"], data["taken"]) if "taken" in data else ():
+            self._console.print(line, markup=False, soft_wrap=True)
 
     @hookimpl
     def phase_started(self, run: ObservedRun, phase: str) -> None:

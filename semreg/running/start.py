@@ -13,6 +13,7 @@ from torch import nn
 
 from semreg.core import DataMissing, UserError, plugin_manager
 from semreg.data.dataset import Cached
+from semreg.data.taken import scarce
 from semreg.recipe.check import check
 from semreg.recipe.load import Recipe
 from semreg.recipe.plan import EvaluationPlan, Plan
@@ -218,7 +219,7 @@ class Runner:
         modules = {name: module.to(device) for name, module in build_modules(plan, seed=seed).items()}
         load_weights(plan, modules, choices.out)
         remarks = [*plan.warnings, *untrained(plan, modules), *data.remarks]
-        remarks += [*_constant(plan, data), *_untested(plan, data)]
+        remarks += [*_constant(plan, data), *scarce(data, plan.labels_read()), *_untested(plan, data)]
         part = plan.trained_part()
         trained = {name: module for name, module in modules.items() if name in part.modules}
         setting = Setting(part, trained, seed, device, choices.precision, processes)
@@ -290,8 +291,7 @@ def folders_of(plan: Plan, choices: Choices) -> dict[str, str]:
 
 def _constant(plan: Plan, data: Cached) -> list[str]:
     """Of the labels that the recipe reads, those that are the same everywhere."""
-    values = [*plan.tensors.values(), *plan.losses.values(), *(one.node for one in plan.evaluations.values())]
-    read = plan.fields_of(values)
+    read = plan.labels_read()
     return [
         f"{name}: all training images have the same value of {', '.join(labels)}, so nothing can be learned of it"
         for name, labels in data.constant_attributes().items()

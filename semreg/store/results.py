@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -64,7 +65,7 @@ def require_storable(result: Result) -> tuple[str, dict[str, str]]:
             for name, picture in zip(_names(result), result.pictures, strict=True)
         ],
         "scatters": list(scatters),
-        "outcomes": {name: "".join("01"[bool(right)] for right in rows) for name, rows in result.outcomes.items()},
+        "outcomes": {name: _digits(name, rows) for name, rows in result.outcomes.items()},
     }
     text = _json(record, indent=1)
     _validate(_Stored, text)
@@ -136,6 +137,15 @@ def _validate(model: type[Model], text: str) -> Model:
         where = ".".join(map(str, found["loc"]))
         shown = repr(found["input"])[:60]
         raise ValueError(f"its result can't be stored: {where}: {found['msg']}, found {shown}") from None
+
+
+def _digits(name: str, rows: Sequence[Any]) -> str:
+    """Right and wrong as digits."""
+    strange = next((value for value in map(_plain, rows) if value not in (0, 1)), None)
+    if strange is not None:
+        said = f"found {strange!r:.60} where true or false is wanted"
+        raise ValueError(f"its result can't be stored: outcomes.{name}: {said}")
+    return "".join("01"[bool(right)] for right in rows)
 
 
 def _json(content: Any, indent: int | None = None) -> str:

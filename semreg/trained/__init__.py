@@ -3,6 +3,7 @@
 Plugins import what is named below from `semreg.trained`.
 """
 
+from semreg.trained.attributes import has_unknown, read_attributes
 from semreg.trained.classes import (
     CHUNK,
     accuracies,
@@ -46,6 +47,7 @@ __all__ = [
     "embed",
     "feature_extractors",
     "frechet_distance",
+    "has_unknown",
     "image_field",
     "interpolate",
     "judge_sees",
@@ -59,6 +61,7 @@ __all__ = [
     "open_run",
     "path_of",
     "probabilities",
+    "read_attributes",
     "read_codes",
     "read_images",
     "require_two_classes",

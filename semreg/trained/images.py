@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import torch
@@ -12,10 +13,14 @@ from torch import Tensor
 
 from semreg.core import ImageField, Problem, UserError
 from semreg.core.errors import MOST_PROBLEMS
-from semreg.data.files import list_images
+from semreg.data.files import Listing, list_folder
+from semreg.data.formats import unread
 from semreg.data.images import read_image
+from semreg.data.pixels import Background
 from semreg.pictures.files import ADVICE, png, write_picture
-from semreg.store.disk import write_files, writing
+from semreg.store.disk import read_object, write_files, writing
+from semreg.store.layout import RECORD
+from semreg.store.reading import as_written
 from semreg.trained.run import Run
 
 
@@ -31,13 +36,15 @@ def load_images(run: Run, paths: Sequence[str | Path]) -> Tensor:
     """Image files as a run reads images, `(paths, channels, height, width)` in its recipe's range.
 
     Grey or coloured as its data, of whatever size and of any format that `semreg.data.images` reads: upright, the
-    largest part of the data's shape at the centre, resized. Raises UserError, naming every file that can't be read.
+    largest part of the data's shape at the centre, resized; on the background that its data's transparent images lie
+    on, and with their white. Raises UserError, naming every file that can't be read.
     """
     _, field = image_field(run)
     found, problems = [], []
+    size, (white, background) = (field.height, field.width), _as_read(run)
     for path in paths:
         try:
-            found.append(read_image(path, size=(field.height, field.width), channels=field.channels))
+            found.append(read_image(path, size=size, channels=field.channels, white=white, background=background))
         except UserError as error:
             problems.append(Problem(error.source, error.problems[0].message))
             if len(problems) == MOST_PROBLEMS:
@@ -50,17 +57,34 @@ def load_images(run: Run, paths: Sequence[str | Path]) -> Tensor:
     return values.float() * ((high - low) / 255) + low
 
 
+def _as_read(run: Run) -> tuple[float | None, Background | None]:
+    """What was white in the files of a run's data and what was behind transparent pixels, where its record says it."""
+    record = read_object(run.folder / RECORD) or {}
+    with as_written(run.folder):
+        pixels = (record.get("data") or {}).get("taken", {}).get("pixels", {})
+        white, background = pixels.get("white"), pixels.get("background")
+        if background not in (None, *get_args(Background)):
+            raise ValueError(f"a background {background!r}")
+        return None if white is None else float(white), background
+
+
 def images_in(folder: str | Path) -> list[str]:
     """The images below a folder, at any depth, as paths relative to it; numbers in names count as numbers: 2 before 10.
 
     Raises UserError if there is no such folder, no image in it, or a link that leads out of it.
     """
+    return list(images_and_others(folder).images)
+
+
+def images_and_others(folder: str | Path) -> Listing:
+    """The images below a folder, in the order of `images_in`, and how much else lies there. Raises UserError, too."""
     if not Path(folder).is_dir():
         raise UserError(str(folder), "there is no such folder")
-    found = sorted(list_images(Path(folder)), key=_natural)
-    if not found:
-        raise UserError(str(folder), "this folder holds no images")
-    return found
+    images, others = list_folder(Path(folder))
+    if not images:
+        said = "; ".join(["this folder holds no images", *unread(others)])
+        raise UserError(str(folder), said)
+    return Listing({name: images[name] for name in sorted(images, key=_natural)}, others)
 
 
 def write_image(path: str | Path, image: Tensor, run: Run, *, scale: int = 1) -> None:

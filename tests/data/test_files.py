@@ -11,6 +11,10 @@ import pytest
 from semreg.core import DataMissing, UserError
 from semreg.data.files import (
     FileNames,
+    folders_in,
+    holds_images,
+    in_words,
+    list_folder,
     list_images,
     listing_digest,
     missing,
@@ -174,3 +178,42 @@ def test_paths_below_the_root(tmp_path: Path) -> None:
     assert under(tmp_path, "~/faces") == Path.home() / "faces"
     with pytest.raises(UserError, match="no such home folder"):
         under(tmp_path, "~nobody-of-that-name/faces")
+
+
+def test_what_other_programs_leave_is_passed_over_and_counted(draw: Any, tmp_path: Path) -> None:
+    for name in ["cat/1.png", "@eaDir/1.png", "cat/@eaDir/1.jpg/THUMB.jpg", "__MACOSX/cat/._1.png", ".git/1.png"]:
+        draw(tmp_path / name)
+    for name in [".DS_Store", "cat/._1.png", "cat/Thumbs.db", "cat/IMG.TXT", "notes"]:
+        (tmp_path / name).write_bytes(b"\0")
+    (tmp_path / "empty/inner").mkdir(parents=True)
+    (tmp_path / "broken.txt").symlink_to("gone.txt")
+    images, others = list_folder(tmp_path)
+    assert list(images) == ["cat/1.png"]
+    assert others == {
+        ".db": 1, ".git/": 1, ".txt": 2, "@eaDir/": 2, "__MACOSX/": 1, "empty folders": 1, "hidden files": 2,
+        "other files": 1,
+    }  # fmt: skip
+    assert in_words(others) == (
+        "2 .txt, 2 @eaDir/, 2 hidden files, 1 .db, 1 .git/, 1 __MACOSX/, 1 empty folder, 1 other file"
+    )
+    assert in_words(others, 2) == "2 .txt, 2 @eaDir/, 7 others"
+    assert sorted(folders_in(tmp_path)) == ["cat", "empty"]
+    assert (holds_images(tmp_path / "cat"), holds_images(tmp_path / "empty")) == (True, False)
+    alone, beside = list_folder(tmp_path, deep=False)
+    assert alone == {}
+    assert beside[".txt"] == 1
+
+
+def test_the_names_of_others_are_printable(tmp_path: Path) -> None:
+    (tmp_path / "a.\x1b[31m").write_bytes(b"")
+    assert in_words(list_folder(tmp_path).others) == r"1 .\x1b[31m"
+
+
+def test_near_names_of_files() -> None:
+    names = FileNames(["images/000001.jpg", "images/B.PNG", "x/twin.png", "y/twin.png", "top.png"])
+    assert names.near("000001.jpg") == names.near("old/000001.jpg") == names.near("000001") == "images/000001.jpg"
+    assert names.near("b.png") == "images/B.PNG"
+    assert names.near("twin.png") is None, "there are two"
+    assert names.near("none.png") is None
+    assert names.find("000001.jpg", "images/") == "images/000001.jpg"
+    assert names.find("top.png", "images/") == "top.png"

@@ -41,3 +41,10 @@ def test_lines_are_those_of_the_file(end: str, tmp_path: Path) -> None:
 def test_what_is_no_table_is_told(text: str, message: str, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=message):
         read_label_table(table(tmp_path, text))
+
+
+def test_a_data_frame_s_index_is_told(tmp_path: Path) -> None:
+    with pytest.raises(
+        UserError, match="column 1 has no name in the header; a data frame's index is left out by index=F"
+    ):
+        read_label_table(table(tmp_path, ",file,x\n0,a.png,1\n"))

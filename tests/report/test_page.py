@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from semreg.core import Picture, Result, Scatter, Table
+from semreg.core import Picture, Result, Scatter, Table, UserError
 from semreg.report import page as report
 from semreg.store.recipes import evaluations_of, write_evaluations, write_recipe
 from tests.conftest import write_fake_result
@@ -237,3 +237,28 @@ def test_the_page_says_where_the_time_went(fake_run: Path) -> None:
     page = Page(report.render(fake_run))
     assert "Where the time went" not in page.words()
     assert all(attributes.get("href") != "#time" for _, attributes in page.tags)
+
+
+def test_the_page_tells_what_was_taken_of_the_data(fake_run: Path) -> None:
+    assert 'id="data"' not in report.render(fake_run)
+    record = json.loads((fake_run / "run.json").read_text())
+    record["data"] |= {
+        "fields": {"pose": {"kind": "class", "names": ["<b>front", "left"], "order": "ring"}},
+        "taken": {"split": "the column 'Split' of labels.csv", "attributes": {}, "known": {}, "others": {".heic": 70},
+                  "classes": {"pose": {"train": [2, 1], "validation": [0, 7], "test": [1, 1]}}},
+    }  # fmt: skip
+    (fake_run / "run.json").write_text(json.dumps(record))
+    page = Page(report.render(fake_run))
+    assert page.open == []
+    words = page.words()
+    for text in (
+        "the column 'Split' of labels.csv",
+        "Not used: 70 .heic.",
+        "<b>front 2 0 1 left 1 7 1",
+        "A ring: each",
+    ):
+        assert text in words
+    record["data"]["taken"] = 5
+    (fake_run / "run.json").write_text(json.dumps(record))
+    with pytest.raises(UserError, match="its files do not hold what a run writes"):
+        report.render(fake_run)

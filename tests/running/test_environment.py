@@ -30,6 +30,8 @@ def test_the_record_holds_what_ran(toy: Toy, trained: Callable[..., Run]) -> Non
     assert (record["seed"], record["precision"], record["device"]) == (0, "fp32", "cpu")
     assert record["data"]["counts"] == {"train": 48, "validation": 0, "test": 12}
     assert record["data"]["fields"]["kind"]["names"] == ["a", "b", "c"]
+    assert record["data"]["taken"]["classes"]["kind"] == {"train": 3 * [16], "validation": 3 * [0], "test": 3 * [4]}
+    assert record["data"]["taken"]["pixels"].keys() == {"least", "largest"}
     assert record["versions"].keys() >= {"python", "torch", "semreg"}
     assert record["modules"]["prior"] == {"use": "standard_normal", "parameters": 0}
     [phase] = record["phases"]

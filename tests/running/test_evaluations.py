@@ -96,7 +96,7 @@ FAILURES: dict[str, tuple[Callable[[], Any], str]] = {
     "deep": (_endless, "maximum recursion depth exceeded (this process, test_evaluations.py line "),
     "figure": (lambda: Result({"x": cast("float", "y")}), "figures.x"),
     "outcomes": (lambda: Result(outcomes={"x": cast("list[bool]", [0.5])}), "outcomes.x"),
-    "table": (lambda: Result(tables=[Table("t", ["a"], [[cast("str", object())]])]), "tables.0.rows.0.0"),
+    "table": (lambda: Result(tables=[Table("t", ["a"], [[cast("str", object())]])]), "it holds an object of object"),
     "picture": (lambda: Result(pictures=[Picture("p", b"no picture")]), "pictures"),
     "none": (lambda: None, "it returned a NoneType, not a Result ("),
 }

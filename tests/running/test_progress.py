@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from io import StringIO
 from pathlib import Path
@@ -83,3 +84,32 @@ def test_a_stopped_run_gives_the_cursor_back() -> None:
     assert "\x1b[?25h" not in output.getvalue()
     bar.run_stopped(Run())
     assert "\x1b[?25h" in output.getvalue()
+
+
+def test_what_was_taken_of_the_data_is_told_at_the_start(tmp_path: Path) -> None:
+    taken = {"split": "the folders train, test", "classes": {"pose": {"train": [3, 2], "test": [1, 1]}},
+             "pixels": {"least": 0, "largest": 255}, "others": {".heic": 70}}  # fmt: skip
+    fields = {
+        "image": {"kind": "image", "channels": 3, "height": 8, "width": 8},
+        "pose": {"kind": "class", "names": ["[b]left", "right"], "order": "line"},
+    }
+    record = {"data": {"fields": fields, "counts": {"train": 5, "validation": 0, "test": 2}, "taken": taken}}
+    (tmp_path / "run.json").write_text(json.dumps(record))
+
+    def told() -> list[str]:
+        output = StringIO()
+        run = Run()
+        run.folder = tmp_path
+        ProgressBar(Console(file=output, force_terminal=False, width=110)).run_started(run)
+        return output.getvalue().splitlines()
+
+    assert told() == [
+        "7 images used: 5 train, 2 test (the folders train, test)",
+        "pixels: RGB, 8 × 8, 8 bits from 0 to 255",
+        "pose: 2 classes in a line: [b]left – right; train 3, 2; test 1, 1",
+        "not used: 70 .heic",
+    ]
+    (tmp_path / "run.json").write_text(json.dumps(record | {"trained": True}))
+    assert told() == [], "its evaluations alone are done"
+    (tmp_path / "run.json").write_text('{"data": {"fields": {}}}')
+    assert told() == [], "an older run has no such record"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -72,9 +73,15 @@ def test_what_another_process_is_writing_stays(folder: RunFolder) -> None:
 
 def test_waiting_ends_when_the_other_has_ended(folder: RunFolder, capsys: pytest.CaptureFixture[str]) -> None:
     folder.close()
-    lock = FileLock(folder.folder / ".lock", thread_local=False)
-    lock.acquire()
-    threading.Timer(1.0, lock.release).start()
+    held = threading.Event()
+
+    def hold() -> None:
+        with FileLock(folder.folder / ".lock"):
+            held.set()
+            time.sleep(1)
+
+    threading.Thread(target=hold).start()
+    held.wait()
     folder.wait()
     assert "waiting for another process" in capsys.readouterr().err
     folder.wait()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from PIL import Image
 import semreg
 from semreg.core import UserError
 from semreg.core.errors import CannotWrite
-from semreg.trained.images import images_in, load_images, write_image, write_images
+from semreg.trained.images import images_and_others, images_in, load_images, write_image, write_images
 from semreg.trained.run import Run
 
 pytestmark = pytest.mark.usefixtures("no_hooks")
@@ -86,3 +87,36 @@ def test_what_cannot_be_written_is_told_and_left_as_it_was(run: Run, tmp_path: P
     assert not (tmp_path / "new").exists()
     assert (tmp_path / "file").read_text() == "kept"
     assert not list(tmp_path.glob(".*.part"))
+
+
+def test_images_lie_on_the_background_of_the_data_and_have_their_white(run: Run, tmp_path: Path) -> None:
+    Image.new("LA", (4, 4), (0, 0)).save(tmp_path / "clear.png")
+    Image.fromarray(np.full((4, 4), 4095, np.uint16)).save(tmp_path / "deep.png")
+    assert torch.equal(load_images(run, [tmp_path / "clear.png"]), torch.ones(1, 1, 4, 4))
+    with pytest.raises(UserError, match="`white = 4095` under"):
+        load_images(run, [tmp_path / "deep.png"])
+    record = json.loads((run.folder / "run.json").read_text())
+    record["data"]["taken"]["pixels"] |= {"background": "black", "white": 4095}
+    (run.folder / "run.json").write_text(json.dumps(record))
+    clear, deep = load_images(run, [tmp_path / "clear.png", tmp_path / "deep.png"])
+    assert torch.equal(clear, -torch.ones(1, 4, 4))
+    assert torch.equal(deep, torch.ones(1, 4, 4))
+    for pixels in ({"background": "red"}, {"white": "much"}, []):
+        record["data"]["taken"]["pixels"] = pixels
+        (run.folder / "run.json").write_text(json.dumps(record))
+        with pytest.raises(UserError, match="do not hold what a run"):
+            load_images(run, [tmp_path / "clear.png"])
+
+
+def test_what_else_lies_in_a_folder_is_counted(tmp_path: Path) -> None:
+    for name in ("2.png", "10.png", "@eaDir/2.png", "notes.txt", ".hidden.png", "photo.heic"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"")
+    images, others = images_and_others(tmp_path)
+    assert list(images) == ["2.png", "10.png"]
+    assert {".txt", "hidden files", "@eaDir/"} <= others.keys()
+    (tmp_path / "only").mkdir()
+    (tmp_path / "only/a.heic").write_bytes(b"")
+    if ".heic" in others:  # where nothing reads it
+        with pytest.raises(UserError, match=r"this folder holds no images; 1 \.heic files are images, and not used"):
+            images_in(tmp_path / "only")

@@ -131,3 +131,45 @@ class TestPrincipalComponents:
         found = principal_components(torch.ones(5, 3), torch.tensor([0, 1, 0, 1, 1]))
         assert found.shares.isnan().all()
         assert (found.projection == 0).all()
+
+
+class TestLabelsThatAreNotKnown:
+    def holed(self, seed: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Features, labels with holes, and which are none."""
+        features = normal(seed, 80, 3)
+        labels = (features[:, :2] + normal(seed + 1, 80, 2) > 0).float()
+        known = normal(seed + 2, 80, 2) > -0.5
+        return features, labels.where(known, torch.nan), known
+
+    @settings(max_examples=10)
+    @given(seeds)
+    def test_scores_are_those_of_the_known_ones(self, seed: int) -> None:
+        features, labels, known = self.holed(seed)
+        probability = features[:, :2].sigmoid()
+        found, guess = scores(probability, labels), majority_accuracy(labels, labels)
+        for label in range(2):
+            of = known[:, label]
+            alone = scores(probability[of, label : label + 1], labels[of, label : label + 1])
+            for ours, theirs in zip(found, alone, strict=True):
+                assert float(ours[label]) == pytest.approx(float(theirs[0]), nan_ok=True)
+            one = labels[of, label : label + 1]
+            assert float(guess[label]) == pytest.approx(float(majority_accuracy(one, one)))
+
+    def test_a_regression_does_not_see_the_others(self) -> None:
+        features, labels, known = self.holed(0)
+        ours = fit_logistic_regression(features, labels, features, labels, strengths=[0.1], iterations=300)
+        standard = (features - features.mean(0)) / features.std(0, correction=0)
+        for label in range(2):
+            of = known[:, label]
+            theirs = LogisticRegression(C=1 / (0.1 * int(of.sum())), tol=1e-8, max_iter=1000)
+            theirs.fit(standard[of], labels[of, label])
+            expected = theirs.predict_proba(standard)[:, 1]
+            np.testing.assert_allclose(ours.probability(features)[:, label], expected, atol=2e-3)
+
+    def test_a_component_is_oriented_by_the_known_ones(self) -> None:
+        rows = torch.stack([torch.arange(6.0), torch.zeros(6)], 1)
+        present = torch.tensor([0.0, torch.nan, 0, 1, torch.nan, 1])
+        found = principal_components(rows, present)
+        assert found.projection.argsort().tolist() == list(range(6))
+        assert found.auc == 1
+        assert math.isnan(principal_components(rows, torch.full((6,), torch.nan)).auc)

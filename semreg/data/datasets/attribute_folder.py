@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections import Counter
 from functools import cached_property
@@ -11,22 +12,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from semreg.core import (
-    AttributesField,
-    ClassField,
-    ImageField,
-    Order,
-    Problem,
-    Source,
-    Specification,
-    UserError,
-    closest,
-)
-from semreg.data.datasets.conventions import SPLIT_NAMES, Size, sorted_classes
+from semreg.core import KNOWN, AttributesField, ImageField, Problem, Source, Specification, UserError, closest
+from semreg.data.datasets.conventions import Size, Stated, class_field, says_splits, split_named
 from semreg.data.files import (
     FileNames,
     check_link,
-    list_images,
+    list_folder,
     listing_digest,
     missing,
     printable,
@@ -34,9 +25,12 @@ from semreg.data.files import (
     stamp,
     under,
 )
+from semreg.data.formats import unread
 from semreg.data.images import ImageFiles
 from semreg.data.label_tables import LabelTable, read_label_table
-from semreg.data.splits import drawn_split
+from semreg.data.label_values import Attributes, read_attributes
+from semreg.data.pixels import Background, White
+from semreg.data.splits import drawn_in_words, drawn_split
 
 
 class AttributeFolder:
@@ -49,14 +43,21 @@ class AttributeFolder:
         faces/images/0002.jpg       images/0002.jpg,test,1,-…
 
     The table is UTF-8, separated by commas, with a header. The column `file` (default: the first) names an image by its
-    path relative to `path`; images it does not name are not used, and counted. The column `split`, if there is one,
-    holds train, validation or test (or 0, 1, 2); without it a fifth of the images, drawn once and for all, is the test
-    split. The columns in `classes` are fields of classes of their own; `orders` says which of them are a "ring" or a
-    "line" (classes are sorted, as numbers if all are). All other columns, or those in `attributes`, are the field
-    `attributes`: 0 or 1, or all of them -1 or 1. `drop` leaves columns out; of each group in `exclusive` at most one is
-    present.
+    path relative to `path`, or to the `folder` in it; images it does not name are not used, and counted. The column
+    `split` (or `Split`, or the `split_column`), if there is one, holds train, validation or test (or 0, 1, 2); without
+    it a fifth of the images, drawn once and for all, is the test split. The columns in `classes` are fields of classes
+    of their own, sorted: as numbers if all are, text that ends in numbers by them. `orders` says which of them are a
+    "ring" or a "line"; where no number orders them, as a list: `{ severity = ["none", "mild", "severe"] }` is a line,
+    `{ pose = { ring = ["front", "left", "back"] } }` a ring. All other columns, or those in `attributes`, are the field
+    `attributes`: 0 or 1, true or false, yes or no, or all of them -1 or 1. `drop` leaves columns out; of each group in
+    `exclusive` at most one is present.
 
-    Images are cropped to the central square, resized to `size`, RGB or (`grey`) grey.
+    Where a blank, -1 beside 0 and 1, or what `unknown` names says that a value is not known, the field
+    `attributes_known` says which are, by 1, and the others are 0.
+
+    Images are cropped to the central square, resized to `size`, RGB or (`grey`) grey. `white` is the value of a white
+    pixel where it is not 255, such as 1 in masks or 65535 in images of 16 bits. Transparent pixels lie on the
+    `background`, by default on black or white, whichever the images are seen on.
     """
 
     def __init__(
@@ -68,12 +69,16 @@ class AttributeFolder:
         size: Size = 64,
         grey: bool = False,
         file: str | None = None,
-        split_column: str = "split",
+        folder: str = "",
+        split_column: str | None = None,
         attributes: list[str] | None = None,
         classes: list[str] | None = None,
-        orders: dict[str, Order] | None = None,
+        orders: dict[str, Stated] | None = None,
         drop: list[str] | None = None,
         exclusive: list[list[str]] | None = None,
+        unknown: list[str] | None = None,
+        white: White | None = None,
+        background: Background | None = None,
     ) -> None:
         self.root = root
         self.path = path
@@ -82,20 +87,26 @@ class AttributeFolder:
         self.size = size
         self.channels = 1 if grey else 3
         self.file = file
+        self.inside = f"{folder.strip('/')}/" if folder.strip("/") else ""
         self.split_column = split_column
         self.attributes = attributes
         self.classes = classes or []
         self.orders = orders or {}
         self.drop = drop or []
         self.exclusive = tuple(tuple(group) for group in exclusive or [])
+        self.unknown = unknown
+        self.white = white
+        self.background = background
 
     def specification(self) -> Specification:
         """`image`, a field for each column in `classes`, and `attributes` if there are any. Reads the table."""
         fields: Specification = {"image": ImageField(self.channels, self.size, self.size)}
         for name in self.classes:
-            fields[name] = ClassField(sorted_classes(self._classes(name)), self.orders.get(name, "none"))
+            fields[name] = class_field(name, self._classes(name), self.orders.get(name, "none"))
         if self._attribute_names:
             fields["attributes"] = AttributesField(self._attribute_names, self.exclusive)
+            if self._attributes.known is not None:
+                fields[f"attributes{KNOWN}"] = AttributesField(self._attribute_names)
         return fields
 
     def locate(self) -> None:
@@ -111,28 +122,35 @@ class AttributeFolder:
 
         Raises UserError if the table names a file that is not there, or a value that is not one of its column's.
         """
-        listing = list_images(self.folder)
-        files = self._files(listing)
+        listing, others = list_folder(self.folder)
+        files, fields = self._files(listing), self.specification()
         labels: dict[str, npt.NDArray[Any]] = {}
         for name in self.classes:
-            values = self._classes(name)
-            position = {value: index for index, value in enumerate(sorted_classes(values))}
-            labels[name] = np.array([position[value] for value in values], dtype=np.int64)
+            position = {value: index for index, value in enumerate(fields[name].references()["names"])}
+            labels[name] = np.array([position[value] for value in self._classes(name)], dtype=np.int64)
         if self._attribute_names:
-            labels["attributes"] = self._binary()
+            labels["attributes"], known = self._attributes
+            labels |= {} if known is None else {f"attributes{KNOWN}": known}
+        said = {key: value for key in ("white", "background") if (value := getattr(self, key)) is not None}
+        others = Counter(others) - Counter([self._csv.suffix.lower()])
+        split, origin = self._split()
         return Source(
             labels=labels,
-            split=self._split(),
-            images=ImageFiles(str(self.folder), np.array(files), self.size, self.channels),
+            split=split,
+            images=ImageFiles(str(self.folder), np.array(files), self.size, self.channels, **said),
             identity={
                 "size": self.size,
                 "channels": self.channels,
-                "columns": [self._file_column, self.split_column, list(self._attribute_names), self.classes],
+                "columns": [self._file_column, self._split_column, list(self._attribute_names), self.classes],
                 "table": stamp(self._csv),
                 "images": listing_digest((name, listing[name]) for name in files),
+                **said,
             },
-            remarks=self._unnamed(len(listing) - len(files)),
+            remarks=(*self._unnamed(len(listing) - len(files)), *unread(others)),
+            told={"split": origin, "others": dict(others)},
         )
+
+    survey = source
 
     @cached_property
     def _table(self) -> LabelTable:
@@ -143,14 +161,14 @@ class AttributeFolder:
             check_link(os.path.realpath(self.folder), str(path), self.csv)
         table = read_label_table(path)
         header = table.columns
-        reserved = {"image", "attributes"}.intersection(self.classes)
+        reserved = {"image", "attributes", f"attributes{KNOWN}"}.intersection(self.classes)
         if reserved:
             raise UserError(
                 str(path), f"a column of classes can't be called {' or '.join(sorted(reserved))}; rename it"
             )
         asked = {
             "file": [self.file] if self.file else [],
-            "split_column": [self.split_column] if self.split_column != "split" else [],
+            "split_column": [self.split_column] if self.split_column not in (None, "split") else [],
             "attributes": self.attributes or [],
             "classes": self.classes,
             "orders": list(self.orders),
@@ -175,29 +193,61 @@ class AttributeFolder:
         values = self._column(name)
         if "" in values:
             where = f"line {self._table.lines[values.index('')]}"
-            raise UserError(str(self._csv), [Problem(name, f"{where}: there is no value; every image needs a class")])
+            said = f"{where}: there is no value; every image needs a class, be it one called 'unknown'"
+            raise UserError(str(self._csv), [Problem(name, said)])
         return values
 
     @property
     def _file_column(self) -> str:
         return self.file or next(iter(self._table.columns))
 
+    @cached_property
+    def _split_column(self) -> str | None:
+        """The column of splits, if there is one. Raises UserError where several could be meant."""
+        header, named = self._table.columns, {self._file_column, *self.classes, *self.drop, *(self.attributes or ())}
+        if self.split_column is not None and self.split_column in header:
+            return self.split_column
+        free = [name for name in header if name not in named]
+        found = [name for name in header if name.lower() == "split" and (name == "split" or name in free)]
+        if not found:
+            found = [name for name in free if says_splits(header[name])]
+            if found:
+                said = f"its values are splits; write `split_column = {json.dumps(found[0])}`, or name it in `drop`"
+                raise UserError(str(self._csv), [Problem(found[0], said)])
+        if len(found) > 1:
+            said = f"{' and '.join(map(quoted, found))} could be meant; write `split_column = {json.dumps(found[0])}`"
+            raise UserError(str(self._csv), [Problem("data.split_column", said)])
+        return found[0] if found else None
+
     @property
     def _attribute_names(self) -> tuple[str, ...]:
-        other = {self._file_column, self.split_column, *self.classes, *self.drop}
+        other = {self._file_column, self._split_column, *self.classes, *self.drop}
         names = self._table.columns if self.attributes is None else self.attributes
         return tuple(name for name in names if name not in other)
+
+    @cached_property
+    def _attributes(self) -> Attributes:
+        """The attributes and which are known. Raises UserError for what is none."""
+        columns = {name: self._column(name) for name in self._attribute_names}
+        found = read_attributes(columns, self._table.lines, self.unknown)
+        if isinstance(found, list):
+            raise UserError(str(self._csv), found)
+        return found
 
     def _files(self, listing: dict[str, Any]) -> list[str]:
         names, path = FileNames(listing), str(self._csv)
         written, lines = self._table.columns[self._file_column], self._table.lines
-        files = [names.find(name) for name in written]
+        files = [names.find(name, self.inside) for name in written]
         absent = [row for row, file in enumerate(files) if file is None]
         if absent:
-            message = "no such image in this folder"
-            problems = [Problem(f"line {lines[row]}: {quoted(written[row])}", message) for row in absent[:10]]
+            near = {row: names.near(written[row]) for row in absent[:10]}
+            problems = [
+                Problem(f"line {lines[row]}: {quoted(written[row])}", "no such image in this folder" + _meant(file))
+                for row, file in near.items()
+            ]
             rest = [Problem("", f"and {len(absent) - 10:,} more")] if len(absent) > 10 else []
-            raise UserError(path, [*problems, *rest])
+            advice = self._advice(written, names) if len(absent) == len(files) else ""
+            raise UserError(path, [*problems, *rest, *([Problem("", advice)] if advice else [])])
         found = [file for file in files if file is not None]
         if len(set(found)) != len(found):
             (twice, _), *_ = Counter(found).most_common(1)
@@ -205,32 +255,42 @@ class AttributeFolder:
             raise UserError(path, f"{quoted(twice)} is named twice, on line {where[0]} and line {where[1]}")
         return found
 
+    def _advice(self, written: list[str], names: FileNames) -> str:
+        """What would say where the images are of which none was found."""
+        near = [names.near(name) or "" for name in written]
+        folders = {os.path.dirname(file) for file, name in zip(near, written, strict=True) if _ends_in(file, name)}
+        if all(near) and len(folders) == 1 and "" not in folders:
+            return f"write `folder = {json.dumps(folders.pop(), ensure_ascii=False)}` under [data]"
+        for name, column in self._table.columns.items():
+            if all(names.find(value, self.inside) for value in column):
+                return (
+                    f"the images are named in the column {quoted(name)}; write `file = {json.dumps(name)}` under [data]"
+                )
+        return ""
+
     def _unnamed(self, count: int) -> tuple[str, ...]:
         """What to say of images that the table does not name."""
         names = "1 image is" if count == 1 else f"{count:,} images are"
         return (f"{names} in {printable(self.folder)}, but not in {self.csv}, and not used",) if count else ()
 
-    def _binary(self) -> npt.NDArray[np.uint8]:
-        """The attributes as 0 or 1, `(rows, attributes)`."""
-        columns = [self._column(name) for name in self._attribute_names]
-        absent = "-1" if any("-1" in column for column in columns) else "0"
-        problems = []
-        for name, column in zip(self._attribute_names, columns, strict=True):
-            row = next((row for row, value in enumerate(column) if value not in (absent, "1")), None)
-            if row is not None:
-                where = f"line {self._table.lines[row]}: {quoted(column[row])}"
-                problems.append(Problem(name, f"{where} is neither {absent} nor 1; a column of classes is named in "
-                                        "`classes`, another one in `drop`"))  # fmt: skip
-        if problems:
-            raise UserError(str(self._csv), problems)
-        return np.equal(np.array(columns, dtype=np.str_).T, "1").astype(np.uint8)
-
-    def _split(self) -> npt.NDArray[np.uint8]:
-        if self.split_column not in self._table.columns:
-            return drawn_split(len(self._table.lines))
-        column = self._column(self.split_column)
+    def _split(self) -> tuple[npt.NDArray[np.uint8], str]:
+        """The split, and where it is from."""
+        name, count = self._split_column, len(self._table.lines)
+        if name is None:
+            return drawn_split(count), drawn_in_words(count)
+        column = self._column(name)
+        known = {value: split_named(value) for value in set(column)}
         for row, value in enumerate(column):
-            if value not in SPLIT_NAMES:
-                where = f"{self.split_column}, line {self._table.lines[row]}"
+            if known[value] is None:
+                where = f"{name}, line {self._table.lines[row]}"
                 raise UserError(str(self._csv), [Problem(where, f"{quoted(value)}; train, validation or test fit")])
-        return np.array([SPLIT_NAMES[value] for value in column], dtype=np.uint8)
+        return np.array([known[value] for value in column], dtype=np.uint8), f"the column {quoted(name)} of {self.csv}"
+
+
+def _meant(file: str | None) -> str:
+    return f"; did you mean {quoted(file)}?" if file else ""
+
+
+def _ends_in(file: str, name: str) -> bool:
+    """Whether a file found is what a name says, in some folder."""
+    return file.endswith(f"/{name.strip()}")

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from annotated_types import Interval
 
 from semreg.core import AttributesField, ImageField, Problem, Source, Specification, UserError, closest
-from semreg.data.files import list_images, listing_digest, missing, quoted, read_text, stamp
+from semreg.data.files import list_folder, listing_digest, missing, quoted, read_text, stamp
 from semreg.data.images import ImageFiles
 
 ATTRIBUTES = (
@@ -70,15 +70,18 @@ with No_Beard; a receding hairline is not yet bald."""
 
 BELOW_THE_CROP = ["Wearing_Necklace", "Wearing_Necktie"]
 
-IMAGES, TABLE, PARTITION = "img_align_celeba", "list_attr_celeba.txt", "list_eval_partition.txt"
+IMAGES, TABLE, PARTITION = "img_align_celeba", "list_attr_celeba", "list_eval_partition"
+FOLDERS = {IMAGES: ("", "Img/"), TABLE: ("", "Anno/"), PARTITION: ("", "Eval/")}
+"""Where each is, in torchvision's layout and in the published one."""
 
 
 class CelebA:
     """202,599 aligned faces of celebrities with 40 binary attributes (Liu, Luo, Wang & Tang 2015), official split.
 
-    Read from `celeba` under the data root: the folder `img_align_celeba` with the images, `list_attr_celeba.txt` and
-    `list_eval_partition.txt`. No checksum is asked for, since mirrors differ; names and numbers must agree. With
-    `download`, torchvision fetches what is not there (it needs the package gdown for that).
+    Read from `celeba` under the data root: the folder `img_align_celeba` with the images (or with a folder of that name
+    with them), `list_attr_celeba.txt` and `list_eval_partition.txt`, or both lists as mirrors have them: `.csv`, with
+    commas and a header. No checksum is asked for, since mirrors differ; names and numbers must agree. With `download`,
+    torchvision fetches what is not there (it needs the package gdown for that).
 
     Fields: `image` `(3, size, size)`, the central 178×178 of the 178×218 pixels, resized if `size` is not 178;
     `attributes`, all but those in `drop` (default: the two that the crop hides), with the groups that exclude each
@@ -112,11 +115,10 @@ class CelebA:
 
     def locate(self) -> None:
         """Raises DataMissing unless the folder and both lists are there; downloads them if asked to."""
-        folder = self.root / "celeba"
-        is_there = {IMAGES: os.path.isdir, TABLE: os.path.isfile, PARTITION: os.path.isfile}
-        if self.download and not all(test(folder / name) for name, test in is_there.items()):
+        if self.download and None in self._places().values():
             self._download()
-        absent = [f"celeba/{name}" for name, test in is_there.items() if not test(folder / name)]
+        names = {IMAGES: IMAGES, TABLE: f"{TABLE}.txt", PARTITION: f"{PARTITION}.txt"}
+        absent = [f"celeba/{names[what]}" for what, place in self._places().items() if place is None]
         if absent:
             advice = (
                 "Download img_align_celeba.zip (unpack it), list_attr_celeba.txt and list_eval_partition.txt of "
@@ -124,29 +126,43 @@ class CelebA:
             )
             raise missing("CelebA", self.root, absent, advice)
 
+    def _places(self) -> dict[str, Path | None]:
+        """Where the images and both lists are."""
+        folder = self.root / "celeba"
+        found: dict[str, Path | None] = {}
+        for what, folders in FOLDERS.items():
+            names = [what, f"{what}/{what}"] if what == IMAGES else [f"{what}.txt", f"{what}.csv"]
+            is_there = os.path.isdir if what == IMAGES else os.path.isfile
+            there = [place for inner in folders for name in names if is_there(place := folder / inner / name)]
+            found[what] = (there[-1] if what == IMAGES else there[0]) if there else None
+        return found
+
     def source(self) -> Source:
         """Reads both lists and the names of the images.
 
         Raises UserError if the lists are malformed or don't name the images that are there.
         """
-        folder = self.root / "celeba"
-        listing = list_images(folder / IMAGES)
-        table, partition = folder / TABLE, folder / PARTITION
+        self.locate()
+        images, table, partition = (place or self.root for place in self._places().values())
+        listing, others = list_folder(images)
         names, present = _read_attributes(table)
-        split = _read_partition(partition, names)
-        _check_images(folder / IMAGES, names, listing.keys())
+        split = _read_partition(partition, names, table.name)
+        _check_images(images, names, listing.keys(), table.name)
         columns = [ATTRIBUTES.index(name) for name in self.names]
         return Source(
             labels={"attributes": np.ascontiguousarray(present[:, columns])},
             split=split,
-            images=ImageFiles(str(folder / IMAGES), np.array(names), self.size, 3),
+            images=ImageFiles(str(images), np.array(names), self.size, 3),
             identity={
                 "size": self.size,
                 "attributes": list(self.names),
                 "tables": [stamp(table), stamp(partition)],
                 "images": listing_digest(listing.items()),
             },
+            told={"split": partition.name, "others": others},
         )
+
+    survey = source
 
     def _download(self) -> None:
         from torchvision import datasets
@@ -159,28 +175,41 @@ class CelebA:
 
 def _read_attributes(path: Path) -> tuple[list[str], npt.NDArray[np.uint8]]:
     """File names, and attributes 0 or 1 `(count, 40)`: a line with the count, one of names, then a line per image."""
-    lines = read_text(path).splitlines()
+    lines, commas = _lines(path)
+    if commas:  # as mirrors have it, which leave out the count and name the first column
+        lines = [str(sum(map(bool, map(str.split, lines[1:])))), lines[0].partition(" ")[2], *lines[1:]]
+    first = 2 if commas else 3
     if len(lines) < 2 or tuple(lines[1].split()) != ATTRIBUTES:
-        raise UserError(str(path), "line 2 does not hold CelebA's 40 attribute names in their order")
+        raise UserError(str(path), f"line {first - 1} does not hold CelebA's 40 attribute names in their order")
     rows = [line.split(None, 1) for line in lines[2:]]
     count = len(rows) - rows.count([])
     if lines[0].strip() != str(count):
         raise UserError(str(path), f"line 1 says {quoted(lines[0].strip())} images, {count} lines follow")
     # One digit per value, then all rows at once: eight million values are not worth a Python object each.
     digits = [row[1].replace("-1", "0").replace(" ", "") if len(row) == 2 else "" for row in rows]
-    for number, (row, values) in enumerate(zip(rows, digits, strict=True), start=3):
+    for number, (row, values) in enumerate(zip(rows, digits, strict=True), start=first):
         if row and (len(values) != len(ATTRIBUTES) or values.strip("01")):
             raise UserError(str(path), f"line {number}: a file name and {len(ATTRIBUTES)} values 1 or -1 are expected")
     present = np.frombuffer("".join(digits).encode(), dtype=np.uint8).reshape(-1, len(ATTRIBUTES)) - ord("0")
     return [row[0] for row in rows if row], present
 
 
-def _read_partition(path: Path, names: Sequence[str]) -> npt.NDArray[np.uint8]:
+def _lines(path: Path) -> tuple[list[str], bool]:
+    """The lines of a list, with blanks between values, and whether these were commas."""
+    lines = read_text(path).splitlines()
+    commas = bool(lines) and "," in lines[0]
+    return ([line.replace(",", " ") for line in lines] if commas else lines), commas
+
+
+def _read_partition(path: Path, names: Sequence[str], table: str) -> npt.NDArray[np.uint8]:
     """The split of each image: a line per image with its name and 0 (train), 1 (validation) or 2 (test)."""
     splits: dict[str, int] = {}
-    for number, line in enumerate(read_text(path).splitlines(), start=1):
+    lines, commas = _lines(path)
+    for number, line in enumerate(lines, start=1):
         match line.split():
             case []:
+                continue
+            case [_, _] if number == 1 and commas:  # the header
                 continue
             case [name, "0" | "1" | "2" as value] if name not in splits:
                 splits[name] = int(value)
@@ -192,17 +221,17 @@ def _read_partition(path: Path, names: Sequence[str]) -> npt.NDArray[np.uint8]:
     absent = [name for name in names if name not in splits]
     if absent or len(splits) != len(names):
         which = f"; it misses {_some(absent)}" if absent else ""
-        raise UserError(str(path), f"names {len(splits)} images, {TABLE} {len(names)}{which}")
+        raise UserError(str(path), f"names {len(splits)} images, {table} {len(names)}{which}")
     return np.array([splits[name] for name in names], dtype=np.uint8)
 
 
-def _check_images(folder: Path, names: Sequence[str], files: Iterable[str]) -> None:
+def _check_images(folder: Path, names: Sequence[str], files: Iterable[str], table: str) -> None:
     found, named = set(files), set(names)
     problems = [
         Problem(problem, _some(sorted(different)))
         for problem, different in (
-            (f"named in {TABLE}, no file", named - found),
-            (f"a file, not named in {TABLE}", found - named),
+            (f"named in {table}, no file", named - found),
+            (f"a file, not named in {table}", found - named),
         )
         if different
     ]

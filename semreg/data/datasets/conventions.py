@@ -2,28 +2,127 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+import re
+from collections.abc import Iterable, Sequence
 from typing import Annotated
 
 import numpy as np
 from annotated_types import Interval
 
-from semreg.core import SPLITS, TEST, TRAIN, VALIDATION, UserError
+from semreg.core import SPLITS, TEST, TRAIN, VALIDATION, ClassField, Order, Problem, UserError, closest
 
 Size = Annotated[int, Interval(ge=1, le=4096)]
 """The side of an image, in pixels."""
 
-SPLIT_NAMES = {**SPLITS, "valid": VALIDATION, "val": VALIDATION, "0": TRAIN, "1": VALIDATION, "2": TEST}
+SPLIT_NAMES = {
+    **SPLITS, "training": TRAIN, "valid": VALIDATION, "val": VALIDATION, "testing": TEST,
+    "0": TRAIN, "1": VALIDATION, "2": TEST,
+}  # fmt: skip
+"""In small letters."""
+SPLIT_WORDS = tuple(name for name in SPLIT_NAMES if name.isalpha())
+
+Stated = Order | list[str] | dict[Order, list[str]]
+"""How classes neighbour each other: a "ring" or a "line" of numbers, a line in the order of a list, or
+`{ ring = [...] }`."""
+
+MOST_NAMES = 12
+"""How many classes a line to be written is filled in with."""
+_NUMBER_AT_END = re.compile(r"(?:(?<=[_ =])-)?(?:(?<![0-9.])[0-9]+\.[0-9]+|[0-9]+)$")
 
 
-def sorted_classes(values: Sequence[str]) -> tuple[str, ...]:
-    """The different values, sorted; as numbers if all are (infinite ones, and nan, are words)."""
+def split_named(value: str) -> int | None:
+    """The split that a text says, in capitals or not, with blanks around it or not; None if it says none."""
+    word = value.strip().lower()
+    return SPLIT_NAMES.get(word.removesuffix(".0") if word[:1].isdigit() else word)
+
+
+def says_splits(values: Iterable[str]) -> bool:
+    """Whether all values are words for splits, of more than one."""
+    different = {value.strip().lower() for value in set(values)}
+    return different <= set(SPLIT_WORDS) and len({SPLIT_NAMES[word] for word in different}) > 1
+
+
+def sorted_classes(values: Iterable[str]) -> tuple[str, ...]:
+    """The different values, sorted: as numbers if all are (infinite ones, and nan, are words), text that ends in
+    numbers by them, so that `pose_2` comes before `pose_10`."""
     different = sorted(set(values))
+    numbers = _numbers(different)
+    if numbers is not None:
+        return tuple(value for _, value in sorted(zip(numbers, different, strict=True), key=lambda pair: pair[0]))
+    last: dict[str, float] = {}
+    for text, number in map(_parts, different):
+        if number < last.get(text, number):  # as text they don't stand in the order of their numbers
+            return tuple(sorted(different, key=_parts))
+        last[text] = number
+    return tuple(different)
+
+
+def _numbers(values: Sequence[str]) -> list[float] | None:
+    """The values as numbers if all are."""
     try:
-        numbers = [float(value) for value in different]
+        numbers = [float(value) for value in values]
     except ValueError:
-        return tuple(different)
-    return tuple(sorted(different, key=float) if np.isfinite(numbers).all() else different)
+        return None
+    return numbers if np.isfinite(numbers).all() else None
+
+
+def _parts(value: str) -> tuple[str, float]:
+    """A text, and the number at its end; below all numbers if it has none, or is one."""
+    found = _NUMBER_AT_END.search(value)
+    text = value[: found.start()] if found else ""
+    return (text, float(found[0])) if found and text.strip("+-. ") else (value, -np.inf)
+
+
+def _has_order(names: Sequence[str]) -> bool:
+    """Whether numbers say in which order classes are: they are such, or end in them after the same text."""
+    if len(names) <= 2 or _numbers(names) is not None:
+        return True
+    parts = [_parts(name) for name in names]
+    return len({text for text, _ in parts}) == 1 and all(np.isfinite(number) for _, number in parts)
+
+
+def class_field(name: str, values: Iterable[str], stated: Stated = "none", *, key: str = "data.orders") -> ClassField:
+    """The field `name` of the different values, in the order that is stated, or else in their own.
+
+    Raises UserError, at the recipe's `key`, for a ring or a line of text that no number orders, with the line that says
+    how, and for a stated order that is not of these classes.
+    """
+    names = sorted_classes(values)
+    where = f"{key}.{name}"
+    if isinstance(stated, str):
+        if stated != "none" and not _has_order(names):
+            said = f"{_quoted(names)} are text without numbers, which has no order of its own; write them in theirs"
+            raise UserError("", [Problem(where, f"{said}: {line_of_order(name, stated, names)}")])
+        return ClassField(names, stated)
+    kinds: list[tuple[Order, list[str]]] = [("line", stated)] if isinstance(stated, list) else list(stated.items())
+    if len(kinds) != 1:
+        raise UserError("", [Problem(where, f"{stated} states no order; write {line_of_order(name, 'ring', names)}")])
+    [(order, listed)] = kinds
+    twice = sorted({value for value in listed if listed.count(value) > 1})
+    problems = [Problem(where, f"names {value!r} twice") for value in twice]
+    problems += [
+        Problem(where, f"no image is of a class {value!r}{closest(value, names)}")
+        for value in listed
+        if value not in names
+    ]
+    left = [value for value in names if value not in listed]
+    if left:
+        problems.append(Problem(where, f"does not say where {_quoted(left)} stand{'s' * (len(left) == 1)}"))
+    if problems:
+        raise UserError("", problems)
+    return ClassField(tuple(listed), order)
+
+
+def line_of_order(name: str, order: Order, names: Sequence[str]) -> str:
+    """The line of a recipe that states an order."""
+    shown = [json.dumps(value, ensure_ascii=False) for value in names[:MOST_NAMES]]
+    listed = f"[{', '.join(shown)}{', …' if len(names) > MOST_NAMES else ''}]"
+    return f"`orders = {{ {name} = {listed if order == 'line' else f'{{ {order} = {listed} }}'} }}`"
+
+
+def _quoted(names: Sequence[str]) -> str:
+    return ", ".join(map(repr, names[:MOST_NAMES])) + (", …" if len(names) > MOST_NAMES else "")
 
 
 def field_name(label: str) -> str:

@@ -3,17 +3,34 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
-from semreg.core import ClassField, ImageField, Order, Source, Specification, UserError
-from semreg.data.datasets.conventions import SPLIT_NAMES, Size, sorted_classes
-from semreg.data.files import IMAGE_ENDINGS, list_images, listing_digest, missing, printable, quoted, under
+from semreg.core import Field, ImageField, Source, Specification, UserError, closest
+from semreg.data.datasets.conventions import SPLIT_NAMES, Size, Stated, class_field, field_name
+from semreg.data.files import (
+    Listing,
+    Stamp,
+    folders_in,
+    holds_images,
+    list_folder,
+    listing_digest,
+    missing,
+    printable,
+    quoted,
+    under,
+)
+from semreg.data.formats import endings, unread
 from semreg.data.images import ImageFiles
-from semreg.data.splits import drawn_split
+from semreg.data.pixels import Background, White
+from semreg.data.splits import drawn_in_words, drawn_split
 
-FOLDERS_OF_SPLITS = ("train", "validation", "valid", "val", "test")
+FOLDERS_OF_SPLITS = (("train", "training"), ("validation", "valid", "val"), ("test", "testing"))
+"""In small letters; of each split the usual names first."""
+USUAL = frozenset({"train", "validation", "valid", "val", "test"})
 
 
 class ImageFolder:
@@ -26,8 +43,14 @@ class ImageFolder:
 
     with `validation` (or `val`) beside `train` and `test` if wanted, in capitals or not. Without these folders a fifth
     of each class, drawn once and for all, is the test split. Fields: `image` `(channels, size, size)`, cropped to the
-    central square and resized, RGB or (`grey`) grey; the classes under the name `label`, sorted (as numbers if all
-    are), in the given `order`.
+    central square and resized, RGB or (`grey`) grey; the classes under the name `label`, sorted: as numbers if all are,
+    text that ends in numbers by them.
+
+    `order` says how classes neighbour each other: "ring", "line", or where no number orders them
+    `orders = { label = ["front", "left", "back"] }`, a line as listed (a ring with `order = "ring"`). `white` is the
+    value of a white pixel where it is not 255, such as 1 in masks or 65535 in images of 16 bits. Transparent pixels lie
+    on the `background`, by default on black or white, whichever the images are seen on. What is hidden, folders that
+    other programs leave, and folders without images are passed over and counted.
     """
 
     def __init__(
@@ -38,85 +61,122 @@ class ImageFolder:
         size: Size = 64,
         grey: bool = False,
         label: str = "label",
-        order: Order = "none",
+        order: Stated = "none",
+        orders: dict[str, Stated] | None = None,
+        white: White | None = None,
+        background: Background | None = None,
     ) -> None:
-        if label == "image":
-            raise UserError("", "label = 'image': the images have that name; choose another")
+        for name in (orders or {}).keys() - {label}:
+            raise UserError("", f"orders names {name!r}, no field of classes{closest(name, [label])}")
         self.root = root
         self.path = path
         self.folder = under(root, path)
         self.size = size
         self.channels = 1 if grey else 3
-        self.label = label
-        self.order = order
+        self.label = field_name(label)
+        listed = (orders or {}).get(label)
+        self.order: Stated = order if listed is None else listed
+        if isinstance(listed, list) and isinstance(order, str) and order != "none":
+            self.order = {order: listed}
+        self.white = white
+        self.background = background
 
     def specification(self) -> Specification:
-        """`image` and the classes. Lists the folders."""
+        """`image` and the classes. Lists the folders. Raises UserError where none holds an image."""
+        return {"image": ImageField(self.channels, self.size, self.size), self.label: self._classes()}
+
+    def _classes(self) -> Field:
         self.locate()
-        names = sorted_classes([name for part in self._parts() for name in _folders(self.folder / part)])
-        return {"image": ImageField(self.channels, self.size, self.size), self.label: ClassField(names, self.order)}
+        folders = [(part, name) for part in self._parts() for name in folders_in(self.folder / part)]
+        holding = [name for part, name in folders if holds_images(self.folder / part / name)]
+        if not holding:
+            raise self._no_images(sorted({name for _, name in folders}))
+        return class_field(self.label, holding, self.order)
 
     def locate(self) -> None:
         """Raises DataMissing unless there is a folder for at least one class."""
-        if not os.path.isdir(self.folder) or not any(_folders(self.folder / part) for part in self._parts()):
+        if not os.path.isdir(self.folder) or not any(folders_in(self.folder / part) for part in self._parts()):
             looked_for = [f"{self.path}/CLASS/IMAGE", f"{self.path}/train/CLASS/IMAGE"]
             advice = "It takes a folder per class; images without classes go into a single one, whatever its name."
             raise missing(f"The image folder '{self.path}'", self.root, looked_for, advice)
 
     def source(self) -> Source:
         """Lists the images. Raises UserError if there are none."""
+        names = self._classes().references()["names"]
         parts = self._parts()
         depth = 1 if any(parts) else 0
-        found = {
-            f"{part}/{name}" if part else name: value
-            for part in parts
-            for name, value in list_images(self.folder / part).items()
-        }
+        found, others = self._listing(parts)
         listing = {name: value for name, value in found.items() if name.count("/") > depth}
-        names = self.specification()[self.label].references()["names"]
-        if not listing:
-            folders, endings = ", ".join(map(quoted, names[:5])), ", ".join(IMAGE_ENDINGS)
-            message = f"no images are in the folders of the classes ({folders}); files that end in {endings} are images"
-            raise UserError(printable(self.folder), message)
         position = {name: index for index, name in enumerate(names)}
         labels = np.array([position[name.split("/")[depth]] for name in listing], dtype=np.int64)
-        empty = sorted({*position.values()} - {*labels.tolist()})
-        split = (
-            np.array([SPLIT_NAMES[name.split("/")[0].lower()] for name in listing], dtype=np.uint8)
-            if depth
-            else drawn_split(len(listing), classes=labels)
-        )
+        if depth:
+            split = np.array([SPLIT_NAMES[name.split("/")[0].lower()] for name in listing], dtype=np.uint8)
+            origin = f"the folders {', '.join(parts)}"
+        else:
+            split, origin = drawn_split(len(listing), classes=labels), drawn_in_words(len(labels), classes=labels)
+        identity = {"size": self.size, "channels": self.channels, "images": listing_digest(listing.items())}
+        said = {key: value for key in ("white", "background") if (value := getattr(self, key)) is not None}
         return Source(
             labels={self.label: labels},
             split=split,
-            images=ImageFiles(str(self.folder), np.array(list(listing), dtype=np.str_), self.size, self.channels),
-            identity={"size": self.size, "channels": self.channels, "images": listing_digest(listing.items())},
-            remarks=self._unused(len(found) - len(listing), [names[index] for index in empty]),
+            images=ImageFiles(
+                str(self.folder), np.array(list(listing), dtype=np.str_), self.size, self.channels, **said
+            ),
+            identity=identity | said,
+            remarks=(*self._unused(len(found) - len(listing), listing, depth, names), *unread(others)),
+            told={"split": origin, "others": others},
         )
 
-    def _unused(self, strays: int, empty: list[str]) -> tuple[str, ...]:
-        """What to say of images outside of the classes' folders, and of classes without images."""
-        where = printable(self.folder)
+    survey = source
+
+    def _listing(self, parts: list[str]) -> Listing:
+        """The images of all parts, one part after the other, and what else lies there."""
+        images: dict[str, Stamp] = {}
+        others = Counter[str]()
+        if any(parts):
+            others.update(list_folder(self.folder, deep=False).others)
+        for part in parts:
+            found = list_folder(self.folder / part)
+            images |= {f"{part}/{name}" if part else name: value for name, value in found.images.items()}
+            others.update(found.others)
+        return Listing(images, dict(others))
+
+    def _no_images(self, folders: list[str]) -> UserError:
+        shown, known = ", ".join(map(quoted, folders[:5])), ", ".join(endings())
+        message = f"no images are in the folders of the classes ({shown}); files that end in {known} are images"
+        return UserError(printable(self.folder), "; ".join([message, *unread(self._listing(self._parts()).others)]))
+
+    def _unused(self, strays: int, listing: Mapping[str, object], depth: int, names: list[str]) -> tuple[str, ...]:
+        """What to say of images outside of the classes' folders, of folders without images, and of folders in them."""
+        where, parts = printable(self.folder), self._parts()
         remarks = []
-        others = sorted(set(_folders(self.folder)) - {*self._parts()}) if any(self._parts()) else []
-        if others:
-            names = ", ".join(map(quoted, others[:5]))
-            remarks.append(f"beside the folder train in {where}, validation and test are used, and not {names}")
+        beside = sorted(set(folders_in(self.folder)) - {*parts}) if any(parts) else []
+        if beside:
+            remarks.append(
+                f"beside the folder train in {where}, validation and test are used, and not "
+                f"{', '.join(map(quoted, beside[:5]))}"
+            )
         if strays:
             remarks.append(f"{strays:,} image{'s' * (strays > 1)} in {where} in no class's folder, and not used")
+        empty = sorted({name for part in parts for name in folders_in(self.folder / part)} - {*names})
         if empty:
-            remarks.append(f"no images are in {where} of {self.label} {', '.join(map(quoted, empty[:5]))}")
+            shown = ", ".join(map(quoted, empty[:5])) + (f", … ({len(empty):,} in all)" if len(empty) > 5 else "")
+            remarks.append(f"no images are in {where} of {self.label} {shown}, which is no class then")
+        inner = sorted({name.split("/")[depth + 1] for name in listing if name.count("/") > depth + 1})
+        if len(names) == 1 and len(inner) > 1 and all(name.count("/") > depth + 1 for name in listing):
+            shown = ", ".join(map(quoted, inner[:5]))
+            remarks.append(
+                f"{quoted(names[0])} is the only class; if the folders in it ({shown}) are the classes, write "
+                f'`path = "{self.path}/{names[0]}"`'
+            )
         return tuple(remarks)
 
     def _parts(self) -> list[str]:
         """The folders of splits; [""] if there are none and classes lie at the top."""
-        found = [name for name in sorted(_folders(self.folder)) if name.lower() in FOLDERS_OF_SPLITS]
-        found.sort(key=lambda name: FOLDERS_OF_SPLITS.index(name.lower()))
-        return found if found and found[0].lower() == "train" else [""]
-
-
-def _folders(folder: Path) -> list[str]:
-    try:
-        return [entry.name for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith(".")]
-    except OSError as error:
-        raise UserError(printable(folder), f"can't be listed: {error.strerror}") from None
+        there = sorted(folders_in(self.folder))
+        found = []
+        for spellings in FOLDERS_OF_SPLITS:
+            named = [name for name in there if name.lower() in spellings]
+            usual = [name for name in named if name.lower() in USUAL]
+            found += sorted(usual or named, key=lambda name: spellings.index(name.lower()))
+        return found if found and SPLIT_NAMES[found[0].lower()] == 0 else [""]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
 import numpy.typing as npt
@@ -13,10 +13,10 @@ from annotated_types import Interval
 from einops import rearrange
 
 from semreg.core import (
+    KNOWN,
     AttributesField,
     ClassField,
     ImageField,
-    Order,
     Problem,
     Source,
     Specification,
@@ -24,27 +24,38 @@ from semreg.core import (
     VectorField,
     closest,
 )
-from semreg.data.datasets.conventions import SPLIT_NAMES, Size, sorted_classes
+from semreg.data.datasets.archives import Archive, Array
+from semreg.data.datasets.conventions import Size, Stated, class_field, split_named
 from semreg.data.files import missing, quoted, stamp, under
 from semreg.data.images import ImageArray
-from semreg.data.splits import drawn_split
+from semreg.data.pixels import DARK, White, eight_bits, line_for
+from semreg.data.splits import drawn_in_words, drawn_split
 
-Array = npt.NDArray[Any]
+ROWS = 1024
+"""Images that are brought to 8 bits at once."""
 
 
 class NumpyArchive:
     """Arrays in an `.npz` file at `path` under the data root. Nothing in it is unpickled.
 
     `images` names the array of pixels, uint8 `(count, height, width)`, `(count, height, width, channels)` or
-    `(count, channels, height, width)` with 1 or 3 channels. With `size` they are cropped to the central square and
-    resized; without they stay as they are.
+    `(count, channels, height, width)` with 1 or 3 channels. Of other numbers, and of masks of 0 and 1, `white` says
+    which is white: `white = 1` or 4095; black is 0. With `size` images are cropped to the central square and resized;
+    without they stay as they are.
 
-    `classes = { digit = "y" }` makes the field `digit` of the array `y` (whole numbers or text; sorted), `orders` says
-    which of these fields are a "ring" or a "line", and `bins = { digit = 5 }` puts consecutive classes together into so
-    many equal ones, each called by its first. `attributes` names an array `(count, attributes)` of 0 and 1 and
-    `attribute_names` one of their names; of each group in `exclusive` at most one is present. `vectors` makes fields of
-    arrays of real numbers `(count,)` or `(count, size)`. The array `split_array`, if there is one, holds 0, 1, 2 or
-    train, validation, test; without it a fifth of the images, drawn once and for all, is the test split.
+    `classes = { digit = "y" }` makes the field `digit` of the array `y` (whole numbers or text, `(count,)` or
+    `(count, 1)`; sorted: as numbers if all are, text that ends in numbers by them), and
+    `{ shape = "latents[:, 1]" }` of a column of an array, counted from 0. `orders` says which of these fields are a
+    "ring" or a "line"; where no number orders text, as a list: `{ severity = ["none", "mild", "severe"] }` is a line,
+    `{ pose = { ring = ["front", "left", "back"] } }` a ring. `bins = { digit = 5 }` puts consecutive classes together
+    into so many equal ones, each called by its first. `attributes` names an array `(count, attributes)` of 0 and 1 and
+    `attribute_names` one of their names; of each group in `exclusive` at most one is present. Where NaN, or -1 beside 0
+    and 1, says that a value is not known, the field `attributes_known` says which are, by 1, and the others are 0.
+    `vectors` makes fields of arrays of real numbers `(count,)` or `(count, size)`.
+
+    The array `split_array` (`split`), if there is one, holds 0, 1, 2 or train, validation, test. Where each split has
+    arrays of its own, a star stands for its name: `images = "*_images"`, `classes = { digit = "*_labels" }`. Without
+    either a fifth of the images, drawn once and for all, is the test split.
     """
 
     def __init__(
@@ -55,15 +66,16 @@ class NumpyArchive:
         images: str = "images",
         size: Size | None = None,
         classes: dict[str, str] | None = None,
-        orders: dict[str, Order] | None = None,
+        orders: dict[str, Stated] | None = None,
         bins: dict[str, Annotated[int, Interval(ge=1)]] | None = None,
         attributes: str | None = None,
         attribute_names: str | None = None,
         exclusive: list[list[str]] | None = None,
         vectors: dict[str, str] | None = None,
         split_array: str = "split",
+        white: White | None = None,
     ) -> None:
-        for name in {"image", "attributes"}.intersection([*(classes or {}), *(vectors or {})]):
+        for name in {"image", "attributes", f"attributes{KNOWN}"}.intersection([*(classes or {}), *(vectors or {})]):
             raise UserError("", f"a field of classes or vectors can't be called {name!r}; choose another name")
         self.root = root
         self.path = path
@@ -73,22 +85,27 @@ class NumpyArchive:
         self.classes = classes or {}
         self.orders = orders or {}
         self.bins = bins or {}
-        for name in self.bins.keys() - self.classes.keys():
-            raise UserError("", f"bins names {name!r}, no field of classes{closest(name, self.classes)}")
+        for option, names in {"bins": {*self.bins}, "orders": {*self.orders}}.items():
+            for name in sorted(names - self.classes.keys()):
+                raise UserError("", f"{option} names {name!r}, no field of classes{closest(name, self.classes)}")
         self.attributes = attributes
         self.attribute_names = attribute_names
         self.exclusive = tuple(tuple(group) for group in exclusive or [])
         self.vectors = vectors or {}
         self.split_array = split_array
+        self.white = white
 
     def specification(self) -> Specification:
         """`image`, the classes, `attributes` and the vectors. Reads the labels, and of the images their shape."""
         _, channels, height, width = self._layout(self._shape())
         fields: Specification = {"image": ImageField(channels, self.size or height, self.size or width)}
         for name, key in self.classes.items():
-            fields[name] = ClassField(self._binned(name, key)[0], self.orders.get(name, "none"))
+            fields[name] = self._binned(name, key)[0]
         if self.attributes:
-            fields["attributes"] = AttributesField(self._attribute_names(), self.exclusive)
+            names = self._attribute_names()
+            fields["attributes"] = AttributesField(names, self.exclusive)
+            if f"attributes{KNOWN}" in self._binary(self.attributes):
+                fields[f"attributes{KNOWN}"] = AttributesField(names)
         for name, key in self.vectors.items():
             fields[name] = VectorField(self._rows(key).shape[1])
         return fields
@@ -103,157 +120,214 @@ class NumpyArchive:
     def source(self) -> Source:
         """Reads all arrays."""
         pixels = self._pixels()
+        return self._source(len(pixels), pixels)
+
+    def survey(self) -> Source:
+        """Reads all arrays but the pixels."""
+        return self._source(self._layout(self._shape())[0], np.empty((0, 1, 1, 1), dtype=np.uint8))
+
+    def _source(self, count: int, pixels: npt.NDArray[np.uint8]) -> Source:
         labels: dict[str, Array] = {}
         for name, key in self.classes.items():
             labels[name] = self._binned(name, key)[1]
         if self.attributes:
-            labels["attributes"] = self._binary(self.attributes)
+            labels |= self._binary(self.attributes)
         for name, key in self.vectors.items():
             with np.errstate(over="ignore"):  # what is too large is refused with what is not finite
                 labels[name] = self._rows(key).astype(np.float32)
         field = self.specification()["image"].references()
+        split, origin = self._split(count)
         return Source(
             labels=labels,
-            split=self._split(len(pixels)),
+            split=split,
             images=ImageArray(pixels, (field["height"], field["width"])),
             identity={
                 "file": stamp(self.file),
                 "arrays": [self.images, self.classes, self.attributes, self.vectors, self.split_array],
                 "bins": self.bins,
                 "size": self.size,
+                **({} if self.white is None else {"white": self.white}),
             },
+            told={"split": origin},
         )
 
     @cached_property
-    def _archive(self) -> Any:
+    def _archive(self) -> Archive:
         self.locate()
-        try:
-            archive = np.load(self.file, allow_pickle=False)
-        except Exception:  # zipfile, zlib and NumPy raise whatever the damage makes them raise, here and below
-            message = "not a NumPy archive as numpy.savez writes it, or damaged"
-            raise UserError(str(self.file), message) from None
-        if not isinstance(archive, np.lib.npyio.NpzFile):
-            raise UserError(str(self.file), "a single array; an archive written by numpy.savez is expected")
-        return archive
-
-    def _read(self, key: str) -> Array:
-        if key not in self._archive.files:
-            raise UserError(str(self.file), f"there is no array {key!r}{closest(key, self._archive.files)}")
-        try:
-            array = self._archive[key]
-        except Exception as error:
-            raise self._unreadable(key, error) from None
-        if not isinstance(array, np.ndarray):
-            raise self._error(key, "can't be read: it is no array, or its head is damaged")
-        return array
-
-    def _error(self, key: str, message: str) -> UserError:
-        return UserError(str(self.file), [Problem(key, message)])
-
-    def _unreadable(self, key: str, error: Exception) -> UserError:
-        first, *_ = [*str(error).splitlines(), type(error).__name__]
-        return self._error(key, f"can't be read: {first}")
+        return Archive(self.file)
 
     def _shape(self) -> tuple[int, ...]:
-        """The shape of the images, from the head of their file. Raises UserError unless they are of 8 bits."""
-        shape, dtype = self._head()
-        if dtype != np.uint8:
+        """The shape of the images, from the head of their file. Raises UserError unless it is told what is white."""
+        if "*" not in self.images and self.images not in self._archive.names:
+            raise UserError(str(self.file), f"there is no array {self.images!r}{self._archive.advice(self.images)}")
+        shape, dtype = self._archive.head(self.images)
+        if dtype not in (np.uint8, np.bool_) and (self.white is None or dtype.kind not in "iuf"):
             fits = "uint8, 0 to 255, are expected, such as numpy.uint8(255 * images) of images from 0 to 1"
-            raise self._error(self.images, f"{dtype} values; {fits}")
+            line = f"; or say what is white: {line_for(self._largest())}" if dtype.kind in "iuf" else ""
+            raise self._archive.error(self.images, f"{dtype} values; {fits}{line}")
         return shape
 
-    def _head(self) -> tuple[tuple[int, ...], np.dtype[Any]]:
-        key = f"{self.images}.npy"
-        if key not in self._archive.zip.namelist():
-            array = self._read(self.images)
-            return array.shape, array.dtype
-        try:
-            with self._archive.zip.open(key) as file:
-                version = np.lib.format.read_magic(file)
-                header = (
-                    np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-                )
-                shape, _, dtype = header(file)
-                return tuple(shape), dtype
-        except Exception as error:
-            raise self._unreadable(self.images, error) from None
+    def _largest(self) -> float:
+        array = self._archive.read(self.images)
+        return float(array.max()) if array.size else 0.0
 
     def _layout(self, shape: tuple[int, ...]) -> tuple[int, int, int, int]:
         """(count, channels, height, width) of images of this shape."""
         if any(extent <= 0 for extent in shape):
-            raise self._error(self.images, f"shape {shape}; there are no images, or none with pixels")
+            raise self._archive.error(self.images, f"shape {shape}; there are no images, or none with pixels")
         match shape:
             case (count, height, width):
                 return count, 1, height, width
             case (count, height, width, 1 | 3 as channels) | (count, 1 | 3 as channels, height, width):
                 return count, channels, height, width
-        raise self._error(
+        raise self._archive.error(
             self.images, f"shape {shape}; (count, height, width), with 1 or 3 channels before or after, fits"
         )
 
     def _pixels(self) -> npt.NDArray[np.uint8]:
         layout = self._layout(self._shape())
-        array = self._read(self.images)
+        array = self._archive.read(self.images)
         if array.ndim == 4 and array.shape != layout:
-            return rearrange(array, "count height width channels -> count channels height width")
-        return array.reshape(layout)
+            array = rearrange(array, "count height width channels -> count channels height width")
+        return self._whitened(array.reshape(layout))
+
+    def _whitened(self, array: Array) -> npt.NDArray[np.uint8]:
+        if array.dtype == np.bool_:
+            return array.astype(np.uint8) * np.uint8(255)
+        if self.white is None:
+            largest = int(array.max())
+            if 0 < largest <= DARK:
+                said = f"the largest value is {largest}, where 255 is white; say what is: {line_for(largest)}"
+                raise self._archive.error(self.images, f"{said} (or `white = 255` if they are so dark)")
+            return array
+        try:
+            parts = [eight_bits(array[start : start + ROWS], self.white) for start in range(0, len(array), ROWS)]
+        except ValueError as error:
+            raise self._archive.error(self.images, str(error)) from None
+        return np.concatenate(parts)
 
     def _text(self, key: str) -> list[str]:
-        array = self._read(key)
+        """Whole numbers or text as text, one per row."""
+        array = self._archive.read(key)
+        if array.ndim == 2 and array.shape[1] == 1:
+            array = array[:, 0]
+        if array.ndim == 2 and array.shape[1] > 1 and array.dtype.kind in "biufUS":
+            said = f'write a column of it, 0 to {array.shape[1] - 1}, such as "{key}[:, 0]"'
+            raise self._archive.error(key, f"{array.dtype} {array.shape}; {said}")
+        if array.dtype.kind == "S":
+            array = self._decoded(key, array)
+        if array.dtype.kind == "b" or (array.dtype.kind == "f" and _are_whole(array)):
+            array = array.astype(np.int64)
         if array.ndim != 1 or array.dtype.kind not in "iuU":
-            raise self._error(key, f"{array.dtype} {array.shape}; whole numbers or text, one per image, are expected")
+            said = f"{array.dtype} {array.shape}; whole numbers or text, one per image, are expected"
+            raise self._archive.error(key, said)
         return [str(value) for value in array.tolist()]
+
+    def _decoded(self, key: str, array: Array) -> Array:
+        try:
+            return np.char.decode(array, "utf-8")
+        except UnicodeDecodeError:
+            raise self._archive.error(key, "bytes that are no text in UTF-8; whole numbers or text fit") from None
 
     def _classes(self, key: str) -> list[str]:
         values = self._text(key)
         self._check_count(key, len(values))
         return values
 
-    def _binned(self, name: str, key: str) -> tuple[tuple[str, ...], Array]:
-        """The classes of a field and that of each image, int64 `(count,)`."""
+    def _binned(self, name: str, key: str) -> tuple[ClassField, Array]:
+        """A field of classes and the class of each image, int64 `(count,)`."""
         values = self._classes(key)
-        names = sorted_classes(values)
+        field = class_field(name, values, self.orders.get(name, "none"))
+        names = field.names
         count = self.bins.get(name, len(names))
         if count > len(names):
-            raise self._error(key, f"{len(names)} classes; they can't be put into {count} bins")
+            raise self._archive.error(key, f"{len(names)} classes; they can't be put into {count} bins")
         group = {value: index * count // len(names) for index, value in enumerate(names)}
         first = [index for index, value in enumerate(names) if index == 0 or group[value] != group[names[index - 1]]]
-        return tuple(names[index] for index in first), np.array([group[value] for value in values], dtype=np.int64)
+        binned = ClassField(tuple(names[index] for index in first), field.order)
+        return binned, np.array([group[value] for value in values], dtype=np.int64)
 
     def _rows(self, key: str) -> Array:
-        array = self._read(key)
-        if array.ndim not in (1, 2) or array.dtype.kind not in "fiu" or 0 in array.shape[1:]:
-            raise self._error(key, f"{array.dtype} {array.shape}; a number or a row of numbers per image is expected")
+        array = self._archive.read(key)
+        if array.ndim not in (1, 2) or array.dtype.kind not in "bfiu" or 0 in array.shape[1:]:
+            said = f"{array.dtype} {array.shape}; a number or a row of numbers per image is expected"
+            raise self._archive.error(key, said)
         self._check_count(key, len(array))
         return array.reshape(len(array), -1)
 
     def _check_count(self, key: str, rows: int) -> None:
         count = self._shape()[0]
         if rows != count:
-            raise self._error(key, f"has {rows} rows, there are {count} images")
+            raise self._archive.error(key, f"has {rows} rows, there are {count} images")
+        mine, theirs = self._counts(key.partition("[")[0]), self._counts(self.images)
+        if "*" in key and "*" in self.images and mine != theirs:
+            said = "its arrays have other rows, or are of other splits, than those of the images"
+            raise self._archive.error(key, f"{said}: {mine} and {theirs}")
+
+    def _counts(self, key: str) -> dict[int, int]:
+        """The rows of each part of an array that is made of one for each split."""
+        if "*" not in key:
+            return {}
+        return {split: self._archive.head(name).shape[0] for split, name in self._archive.parts(key).items()}
 
     def _attribute_names(self) -> tuple[str, ...]:
         count = self._rows(str(self.attributes)).shape[1]
         names = self._text(self.attribute_names) if self.attribute_names else [f"attribute_{i}" for i in range(count)]
         if len(names) != count:
-            raise self._error(str(self.attribute_names), f"{len(names)} names for {count} attributes")
+            raise self._archive.error(str(self.attribute_names), f"{len(names)} names for {count} attributes")
         for name in (name for group in self.exclusive for name in group if name not in names):
             raise UserError("", [Problem("data.exclusive", f"no attribute {name!r}{closest(name, names)}")])
         return tuple(names)
 
-    def _binary(self, key: str) -> npt.NDArray[np.uint8]:
+    def _binary(self, key: str) -> dict[str, npt.NDArray[np.uint8]]:
+        """The attributes, 0 or 1, and which of them are known, unless all are."""
         array = self._rows(key)
-        fits = np.isin(array, (0, 1))
-        if not fits.all():
-            raise self._error(key, f"values {np.unique(array[~fits])[:5].tolist()}; 0 and 1 are expected")
-        return array.astype(np.uint8)
+        unknown = np.isnan(array) if array.dtype.kind == "f" else np.zeros(array.shape, dtype=np.bool_)
+        minus = array == -1
+        if minus.any() and not (array == 0).any():
+            array = np.where(minus, 0, array)
+        elif (minus.any(0) & (array == 0).any(0)).any():
+            unknown |= minus
+        fits = np.isin(array, (0, 1)) | unknown
+        if not fits.all() or unknown.all():
+            found = np.unique(array[~fits] if not fits.all() else array)[:5].tolist()
+            said = f"values {found}; 0 and 1 are expected, or -1 and 1; NaN, and -1 beside 0, are not known"
+            raise self._archive.error(key, said)
+        known = {f"attributes{KNOWN}": (~unknown).astype(np.uint8)} if unknown.any() else {}
+        return {"attributes": np.where(unknown, 0, array).astype(np.uint8), **known}
 
-    def _split(self, count: int) -> npt.NDArray[np.uint8]:
-        if self.split_array == "split" and self.split_array not in self._archive.files:
-            return drawn_split(count)
-        values = self._classes(self.split_array)
-        unknown = sorted(set(values) - SPLIT_NAMES.keys())
+    def _split(self, count: int) -> tuple[npt.NDArray[np.uint8], str]:
+        """The split, and where it is from."""
+        parts = self._counts(self.images)
+        if parts:
+            if self.split_array != "split":
+                said = "the images have an array for each split already; leave `split_array` out"
+                raise UserError("", [Problem("data.split_array", said)])
+            split = np.repeat(np.array(list(parts), dtype=np.uint8), list(parts.values()))
+            return split, f"the arrays {', '.join(self._archive.parts(self.images).values())}"
+        name = self._split_array()
+        if name is None:
+            return drawn_split(count), drawn_in_words(count)
+        values = self._classes(name)
+        known = {value: split_named(value) for value in set(values)}
+        unknown = sorted(value for value, split in known.items() if split is None)
         if unknown:
             found = ", ".join(map(quoted, unknown[:5]))
-            raise self._error(self.split_array, f"values {found}; 0, 1, 2 or train, validation, test fit")
-        return np.array([SPLIT_NAMES[value] for value in values], dtype=np.uint8)
+            raise self._archive.error(name, f"values {found}; 0, 1, 2 or train, validation, test fit")
+        return np.array([known[value] for value in values], dtype=np.uint8), f"the array {quoted(name)}"
+
+    def _split_array(self) -> str | None:
+        """The name of the array of splits, if there is one; of the usual one in capitals, too."""
+        names = self._archive.names
+        if self.split_array != "split" or "split" in names:
+            return self.split_array
+        found = [name for name in names if name.lower() == "split"]
+        if len(found) > 1:
+            said = f'{" and ".join(map(quoted, found))} could be meant; write `split_array = "{found[0]}"`'
+            raise UserError(str(self.file), [Problem("data.split_array", said)])
+        return found[0] if found else None
+
+
+def _are_whole(array: Array) -> bool:
+    """Whether real numbers are whole ones, which int64 holds."""
+    return bool(np.isfinite(array).all() and (array == np.floor(array)).all() and (np.abs(array) < 2**53).all())

@@ -46,7 +46,7 @@ def write(root: Path, text: str) -> None:
 
 
 def test_minus_one_and_one(faces: Path, tmp_path: Path) -> None:
-    write(faces, "image_id,Male,Smiling\na.png,-1,1\nd.png,1,1\n")
+    write(faces, "image_id,split,Male,Smiling\na.png,train,-1,1\nd.png,0,1,1\n")
     data = cached(AttributeFolder(root=faces, path="faces", size=4, grey=True), folder=tmp_path)
     assert data.arrays["attributes"].tolist() == [[0, 1], [1, 1]]
     assert data.arrays["image"].shape == (2, 1, 4, 4)
@@ -93,9 +93,9 @@ def test_the_file_column(faces: Path, tmp_path: Path) -> None:
         ("file,Male\na.png,1\nnone.png,0\n", {}, "line 3: 'none.png'  no such image"),
         ("file,Male\na.png,1\n../outside.png,0\n", {}, "line 3: '../outside.png'  no such image"),
         ("file,Male\na.png,1\na.png,0\n", {}, "'a.png' is named twice"),
-        ("file,Male\na.png,1\nd.png,yes\n", {}, "Male  line 3: 'yes' is neither 0 nor 1"),
+        ("file,Male\na.png,1\nd.png,male\n", {}, "Male  line 3: 'male' is neither 0 nor 1"),
         ("file,Male,Old\na.png,1,-1\nd.png,0,1\n", {}, "Male  line 3: '0' is neither -1 nor 1"),
-        ("file,Male\na.png,\n", {}, "Male  line 2: '' is neither"),
+        ("file,Male\na.png,\n", {}, "Male  no value is known; name the column in `drop`"),
         ("file,split,Male\na.png,train,1\nd.png,tset,0\n", {}, "split, line 3  'tset'; train, validation or test fit"),
         (TABLE, {"classes": ["poze"]}, "data.classes  no column 'poze'; did you mean 'pose'"),
         (TABLE, {"attributes": ["Man"]}, "data.attributes  no column 'Man'"),
@@ -146,3 +146,86 @@ def test_it_conforms(draw: Any, tmp_path: Path) -> None:
     rows = "".join(f"{index}.png,{index % 2}\n" for index in range(20))
     write(tmp_path / "root", f"file,x\n{rows}")
     check_dataset(AttributeFolder, root=tmp_path / "root", options={"path": "faces", "size": 8}, exempt={"source"})
+
+
+def test_words_for_truth_and_what_is_not_known(faces: Path, tmp_path: Path) -> None:
+    write(faces, "file,split,Male,hat\na.png,0,True,1.0\nsub/b.png,0,FALSE,\nd.png,2,True,0.0\n")
+    data = cached(AttributeFolder(root=faces, path="faces", size=4), folder=tmp_path)
+    assert data.arrays["attributes"].tolist() == [[1, 1], [0, 0], [1, 0]]
+    assert data.fields["attributes_known"] == AttributesField(("Male", "hat"))
+    assert data.arrays["attributes_known"].tolist() == [[1, 1], [1, 0], [1, 1]]
+    write(faces, "file,Male,hat\na.png,no,1\nd.png,yes,NA\n")
+    dataset = AttributeFolder(root=faces, path="faces", unknown=["NA"])
+    assert dataset.source().labels["attributes_known"].tolist() == [[1, 1], [1, 0]]
+
+
+@pytest.mark.parametrize("header", ["file,Split,x", "file,SPLIT,x", "file,split,x"])
+def test_a_split_column_in_capitals_and_its_values(header: str, faces: Path) -> None:
+    write(faces, f"{header}\na.png,Train,1\nsub/b.png,VALID,0\nd.png,TEST,1\n")
+    for attributes in (None, ["x"]):
+        source = AttributeFolder(root=faces, path="faces", attributes=attributes).source()
+        assert source.split.tolist() == [0, 1, 2]
+        assert source.told["split"] == f"the column '{header.split(',')[1]}' of labels.csv"
+
+
+def test_two_split_columns_are_refused_by_name(faces: Path) -> None:
+    write(faces, "file,split,Split,x\na.png,train,test,1\nd.png,test,train,1\n")
+    with pytest.raises(UserError, match="'split' and 'Split' could be meant; write `split_column = \"split\"`"):
+        AttributeFolder(root=faces, path="faces", attributes=["x"]).source()
+    for name, split in (("split", [0, 2]), ("Split", [2, 0])):
+        dataset = AttributeFolder(root=faces, path="faces", attributes=["x"], split_column=name)
+        assert dataset.source().split.tolist() == split
+    assert AttributeFolder(root=faces, path="faces", drop=["Split"]).source().split.tolist() == [0, 2]
+
+
+def test_a_column_of_splits_under_another_name_is_not_ignored(faces: Path) -> None:
+    write(faces, "file,subset,x\na.png,train,1\nd.png,test,0\n")
+    with pytest.raises(UserError, match='subset  its values are splits; write `split_column = "subset"`, or'):
+        AttributeFolder(root=faces, path="faces", attributes=["x"]).source()
+    dataset = AttributeFolder(root=faces, path="faces", split_column="subset")
+    assert dataset.source().split.tolist() == [0, 2]
+    assert dataset.specification()["attributes"] == AttributesField(("x",))
+    assert "drawn" in AttributeFolder(root=faces, path="faces", drop=["subset"]).source().told["split"]
+
+
+def test_file_names_without_their_folder(faces: Path) -> None:
+    write(faces, "file,x\nb.png,1\n")
+    with pytest.raises(UserError) as refused:
+        AttributeFolder(root=faces, path="faces").source()
+    assert "did you mean 'sub/b.png'?" in refused.value.text()
+    assert 'write `folder = "sub"` under [data]' in refused.value.text()
+    for folder in ("sub", "sub/", "/sub"):
+        source = AttributeFolder(root=faces, path="faces", folder=folder).source()
+        assert source.images.names.tolist() == ["sub/b.png"]  # type: ignore[union-attr]
+    write(faces, "file,x\nA,1\nd.PNG,1\n")
+    with pytest.raises(UserError, match=r"'A' +no such image in this folder; did you mean 'a\.png'"):
+        AttributeFolder(root=faces, path="faces").source()
+
+
+def test_files_named_in_another_column(faces: Path) -> None:
+    write(faces, "id,image,x\n1,a.png,1\n2,d.png,0\n")
+    with pytest.raises(UserError, match=r"the images are named in the column 'image'; write `file = \"image\"` under"):
+        AttributeFolder(root=faces, path="faces", classes=["id"], attributes=["x"]).source()
+
+
+def test_orders_of_columns(faces: Path) -> None:
+    rows = "".join(f"{name},{degree},pose_{number}\n" for name, degree, number in (
+        ("a.png", "none", 10), ("sub/b.png", "mild", 9), ("d.png", "severe", 1)))  # fmt: skip
+    write(faces, f"file,severity,pose\n{rows}")
+
+    def fields(orders: Any) -> Any:
+        options: dict[str, Any] = {"classes": ["severity", "pose"], "orders": orders}
+        return AttributeFolder(root=faces, path="faces", **options).specification()
+
+    found = fields({"severity": ["none", "mild", "severe"], "pose": "ring"})
+    assert found["severity"] == ClassField(("none", "mild", "severe"), "line")
+    assert found["pose"] == ClassField(("pose_1", "pose_9", "pose_10"), "ring")
+    with pytest.raises(UserError, match=r"data\.orders\.severity"):
+        fields({"severity": "line"})
+
+
+def test_what_else_lies_there_is_counted_but_for_the_table(faces: Path) -> None:
+    (faces / "faces/more.csv").write_text("")
+    source = AttributeFolder(root=faces, path="faces", drop=["pose"]).source()
+    assert source.told["others"] == {".csv": 1}
+    assert source.remarks[0].startswith("1 image is in ")

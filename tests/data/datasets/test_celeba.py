@@ -163,3 +163,51 @@ def test_download_that_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 def test_it_conforms(root: Path) -> None:
     check_dataset(CelebA, root=root, options={"size": 24, "drop": ["Male"]})
+
+
+def as_a_mirror(root: Path, *, ending: str = "csv") -> None:
+    """Commas for blanks, headers, and the folder in the folder."""
+    folder = root / "celeba"
+    (folder / "img_align_celeba").rename(folder / "inner")
+    (folder / "img_align_celeba").mkdir()
+    (folder / "inner").rename(folder / "img_align_celeba/img_align_celeba")
+    for name, header in (
+        ("list_attr_celeba", ["image_id", *ATTRIBUTES]),
+        ("list_eval_partition", ["image_id", "partition"]),
+    ):
+        lines = (folder / f"{name}.txt").read_text().splitlines()[2 if name == "list_attr_celeba" else 0 :]
+        (folder / f"{name}.txt").unlink()
+        rows = [header, *(line.split() for line in lines)]
+        (folder / f"{name}.{ending}").write_text("\n".join(",".join(row) for row in rows) + "\n")
+
+
+@pytest.mark.parametrize("ending", ["csv", "txt"])
+def test_a_mirror_holds_the_same(ending: str, root: Path, tmp_path: Path) -> None:
+    before = cached(CelebA(root=root, size=16), folder=tmp_path)
+    as_a_mirror(root, ending=ending)
+    after = cached(CelebA(root=root, size=16), folder=tmp_path)
+    assert after.fingerprint == before.fingerprint
+    assert after.told["split"] == f"list_eval_partition.{ending}"
+
+
+def test_the_published_folders(root: Path, tmp_path: Path) -> None:
+    before = cached(CelebA(root=root, size=16), folder=tmp_path).fingerprint
+    for name, folder in (
+        ("img_align_celeba", "Img"),
+        ("list_attr_celeba.txt", "Anno"),
+        ("list_eval_partition.txt", "Eval"),
+    ):
+        (root / "celeba" / folder).mkdir()
+        (root / "celeba" / name).rename(root / "celeba" / folder / name)
+    assert cached(CelebA(root=root, size=16), folder=tmp_path).fingerprint == before
+
+
+def test_a_mirror_s_mistakes_are_told_by_its_lines(root: Path, tmp_path: Path) -> None:
+    as_a_mirror(root)
+    table = root / "celeba/list_attr_celeba.csv"
+    table.write_text(table.read_text().replace("000002.jpg,-1", "000002.jpg,7"))
+    with pytest.raises(UserError, match=r"list_attr_celeba\.csv: line 3: a file name and 40 values"):
+        cached(CelebA(root=root, size=16), folder=tmp_path)
+    table.write_text(table.read_text().replace("Young", "Old"))
+    with pytest.raises(UserError, match="line 1 does not hold CelebA's 40 attribute names"):
+        cached(CelebA(root=root, size=16), folder=tmp_path)

@@ -69,3 +69,83 @@ def test_it_conforms(draw: Any, tmp_path: Path) -> None:
     for index in range(20):
         draw(tmp_path / f"root/faces/{'ab'[index % 2]}/{index}.png", colour=(index, 0, 0))
     check_dataset(ImageFolder, root=tmp_path / "root", options={"path": "faces", "size": 8}, exempt={"source"})
+
+
+def test_what_is_no_class(draw: Any, tmp_path: Path) -> None:
+    for name in ["cat/1.png", "dog/1.png", "dog/@eaDir/1.png/t.jpg", "__MACOSX/cat/a.png", ".ipynb_checkpoints/a.png"]:
+        draw(tmp_path / "root/pets" / name)
+    (tmp_path / "root/pets/empty").mkdir()
+    (tmp_path / "root/pets/checkpoints").mkdir()
+    (tmp_path / "root/pets/checkpoints/last.pt").write_bytes(b"")
+    dataset = ImageFolder(root=tmp_path / "root", path="pets", size=4)
+    assert dataset.specification()["label"] == ClassField(("cat", "dog"))
+    source = dataset.source()
+    assert source.labels["label"].tolist() == [0, 1]
+    assert source.told["others"] == {
+        ".ipynb_checkpoints/": 1, ".pt": 1, "@eaDir/": 1, "__MACOSX/": 1, "empty folders": 1
+    }  # fmt: skip
+    [remark] = source.remarks
+    assert remark.endswith("pets of label 'checkpoints', 'empty', which is no class then")
+
+
+@pytest.mark.parametrize("spelling", [("Training", "Testing"), ("train", "testing"), ("TRAIN", "Test")])
+def test_spellings_of_the_folders_of_splits(spelling: tuple[str, str], draw: Any, tmp_path: Path) -> None:
+    for part in spelling:
+        for name in ("cat", "dog"):
+            draw(tmp_path / "root/pets" / part / name / f"{part}.png")
+    data = cached(ImageFolder(root=tmp_path / "root", path="pets", size=4), folder=tmp_path)
+    assert data.fields["label"] == ClassField(("cat", "dog"))
+    assert data.counts == {"train": 2, "validation": 0, "test": 2}
+    assert data.told["split"] == f"the folders {', '.join(spelling)}"
+
+
+def test_classes_that_end_in_numbers_and_stated_orders(draw: Any, tmp_path: Path) -> None:
+    for name in ("pose_10", "pose_2", "pose_1"):
+        draw(tmp_path / "root/turns" / name / "a.png")
+
+    def field(**options: Any) -> Any:
+        return ImageFolder(root=tmp_path / "root", path="turns", **options).specification()["label"]
+
+    assert field(order="ring") == ClassField(("pose_1", "pose_2", "pose_10"), "ring")
+    stated = ["pose_2", "pose_1", "pose_10"]
+    assert field(orders={"label": stated}) == field(order=stated) == ClassField(tuple(stated), "line")
+    assert (
+        field(order="ring", orders={"label": stated})
+        == field(order={"ring": stated})
+        == ClassField(tuple(stated), "ring")
+    )
+    (tmp_path / "root/turns/back").mkdir()
+    draw(tmp_path / "root/turns/back/a.png")
+    with pytest.raises(UserError, match=r"orders = \{ label = \{ ring = \[.*\] \} \}"):
+        field(order="ring")
+    with pytest.raises(UserError, match="orders names 'lable', no field of classes; did you mean 'label'"):
+        field(orders={"lable": "ring"})
+
+
+def test_people_with_two_images_have_one_to_test_on(draw: Any, tmp_path: Path) -> None:
+    for person in range(6):
+        for number in range(1 + person % 2):
+            draw(tmp_path / f"root/few/person_{person}/{number}.png")
+    source = ImageFolder(root=tmp_path / "root", path="few").source()
+    assert [int((source.split == split).sum()) for split in (0, 2)] == [6, 3]
+    assert source.told["split"].startswith("one image of each class")
+
+
+def test_a_folder_in_the_folder_is_told(draw: Any, tmp_path: Path) -> None:
+    for name in ("cat", "dog"):
+        draw(tmp_path / "root/pets/data" / name / "1.png")
+    dataset = ImageFolder(root=tmp_path / "root", path="pets")
+    assert dataset.specification()["label"] == ClassField(("data",))
+    assert dataset.source().remarks == (
+        "'data' is the only class; if the folders in it ('cat', 'dog') are the classes, write `path = \"pets/data\"`",
+    )
+
+
+def test_images_that_are_not_read_are_named_with_the_package(draw: Any, tmp_path: Path) -> None:
+    for name in ("cat", "dog"):
+        (tmp_path / "root/pets" / name).mkdir(parents=True)
+        (tmp_path / "root/pets" / name / "1.HEIC").write_bytes(b"\0\0\0\x0cftypheic")
+    with pytest.raises(UserError, match=r"no images are in .*; 2 \.heic files are images.*install pillow-heif"):
+        ImageFolder(root=tmp_path / "root", path="pets").specification()
+    draw(tmp_path / "root/pets/cat/1.png")
+    assert ImageFolder(root=tmp_path / "root", path="pets").source().remarks[-1].startswith("2 .heic files are images")

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from semreg.core import AttributesField, ClassField, DataMissing, ImageField, UserError, VectorField
-from semreg.data.cache import cached
+from semreg.data.cache import cached, survey
 from semreg.data.datasets.npz import NumpyArchive
 from semreg.testing import check_dataset
 
@@ -171,3 +171,149 @@ def test_it_conforms(tmp_path: Path) -> None:
     archive(tmp_path, y=INDEX % 3, angle=INDEX / 2)
     options = {"path": "set.npz", "classes": {"kind": "y"}, "size": 12}
     check_dataset(NumpyArchive, root=tmp_path, options=options, exempt={"source"})
+
+
+def test_columns_of_factors_and_masks(tmp_path: Path) -> None:
+    latents = np.stack([INDEX % 2, INDEX % 5, INDEX % 4], 1)
+    options = archive(tmp_path, images=(IMAGES > 9).astype(np.uint8), latents=latents)
+    chosen = {"shape": "latents[:, 1]", "scale": "latents[:,2]"}
+    data = cached(NumpyArchive(**options, classes=chosen, white=1, orders={"scale": "line"}), folder=tmp_path / "c")
+    assert data.arrays["shape"].tolist() == (INDEX % 5).tolist()
+    assert data.fields["scale"] == ClassField(("0", "1", "2", "3"), "line")
+    assert data.arrays["image"][:, 0, 0, 0].tolist() == [255 * int(index > 9) for index in INDEX]
+    with pytest.raises(UserError, match="the largest value is 1, where 255 is white; say what is: `white = 1` under"):
+        NumpyArchive(**options).source()
+    assert NumpyArchive(**options, white=255).source().images([19]).max() == 1  # type: ignore[misc]
+    with pytest.raises(UserError, match=r'write a column of it, 0 to 2, such as "latents\[:, 0\]"'):
+        NumpyArchive(**options, classes={"shape": "latents"}).specification()
+    with pytest.raises(UserError, match=r"'latents' has shape .* and no column 3; 0 to 2 fit"):
+        NumpyArchive(**options, classes={"shape": "latents[:, 3]"}).specification()
+
+
+@pytest.mark.parametrize(
+    ("pixels", "white", "largest"),
+    [
+        (IMAGES.astype(np.uint16) * 100, 4095, 118),
+        (IMAGES / 19, 1, 255),
+        (IMAGES.astype(np.int64) * 10, 255, 190),
+        (IMAGES.astype(np.float16), 19, 255),
+        (IMAGES > 3, None, 255),
+    ],
+)
+def test_pixels_of_any_numbers(pixels: Any, white: float | None, largest: int, tmp_path: Path) -> None:
+    options = archive(tmp_path, images=pixels)
+    if white is not None:
+        with pytest.raises(UserError, match=r"values; uint8, 0 to 255, .*or say what is white: `white = "):
+            NumpyArchive(**options).specification()
+    read = NumpyArchive(**options, white=white).source().images(range(COUNT))  # type: ignore[misc]
+    assert (read.dtype, read.min(), read.max()) == (np.uint8, 0, largest)
+
+
+@pytest.mark.parametrize(
+    ("pixels", "white", "message"),
+    [
+        (IMAGES - 1.0, 255, "images  values from -1 to 18; black is 0"),
+        (IMAGES / 1.0, 1, "above white = 1; `white = 255` under"),
+        (np.full((COUNT, 4, 4), np.nan), 1, "not finite"),
+        (np.full((COUNT, 4, 4), "x"), 1, "<U1 values; uint8"),
+    ],
+)
+def test_numbers_that_are_no_pixels(pixels: Any, white: float, message: str, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=message):
+        NumpyArchive(**archive(tmp_path, images=pixels), white=white).source()
+
+
+@pytest.mark.parametrize(
+    "y",
+    [
+        (INDEX % 3)[:, None], (INDEX % 3).astype(float), (INDEX % 3).astype(np.uint8),
+        np.array([b"0", b"1", b"2"])[INDEX % 3],
+    ],
+)  # fmt: skip
+def test_forms_of_labels(y: Any, tmp_path: Path) -> None:
+    source = NumpyArchive(**archive(tmp_path, y=y), classes={"kind": "y"}).source()
+    assert source.labels["kind"].tolist() == (INDEX % 3).tolist()
+    bits = NumpyArchive(**archive(tmp_path, y=INDEX % 2 == 0), classes={"kind": "y"})
+    assert bits.specification()["kind"] == ClassField(("0", "1"))
+
+
+def split_archive(folder: Path, **more: Any) -> dict[str, Any]:
+    arrays = {
+        "x_test": IMAGES[15:],
+        "y_test": INDEX[15:, None] % 3,
+        "x_train": IMAGES[:15],
+        "y_train": INDEX[:15, None] % 3,
+    }
+    np.savez(folder / "set.npz", **(arrays | more))
+    return {"root": folder, "path": "set.npz"}
+
+
+def test_arrays_for_each_split(tmp_path: Path) -> None:
+    options = split_archive(tmp_path)
+    with pytest.raises(
+        UserError, match=r'for x_test, x_train write `images = "x_\*"` and `classes = \{ label = "y_\*" \}`'
+    ):
+        NumpyArchive(**options).specification()
+    data = cached(NumpyArchive(**options, images="x_*", classes={"label": "y_*"}), folder=tmp_path / "c")
+    assert data.counts == {"train": 15, "validation": 0, "test": 5}
+    assert data.arrays["image"][:, 0, 0, 0].tolist() == INDEX.tolist()
+    assert data.arrays["label"].tolist() == (INDEX % 3).tolist()
+    assert data.told["split"] == "the arrays x_train, x_test"
+    with pytest.raises(UserError, match="leave `split_array` out"):
+        NumpyArchive(**options, images="x_*", split_array="y_test").source()
+    with pytest.raises(UserError, match="y_test  has 5 rows, there are 20 images"):
+        NumpyArchive(**options, images="x_*", classes={"label": "y_test"}).specification()
+    options = split_archive(tmp_path, y_test=INDEX[:10] % 3, y_train=INDEX[:10] % 3)
+    with pytest.raises(UserError, match="its arrays have other rows, or are of other splits, than those of the images"):
+        NumpyArchive(**options, images="x_*", classes={"label": "y_*"}).specification()
+
+
+def test_splits_in_other_words(tmp_path: Path) -> None:
+    split = np.array(["Train", "TEST", "training", "valid"])[INDEX % 4]
+    source = NumpyArchive(**archive(tmp_path, Split=split)).source()
+    assert source.split[:4].tolist() == [0, 2, 0, 1]
+    assert source.told["split"] == "the array 'Split'"
+    assert NumpyArchive(**archive(tmp_path, split=INDEX % 3 / 1.0)).source().split[:3].tolist() == [0, 1, 2]
+    with pytest.raises(UserError, match="'SPLIT' and 'Split' could be meant; write `split_array = \"SPLIT\"`"):
+        NumpyArchive(**archive(tmp_path, SPLIT=split, Split=split)).source()
+
+
+def test_attributes_that_are_not_known(tmp_path: Path) -> None:
+    def read(bits: Any) -> dict[str, Any]:
+        dataset = NumpyArchive(**archive(tmp_path, bits=bits), attributes="bits")
+        source = dataset.source()
+        assert ("attributes_known" in dataset.specification()) == ("attributes_known" in source.labels)
+        return source.labels
+
+    plain = np.stack([INDEX % 2, INDEX % 3 == 0], 1)
+    assert read(plain).keys() == {"attributes"}
+    assert np.array_equal(read(2 * plain - 1)["attributes"], plain)
+    for hole in (np.nan, -1):
+        holed = plain.astype(float)
+        holed[3, 1] = hole
+        labels = read(holed)
+        assert labels["attributes"][3].tolist() == [1, 0]
+        assert labels["attributes_known"].sum() == 2 * COUNT - 1
+        assert labels["attributes_known"][3].tolist() == [1, 0]
+    with pytest.raises(UserError, match=r"values \[-1, 2\]; 0 and 1 are expected, or -1 and 1"):
+        read(np.stack([INDEX % 2, np.where(INDEX % 2, 2, -1)], 1))
+
+
+def test_stated_orders_and_bins(tmp_path: Path) -> None:
+    options = archive(tmp_path, degree=np.array(["none", "mild", "severe", "worst"])[INDEX % 4])
+    stated: list[str] = ["none", "mild", "severe", "worst"]
+    dataset = NumpyArchive(**options, classes={"s": "degree"}, orders={"s": stated}, bins={"s": 2})
+    assert dataset.specification()["s"] == ClassField(("none", "severe"), "line")
+    assert dataset.source().labels["s"][:4].tolist() == [0, 0, 1, 1]
+    with pytest.raises(UserError, match=r"orders = \{ s = "):
+        NumpyArchive(**options, classes={"s": "degree"}, orders={"s": "line"}).specification()
+    with pytest.raises(UserError, match="orders names 'pose', no field of classes; there is: s"):
+        NumpyArchive(**options, classes={"s": "degree"}, orders={"pose": "ring"})
+
+
+def test_a_survey_reads_no_pixels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    dataset = NumpyArchive(**archive(tmp_path, y=INDEX % 3), classes={"kind": "y"})
+    monkeypatch.setattr(NumpyArchive, "_pixels", lambda self: pytest.fail("pixels are read"))
+    data = survey(dataset)
+    assert data.counts == {"train": 16, "validation": 0, "test": 4}
+    assert data.arrays["kind"].tolist() == (INDEX % 3).tolist()

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from semreg.core import AttributesField, TrainedRun
 from semreg.core.hookspecs import hookimpl
-from semreg.trained import labels_of
+from semreg.trained import labels_of, read_attributes
 from semreg_olr.evaluations.common import attributes_field, check_embedding, moments
 from semreg_olr.functional import LabelStatistics
 
@@ -35,4 +35,4 @@ def moments_of_rows(run: TrainedRun, label: str, code: str) -> LabelStatistics:
     """The moments of a code's rows over the training images. Raises ValueError if it has no row for each label."""
     attributes, embedding = run.tensor(label), run.tensor(code)
     rows = check_embedding(embedding.read("train"), attributes_field(attributes).names, code)
-    return moments(rows, attributes.read("train"))
+    return moments(rows, read_attributes(attributes))

@@ -44,7 +44,7 @@ def fit_logistic_regression(
 
     Args:
         features, validation_features: `(rows, features)`.
-        labels, validation_labels: `(rows, labels)`, 0 or 1.
+        labels, validation_labels: `(rows, labels)`, 0 or 1, or NaN where nobody knows, which counts nowhere.
         strengths: the penalties to choose from.
         iterations: most L-BFGS iterations for each of them.
     """
@@ -52,7 +52,7 @@ def fit_logistic_regression(
     deviation = torch.where(deviation > 1e-6, deviation, 1.0)  # a feature that never varies stays at zero
     features, validation_features = (features - mean) / deviation, (validation_features - mean) / deviation
     # Half a row of either kind: a label that is never, or always, there has no finite odds.
-    share = (labels.sum(0) + 0.5) / (len(labels) + 1)
+    share = (labels.nansum(0) + 0.5) / ((~labels.isnan()).sum(0) + 1)
     weight = features.new_zeros(labels.shape[1], features.shape[1]).requires_grad_()
     bias = share.logit().requires_grad_()
     best = LogisticRegression(weight.detach().clone(), bias.detach().clone(), torch.full_like(share, torch.inf))
@@ -78,8 +78,10 @@ def fit_logistic_regression(
 
 
 def _cross_entropy(features: Tensor, labels: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    """`(labels,)`: the mean over rows."""
-    return binary_cross_entropy_with_logits(linear(features, weight, bias), labels, reduction="none").mean(0)
+    """`(labels,)`: the mean over the rows where the label is known."""
+    known = ~labels.isnan()
+    elements = binary_cross_entropy_with_logits(linear(features, weight, bias), labels.nan_to_num(), reduction="none")
+    return elements.where(known, 0).sum(0) / known.sum(0).clamp(min=1)
 
 
 def _minimise(parameters: list[Tensor], objective: Callable[[], Tensor], iterations: int) -> None:
@@ -107,26 +109,29 @@ def scores(probability: Tensor, labels: Tensor) -> Scores:
 
     Args:
         probability: `(rows, labels)`.
-        labels: `(rows, labels)`, present where greater than 0.5.
+        labels: `(rows, labels)`, present where greater than 0.5, and NaN where nobody knows, which counts nowhere.
     """
-    present, seen = labels > 0.5, probability > 0.5
-    right = (present == seen).float()
+    present, absent, seen = labels > 0.5, labels <= 0.5, probability > 0.5
+    right, known = (present == seen).float(), present | absent
     found = (right * present).sum(0) / present.sum(0)
-    rejected = (right * ~present).sum(0) / (~present).sum(0)
-    mixed = present.any(0) & ~present.all(0)
+    rejected = (right * absent).sum(0) / absent.sum(0)
+    mixed = present.any(0) & absent.any(0)
     precision = [
-        float(average_precision_score(present[:, index].numpy(), probability[:, index].numpy()))
+        float(average_precision_score(present[of, index].numpy(), probability[of, index].numpy()))
         if mixed[index]
         else torch.nan
-        for index in range(labels.shape[1])
+        for index, of in enumerate(known.T)
     ]
-    return Scores(right.mean(0), (found + rejected) / 2, torch.tensor(precision))
+    return Scores((right * known).sum(0) / known.sum(0), (found + rejected) / 2, torch.tensor(precision))
 
 
 def majority_accuracy(train_labels: Tensor, labels: Tensor) -> Tensor:
-    """`(labels,)`: accuracy on `labels` of always saying what most of `train_labels` have; both `(rows, labels)`."""
-    guess = train_labels.mean(0) > 0.5
-    return ((labels > 0.5) == guess).float().mean(0)
+    """`(labels,)`: accuracy on `labels` of always saying what most of `train_labels` have; both `(rows, labels)`.
+
+    What is NaN counts nowhere.
+    """
+    guess, known = train_labels.nanmean(0) > 0.5, ~labels.isnan()
+    return (((labels > 0.5) == guess) & known).float().sum(0) / known.sum(0)
 
 
 def correlations(values: Tensor) -> Tensor:
@@ -164,15 +169,16 @@ def principal_components(rows: Tensor, present: Tensor) -> PrincipalComponents:
 
     Args:
         rows: `(rows, k)`.
-        present: `(rows,)`, where the label is present, greater than 0.5.
+        present: `(rows,)`, where the label is present, greater than 0.5; NaN, where nobody knows, orients nothing.
     """
     centred = rows.double() - rows.double().mean(0)
     variances, directions = torch.linalg.eigh(centred.mT @ centred / len(rows))
     variances = variances.clamp(min=0).flip(0)
     projection = centred @ directions[:, -1]
-    mask = present > 0.5
-    mixed = bool(mask.any() and not mask.all())
-    if mixed and projection[mask].mean() < projection[~mask].mean():
+    mask, other = present > 0.5, present <= 0.5
+    mixed = bool(mask.any() and other.any())
+    if mixed and projection[mask].mean() < projection[other].mean():
         projection = -projection
-    auc = float(roc_auc_score(mask.numpy(), projection.numpy())) if mixed else torch.nan
+    known = mask | other
+    auc = float(roc_auc_score(mask[known].numpy(), projection[known].numpy())) if mixed else torch.nan
     return PrincipalComponents(projection.float(), (variances / variances.sum()).float(), auc)

@@ -9,7 +9,15 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from semreg_olr.evaluations.common import attributes_field, check_embedding, mean, moments, read_all, shown
+from semreg_olr.evaluations.common import (
+    attributes_field,
+    check_embedding,
+    mean,
+    moments,
+    read_all,
+    shown,
+    unknown_note,
+)
 from semreg_olr.functional import label_statistics
 
 
@@ -58,3 +66,11 @@ def test_a_mean_is_of_what_are_numbers() -> None:
 
 def test_a_name_is_shown_as_prose() -> None:
     assert shown("Mouth_Slightly_Open") == "Mouth Slightly Open"
+
+
+def test_a_note_of_what_is_not_known(world: Any) -> None:
+    assert unknown_note(world.tensor("attributes"), "so be it") == ""
+    world.fields["attributes_known"] = world.fields["attributes"]
+    assert unknown_note(world.tensor("attributes"), "so be it") == (
+        " Some labels of some images are not known; so be it."
+    )

@@ -59,3 +59,20 @@ def test_pairs_that_the_paper_names_stand_beside_its_values(world: Any) -> None:
     assert result.figures["wearing_lipstick_attractive"] == pytest.approx(-1)
     assert result.tables[0].rows[0][:3] == ("Wearing Lipstick – Attractive", pytest.approx(-1), 0.7)
     assert result.figures.keys() == {"agreement", *result.paper}
+
+
+def test_norms_of_labels_that_are_not_known_count_nowhere(world: Any) -> None:
+    labels = world.tensors["attributes"]
+    set_norms(world, {split: 0.9 * rows + 0.02 for split, rows in labels.items()})
+    plain = row_norms(world.tensor("embedding"), world.tensor("attributes"))
+    world.fields["attributes_known"] = world.fields["attributes"]
+    known = {split: (torch.arange(rows.numel()).view_as(rows) % 3 > 0).float() for split, rows in labels.items()}
+    world.tensors |= {"attributes_known": known}
+    world.tensors["attributes"] = {split: rows * known[split] for split, rows in labels.items()}
+    result = row_norms(world.tensor("embedding"), world.tensor("attributes"))
+    for figure in ("present", "absent", "near_zero_absent"):
+        assert result.figures[figure] == pytest.approx(plain.figures[figure]), figure
+    assert "not known; these count nowhere" in result.tables[0].caption
+    assert "not known" not in plain.tables[0].caption
+    correlated = norm_correlations(world.tensor("embedding"), world.tensor("attributes"))
+    assert "not known; here these count as absent" in correlated.pictures[1].caption

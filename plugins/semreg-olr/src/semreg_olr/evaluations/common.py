@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Annotated
 
 import torch
@@ -10,6 +10,7 @@ from annotated_types import Ge, Gt
 from torch import Tensor
 
 from semreg.core import AttributesField, Handle
+from semreg.trained import has_unknown
 from semreg_olr.functional import LabelStatistics, label_statistics
 
 Count = Annotated[int, Gt(0)]
@@ -41,7 +42,7 @@ def check_embedding(embedding: Tensor, names: tuple[str, ...], name: str) -> Ten
 
 def moments(embedding: Tensor, labels: Tensor) -> LabelStatistics:
     """`label_statistics`, with zeros for labels that no image has: those are not to be edited."""
-    known = labels.sum(0) > 0
+    known = labels.nansum(0) > 0
     if known.all():
         return label_statistics(embedding, labels)
     found = label_statistics(embedding[:, known], labels[:, known])
@@ -51,10 +52,17 @@ def moments(embedding: Tensor, labels: Tensor) -> LabelStatistics:
     return LabelStatistics(*filled)
 
 
-def read_all(handle: Handle) -> Tensor:
+def read_all(
+    handle: Handle, read: Callable[[Handle, str], Tensor] = lambda handle, split: handle.read(split)
+) -> Tensor:
     """The rows of every split that has any, training first."""
     counts = handle.run.counts
-    return torch.cat([handle.read(split) for split in ("train", "validation", "test") if counts[split]])
+    return torch.cat([read(handle, split) for split in ("train", "validation", "test") if counts[split]])
+
+
+def unknown_note(attributes: Handle, said: str) -> str:
+    """What a caption ends in where some labels of some images are not known."""
+    return f" Some labels of some images are not known; {said}." if has_unknown(attributes) else ""
 
 
 def mean(values: Iterable[float] | Tensor) -> float:

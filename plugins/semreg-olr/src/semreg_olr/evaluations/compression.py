@@ -10,7 +10,14 @@ from torch import Tensor
 
 from semreg.core import Handle, Result, Role, Table
 from semreg.pictures import image_grid
-from semreg_olr.evaluations.common import PICTURED, Count, Threshold, attributes_field, check_embedding
+from semreg_olr.evaluations.common import (
+    PICTURED,
+    Count,
+    Threshold,
+    attributes_field,
+    check_embedding,
+    unknown_note,
+)
 from semreg_olr.ssim import structural_similarity
 
 PAPER = {"compression": 95052 / 1216, "compression_labels": 95052 / 256}
@@ -70,7 +77,7 @@ def compression(
             for name, suffix in zip(described, kept, strict=True)
         ],
         caption=f"Compression: {numbers} numbers of an image ÷ the numbers used of {prod(codes.shape[1:])}. The "
-        "decoder was trained on all rows.",
+        "decoder was trained on all rows." + unknown_note(attributes, "here these count as absent"),
     )  # fmt: skip
     grid = image_grid(
         "Reconstructions from embeddings", strips, row_labels=["image", *described], value_range=(low, high),

@@ -11,8 +11,16 @@ from torch.nn.functional import pad
 
 from semreg.core import Handle, ImageField, Picture, Reads, Result, Role, Table, TrainedRun
 from semreg.pictures import image_grid
-from semreg.trained import synthesised
-from semreg_olr.evaluations.common import Count, attributes_field, check_embedding, mean, moments, shown
+from semreg.trained import read_attributes, synthesised
+from semreg_olr.evaluations.common import (
+    Count,
+    attributes_field,
+    check_embedding,
+    mean,
+    moments,
+    shown,
+    unknown_note,
+)
 from semreg_olr.functional import edit_embedding
 from semreg_olr.statistics import scores
 
@@ -78,12 +86,12 @@ def attribute_editing(
         generator: source of the draws.
     """
     bench = _Bench(embedding, reconstruction, attributes, judge, generator or torch.Generator().manual_seed(0))
-    added = [bench.add(label, scale, count) for label in bench.editable if not bench.present[:, label].all()]
+    added = [bench.add(label, scale, count) for label in bench.editable if bench.absent[:, label].any()]
     removed = [bench.remove(label, count) for label in bench.editable if bench.present[:, label].any()]
     if not added or not removed:
         raise ValueError("there is no label that some training image has, and some test images have and others lack")
-    on_images = scores(judge.tensor("probability").read("test"), bench.present)
-    on_copies = scores(bench.before, bench.present)
+    on_images = scores(judge.tensor("probability").read("test"), bench.labels)
+    on_copies = scores(bench.before, bench.labels)
     seen = torch.where(bench.present, (bench.before > 0.5).float(), torch.nan).nanmean(0)
     figures = {
         **{"added": _share(added), "added_unseen": _share(added, due=True), "kept": _kept(added)},
@@ -92,7 +100,8 @@ def attribute_editing(
         "judge_on_reconstructions": mean(on_copies.accuracy),
         "seen_where_present": mean(seen),
     }
-    table = _table(bench.names, added, removed, torch.stack([seen, on_images.accuracy, on_copies.accuracy], 1))
+    note = unknown_note(attributes, "these count nowhere, and nothing is added or removed where they are")
+    table = _table(bench.names, added, removed, torch.stack([seen, on_images.accuracy, on_copies.accuracy], 1), note)
     wanted = [edit for edit in added if bench.names[edit.label] == scaled]
     levels, strip = bench.scales(wanted[0] if wanted else max(added, key=lambda edit: mean(edit.shows)), scale)
     grids = [bench.grid(target, "added", added, pictures), bench.grid(target, "removed", removed, pictures)]
@@ -104,8 +113,8 @@ def attribute_editing(
     return Result(figures, {}, [table, levels], [*grids, strip], summary)
 
 
-def _table(names: tuple[str, ...], added: list[Edit], removed: list[Edit], judge: Tensor) -> Table:
-    """Each label's shares, and their means; `judge` is `(labels, 3)`."""
+def _table(names: tuple[str, ...], added: list[Edit], removed: list[Edit], judge: Tensor, note: str) -> Table:
+    """Each label's shares, and their means; `judge` is `(labels, 3)`, `note` ends the caption."""
     adding, removing = ({edit.label: edit for edit in edits} for edits in (added, removed))
     numbers = [
         [*_row(adding.get(label)), *_row(removing.get(label)), *judge[label].tolist()] for label in range(len(names))
@@ -119,7 +128,7 @@ def _table(names: tuple[str, ...], added: list[Edit], removed: list[Edit], judge
         [("mean of the labels", *means), *((shown(name), *row) for name, row in zip(names, numbers, strict=True))],
         caption="Added to test images without the label, removed from those with it. Others kept: verdicts on the "
         "other labels, rivals left out, that the edit did not change. Seen where present: what the judge finds in "
-        "unedited reconstructions of images with the label. The last two are its label accuracies.",
+        "unedited reconstructions of images with the label. The last two are its label accuracies." + note,
     )
 
 
@@ -139,9 +148,10 @@ class _Bench:
         self.embedding, self.reconstruction, self.judge, self.generator = embedding, reconstruction, judge, generator
         self.range = embedding.run.value_range
         codes = check_embedding(embedding.read("train"), self.names, embedding.name)
-        self.statistics = moments(codes, attributes.read("train"))
+        self.statistics = moments(codes, read_attributes(attributes))
         self.editable = self.statistics.images.nonzero().flatten().tolist()
-        self.codes, self.present = embedding.read("test"), attributes.read("test") > 0.5
+        self.codes, self.labels = embedding.read("test"), read_attributes(attributes, "test")
+        self.present, self.absent = self.labels > 0.5, self.labels <= 0.5
         self.before = self.verdict(self.codes)
         if self.before.shape != self.present.shape:
             found, fit = tuple(self.before.shape), tuple(self.present.shape)
@@ -160,7 +170,7 @@ class _Bench:
         return torch.cat([probability.given(image=part) for part in parts])
 
     def add(self, label: int, scale: float, count: int) -> Edit:
-        rows = (~self.present[:, label]).nonzero().flatten()[:count]
+        rows = self.absent[:, label].nonzero().flatten()[:count]
         codes = edit_embedding(
             self.codes[rows],
             add={label: scale},

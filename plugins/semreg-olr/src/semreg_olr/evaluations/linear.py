@@ -10,7 +10,16 @@ from torch import Tensor
 
 from semreg.core import Handle, Picture, Result, Role, Table
 from semreg.pictures import image_grid
-from semreg_olr.evaluations.common import PICTURED, Count, attributes_field, check_embedding, mean, shown
+from semreg.trained import read_attributes
+from semreg_olr.evaluations.common import (
+    PICTURED,
+    Count,
+    attributes_field,
+    check_embedding,
+    mean,
+    shown,
+    unknown_note,
+)
 from semreg_olr.statistics import LogisticRegression, fit_logistic_regression, majority_accuracy, scores
 
 PAPER = {"linear": 0.916, "convolutional": 0.942, "ratio": 0.916 / 0.942}
@@ -45,9 +54,9 @@ def linear_classifier(
     names = attributes_field(attributes).names
     check_embedding(embedding.read("test"), names, embedding.name)
     model = _fitted(embedding, attributes)
-    labels, convolutional = attributes.read("test"), probability.read("test")
+    labels, convolutional = read_attributes(attributes, "test"), probability.read("test")
     linear = model.probability(_vectors(embedding, "test"))
-    majority = majority_accuracy(attributes.read("train"), labels)
+    majority = majority_accuracy(read_attributes(attributes), labels)
     ours, theirs = scores(linear, labels), scores(convolutional, labels)
     figures = {
         "linear": mean(ours.accuracy),
@@ -65,7 +74,7 @@ def linear_classifier(
         "Both classifiers on test images, means over labels",
         ("", "label accuracy", "balanced accuracy", "average precision", "paper's accuracy"),
         [
-            ("majority guess", figures["majority"], 0.5, mean(labels.mean(0)), None),
+            ("majority guess", figures["majority"], 0.5, mean(labels.nanmean(0)), None),
             *(
                 (name, figures[name], figures[f"balanced_{name}"], figures[f"average_precision_{name}"], PAPER[name])
                 for name in ("convolutional", "linear")
@@ -74,9 +83,9 @@ def linear_classifier(
             ("the same above the majority guess", figures["ratio_above_majority"], None, None, None),
         ],
         caption="linear: one linear layer on frozen embeddings. Balanced accuracy and average precision: over labels "
-        "that have both values among the test images.",
+        "that have both values among the test images." + unknown_note(attributes, "these count nowhere"),
     )
-    columns = [labels.mean(0), majority]
+    columns = [labels.nanmean(0), majority]
     columns += [column for pair in zip(theirs, ours, strict=True) for column in pair]
     each = Table(
         "Both classifiers, label by label",
@@ -101,9 +110,9 @@ def _vectors(embedding: Handle, split: str) -> Tensor:
 
 def _fitted(embedding: Handle, attributes: Handle) -> LogisticRegression:
     """Fitted where the run computes: at CelebA's size a CPU would take minutes."""
-    codes, labels = _vectors(embedding, "train"), attributes.read("train")
+    codes, labels = _vectors(embedding, "train"), read_attributes(attributes)
     if embedding.run.counts["validation"]:
-        parts = [codes, labels, _vectors(embedding, "validation"), attributes.read("validation")]
+        parts = [codes, labels, _vectors(embedding, "validation"), read_attributes(attributes, "validation")]
     else:
         held_out = torch.arange(len(codes)) % 10 == 9
         parts = [codes[~held_out], labels[~held_out], codes[held_out], labels[held_out]]
@@ -114,7 +123,8 @@ def _fitted(embedding: Handle, attributes: Handle) -> LogisticRegression:
 def _disagreements(linear: Tensor, convolutional: Tensor, labels: Tensor, count: int) -> list[tuple[int, int]]:
     """Images and labels that only the convolutional classifier gets right, none of either twice."""
     present = labels > 0.5
-    sureness = (linear - 0.5).abs() * (((convolutional > 0.5) == present) & ((linear > 0.5) != present))
+    missed = ((convolutional > 0.5) == present) & ((linear > 0.5) != present) & ~labels.isnan()
+    sureness = (linear - 0.5).abs() * missed
     chosen: list[tuple[int, int]] = []
     while len(chosen) < count and bool((sureness > 0).any()):
         image, label = divmod(int(sureness.argmax()), labels.shape[1])

@@ -8,7 +8,16 @@ import torch
 
 from semreg.core import Handle, Result, Role, Table
 from semreg.pictures import bar_plot, heat_map
-from semreg_olr.evaluations.common import Threshold, attributes_field, check_embedding, mean, read_all, shown
+from semreg.trained import read_attributes
+from semreg_olr.evaluations.common import (
+    Threshold,
+    attributes_field,
+    check_embedding,
+    mean,
+    read_all,
+    shown,
+    unknown_note,
+)
 from semreg_olr.statistics import agreement, correlations
 
 PAPER_PAIRS = {
@@ -47,7 +56,8 @@ def row_norms(
     """
     names = attributes_field(attributes).names
     norms = check_embedding(embedding.read("test"), names, embedding.name).norm(dim=2)
-    present = attributes.read("test") > 0.5
+    labels = read_attributes(attributes, "test")
+    present, absent = labels > 0.5, labels <= 0.5
     near = (norms < near_zero).float()
 
     def where(values: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
@@ -55,11 +65,11 @@ def row_norms(
         return torch.where(mask, values, torch.nan).nanmean(0)
 
     columns = (
-        present.float().mean(0),
+        labels.nanmean(0),
         where(norms, present),
-        where(norms, ~present),
+        where(norms, absent),
         where(near, present),
-        where(near, ~present),
+        where(near, absent),
     )
     figures = {
         "present": mean(columns[1]),
@@ -80,7 +90,8 @@ def row_norms(
             "near zero where absent",
         ),
         [(shown(name), *row) for name, row in zip(names, torch.stack(columns, 1).tolist(), strict=True)],
-        caption=f"Means over test images; near zero: a norm below {near_zero:g}.",
+        caption=f"Means over test images; near zero: a norm below {near_zero:g}."
+        + unknown_note(attributes, "these count nowhere, and not among the labels present of an image"),
     )
     plot = bar_plot(
         "Norms of the labels' rows", [shown(name) for name in names], {"present": columns[1], "absent": columns[2]},
@@ -136,6 +147,7 @@ def norm_correlations(
     )
     labels = [shown(name) for name in names]
     caption = "Pearson correlation over all images, {}. A label that never varies is left blank."
+    caption += unknown_note(attributes, "here these count as absent")
     pictures = [
         heat_map(
             "Correlations of the rows' norms",

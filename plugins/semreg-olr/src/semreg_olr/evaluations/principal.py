@@ -8,7 +8,16 @@ import torch
 
 from semreg.core import Handle, Result, Role, Table
 from semreg.pictures import image_grid
-from semreg_olr.evaluations.common import PICTURED, Count, attributes_field, check_embedding, read_all, shown
+from semreg.trained import read_attributes
+from semreg_olr.evaluations.common import (
+    PICTURED,
+    Count,
+    attributes_field,
+    check_embedding,
+    read_all,
+    shown,
+    unknown_note,
+)
 from semreg_olr.statistics import principal_components
 
 PAPER = {"first_component": 0.675, "second_component": 0.041}
@@ -36,9 +45,9 @@ def principal_component(
         pictures: how many images to show.
     """
     names = attributes_field(attributes).names
-    labels = read_all(attributes)
+    labels = read_all(attributes, read_attributes)
     known = attribute in names
-    label = names.index(attribute) if known else int((labels.mean(0) - 0.5).abs().argmin())
+    label = names.index(attribute) if known else int((labels.nanmean(0) - 0.5).abs().nan_to_num(1).argmin())
     rows = check_embedding(read_all(embedding), names, embedding.name)[:, label]
     found = principal_components(rows, labels[:, label])
     figures = {
@@ -56,7 +65,7 @@ def principal_component(
         ],
     )
     tested = len(labels) - embedding.run.counts["test"]  # where the test images begin
-    projection, present = found.projection[tested:][:PICTURED], labels[tested:, label][:PICTURED] > 0.5
+    projection, present = found.projection[tested:][:PICTURED], labels[tested:, label][:PICTURED]
     ranks = torch.linspace(0, len(projection) - 1, min(pictures, len(projection))).round().long()
     places = projection.argsort()[ranks]
     images = image.read("test", count=PICTURED)
@@ -64,13 +73,18 @@ def principal_component(
     strip = image_grid(
         f"Images in order of {shown(names[label])}",
         [images[places]],
-        column_labels=[f"{projection[place]:.2f} {'●' if present[place] else '○'}" for place in places],
+        column_labels=[f"{projection[place]:.2f} {_mark(float(present[place]))}" for place in places],
         value_range=embedding.run.value_range,
         caption=f"{note}Test images at even ranks by the projection of their row on the first principal component, "
-        "which is written above; ● has the label, ○ has not.",
+        "which is written above; ● has the label, ○ has not." + unknown_note(attributes, "those of ? count nowhere"),
     )
     summary = (
         f"4.3 {shown(names[label])}: first component {figures['first_component']:.3f} of the variance (paper 0.675), "
         f"second {figures['second_component']:.3f} (0.041)"
     )
     return Result(figures, dict(PAPER), [shares], [strip], summary)
+
+
+def _mark(label: float) -> str:
+    """Whether an image has the label, has not, or nobody knows."""
+    return "●" if label > 0.5 else "○" if label <= 0.5 else "?"

@@ -1,0 +1,144 @@
+"""What was taken of a data set: classes in order, the split and where it is from, pixels, and what else lay there.
+
+As JSON for a run's record, and as lines of text for `semreg check`, the start of a run and its report.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+import torch
+
+from semreg.core import KNOWN, AttributesField, ClassField
+from semreg.data.dataset import Cached
+from semreg.data.files import in_words, printable
+
+MOST_COUNTED = 12
+"""Classes whose counts are told one by one."""
+MOST_NAMED = 24
+"""Classes that are named one by one."""
+
+Taken = Mapping[str, Any]
+"""`split`, where it is from; `others`, what else lay there and how much; `pixels`, their `least` and `largest` value,
+what is `white` in files and the `background` of `transparent` ones; `classes` and `attributes`, for each field and
+split the counts of its names, and `known`, of how many images each attribute is known."""
+
+
+def taken(data: Cached, asked: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """What was taken of a data set that is split as a recipe's `data.split` asks."""
+    origin = str(data.told.get("split") or "as the data set says")
+    if asked:
+        origin += f"; data.split = {json.dumps(dict(asked), ensure_ascii=False, default=str)}"
+    found: dict[str, Any] = {"split": origin, "classes": {}, "attributes": {}, "known": {}}
+    found |= {key: dict(data.told[key]) for key in ("others", "pixels") if data.told.get(key)}
+    for name, field in data.fields.items():
+        for split in data.counts:
+            values = data.arrays[name][data.rows(split)] if name in data.arrays else torch.empty(0)
+            if isinstance(field, ClassField):
+                counts = torch.bincount(values[values >= 0], minlength=len(field.names))
+                found["classes"].setdefault(name, {})[split] = counts.tolist()
+            elif isinstance(field, AttributesField) and name.endswith(KNOWN):
+                found["known"].setdefault(name.removesuffix(KNOWN), {})[split] = values.sum(0).tolist()
+            elif isinstance(field, AttributesField):
+                found["attributes"].setdefault(name, {})[split] = values.sum(0).tolist()
+    return found
+
+
+def lines(fields: Mapping[str, Mapping[str, Any]], counts: Mapping[str, int] | None, taken: Taken) -> list[str]:
+    """The lines that tell what was taken.
+
+    `fields` are as `semreg.store.fields.described` makes them; without `counts` nothing but them is known.
+    """
+    found = [_images(counts, taken)] if counts is not None else []
+    found += [line for line in (_pixels(fields, taken),) if line]
+    for name, field in fields.items():
+        if field["kind"] == "class":
+            found.append(f"{printable(name)}: {_classes(field, (taken.get('classes') or {}).get(name))}")
+        elif field["kind"] == "attributes" and not (name.endswith(KNOWN) and name.removesuffix(KNOWN) in fields):
+            found.append(f"{printable(name)}: {_attributes(name, field, counts, taken)}")
+    if taken.get("others"):
+        found.append(f"not used: {in_words(taken['others'])}")
+    return found
+
+
+def scarce(data: Cached, names: Collection[str]) -> list[str]:
+    """What to warn of classes of these fields that a split lacks, or of which one image trains.
+
+    Nothing where training and test share no class, as with people who were kept apart.
+    """
+    warnings = []
+    for name, counts in taken(data)["classes"].items():
+        labels = data.fields[name].references()["names"]
+        train, test = counts["train"], counts["test"]
+        both = any(a and b for a, b in zip(train, test, strict=True))
+        said = {
+            "one training image each": [a == 1 for a in train],
+            "no training image": [not a and both for a in train],
+            "no test image": [a > 0 and not b and both for a, b in zip(train, test, strict=True)],
+        }
+        for what, of in said.items():
+            found = [label for label, one in zip(labels, of, strict=True) if one] if name in names else []
+            if found:
+                which = _some(found, 5)
+                warnings.append(f"{name}: of {len(found):,} of {len(labels):,} classes there is {what}: {which}")
+    return warnings
+
+
+def _images(counts: Mapping[str, int], taken: Taken) -> str:
+    parts = ", ".join(f"{count:,} {split}" for split, count in counts.items() if count or split in ("train", "test"))
+    return f"{sum(counts.values()):,} images used: {parts} ({printable(str(taken.get('split') or ''))})"
+
+
+def _pixels(fields: Mapping[str, Mapping[str, Any]], taken: Taken) -> str:
+    image, pixels = fields.get("image"), taken.get("pixels") or {}
+    if image is None or image["kind"] != "image":
+        return ""
+    kind = {1: "grey", 3: "RGB"}.get(image["channels"], f"{image['channels']} channels")
+    line = f"pixels: {kind}, {image['height']} × {image['width']}"
+    if "largest" in pixels:
+        line += f", 8 bits from {pixels['least']} to {pixels['largest']}"
+    if "white" in pixels:
+        line += f" (white is {pixels['white']:g} in the files)"
+    if pixels.get("transparent"):
+        line += f"; what is transparent in {pixels['transparent']:,} of the images lies on {pixels['background']}"
+    return line
+
+
+def _classes(field: Mapping[str, Any], counts: Mapping[str, Sequence[int]] | None) -> str:
+    names, order = [printable(str(name)) for name in field["names"]], field["order"]
+    number = f"{len(names):,} class{'es' * (len(names) != 1)}"
+    if order == "none":
+        told = f"{number}: {_some(names, MOST_NAMED)}"
+    else:
+        between = " – " if len(names) <= MOST_NAMED else ", "
+        told = f"{number} in a {order}: {_some(names, MOST_NAMED, between)}"
+        told += f"{between}{names[0]}" if order == "ring" and len(names) > 2 else ""
+    for split, each in (counts or {}).items():
+        if any(each) and len(each) <= MOST_COUNTED:
+            told += f"; {split} {', '.join(map(str, each))}"
+        elif any(each):
+            told += f"; {split} {min(each)}{f' to {max(each)}' if max(each) > min(each) else ''} each"
+            told += f", {each.count(0):,} with none" if 0 in each else ""
+    return told
+
+
+def _attributes(name: str, field: Mapping[str, Any], counts: Mapping[str, int] | None, taken: Taken) -> str:
+    names = [printable(str(label)) for label in field["names"]]
+    told = f"{len(names):,} attribute{'s' * (len(names) != 1)}: "
+    by_split = (taken.get("attributes") or {}).get(name)
+    if counts is None or not by_split:
+        return told + _some(names, MOST_NAMED)
+    total = sum(counts.values())
+    present = [sum(each) for each in zip(*by_split.values(), strict=True)]
+    known = (taken.get("known") or {}).get(name)
+    of = [sum(each) for each in zip(*known.values(), strict=True)] if known else [total] * len(names)
+    shares = [f"{label} {ones:,} of {all_:,}" for label, ones, all_ in zip(names, present, of, strict=True)]
+    return told + _some(shares, MOST_NAMED) + (f" that are known, of {total:,} images" if known else "")
+
+
+def _some(names: Sequence[str], most: int, between: str = ", ") -> str:
+    """The names, or the first and the last of them."""
+    shown = list(names) if len(names) <= most else [*names[: most - 2], "…", names[-1]]
+    return between.join(shown)

@@ -1,0 +1,38 @@
+"""What a run's page tells of its data: what was taken of them, as the run's record has it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from semreg.core import Table
+from semreg.core.hookspecs import Section
+from semreg.data.taken import lines
+
+ORDERS = {
+    "ring": "A ring: each is next to those above and below it, and the last to the first.",
+    "line": "A line: each is next to those above and below it.",
+}
+
+
+def data_section(data: Mapping[str, Any]) -> Section | None:
+    """The section of a run's data, with a table for each field of labels; None for a run that recorded nothing."""
+    if "taken" not in data:
+        return None
+    taken, fields = data["taken"], data["fields"]
+    labels = [name for name in fields if name in taken["classes"] or name in taken["attributes"]]
+    rest = {name: field for name, field in fields.items() if name == "image"}
+    text = "\n\n".join(f"{line[:1].upper()}{line[1:]}." for line in lines(rest, data["counts"], taken))
+    splits = [split for split, count in data["counts"].items() if count]
+    return Section("Data", text, [_table(name, fields[name], taken, splits) for name in labels])
+
+
+def _table(name: str, field: Mapping[str, Any], taken: Mapping[str, Any], splits: list[str]) -> Table:
+    """How many images of each split are of a class, or have an attribute, in the order of the classes."""
+    kind = "class" if field["kind"] == "class" else "attribute"
+    columns = dict(taken["classes" if kind == "class" else "attributes"][name])
+    columns = {split: columns[split] for split in splits}
+    known = (taken.get("known") or {}).get(name) or {}
+    columns |= {f"known in {split}": known[split] for split in splits if known}
+    rows = [(str(label), *values) for label, *values in zip(field["names"], *columns.values(), strict=True)]
+    return Table(name, (kind, *columns), rows, ORDERS.get(field.get("order", ""), ""))
