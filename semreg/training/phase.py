@@ -11,9 +11,9 @@ import torch
 from torch import nn
 
 from semreg.core import Problem, UserError, seed_of
-from semreg.core.randomness import mixed
 from semreg.recipe.plan import PhasePlan, StepPlan
 from semreg.training.clock import Clock
+from semreg.training.draws import mixed
 from semreg.training.optimizers import ModuleOptimizer
 from semreg.training.program import Execution, Program, evaluating
 from semreg.training.step import BatchSource, Setting, StepRunner

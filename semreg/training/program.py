@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import inspect
-from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import nn
 
-from semreg.core import Problem, UserError, map_tensors, seed_of
+from semreg.components.functional import at_least_float32, undecorated
+from semreg.core import Problem, UserError, seed_of
 from semreg.core.errors import cause_of
 from semreg.core.memory import out_of_memory
 from semreg.core.posteriors import is_posterior
-from semreg.core.randomness import mixed
 from semreg.recipe.plan import Node, Plan, Read, Value
+from semreg.training.draws import Draws
 
 
 class Execution(dict[str, Any]):
@@ -43,7 +44,7 @@ class Program:
         modules: the built modules; looked up at each call, so it may be filled later.
         key: what random draws are seeded by, besides the tensor's name and the execution's index; the run's seed first.
         training: False gives random operations their evaluation form (a posterior's mean, the image itself).
-        precision: "fp32" or "bf16": autocast for tensors, while losses are computed in float32.
+        precision: "fp32" or "bf16": autocast for tensors. Losses are computed in at least float32, whatever they get.
         rank: of this process; its random operations draw what comes after those of the processes before it.
     """
 
@@ -116,11 +117,11 @@ class Program:
 
         return read
 
-    def _component(self, node: Node, path: str) -> tuple[Callable[..., Any], _Draws | None]:
+    def _component(self, node: Node, path: str) -> tuple[Callable[..., Any], Draws | None]:
         """What is called for a component, its options bound, and its draws if it is random."""
         component, options = node.loaded, dict(node.options)
-        function: Callable[..., Any] = component.value
-        deterministic = getattr(function, "in_evaluation", None)
+        deterministic = getattr(component.value, "in_evaluation", None)
+        function: Callable[..., Any] = undecorated(component.value)  # `_guarded` sees to it, in one frame less
         if not self.training and deterministic is not None:
             function, options = deterministic, {}
         if inspect.isclass(function):
@@ -130,25 +131,29 @@ class Program:
             except Exception as error:
                 raise UserError(str(self.plan.recipe.path), [Problem(path, cause_of(error))]) from error
             function, options = instance.to(self.device), {}
-        if self.low_precision and component.kind == "loss":
-            function = _in_float32(function, self.device.type)
         draws = None
         if component.random and function is not deterministic:
-            draws = _Draws(torch.Generator(self.device), seed_of(*self.key, path), self.rank)
+            draws = Draws(torch.Generator(self.device), seed_of(*self.key, path), self.rank)
             options["generator"] = draws.generator
         return (partial(function, **options) if options else function), draws
 
     def _guarded(
-        self, call: Callable[..., Any], draws: _Draws | None, inputs: list[Evaluate], node: Node, scalar: bool
+        self, call: Callable[..., Any], draws: Draws | None, inputs: list[Evaluate], node: Node, scalar: bool
     ) -> Evaluate:
         source, text, where = str(self.plan.recipe.path), str(node), node.where
+        loss = node.component is not None and node.loaded.kind == "loss"
+        full = loss and self.low_precision
+        precise = partial(torch.autocast, self.device.type, enabled=False) if full else contextlib.nullcontext
 
         def evaluate(execution: Execution) -> Any:
             values = [read(execution) for read in inputs]
+            if loss:
+                values = [at_least_float32(value) for value in values]
             try:
-                if draws is not None:
-                    draws.seed(execution.index, call, values)
-                value = call(*values)
+                with precise():
+                    if draws is not None:
+                        draws.seed(execution.index, call, values)
+                    value = call(*values)
             except Exception as error:  # a component of anyone's, on inputs of anyone's
                 if out_of_memory(error):
                     raise
@@ -165,33 +170,6 @@ class Program:
             return value.reshape(())
 
         return evaluate
-
-
-class _Draws(NamedTuple):
-    """Where a random call draws from: a generator that is seeded for each execution."""
-
-    generator: torch.Generator
-    base: int
-    rank: int
-
-    def seed(self, index: int, call: Callable[..., Any], values: Sequence[Any]) -> None:
-        """Seed the generator for execution `index`; each process draws what comes after those before it."""
-        self.generator.manual_seed(mixed(self.base, index))
-        with torch.no_grad():
-            for _ in range(self.rank):
-                call(*values)
-
-
-def _in_float32(function: Callable[..., Any], device_type: str) -> Callable[..., Any]:
-    def compute(*values: Any, **options: Any) -> Any:
-        with torch.autocast(device_type, enabled=False):
-            return function(*map(_as_float32, values), **options)
-
-    return compute
-
-
-def _as_float32(value: Any) -> Any:
-    return map_tensors(lambda tensor: tensor.float() if tensor.is_floating_point() else tensor, value)
 
 
 def value_text(value: Any) -> str:

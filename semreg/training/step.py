@@ -9,9 +9,9 @@ from typing import Any, Protocol
 import torch
 from torch import nn
 
-from semreg.core.randomness import mixed
 from semreg.recipe.plan import Plan, StepPlan
 from semreg.training.clock import Clock
+from semreg.training.draws import mixed
 from semreg.training.optimizers import ModuleOptimizer
 from semreg.training.processes import ALONE, Processes
 from semreg.training.program import Execution, Program

@@ -4,7 +4,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from semreg.core import seed_of
-from semreg.core.randomness import mixed
 
 parts = st.lists(st.one_of(st.integers(), st.text(max_size=8)), max_size=4).map(tuple)
 
@@ -23,9 +22,3 @@ def test_different_parts_have_different_seeds(one: tuple[int | str, ...], other:
 def test_parts_are_kept_apart() -> None:
     assert len({seed_of("ab", "c"), seed_of("a", "bc"), seed_of("abc"), seed_of("ab', 'c")}) == 4
     assert seed_of(1) != seed_of("1")
-
-
-@given(st.integers(0, 2**63 - 1), st.lists(st.integers(0, 2**40), min_size=2, max_size=20, unique=True))
-def test_draws_of_one_seed_differ(seed: int, indices: list[int]) -> None:
-    assert len({mixed(seed, index) for index in indices}) == len(indices)
-    assert all(0 <= mixed(seed, index) < 2**63 for index in indices)
