@@ -8,7 +8,6 @@ import json
 import logging
 import os
 import shutil
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -32,6 +31,7 @@ from semreg.data.checking import check_source
 from semreg.data.dataset import Cached
 from semreg.store.disk import sync
 from semreg.store.fields import described
+from semreg.store.messages import MESSAGES
 
 log = logging.getLogger(__name__)
 
@@ -81,7 +81,7 @@ def cached(
         source=source,
         specification=specification,
         workers=workers,
-        progress=sys.stderr.isatty() if progress is None else progress,
+        progress=MESSAGES.isatty() if progress is None else progress,
         skip_bad_images=skip_bad_images,
     )
     try:

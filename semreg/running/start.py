@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -27,6 +26,7 @@ from semreg.running.statistics import keep_statistics
 from semreg.store.checkpoint import read_latest
 from semreg.store.folder import RunFolder, Spectator
 from semreg.store.layout import CHECKPOINTS, RECORD
+from semreg.store.messages import say
 from semreg.store.reading import as_written
 from semreg.store.recipes import (
     own_name,
@@ -261,7 +261,7 @@ class Runner:
     def say(self, text: str) -> None:
         """Tell it once, whatever the number of processes."""
         if self.processes.first:
-            print(text, file=sys.stderr)
+            say(text)
 
 
 def judged_by(run: Run, choices: Choices, interrupts: Interrupts, command: str = "") -> Judges:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +13,7 @@ from filelock import FileLock, Timeout
 from semreg.core import UserError
 from semreg.store.disk import read_file, read_object, sync, tidy, write_object, write_whole, writing
 from semreg.store.layout import CHECKPOINTS, CONTINUATION, EVALUATIONS, LOCK, RECIPES, STATUS, WARNINGS
+from semreg.store.messages import say
 
 SECONDS_OF_A_LOOK = 0.5
 """`semreg runs` holds a run's lock for an instant, to see whether a process does."""
@@ -42,7 +42,7 @@ class RunFolder:
                 if not wait:
                     message = "another process is at work on this run; wait for it, or stop it"
                     raise UserError(str(self.folder), message) from None
-                print(f"{self.folder}: waiting for another process that is at work on it", file=sys.stderr)
+                say(f"{self.folder}: waiting for another process that is at work on it")
                 self._lock.acquire()
             try:
                 for name in ("", CHECKPOINTS, CONTINUATION, EVALUATIONS, RECIPES):
@@ -63,7 +63,7 @@ class RunFolder:
 
     def warn(self, message: str) -> None:
         """Say a warning and record it with the run, once. Raises CannotWrite."""
-        print(f"warning: {message}", file=sys.stderr)
+        say(f"warning: {message}")
         line = json.dumps({"warning": message})
         path = self.folder / WARNINGS
         with writing(self.folder):

@@ -6,7 +6,6 @@ import contextlib
 import hashlib
 import os
 import re
-import sys
 import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -22,6 +21,7 @@ from semreg.running.choices import Choices
 from semreg.running.finishing import is_done
 from semreg.running.reproducing import command_of
 from semreg.running.start import Place, folders_of, place_of, plan_for, run_recipe
+from semreg.store.messages import say
 from semreg.store.record import known_runs, read_record
 from semreg.tables.cells import read_cell
 from semreg.tables.grid import Cell, Grid, Plot, Ranking, Row, require_evaluations, require_matches
@@ -122,14 +122,14 @@ def make_table(
     growing.write()
     if to_do and first:
         where = f"; the table grows in {growing.folder}" if wanted.written else ""
-        print(f"{len(to_do)} of {len(runs)} runs to do{where}", file=sys.stderr)
+        say(f"{len(to_do)} of {len(runs)} runs to do{where}")
     with contextlib.ExitStack() as entered:
         if to_do:
             entered.enter_context(joined(choices.torch_device()))
             entered.enter_context(Interrupts())
         for k in to_do:
             if first:
-                print(f"{k + 1}/{len(runs)}  {runs[k].plan.name} · seed {runs[k].seed}", file=sys.stderr)
+                say(f"{k + 1}/{len(runs)}  {runs[k].plan.name} · seed {runs[k].seed}")
             try:
                 growing.cells[k] = _finish(runs[k])
             except BaseException:
@@ -303,9 +303,9 @@ def _finish(run: _Planned) -> Cell:
         if started_by_torchrun():
             raise
         if not isinstance(error, UserError):
-            traceback.print_exc()
+            say(traceback.format_exc())
         said = _said(error) if isinstance(error, UserError) else cause_of(error)
-        print(f"{run.folder.name}: failed: {said}; the other runs go on", file=sys.stderr)
+        say(f"{run.folder.name}: failed: {said}; the other runs go on")
         return Cell(run.seed, run.folder, "failed", said)
     return run.read()
 
