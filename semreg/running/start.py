@@ -16,7 +16,7 @@ from semreg.recipe.check import check
 from semreg.recipe.load import Recipe
 from semreg.recipe.plan import EvaluationPlan, Plan
 from semreg.running.choices import Choices
-from semreg.running.continuing import beginning, require_continuable, shorter_runs
+from semreg.running.continuing import beginning, epochs_of, require_continuable, shorter_runs
 from semreg.running.environment import other_code, record_environment
 from semreg.running.evaluations import Judges
 from semreg.running.finishing import denormals_flushed, evaluate_and_report, is_done, listeners, telling
@@ -167,8 +167,9 @@ class Runner:
         for other in self.place.others:
             self.say(f"{other} holds the same run as {self.folder.folder}, which is taken; one of them can be removed")
         for run in () if self.trained else self.place.shorter:
-            epochs = run.record["phases"][-1]["epochs"]
-            self.say(f"{run.folder} is trained for {epochs} epochs: `--continue {run.folder}` would go on from there")
+            self.say(
+                f"{run.folder} is trained for {epochs_of(run)} epochs: `--continue {run.folder}` would go on from there"
+            )
 
     @property
     def trained(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -20,7 +21,7 @@ def read_cell(folder: Path, seed: int, evaluations: Mapping[str, str]) -> Cell:
 
     One that is damaged says so.
     """
-    if not (folder / RECORD).is_file():
+    if not os.path.lexists(folder / RECORD):
         return Cell(seed, folder, "not begun")
     try:
         record = read_record(folder)
@@ -31,9 +32,9 @@ def read_cell(folder: Path, seed: int, evaluations: Mapping[str, str]) -> Cell:
                 return Cell(seed, folder, "stopped", f"still to be evaluated: {', '.join(missing)}")
             return Cell(seed, folder, state, str(record.status.get("message") or ""))
         results = {name: _read(folder / EVALUATIONS / place) for name, place in evaluations.items()}
+        return Cell(seed, folder, "finished", results=results, facts=_facts(record))
     except UserError as error:
         return Cell(seed, folder, "damaged", error.text())
-    return Cell(seed, folder, "finished", results=results, facts=_facts(record))
 
 
 def _read(folder: Path) -> Result:
