@@ -21,6 +21,7 @@ from semreg.core import Picture, Result, Table, UserError
 from semreg.report.page import render
 from semreg.store.results import read_result, write_result
 from semreg.store.status import run_statuses
+from semreg.tables.cells import read_cell
 from tests.conftest import write_fake_run
 from tests.hostile import DEEP, Bomb
 
@@ -254,6 +255,35 @@ def test_metrics_with_wrong_parts(small: Path, command: Command) -> None:
         (small / "metrics.jsonl").write_text("\n".join(map(json.dumps, lines)) + "\n")
         reported(small)
         command("runs", "--out", small.parent)
+
+
+@pytest.mark.parametrize("file", ["run.json", "recipe.json", "status.json", "metrics.jsonl", "warnings.jsonl"])
+@pytest.mark.parametrize("made", ["fifo", "zero", "large"])
+def test_what_is_no_honest_file_hangs_nothing(file: str, made: str, trained: Path, toy: Toy, command: Command) -> None:
+    """A pipe, a device without end, a file of a terabyte: each command ends, with one message that names it."""
+    path = trained / file
+    path.unlink(missing_ok=True)
+    if made == "fifo":
+        os.mkfifo(path)
+    elif made == "zero":
+        path.symlink_to("/dev/zero")
+    else:
+        with path.open("wb") as large:
+            large.truncate(2**40)
+    assert command("runs", "--out", trained.parent)[0] == 0
+    recipe = trained.parent.parent / "recipe.toml"
+    for arguments in (
+        ["report", trained],
+        ["evaluate", trained],
+        ["run", recipe, "--out", trained.parent, "--device", "cpu"],
+    ):
+        code, said = command(*arguments)
+        assert code == 0 or file in said, (arguments, said)
+    cell = read_cell(trained, 0, {})
+    assert (cell.state, cell.reason) == ("finished", "") or (cell.state == "damaged" and file in cell.reason)
+    shutil.rmtree(trained / "checkpoints")  # as one that is to be trained anew
+    code, said = command("run", recipe, "--out", trained.parent, "--device", "cpu")
+    assert code == 0 or file in said or "its last checkpoint is damaged" in said
 
 
 def test_links_in_a_runs_folder_are_not_followed(trained: Path, tmp_path: Path, command: Command) -> None:

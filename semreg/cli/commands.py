@@ -13,9 +13,11 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
-from semreg.core import UserError
+from semreg.cli.output import require_printed
+from semreg.core import UserError, printable
 from semreg.core.rank import in_first_process
 from semreg.core.registry import InstalledEntryPoint, import_target, installed_entry_points
+from semreg.store.messages import say
 
 GROUP = "semreg.commands"
 HELP = {"help_option_names": ["-h", "--help"]}
@@ -51,11 +53,19 @@ class Commands(TyperGroup):
 
 def _say(message: str) -> None:
     if in_first_process():
-        typer.echo(message, err=True)
+        say(message)
 
 
-class QuickCommand(TyperCommand):
-    """A command that takes its defaults as they stand where it is given no arguments.
+class PrintingCommand(TyperCommand):
+    """A command that does nothing but print, and so has failed where its output goes nowhere."""
+
+    def invoke(self, ctx: Any) -> Any:
+        super().invoke(ctx)
+        require_printed()
+
+
+class QuickCommand(PrintingCommand):
+    """One that takes its defaults as they stand where it is given no arguments.
 
     Typer checks each value by pydantic, whose import alone takes longer than all else that such a command does.
     """
@@ -75,7 +85,7 @@ def _lazy_command(points: list[InstalledEntryPoint]) -> Any:
 
     @application.command(
         point.name,
-        help=(len(points) == 1 and first_line(point.value)) or brought,
+        help=printable((len(points) == 1 and first_line(point.value)) or brought),
         add_help_option=False,
         context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "allow_interspersed_args": False},
     )

@@ -9,7 +9,9 @@ import typer
 
 from semreg.cli.helpers import trained
 from semreg.cli.options import DataRoot, Device, RunFolder, Runs
+from semreg.cli.output import echo
 from semreg.core import UserError
+from semreg.store.messages import say
 
 
 def embed(
@@ -45,7 +47,7 @@ def embed(
     for name, code in codes.items():
         shape = " × ".join(map(str, code.shape[1:]))
         flattened = f", flattened to {code[0].numel()} columns" if kind == ".csv" and code.ndim > 2 else ""
-        typer.echo(f"{name}: {shape} numbers of each of {len(files)} images{flattened}", err=True)
+        say(f"{name}: {shape} numbers of each of {len(files)} images{flattened}")
     for said in [f"not used: {in_words(others)}", *unread(others)] if others else ():
-        typer.echo(said, err=True)
-    typer.echo(f"codes: {out}")
+        say(said)
+    echo(f"codes: {out}")

@@ -7,9 +7,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import typer
-
 from semreg.cli.options import folder_of
+from semreg.cli.output import echo
 from semreg.core import UserError
 
 if TYPE_CHECKING:
@@ -78,4 +77,4 @@ def write_beside(out: Path, images: Mapping[str, Tensor], run: Run, *, only: boo
             scale=scale or enough,
         )  # fmt: skip
         write_picture(out, grid.png)
-    typer.echo(f"image: {out}")
+    echo(f"image: {out}")

@@ -10,6 +10,7 @@ import typer
 
 from semreg.cli.helpers import file_kind, trained
 from semreg.cli.options import DataRoot, Device, RunFolder, Runs, ScaleOfAll
+from semreg.cli.output import echo
 from semreg.core import UserError
 
 First = Annotated[Path, typer.Argument(metavar="A", help="An image of any size.", show_default=False)]
@@ -60,7 +61,7 @@ def interpolate(
             width = len(str(steps - 1))
             names = [f"{number:0{width}d}.png" for number in range(steps)]
             write_images(out, dict(zip(names, images, strict=True)), opened, scale=scale or 1)
-    typer.echo(f"images: {out}")
+    echo(f"images: {out}")
 
 
 def _choice(text: str | None) -> str | dict[str, Any] | None:

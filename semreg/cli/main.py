@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 import sys
 import warnings
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from semreg.cli.commands import HELP, Commands, QuickCommand
+from semreg.cli.commands import HELP, Commands, PrintingCommand, QuickCommand
 from semreg.cli.mix import mix
 from semreg.cli.new_plugin import new_plugin
 from semreg.cli.options import (
@@ -25,14 +24,16 @@ from semreg.cli.options import (
     folder_of,
     takes_choices,
 )
+from semreg.cli.output import echo, echo_json, take_over
 from semreg.cli.plugins import plugins
 from semreg.cli.table import table
-from semreg.core import UserError, closest
+from semreg.core import UserError, closest, printable
 from semreg.core.kinds import KINDS
 from semreg.core.rank import in_first_process
 from semreg.core.registry import Component, components
 from semreg.core.version import __version__
 from semreg.running.choices import Choices
+from semreg.store.messages import say
 
 app = typer.Typer(
     cls=Commands,
@@ -47,13 +48,14 @@ app = typer.Typer(
 
 def main() -> None:
     """The console script."""
-    warnings.formatwarning = lambda message, *_, **__: f"warning: {message}\n"
+    take_over()
+    warnings.formatwarning = lambda message, *_, **__: f"warning: {printable(str(message))}\n"
     app(prog_name="semreg")
 
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"semreg {__version__}")
+        echo(f"semreg {__version__}")
         raise typer.Exit
 
 
@@ -89,7 +91,7 @@ app.command(cls=QuickCommand)(plugins)
 app.command(name="new-plugin")(new_plugin)
 
 
-@app.command()
+@app.command(cls=PrintingCommand)
 def check(
     recipe: RecipePath,
     overrides: Overrides = [],  # noqa: B006
@@ -113,15 +115,15 @@ def check(
     plan.warnings += data.warnings
     check_judges(plan, Choices(data_root=data_root))
     if not as_json:
-        typer.echo(text(plan, data.lines))
+        echo(text(plan, data.lines))
         if plan.missing is not None:
             first = plan.missing.text().splitlines()[0].removesuffix(".")
             instead = "; `semreg run` uses the recipe's fallback" if plan.recipe.has_fallback else ""
-            typer.echo(f"warning: {first}{instead}", err=True)
+            say(f"warning: {first}{instead}")
         for warning in plan.warnings:
-            typer.echo(f"warning: {warning}", err=True)
+            say(f"warning: {warning}")
         return
-    _print_json(
+    echo_json(
         {
             "recipe": str(recipe),
             "name": plan.name,
@@ -154,16 +156,16 @@ def list_components(
         if as_json:
             raise UserError("", "--markdown and --json are two forms of the list; choose one")
         text, problems = as_markdown(found)
-        typer.echo(text, nl=False)
+        echo(text, nl=False)
         for problem in problems:
-            typer.echo(f"warning: {problem}", err=True)
+            say(f"warning: {problem}")
     elif as_json:
-        _print_json([_as_dictionary(component) for component in found])
+        echo_json([_as_dictionary(component) for component in found])
     else:
         _print_columns(("kind", "name", "from"), [(c.kind, c.name, c.origin) for c in found])
 
 
-@app.command()
+@app.command(cls=PrintingCommand)
 def show(
     name: Annotated[str, typer.Argument(metavar="NAME", help="A component's name.", show_default=False)],
     as_json: AsJson = False,
@@ -177,16 +179,16 @@ def show(
         raise UserError("", f"no component is called {name!r}{closest(name, (c.name for c in known))}")
     descriptions = [describe(component) for component in found]
     if as_json:
-        _print_json(descriptions)
+        echo_json(descriptions)
         return
     for position, (component, description) in enumerate(zip(found, descriptions, strict=True)):
-        typer.echo("\n" * bool(position) + f"{name} · {component.kind} · {component.origin}\n")
-        typer.echo("\n".join(f"  {line}" for text in description["signatures"] for line in text.splitlines()))
+        echo("\n" * bool(position) + f"{name} · {component.kind} · {component.origin}\n")
+        echo("\n".join(f"  {line}" for text in description["signatures"] for line in text.splitlines()))
         if description["documentation"]:
-            typer.echo(f"\n{description['documentation']}")
+            echo(f"\n{description['documentation']}")
         if description["source"]:
-            typer.echo(f"\nsource  {description['source']}")
-        typer.echo(f"{'' if description['source'] else chr(10)}code    {component.target}")
+            echo(f"\nsource  {description['source']}")
+        echo(f"{'' if description['source'] else chr(10)}code    {component.target}")
 
 
 @app.command(name="evaluate")
@@ -264,11 +266,7 @@ def _as_dictionary(component: Component) -> dict[str, str]:
 def _print_columns(titles: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
     widths = [max(len(row[k]) for row in [titles, *rows]) for k in range(len(titles))]
     for row in [titles, *rows]:
-        typer.echo("  ".join(f"{text:<{width}}" for text, width in zip(row, widths, strict=True)).rstrip())
-
-
-def _print_json(value: Any) -> None:
-    typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
+        echo("  ".join(f"{text:<{width}}" for text, width in zip(row, widths, strict=True)).rstrip())
 
 
 def _exit_if_failed(folder: Path, recipe: str) -> None:
@@ -279,7 +277,7 @@ def _exit_if_failed(folder: Path, recipe: str) -> None:
     if failed:
         if in_first_process():
             again = f"the same command tries {'it' if len(failed) == 1 else 'them'} again"
-            typer.echo(f"{folder}: finished, {_counted(len(failed), 'evaluation')} failed; {again}", err=True)
+            say(f"{folder}: finished, {_counted(len(failed), 'evaluation')} failed; {again}")
         raise typer.Exit(1)
 
 
@@ -290,4 +288,4 @@ def _counted(count: int, what: str) -> str:
 def _print_report(folder: Path, recipe: str) -> None:
     from semreg.store.recipes import report_path
 
-    typer.echo(f"report: {report_path(folder, recipe)}")
+    echo(f"report: {report_path(folder, recipe)}")

@@ -12,6 +12,7 @@ from semreg.cli.options import Overrides, RecipePath, takes_choices
 from semreg.cli.table import Figures, OnlyFinished, Plots, Seeds, TableName, print_table
 from semreg.core.rank import in_first_process
 from semreg.running.choices import Choices
+from semreg.store.messages import say
 
 With = Annotated[
     list[str],
@@ -64,5 +65,5 @@ def mix(
     wanted = Wanted(tuple(figures), None, only_finished, name, command, plots_of(plots), written=table)
     made = make_mix(recipe, additions, overrides, seeds, Budget(epochs, share), label, wanted, choices)
     if table and in_first_process():
-        typer.echo(f"recipes: {made.folder / '*.toml'}", err=True)
+        say(f"recipes: {made.folder / '*.toml'}")
     print_table(made, written=table)

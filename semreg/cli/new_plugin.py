@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from semreg.cli.output import echo
+
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The component's name in recipes.", show_default=False)]
 Kind = Annotated[
     str,
@@ -28,5 +30,5 @@ def new_plugin(
     from semreg.scaffold.writing import write_plugin
 
     folder = write_plugin(name, kind, out)
-    typer.echo(f"{folder}: a plugin that works as it is; make it yours, from its README.md on")
-    typer.echo(f'next: pip install -e "{folder}[test]" && pytest {folder}')
+    echo(f"{folder}: a plugin that works as it is; make it yours, from its README.md on")
+    echo(f'next: pip install -e "{folder}[test]" && pytest {folder}')

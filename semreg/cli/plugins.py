@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
 from semreg.cli.options import AsJson
+from semreg.cli.output import echo, echo_json
 from semreg.cli.packages import installed_plugins, not_installed
 from semreg.core import closest
+from semreg.store.messages import say
 
 
 def plugins(
@@ -23,14 +24,14 @@ def plugins(
     found = installed_plugins(load=load)
     for name in not_installed():
         near = closest(name, (plugin.distribution for plugin in found))
-        typer.echo(f"warning: SEMREG_PLUGINS names {name!r}, which is not installed{near}", err=True)
+        say(f"warning: SEMREG_PLUGINS names {name!r}, which is not installed{near}")
     if as_json:
-        typer.echo(json.dumps([asdict(p) | {"state": p.state} for p in found], indent=2, ensure_ascii=False))
+        echo_json([asdict(p) | {"state": p.state} for p in found])
         return
     if not found:
-        typer.echo("no plugins are installed")
+        echo("no plugins are installed")
     for plugin in found:
-        typer.echo(f"{plugin.distribution} {plugin.version} · {plugin.state}")
+        echo(f"{plugin.distribution} {plugin.version} · {plugin.state}")
         width = max((len(kind) for kind in plugin.brings), default=0)
         for kind, names in plugin.brings.items():
-            typer.echo(f"  {kind:<{width}}  {', '.join(names)}")
+            echo(f"  {kind:<{width}}  {', '.join(names)}")

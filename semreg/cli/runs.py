@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import sys
 import time
@@ -10,8 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import typer
-
+from semreg.cli.output import echo, echo_json
 from semreg.report.formatting import duration, number
 from semreg.store.status import RunStatus, run_statuses
 
@@ -25,14 +23,14 @@ _COLOURS = {"running": "cyan", "finished": "green", "stopped": "yellow", "failed
 
 def print_json(out: Path) -> None:
     """Print where all runs stand, for machines."""
-    typer.echo(json.dumps([run.as_dictionary() for run in run_statuses(out)], indent=2, ensure_ascii=False))
+    echo_json([run.as_dictionary() for run in run_statuses(out)])
 
 
 def print_runs(out: Path) -> None:
     """Print all runs, the oldest first, as columns; on a terminal no line is longer than it is wide."""
     runs = run_statuses(out)
     if not runs:
-        typer.echo(f"no runs in {out}")
+        echo(f"no runs in {out}")
         return
     columns = [(title, [cell(run) for run in runs]) for title, cell in _CELLS.items()]
     columns = [(title, cells) for title, cells in columns if any(cells)]
@@ -42,7 +40,7 @@ def print_runs(out: Path) -> None:
         if max(map(len, lines)) > limit:
             lines = _lines([column for column in columns if column[0] not in ("data", "started")])
         lines = [line if len(line) <= limit else f"{line[: limit - 1]}…" for line in lines]
-    typer.echo("\n".join(lines))
+    echo("\n".join(lines))
 
 
 def _lines(columns: list[tuple[str, list[str]]]) -> list[str]:
@@ -75,7 +73,7 @@ def _watch_on_terminal(out: Path) -> None:
     watched = {run.folder for run in runs if run.running}
     if not watched:
         print_runs(out)
-        typer.echo("no run is under way")
+        echo("no run is under way")
         return
     with Live(console=Console(highlight=False), auto_refresh=False) as live:
         while True:

@@ -10,6 +10,7 @@ import typer
 
 from semreg.cli.helpers import file_kind, trained
 from semreg.cli.options import DataRoot, Device, RunFolder, Runs, ScaleOfAll, Seed
+from semreg.cli.output import echo
 
 MOST_COLUMNS = 12
 
@@ -60,4 +61,4 @@ def sample(
             width = len(str(count - 1))
             names = [f"{number:0{width}d}.png" for number in range(count)]
             write_images(out, dict(zip(names, images, strict=True)), opened, scale=scale or 1)
-    typer.echo(f"images: {out}")
+    echo(f"images: {out}")

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from semreg.cli.options import Overrides, takes_choices
+from semreg.cli.output import echo
 from semreg.core.rank import in_first_process
 from semreg.running.choices import Choices
+from semreg.store.messages import say
 
 if TYPE_CHECKING:
     from semreg.tables.making import MadeTable
@@ -62,8 +64,8 @@ def print_table(made: MadeTable, *, written: bool) -> None:
     from semreg.tables.pages import MARKDOWN, PAGE, text_of
 
     if in_first_process():
-        typer.echo((made.folder / MARKDOWN).read_text() if written else text_of(made.grid), nl=False)
+        echo((made.folder / MARKDOWN).read_text("utf-8") if written else text_of(made.grid), nl=False)
         for file in (MARKDOWN, PAGE) if written else ():
-            typer.echo(f"table: {made.folder / file}", err=True)
+            say(f"table: {made.folder / file}")
     if any(cell.failed for _, cell in made.grid.cells):
         raise typer.Exit(1)

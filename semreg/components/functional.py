@@ -1,11 +1,57 @@
-"""The mathematics that the standard components share, as pure functions of tensors."""
+"""The mathematics that the standard components share, as pure functions of tensors, and the precision it is done in."""
 
 from __future__ import annotations
 
+import functools
 import math
+from collections.abc import Callable
+from typing import Any, ParamSpec, TypeVar
 
 import torch
 from torch import Tensor
+
+from semreg.core import map_tensors, tensors_of
+
+Parameters = ParamSpec("Parameters")
+Value = TypeVar("Value")
+
+LOW_PRECISION = (torch.float16, torch.bfloat16)
+_MARK = "computes_in_float32"
+
+
+def in_float32(function: Callable[Parameters, Value]) -> Callable[Parameters, Value]:
+    """A decorator of losses: they compute in at least float32, with autocast off, whatever they are given.
+
+    A sum of a million numbers is infinite in float16, and right to two digits in bfloat16. Inputs of these types, those
+    in posteriors among them, become float32 `(batch, ...)`; float32 and float64 stay, and so do options and modules.
+    """
+    if getattr(function, _MARK, False):
+        return function
+
+    @functools.wraps(function)
+    def compute(*inputs: Parameters.args, **options: Parameters.kwargs) -> Value:
+        given: Any = [at_least_float32(value) for value in inputs]
+        device = next((tensor.device.type for tensor in tensors_of(inputs)), "cpu")
+        if not (torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)):
+            return function(*given, **options)
+        with torch.autocast(device, enabled=False):
+            return function(*given, **options)
+
+    setattr(compute, _MARK, True)
+    return compute
+
+
+def undecorated(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function that `in_float32` was given, for who sees to the precision already; any other as it is."""
+    inner: Callable[..., Any] = getattr(function, "__wrapped__", function)
+    return inner if getattr(function, _MARK, False) else function
+
+
+def at_least_float32(value: Any) -> Any:
+    """A tensor, or a tuple such as a posterior, with float16 and bfloat16 as float32; anything else as it is."""
+    if isinstance(value, Tensor):
+        return value.float() if value.dtype in LOW_PRECISION else value
+    return map_tensors(at_least_float32, value) if isinstance(value, tuple) else value
 
 
 def gaussian_log_density(codes: Tensor, mean: Tensor, log_variance: Tensor) -> Tensor:

@@ -1,34 +1,41 @@
 """Losses: scalars, the mean over batch and elements; none knows which modules it trains.
 
-`reduction = "sum"` sums the elements and averages over the batch. An empty batch gives a connected zero.
+`reduction = "sum"` sums the elements and averages over the batch. An empty batch gives a connected zero. All compute,
+and give, at least float32, whatever their inputs' type.
 """
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Any, Literal
 
 import torch.nn.functional as F
 from annotated_types import Ge, Lt
 from torch import Tensor
 
-from semreg.core import ClosedFormPrior, Role, require_equal_shapes, shape_error
+from semreg.components.functional import in_float32
+from semreg.core import ClosedFormPrior, Role, require_classes, require_equal_shapes, shape_error
+from semreg.core.shapes import at_hand
 
 Reduction = Literal["mean", "sum"]
 AdversarialForm = Literal["log", "hinge", "wasserstein"]
 
 
+@in_float32
 def l1(a: Tensor, b: Tensor, *, reduction: Reduction = "mean") -> Tensor:
     """The absolute difference |a − b| of tensors of one shape `(batch, ...)`. Raises ValueError if shapes differ."""
     require_equal_shapes("l1(a, b)", "batch ..., batch ...", a, b)
     return F.l1_loss(a, b, reduction="sum") / _divisor(a, reduction)
 
 
+@in_float32
 def l2(a: Tensor, b: Tensor, *, reduction: Reduction = "mean") -> Tensor:
     """The squared difference (a − b)² of tensors of one shape `(batch, ...)`. Raises ValueError if shapes differ."""
     require_equal_shapes("l2(a, b)", "batch ..., batch ...", a, b)
     return F.mse_loss(a, b, reduction="sum") / _divisor(a, reduction)
 
 
+@in_float32
 def binary_cross_entropy(
     logits: Tensor, targets: Tensor, known: Tensor | None = None, *, reduction: Reduction = "mean"
 ) -> Tensor:
@@ -37,33 +44,41 @@ def binary_cross_entropy(
     `logits` and `targets` `(batch, labels)`, or any other shape they share; targets in [0, 1]. With `known`, 1 where a
     label is known and 0 elsewhere, of the same shape, it is the mean over the known elements (or their sum, averaged
     over the batch), whatever the other targets are; a connected zero where none is known. Raises ValueError if shapes
-    differ.
+    differ, or for other targets that are known.
     """
-    require_equal_shapes("binary_cross_entropy(logits, targets)", "batch labels, batch labels", logits, targets)
+    call = "binary_cross_entropy(logits, targets)"
+    require_equal_shapes(call, "batch labels, batch labels", logits, targets)
     if known is None:
+        _require_shares(call, targets)
         total = F.binary_cross_entropy_with_logits(logits, targets.to(logits), reduction="sum")
         return total / _divisor(logits, reduction)
     call = "binary_cross_entropy(logits, targets, known)"
     require_equal_shapes(call, "batch labels, batch labels, batch labels", logits, known)
     seen = known > 0.5
-    elements = F.binary_cross_entropy_with_logits(logits, targets.to(logits).where(seen, 0), reduction="none")
+    targets = targets.where(seen, 0)
+    _require_shares(call, targets)
+    elements = F.binary_cross_entropy_with_logits(logits, targets.to(logits), reduction="none")
     total = elements.where(seen, 0).sum()
     return total / (seen.sum().clamp(min=1) if reduction == "mean" else _divisor(logits, reduction))
 
 
+@in_float32
 def cross_entropy(logits: Tensor, classes: Tensor, *, label_smoothing: Annotated[float, Ge(0), Lt(1)] = 0.0) -> Tensor:
     """The cross-entropy in nats of exclusive classes, averaged over the batch.
 
     `logits` `(batch, classes)`; `classes` int64 `(batch,)`; `label_smoothing` is the share of each target spread evenly
-    over all classes. Raises ValueError if the shapes don't fit.
+    over all classes. Raises ValueError if the shapes don't fit, or for what is none of the classes.
     """
+    call = "cross_entropy(logits, classes)"
     if logits.ndim != 2 or classes.shape != logits.shape[:1]:
         cause = "one row of logits and one class for each image"
-        raise shape_error("cross_entropy(logits, classes)", "batch classes, batch", cause, logits, classes)
-    total = F.cross_entropy(logits, classes, reduction="sum", label_smoothing=label_smoothing)
+        raise shape_error(call, "batch classes, batch", cause, logits, classes)
+    require_classes(call, classes, rows=len(logits), classes=logits.shape[1])
+    total = F.cross_entropy(logits, classes.long(), reduction="sum", label_smoothing=label_smoothing)
     return total / max(len(logits), 1)
 
 
+@in_float32
 def uniform_cross_entropy(logits: Tensor) -> Tensor:
     """The cross-entropy in nats of a classifier's output with equal shares of all classes, averaged over the batch.
 
@@ -78,6 +93,7 @@ def uniform_cross_entropy(logits: Tensor) -> Tensor:
     return -F.log_softmax(logits, dim=1).mean(1).sum() / max(len(logits), 1)
 
 
+@in_float32
 def kl_divergence(
     posterior: Annotated[Any, Role.POSTERIOR],
     prior: Annotated[ClosedFormPrior, Role.PRIOR],
@@ -97,6 +113,7 @@ def kl_divergence(
     return elements.sum() / _divisor(elements, reduction)
 
 
+@in_float32
 def adversarial_critic(real: Tensor, fake: Tensor, *, form: AdversarialForm = "log") -> Tensor:
     """What a critic of real and fake samples minimises: to score the real ones high and the fake ones low.
 
@@ -114,6 +131,7 @@ def adversarial_critic(real: Tensor, fake: Tensor, *, form: AdversarialForm = "l
     return _average(_adversarial(-real, form)) + _average(_adversarial(fake, form))
 
 
+@in_float32
 def adversarial_generator(fake: Tensor, *, form: AdversarialForm = "log") -> Tensor:
     """What the maker of fake samples minimises: that the critic scores them high.
 
@@ -123,6 +141,15 @@ def adversarial_generator(fake: Tensor, *, form: AdversarialForm = "log") -> Ten
     Source: Goodfellow et al., *Generative Adversarial Nets* (2014).
     """
     return _average(_adversarial(-fake, form) if form == "log" else -fake)
+
+
+def _require_shares(call: str, targets: Tensor) -> None:
+    """Raises ValueError for targets beyond [0, 1], or NaN, where looking at them waits for no device."""
+    if targets.numel() and at_hand(targets):
+        least, greatest = (float(value) for value in targets.detach().aminmax())
+        if not 0 <= least <= greatest <= 1:
+            found = "NaN" if math.isnan(least) else f"values from {least:g} to {greatest:g}"
+            raise ValueError(f"{call}: targets are in [0, 1]; found {found}")
 
 
 def _adversarial(scores: Tensor, form: AdversarialForm) -> Tensor:

@@ -9,12 +9,14 @@ from annotated_types import Ge, Gt
 from torch import Tensor
 from torch.nn import functional
 
+from semreg.components.functional import in_float32
 from semreg.core import Role, require_classes, shape_error
 
 SMALLEST_VARIANCE = 1e-8
 FREQUENCIES = (0.1, 0.6)
 
 
+@in_float32
 def predictability(
     codes: Annotated[Tensor, Role.REST],
     labels: Annotated[Tensor, Role.LABEL],
@@ -46,7 +48,7 @@ def predictability(
         generator: source of the projections.
 
     Returns:
-        A scalar, computed in float64.
+        A scalar, computed in float64; float64 for codes of float64, else float32.
 
     Raises:
         ValueError: for codes of another shape, or labels outside the classes.

@@ -6,11 +6,12 @@ import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-__all__ = ["DataMissing", "Problem", "UserError", "closest"]
+__all__ = ["DataMissing", "Problem", "UserError", "closest", "printable"]
 
 MOST_PROBLEMS = 30
 """Where a search for mistakes ends: nobody mends more at once."""
 LONGEST_MESSAGE = 2_000
+_SPACES = "\n\xa0\u2009\u202f"
 LONGEST_WORD, MOST_CANDIDATES = 100, 2_000
 """Beyond these no near word is looked for, which takes time quadratic in the one and linear in the other."""
 
@@ -42,13 +43,13 @@ class UserError(Exception):
     def text(self) -> str:
         """The message as the command line prints it."""
         if len(self.problems) == 1 and not self.problems[0].where:
-            message = _printable(self.problems[0].message)
-            return f"{_printable(self.source)}: {message}" if self.source else message
+            message = _shown(self.problems[0].message)
+            return f"{_shown(self.source)}: {message}" if self.source else message
         count = len(self.problems)
         width = min(max(len(problem.where) for problem in self.problems), 40)
         least = "at least " if count >= MOST_PROBLEMS else ""
-        lines = [f"{_printable(self.source)}: {least}{count} error{'s' if count > 1 else ''}"]
-        lines += [f"  {_printable(p.where):<{width}}  {_printable(p.message)}" for p in self.problems]
+        lines = [f"{_shown(self.source)}: {least}{count} error{'s' if count > 1 else ''}"]
+        lines += [f"  {_shown(p.where):<{width}}  {_shown(p.message)}" for p in self.problems]
         return "\n".join(lines)
 
 
@@ -72,16 +73,19 @@ def cause_of(error: Exception) -> str:
     return said if said and isinstance(error, ValueError | RuntimeError) else f"{type(error).__name__}: {said}"
 
 
-def _printable(text: str) -> str:
-    """Text that may hold anything, short enough to read, without what would steer a terminal."""
-    if len(text) > LONGEST_MESSAGE:
-        text = text[:LONGEST_MESSAGE] + "…"
-    return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)
+def printable(text: str) -> str:
+    """Text that may hold anything, with escapes in the place of what would steer a terminal; lines and spaces stay."""
+    return "".join(c if c.isprintable() or c in _SPACES else c.encode("unicode_escape").decode() for c in text)
+
+
+def _shown(text: str) -> str:
+    """Text that may hold anything, and be of any length, as a message has it."""
+    return printable(text if len(text) <= LONGEST_MESSAGE else f"{text[:LONGEST_MESSAGE]}…")
 
 
 def closest(word: str, candidates: Iterable[str]) -> str:
     """A closing clause that names what `word` was perhaps meant to be, or what there is; empty if there is nothing."""
-    known = sorted(set(candidates))
+    known = sorted(set(filter(None, candidates)))
     small = len(word) <= LONGEST_WORD and len(known) <= MOST_CANDIDATES
     near = difflib.get_close_matches(word, known, n=3, cutoff=0.6) if small else []
     if near:

@@ -147,8 +147,13 @@ def installed_entry_points(group: str | None = None, *, also_off: bool = False) 
 
     With `also_off` those of plugins that SEMREG_PLUGINS switches off, too.
     """
-    points = _scan(tuple(sys.path), None if also_off else os.environ.get("SEMREG_PLUGINS"))
+    points, _ = _scan(tuple(sys.path), None if also_off else os.environ.get("SEMREG_PLUGINS"))
     return [point for point in points if group is None or point.group == group]
+
+
+def unreadable_metadata() -> dict[str, str]:
+    """Packages whose metadata can't be read, by the folder of these, and why: what they bring is passed over."""
+    return dict(_scan(tuple(sys.path), None)[1])
 
 
 def wrong_interface(origin: str) -> str:
@@ -190,16 +195,19 @@ def with_article(noun: str) -> str:
 
 
 @lru_cache(maxsize=2)
-def _scan(path: tuple[str, ...], switched_on: str | None) -> tuple[InstalledEntryPoint, ...]:
-    """Read the metadata of what is on `path`; of two copies of a distribution the first counts, as in imports."""
+def _scan(path: tuple[str, ...], switched_on: str | None) -> tuple[list[InstalledEntryPoint], dict[str, str]]:
+    """The entry points of what is on `path`, of two copies of a distribution the first, and what can't be read there."""
     allowed = {normalised(name) for name in (OWN_DISTRIBUTION, *(switched_on or "").split(","))}
     seen: set[str] = set()
     found: list[InstalledEntryPoint] = []
+    unreadable: dict[str, str] = {}
     for distribution in metadata.distributions(path=list(path)):
-        # Reading names and versions is the slow part: only for those that bring something.
-        if "semreg." not in (distribution.read_text("entry_points.txt") or ""):
-            continue
+        text = ""
         try:
+            text = distribution.read_text("entry_points.txt") or ""
+            # Reading names and versions is the slow part: only for those that bring something.
+            if "semreg." not in text:
+                continue
             name, version = distribution.metadata["Name"], distribution.metadata["Version"]
             if not (name and version):
                 raise ValueError("its metadata lack a name or a version")
@@ -211,10 +219,12 @@ def _scan(path: tuple[str, ...], switched_on: str | None) -> tuple[InstalledEntr
                 for point in distribution.entry_points
                 if point.group.startswith("semreg.")
             ]
-        except Exception as error:  # one plugin's damaged metadata must not break the commands that do not use it
-            place = getattr(distribution, "_path", "a distribution")
-            warnings.warn(f"{place}: its entry points cannot be read ({error}); reinstall or remove it", stacklevel=2)
-    return tuple(found)
+        except Exception as error:  # anyone's damaged metadata must not break the commands that do not use it
+            place = str(getattr(distribution, "_path", "a distribution"))
+            unreadable[place] = f"its entry points cannot be read ({error}); reinstall or remove it"
+            if text:  # of a plugin; others are nobody's business but that of `semreg plugins`
+                warnings.warn(f"{place}: {unreadable[place]}", stacklevel=2)
+    return found, unreadable
 
 
 def normalised(name: str) -> str:

@@ -28,18 +28,29 @@ def require_equal_shapes(call: str, pattern: str, a: Tensor, b: Tensor) -> None:
     raise shape_error(call, pattern, cause, a, b)
 
 
-def require_classes(call: str, labels: Tensor, *, rows: int, classes: int) -> None:
-    """Raises ValueError unless `labels` are `rows` integers from 0 to `classes` − 1; `call` names who asks."""
+def require_classes(call: str, labels: Tensor, *, rows: int, classes: int | None = None) -> None:
+    """Raises ValueError unless `labels` are `rows` integers below `classes`, and none below 0; `call` names who asks.
+
+    Where looking at numbers would wait for a device, or end a graph, the range is not checked: that of a data set's
+    labels was when they were read.
+    """
     import torch  # here, since the core is imported by commands that answer without it
 
     if labels.shape != (rows,):
         raise shape_error(call, "batch for the labels", f"one class for each of {rows} rows", labels)
     if labels.dtype.is_floating_point or labels.dtype.is_complex or labels.dtype == torch.bool:
-        raise ValueError(f"{call}: labels are classes, int64, found {str(labels.dtype).removeprefix('torch.')}")
-    if not rows:
+        nan = " with NaN among them" if at_hand(labels) and labels.isnan().any() else ""
+        raise ValueError(f"{call}: labels are classes, int64, found {str(labels.dtype).removeprefix('torch.')}{nan}")
+    if not (rows and at_hand(labels)):
         return
     least, greatest = torch.stack(labels.aminmax()).tolist()
-    if least < 0 or greatest >= classes:
-        raise ValueError(
-            f"{call}: there are {classes} classes, 0 to {classes - 1}; found labels from {least} to {greatest}"
-        )
+    if least < 0 or (classes is not None and greatest >= classes):
+        there = "classes are 0 or more" if classes is None else f"there are {classes} classes, 0 to {classes - 1}"
+        raise ValueError(f"{call}: {there}; found labels from {least} to {greatest}")
+
+
+def at_hand(values: Tensor) -> bool:
+    """Whether looking at numbers waits for nothing: not on a device, nor in a graph that is compiled or a dry run."""
+    import torch
+
+    return type(values) is torch.Tensor and values.device.type == "cpu" and not torch.compiler.is_compiling()

@@ -22,6 +22,7 @@ from semreg.core import EXCLUDED, SPLITS, ImageField, ImageReader, Problem, Sour
 from semreg.data.pixels import WhiteError
 from semreg.store.disk import sync
 from semreg.store.fields import described
+from semreg.store.messages import MESSAGES
 
 FORMAT = 2
 CHUNK_BYTES = 4 * 2**20
@@ -217,7 +218,7 @@ def _progress_bar(activity: str, total: int) -> Iterator[Callable[[int], None]]:
 
     text = TextColumn("{task.description}")
     with Progress(
-        text, BarColumn(), MofNCompleteColumn(), Rate(), TimeLeft(compact=True), console=Console(stderr=True)
+        text, BarColumn(), MofNCompleteColumn(), Rate(), TimeLeft(compact=True), console=Console(file=MESSAGES)
     ) as progress:
         task = progress.add_task(activity, total=total)
         yield lambda rows: progress.update(task, advance=rows)

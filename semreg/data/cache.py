@@ -8,7 +8,6 @@ import json
 import logging
 import os
 import shutil
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -33,6 +32,7 @@ from semreg.data.dataset import Cached
 from semreg.data.pixels import DARK, line_for
 from semreg.store.disk import sync
 from semreg.store.fields import described
+from semreg.store.messages import MESSAGES
 
 log = logging.getLogger(__name__)
 
@@ -82,7 +82,7 @@ def cached(
         source=source,
         specification=specification,
         workers=workers,
-        progress=sys.stderr.isatty() if progress is None else progress,
+        progress=MESSAGES.isatty() if progress is None else progress,
         skip_bad_images=skip_bad_images,
     )
     try:

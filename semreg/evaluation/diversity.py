@@ -9,6 +9,7 @@ import torch
 from annotated_types import Ge
 from torch import Tensor
 
+from semreg.components.functional import in_float32
 from semreg.core import Handle, Result, Role, Table
 from semreg.trained import class_field, read_images, rows_by_class
 
@@ -135,6 +136,7 @@ def mean_dissimilarity(images: Tensor) -> float:
     return max(0.0, 1 - (count + 2 * total) / count**2)
 
 
+@in_float32
 def similarities(first: Tensor, second: Tensor) -> Tensor:
     """MS-SSIM of pairs of images `(pairs, channels, height, width)` between 0 and 1, `(pairs,)`."""
     from torchmetrics.functional.image import multiscale_structural_similarity_index_measure

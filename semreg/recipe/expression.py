@@ -34,6 +34,14 @@ class Call:
 Expression = Name | Call
 
 
+def can_call(name: str) -> bool:
+    """Whether an expression can call something of this name: letters, digits and _, and no word of Python's."""
+    try:
+        return parse(f"{name}()") == Call(name, ())
+    except ValueError:
+        return False
+
+
 def parse(text: str) -> Expression:
     """The expression in `text`. Raises ValueError, with the reason, for anything but names and calls of names."""
     if len(text) > LONGEST:

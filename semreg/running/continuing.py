@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +29,8 @@ def require_continuable(folder: Path, identity: Identity) -> RunRecord:
         problems = [Problem(one, "differs from what that run was trained with") for one in found if one != key]
         fewer = f"only the epochs of the last phase ({key}) may be more than that run had"
         raise UserError(f"--continue {folder}", [*problems, Problem("", fewer)])
-    had, wanted = _last_epochs(run.record["training"]), _last_epochs(identity.table)
-    if not had < wanted:
+    had, wanted = epochs_of(run), _last_epochs(identity.table)
+    if had is None or had >= wanted:
         raise UserError(f"--continue {folder}", [Problem(key, f"that run had {had} epochs; {wanted} are not more")])
     return run
 
@@ -55,8 +56,16 @@ def shorter_runs(runs: list[RunRecord], identity: Identity) -> list[RunRecord]:
         for run in runs
         if run.record.get("trained")
         and _differences(run.record, identity) == [key]
-        and _last_epochs(run.record["training"]) < _last_epochs(identity.table)
+        and (epochs_of(run) or math.inf) < _last_epochs(identity.table)
     ]
+
+
+def epochs_of(run: RunRecord) -> int | None:
+    """The epochs of a run's last phase; None where its record, which may be anyone's, doesn't say."""
+    try:
+        return _last_epochs(run.record["training"])
+    except (KeyError, IndexError, TypeError, ValueError):
+        return None
 
 
 def _differences(record: dict[str, Any], identity: Identity) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from semreg.core.memory import out_of_memory
 from semreg.recipe.plan import EvaluationPlan, reads_in
 from semreg.store.folder import RunFolder
 from semreg.store.layout import EVALUATIONS
+from semreg.store.messages import say
 from semreg.store.results import read_result, write_result
 from semreg.trained.run import Run
 
@@ -58,7 +58,7 @@ def evaluate_run(
             raise
         except (Exception, SystemExit) as error:
             done.failures[name] = _cause(plan, error)
-            print(f"evaluation {name!r} failed: {done.failures[name]}", file=sys.stderr)
+            say(f"evaluation {name!r} failed: {done.failures[name]}")
             continue
         plugin_manager.call(manager, "evaluation_done", run=folder, name=name, result=done.results[name])
     return done

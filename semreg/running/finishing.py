@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
@@ -19,6 +18,7 @@ from semreg.recipe.plan import Plan
 from semreg.running.choices import Choices
 from semreg.running.evaluations import Evaluated, Judges, evaluate_run
 from semreg.store.folder import RunFolder
+from semreg.store.messages import say
 from semreg.store.recipes import (
     evaluations_of,
     is_reported,
@@ -113,7 +113,7 @@ def _watched(folder: RunFolder, manager: pluggy.PluginManager, processes: Proces
         if isinstance(error, ProcessLostError) and processes.first:
             raise UserError(str(folder.folder), said) from error
         if not processes.first:  # what is the same in all processes was said before training, by the first
-            print(f"process {processes.rank}: {said}", file=sys.stderr)
+            say(f"process {processes.rank}: {said}")
         if error is not raised:
             raise error from raised
         raise

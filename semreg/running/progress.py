@@ -12,13 +12,14 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
-from semreg.core import ObservedRun
+from semreg.core import ObservedRun, printable
 from semreg.core.hookspecs import Progress as PhaseProgress
 from semreg.core.hookspecs import hookimpl
 from semreg.data.taken import lines
 from semreg.report.formatting import duration
 from semreg.store.disk import read_object
 from semreg.store.layout import RECORD
+from semreg.store.messages import MESSAGES
 
 if TYPE_CHECKING:
     from semreg.core import Result
@@ -32,7 +33,7 @@ class ProgressBar:
     """Shows where a run stands. `console` is where it writes, by default standard error."""
 
     def __init__(self, console: Console | None = None) -> None:
-        self._console = console or Console(stderr=True, highlight=False)
+        self._console = console or Console(file=MESSAGES, highlight=False)
         self._bar: Progress | None = None
         self._task = TaskID(0)
         self._figures = self._speed = ""
@@ -58,7 +59,7 @@ class ProgressBar:
         if self._started is None:
             self._started = (now, progress.iteration)
         if progress.losses is not None:
-            self._figures = "  ".join(f"{name} {value:.3g}" for name, value in progress.losses.items())
+            self._figures = printable("  ".join(f"{name} {value:.3g}" for name, value in progress.losses.items()))
         if progress.images_per_second is not None:
             self._speed = f"{progress.images_per_second:.0f} img/s"
         if now < self._next_update and not last:
@@ -76,13 +77,13 @@ class ProgressBar:
     @hookimpl
     def evaluation_started(self, run: ObservedRun, name: str) -> None:
         self._stop()  # a judge that is trained meanwhile draws a bar of its own
-        self._console.print(f"evaluating {name}", markup=False, soft_wrap=True)
+        self._console.print(f"evaluating {printable(name)}", markup=False, soft_wrap=True)
 
     @hookimpl
     def evaluation_done(self, run: ObservedRun, name: str, result: Result) -> None:
         self._stop()
         if result.summary:
-            self._console.print(result.summary, markup=False, soft_wrap=True)
+            self._console.print(printable(result.summary), markup=False, soft_wrap=True)
 
     @hookimpl
     def run_finished(self, run: ObservedRun) -> None:
@@ -121,4 +122,4 @@ class ProgressBar:
 
 
 def _epochs(progress: PhaseProgress) -> str:
-    return f"{progress.phase:<14} {progress.epoch}/{progress.epochs}"
+    return f"{printable(progress.phase):<14} {progress.epoch}/{progress.epochs}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,7 +17,7 @@ from semreg.recipe.check import check
 from semreg.recipe.load import Recipe
 from semreg.recipe.plan import EvaluationPlan, Plan
 from semreg.running.choices import Choices
-from semreg.running.continuing import beginning, require_continuable, shorter_runs
+from semreg.running.continuing import beginning, epochs_of, require_continuable, shorter_runs
 from semreg.running.environment import other_code, record_environment
 from semreg.running.evaluations import Judges, require_evaluable
 from semreg.running.finishing import denormals_flushed, evaluate_and_report, is_done, listeners, telling
@@ -28,6 +27,7 @@ from semreg.running.statistics import keep_statistics
 from semreg.store.checkpoint import read_latest
 from semreg.store.folder import RunFolder, Spectator
 from semreg.store.layout import CHECKPOINTS, RECORD
+from semreg.store.messages import say
 from semreg.store.reading import as_written
 from semreg.store.recipes import (
     own_name,
@@ -170,8 +170,9 @@ class Runner:
         for other in self.place.others:
             self.say(f"{other} holds the same run as {self.folder.folder}, which is taken; one of them can be removed")
         for run in () if self.trained else self.place.shorter:
-            epochs = run.record["phases"][-1]["epochs"]
-            self.say(f"{run.folder} is trained for {epochs} epochs: `--continue {run.folder}` would go on from there")
+            self.say(
+                f"{run.folder} is trained for {epochs_of(run)} epochs: `--continue {run.folder}` would go on from there"
+            )
 
     @property
     def trained(self) -> bool:
@@ -266,7 +267,7 @@ class Runner:
     def say(self, text: str) -> None:
         """Tell it once, whatever the number of processes."""
         if self.processes.first:
-            print(text, file=sys.stderr)
+            say(text)
 
 
 def judged_by(run: Run, choices: Choices, interrupts: Interrupts, command: str = "") -> Judges:

@@ -21,6 +21,7 @@ from PIL import Image
 
 from semreg.core import ObservedRun, Result, UserError
 from semreg.core.hookspecs import Progress, hookimpl
+from semreg.store.disk import MOST_OF_A_LOG, read_file
 from semreg.store.layout import METRICS
 from semreg.store.recipes import evaluations_of
 from semreg.store.record import SECONDS_OF, objects
@@ -84,7 +85,7 @@ class TensorBoard:
         if not self._writers:
             # Emptied and not removed: a TensorBoard that is open would not get past a file that is gone.
             for path in (run.folder / FOLDER).rglob("events.out.tfevents.*"):
-                if not path.is_symlink():
+                if path.is_file() and not path.is_symlink():
                     os.truncate(path, 0)
             self._writer(run.folder, "")
         for line in self._new_lines(run.folder / METRICS):
@@ -95,11 +96,10 @@ class TensorBoard:
                 self._write_result(run.folder, name, read_result(folder))
 
     def _new_lines(self, path: Path) -> Iterator[dict[str, Any]]:
-        if not path.is_file():
+        try:
+            text = read_file(path, most=MOST_OF_A_LOG, start=self._read)
+        except FileNotFoundError:
             return
-        with path.open("rb") as file:
-            file.seek(self._read)
-            text = file.read()
         whole = text[: text.rfind(b"\n") + 1]
         self._read += len(whole)
         yield from objects(whole.split(b"\n"))

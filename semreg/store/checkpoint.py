@@ -13,7 +13,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 
 from semreg.core import UserError
-from semreg.store.disk import discard, read_file, whole_folder, write_synced, writing
+from semreg.store.disk import discard, memory, read_file, whole_folder, write_synced, writing
 
 KEPT = 2
 TENSORS, REST = "tensors.safetensors", "state.json"
@@ -55,7 +55,7 @@ def read_latest(folder: Path) -> tuple[dict[str, Any] | None, list[str]]:
 def read_checkpoint(path: Path) -> dict[str, Any]:
     """The state in a checkpoint. Raises UserError if it is damaged or incomplete."""
     try:
-        content, numbers = json.loads(read_file(path / REST)), read_file(path / TENSORS)
+        content, numbers = json.loads(read_file(path / REST)), read_file(path / TENSORS, most=memory())
         if hashlib.sha256(numbers).hexdigest() != content["sha256"]:
             raise UserError(str(path), "damaged checkpoint: its tensors are not those that were written")
         state: Any = _join(content["state"], load(numbers))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import shutil
@@ -14,6 +15,9 @@ from typing import Any
 
 from semreg.core import UserError
 from semreg.core.errors import CannotWrite
+
+MOST_OF_A_FILE, MOST_OF_A_LOG = 2**26, 2**30
+"""How many bytes are read at most of a table or a picture, and of a log, which grows with a run: none has so many."""
 
 LEFT_BEHIND = ".*.part"
 """The names of what is being written, or removed, by the process whose number stands before the end."""
@@ -121,12 +125,37 @@ def _in_other_hands(part: Path) -> bool:
     return True
 
 
-def read_file(path: Path) -> bytes:
-    """The content of a file of a folder that may be a stranger's. Raises OSError for a link, a device or a pipe."""
-    with open(path, "rb", opener=_open_without_following) as file:
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+def read_file(path: Path, *, most: int = MOST_OF_A_FILE, start: int = 0) -> bytes:
+    """The content of a file of a folder that may be a stranger's, from byte `start` on, or that far from its end.
+
+    Raises OSError for a link, a folder, a device or a pipe, and for more than `most` bytes.
+    """
+    try:
+        file = open(path, "rb", opener=_open_without_following)  # noqa: SIM115  closed below
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise OSError(f"{path.name} is a link, which no run makes") from error
+        raise
+    with file:
+        found = os.fstat(file.fileno())
+        if not stat.S_ISREG(found.st_mode):
             raise OSError(f"{path.name} is no file")
-        return file.read()
+        begin = max(0, found.st_size + start) if start < 0 else min(start, found.st_size)
+        size = found.st_size - begin
+        if size > most:
+            raise OSError(f"{path.name} has {size:,} bytes; no run writes more than {most:,}")
+        file.seek(begin)
+        return file.read(size)
+
+
+def read_if_there(path: Path, *, most: int = MOST_OF_A_FILE) -> bytes | None:
+    """As `read_file`; None if there is nothing of that name. Raises UserError for what can't be read."""
+    try:
+        return read_file(path, most=most)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise UserError(str(path), f"cannot be read: {error.strerror or error}") from error
 
 
 def read_object(path: Path) -> dict[str, Any] | None:
@@ -134,11 +163,12 @@ def read_object(path: Path) -> dict[str, Any] | None:
 
     Raises UserError if it is damaged, or no file.
     """
-    try:
-        content = json.loads(read_file(path))
-    except FileNotFoundError:
+    read = read_if_there(path)
+    if read is None:
         return None
-    except (OSError, ValueError, RecursionError) as error:
+    try:
+        content = json.loads(read)
+    except (ValueError, RecursionError) as error:
         raise UserError(str(path), f"cannot be read: {error}") from error
     if not isinstance(content, dict):
         raise UserError(str(path), f"should hold an object, holds {type(content).__name__}")
@@ -157,6 +187,11 @@ def sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def memory() -> int:
+    """The bytes of memory of this machine, and so the most that tensors in a file can take."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def _open_without_following(path: str, flags: int) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import sys
+import stat
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,8 +12,9 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from semreg.core import UserError
-from semreg.store.disk import read_file, read_object, sync, tidy, write_object, write_whole, writing
+from semreg.store.disk import MOST_OF_A_LOG, read_if_there, read_object, sync, tidy, write_object, write_whole, writing
 from semreg.store.layout import CHECKPOINTS, CONTINUATION, EVALUATIONS, LOCK, RECIPES, STATUS, WARNINGS
+from semreg.store.messages import say
 from semreg.store.record import at_work
 
 SECONDS_OF_A_LOOK = 0.5
@@ -38,9 +39,11 @@ class RunFolder:
         """
         with writing(self.folder, "mend that, or choose another folder by --out"):
             self.folder.mkdir(parents=True, exist_ok=True)
-            links = [path.name for path in self.folder.iterdir() if path.is_symlink()]
-            if links:  # what is written, and removed, would be elsewhere
-                raise UserError(str(self.folder), f"holds a link, {links[0]}, which no run makes; remove it")
+            for path in self.folder.iterdir():
+                kind = path.lstat().st_mode
+                if not (stat.S_ISREG(kind) or stat.S_ISDIR(kind)):  # what is written would be elsewhere, or wait
+                    what = "a link" if stat.S_ISLNK(kind) else "a pipe or device"
+                    raise UserError(str(self.folder), f"holds {what}, {path.name}, which no run makes; remove it")
             self._acquire(wait=wait)
             try:
                 for name in ("", CHECKPOINTS, CONTINUATION, EVALUATIONS, RECIPES):
@@ -64,7 +67,7 @@ class RunFolder:
             if not wait:
                 message = "another process is at work on this run; wait for it, or stop it"
                 raise RunIsBusy(str(self.folder), message) from None
-            print(f"{self.folder}: waiting for another process that is at work on it", file=sys.stderr)
+            say(f"{self.folder}: waiting for another process that is at work on it")
             self._lock.acquire()
 
     def close(self) -> None:
@@ -78,11 +81,11 @@ class RunFolder:
 
     def warn(self, message: str) -> None:
         """Say a warning and record it with the run, once. Raises CannotWrite."""
-        print(f"warning: {message}", file=sys.stderr)
+        say(f"warning: {message}")
         line = json.dumps({"warning": message})
         path = self.folder / WARNINGS
         with writing(self.folder):
-            lines = path.read_text().splitlines() if path.is_file() else []
+            lines = (read_if_there(path) or b"").decode("utf-8", "replace").splitlines()
             if line not in lines:  # whole, since no checkpoint cuts half a line off this log
                 write_whole(path, "".join(f"{one}\n" for one in [*lines, line]).encode())
 
@@ -120,10 +123,11 @@ class RunFolder:
                     file.truncate(min(lengths.get(path.name, 0), path.stat().st_size))
 
     def copy_log(self, log: str, folder: Path) -> None:
-        """Begin a log with that of another run. Raises CannotWrite."""
-        with writing(self.folder):
-            if (folder / log).is_file():
-                write_whole(self.folder / log, read_file(folder / log))
+        """Begin a log with that of another run. Raises CannotWrite, UserError if that one can't be read."""
+        content = read_if_there(folder / log, most=MOST_OF_A_LOG)
+        if content is not None:
+            with writing(self.folder):
+                write_whole(self.folder / log, content)
 
     def _logs(self) -> list[Path]:
         return sorted(path for path in self.folder.glob("*.jsonl") if path.name != WARNINGS)

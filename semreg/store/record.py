@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from semreg.core import UserError, closest
-from semreg.store.disk import read_file, read_object
+from semreg.store.disk import MOST_OF_A_LOG, read_file, read_if_there, read_object
 from semreg.store.layout import CHECKPOINTS, LOCK, METRICS, RECIPE, RECORD, STATUS
 
 SECONDS_OF = "seconds_of_"
@@ -93,7 +93,7 @@ def at_work(folder: Path) -> bool:
 
     try:
         # Only looked at, never made or written: the folder may be another's, or read-only.
-        descriptor = os.open(folder / LOCK, os.O_RDONLY)
+        descriptor = os.open(folder / LOCK, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:
         return False
     try:
@@ -130,11 +130,12 @@ def known_runs(folder: Path) -> list[RunRecord]:
 
 
 def _folders_in(folder: Path) -> list[Path]:
-    return [path for path in sorted(folder.glob("*")) if any((path / name).exists() for name in _OF_A_RUN)]
+    """Those that look like runs; what can't be looked at is passed over."""
+    return [path for path in sorted(folder.glob("*")) if any(os.path.lexists(path / name) for name in _OF_A_RUN)]
 
 
 def _listed(folder: Path) -> RunRecord:
-    if not (folder / RECORD).is_file():
+    if not os.path.lexists(folder / RECORD):
         return RunRecord(folder, {}, {}, f"there is no {RECORD}")
     try:
         return read_record(folder)
@@ -172,19 +173,19 @@ def read_metrics(folder: Path) -> dict[str, PhaseMetrics]:
 def read_end(path: Path, length: int = 65536) -> list[dict[str, Any]]:
     """The objects in the last `length` bytes of a file of JSON lines, without reading what is before."""
     try:
-        with path.open("rb") as file:
-            start = max(0, file.seek(0, os.SEEK_END) - length)
-            file.seek(start)
-            lines = file.read().split(b"\n")
+        end = read_file(path, start=-length)
     except OSError:
         return []
-    return list(objects(lines[1:] if start else lines))
+    lines = end.split(b"\n")
+    return list(objects(lines[1:] if len(end) == length else lines))
 
 
 def read_lines(path: Path) -> Iterator[dict[str, Any]]:
-    """The objects of a file of JSON lines, passing over what is none; nothing if there is no file."""
-    if path.is_file():
-        yield from objects(read_file(path).split(b"\n"))
+    """The objects of a file of JSON lines, passing over what is none; nothing if there is no file.
+
+    Raises UserError for what is no file, or larger than a log can be.
+    """
+    yield from objects((read_if_there(path, most=MOST_OF_A_LOG) or b"").split(b"\n"))
 
 
 def objects(lines: list[bytes]) -> Iterator[dict[str, Any]]:

@@ -10,7 +10,7 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from semreg.core import UserError
-from semreg.store.disk import read_file, write_whole, writing
+from semreg.store.disk import memory, read_if_there, write_whole, writing
 from semreg.store.layout import STATISTICS
 
 _BETWEEN = "/"
@@ -29,11 +29,12 @@ def write_statistics(folder: Path, statistics: Mapping[str, Mapping[str, Tensor]
 
 def read_statistics(folder: Path) -> dict[str, dict[str, Tensor]]:
     """The statistics of a run; none where it kept none. Raises UserError if they are damaged."""
-    try:
-        flat = load(read_file(folder / STATISTICS))
-    except FileNotFoundError:
+    content = read_if_there(folder / STATISTICS, most=memory())
+    if content is None:
         return {}
-    except (OSError, ValueError, SafetensorError) as error:
+    try:
+        flat = load(content)
+    except (ValueError, SafetensorError) as error:
         raise UserError(str(folder / STATISTICS), f"cannot be read: {error}") from error
     found: dict[str, dict[str, Tensor]] = {}
     for key, tensor in flat.items():

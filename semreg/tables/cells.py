@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +22,7 @@ def read_cell(folder: Path, recipe: str, seed: int, evaluations: Mapping[str, st
 
     One that is damaged says so.
     """
-    if not (folder / RECORD).is_file():
+    if not os.path.lexists(folder / RECORD):
         return Cell(seed, folder, "not begun")
     try:
         record = read_record(folder)

@@ -6,7 +6,6 @@ import contextlib
 import hashlib
 import os
 import re
-import sys
 import traceback
 from collections import deque
 from collections.abc import Mapping, Sequence
@@ -25,6 +24,7 @@ from semreg.running.judges import check_judges
 from semreg.running.reproducing import command_of
 from semreg.running.start import Place, folders_of, place_of, plan_for, run_recipe
 from semreg.store.folder import RunIsBusy
+from semreg.store.messages import say
 from semreg.store.record import at_work, known_runs, read_record
 from semreg.tables.cells import read_cell
 from semreg.tables.grid import Cell, Grid, Plot, Ranking, Row, require_evaluations, require_matches
@@ -125,7 +125,7 @@ def make_table(
     growing.write()
     if to_do and first:
         where = f"; the table grows in {growing.folder}" if wanted.written else ""
-        print(f"{len(to_do)} of {len(runs)} runs to do{where}", file=sys.stderr)
+        say(f"{len(to_do)} of {len(runs)} runs to do{where}")
     with contextlib.ExitStack() as entered:
         if to_do:
             entered.enter_context(joined(choices.torch_device()))
@@ -134,11 +134,11 @@ def make_table(
         while queue:
             k, wait = queue.popleft()
             if first:
-                print(f"{k + 1}/{len(runs)}  {runs[k].plan.name} · seed {runs[k].seed}", file=sys.stderr)
+                say(f"{k + 1}/{len(runs)}  {runs[k].plan.name} · seed {runs[k].seed}")
             try:
                 growing.cells[k] = _finish(runs[k], wait=wait)
             except RunIsBusy:
-                print(f"{runs[k].folder.name}: busy, another process works on it; its turn is last", file=sys.stderr)
+                say(f"{runs[k].folder.name}: busy, another process works on it; its turn is last")
                 queue.append((k, True))
             except BaseException:
                 with contextlib.suppress(CannotWrite):  # which must not hide what happened
@@ -331,9 +331,9 @@ def _finish(run: _Planned, *, wait: bool) -> Cell:
         if not alone:
             raise
         if not isinstance(error, UserError):
-            traceback.print_exc()
+            say(traceback.format_exc())
         said = _said(error) if isinstance(error, UserError) else cause_of(error)
-        print(f"{run.folder.name}: failed: {said}; the other runs go on", file=sys.stderr)
+        say(f"{run.folder.name}: failed: {said}; the other runs go on")
         return Cell(run.seed, run.folder, "failed", said)
     return run.read()
 

@@ -28,6 +28,9 @@ _MISMATCH = ("is not on the expected device", "on the same device", "two devices
 holds no numbers, so that other failures there mean that a component looks at numbers and nothing else."""
 
 
+_REFUSE = "semreg.core.require_classes refuses it in the words of all losses"
+
+
 def other_device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "meta")
 
@@ -122,6 +125,26 @@ def check_refusals(call: ExampleCall, torch_may: bool = False) -> None:
                     f"{told} ends in {type(error).__name__} ({' '.join(str(error).split())[:120]}); raise a ValueError "
                     "that names the call and the shapes"
                 ) from error
+
+
+def check_labels(call: ExampleCall) -> None:
+    """Classes `(batch,)` that are no integers, or below 0, are refused; those beyond the last one, too, if at all."""
+    for position, value in enumerate(call.inputs):
+        if not isinstance(value, Tensor) or value.dtype.is_floating_point or value.shape != (call.rows,):
+            continue
+        nan, below = torch.full(value.shape, math.nan), torch.full_like(value, -1)
+        wrong = {"as float32": value.float(), "as bool": value.bool(), "of NaN": nan, "with -1": below}
+        for what, labels in [*wrong.items(), ("far beyond the classes", value + 10**6)]:
+            told = f"input {position} {what}"
+            inputs = (*call.inputs[:position], labels, *call.inputs[position + 1 :])
+            try:
+                result = call(inputs)
+            except ValueError:
+                continue
+            except Exception as error:
+                raise AssertionError(f"{told} ends in {type(error).__name__}; {_REFUSE}") from error
+            require(what not in wrong, f"{told} is taken for classes; {_REFUSE}")
+            require_finite(result, f"with {told} the result")
 
 
 def require_finite(value: Any, what: str = "the result") -> None:

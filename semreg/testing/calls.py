@@ -14,6 +14,7 @@ from semreg.testing.behaviour import (
     check_determinism,
     check_device,
     check_inputs_kept,
+    check_labels,
     check_refusals,
     degenerate,
     require_finite,
@@ -22,6 +23,7 @@ from semreg.testing.checks import Checks, require
 from semreg.testing.documented import check_description
 from semreg.testing.examples import ExampleCall, Inputs, in_dtype, modules_of, taken, with_floats, with_gradients
 from semreg.testing.interfaces import require_interface
+from semreg.testing.precision import check_precision
 
 
 def check_loss(
@@ -33,8 +35,10 @@ def check_loss(
     do not fit raise ValueError, and the docstring says so), "value" (a finite scalar), "gradient" (equal to finite
     differences in float64), "dtype" (float32 and float64 are kept), "device", "order" (of the rows is irrelevant; a
     random loss is exempt), "degenerate" (an empty batch, one row, equal rows, one class: finite, and connected by a
-    finite gradient; all zeros: that or a ValueError), "determinism" (under a generator; PyTorch's own is left alone)
-    and "inputs kept".
+    finite gradient; all zeros: that or a ValueError), "determinism" (under a generator; PyTorch's own is left alone),
+    "inputs kept", "precision" (float16 and bfloat16, up to a million numbers, give what the same numbers in float32 do,
+    in float32; autocast changes nothing) and "labels" (classes as floats, bools or NaN, and those below 0, are refused
+    with a ValueError; those beyond the last one, too, if it is known).
 
     Args:
         loss: the function, or a class that is made with the options and then called.
@@ -60,6 +64,8 @@ def check_loss(
     )
     checks.run("determinism", check_determinism, lambda seed: call(seed=seed), call.random)
     checks.run("inputs kept", check_inputs_kept, call, inputs)
+    checks.run("precision", check_precision, call)
+    checks.run("labels", check_labels, call)
     checks.end()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -43,7 +44,7 @@ def run_of_weights(plan: Plan, module: str, weights: str, runs: Path) -> tuple[P
     """The folder of the run and the name of the module in it that `weights` says. Raises UserError if there is no such
     run."""
     path, colon, other = weights.rpartition(":")
-    folder = next((p for p in (Path(path), runs / path) if (p / RECORD).is_file()), None)
+    folder = next((p for p in (Path(path), runs / path) if os.path.isfile(p / RECORD)), None)
     if not colon or folder is None:
         message = f"{weights!r} names no run; write the path of a run's folder and a module: 'runs/NAME:encoder'"
         raise UserError(str(plan.recipe.path), [Problem(f"modules.{module}.weights", message)])

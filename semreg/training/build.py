@@ -21,7 +21,8 @@ from semreg.core import (
 )
 from semreg.core.errors import cause_of
 from semreg.recipe.plan import Plan
-from semreg.training.dry_run import Meter, memory
+from semreg.store.disk import memory
+from semreg.training.dry_run import Meter
 from semreg.training.program import Execution, Program, evaluating
 
 SYNTHETIC_ROWS = 4

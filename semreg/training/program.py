@@ -11,7 +11,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from semreg.core import Problem, UserError, map_tensors, seed_of
+from semreg.components.functional import at_least_float32, undecorated
+from semreg.core import Problem, UserError, seed_of
 from semreg.core.errors import ComponentError, cause_of
 from semreg.core.memory import out_of_memory
 from semreg.core.posteriors import is_posterior
@@ -43,7 +44,7 @@ class Program:
         modules: the built modules; looked up at each call, so it may be filled later.
         key: what random draws are seeded by, besides the tensor's name and the execution's index; the run's seed first.
         training: False gives random operations their evaluation form (a posterior's mean, the image itself).
-        precision: "fp32" or "bf16": autocast for tensors, while losses are computed in float32.
+        precision: "fp32" or "bf16": autocast for tensors. Losses are computed in at least float32, whatever they get.
         rank: of this process; its random operations draw what comes after those of the processes before it.
     """
 
@@ -119,8 +120,8 @@ class Program:
     def _component(self, node: Node, path: str) -> tuple[Callable[..., Any], Draws | None]:
         """What is called for a component, its options bound, and its draws if it is random."""
         component, options = node.loaded, dict(node.options)
-        function: Callable[..., Any] = component.value
-        deterministic = getattr(function, "in_evaluation", None)
+        deterministic = getattr(component.value, "in_evaluation", None)
+        function: Callable[..., Any] = undecorated(component.value)  # `_guarded` sees to it, in one frame less
         if not self.training and deterministic is not None:
             function, options = deterministic, {}
         if inspect.isclass(function):
@@ -130,8 +131,6 @@ class Program:
             except Exception as error:
                 raise UserError(str(self.plan.recipe.path), [Problem(path, cause_of(error))]) from error
             function, options = instance.to(self.device), {}
-        if self.low_precision and component.kind == "loss":
-            function = _in_float32(function, self.device.type)
         draws = None
         if component.random and function is not deterministic:
             draws = Draws(torch.Generator(self.device), seed_of(*self.key, path), self.rank)
@@ -142,13 +141,19 @@ class Program:
         self, call: Callable[..., Any], draws: Draws | None, inputs: list[Evaluate], node: Node, scalar: bool
     ) -> Evaluate:
         source, text, where = str(self.plan.recipe.path), str(node), node.where
+        loss = node.component is not None and node.loaded.kind == "loss"
+        full = loss and self.low_precision
+        precise = partial(torch.autocast, self.device.type, enabled=False) if full else contextlib.nullcontext
 
         def evaluate(execution: Execution) -> Any:
             values = [read(execution) for read in inputs]
+            if loss:
+                values = [at_least_float32(value) for value in values]
             try:
-                if draws is not None:
-                    draws.seed(execution.index, call, values)
-                value = call(*values)
+                with precise():
+                    if draws is not None:
+                        draws.seed(execution.index, call, values)
+                    value = call(*values)
             except SystemExit as error:
                 raise ComponentError(source, [Problem(where, f"'{text}' called sys.exit({error.code!r})")]) from error
             except Exception as error:  # a component of anyone's, on inputs of anyone's
@@ -168,18 +173,6 @@ class Program:
             return value.reshape(())
 
         return evaluate
-
-
-def _in_float32(function: Callable[..., Any], device_type: str) -> Callable[..., Any]:
-    def compute(*values: Any, **options: Any) -> Any:
-        with torch.autocast(device_type, enabled=False):
-            return function(*map(_as_float32, values), **options)
-
-    return compute
-
-
-def _as_float32(value: Any) -> Any:
-    return map_tensors(lambda tensor: tensor.float() if tensor.is_floating_point() else tensor, value)
 
 
 def value_text(value: Any) -> str:

@@ -1,15 +1,25 @@
-"""The shared mathematics, against torch.distributions and numerical gradients."""
+"""The shared mathematics, against torch.distributions and numerical gradients, and the precision of losses."""
 
 from __future__ import annotations
 
+import inspect
 import math
 
+import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.distributions import Normal, kl_divergence
 
-from semreg.components.functional import gaussian_log_density, normal_noise, standard_normal_kl
+from semreg.components.functional import (
+    at_least_float32,
+    gaussian_log_density,
+    in_float32,
+    normal_noise,
+    standard_normal_kl,
+    undecorated,
+)
+from semreg.core import DiagonalGaussian
 
 numbers = st.floats(-6, 6)
 double = torch.float64
@@ -58,3 +68,57 @@ def test_noise_is_standard_normal() -> None:
     assert noise.mean().abs() < 0.01
     assert (noise.var() - 1).abs() < 0.02
     assert ((noise.abs() < 1).float().mean() - math.erf(1 / math.sqrt(2))).abs() < 0.01
+
+
+@in_float32
+def product(a: torch.Tensor, posterior: DiagonalGaussian, *, scale: float = 1.0) -> torch.Tensor:
+    """A product of matrices, which autocast would compute in bfloat16."""
+    return scale * (a @ posterior.mean.mT).sum()
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32])
+@pytest.mark.parametrize("autocast", [False, True])
+def test_what_is_decorated_computes_in_float32_whatever_it_is_given(dtype: torch.dtype, autocast: bool) -> None:
+    a = torch.linspace(-1, 2, 300).view(3, 100).to(dtype)
+    posterior = DiagonalGaussian(a.cos(), a.sin())
+    expected = 2 * (a.float() @ posterior.mean.float().mT).sum()
+    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=autocast):
+        assert torch.equal(product(a, posterior, scale=2.0), expected)
+        assert torch.is_autocast_enabled("cpu") == autocast
+
+
+def test_more_precise_inputs_stay_and_so_does_what_is_no_number() -> None:
+    a = torch.ones(2, 3, dtype=torch.float64)
+    assert product(a, DiagonalGaussian(a, a)).dtype == torch.float64
+    half = a.half()
+    labels, module = torch.arange(2), torch.nn.Linear(1, 1)
+    kept = at_least_float32((half, DiagonalGaussian(half, a), labels, module, "text"))
+    assert [kept[0].dtype, kept[1].mean.dtype, kept[1].log_variance.dtype] == [
+        torch.float32,
+        torch.float32,
+        torch.float64,
+    ]
+    assert isinstance(kept[1], DiagonalGaussian)
+    assert kept[2] is labels
+    assert kept[3] is module
+    assert kept[4] == "text"
+
+
+def test_a_gradient_arrives_in_the_type_of_the_input() -> None:
+    a = torch.ones(2, 3, dtype=torch.float16, requires_grad=True)
+    product(a, DiagonalGaussian(a.detach(), a.detach())).backward()
+    assert a.grad is not None
+    assert a.grad.dtype == torch.float16
+
+
+def test_the_device_called_meta_has_no_autocast() -> None:
+    a = torch.ones(2, 3, dtype=torch.bfloat16, device="meta")
+    assert product(a, DiagonalGaussian(a, a)).dtype == torch.float32
+
+
+def test_a_decorated_function_is_shown_as_it_is_and_decorated_once() -> None:
+    assert list(inspect.signature(product).parameters) == ["a", "posterior", "scale"]
+    assert (product.__name__, product.__doc__) == ("product", undecorated(product).__doc__)
+    assert in_float32(product) is product
+    assert not hasattr(undecorated(product), "__wrapped__")
+    assert undecorated(math.sqrt) is math.sqrt

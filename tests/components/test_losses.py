@@ -256,3 +256,49 @@ def test_what_is_known_never_broadcasts() -> None:
         ValueError, match=r"binary_cross_entropy\(logits, targets, known\).*axis 1 differs, 3 against 1"
     ):
         losses.binary_cross_entropy(torch.zeros(2, 3), torch.zeros(2, 3), torch.zeros(2, 1))
+
+
+MILLION = 10**6
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+def test_a_million_numbers_in_float16_have_the_loss_that_they_have_in_float32(reduction: Any) -> None:
+    a, b = pair(1, (10, MILLION // 10), torch.float32)
+    for loss in (losses.l1, losses.l2, losses.binary_cross_entropy):
+        low = loss(a.half(), b.half(), reduction=reduction)
+        assert low.dtype == torch.float32
+        torch.testing.assert_close(low, loss(a.half().float(), b.half().float(), reduction=reduction))
+        assert low.isfinite()
+
+
+@pytest.mark.parametrize(
+    ("classes", "message"),
+    [
+        (torch.tensor([0.0, 1.0]), "found float32"),
+        (torch.tensor([math.nan, 1.0]), "found float32 with NaN"),
+        (torch.tensor([True, False]), "found bool"),
+        (torch.tensor([0, 3]), "3 classes, 0 to 2; found labels from 0 to 3"),
+        (torch.tensor([-100, 1]), "found labels from -100 to 1"),  # which PyTorch would pass over
+    ],
+)
+def test_cross_entropy_refuses_what_is_none_of_the_classes(classes: Tensor, message: str) -> None:
+    with pytest.raises(ValueError, match=rf"cross_entropy\(logits, classes\): .*{message}"):
+        losses.cross_entropy(torch.zeros(2, 3), classes)
+
+
+def test_cross_entropy_takes_classes_of_every_integer_type() -> None:
+    expected = losses.cross_entropy(torch.eye(3), torch.arange(3))
+    for dtype in (torch.int32, torch.uint8):
+        assert losses.cross_entropy(torch.eye(3), torch.arange(3, dtype=dtype)) == expected
+
+
+@pytest.mark.parametrize(
+    ("targets", "message"),
+    [([[-1.0, 1.0]], "values from -1 to 1"), ([[0.0, 2.0]], "values from 0 to 2"), ([[math.nan, 0.0]], "NaN")],
+)
+def test_binary_targets_are_between_0_and_1(targets: list[list[float]], message: str) -> None:
+    with pytest.raises(ValueError, match=rf"targets are in \[0, 1\]; found {message}"):
+        losses.binary_cross_entropy(torch.zeros(1, 2), torch.tensor(targets))
+    assert losses.binary_cross_entropy(torch.zeros(1, 2), torch.tensor([[True, False]])).isfinite()
+    on_a_device = losses.binary_cross_entropy(torch.zeros(1, 2, device="meta"), torch.zeros(1, 2, device="meta"))
+    assert on_a_device.device.type == "meta"  # where nothing is looked at

@@ -118,9 +118,9 @@ def test_where_nothing_can_be_explained_it_is_a_connected_zero(codes: Tensor, la
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
-def test_the_dtype_is_kept(dtype: torch.dtype) -> None:
+def test_the_dtype_is_kept_and_at_least_float32(dtype: torch.dtype) -> None:
     codes, labels = batch(3)
-    assert of(codes.to(dtype), labels).dtype == dtype
+    assert of(codes.to(dtype), labels).dtype == torch.promote_types(dtype, torch.float32)
 
 
 def test_what_does_not_fit_is_refused() -> None:

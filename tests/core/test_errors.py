@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from semreg.core import DataMissing, Problem, UserError, closest
+from semreg.core import DataMissing, Problem, UserError, closest, printable
 from semreg.core.errors import LONGEST_MESSAGE, MOST_PROBLEMS, CannotWrite, cause_of
 
 
@@ -29,10 +29,14 @@ def test_messages_are_short_and_plain() -> None:
     assert closest("x" * 10**6, ["x" * 10**6 + "y"]).startswith("; there is: ")
 
 
+def test_lines_and_narrow_spaces_stay() -> None:
+    assert printable("91.9\u202f%\nof 10\xa0000\t\x9b31m") == "91.9\u202f%\nof 10\xa0000\\t\\x9b31m"
+
+
 @given(st.text(max_size=30), st.text(max_size=30))
 def test_nothing_that_steers_a_terminal_comes_through(source: str, message: str) -> None:
     text = UserError(source, [Problem("where", message), Problem("", source)]).text()
-    assert all(letter.isprintable() or letter == "\n" for letter in text)
+    assert all(letter.isprintable() or letter in "\n\xa0\u2009\u202f" for letter in text)
     if message.isprintable():
         assert message in text
 

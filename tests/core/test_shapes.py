@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torch._subclasses.fake_tensor import FakeTensorMode
 
 from semreg.core import require_classes, require_equal_shapes, shape_error
 
@@ -39,7 +42,8 @@ def test_an_error_names_every_shape() -> None:
     [
         (torch.tensor([0, 1]), r"one class for each of 3 rows"),
         (torch.zeros(3, 1, dtype=torch.int64), r"found \(3, 1\): one class for each of 3 rows"),
-        (torch.zeros(3), "labels are classes, int64, found float32"),
+        (torch.zeros(3), "labels are classes, int64, found float32$"),
+        (torch.tensor([0, math.nan, 1]), "labels are classes, int64, found float32 with NaN among them"),
         (torch.zeros(3, dtype=torch.bool), "labels are classes, int64, found bool"),
         (torch.tensor([0, 4, 1]), "there are 4 classes, 0 to 3; found labels from 0 to 4"),
         (torch.tensor([3, -1, 1]), "there are 4 classes, 0 to 3; found labels from -1 to 3"),
@@ -54,3 +58,24 @@ def test_labels_that_are_no_classes_are_told(labels: torch.Tensor, message: str)
 def test_labels_of_every_class_and_of_none_fit(dtype: torch.dtype) -> None:
     require_classes("f(x, label)", torch.arange(4).to(dtype), rows=4, classes=4)
     require_classes("f(x, label)", torch.zeros(0, dtype=dtype), rows=0, classes=4)
+
+
+def test_where_the_number_of_classes_is_not_known_labels_are_zero_or_more() -> None:
+    require_classes("f(x, label)", torch.tensor([0, 1000, 1]), rows=3)
+    with pytest.raises(ValueError, match=r"f\(x, label\): classes are 0 or more; found labels from -2 to 1"):
+        require_classes("f(x, label)", torch.tensor([0, -2, 1]), rows=3)
+
+
+def test_numbers_are_looked_at_only_where_that_waits_for_nothing() -> None:
+    require_classes("f(x, label)", torch.full((3,), 9, device="meta"), rows=3, classes=4)
+    with pytest.raises(ValueError, match=r"found float32$"):  # which is known without looking
+        require_classes("f(x, label)", torch.full((3,), math.nan, device="meta"), rows=3, classes=4)
+    with FakeTensorMode():
+        require_classes("f(x, label)", torch.full((3,), 9), rows=3, classes=4)
+
+    @torch.compile(fullgraph=True, backend="eager")
+    def compiled(labels: torch.Tensor) -> torch.Tensor:
+        require_classes("f(x, label)", labels, rows=3, classes=4)
+        return labels + 1
+
+    assert compiled(torch.tensor([0, 1, 9])).tolist() == [1, 2, 10]

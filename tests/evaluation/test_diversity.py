@@ -131,3 +131,12 @@ def test_real_images_that_are_all_equal_give_no_ratio(world: FakeRun) -> None:
     world.tensors["image"]["test"][:] = 0.25
     result = evaluated(world)
     assert result.figures["diversity_real"] == pytest.approx(0, abs=1e-5)
+
+
+def test_images_of_low_precision_are_compared_in_float32() -> None:
+    first = 0.5 + 0.1 * noise(5, 3, size=64)
+    second = first + 0.01 * noise(6, 3, size=64)
+    low = similarities(first.bfloat16(), second.bfloat16())
+    assert low.dtype == torch.float32
+    assert torch.equal(low, similarities(first.bfloat16().float(), second.bfloat16().float()))
+    torch.testing.assert_close(low, similarities(first, second), rtol=0, atol=5e-3)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from io import StringIO
 from pathlib import Path
 
@@ -54,6 +55,25 @@ def test_a_terminal_gets_a_bar_and_its_cursor_back(monkeypatch: pytest.MonkeyPat
     assert "1m09s left" in output or "s left" in output
     assert "[red]odd 1" in output
     assert output.rindex("\x1b[?25h") > output.rindex("\x1b[?25l")
+
+
+def test_names_of_anyone_steer_no_terminal_and_a_stream_that_fails_stops_nothing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def show() -> None:
+        bar = ProgressBar()
+        bar.phase_started(Run(), "main")
+        bar.iteration_done(Run(), Progress("ma\x1b[2Jin", 1, 1, 1, 1, {"re\x1b[31md": 1.0}, 10.0))
+        bar.evaluation_started(Run(), "pro\x1b[31mbe")
+        bar.evaluation_done(Run(), "probe", Result(summary="of \x1b[31m"))
+
+    show()
+    said = capsys.readouterr().err
+    assert "\x1b" not in said
+    assert "re\\x1b[31md 1" in said
+    for stream in (None, open("/dev/full", "w", buffering=1)):  # noqa: SIM115
+        monkeypatch.setattr(sys, "stderr", stream)
+        show()
 
 
 def test_speed_and_losses_stay_until_they_are_measured_again() -> None:

@@ -11,7 +11,19 @@ import pytest
 from semreg.core import UserError
 from semreg.core.errors import CannotWrite
 from semreg.store import disk
-from semreg.store.disk import discard, read_object, tidy, whole_folder, write_files, write_synced, write_whole, writing
+from semreg.store.disk import (
+    discard,
+    memory,
+    read_file,
+    read_if_there,
+    read_object,
+    tidy,
+    whole_folder,
+    write_files,
+    write_synced,
+    write_whole,
+    writing,
+)
 
 
 def broken(*_: object) -> None:
@@ -103,6 +115,43 @@ def test_an_object_is_read_from_a_file_alone(tmp_path: Path) -> None:
             read_object(path)
         path.rmdir() if path.is_dir() else path.unlink()
     assert len(os.listdir("/dev/fd")) == descriptors
+
+
+def sparse(path: Path, size: int) -> None:
+    """A file that says it is large, and takes no room."""
+    with path.open("wb") as file:
+        file.truncate(size)
+
+
+def test_a_file_is_read_from_anywhere_and_up_to_a_bound(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"0123456789")
+    assert read_file(path) == read_file(path, most=10) == b"0123456789"
+    assert read_file(path, start=7) == read_file(path, start=-3, most=3) == b"789"
+    assert read_file(path, start=-20) == b"0123456789"
+    assert read_file(path, start=20) == b""
+    with pytest.raises(OSError, match="file has 10 bytes; no run writes more than 9"):
+        read_file(path, most=9)
+    sparse(path, 2**40)
+    with pytest.raises(OSError, match="file has 1,099,511,627,776 bytes; no run writes more than 67,108,864"):
+        read_file(path)
+    with pytest.raises(OSError, match="no run writes"):
+        read_file(path, most=memory())
+
+
+def test_what_is_no_file_is_told_at_once_and_what_is_absent_is_not(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    assert read_if_there(path) is None
+    made = {
+        "is a link, which no run makes": lambda: path.symlink_to("/dev/zero"),
+        "is no file": lambda: os.mkfifo(path),
+        "Is a directory|is no file": path.mkdir,
+    }
+    for said, make in made.items():
+        make()
+        with pytest.raises(UserError, match=f"file: cannot be read: .*({said})"):
+            read_if_there(path)
+        path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink()
 
 
 def test_files_are_written_beside_others_all_or_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

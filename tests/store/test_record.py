@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 from filelock import FileLock
 
 from semreg.core import UserError
 from semreg.store.record import at_work, read_end, read_metrics, read_record, runs_in
+from semreg.store.status import run_statuses
 
 
 def test_record_and_metrics_of_a_run(fake_run: Path) -> None:
@@ -55,6 +59,51 @@ def test_the_end_of_a_log_is_read_without_what_is_before(tmp_path: Path) -> None
     assert [line["iteration"] for line in read_end(path, length)] == [97, 98, 99]
     assert read_end(path, length - 1 - len(lines[0])) == [{"iteration": 98}, {"iteration": 99}]
     assert read_end(tmp_path / "nowhere") == []
+
+
+@pytest.mark.parametrize("file", ["run.json", "status.json", "metrics.jsonl", "recipe.json", ".lock"])
+@pytest.mark.parametrize("made", ["fifo", "zero", "folder", "large", "gone"])
+def test_a_folder_of_whatever_costs_one_line_of_the_list(file: str, made: str, fake_run: Path) -> None:
+    """Nothing waits for a pipe, or reads a device or a file without end."""
+    sound = shutil.copytree(fake_run, fake_run.with_name("sound"))
+    replace(fake_run / file, made)
+    runs = {run.folder: run for run in run_statuses(fake_run.parent)}
+    assert set(runs) == {fake_run, sound}
+    assert runs[sound].state == "finished"
+    damaged = file == "run.json" or (file == "status.json" and made != "gone")
+    assert (runs[fake_run].state == "damaged") == damaged
+    if file == "metrics.jsonl" and made != "gone":
+        with pytest.raises(UserError, match=r"metrics\.jsonl: cannot be read: "):
+            read_metrics(fake_run)
+
+
+def replace(path: Path, made: str) -> None:
+    """Put something that is no file, or no honest one, or nothing in the place of a file."""
+    path.unlink(missing_ok=True)
+    match made:
+        case "fifo":
+            os.mkfifo(path)
+        case "zero":
+            path.symlink_to("/dev/zero")
+        case "folder":
+            path.mkdir()
+        case "large":
+            with path.open("wb") as file:
+                file.truncate(2**40)
+
+
+def test_a_folder_that_cannot_be_looked_at_is_passed_over(fake_run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = fake_run.with_name("theirs")
+    other.mkdir()
+    looked = os.lstat
+
+    def lstat(path: Any, **options: Any) -> os.stat_result:
+        if str(path).startswith(f"{other}/"):  # as root a test can't be refused by the disk itself
+            raise PermissionError(13, "Permission denied")
+        return looked(path, **options)
+
+    monkeypatch.setattr(os, "lstat", lstat)
+    assert [run.folder for run in runs_in(fake_run.parent)] == [fake_run]
 
 
 def test_runs_are_listed_by_start_and_damaged_ones_last(fake_run: Path) -> None:

@@ -9,12 +9,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from semreg.core import DiagonalGaussian
+from semreg.core import DiagonalGaussian, require_classes
 from semreg.testing.behaviour import (
     check_degenerate,
     check_determinism,
     check_device,
     check_inputs_kept,
+    check_labels,
     check_refusals,
     degenerate,
     require_finite,
@@ -140,6 +141,25 @@ def test_shapes_that_do_not_fit_are_refused_as_the_docstring_says() -> None:
         check_refusals(ExampleCall(broadcast, (CODES, LABELS), {}))
     with pytest.raises(AssertionError, match=r"input 0 with an axis less, \(3,\) ends in KeyError"):
         check_refusals(ExampleCall(broken, (CODES, LABELS), {}), torch_may=True)
+
+
+def of_three_classes(codes: Tensor, labels: Tensor) -> Tensor:
+    require_classes("of_three_classes(codes, labels)", labels, rows=len(codes), classes=3)
+    return codes.sum()
+
+
+def of_indices(codes: Tensor, labels: Tensor) -> Tensor:
+    require_classes("of_indices(codes, labels)", labels, rows=len(codes))
+    return codes[labels].sum()
+
+
+def test_labels_that_are_no_classes_must_be_refused() -> None:
+    check_labels(ExampleCall(of_three_classes, (CODES, LABELS), {}))
+    check_labels(ExampleCall(lambda codes: codes.sum(), (CODES,), {}))  # without labels
+    with pytest.raises(AssertionError, match=r"input 1 as float32 is taken for classes; semreg\.core\.require_classes"):
+        check_labels(ExampleCall(broadcast, (CODES, LABELS), {}))
+    with pytest.raises(AssertionError, match="input 1 far beyond the classes ends in IndexError"):
+        check_labels(ExampleCall(of_indices, (CODES, LABELS), {}))
 
 
 def test_what_is_not_finite_is_shown() -> None:

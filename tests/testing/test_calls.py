@@ -10,16 +10,20 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from semreg.components.functional import in_float32
+from semreg.core import require_classes
 from semreg.testing import check_loss, check_operation
 
 CODES = torch.randn(6, 4, generator=torch.Generator().manual_seed(0))
 LABELS = torch.tensor([0, 0, 1, 1, 2, 2])
 
 
+@in_float32
 def good(codes: Tensor, labels: Tensor, *, weight: float = 1.0) -> Tensor:
     """Codes `(batch, code)` and labels `(batch,)` to a scalar (Author 2020). Raises ValueError for other shapes."""
     if codes.ndim != 2 or labels.shape != codes.shape[:1]:
         raise ValueError("good(codes, labels) takes one label for each code")
+    require_classes("good(codes, labels)", labels, rows=len(codes))
     return weight * (codes.square().sum(1) * labels).sum() / max(len(codes), 1)
 
 
@@ -99,6 +103,14 @@ def careless(codes: Tensor, labels: Tensor) -> Tensor:
     return (codes.square() * labels[:, None]).sum() / max(len(codes), 1)
 
 
+def in_low_precision(codes: Tensor, labels: Tensor) -> Tensor:
+    return codes.square().sum().to(good(codes, labels)) / max(len(codes), 1)
+
+
+def of_any_labels(codes: Tensor, labels: Tensor) -> Tensor:
+    return good(codes, torch.zeros_like(labels, dtype=torch.int64))
+
+
 def test_what_is_right_passes() -> None:
     check_loss(good, CODES, LABELS, options={"weight": 2.0})
 
@@ -124,12 +136,14 @@ def test_what_is_right_passes() -> None:
             {"inputs kept", "value", "gradient", "degenerate", "determinism"},
             "tensor 0 of the inputs was changed in place",
         ),
+        (in_low_precision, {"precision"}, "in torch.float16, of 24 numbers, the result is"),
+        (of_any_labels, {"labels"}, "input 1 as float32 is taken for classes; semreg.core.require_classes refuses it"),
         (careless, {"refusals"}, r"input 0 with a row less, \(5, 4\) ends in RuntimeError"),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
 def test_each_fault_is_found_and_named(loss: Callable[..., Any], failing: set[str], words: str) -> None:
-    exempt = {"documentation", "shapes", "source"} - failing | ({"refusals"} - failing)
+    exempt = {"documentation", "shapes", "source", "refusals", "precision", "labels"} - failing
     with pytest.raises(AssertionError, match=words) as raised:
         check_loss(loss, CODES.clone(), LABELS, exempt=exempt)
     assert f"{loss.__name__}: " in str(raised.value)
@@ -145,9 +159,9 @@ def test_a_module_among_the_inputs_may_be_all_that_is_trained_but_not_changed() 
         """Codes `(batch, code)` to a scalar (2020)."""
         return module(codes.detach()).square().sum() / max(len(codes), 1)  # type: ignore[no-any-return]
 
-    check_loss(of_module, nn.Linear(4, 2), CODES, exempt={"refusals"})
+    check_loss(of_module, nn.Linear(4, 2), CODES, exempt={"refusals", "precision"})
     with pytest.raises(AssertionError, match="BatchNorm1d among the inputs was changed: running_mean"):
-        check_loss(of_module, nn.BatchNorm1d(4), CODES, exempt={"refusals", "degenerate"})
+        check_loss(of_module, nn.BatchNorm1d(4), CODES, exempt={"refusals", "degenerate", "precision"})
 
 
 def reversed_rows(codes: Tensor) -> Tensor:

@@ -7,17 +7,24 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 from torch import Tensor
 
 import semreg
+from semreg.components.functional import in_float32
 
 MOST_FRAMES = 9
 """From `semreg.run` to the loss itself, both counted."""
 PACKAGE = str(Path(semreg.__file__).parent)
 
 
+@pytest.mark.parametrize("decorated", [False, True])
 def test_a_loss_in_training_is_called_through_few_frames(
-    toy: Callable[..., Path], register: Callable[[str, str, Any], None], no_hooks: None, tmp_path: Path
+    toy: Callable[..., Path],
+    register: Callable[[str, str, Any], None],
+    no_hooks: None,
+    tmp_path: Path,
+    decorated: bool,
 ) -> None:
     depths: list[list[str]] = []
 
@@ -30,7 +37,7 @@ def test_a_loss_in_training_is_called_through_few_frames(
         depths.append(names)
         return weight * (a - b).square().mean()
 
-    register("loss", "looking", looking)
+    register("loss", "looking", in_float32(looking) if decorated else looking)
     path = toy('[losses.rec]\nuse = "looking(reconstruction, image)"\nweight = 2.0')
     semreg.run(path, out=tmp_path / "runs", device="cpu")
     in_training = [names for names in depths if "loop" in names]

@@ -12,9 +12,10 @@ import torch
 from torch import nn
 
 from semreg.core import UserError
+from semreg.store.disk import memory
 from semreg.training import dry_run, trial
 from semreg.training.build import build_modules
-from semreg.training.dry_run import Meter, fake_tensors, memory, needs_numbers
+from semreg.training.dry_run import Meter, fake_tensors, needs_numbers
 from semreg.training.trial import check_by_dry_run, leads_to
 from tests.training.conftest import plan_of
 

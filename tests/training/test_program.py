@@ -11,6 +11,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from semreg.components.functional import in_float32
 from semreg.recipe.check import check
 from semreg.recipe.load import load_recipe
 from semreg.recipe.plan import Plan
@@ -232,6 +233,31 @@ def test_low_precision_is_for_tensors_and_losses_are_in_float32(toy: Toy, regist
     assert seen == {"inputs": [torch.float32, torch.float32, Pair, torch.int64], "inside": torch.float32}
     assert loss.dtype == torch.float32
     assert program_of(path).value("features", execution_of(program.plan)).dtype == torch.float32
+
+
+def test_losses_are_in_float32_in_a_run_of_full_precision_too(toy: Toy, register: Register) -> None:
+    seen = []
+
+    @in_float32
+    def decorated(a: Tensor) -> Tensor:
+        seen.append(a.dtype)
+        return a.square().sum()
+
+    def plain(a: Tensor) -> Tensor:
+        return decorated(a)
+
+    def halved(a: Tensor) -> Tensor:
+        return a.bfloat16()
+
+    register("loss", "plain", plain)
+    register("loss", "decorated", decorated)
+    register("operation", "halved", halved)
+    path = toy('[tensors]\nlow = "halved(image)"\n[losses]\nx.use = "plain(low)"\ny.use = "decorated(low)"')
+    program = program_of(path)
+    execution = execution_of(program.plan)
+    assert program.value("low", execution).dtype == torch.bfloat16
+    assert program.losses["x"](execution).dtype == program.losses["y"](execution).dtype == torch.float32
+    assert seen == [torch.float32, torch.float32]
 
 
 def test_evaluating_puts_every_mode_back() -> None:

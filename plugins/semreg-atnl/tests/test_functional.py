@@ -317,7 +317,7 @@ class TestBadInput:
             with pytest.raises(ValueError, match=rf"1 of 6 codes are {said} \(row {row}\)"):
                 function(codes)
 
-    @pytest.mark.parametrize(("label", "said"), [(10, "class 10; the classes are 0 to 9"), (-1, "class -1")])
+    @pytest.mark.parametrize(("label", "said"), [(10, "0 to 9; found labels from 0 to 10"), (-1, "labels from -1 to")])
     def test_labels_outside_the_classes(self, label: int, said: str) -> None:
         with pytest.raises(ValueError, match=said):
             self.call(labels=torch.tensor([0, 1, label, 2, 0, 1]))
@@ -325,7 +325,7 @@ class TestBadInput:
     def test_labels_of_the_wrong_type_or_number(self) -> None:
         with pytest.raises(ValueError, match="labels are classes, int64, found float32"):
             self.call(labels=torch.zeros(6))
-        with pytest.raises(ValueError, match=r"found \(6, 3\) and \(5,\)"):
+        with pytest.raises(ValueError, match=r"found \(6, 3\), \(5,\): one class for each code"):
             self.call(labels=torch.arange(5))
 
     def test_choices(self) -> None:

@@ -147,7 +147,7 @@ def test_the_gradient_is_right_and_in_the_codes_precision(dtype: torch.dtype) ->
         (torch.ones(3, 2), [0, 1, 1], {"triplets": "semi"}, "no choice of triplets 'semi'"),
         (torch.ones(3, 2), [0, 1, 1], {"neighbors": "circle"}, "no neighbourhood 'circle'"),
         (torch.ones(3, 2), [0, 1, 1], {"neighbors": "ring", "num_classes": 3}, "a ring of 3 classes has no negatives"),
-        (torch.ones(3, 2), [0, 1, 7], {"num_classes": 5}, "class 7"),
+        (torch.ones(3, 2), [0, 1, 7], {"num_classes": 5}, "5 classes, 0 to 4; found labels from 0 to 7"),
         (torch.tensor([[float("nan")], [1.0]]), [0, 1], {}, "NaN or infinite"),
     ],
     ids=["vector", "labels", "margin", "nan margin", "reduction", "triplets", "neighbors", "ring", "label", "nan"],

@@ -85,3 +85,20 @@ class TestStructuralSimilarity:
             structural_similarity(torch.zeros(1, 3, 10, 20), torch.zeros(1, 3, 10, 20))
         small = torch.rand(1, 3, 7, 7)
         assert structural_similarity(small, small, window=7).shape == (1, 3)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_low_precision_costs_no_more_than_the_rounding_of_the_images(dtype: torch.dtype) -> None:
+    rows = torch.linspace(0.2, 0.8, 64)
+    smooth = (rows[:, None] * rows).expand(4, 1, 64, 64)
+    noisy = smooth + 0.01 * (uniform(3, 4, 1, 64, 64).float() - 0.5)
+    exact = structural_similarity(smooth, noisy)
+    found = structural_similarity(smooth.to(dtype), noisy.to(dtype))
+    assert exact.min() > 0.99
+    assert found.dtype == torch.float32
+    assert torch.equal(found, structural_similarity(smooth.to(dtype).float(), noisy.to(dtype).float()))
+    torch.testing.assert_close(found, exact, rtol=0, atol=5e-3)
+    loss = structural_dissimilarity(smooth.to(dtype), noisy.to(dtype))
+    torch.testing.assert_close(loss, 1 - exact.mean(), rtol=0, atol=5e-3)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert torch.equal(structural_similarity(smooth, noisy), exact)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import re
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,6 +15,7 @@ from semreg.recipe.bounds import TomlTable
 from semreg.recipe.load import Recipe, load_recipe
 from semreg.running.choices import Choices
 from semreg.store.disk import write_whole, writing
+from semreg.store.messages import say
 from semreg.tables.grid import Ranking
 from semreg.tables.making import MadeTable, Wanted, make_table, plan_of_row
 from semreg.tables.mixing.additions import additions_of
@@ -78,7 +78,7 @@ def make_mix(
     remarks += [text for mix in mixes for text in mix.conflicts()]
     remarks += [*figures.left_out, f"Each run has {budget}, which says little of what long training would give."]
     if in_first_process():
-        print("\n".join(remarks), file=sys.stderr)
+        say("\n".join(remarks))
     ranking = Ranking(figures.ranked, tuple(remarks))
     name = wanted.name or f"{path.stem}-mix"
     made = make_table(recipes, (), seeds, replace(wanted, against=path.stem, name=name, ranking=ranking), choices)

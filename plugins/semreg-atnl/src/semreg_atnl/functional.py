@@ -14,7 +14,8 @@ from annotated_types import Gt, Lt
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from semreg.core import Role
+from semreg.components.functional import in_float32
+from semreg.core import Role, require_classes, shape_error
 from semreg_atnl.neighbors import Neighbors, neighbor_matrix
 from semreg_atnl.triplets import TripletChoice, accumulate_triplets, check_triplets
 from semreg_atnl.unit import angles_and_slopes, great_circle, unit_and_length
@@ -78,6 +79,7 @@ class _Angles(torch.autograd.Function):
         return by_cosine @ b, by_cosine.mT @ a, None
 
 
+@in_float32
 def angular_triplet_neighbor_loss(
     codes: Annotated[Tensor, Role.CODE],
     labels: Annotated[Tensor, Role.LABEL],
@@ -115,13 +117,10 @@ def angular_triplet_neighbor_loss(
         ValueError: for a margin or label out of range, a neighbourhood that is unknown, malformed or leaves no
             negatives, a code that is zero or not finite, or shapes that do not fit.
     """
+    call = "atnl(codes, labels)"
     if codes.ndim != 2 or labels.shape != codes.shape[:1]:
-        raise ValueError(
-            f"the codes must be (batch, code) and the labels (batch,), found {tuple(codes.shape)} "
-            f"and {tuple(labels.shape)}"
-        )
-    if labels.dtype.is_floating_point or labels.dtype in (torch.bool, torch.complex64, torch.complex128):
-        raise ValueError(f"labels are classes, int64, found {str(labels.dtype).removeprefix('torch.')}")
+        raise shape_error(call, "batch code, batch", "one class for each code", codes, labels)
+    require_classes(call, labels, rows=len(codes), classes=num_classes)
     if not 0 < margin < math.pi:
         raise ValueError(f"the margin is an angle between 0 and π (3.14…) radians, found {margin}")
     if reduction not in ("active", "sum"):

@@ -15,6 +15,7 @@ import torch
 from annotated_types import Interval
 from torch import Tensor
 
+from semreg.components.functional import in_float32
 from semreg.components.losses import l2
 from semreg.core import Role, shape_error
 
@@ -35,6 +36,7 @@ def interpolation_weight(
 interpolation_weight.cuts_gradient = True  # type: ignore[attr-defined]
 
 
+@in_float32
 def acai_critic(guess: Tensor, weight: Tensor, unmixed: Tensor) -> Tensor:
     """What the critic minimises: the squared error of its guess, and its guess at unmixed images (their Eq. 1).
 
@@ -53,6 +55,7 @@ def acai_critic(guess: Tensor, weight: Tensor, unmixed: Tensor) -> Tensor:
     return l2(guess, weight) + acai_regularizer(unmixed)
 
 
+@in_float32
 def acai_regularizer(guess: Tensor) -> Tensor:
     """What the autoencoder minimises beside its reconstruction: that mixed images look unmixed (in their Eq. 2).
 

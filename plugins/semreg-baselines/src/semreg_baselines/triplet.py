@@ -10,9 +10,11 @@ from semreg_atnl.neighbors import Neighbors, neighbor_matrix
 from semreg_atnl.triplets import TripletChoice, check_triplets, triplet_counts
 from torch import Tensor
 
-from semreg.core import Role, shape_error
+from semreg.components.functional import in_float32
+from semreg.core import Role, require_classes, shape_error
 
 
+@in_float32
 def triplet_loss(
     codes: Annotated[Tensor, Role.CODE],
     labels: Annotated[Tensor, Role.LABEL],
@@ -45,8 +47,10 @@ def triplet_loss(
         ValueError: for a margin that is not positive, a neighbourhood that is unknown, malformed or leaves no
             negatives, a label outside the classes, codes that are not finite, or shapes that do not fit.
     """
+    call = "triplet(codes, labels)"
     if codes.ndim != 2 or labels.shape != codes.shape[:1]:
-        raise shape_error("triplet(codes, labels)", "batch code, batch", "one class for each code", codes, labels)
+        raise shape_error(call, "batch code, batch", "one class for each code", codes, labels)
+    require_classes(call, labels, rows=len(codes), classes=num_classes)
     if not margin > 0:
         raise ValueError(f"the margin is a length above 0, found {margin}")
     if reduction not in ("active", "sum"):

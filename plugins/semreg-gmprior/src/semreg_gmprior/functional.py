@@ -17,9 +17,11 @@ import torch.nn.functional as F
 from annotated_types import Ge
 from torch import Tensor
 
+from semreg.components.functional import in_float32
 from semreg.core import require_classes, shape_error
 
 
+@in_float32
 def gaussian_mixture_loss(
     codes: Tensor,
     labels: Tensor,

@@ -7,12 +7,13 @@ from typing import Annotated, Literal
 from annotated_types import Ge
 from torch import Tensor
 
-from semreg.components.functional import gaussian_log_density
+from semreg.components.functional import gaussian_log_density, in_float32
 from semreg.core import Prior, Role, shape_error
 from semreg_gmprior.functional import gaussian_mixture_loss, mixture_total_moments
 from semreg_gmprior.prior import GaussianMixture
 
 
+@in_float32
 def gm(
     codes: Annotated[Tensor, Role.CODE],
     labels: Annotated[Tensor, Role.LABEL],
@@ -33,6 +34,7 @@ def gm(
     )
 
 
+@in_float32
 def lkd(
     codes: Annotated[Tensor, Role.CODE], labels: Annotated[Tensor, Role.LABEL], prior: Annotated[Prior, Role.PRIOR]
 ) -> Tensor:
@@ -46,6 +48,7 @@ def lkd(
     return -prior.log_probability(codes, labels).sum() / max(len(codes), 1)
 
 
+@in_float32
 def lkd_unlabelled(
     codes: Tensor, prior: GaussianMixture, *, classes: Literal["known", "unknown"] = "unknown"
 ) -> Tensor:

@@ -13,6 +13,7 @@ from annotated_types import Ge, Gt, Le
 from einops import einsum, reduce
 from torch import Tensor
 
+from semreg.components.functional import in_float32
 from semreg.core import closest
 from semreg_olr.ssim import structural_dissimilarity
 
@@ -111,6 +112,7 @@ def joint_probability(probability_a: Tensor, probability_b: Tensor) -> Tensor:
     return probability_a * probability_b
 
 
+@in_float32
 def joint_probability_loss(
     embeddings_a: Tensor,
     embeddings_b: Tensor,
@@ -142,6 +144,7 @@ def joint_probability_loss(
     return squares.sum() / max(len(squares) if reduction == "sum" else squares.numel(), 1)
 
 
+@in_float32
 def joint_probability_over_pairs(
     embeddings: Tensor, probability: Tensor, *, reduction: Literal["mean", "sum"] = "mean"
 ) -> Tensor:
@@ -190,6 +193,7 @@ def rescale(images: Tensor, *, floor: Annotated[float, Gt(0)] = 1e-3) -> Tensor:
     return (images - least) / (greatest - least).clamp(min=floor)
 
 
+@in_float32
 def reconstruction_loss(
     output: Tensor,
     images: Tensor,

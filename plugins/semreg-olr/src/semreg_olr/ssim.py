@@ -8,7 +8,10 @@ import torch
 from annotated_types import Ge, Gt
 from torch import Tensor
 
+from semreg.components.functional import in_float32
 
+
+@in_float32
 def structural_similarity(
     images_a: Tensor,
     images_b: Tensor,
@@ -49,6 +52,7 @@ def structural_similarity(
     return similarity.mean(dim=(-2, -1))
 
 
+@in_float32
 def structural_dissimilarity(
     images_a: Tensor,
     images_b: Tensor,

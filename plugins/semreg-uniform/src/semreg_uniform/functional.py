@@ -10,6 +10,7 @@ from annotated_types import Ge, Gt
 from einops import rearrange
 from torch import Tensor
 
+from semreg.components.functional import in_float32
 from semreg.components.losses import uniform_cross_entropy
 from semreg.core import require_equal_shapes, shape_error
 
@@ -17,6 +18,7 @@ SAMPLED_SHARE = 0.1
 """Of the points, for the Hopkins statistic (Banerjee and Dave 2004)."""
 
 
+@in_float32
 def disentanglement_loss(logits_by_attribute: Sequence[Tensor]) -> Tensor:
     """How far one attribute's code is from telling the others' classes: Eq. 4, in nats, averaged over the batch.
 
@@ -62,6 +64,7 @@ def shuffle_codes(
     return [first, *(code[order] for code, order in zip(others, orders, strict=True))], orders
 
 
+@in_float32
 def gradient_penalty(
     critic: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor, *, generator: torch.Generator | None = None
 ) -> Tensor:

@@ -7,10 +7,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from semreg.components.functional import in_float32
 from semreg_uniform.classifiers import class_logits
 from semreg_uniform.functional import disentanglement_loss
 
 
+@in_float32
 def disentanglement(*codes_and_classifiers: Any) -> Tensor:
     """L_dis: no code may tell any attribute but its own; Eq. 4, averaged over all codes, z₀ among them.
 
