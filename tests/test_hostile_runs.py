@@ -279,7 +279,7 @@ def test_what_is_no_honest_file_hangs_nothing(file: str, made: str, trained: Pat
     ):
         code, said = command(*arguments)
         assert code == 0 or file in said, (arguments, said)
-    cell = read_cell(trained, 0, {})
+    cell = read_cell(trained, "vae_digits", 0, {})
     assert (cell.state, cell.reason) == ("finished", "") or (cell.state == "damaged" and file in cell.reason)
     shutil.rmtree(trained / "checkpoints")  # as one that is to be trained anew
     code, said = command("run", recipe, "--out", trained.parent, "--device", "cpu")

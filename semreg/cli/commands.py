@@ -15,9 +15,8 @@ from typer.main import get_command
 
 from semreg.cli.output import require_printed
 from semreg.core import UserError, printable
-from semreg.core.rank import in_first_process
 from semreg.core.registry import InstalledEntryPoint, import_target, installed_entry_points
-from semreg.store.messages import say
+from semreg.store.messages import in_first_process, say
 
 GROUP = "semreg.commands"
 HELP = {"help_option_names": ["-h", "--help"]}

@@ -29,11 +29,10 @@ from semreg.cli.plugins import plugins
 from semreg.cli.table import table
 from semreg.core import UserError, closest, printable
 from semreg.core.kinds import KINDS
-from semreg.core.rank import in_first_process
 from semreg.core.registry import Component, components
 from semreg.core.version import __version__
 from semreg.running.choices import Choices
-from semreg.store.messages import say
+from semreg.store.messages import in_first_process, say
 
 app = typer.Typer(
     cls=Commands,
@@ -101,7 +100,7 @@ def check(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Check a recipe, its data and judges; print what is taken, who trains whom."""
+    """Check a recipe, its data and judges; print what trains what."""
     from semreg.recipe.check import check_all
     from semreg.recipe.load import load_recipe
     from semreg.recipe.matrix import text

@@ -10,9 +10,8 @@ import typer
 
 from semreg.cli.options import Overrides, RecipePath, takes_choices
 from semreg.cli.table import Figures, OnlyFinished, Plots, Seeds, TableName, print_table
-from semreg.core.rank import in_first_process
 from semreg.running.choices import Choices
-from semreg.store.messages import say
+from semreg.store.messages import in_first_process, say
 
 With = Annotated[
     list[str],

@@ -11,9 +11,8 @@ import typer
 
 from semreg.cli.options import Overrides, takes_choices
 from semreg.cli.output import echo
-from semreg.core.rank import in_first_process
 from semreg.running.choices import Choices
-from semreg.store.messages import say
+from semreg.store.messages import in_first_process, say
 
 if TYPE_CHECKING:
     from semreg.tables.making import MadeTable

@@ -10,7 +10,7 @@ from typing import Any, ParamSpec, TypeVar
 import torch
 from torch import Tensor
 
-from semreg.core import map_tensors, tensors_of
+from semreg.components.values import map_tensors, tensors_of
 
 Parameters = ParamSpec("Parameters")
 Value = TypeVar("Value")

@@ -13,11 +13,11 @@ from torch.nn import functional
 from torch.nn.functional import affine_grid, grid_sample
 
 from semreg.components.functional import normal_noise
+from semreg.components.values import map_tensors
 from semreg.core import (
     DiagonalGaussian,
     Prior,
     Role,
-    map_tensors,
     require_classes,
     require_equal_shapes,
     require_posterior,

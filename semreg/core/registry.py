@@ -196,7 +196,7 @@ def with_article(noun: str) -> str:
 
 @lru_cache(maxsize=2)
 def _scan(path: tuple[str, ...], switched_on: str | None) -> tuple[list[InstalledEntryPoint], dict[str, str]]:
-    """The entry points of what is on `path`, of two copies of a distribution the first, and what can't be read there."""
+    """The entry points on `path`, of two copies of a distribution those of the first, and what can't be read there."""
     allowed = {normalised(name) for name in (OWN_DISTRIBUTION, *(switched_on or "").split(","))}
     seen: set[str] = set()
     found: list[InstalledEntryPoint] = []

@@ -152,7 +152,7 @@ class Runner:
             return self.used()
         prepared = self.prepared()
         self.folder.open(wait=self.wait)
-        if self.wait and self.trained:  # by the process that was waited for
+        if (self.wait or self.processes.count == 1) and self.trained:  # by another process, just now
             self.folder.close()
             return self.used()
         try:

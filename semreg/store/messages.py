@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
 import sys
 from typing import IO, cast
 
@@ -48,3 +49,8 @@ def _write(stream: IO[str] | None, text: str) -> None:
     with contextlib.suppress(*_UNWRITABLE):
         encoding = getattr(stream, "encoding", None) or "utf-8"
         stream.write(text.encode(encoding, "replace").decode(encoding))  # type: ignore[union-attr]
+
+
+def in_first_process() -> bool:
+    """Whether this is the first of the processes that `torchrun` started, or the only one: it speaks for all."""
+    return os.environ.get("RANK", "0") == "0"

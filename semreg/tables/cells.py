@@ -36,9 +36,9 @@ def read_cell(folder: Path, recipe: str, seed: int, evaluations: Mapping[str, st
             return Cell(seed, folder, state, str(record.status.get("message") or ""))
         done = {name: place for name, place in evaluations.items() if name not in failures}
         results = {name: _read(folder / EVALUATIONS / place) for name, place in done.items()}
+        return Cell(seed, folder, "finished", results=results, failures=failures, facts=_facts(record))
     except UserError as error:
         return Cell(seed, folder, "damaged", error.text())
-    return Cell(seed, folder, "finished", results=results, failures=failures, facts=_facts(record))
 
 
 def _read(folder: Path) -> Result:

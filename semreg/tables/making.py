@@ -14,7 +14,6 @@ from pathlib import Path
 
 from semreg.core import DataMissing, Problem, UserError, closest
 from semreg.core.errors import CannotWrite, cause_of
-from semreg.core.rank import in_first_process
 from semreg.recipe.check import FOLDER_NAME, check
 from semreg.recipe.load import Recipe, load_recipe
 from semreg.recipe.plan import Plan
@@ -24,7 +23,7 @@ from semreg.running.judges import check_judges
 from semreg.running.reproducing import command_of
 from semreg.running.start import Place, folders_of, place_of, plan_for, run_recipe
 from semreg.store.folder import RunIsBusy
-from semreg.store.messages import say
+from semreg.store.messages import in_first_process, say
 from semreg.store.record import at_work, known_runs, read_record
 from semreg.tables.cells import read_cell
 from semreg.tables.grid import Cell, Grid, Plot, Ranking, Row, require_evaluations, require_matches

@@ -9,7 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from semreg.core import UserError, tensors_of
+from semreg.components.values import tensors_of
+from semreg.core import UserError
 from semreg.testing.checks import require
 from semreg.testing.documented import says_raises
 from semreg.testing.examples import (

@@ -8,7 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from semreg.core import Loss, Operation, tensors_of
+from semreg.components.values import tensors_of
+from semreg.core import Loss, Operation
 from semreg.testing.behaviour import (
     check_degenerate,
     check_determinism,

@@ -11,7 +11,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from semreg.core import map_tensors, tensors_of
+from semreg.components.values import map_tensors, tensors_of
 from semreg.recipe.options import Signature, signature_of
 from semreg.testing.checks import require
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from semreg.components.functional import LOW_PRECISION
-from semreg.core import tensors_of
+from semreg.components.values import tensors_of
 from semreg.testing.checks import require
 from semreg.testing.examples import ExampleCall, Inputs, row_count, taken, with_floats
 

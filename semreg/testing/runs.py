@@ -9,7 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from semreg.core import Field, Handle, Roles, Specification, map_tensors
+from semreg.components.values import map_tensors
+from semreg.core import Field, Handle, Roles, Specification
 
 ROWS_AT_ONCE = 7
 

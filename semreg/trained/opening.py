@@ -17,6 +17,7 @@ from semreg.core import DataMissing, Dataset, Problem, UserError, closest
 from semreg.data.cache import cached, survey
 from semreg.data.dataset import Cached
 from semreg.data.root import data_root_of
+from semreg.data.splits import share
 from semreg.data.splitting import split_as, with_validation
 from semreg.recipe.check import check
 from semreg.recipe.load import Recipe
@@ -147,7 +148,8 @@ def _split(plan: Plan, read: Callable[[Dataset], Cached]) -> Cached:
     try:
         data = split_as(read(dataset), split_asked(plan))
         if any(phase.validate for phase in plan.phases) and not data.counts["validation"]:
-            data = with_validation(data, VALIDATION_SHARE)
+            amount = VALIDATION_SHARE if share(VALIDATION_SHARE, data.counts["train"]) else 1  # of a handful
+            data = with_validation(data, amount)
     except UserError as error:
         if error.source:
             raise

@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from semreg.core import Field, Problem, Result, Roles, Specification, UserError, closest, map_tensors
-from semreg.core.posteriors import is_posterior
+from semreg.components.values import is_posterior, map_tensors
+from semreg.core import Field, Problem, Result, Roles, Specification, UserError, closest
 from semreg.data.batches import Batch, sequential
 from semreg.data.dataset import Cached
 from semreg.recipe.plan import Plan, Read, uses

@@ -8,17 +8,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from semreg.core import (
-    AttributesField,
-    ClassField,
-    ImageField,
-    Problem,
-    Specification,
-    UserError,
-    VectorField,
-    seed_of,
-    tensors_of,
-)
+from semreg.components.values import tensors_of
+from semreg.core import AttributesField, ClassField, ImageField, Problem, Specification, UserError, VectorField, seed_of
 from semreg.core.errors import cause_of
 from semreg.recipe.plan import Plan
 from semreg.store.disk import memory

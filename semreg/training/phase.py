@@ -10,7 +10,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from semreg.core import Problem, UserError, seed_of, tensors_of
+from semreg.components.values import tensors_of
+from semreg.core import Problem, UserError, seed_of
 from semreg.recipe.plan import PhasePlan, StepPlan, reads_in
 from semreg.training.clock import Clock
 from semreg.training.draws import mixed

@@ -12,10 +12,10 @@ import torch
 from torch import nn
 
 from semreg.components.functional import at_least_float32, undecorated
+from semreg.components.values import is_posterior
 from semreg.core import Problem, UserError, seed_of
 from semreg.core.errors import ComponentError, cause_of
 from semreg.core.memory import out_of_memory
-from semreg.core.posteriors import is_posterior
 from semreg.recipe.plan import Node, Plan, Read, Value
 from semreg.training.draws import Draws
 

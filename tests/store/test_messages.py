@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 from rich.progress import Progress
 
-from semreg.store.messages import MESSAGES, say
+from semreg.store.messages import MESSAGES, in_first_process, say
 
 
 class Broken(io.StringIO):
@@ -73,3 +73,11 @@ def test_a_line_that_is_said_while_a_bar_is_drawn_stands_above_it(monkeypatch: p
     assert sys.stderr is written
     assert written.getvalue().count("a warning") == 1
     assert "training" in written.getvalue().partition("a warning")[2]
+
+
+@pytest.mark.parametrize(("rank", "first"), [(None, True), ("0", True), ("1", False), ("10", False)])
+def test_the_only_process_or_the_first_speaks(rank: str | None, first: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("RANK", raising=False)
+    if rank is not None:
+        monkeypatch.setenv("RANK", rank)
+    assert in_first_process() is first

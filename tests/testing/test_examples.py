@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from semreg.core import DiagonalGaussian, tensors_of
+from semreg.components.values import tensors_of
+from semreg.core import DiagonalGaussian
 from semreg.testing.examples import ExampleCall, in_dtype, row_count, taken, with_gradients, with_integers
 
 CODES, LABELS = torch.tensor([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]), torch.tensor([0, 1, 2])

@@ -165,7 +165,7 @@ def test_an_image_without_a_label_is_told(tmp_path: Path) -> None:
     assert error.source == str(tmp_path / "multipie/labels.csv")
     [problem] = error.problems
     assert problem.where == "expression"
-    assert problem.message == "line 4: there is no value; every image needs a class"
+    assert problem.message == "line 4: there is no value; every image needs a class, be it one called 'unknown'"
 
 
 def test_the_full_model_without_the_loss_lacks_nothing_else() -> None:

@@ -10,12 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from semreg.core import UserError
-from semreg.core.rank import in_first_process
 from semreg.recipe.bounds import TomlTable
 from semreg.recipe.load import Recipe, load_recipe
 from semreg.running.choices import Choices
 from semreg.store.disk import write_whole, writing
-from semreg.store.messages import say
+from semreg.store.messages import in_first_process, say
 from semreg.tables.grid import Ranking
 from semreg.tables.making import MadeTable, Wanted, make_table, plan_of_row
 from semreg.tables.mixing.additions import additions_of
