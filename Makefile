@@ -5,7 +5,7 @@ PLUGINS := $(wildcard plugins/semreg-*)
 RECIPE ?= recipes/olr_celeba.toml
 INSTALLED := $(VENV)/.installed
 
-.PHONY: run test
+.PHONY: run test test-all
 
 run: $(INSTALLED)
 	$(VENV)/bin/semreg run $(RECIPE)
@@ -14,7 +14,11 @@ test: $(INSTALLED)
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
-	$(VENV)/bin/pytest -n 2
+	$(VENV)/bin/pytest -n 2 -m "not slow"
+
+# What takes long, or needs what the two commands don't install, besides.
+test-all: test
+	$(VENV)/bin/pytest -n 2 -m slow
 
 $(INSTALLED): pyproject.toml constraints.txt $(PLUGINS:%=%/pyproject.toml)
 	$(PYTHON) -m venv $(VENV)
