@@ -53,6 +53,12 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     draw(root / "CroppedYale/yaleB01/yaleB01_P00_Ambient.pgm")
     for step in range(72):
         draw(root / f"coil-20-proc/obj1__{step}.png")
+    masks = np.zeros((8, 64, 64), np.uint8)
+    masks[:, 20:40, 30:50] = 1
+    factors = np.stack([np.zeros(8), np.arange(8) % 3, np.arange(8) % 6, np.arange(8)], axis=1).astype(np.int64)
+    np.savez(root / "dsprites.npz", imgs=masks, latents_classes=factors)
+    splits = {f"{split}_images": np.full((3, 8, 8, 3), 90, np.uint8) for split in ("train", "val", "test")}
+    np.savez(root / "bloodmnist.npz", **splits, **{f"{name[:-7]}_labels": [[0], [1], [2]] for name in splits})
     for index in range(30):
         draw(root / f"leaves/a{index}.png")
     lines = [f"a{index}.png {('ash', 'elm', 'oak')[index % 3]}\n" for index in range(30)]
@@ -90,7 +96,8 @@ def read(leaves: Any, root: Path, tmp_path: Path) -> dict[str, tuple[Plan, Cache
 def test_every_block_checks_and_what_is_there_is_found(read: dict[str, tuple[Plan, Cached | None]]) -> None:
     there = {name for name, (_, data) in read.items() if data is not None}
     assert there == {
-        "multipie", "faces", "yaleb_cropped.npz", "coil20.npz", "animals", "people", "shapes.npz", "leaves",
+        "multipie", "faces", "yaleb_cropped.npz", "coil20.npz", "animals", "people", "patients", "shapes.npz",
+        "dsprites.npz", "bloodmnist.npz", "leaves",
     }  # fmt: skip
     assert read.keys() - there == PUBLISHED
     for name in PUBLISHED:
@@ -114,6 +121,21 @@ def test_the_data_are_what_the_page_says(read: dict[str, tuple[Plan, Cached | No
     assert fields["people"]["attributes"] == AttributesField(("Male", "Smiling", "Bald", "Bangs"), (("Bald", "Bangs"),))
     assert fields["shapes.npz"]["side"] == VectorField(2)
     assert counts["shapes.npz"] == {"train": 80, "validation": 0, "test": 20}
+    assert fields["patients"]["severity"] == ClassField(("none", "mild", "severe"), "line")
+    assert fields["patients"]["side"] == ClassField(("front", "left", "back", "right"), "ring")
+    assert fields["dsprites.npz"]["orientation"] == ClassField(tuple("01234567"), "ring")
+    assert counts["bloodmnist.npz"] == {"train": 3, "validation": 3, "test": 3}
+    for name, field in (("dsprites.npz", "shape"), ("bloodmnist.npz", "cell")):
+        assert fields[name][field] == ClassField(("0", "1", "2"))
+
+
+def test_what_nobody_knows_and_what_is_white(read: dict[str, tuple[Plan, Cached | None]]) -> None:
+    (_, patients), (_, masks) = read["patients"], read["dsprites.npz"]
+    assert patients is not None
+    assert patients.arrays["attributes"].tolist() == [[0, 0], [1, 0], [0, 1], [1, 0], [0, 1]]
+    assert patients.arrays["attributes_known"].tolist() == [[1, 1], [1, 0], [0, 1], [1, 1], [1, 1]]
+    assert masks is not None
+    assert set(masks.arrays["image"].unique().tolist()) == {0, 255}
 
 
 def test_the_data_set_class_conforms(leaves: Any, root: Path) -> None:
