@@ -81,7 +81,7 @@ def scarce(data: Cached, names: Collection[str]) -> list[str]:
         for what, of in said.items():
             found = [label for label, one in zip(labels, of, strict=True) if one] if name in names else []
             if found:
-                which = _some(found, 5)
+                which = some(found, 5)
                 warnings.append(f"{name}: of {len(found):,} of {len(labels):,} classes there is {what}: {which}")
     return warnings
 
@@ -110,10 +110,10 @@ def _classes(field: Mapping[str, Any], counts: Mapping[str, Sequence[int]] | Non
     names, order = [printable(str(name)) for name in field["names"]], field["order"]
     number = f"{len(names):,} class{'es' * (len(names) != 1)}"
     if order == "none":
-        told = f"{number}: {_some(names, MOST_NAMED)}"
+        told = f"{number}: {some(names, MOST_NAMED)}"
     else:
         between = " – " if len(names) <= MOST_NAMED else ", "
-        told = f"{number} in a {order}: {_some(names, MOST_NAMED, between)}"
+        told = f"{number} in a {order}: {some(names, MOST_NAMED, between)}"
         told += f"{between}{names[0]}" if order == "ring" and len(names) > 2 else ""
     for split, each in (counts or {}).items():
         if any(each) and len(each) <= MOST_COUNTED:
@@ -129,16 +129,16 @@ def _attributes(name: str, field: Mapping[str, Any], counts: Mapping[str, int] |
     told = f"{len(names):,} attribute{'s' * (len(names) != 1)}: "
     by_split = (taken.get("attributes") or {}).get(name)
     if counts is None or not by_split:
-        return told + _some(names, MOST_NAMED)
+        return told + some(names, MOST_NAMED)
     total = sum(counts.values())
     present = [sum(each) for each in zip(*by_split.values(), strict=True)]
     known = (taken.get("known") or {}).get(name)
     of = [sum(each) for each in zip(*known.values(), strict=True)] if known else [total] * len(names)
     shares = [f"{label} {ones:,} of {all_:,}" for label, ones, all_ in zip(names, present, of, strict=True)]
-    return told + _some(shares, MOST_NAMED) + (f" that are known, of {total:,} images" if known else "")
+    return told + some(shares, MOST_NAMED) + (f" that are known, of {total:,} images" if known else "")
 
 
-def _some(names: Sequence[str], most: int, between: str = ", ") -> str:
+def some(names: Sequence[str], most: int, between: str = ", ") -> str:
     """The names, or the first and the last of them."""
     shown = list(names) if len(names) <= most else [*names[: most - 2], "…", names[-1]]
     return between.join(shown)

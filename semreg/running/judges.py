@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from semreg.core import ClassField, DataMissing, Problem, Reads, UserError, closest
+from semreg.data.taken import some
 from semreg.recipe.check import check
 from semreg.recipe.load import Recipe, load_recipe
 from semreg.recipe.merging import overlay
@@ -18,6 +19,8 @@ from semreg.store.record import known_runs
 from semreg.training.trial import check_by_dry_run
 
 BATCH_KEYS = ("batch_size", "sampler")
+MOST_NAMED = 12
+"""Classes that are named one by one."""
 
 
 def judge_plan(judged: Plan, path: Path, changes: Mapping[str, Any], data_root: Path) -> Plan:
@@ -107,5 +110,5 @@ def _unfit(plan: Plan, evaluation: EvaluationPlan, judge: Plan) -> Iterator[str]
     for label, field in labels.items():
         other = judge.fields.get(label)
         if isinstance(other, ClassField) and other.names != field.names:
-            counts = f"{len(other.names)}, and the run's data have {len(field.names)}"
-            yield f"{judge.name} knows other classes of {label}: {counts}"
+            names = f"{some(other.names, MOST_NAMED)}, and the run's data have {some(field.names, MOST_NAMED)}"
+            yield f"{judge.name} knows other classes of {label}: {names}"

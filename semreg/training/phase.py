@@ -131,6 +131,8 @@ class PhaseRunner:
                 rank = self.setting.processes.rank
                 seed = seed_of(self.setting.seed, self.phase.name, runner.step.name, "global")
                 runner.dropout_seed = mixed(seed, rank) if rank else seed
+            if problems:  # through a graph that a loss has used up or changed there is no gradient to be asked for
+                continue
             for module, row in runner.step.rows.items():
                 for name in row:
                     if not (trains or _trains)(losses[name], self.optimizers[module].parameters):

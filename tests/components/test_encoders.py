@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from typing import Any
+from typing import Any, cast
 
 import pytest
+import timm
 import torch
 from einops import EinopsError
 from torch import nn
 
 from semreg.components.encoders import ConvEncoder, MLPEncoder, TimmEncoder
+from semreg.components.pretrained import without_weights
 
 SIZES = [8, 28, 48, 64, 178]
 
@@ -151,6 +153,19 @@ class TestTimm:
         monkeypatch.setattr("timm.create_model", offline)
         with pytest.raises(ValueError, match="'resnet10t' with pretrained = true: no network"):
             TimmEncoder(model="resnet10t", outputs=5, input_shapes=[(3, 48, 48)], pretrained=True)
+
+    def test_what_is_only_tried_out_fetches_no_weights(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        made, fetched = timm.create_model, []
+
+        def noted(name: str, *, pretrained: bool, **options: Any) -> nn.Module:
+            fetched.append(pretrained)
+            return cast("nn.Module", made(name, pretrained=False, **options))
+
+        monkeypatch.setattr("timm.create_model", noted)
+        with without_weights():
+            TimmEncoder(model="resnet10t", outputs=5, input_shapes=[(3, 48, 48)], pretrained=True)
+        TimmEncoder(model="resnet10t", outputs=5, input_shapes=[(3, 48, 48)], pretrained=True)
+        assert fetched == [False, True]
 
     def test_timm_is_imported_only_by_its_users(self) -> None:
         code = "import sys, semreg.components.encoders; sys.exit('timm' in sys.modules)"

@@ -42,3 +42,11 @@ def test_codes_of_one_number_are_placed_too(world: Any) -> None:
 def test_too_few_images_for_the_perplexity_are_told(world: Any) -> None:
     with pytest.raises(ValueError, match="perplexity is 30 for 20 test images"):
         evaluated(world, count=20, perplexity=30.0)
+
+
+def test_codes_that_are_all_equal_are_not_drawn_and_that_is_said(world: Any) -> None:
+    world.tensors["z"]["test"] = torch.ones_like(world.tensors["z"]["test"])
+    result = evaluated(world)
+    assert result.summary == "the codes of all 60 test images are equal, so there is no map of them"
+    assert not result.pictures
+    assert not result.scatters

@@ -133,3 +133,24 @@ def test_not_all_of_very_many_mistakes_are_told(toy: Toy) -> None:
         check(load_recipe(path))
     assert len(refused.value.problems) == MOST_PROBLEMS
     assert f"at least {MOST_PROBLEMS} errors" in refused.value.text()
+
+
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [
+        ("inf", "inf is no finite number"),
+        ("-inf", "-inf is no finite number"),
+        ("nan", "nan is no finite number"),
+        ("1e-320", "1e-320 is too small a number; float32 holds 1.2e-38 and above, and 0"),
+        ("-1e-40", "-1e-40 is too small a number"),
+    ],
+)
+def test_numbers_that_no_device_computes_with_are_refused(number: str, said: str, tmp_path: Path) -> None:
+    path = tmp_path / "recipe.toml"
+    path.write_text(f"[losses.a]\nmargins = [1.0, {number}]\n")
+    with pytest.raises(UserError) as refused:
+        load_recipe(path).resolve()
+    assert refused.value.problems[0].where == "losses.a.margins"
+    assert said in refused.value.problems[0].message
+    path.write_text("[losses.a]\nmargins = [1.0, 0.0, -0.0, 1.2e-38, 3e38]\n")
+    load_recipe(path).resolve()

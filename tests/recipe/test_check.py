@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
 import torch
 from torch import nn
 
-from semreg.core import DataMissing, Result, UserError
+from semreg.core import ClassField, DataMissing, Result, Role, UserError
 from semreg.recipe.check import check, check_all
 from semreg.recipe.load import load_recipe
 from semreg.recipe.plan import Plan
+from tests.conftest import ToyData
 
 Toy = Callable[..., Path]
 Register = Callable[[str, str, Any], None]
@@ -72,6 +73,31 @@ def test_evaluations_and_their_judges(toy: Toy, register: Register, mistakes: Mi
     assert "did you mean 'strength'?" in found["evaluate.f.strenth"]
 
 
+def test_labels_of_evaluations_are_fields_of_classes_and_in_an_order_where_one_is_wanted(
+    toy: Toy, register: Register, mistakes: Mistakes, plan_of: PlanOf
+) -> None:
+    def ordered(code: Any, label: Annotated[Any, Role.LABEL, Role.ORDER]) -> Result:
+        raise NotImplementedError
+
+    def marked(code: Any, marks: Annotated[Any, Role.ATTRIBUTES]) -> Result:
+        raise NotImplementedError
+
+    register("evaluation", "ordered", ordered)
+    register("evaluation", "marked", marked)
+    found = mistakes(toy(), "evaluate.a.use='ordered(z, z)'", "evaluate.b.use='marked(z, kind)'")
+    assert "takes a field of classes, and 'z' is none; there is: kind" in found["evaluate.a"]
+    assert "takes a field of binary labels, and 'kind' is none; there is: marks" in found["evaluate.b"]
+    assert plan_of(toy(), "evaluate.a.use='ordered(z, kind)'", "evaluate.b.use='marked(z, marks)'").evaluations
+
+    class Unordered(ToyData):
+        def specification(self) -> Any:
+            return super().specification() | {"kind": ClassField(("a", "b", "c"))}
+
+    register("dataset", "unordered", Unordered)
+    found = mistakes(toy(), "data.use='unordered'", "evaluate.a.use='ordered(z, kind)'")
+    assert "those of 'kind' have none; say it under [data], as in orders = { kind = \"ring\" }" in found["evaluate.a"]
+
+
 def test_the_model_names_a_field_and_tensors(toy: Toy, mistakes: Mistakes) -> None:
     found = mistakes(toy(), "model.input=imge", "model.code=['zz']", "model.output=reconstructon")
     assert "did you mean 'image'?" in found["model.input"]
@@ -101,8 +127,9 @@ def test_the_recipe_and_its_fallback_are_both_checked(toy: Toy, plan_of: PlanOf)
     path = toy('[data]\nmissing = true\n[fallback.data]\nmissing = false\n[fallback.losses.rec]\nreduction = "mx"')
     path.write_text(f'extends = "base.toml"\n{path.read_text()}')
     assert plan_of(path).missing is not None
-    with pytest.raises(UserError, match="'mx'"):
+    with pytest.raises(UserError, match=r"recipe\.toml, with its fallback: 1 error\n  losses\.rec\.reduction  'mx'"):
         check_all(load_recipe(path))
+    assert check_all(load_recipe(path), fallback=False).missing is not None, "the fallback is left unchecked"
     good = load_recipe(path, ["fallback.losses.rec.reduction=sum"])
     assert check_all(good).losses["rec"].options == {}
     assert check(good, fallback=True).losses["rec"].options == {"reduction": "sum"}

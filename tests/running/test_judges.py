@@ -7,14 +7,15 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 from threading import Timer
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
 
 import semreg
-from semreg.core import UserError
+from semreg.core import ClassField, Reads, Result, UserError
 from semreg.store.folder import RunFolder
 from semreg.trained.run import Run
+from tests.conftest import ToyData
 from tests.running.conftest import FALLBACK, read, result_of
 from tests.running.faults import JUDGE
 
@@ -116,3 +117,78 @@ def test_a_judge_sees_the_fallback_of_the_run_it_judges(
     [judge] = evaluations
     fingerprints = [read(folder, "run.json")["data"]["fingerprint"] for folder in (run.folder, judge.folder)]
     assert fingerprints[0] == fingerprints[1]
+
+
+# --- what is said before training ---
+
+
+def unfit(path: Path, trained: Callable[..., Run], *overrides: str) -> dict[str, str]:
+    """What is said of a recipe's judges, by the places; nothing is trained."""
+    with pytest.raises(UserError) as refused:
+        trained(path, *overrides)
+    assert not list(path.parent.glob("runs/recipe-*"))
+    return {problem.where: problem.message for problem in refused.value.problems}
+
+
+def test_what_is_wrong_in_a_judges_recipe_is_said_at_its_key(
+    toy: Toy, trained: Callable[..., Run], evaluations: list[Any]
+) -> None:
+    path = toy('[evaluate.v]\nuse = "judged(image)"\njudge = "judge.toml"')
+    toy(JUDGE.replace("image), kind)", "image), knd)"), "judge.toml")
+    [(where, message)] = unfit(path, trained).items()
+    assert where == "evaluate.v.judge"
+    assert "judge.toml: " in message
+    assert "did you mean 'kind'" in message
+    toy(f"{JUDGE}\n[modules.encoder]\nuse = 'mlp_encoder'\noutputs = 5\n", "judge.toml")
+    with pytest.raises(UserError, match=r"judge\.toml"):  # found by the dry run of the judge
+        trained(path)
+    assert not list(path.parent.glob("runs/recipe-*"))
+
+
+def test_a_run_does_not_judge_itself(toy: Toy, trained: Callable[..., Run], evaluations: list[Any]) -> None:
+    path = toy('[evaluate.v]\nuse = "judged(image)"\njudge = "recipe.toml"')
+    assert unfit(path, trained) == {
+        "evaluate.v.judge": "a run can't judge itself (recipe -> recipe); name another recipe"
+    }
+    toy(f"{JUDGE}\n[evaluate.w]\nuse = 'judged(image)'\njudge = 'recipe.toml'", "judge.toml")
+    path = toy('[evaluate.v]\nuse = "judged(image)"\njudge = "judge.toml"')
+    assert "(recipe -> judge -> recipe)" in unfit(path, trained)["evaluate.w.judge"]
+
+
+def test_a_judge_has_what_the_evaluation_reads_and_knows_the_same_classes(
+    toy: Toy, trained: Callable[..., Run], register: Callable[[str, str, Any], None]
+) -> None:
+    def asking(image: Any, kind: Any, *, judge: Annotated[Run, Reads("told_{label}")]) -> Result:
+        return Result()
+
+    register("evaluation", "asking", asking)
+    toy(JUDGE, "judge.toml")
+    path = toy('[evaluate.v]\nuse = "asking(image, kind)"\njudge = "judge.toml"')
+    said = "judge has no tensor 'told_kind', which asking reads; did you mean 'told'?"
+    assert unfit(path, trained) == {"evaluate.v.judge": said}
+    toy(JUDGE.replace("told =", "told_kind ="), "judge.toml")
+    trained(path)
+
+
+def test_a_judge_that_knows_other_classes_is_refused(
+    toy: Toy, trained: Callable[..., Run], register: Callable[[str, str, Any], None], tmp_path: Path
+) -> None:
+    class Named(ToyData):
+        """Toy data whose classes have names of one's own."""
+
+        def __init__(self, *, names: list[str], root: Path | None = None) -> None:
+            super().__init__(root=root)
+            self.names = names
+
+        def specification(self) -> Any:
+            return super().specification() | {"kind": ClassField(tuple(self.names))}
+
+    register("evaluation", "asking", lambda image, kind, *, judge: Result())
+    register("dataset", "named", Named)
+    base = (tmp_path / "base.toml").read_text()
+    (tmp_path / "base.toml").write_text(base.replace('use = "toy"', 'use = "named"\nnames = ["a", "b", "c"]'))
+    toy(JUDGE, "judge.toml")
+    other = 'judge_data = { names = ["a", "x", "c"] }'
+    path = toy(f'[evaluate.v]\nuse = "asking(image, kind)"\njudge = "judge.toml"\n{other}')
+    said = "judge knows other classes of kind: a, x, c, and the run's data have a, b, c"
+    assert unfit(path, trained) == {"evaluate.v.judge": said}

@@ -8,20 +8,23 @@ import subprocess
 import sys
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import catalogue
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
-from semreg.core import DataMissing, UserError, hookspecs, registry
+from semreg.core import DataMissing, Result, Source, UserError, hookspecs, registry
 from semreg.core.hookspecs import hookimpl
 from semreg.core.kinds import KINDS
 from semreg.running import start
 from semreg.trained.run import Run
 from semreg.training.phase import PhaseRunner
+from tests.conftest import ToyData
 from tests.running.conftest import FALLBACK, LATER, read
 
 Toy = Callable[..., Path]
@@ -251,3 +254,21 @@ def test_a_loss_of_a_notebook_that_is_changed_is_another_run(
             del catalogue.REGISTRY[(*KINDS["loss"].group.split("."), "own")]
     assert folders[0] == folders[2] != folders[1]
     assert capsys.readouterr().err.count("finished; nothing to do") == 1
+
+
+def test_that_no_image_is_in_the_test_split_is_said_before_training(
+    toy: Toy, trained: Callable[..., Run], register: Callable[[str, str, Any], None],
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    class Untested(ToyData):
+        def source(self) -> Source:
+            found = super().source()
+            return replace(found, split=np.zeros_like(found.split))
+
+    register("dataset", "untested", Untested)
+    register("evaluation", "reading", lambda code: Result(figures={"x": float(code.read("test").mean())}))
+    path = toy('[evaluate.reads]\nuse = "reading(z)"')
+    run = trained(path, "data.use='untested'")
+    said = capsys.readouterr().err
+    assert said.index("no image is in the test split") < said.index("evaluation 'reads' failed: ")
+    assert read(run.folder, "status.json")["failed"] == ["reads"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+import semreg
 from semreg.core import UserError
+from semreg.core.errors import ComponentError
 from semreg.training import trial
 from semreg.training.trial import TOO_LARGE, check_by_dry_run, leads_to
 from tests.training.conftest import plan_of
@@ -125,3 +128,77 @@ def test_the_trial_tries_precomputed_tensors(toy: Toy) -> None:
     posterior = toy('[phases.late]\nepochs = 1\nprecompute = ["posterior"]\ntrain = { decoder = { rec = 1 } }')
     with pytest.raises(UserError, match="only single tensors can be precomputed"):
         check_by_dry_run(plan_of(posterior))
+
+
+ODD_LOSSES: dict[str, tuple[Callable[[Tensor, Tensor], Any], str]] = {
+    "complex": (
+        lambda a, b: torch.complex(a.mean(), b.mean()),
+        "a loss is one real number; this one gives complex64 ()",
+    ),
+    "sparse": (lambda a, b: (a - b).mean().reshape(1).to_sparse(), "this one gives sparse float32 (1,)"),
+    "plain": (lambda a, b: float((a - b).detach().mean()), "this one gives float"),
+    "whole": (lambda a, b: (a - b).sum().long(), "the gradient of 'rec' does not arrive at 'decoder'"),
+    "cut": (lambda a, b: (a - b).mean().detach(), "the gradient of 'rec' does not arrive at 'decoder'"),
+    "in place": (lambda a, b: a.sub_(b).square().mean(), "changes 'reconstruction' in place, which other losses read"),
+    "the image": (lambda a, b: (a + b.mul_(0)).mean(), "changes 'image' in place, which other losses read"),
+    "backward": (lambda a, b: _after_backward((a - b).square().mean()), "takes gradients itself by backward()"),
+}
+"""Losses that can't be trained by, and what is said of them."""
+
+
+def _after_backward(loss: Tensor) -> Tensor:
+    loss.backward()  # type: ignore[no-untyped-call]
+    return loss
+
+
+@pytest.mark.usefixtures("no_hooks")
+@pytest.mark.parametrize("odd", ODD_LOSSES)
+def test_losses_that_nothing_can_be_trained_by_are_named_before_training(
+    odd: str, toy: Toy, register: Register, tmp_path: Path
+) -> None:
+    function, message = ODD_LOSSES[odd]
+
+    def loss(a: Tensor, b: Tensor) -> Any:
+        return function(a, b)
+
+    register("loss", "odd", loss)
+    path = toy('[losses.rec]\nuse = "odd(reconstruction, image)"')
+    for tried in (lambda: check_by_dry_run(plan_of(path)), lambda: semreg.run(path, out=tmp_path, device="cpu")):
+        with pytest.raises(UserError, match=r"(losses\.rec|decoder\.rec) ") as refused:
+            tried()
+        assert message in refused.value.text()
+        assert refused.value.exit_code == 2
+    assert not list(tmp_path.glob("recipe-*"))
+
+
+@pytest.mark.usefixtures("no_hooks")
+def test_a_loss_that_would_end_the_process_is_named_and_the_exit_code_is_1(
+    toy: Toy, register: Register, tmp_path: Path
+) -> None:
+    def leaving(a: Tensor, b: Tensor) -> Tensor:
+        if a.device.type == "meta" or leaving.calls < 4:  # type: ignore[attr-defined]
+            leaving.calls += 1  # type: ignore[attr-defined]
+            return (a - b).square().mean()
+        raise SystemExit(0)
+
+    leaving.calls = 0  # type: ignore[attr-defined]
+    register("loss", "leaving", leaving)
+    path = toy('[losses.rec]\nuse = "leaving(reconstruction, image)"')
+    with pytest.raises(
+        ComponentError, match=r"losses\.rec  'leaving\(reconstruction, image\)' called sys\.exit\(0\)"
+    ) as left:
+        semreg.run(path, out=tmp_path / "runs", device="cpu")
+    assert left.value.exit_code == 1
+    [folder] = (tmp_path / "runs").glob("recipe-*")
+    status = json.loads((folder / "status.json").read_text())
+    assert status["state"] == "failed"
+    assert "called sys.exit(0)" in status["message"]
+
+
+def test_optimizers_are_tried_on_numbers_made_up(toy: Toy, register: Register) -> None:
+    register("optimizer", "searching", torch.optim.LBFGS)
+    with pytest.raises(UserError, match=r"searching can't make a step: it needs a closure"):
+        check_by_dry_run(plan_of(toy(), "optimizer={use='searching'}"))
+    with pytest.raises(UserError, match=r"phases\.main\.optimizer of encoder  adam can't make a step: "):
+        check_by_dry_run(plan_of(toy(), "optimizer={use='adam', differentiable=true}"))
+    assert check_by_dry_run(plan_of(toy(), "optimizer={use='adam', amsgrad=true}")) == []
