@@ -15,7 +15,7 @@ PAGE = ROOT / "docs" / "architecture.md"
 ROOMS = re.findall(r"^(\w+)/ +\S", PAGE.read_text(), re.MULTILINE)
 """As the page lists them, from the ground up."""
 PUBLIC = {
-    "core", "core.hookspecs", "components", "pictures", "trained", "data.images", "data.splits", "cli.options",
+    "core", "core.hookspecs", "components", "pictures", "trained", "data.files", "data.images", "data.splits", "cli.options",
     "cli.helpers", "testing",
 }  # fmt: skip
 """What plugins may import; of components all modules. docs/plugin.md names them."""

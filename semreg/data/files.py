@@ -38,8 +38,8 @@ def quoted(text: str) -> str:
     return repr(text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…")
 
 
-def printable(path: str | os.PathLike[str]) -> str:
-    """A path for a message: cut in the middle if it is long, with all that can't be printed escaped."""
+def shortened(path: str | os.PathLike[str]) -> str:
+    """A path or a name for a message: cut in the middle if it is long, with all that can't be printed escaped."""
     text, end = os.fspath(path), LONGEST_SHOWN
     text = text if len(text) <= 4 * end else f"{text[:end]}…{text[-end:]}"
     return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
@@ -147,13 +147,13 @@ def in_words(others: Mapping[str, int], most: int = 12) -> str:
     counted = Counter(others).most_common()
     rest = sum(count for _, count in counted[most:])
     shown = [
-        f"{count:,} {printable(what[:-1] if count == 1 and ' ' in what else what)}" for what, count in counted[:most]
+        f"{count:,} {shortened(what[:-1] if count == 1 and ' ' in what else what)}" for what, count in counted[:most]
     ]
     return ", ".join([*shown, *([f"{rest:,} others"] if rest else [])])
 
 
 def _unlisted(folder: str, error: OSError) -> UserError:
-    return UserError(printable(error.filename or folder), f"can't be listed: {error.strerror}")
+    return UserError(shortened(error.filename or folder), f"can't be listed: {error.strerror}")
 
 
 def _walk(top: str, others: Counter[str], deep: bool) -> Iterator[tuple[str, Stamp]]:
@@ -184,14 +184,14 @@ def check_link(top: str, link: str, name: str) -> None:
     """Raises UserError unless the link `name` in the folder `top` leads to a file in that folder."""
     target = os.path.realpath(link)
     if not Path(target).is_relative_to(top):
-        what = f"a link out of this folder, to {printable(target)}; copy what it points to here"
+        what = f"a link out of this folder, to {shortened(target)}; copy what it points to here"
     elif os.path.isdir(target):
         what = "a link to a folder; copy what it points to here"
     elif os.path.isfile(target):
         return
     else:
         what = "a link that leads nowhere; remove it"
-    raise UserError(printable(top), f"{quoted(name)} is {what}")
+    raise UserError(shortened(top), f"{quoted(name)} is {what}")
 
 
 def listing_digest(listing: Iterable[tuple[str, Stamp]]) -> str:

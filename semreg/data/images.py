@@ -14,7 +14,7 @@ import numpy.typing as npt
 from einops import rearrange
 
 from semreg.core import UserError
-from semreg.data.files import printable
+from semreg.data.files import shortened
 from semreg.data.formats import readable
 from semreg.data.pixels import Background, WhiteError, is_wide, laid_on, seen_on, shown_light, whitened
 
@@ -80,20 +80,20 @@ def _opened(path: str | os.PathLike[str]) -> Iterator[Image]:
                 raise ValueError(f"of {width} × {height} pixels one side is above the {MOST_SIDE:,} that are read")
             yield image
     except FileNotFoundError:
-        raise UserError(printable(path), "there is no such image file") from None
+        raise UserError(shortened(path), "there is no such image file") from None
     except MemoryError:
         raise
     except WhiteError as error:
-        raise WhiteError(printable(path), f"not a readable image: {error.problems[0].message}") from None
+        raise WhiteError(shortened(path), f"not a readable image: {error.problems[0].message}") from None
     except UnidentifiedImageError:
         message = f"not a readable image: it is empty, or none of {', '.join(readable())}"
-        raise UserError(printable(path), message) from None
+        raise UserError(shortened(path), message) from None
     except Image.DecompressionBombError:
         raise UserError(
-            printable(path), f"not a readable image: its pixels are more than the {MOST_PIXELS:,} that are read"
+            shortened(path), f"not a readable image: its pixels are more than the {MOST_PIXELS:,} that are read"
         ) from None
     except Exception as error:  # PIL's decoders raise whatever the damage makes them raise
-        raise UserError(printable(path), f"not a readable image: {error or type(error).__name__}") from None
+        raise UserError(shortened(path), f"not a readable image: {error or type(error).__name__}") from None
 
 
 def fitted(image: Image, *, size: int | tuple[int, int], channels: int) -> Pixels:

@@ -13,7 +13,7 @@ import torch
 
 from semreg.core import KNOWN, AttributesField, ClassField
 from semreg.data.dataset import Cached
-from semreg.data.files import in_words, printable
+from semreg.data.files import in_words, shortened
 
 MOST_COUNTED = 12
 """Classes whose counts are told one by one."""
@@ -55,9 +55,9 @@ def lines(fields: Mapping[str, Mapping[str, Any]], counts: Mapping[str, int] | N
     found += [line for line in (_pixels(fields, taken),) if line]
     for name, field in fields.items():
         if field["kind"] == "class":
-            found.append(f"{printable(name)}: {_classes(field, (taken.get('classes') or {}).get(name))}")
+            found.append(f"{shortened(name)}: {_classes(field, (taken.get('classes') or {}).get(name))}")
         elif field["kind"] == "attributes" and not (name.endswith(KNOWN) and name.removesuffix(KNOWN) in fields):
-            found.append(f"{printable(name)}: {_attributes(name, field, counts, taken)}")
+            found.append(f"{shortened(name)}: {_attributes(name, field, counts, taken)}")
     if taken.get("others"):
         found.append(f"not used: {in_words(taken['others'])}")
     return found
@@ -88,7 +88,7 @@ def scarce(data: Cached, names: Collection[str]) -> list[str]:
 
 def _images(counts: Mapping[str, int], taken: Taken) -> str:
     parts = ", ".join(f"{count:,} {split}" for split, count in counts.items() if count or split in ("train", "test"))
-    return f"{sum(counts.values()):,} images used: {parts} ({printable(str(taken.get('split') or ''))})"
+    return f"{sum(counts.values()):,} images used: {parts} ({shortened(str(taken.get('split') or ''))})"
 
 
 def _pixels(fields: Mapping[str, Mapping[str, Any]], taken: Taken) -> str:
@@ -107,7 +107,7 @@ def _pixels(fields: Mapping[str, Mapping[str, Any]], taken: Taken) -> str:
 
 
 def _classes(field: Mapping[str, Any], counts: Mapping[str, Sequence[int]] | None) -> str:
-    names, order = [printable(str(name)) for name in field["names"]], field["order"]
+    names, order = [shortened(str(name)) for name in field["names"]], field["order"]
     number = f"{len(names):,} class{'es' * (len(names) != 1)}"
     if order == "none":
         told = f"{number}: {some(names, MOST_NAMED)}"
@@ -125,7 +125,7 @@ def _classes(field: Mapping[str, Any], counts: Mapping[str, Sequence[int]] | Non
 
 
 def _attributes(name: str, field: Mapping[str, Any], counts: Mapping[str, int] | None, taken: Taken) -> str:
-    names = [printable(str(label)) for label in field["names"]]
+    names = [shortened(str(label)) for label in field["names"]]
     told = f"{len(names):,} attribute{'s' * (len(names) != 1)}: "
     by_split = (taken.get("attributes") or {}).get(name)
     if counts is None or not by_split:

@@ -20,8 +20,8 @@ from semreg.data.files import (
     list_folder,
     listing_digest,
     missing,
-    printable,
     quoted,
+    shortened,
     stamp,
     under,
 )
@@ -271,7 +271,7 @@ class AttributeFolder:
     def _unnamed(self, count: int) -> tuple[str, ...]:
         """What to say of images that the table does not name."""
         names = "1 image is" if count == 1 else f"{count:,} images are"
-        return (f"{names} in {printable(self.folder)}, but not in {self.csv}, and not used",) if count else ()
+        return (f"{names} in {shortened(self.folder)}, but not in {self.csv}, and not used",) if count else ()
 
     def _split(self) -> tuple[npt.NDArray[np.uint8], str]:
         """The split, and where it is from."""

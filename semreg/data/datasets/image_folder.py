@@ -19,8 +19,8 @@ from semreg.data.files import (
     list_folder,
     listing_digest,
     missing,
-    printable,
     quoted,
+    shortened,
     under,
 )
 from semreg.data.formats import endings, unread
@@ -144,11 +144,11 @@ class ImageFolder:
     def _no_images(self, folders: list[str]) -> UserError:
         shown, known = ", ".join(map(quoted, folders[:5])), ", ".join(endings())
         message = f"no images are in the folders of the classes ({shown}); files that end in {known} are images"
-        return UserError(printable(self.folder), "; ".join([message, *unread(self._listing(self._parts()).others)]))
+        return UserError(shortened(self.folder), "; ".join([message, *unread(self._listing(self._parts()).others)]))
 
     def _unused(self, strays: int, listing: Mapping[str, object], depth: int, names: list[str]) -> tuple[str, ...]:
         """What to say of images outside of the classes' folders, of folders without images, and of folders in them."""
-        where, parts = printable(self.folder), self._parts()
+        where, parts = shortened(self.folder), self._parts()
         remarks = []
         beside = sorted(set(folders_in(self.folder)) - {*parts}) if any(parts) else []
         if beside:
