@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import stat
 import tomllib
@@ -96,8 +95,6 @@ def require_bounds(table: TomlTable, source: str) -> None:
             inside = [(inner, where, depth + 1) for inner in value] if isinstance(value, list) else []
         if isinstance(value, int) and not -LARGEST_INTEGER - 1 <= value <= LARGEST_INTEGER:
             raise UserError(source, [Problem(where, "an integer beyond 64 bits, which TOML does not know")])
-        if isinstance(value, float) and not math.isfinite(value):
-            raise UserError(source, [Problem(where, f"{value!r} is no finite number, and no option takes another")])
         if isinstance(value, float) and 0 < abs(value) < SMALLEST_NUMBER:
             message = f"{value!r} is too small a number; float32 holds {SMALLEST_NUMBER:g} and above, and 0"
             raise UserError(source, [Problem(where, message)])

@@ -131,7 +131,9 @@ def _adapter(annotation: Any) -> TypeAdapter[Any] | None:
 @lru_cache(maxsize=1000)
 def _kept_adapter(annotation: Any) -> TypeAdapter[Any] | None:
     try:
-        return TypeAdapter(annotation, config=ConfigDict(arbitrary_types_allowed=True, strict=True))
+        return TypeAdapter(
+            annotation, config=ConfigDict(arbitrary_types_allowed=True, strict=True, allow_inf_nan=False)
+        )
     except PydanticSchemaGenerationError:
         return None
 

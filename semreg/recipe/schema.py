@@ -27,13 +27,13 @@ Positive = Annotated[int, Gt(0)]
 class _Keys(BaseModel):
     """A table whose keys are fixed."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
 
 class _Component(BaseModel):
     """A table with `use`: every key that is not reserved is an option of the component it names."""
 
-    model_config = ConfigDict(extra="allow", strict=True, frozen=True)
+    model_config = ConfigDict(extra="allow", strict=True, frozen=True, allow_inf_nan=False)
 
     use: str
 
@@ -55,7 +55,7 @@ NamedTable = Annotated[
 class GroupTable(BaseModel):
     """Parameters of one module, by name pattern, with options of the optimiser (and a schedule) of their own."""
 
-    model_config = ConfigDict(extra="allow", strict=True, frozen=True)
+    model_config = ConfigDict(extra="allow", strict=True, frozen=True, allow_inf_nan=False)
 
     parameters: str
     schedule: ComponentTable | None = None
@@ -68,7 +68,7 @@ class GroupTable(BaseModel):
 class OptimizerTable(BaseModel):
     """An optimiser, its options, its schedule, groups and gradient clipping (largest norm)."""
 
-    model_config = ConfigDict(extra="allow", strict=True, frozen=True)
+    model_config = ConfigDict(extra="allow", strict=True, frozen=True, allow_inf_nan=False)
 
     use: str = "adam"
     schedule: ComponentTable | None = None
@@ -131,7 +131,7 @@ class ModuleTable(_Component):
     weights: str | None = None
 
 
-Row = dict[str, Annotated[float, Field(allow_inf_nan=False)]]
+Row = dict[str, float]
 
 
 class StepTable(_Keys):

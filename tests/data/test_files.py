@@ -18,9 +18,9 @@ from semreg.data.files import (
     list_images,
     listing_digest,
     missing,
-    printable,
     quoted,
     read_text,
+    shortened,
     stamp,
     under,
 )
@@ -131,9 +131,9 @@ def test_files_that_are_gone_are_told(tmp_path: Path) -> None:
 def test_what_a_message_shows_is_short_and_printable() -> None:
     assert quoted("\x1b[31m\udcff") == r"'\x1b[31m\udcff'"
     assert len(quoted("x" * 100_000)) < 110
-    assert printable("fäces/顔 1.png") == "fäces/顔 1.png"
-    assert printable("a\n\x1b\u202e\udcff.png") == r"a\n\x1b\u202e\udcff.png"
-    assert len(printable("x/" * 100_000)) < 210
+    assert shortened("fäces/顔 1.png") == "fäces/顔 1.png"
+    assert shortened("a\n\x1b\u202e\udcff.png") == r"a\n\x1b\u202e\udcff.png"
+    assert len(shortened("x/" * 100_000)) < 210
 
 
 def test_the_root_itself_may_be_a_link(draw: Any, tmp_path: Path) -> None:
