@@ -133,3 +133,12 @@ def test_not_all_of_very_many_mistakes_are_told(toy: Toy) -> None:
         check(load_recipe(path))
     assert len(refused.value.problems) == MOST_PROBLEMS
     assert f"at least {MOST_PROBLEMS} errors" in refused.value.text()
+
+
+def test_a_byte_order_mark_is_passed_over(tmp_path: Path) -> None:
+    path = tmp_path / "recipe.toml"
+    path.write_text("a = 1\n", encoding="utf-8-sig")
+    assert read_toml(path) == {"a": 1}
+    path.write_text("\ufeffa = 1\n", encoding="utf-8-sig")  # a second one is none
+    with pytest.raises(UserError, match="not valid TOML"):
+        read_toml(path)
