@@ -34,7 +34,7 @@ def run(toy: Callable[..., Path], tmp_path: Path) -> Run:
         (torch.full((1, 1, 4, 4), torch.nan), r"; found (1, 1, 4, 4) with values that are not finite"),
         (torch.full((2, 1, 4, 4), 200, dtype=torch.uint8), r", floats; found uint8 (2, 1, 4, 4) in [200, 200]"),
         (torch.zeros(()), r"; found ()"),
-        (np.zeros((2, 1, 4, 4)), r", a tensor; found an ndarray"),
+        (np.zeros((2, 1, 4, 4)), r", a tensor; found a ndarray"),
         ("face.jpg", r", a tensor; found a str"),
         (None, r", a tensor; found a NoneType"),
     ],
