@@ -207,9 +207,8 @@ class _Bench:
             column_labels=[f"{sign} {shown(self.names[edit.label])}" for edit in chosen],
             value_range=self.range,
             caption="Test images in order, unselected. "
-            + {"added": "The label's row is a draw from its distribution.", "removed": "The label's row is zero."}[
-                verb
-            ],
+            + {"added": "The label's row is a draw from its distribution.", "removed": "The label's row is zero."}[verb]
+            + (f" {len(chosen)} of {len(edits)} labels, evenly spread." if len(chosen) < len(edits) else ""),
         )
 
     def scales(self, edit: Edit, scale: float) -> tuple[Table, Picture]:
@@ -220,7 +219,7 @@ class _Bench:
             codes[:, edit.label] *= step / scale
             columns.append(self.images(codes[:IMAGES_SCALED]))
             probability = self.verdict(codes)[:, edit.label]
-            steps.append((step, mean((probability > 0.5).float()), mean(probability)))
+            steps.append((f"× {step:g}", mean((probability > 0.5).float()), mean(probability)))
         table = Table(
             f"{name} added at several scales",
             ("scale", "seen by the judge", "mean probability"),
