@@ -219,7 +219,7 @@ class _Bench:
             codes[:, edit.label] *= step / scale
             columns.append(self.images(codes[:IMAGES_SCALED]))
             probability = self.verdict(codes)[:, edit.label]
-            steps.append((f"× {step:g}", mean((probability > 0.5).float()), mean(probability)))
+            steps.append((step, mean((probability > 0.5).float()), mean(probability)))
         table = Table(
             f"{name} added at several scales",
             ("scale", "seen by the judge", "mean probability"),
