@@ -17,6 +17,8 @@ from semreg_gmprior.prior import GaussianMixture
 
 REACH = 3.0
 """How far one dimension of z_u goes each way, in standard deviations of its prior."""
+MOST_ROWS = 10
+"""Classes that are shown unless the recipe names some."""
 UNDER = 3
 """Classes under which single dimensions are shown."""
 DRAWS = 8
@@ -70,7 +72,7 @@ def traversal(
         )
     if not hasattr(prior_u, "sample"):
         raise ValueError(f"the prior of {irrelevant.name!r} must be a module to draw from; found {prior_u!r}")
-    shown = _indices(names, classes if classes is not None else names[:10])
+    shown = _indices(names, classes if classes is not None else names[:MOST_ROWS])
 
     def decode(z_s: Tensor, z_u: Tensor) -> Tensor:
         return synthesised(reconstruction, {relevant.name: z_s, irrelevant.name: z_u})
