@@ -270,11 +270,15 @@ def test_nothing_stands_twice_below_each_other(fake_run: Path) -> None:
     png, said = edits.read_bytes(), "Test images, unselected."
     pictures = [Picture("Linear", png, said), Picture("Other", png, said), Picture("Third", png, "Trained.")]
     table = Table("Table", ["a"], [[1]], "Trained.")
+    same = Result(tables=[table], pictures=[Picture("Table", png), Picture("Table", png, "Far.")])
+    write_fake_result(fake_run, "correlation", same)
     result = Result(tables=[table], pictures=pictures, scatters=[Scatter("Space", [[0, 1, 2]], [0], ["a"], said)])
     write_fake_result(fake_run, "linear", result)
     words = Page(report.render(fake_run)).words()
-    assert words.count(said) == words.count("Trained.") == 1
-    assert "linear Table a 1 Trained. Test images, unselected. Other Third Space" in words
+    assert words.count(said) == 1
+    assert words.count("Trained.") == 2
+    assert "linear Table a 1 Test images, unselected. Other Third Space" in words.replace("1 Trained.", "1")
+    assert "correlation Table a 1 Table Far." in words.replace("1 Trained.", "1")
 
 
 @pytest.mark.parametrize(
