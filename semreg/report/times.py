@@ -11,6 +11,8 @@ from semreg.store.record import PhaseMetrics
 
 DRIFT = 1.2
 """A phase whose iterations grow slower or faster by this factor is drawn over time."""
+LEAST = 0.1
+"""Per cent: what is less is not told apart."""
 _RECORDS_FOR_DRIFT = 8
 _MOST_POINTS = 60
 
@@ -112,4 +114,6 @@ def _milliseconds(seconds: float) -> str:
 
 
 def _percent(part: float, whole: float) -> str:
-    return f"{100 * part / whole:.1f} %" if part and whole else "–"
+    if not (part and whole):
+        return "–"
+    return f"{100 * part / whole:.1f} %" if 100 * part / whole >= LEAST else f"< {LEAST:g} %"
