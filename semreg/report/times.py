@@ -114,6 +114,6 @@ def _milliseconds(seconds: float) -> str:
 
 
 def _percent(part: float, whole: float) -> str:
-    if not (part and whole):
+    if part <= 1e-9 * whole:  # what rounding leaves of differences
         return "–"
     return f"{100 * part / whole:.1f} %" if 100 * part / whole >= LEAST else f"< {LEAST:g} %"
