@@ -15,14 +15,15 @@ BEYOND = 0.5
 """How far values may lie beyond the range of images, in widths of it: a decoder's own lie a little beyond."""
 
 
-def expected_images(run: TrainedRun, field: object, images: Any) -> Tensor:
-    """What is to be encoded, as float32, if it can be: what the run's input is, `field`, a field of the data.
+def expected_images(run: TrainedRun, images: Any, what: str = "encode") -> Tensor:
+    """What a call named `what` is to encode, as float32, if it is what the run's input is.
 
     Raises ValueError that says what is expected and what was found.
     """
+    field = run.fields.get(run.roles.input)
     shape = shape_of(field)
     low, high = run.value_range
-    expected = f"encode expects {_rows(shape)}" + (f" in [{low:g}, {high:g}]" if isinstance(field, ImageField) else "")
+    expected = f"{what} expects {_rows(shape)}" + (f" in [{low:g}, {high:g}]" if isinstance(field, ImageField) else "")
     values = _floats(images, shape, expected)
     if isinstance(field, ImageField):
         least, most, room = float(values.min()), float(values.max()), BEYOND * (high - low)

@@ -186,7 +186,7 @@ class Run:
         Raises UserError if `[model]` says no input or no code, ValueError for images of another shape or range.
         """
         roles = need(self, "input", "code")
-        given = {roles.input: expected_images(self, self.fields.get(roles.input), images)}
+        given = {roles.input: expected_images(self, images)}
         codes = tuple(self.tensor(name).given(**given) for name in roles.code)
         return codes[0] if len(codes) == 1 else codes
 
