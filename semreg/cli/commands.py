@@ -26,7 +26,8 @@ class Commands(TyperGroup):
     """The core's commands, then those of plugins; a user's mistake ends any of them with a message and exit code 2."""
 
     def list_commands(self, ctx: Any) -> list[str]:
-        return list(dict.fromkeys([*self.commands, *sorted(point.name for point in installed_entry_points(GROUP))]))
+        names = filter(can_type, sorted(point.name for point in installed_entry_points(GROUP)))
+        return list(dict.fromkeys([*self.commands, *names]))
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         own = super().get_command(ctx, cmd_name)
@@ -48,6 +49,11 @@ class Commands(TyperGroup):
         except KeyboardInterrupt as error:
             _say(str(error) or "interrupted")
             raise typer.Exit(getattr(error, "code", 130)) from None
+
+
+def can_type(name: str) -> bool:
+    """Whether a command can have this name: it is one word, and no option."""
+    return name.isprintable() and name.split() == [name] and not name.startswith("-")
 
 
 def _say(message: str) -> None:

@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING
 from semreg.cli.options import folder_of
 from semreg.cli.output import echo
 from semreg.core import UserError
+from semreg.store.messages import say
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from semreg.trained.run import Run
+
+__all__ = ["echo", "file_kind", "require_png", "say", "trained", "write_beside"]
 
 ENOUGH = 256
 """Pixels to which the sides of a few images beside each other are enlarged."""

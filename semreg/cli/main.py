@@ -26,6 +26,7 @@ from semreg.cli.options import (
 )
 from semreg.cli.output import echo, echo_json, take_over
 from semreg.cli.plugins import plugins
+from semreg.cli.strangers import pass_over_unreadable
 from semreg.cli.table import table
 from semreg.core import UserError, closest, printable
 from semreg.core.kinds import KINDS
@@ -49,6 +50,7 @@ def main() -> None:
     """The console script."""
     take_over()
     warnings.formatwarning = lambda message, *_, **__: f"warning: {printable(str(message))}\n"
+    pass_over_unreadable()
     app(prog_name="semreg")
 
 
@@ -161,7 +163,7 @@ def list_components(
     elif as_json:
         echo_json([_as_dictionary(component) for component in found])
     else:
-        _print_columns(("kind", "name", "from"), [(c.kind, c.name, c.origin) for c in found])
+        _print_columns(("kind", "name", "from"), [(c.kind, c.name or repr(c.name), c.origin) for c in found])
 
 
 @app.command(cls=PrintingCommand)
@@ -181,7 +183,7 @@ def show(
         echo_json(descriptions)
         return
     for position, (component, description) in enumerate(zip(found, descriptions, strict=True)):
-        echo("\n" * bool(position) + f"{name} · {component.kind} · {component.origin}\n")
+        echo("\n" * bool(position) + f"{name or repr(name)} · {component.kind} · {component.origin}\n")
         echo("\n".join(f"  {line}" for text in description["signatures"] for line in text.splitlines()))
         if description["documentation"]:
             echo(f"\n{description['documentation']}")

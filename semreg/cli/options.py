@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
+from semreg.data.seeds import chosen_seed
 from semreg.running.choices import Choices
 
 _CHOICES = {field.name: field for field in fields(Choices)}
@@ -33,7 +34,7 @@ DataRoot = Annotated[Path, _option("data_root")]
 Out = Annotated[Path, _option("out")]
 Device = Annotated[str, _option("device")]
 Runs = Annotated[Path, typer.Option("--runs", help=_CHOICES["out"].metadata["help"])]
-Seed = Annotated[int, typer.Option("--seed", help="Of all draws.")]
+Seed = Annotated[int, typer.Option("--seed", metavar="N", parser=chosen_seed, help="Of all draws.")]
 Scale = Annotated[int, typer.Option("--scale", metavar="N", min=1, help="Enlarge each pixel to N × N, unsmoothed.")]
 ScaleOfAll = Annotated[
     int | None,

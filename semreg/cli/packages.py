@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from semreg.cli.commands import GROUP, can_type
 from semreg.core import UserError
 from semreg.core.kinds import KINDS
 from semreg.core.registry import (
@@ -17,8 +18,10 @@ from semreg.core.registry import (
     import_target,
     installed_entry_points,
     normalised,
+    unreadable_metadata,
     wrong_interface,
 )
+from semreg.recipe.expression import why_unsaid
 
 READY = "ready"
 OFF = "off: SEMREG_PLUGINS does not name it"
@@ -41,6 +44,8 @@ class Plugin:
 def installed_plugins(*, load: bool = False) -> list[Plugin]:
     """All installed plugins by name, those that are switched off among them; the core itself is none.
 
+    After them stand all packages whose metadata can't be read, plugins or not, by the folder of these.
+
     Nothing is imported, unless with `load`: then each component is, and what can't be is a problem of its plugin.
     """
     everything = installed_entry_points(also_off=True)
@@ -58,6 +63,7 @@ def installed_plugins(*, load: bool = False) -> list[Plugin]:
                 brings.setdefault(_kind(point), []).append(point.name)
         problems = (OFF,) if origin not in on else tuple(dict.fromkeys(_problems(points, claims, load)))
         found.append(Plugin(points[0].distribution, points[0].version, brings, problems))
+    found += [Plugin(folder, "", {}, (f"passed over: {why}",)) for folder, why in sorted(unreadable_metadata().items())]
     return found
 
 
@@ -76,19 +82,44 @@ def _problems(points: list[InstalledEntryPoint], claims: Counter[tuple[str, str]
     for point in points:
         if point.group == INTERFACE_GROUP:
             continue
+        unusable = _why_unusable(point)
+        if unusable:
+            yield f"unusable: {unusable}"
+            continue
         if claims[_claim(point)] > 1:
             others = sorted(
                 {other.origin for other in installed_entry_points() if _claim(other) == _claim(point)} - {point.origin}
             )
             yield f"{_kind(point)} {point.name!r} is claimed by {' and '.join(others)}, too"
         package = point.value.partition(":")[0].partition(".")[0].strip()
-        if importlib.util.find_spec(package) is None:  # of a name without dots nothing is imported
-            yield f"broken: there is no package {package}"
+        if not package.isidentifier() or not _is_installed(package):
+            yield f"broken: there is no package {package or repr(package)}"
         elif load:
             try:
                 import_target(f"{_kind(point)} {point.name!r}", point.value, point.origin)
             except UserError as error:
                 yield f"broken: {error.problems[0].message}"
+
+
+def _why_unusable(point: InstalledEntryPoint) -> str:
+    """Why neither a recipe nor a command line can say the name of what an entry point brings; empty if one can."""
+    kind = KINDS.get(_kind(point))
+    if kind is None:
+        typed = point.group != GROUP or can_type(point.name)
+        return (
+            ""
+            if typed
+            else f"nobody can type command {point.name!r}; one word of printable characters fits, without - before it"
+        )
+    unsaid = why_unsaid(point.name, kind.place)
+    return unsaid and f"no recipe can say {kind.name} {point.name!r}; {unsaid}"
+
+
+def _is_installed(package: str) -> bool:
+    try:
+        return importlib.util.find_spec(package) is not None  # of a name without dots nothing is imported
+    except ValueError:  # it is imported already, and says of itself that nobody knows where from
+        return True
 
 
 def _kind(point: InstalledEntryPoint) -> str:
@@ -102,4 +133,4 @@ def _claim(point: InstalledEntryPoint) -> tuple[str, str]:
     kind = KINDS.get(_kind(point))
     if kind is not None:
         return kind.place, point.name
-    return (point.group, point.name if point.group == "semreg.commands" else f"{point.name} of {point.origin}")
+    return (point.group, point.name if point.group == GROUP else f"{point.name} of {point.origin}")

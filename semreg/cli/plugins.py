@@ -31,7 +31,7 @@ def plugins(
     if not found:
         echo("no plugins are installed")
     for plugin in found:
-        echo(f"{plugin.distribution} {plugin.version} · {plugin.state}")
+        echo(f"{' '.join(filter(None, [plugin.distribution, plugin.version]))} · {plugin.state}")
         width = max((len(kind) for kind in plugin.brings), default=0)
         for kind, names in plugin.brings.items():
-            echo(f"  {kind:<{width}}  {', '.join(names)}")
+            echo(f"  {kind:<{width}}  {', '.join(name or repr(name) for name in names)}")

@@ -12,6 +12,7 @@ from torch import Tensor
 from semreg.core import EXCLUDED, TEST, TRAIN, VALIDATION, ClassField, Problem, UserError, closest
 from semreg.core.source import UNLABELLED
 from semreg.data.dataset import Cached
+from semreg.data.seeds import WHAT_FITS, is_seed
 from semreg.data.splits import labelled_fields, random_order, share, shots_problems
 
 
@@ -30,8 +31,8 @@ def split_as(data: Cached, options: Mapping[str, Any]) -> Cached:
     known = ("train", "unlabelled", "shots", "share", "validation", "seed")
     problems = [Problem(f"data.split.{key}", f"no such option{closest(key, known)}") for key in options.keys() - known]
     seed = options.get("seed", 0)
-    if isinstance(seed, bool) or not isinstance(seed, int):
-        problems.append(Problem("data.split.seed", f"{seed!r} is not a whole number"))
+    if not is_seed(seed):
+        problems.append(Problem("data.split.seed", f"{seed!r}: {WHAT_FITS}"))
     if problems:
         raise UserError("", problems)
     result = data

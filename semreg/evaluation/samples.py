@@ -78,7 +78,8 @@ def inception_score(
         tables = [_by_class(members, field, right)]
         shown = [value for value, of_class in enumerate(members) if len(of_class)][:MOST_ROWS]
         images = [made[members[value][:pictures]] for value in shown]
-        grid = _grid(images, generated, [field.names[value] for value in shown])
+        left_out = sum(len(of_class) > 0 for of_class in members) - len(shown)
+        grid = _grid(images, generated, [field.names[value] for value in shown], left_out)
     return Result(figures, {} if paper is None else {"inception_score": paper}, [table, *tables], [grid], summary)
 
 
@@ -178,12 +179,12 @@ def _by_class(members: list[Tensor], field: ClassField, right: list[Tensor]) -> 
     )
 
 
-def _grid(rows: list[Tensor], generated: Handle, names: list[str] | None = None) -> Picture:
+def _grid(rows: list[Tensor], generated: Handle, names: list[str] | None = None, left_out: int = 0) -> Picture:
     return image_grid(
         "Samples" if names is None else "Samples by class",
         rows,
         row_labels=names,
         value_range=generated.run.value_range,
         caption="Decoded from random codes, unselected."
-        + ("" if names is None or len(names) < MOST_ROWS else f" Of the first {MOST_ROWS} classes."),
+        + (f" Of the first {len(rows)} of {len(rows) + left_out} classes." if left_out else ""),
     )

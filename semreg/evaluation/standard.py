@@ -10,6 +10,7 @@ from torch.nn.functional import l1_loss, mse_loss
 
 from semreg.core import ClosedFormPrior, Handle, Prior, Result, Role, require_posterior
 from semreg.pictures import image_grid, line_plot
+from semreg.pictures.numbers import number
 
 Count = Annotated[int, Gt(0)]
 ACTIVE = 0.01
@@ -26,6 +27,7 @@ def reconstructions(
     """Test images above their reconstructions, and the mean absolute and squared error over the first `count` of them.
 
     Both are `(batch, channels, height, width)` in the recipe's range; the errors are means over images and elements.
+    Images of another tensor than the output that `[model]` says stand under its name.
     """
     original, copy = image.read("test", count=count), reconstruction.read("test", count=count)
     figures = {
@@ -33,11 +35,14 @@ def reconstructions(
         "mean_squared_error": float(mse_loss(copy, original)),
     }
     rows = [list(original[:pictures]), list(copy[:pictures])]
+    made = reconstruction.run.roles.output in ("", reconstruction.name)
+    title = "Reconstructions" if made else f"{reconstruction.name} of test images"
+    row_labels = ["image", "reconstruction" if made else reconstruction.name]
     grid = image_grid(
-        "Reconstructions", rows, row_labels=["image", "reconstruction"], value_range=image.run.value_range,
+        title, rows, row_labels=row_labels, value_range=image.run.value_range,
         caption="Images of the test split, in order.",
     )  # fmt: skip
-    summary = f"mean squared error {figures['mean_squared_error']:.4f}"
+    summary = f"mean squared error {number(figures['mean_squared_error'])}"
     return Result(figures=figures, pictures=[grid], summary=summary)
 
 
@@ -91,4 +96,4 @@ def divergence(
         y_label="nats per image",
     )
     active = f"{figures['active_dimensions']:.0f} of {len(nats)} dimensions active"
-    return Result(figures, pictures=[curve], summary=f"{figures['nats_per_image']:.1f} nats per image; {active}")
+    return Result(figures, pictures=[curve], summary=f"{number(figures['nats_per_image'])} nats per image; {active}")

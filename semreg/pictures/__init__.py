@@ -1,7 +1,8 @@
-"""Pictures for results, reports and commands: grids of images, plots, and files of images."""
+"""Pictures for results, reports and commands: grids of images, plots, files of images, and numbers as texts."""
 
 from semreg.pictures.files import gif, png, write_picture
 from semreg.pictures.grids import image_grid, pixels
+from semreg.pictures.numbers import number
 from semreg.pictures.plots import (
     bar_plot,
     class_colours,
@@ -19,6 +20,7 @@ __all__ = [
     "heat_map",
     "image_grid",
     "line_plot",
+    "number",
     "pixels",
     "png",
     "point_plot",

@@ -10,9 +10,11 @@ from typing import Any
 import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from semreg.core import Picture
+from semreg.pictures.numbers import rounded
 from semreg.pictures.style import (
     COLOURS,
     DPI,
@@ -86,8 +88,12 @@ def line_plot(
                 markersize=3.5,
             )
         axes.set(xlabel=x_label, ylabel=y_label)
+        if all((as_array(x) % 1 == 0).all() for x, _ in series.values()):
+            axes.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
         if log_y:
             axes.set_yscale("log")
+        elif not any(as_array(y).any() for _, y in series.values()):
+            axes.set_ylim(-0.05, 1)  # by itself the axis would reach as far below zero as above
         axes.grid(axis="y", linewidth=0.8)
         axes.set_axisbelow(True)
         legend(figure, axes, len(series))
@@ -267,5 +273,12 @@ def class_colours(count: int) -> list[str]:
 def _annotate(axes: Axes, values: NDArray[Any], limits: tuple[float, float]) -> None:
     for (y, x), value in np.ndenumerate(values):
         strength = abs(value) / max(abs(limits[0]), abs(limits[1]))
-        text = f"{value:.2f}"
-        axes.text(x, y, text, ha="center", va="center", fontsize=6.5, color="white" if strength > 0.6 else INK)
+        axes.text(
+            x,
+            y,
+            rounded(value, 2) if np.isfinite(value) else "nan",
+            ha="center",
+            va="center",
+            fontsize=6.5,
+            color="white" if strength > 0.6 else INK,
+        )

@@ -36,9 +36,12 @@ MOST_FILES = 64
 
 
 def read_toml(path: Path) -> TomlTable:
-    """The table in a TOML file. Raises UserError if it is not there, not readable, not TOML or beyond the bounds."""
+    """The table in a TOML file; a byte-order mark before it is passed over.
+
+    Raises UserError if it is not there, not readable, not TOML or beyond the bounds.
+    """
     try:
-        table = parse_toml(_read(path).decode("utf-8"))
+        table = parse_toml(_read(path).decode("utf-8").removeprefix("\ufeff"))
     except tomllib.TOMLDecodeError as error:
         raise UserError(str(path), f"not valid TOML: {error}") from None
     except UnicodeDecodeError as error:

@@ -6,8 +6,12 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from semreg.core.kinds import Place
+
 LONGEST = 10_000
 DEEPEST = 50
+CALLED: tuple[Place, ...] = ("call", "sampler", "evaluation")
+"""Places of a recipe where an expression calls a component; at the others a text names it."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,14 @@ def can_call(name: str) -> bool:
         return parse(f"{name}()") == Call(name, ())
     except ValueError:
         return False
+
+
+def why_unsaid(name: str, place: Place) -> str:
+    """Why no recipe can say the name of a component at its place, and what fits; empty if one can."""
+    if place in CALLED:
+        return "" if can_call(name) else "letters, digits and _ fit, but no word of Python's"
+    said = name.isprintable() and name and name == name.strip()
+    return "" if said else "printable characters fit, without spaces around them"
 
 
 def parse(text: str) -> Expression:

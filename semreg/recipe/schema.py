@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from datetime import date, time
 from typing import Annotated, Any, Literal
 
-from annotated_types import Ge, Gt, Le, Lt, MaxLen, MinLen
+from annotated_types import Gt, Le, Lt, MaxLen, MinLen
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from semreg.core import Problem, UserError, closest
 from semreg.core.errors import MOST_PROBLEMS
+from semreg.data.seeds import WHAT_FITS, is_seed
 from semreg.recipe.bounds import TomlTable
 
 MOST_MODULES = 200
@@ -22,6 +23,15 @@ NO_TEXT = "input should be a valid string, in quotes"
 """What is said of a number, a date or a truth value where a recipe should have a text."""
 
 Positive = Annotated[int, Gt(0)]
+
+
+def _as_seed(value: Any) -> Any:
+    if not is_seed(value):
+        raise ValueError(WHAT_FITS)
+    return value
+
+
+Seed = Annotated[int, BeforeValidator(_as_seed)]
 
 
 class _Keys(BaseModel):
@@ -191,7 +201,7 @@ class RecipeTables(_Keys):
     description: str = ""
     requires: list[str] = []
     each: dict[str, list[str] | str] = {}
-    seed: Annotated[int, Ge(0), Le(2**31)] = 0
+    seed: Seed = 0
     data: DataTable
     model: ModelTable | None = None
     modules: Annotated[dict[str, ModuleTable], MinLen(1), MaxLen(MOST_MODULES)]

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass
 
-from semreg.report.formatting import number
+from semreg.pictures.numbers import distinct, number
 from semreg.store.record import PhaseMetrics
 
 Points = list[tuple[int, float]]
@@ -14,6 +13,7 @@ Points = list[tuple[int, float]]
 WIDTH, HEIGHT = 340, 150
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46, 8, 8, 22
 _MOST_POINTS = 300
+MOST_TICKS = 6
 _LOGARITHMIC_FROM = 40  # a loss whose largest value is this many times its smallest is drawn on a logarithmic axis
 
 
@@ -78,8 +78,13 @@ def _chart(name: str, train: Points, validation: Points) -> Chart | None:
         if places:
             dots = places if len(places) == 1 or (kind == "validation" and len(places) <= 30) else []
             lines.append(Line(kind, " ".join(f"{x:g},{y:g}" for x, y in places), dots))
-    y_ticks = [Tick(at_y(y), number(10**y if logarithmic else y)) for y in _round_values(low, high, logarithmic)]
-    x_ticks = [Tick(at_x(x), f"{x:g}") for x in _round_values(x_low, x_high, False)]
+    ys, xs = (
+        _round_powers(low, high) if logarithmic else _round_values(low, high),
+        _round_values(x_low, x_high, least=1),
+    )
+    labels = distinct([10**y for y in ys] if logarithmic else ys)
+    y_ticks = [Tick(at_y(y), label) for y, label in zip(ys, labels, strict=True)]
+    x_ticks = [Tick(at_x(x), f"{x:.0f}") for x in xs]
     last = number((_finite(train) or series["validation"])[-1][1])
     return Chart(name, lines, x_ticks, y_ticks, last, logarithmic)
 
@@ -96,18 +101,28 @@ def _thinned(points: Points) -> Points:
     return [(group[-1][0], sum(value for _, value in group) / len(group)) for group in groups]
 
 
-def _round_values(low: float, high: float, logarithmic: bool) -> Iterable[float]:
-    """About four round numbers between two; on a logarithmic axis, whose numbers are exponents, round powers."""
+def _round_powers(low: float, high: float) -> list[float]:
+    """About four exponents of round numbers between two."""
+    exponents = range(math.floor(low), math.ceil(high) + 1)
+    factors = (1, 2, 5) if high - low < 1.5 else (1, 3) if high - low < 3 else (1,)
+    every = max(1, round((high - low) / 4))
+    values = [e + math.log10(f) for e in exponents if e % every == 0 for f in factors]
+    return [value for value in values if low <= value <= high]
+
+
+def _round_values(low: float, high: float, least: float = 0.0) -> list[float]:
+    """Two to six round numbers between two, `least` or more apart: fewer where that leaves no more."""
     if high <= low:
         return [low]
-    if logarithmic:
-        exponents = range(math.floor(low), math.ceil(high) + 1)
-        factors = (1, 2, 5) if high - low < 1.5 else (1, 3) if high - low < 3 else (1,)
-        every = max(1, round((high - low) / 4))
-        values = [e + math.log10(f) for e in exponents if e % every == 0 for f in factors]
-        return [value for value in values if low <= value <= high]
     rough = (high - low) / 4
     power = 10.0 ** math.floor(math.log10(rough))
-    step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= rough * 0.999)
+    coarse = next(factor for factor in (1, 2, 5, 10) if factor * power >= rough * 0.999)
+    finer = {1: 0.5, 2: 1, 5: 2, 10: 5}[coarse]
+    found = _multiples(low, high, max(coarse * power, least))
+    more = _multiples(low, high, max(finer * power, least))
+    return more if len(found) < 3 and len(more) <= MOST_TICKS else found
+
+
+def _multiples(low: float, high: float, step: float) -> list[float]:
     first = math.ceil(low / step - 1e-9)
     return [float(f"{k * step:.12g}") for k in range(first, math.floor(high / step + 1e-9) + 1)]

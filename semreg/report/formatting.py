@@ -1,24 +1,13 @@
-"""Numbers and durations as a reader wants them."""
+"""Durations as a reader wants them."""
 
 from __future__ import annotations
 
-import math
-
-
-def number(value: float) -> str:
-    """Three digits that matter: 0.0139, 1.5, 2.3e-05, 12400."""
-    if not math.isfinite(value):
-        return "–"
-    if value == 0 or 1e-4 <= abs(value) < 1e6:
-        digits = max(0, 2 - math.floor(math.log10(abs(value)))) if value else 0
-        text = f"{value:.{digits}f}"
-        return text.rstrip("0").rstrip(".") if "." in text else text
-    return f"{value:.1e}"
-
 
 def duration(seconds: float) -> str:
-    """`8s`, `1m40s`, `2h05m`, `3d02h`."""
+    """`0.03s`, `8s`, `1m40s`, `2h05m`, `3d02h`."""
     whole = round(seconds)
+    if 0 < seconds < 0.95:
+        return f"{max(seconds, 0.001):.1g}s"
     if whole < 60:
         return f"{whole}s"
     if whole < 3600:

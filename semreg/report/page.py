@@ -5,25 +5,31 @@ from __future__ import annotations
 import functools
 import json
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import jinja2
 
-from semreg.core import Cell, Result, Scatter, Table, UserError, plugin_manager
+from semreg.core import Picture, Result, Scatter, Table, UserError, plugin_manager
 from semreg.core.errors import cause_of
 from semreg.core.hookspecs import Section
 from semreg.pictures import class_colours
+from semreg.pictures.numbers import column, number
 from semreg.report import curves
 from semreg.report.data import data_section
-from semreg.report.formatting import duration, number
+from semreg.report.formatting import duration
 from semreg.report.templates import templates
 from semreg.report.times import time_section
 from semreg.store.layout import WARNINGS
 from semreg.store.recipes import command_of, evaluations_of, failures_of, own_name, read_recipe
 from semreg.store.record import PhaseMetrics, RunRecord, read_lines, read_metrics, read_record
 from semreg.store.results import read_result, require_storable
+
+Shown = TypeVar("Shown", Table, Picture, Scatter)
+NOTHING = "–"
+"""Stands where a table has no value."""
 
 
 def render(folder: Path, recipe: str | None = None) -> str:
@@ -49,7 +55,7 @@ def _rendered(folder: Path, name: str) -> str:
     run = read_record(folder)
     recipe = _recipe(folder, name)
     reader = _Reader(folder, name, [str(line.get("warning", "")) for line in read_lines(folder / WARNINGS)])
-    evaluations = _evaluations(reader, name)
+    evaluations = {one: _unrepeated(result) for one, result in _evaluations(reader, name).items()}
     metrics = read_metrics(folder)
     sections = _sections(reader)
     return _template().render(
@@ -76,9 +82,14 @@ def _rendered(folder: Path, name: str) -> str:
 @functools.cache  # compiling it takes longer than filling it in
 def _template() -> jinja2.Template:
     environment = templates()
-    environment.filters |= {"number": _number, "cell": _cell, "g": _weight}
+    environment.filters |= {"number": _number, "g": _weight}
     environment.filters |= {"points": _points, "colours": class_colours}
-    environment.globals |= {"chart_width": curves.WIDTH, "chart_height": curves.HEIGHT, "is_numeric": _is_numeric}
+    environment.globals |= {
+        "chart_width": curves.WIDTH,
+        "chart_height": curves.HEIGHT,
+        "is_numeric": _is_numeric,
+        "cells": _cells,
+    }
     return environment.get_template("page.html")
 
 
@@ -118,7 +129,13 @@ class PaperFigure:
 
     def text(self, value: float) -> str:
         """A value with as many decimals as suit this row."""
-        return _cell(value, 3 if abs(self.paper) < 10 else 1).replace("-", "−")
+        texts = column([value, self.ours, self.paper], 3 if abs(self.paper) < 10 else 1)
+        return texts[0].replace("-", "−")
+
+    def difference(self) -> str:
+        """How much more or less ours is, with its sign."""
+        more = self.ours - self.paper
+        return f"{'+' if more > 0 else ''}{self.text(more)}"
 
 
 class _Reader:
@@ -147,6 +164,20 @@ def _evaluations(reader: _Reader, recipe: str) -> dict[str, Result]:
         except UserError as error:
             reader.warn(error.text())
     return found
+
+
+def _unrepeated(result: Result) -> Result:
+    """A result with each caption but once, where the page has it first."""
+    said: set[str] = set()
+
+    def once(shown: Sequence[Shown]) -> list[Shown]:
+        found = []
+        for one in shown:
+            found.append(replace(one, caption="") if one.caption in said else one)
+            said.add(one.caption)
+        return found
+
+    return replace(result, tables=once(result.tables), pictures=once(result.pictures), scatters=once(result.scatters))
 
 
 def _sections(reader: _Reader) -> list[Section]:
@@ -233,10 +264,15 @@ def _weight(value: float) -> str:
     return f"{value:g}"
 
 
-def _cell(value: Cell, digits: int) -> str:
-    if value is None or (isinstance(value, float) and not math.isfinite(value)):
-        return "–"
-    return f"{value:.{digits}f}" if isinstance(value, float) else str(value)
+def _cells(table: Table) -> list[list[str]]:
+    """The texts of a table, row by row; numbers of a column have as many decimals as the others in it."""
+    rows = [[NOTHING if value is None else str(value) for value in row] for row in table.rows]
+    for place in range(len(table.columns)):
+        own = [k for k, row in enumerate(table.rows) if place < len(row) and isinstance(row[place], float)]
+        texts = column([float(table.rows[k][place] or 0) for k in own], table.digits)
+        for k, text in zip(own, texts, strict=True):
+            rows[k][place] = text
+    return rows
 
 
 def _is_numeric(table: Table, column: int) -> bool:

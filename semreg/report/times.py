@@ -5,11 +5,14 @@ from __future__ import annotations
 from semreg.core import Cell, Picture, Table
 from semreg.core.hookspecs import Section
 from semreg.pictures import line_plot, share_plot
-from semreg.report.formatting import duration, number
+from semreg.pictures.numbers import number
+from semreg.report.formatting import duration
 from semreg.store.record import PhaseMetrics
 
 DRIFT = 1.2
 """A phase whose iterations grow slower or faster by this factor is drawn over time."""
+LEAST = 0.1
+"""Per cent: what is less is not told apart."""
 _RECORDS_FOR_DRIFT = 8
 _MOST_POINTS = 60
 
@@ -111,4 +114,6 @@ def _milliseconds(seconds: float) -> str:
 
 
 def _percent(part: float, whole: float) -> str:
-    return f"{100 * part / whole:.1f} %" if part and whole else "–"
+    if part <= 1e-9 * whole:  # what rounding leaves of differences
+        return "–"
+    return f"{100 * part / whole:.1f} %" if 100 * part / whole >= LEAST else f"< {LEAST:g} %"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from semreg.core import UserError
 from semreg.data.root import DEFAULT, VARIABLE, data_root_of
+from semreg.data.seeds import chosen_seed
 
 if TYPE_CHECKING:
     import torch
@@ -28,10 +29,12 @@ def _told(help: str, **option: Any) -> dict[str, Any]:
 class Choices:
     """Seed, device, precision, places, and how far a run may go without what its recipe names.
 
-    Raises UserError for a precision that does not exist.
+    Raises UserError for what is no seed, and for a precision that does not exist.
     """
 
-    seed: int | None = field(default=None, metadata=_told("The recipe's own if left out."))
+    seed: int | None = field(
+        default=None, metadata=_told("The recipe's own if left out.", metavar="N", parser=chosen_seed)
+    )
     device: str = field(default="auto", metadata=_told("Where to compute.", metavar="auto|cpu|cuda[:n]"))
     precision: str = field(default="fp32", metadata=_told("Of the networks.", metavar="|".join(PRECISIONS)))
     data_root: Path = field(
@@ -55,6 +58,8 @@ class Choices:
     def __post_init__(self) -> None:
         object.__setattr__(self, "data_root", data_root_of(self.data_root))
         object.__setattr__(self, "out", Path(self.out))
+        if self.seed is not None:
+            object.__setattr__(self, "seed", chosen_seed(self.seed))
         if self.continue_from is not None:
             object.__setattr__(self, "continue_from", Path(self.continue_from))
         if self.precision not in PRECISIONS:

@@ -45,7 +45,7 @@ class ProgressBar:
         record = read_object(run.folder / RECORD) or {}
         data = {} if record.get("trained") else record.get("data") or {}
         for line in lines(data["fields"], data["counts"], data["taken"]) if "taken" in data else ():
-            self._console.print(line, markup=False, soft_wrap=True)
+            self._console.print(printable(line), markup=False, soft_wrap=True)
 
     @hookimpl
     def phase_started(self, run: ObservedRun, phase: str) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from semreg.core import DataMissing, Problem, UserError, closest
 from semreg.core.errors import CannotWrite, cause_of
+from semreg.data.seeds import chosen_seed
 from semreg.recipe.check import FOLDER_NAME, check
 from semreg.recipe.load import Recipe, load_recipe
 from semreg.recipe.plan import Plan
@@ -36,7 +37,6 @@ from semreg.training.trial import check_by_dry_run
 TABLES = "tables"
 """The folder of tables, among the runs."""
 MOST_SEEDS = 1_000
-LARGEST_SEED = 2**31
 
 
 @dataclass(frozen=True)
@@ -156,17 +156,16 @@ def chosen_seeds(seeds: int | str | Sequence[int] | None) -> list[int] | None:
     fit = "write a number, as in --seeds 3 for 0, 1 and 2, or different seeds, as in --seeds 0,1,2 (one alone: 5,)"
     refused = UserError("--seeds", f"{seeds!r}: {fit}")
     if isinstance(seeds, str):
-        if not re.fullmatch(r"\s*\d{1,10}\s*(,\s*\d{1,10}\s*)*,?\s*", seeds, re.ASCII):
+        parts = [part.strip() for part in seeds.strip().removesuffix(",").split(",")]
+        if not all(parts) or ("," not in seeds and not re.fullmatch(r"\d{1,10}", parts[0], re.ASCII)):
             raise refused
-        seeds = [int(part) for part in seeds.split(",") if part.strip()] if "," in seeds else int(seeds)
+        seeds = [chosen_seed(part, "--seeds") for part in parts] if "," in seeds else int(seeds)
     if isinstance(seeds, int):
         if isinstance(seeds, bool) or not 0 < seeds <= MOST_SEEDS:
             raise refused
         return list(range(seeds))
-    listed = list(seeds)
+    listed = [chosen_seed(seed, "--seeds") for seed in seeds]
     if not listed or len(set(listed)) < len(listed) or len(listed) > MOST_SEEDS:
-        raise refused
-    if any(isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed <= LARGEST_SEED for seed in listed):
         raise refused
     return listed
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from semreg.core import Picture
+from semreg.pictures.numbers import rounded
 from semreg.report.formatting import duration
 from semreg.tables.grid import (
     Cell,
@@ -168,7 +169,7 @@ class Form:
 
     def text(self, value: float) -> str:
         """A number, with a true minus."""
-        return f"{value:.2e}" if self._exponent else f"{value:.{self._decimals}f}".replace("-", "−")
+        return f"{value:.2e}" if self._exponent else rounded(value, self._decimals).replace("-", "−")
 
 
 def _tests(table: FigureTable, tests: Sequence[Comparison], titles: Mapping[str, str]) -> Block:

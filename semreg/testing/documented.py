@@ -10,6 +10,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from semreg.core import Problem
+from semreg.core.kinds import KINDS
+from semreg.core.registry import InstalledEntryPoint, installed_entry_points
+from semreg.recipe.expression import why_unsaid
 from semreg.recipe.options import FILLED_BY_ENGINE, Signature, check_inputs, check_options, signature_of
 from semreg.testing.checks import Checks, require
 
@@ -30,9 +33,10 @@ def check_description(checks: Checks, component: Any, inputs: int, options: Mapp
 
 
 def check_signature(component: Any, inputs: int, options: Mapping[str, Any]) -> None:
-    """A recipe can call it with this many inputs and these options, and tell a user which options would fit."""
+    """A recipe can call it with this many inputs and these options, and tell a user which options would fit; it can say
+    the names by which installed entry points bring it."""
     signature, name = signature_of(component), getattr(component, "__name__", "the component")
-    problems = [*_unwritable(options), *_untyped(signature, inputs)]
+    problems = [*_unsaid(component), *_unwritable(options), *_untyped(signature, inputs)]
     constructed = inspect.isclass(component)  # its inputs are those of `forward` or of the call
     if not constructed:
         problems += check_inputs(signature, inputs, where="inputs", name=name)
@@ -40,6 +44,26 @@ def check_signature(component: Any, inputs: int, options: Mapping[str, Any]) -> 
     given = _defaults(signature, taken) | dict(options)
     problems += check_options(signature, given, inputs=taken, where="options", name=name)
     require(not problems, "; ".join(f"{problem.where}: {problem.message}" for problem in problems))
+
+
+def _unsaid(component: Any) -> list[Problem]:
+    places = {kind.group: kind.place for kind in KINDS.values()}
+    brought = [p for p in installed_entry_points(also_off=True) if p.group in places and _target(p) is component]
+    told = [(point, why_unsaid(point.name, places[point.group])) for point in brought]
+    return [
+        Problem("name", f"no recipe can say {point.name!r}, as {point.origin} has it; {why}")
+        for point, why in told
+        if why
+    ]
+
+
+def _target(point: InstalledEntryPoint) -> Any:
+    """What an entry point brings, if its module is imported already."""
+    module, _, attributes = map(str.strip, point.value.partition(":"))
+    found: Any = sys.modules.get(module)
+    for attribute in filter(None, attributes.split(".")):
+        found = getattr(found, attribute, None)
+    return found
 
 
 def _defaults(signature: Signature, inputs: int) -> dict[str, Any]:

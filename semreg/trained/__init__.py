@@ -21,6 +21,7 @@ from semreg.trained.classes import (
     vary,
     verdicts,
 )
+from semreg.trained.draws import drawn_by
 from semreg.trained.embedding import embed
 from semreg.trained.features import feature_extractors, frechet_distance
 from semreg.trained.images import image_field, load_images, write_images
@@ -44,6 +45,7 @@ __all__ = [
     "class_number",
     "decoded",
     "draw_pairs",
+    "drawn_by",
     "embed",
     "feature_extractors",
     "frechet_distance",

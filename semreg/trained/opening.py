@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -33,6 +34,7 @@ from semreg.trained.weights import load_weights
 from semreg.training.build import build_modules
 
 VALIDATION_SHARE = 0.1
+DEVICE = re.compile(r"auto|cpu|cuda(:[0-9]{1,9})?")
 
 
 def open_run(folder: str | Path, *, data_root: str | Path | None = None, device: str = "auto") -> Run:
@@ -177,15 +179,21 @@ def device_of(name: str) -> torch.device:
 
     Raises UserError if there is none here.
     """
-    wanted = name
+    if not DEVICE.fullmatch(name):
+        raise UserError("--device", f"{name!r} is no device that semreg computes on; auto, cpu and cuda[:n] are")
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     if name == "cuda" and "LOCAL_RANK" in os.environ:
         name = f"cuda:{os.environ['LOCAL_RANK']}"
+    there = [f"cuda:{index}" for index in range(torch.cuda.device_count())] if torch.cuda.is_available() else []
+    if name not in ("cpu", "cuda", *there) or (name == "cuda" and not there):
+        raise UserError("--device", f"{name!r} is not here; there is: {', '.join(['cpu', *there])}")
+    device = torch.device(name)
     try:
-        device = torch.device(name)
         torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0]
-        raise UserError("--device", f"{wanted!r} cannot be used here ({reason}); use auto, cpu or cuda[:n]") from None
+    except RuntimeError as error:
+        reason = str(error).splitlines()[0][:200]
+        raise UserError(
+            "--device", f"{name!r} can't be used ({reason}); there is: {', '.join(['cpu', *there])}"
+        ) from None
     return device

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from semreg.recipe.plan import Plan, Read, uses
 from semreg.store.recipes import evaluations_of
 from semreg.store.results import read_result
 from semreg.store.statistics import read_statistics
+from semreg.trained.expecting import expected_codes, expected_images, shape_of
 from semreg.trained.roles import need
 from semreg.training.program import Execution, Program, evaluating
 
@@ -181,22 +183,35 @@ class Run:
     def encode(self, images: Tensor) -> Any:
         """The code of images `(batch, channels, height, width)` in the recipe's range; a tuple of several codes.
 
-        Raises UserError if `[model]` says no input or no code.
+        Raises UserError if `[model]` says no input or no code, ValueError for images of another shape or range.
         """
         roles = need(self, "input", "code")
-        codes = tuple(self.tensor(name).given(**{roles.input: images}) for name in roles.code)
+        given = {roles.input: expected_images(self, images)}
+        codes = tuple(self.tensor(name).given(**given) for name in roles.code)
         return codes[0] if len(codes) == 1 else codes
 
     def decode(self, *codes: Tensor) -> Any:
         """The output for codes, in the order of the recipe's `code`.
 
-        Raises UserError if `[model]` says no code or no output, ValueError for another number of codes.
+        Raises UserError if `[model]` says no code or no output, ValueError for codes of another number or shape.
         """
         roles = need(self, "code", "output")
-        if len(codes) != len(roles.code):
-            said = f"{len(roles.code)} codes ({', '.join(roles.code)})"
-            raise ValueError(f"this model decodes {said}; {len(codes)} given")
-        return self.tensor(roles.output).given(**dict(zip(roles.code, codes, strict=True)))
+        given = expected_codes(roles.code, self._code_shapes, codes)
+        return self.tensor(roles.output).given(**dict(zip(roles.code, given, strict=True)))
+
+    @functools.cached_property
+    def _code_shapes(self) -> list[tuple[int, ...] | None]:
+        """The shape of each code of one image; None where an image alone has none."""
+        shape = shape_of(self.fields.get(self.roles.input))
+        given = {} if shape is None else {self.roles.input: torch.full((1, *shape), self.value_range[0])}
+        return [self._code_shape(name, given) for name in self.roles.code]
+
+    def _code_shape(self, name: str, given: Mapping[str, Tensor]) -> tuple[int, ...] | None:
+        try:
+            code = self.tensor(name).given(**given)
+        except (UserError, ValueError, RuntimeError):
+            return None
+        return tuple(code.shape[1:]) if isinstance(code, Tensor) else None
 
     def sample(self, count: int, *, label: str | int | None = None, seed: int = 0) -> Tensor:
         """Images decoded from draws of the priors, as `semreg.trained.sample` draws them."""

@@ -7,10 +7,11 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from semreg.core import ClassField, Prior, closest, seed_of
+from semreg.core import ClassField, Prior, closest
 from semreg.recipe.plan import Read
 from semreg.recipe.roles import contents
 from semreg.trained.classes import synthesised
+from semreg.trained.draws import drawn_by
 from semreg.trained.roles import labels_of, need
 from semreg.trained.run import BATCH, Run, TensorHandle
 from semreg.training.build import synthetic_batch
@@ -108,7 +109,7 @@ def _tells_apart(prior: Prior, field: ClassField, device: torch.device) -> bool:
 
 def _decoded(run: Run, given: Mapping[str, Tensor], count: int, seed: int) -> Tensor:
     """The output for codes that are drawn from their priors."""
-    roles, generator = run.roles, torch.Generator().manual_seed(seed_of(seed, "sample"))
+    roles, generator = run.roles, drawn_by(seed, "sample")
     codes = {}
     for code, prior in roles.prior.items():
         own = [label for label, of in roles.attributes.items() if of == code and label in given]

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: a run that trains ends its iteration and writes a checkpoint first."""
+"""Ctrl-C, SIGTERM and SIGHUP: a run that trains ends its iteration and writes a checkpoint first."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from types import FrameType
 from typing import Any
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+SAID = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated", signal.SIGHUP: "hung up"}
 
 
 class Interrupted(KeyboardInterrupt):
@@ -19,13 +20,13 @@ class Interrupted(KeyboardInterrupt):
 
     def __init__(self, number: int) -> None:
         self.code = 128 + number
-        super().__init__("interrupted" if number == signal.SIGINT else "terminated")
+        super().__init__(SAID[signal.Signals(number)])
 
 
 class Interrupts:
-    """While entered, SIGINT and SIGTERM raise Interrupted: at once, or, while `deferred`, in `raise_pending`.
+    """While entered, SIGINT, SIGTERM and SIGHUP raise Interrupted: at once, or, while `deferred`, in `raise_pending`.
 
-    Outside of the main thread signals stay as they are.
+    Outside of the main thread signals stay as they are, and SIGHUP where it is ignored, as under nohup.
     """
 
     def __init__(self) -> None:
@@ -36,7 +37,8 @@ class Interrupts:
 
     def __enter__(self) -> Interrupts:
         if threading.current_thread() is threading.main_thread():
-            self._before = {number: signal.signal(number, self._handle) for number in SIGNALS}
+            kept = {signal.SIGHUP} if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN else set()  # under nohup
+            self._before = {number: signal.signal(number, self._handle) for number in SIGNALS if number not in kept}
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -45,7 +47,8 @@ class Interrupts:
 
     @contextlib.contextmanager
     def deferred(self) -> Iterator[None]:
-        """The first signal in here is kept for `raise_pending`; the second raises at once."""
+        """The first signal in here is kept for `raise_pending`; the second raises at once, unless both are SIGHUP: the
+        shell and the system tell of one terminal's end."""
         self._deferring = True
         try:
             yield
@@ -58,6 +61,8 @@ class Interrupts:
             raise Interrupted(self.pending)
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
+        if number == self.pending == signal.SIGHUP:
+            return
         if not self._deferring or self.pending is not None:
             raise Interrupted(number)
         self.pending, self.pending_since = number, time.monotonic()

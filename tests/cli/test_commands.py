@@ -8,8 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from typer.main import get_command
 
-from semreg.cli.commands import first_line
+from semreg.cli.commands import can_type, first_line
+from semreg.cli.main import app
 
 TYPER = """
 import typer
@@ -113,3 +115,14 @@ def test_a_function_is_a_command_that_helps_as_ours_do(install: Callable[..., Pa
     shown = semreg("double", "-h")
     assert shown.returncode == 0
     assert "Double [a] number, [bold]." in shown.stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "fits"), [("one-word", True), ("", False), ("two words", False), ("--option", False), ("\x1b[2J", False)]
+)
+def test_what_nobody_can_type_is_no_command(name: str, fits: bool, install: Callable[..., Path]) -> None:
+    install("semreg-toy", {"semreg.commands": {name: "toy:command", "usual": "toy:command"}})
+    listed = get_command(app).list_commands(None)  # type: ignore[attr-defined, arg-type]
+    assert can_type(name) is fits
+    assert (name in listed) is fits
+    assert "usual" in listed

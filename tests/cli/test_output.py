@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ast
+import fcntl
 import json
 import os
 import pty
 import subprocess
 import sys
+import termios
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -125,3 +128,35 @@ def test_names_of_strangers_steer_no_terminal(install: Callable[..., Path], tmp_
         assert process.returncode == 0, command
         assert b"red" in out, command
         assert b"\x1b" not in out, command
+
+
+def test_whoever_prints_prints_through_echo_or_say() -> None:
+    printing = {"print", "typer.echo", "click.echo", "sys.stdout.write", "sys.stderr.write"}
+    paths = {*ROOT.glob("semreg/**/*.py"), *ROOT.glob("plugins/*/src/**/*.py")} - {ROOT / "semreg/cli/output.py"}
+    assert len(paths) > 200
+    for path in paths:
+        calls = [node for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, ast.Call)]
+        found = [call.lineno for call in calls if ast.unparse(call.func) in printing]
+        assert not found, f"{path}: lines {found}"
+
+
+@pytest.mark.slow
+def test_a_terminal_that_is_closed_stops_a_run_as_its_end_would(tmp_path: Path) -> None:
+    leader, terminal = pty.openpty()
+    arguments = ["run", VAE, "--out", str(tmp_path / "runs"), "--device", "cpu", "--set", "phases.main.epochs=100000"]
+
+    def control() -> None:
+        os.setsid()
+        fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+    process = start(*arguments, stdin=terminal, stdout=terminal, stderr=terminal, preexec_fn=control, cwd=tmp_path)
+    os.close(terminal)
+    shown = b""
+    while b"img/s" not in shown:
+        shown += os.read(leader, 65536)
+    os.close(leader)
+    assert process.wait(60) == 129
+    [folder] = (tmp_path / "runs").iterdir()
+    status = json.loads((folder / "status.json").read_text())
+    assert (status["state"], status["message"].split(";")[0]) == ("stopped", "hung up")
+    assert list((folder / "checkpoints").iterdir())

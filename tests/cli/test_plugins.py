@@ -75,3 +75,17 @@ def test_that_there_is_none_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     result = CliRunner().invoke(app, ["plugins"])
     assert result.stdout == "no plugins are installed\n"
     assert CliRunner().invoke(app, ["plugins", "--json"]).stdout == "[]\n"
+
+
+def test_what_is_passed_over_and_empty_names_are_named(install: Install, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SEMREG_PLUGINS")
+    information = install("stranger\x1b[2J", {}) / "stranger\x1b[2J-1.2.dist-info"
+    (information / "entry_points.txt").write_bytes(b"\xff")
+    install("semreg-odd", "[semreg.losses]\n = toy_listed:a\nb = toy_listed:b")
+    lines = CliRunner().invoke(app, ["plugins"]).stdout.splitlines()
+    shown = str(information).replace("\x1b", "\\x1b")
+    assert lines[-1].startswith(f"{shown} · passed over: its entry points cannot be read (")
+    assert "  loss  '', b" in lines
+    last = json.loads(CliRunner().invoke(app, ["plugins", "--json"]).stdout)[-1]
+    assert last["distribution"] == str(information)
+    assert last["problems"] == [last["state"]]

@@ -54,7 +54,8 @@ def test_the_closest_words_are_offered_else_those_that_there_are() -> None:
     assert closest("adv", ["adv_e", "adv_c", "rec"]) == "; did you mean 'adv_e' or 'adv_c'?"
     assert closest("zzz", ["b", "a"]) == "; there is: a, b"
     assert closest("zzz", map(str, range(10, 40))) == f"; there is: {', '.join(map(str, range(10, 22)))}, …"
-    assert closest("zzz", []) == ""
+    assert closest("zzz", []) == closest("zzz", [""]) == ""
+    assert closest("zzz", ["", "l1"]) == "; there is: l1"
 
 
 def test_a_cause_says_its_type_unless_it_is_there_to_be_read() -> None:

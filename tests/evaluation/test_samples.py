@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from semreg.core import DiagonalGaussian
+from semreg.evaluation import samples
 from semreg.evaluation.samples import fid, inception_score, score_of
 from semreg.trained.features import frechet_distance
 from tests.evaluation.conftest import CLASSES, drawn
@@ -189,3 +190,12 @@ def test_distances_by_inception_stand_beside_the_judges(painted: Any, weights: P
     }  # fmt: skip
     assert "by 2 features of the judge and by 6 features of Inception" in result.tables[0].caption
     assert len(result.tables[0].rows[0]) == 4
+
+
+@pytest.mark.parametrize(("rows", "said"), [(20, ""), (2, f" Of the first 2 of {CLASSES} classes."), (CLASSES, "")])
+def test_classes_that_are_not_shown_are_said(
+    rows: int, said: str, painted: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(samples, "MOST_ROWS", rows)
+    [picture] = inception_score(painted.tensor("x_p"), painted.tensor("digit"), judge=painted).pictures
+    assert picture.caption == f"Decoded from random codes, unselected.{said}"

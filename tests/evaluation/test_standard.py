@@ -9,8 +9,9 @@ import torch
 from torch.distributions import Normal, kl_divergence
 
 from semreg.components.priors import StandardNormal
-from semreg.core import DiagonalGaussian
-from semreg.evaluation.standard import divergence
+from semreg.core import DiagonalGaussian, Picture, Roles
+from semreg.evaluation import standard
+from semreg.evaluation.standard import divergence, reconstructions
 from semreg.testing import FakeRun
 
 
@@ -46,3 +47,37 @@ def test_what_is_no_posterior_or_no_prior_is_refused() -> None:
         divergence(run.tensor("z"), StandardNormal(size=3))
     with pytest.raises(ValueError, match="needs a prior with kl_divergence; found a Identity"):
         divergence(run.tensor("q"), torch.nn.Identity())  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("scale", "nats"),
+    [(0.001, "1.0e-06 nats per image; 0 of"), (0.1, "0.01 nats"), (5.0, "25 nats")],
+)
+def test_few_nats_are_not_said_to_be_none(scale: float, nats: str) -> None:
+    run = Posteriors()
+    run.posterior = DiagonalGaussian(torch.full((50, 2), scale), torch.zeros(50, 2))
+    summary = divergence(run.tensor("q"), StandardNormal(size=2)).summary
+    assert summary.startswith(nats)
+
+
+@pytest.mark.parametrize(
+    ("output", "title", "row"),
+    [("made", "Reconstructions", "reconstruction"), ("", "Reconstructions", "reconstruction"),
+     ("other", "made of test images", "made")],
+)  # fmt: skip
+def test_what_is_not_the_output_is_not_called_a_reconstruction(
+    output: str, title: str, row: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: dict[str, Any] = {}
+
+    def image_grid(title: str, rows: Any, **options: Any) -> Picture:
+        drawn.update(options, title=title)
+        return Picture(title, b"")
+
+    monkeypatch.setattr(standard, "image_grid", image_grid)
+    images = torch.full((4, 1, 2, 2), 0.5)
+    tensors = {"image": {"test": images}, "made": {"test": images + 0.004}}
+    run = FakeRun(tensors=tensors, functions={}, fields={}, roles=Roles(output=output))
+    result = reconstructions(run.tensor("image"), run.tensor("made"))
+    assert (drawn["title"], drawn["row_labels"]) == (title, ["image", row])
+    assert result.summary == "mean squared error 1.6e-05"

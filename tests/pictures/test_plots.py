@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from semreg.pictures import (
     class_colours,
     heat_map,
     line_plot,
+    plots,
     point_plot,
     scatter_plot,
     share_plot,
@@ -156,3 +158,24 @@ def test_names_make_room_beside_the_axes() -> None:
     one, other = plotted({"a": point, "b": point}), plotted({"b": point, "a": point})
     assert (one[:, :780] == other[:, :780]).all()
     assert (one[:, 780:] != other[:, 780:]).any()
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "xs_are_whole", "lowest"), [([1, 2, 3], [0, 0, 0], True, -0.05), ([0.5, 1, 2], [1, 2, 3], False, None)]
+)
+def test_whole_numbers_have_whole_ticks_and_nothing_lies_at_the_foot(
+    x: list[float], y: list[float], xs_are_whole: bool, lowest: float | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    figures: list[Any] = []
+    monkeypatch.setattr(plots, "png_of", lambda figure: figures.append(figure) or b"")
+    plots.line_plot("", {"a": (x, y)}, x_label="", y_label="")
+    [axes] = figures[0].axes
+    assert all(float(tick) % 1 == 0 for tick in axes.get_xticks()) is xs_are_whole
+    assert lowest is None or axes.get_ylim() == (lowest, 1)
+
+
+def test_a_little_below_zero_has_no_sign(monkeypatch: pytest.MonkeyPatch) -> None:
+    figures: list[Any] = []
+    monkeypatch.setattr(plots, "png_of", lambda figure: figures.append(figure) or b"")
+    heat_map("", [[1, -0.001], [-0.5, math.nan]], ["a", "b"])
+    assert [text.get_text() for text in figures[0].axes[0].texts] == ["1.00", "0.00", "-0.50", "nan"]

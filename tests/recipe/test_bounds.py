@@ -151,3 +151,12 @@ def test_numbers_that_no_device_computes_with_are_refused(number: str, said: str
     assert said in refused.value.problems[0].message
     path.write_text("[losses.a]\nmargins = [1.0, 0.0, -0.0, 1.2e-38, 3e38]\n")
     load_recipe(path).resolve()
+
+
+def test_a_byte_order_mark_is_passed_over(tmp_path: Path) -> None:
+    path = tmp_path / "recipe.toml"
+    path.write_text("a = 1\n", encoding="utf-8-sig")
+    assert read_toml(path) == {"a": 1}
+    path.write_text("\ufeffa = 1\n", encoding="utf-8-sig")  # a second one is none
+    with pytest.raises(UserError, match="not valid TOML"):
+        read_toml(path)

@@ -8,7 +8,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from semreg.recipe.expression import DEEPEST, LONGEST, Call, Expression, Name, calls, names, parse
+from semreg.core.kinds import KINDS
+from semreg.recipe.expression import (
+    CALLED,
+    DEEPEST,
+    LONGEST,
+    Call,
+    Expression,
+    Name,
+    calls,
+    can_call,
+    names,
+    parse,
+    why_unsaid,
+)
 
 identifiers = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,8}", fullmatch=True).filter(
     lambda word: not keyword.iskeyword(word)
@@ -91,3 +104,22 @@ def test_length_is_limited() -> None:
     with pytest.raises(ValueError, match=f"at most {LONGEST} are allowed"):
         parse("a" * (LONGEST + 1))
     assert parse("a" * LONGEST) == Name("a" * LONGEST)
+
+
+@pytest.mark.parametrize("name", ["a", "_b2", "größe", "match"])
+def test_names_of_letters_digits_and_underscores_can_be_called(name: str) -> None:
+    assert can_call(name)
+    assert all(why_unsaid(name, kind.place) == "" for kind in KINDS.values())
+
+
+@pytest.mark.parametrize("name", ["", " a", "my-loss", "lambda", "True", "2d", "a.b", "a()", "ﬁ", "a\n", "a#", "a;b"])
+def test_other_names_cannot(name: str) -> None:
+    assert not can_call(name)
+    assert {kind.place for kind in KINDS.values() if "letters" in why_unsaid(name, kind.place)} == set(CALLED)
+
+
+@pytest.mark.parametrize(
+    ("name", "fits"), [("my-net", True), ("my net", True), ("", False), (" a", False), ("\x1b", False)]
+)
+def test_a_text_names_what_is_not_called(name: str, fits: bool) -> None:
+    assert (why_unsaid(name, "module") == "") is fits

@@ -60,7 +60,7 @@ def test_unknown_keys_are_told_with_the_closest(toy: Toy, mistakes: Mistakes) ->
         ("data.split.share=1.5", "data.split.share", "1.5: input should be less than or equal to 1"),
         ("data.split.shots.kind.a=0", "data.split.shots.kind.a", "0: input should be greater than 0"),
         ("data.split.shots.kind=3", "data.split.shots.kind", "should be a table"),
-        ("seed=-1", "seed", "greater than or equal to 0"),
+        ("seed=-1", "seed", "a seed is a whole number from 0 to 2147483648"),
         ("phases.main.epochs=0", "phases.main.epochs", "greater than 0"),
         ("phases.main.epochs=1.5", "phases.main.epochs", "valid integer"),
         ("phases.main.train.encoder.kl='x'", "phases.main.train.encoder.kl", "valid number"),

@@ -27,6 +27,9 @@ def test_everything_drawn_lies_within_the_picture(
         assert all(0 <= tick.place <= WIDTH for tick in chart.x_ticks)
         assert all(0 <= tick.place <= HEIGHT for tick in chart.y_ticks)
         assert 1 <= len(chart.x_ticks) <= 6
+        for ticks in (chart.x_ticks, chart.y_ticks):
+            assert len({tick.label for tick in ticks}) == len(ticks)
+            assert len({tick.place for tick in ticks}) == len(ticks)
 
 
 def test_higher_losses_are_drawn_higher_and_later_ones_further_right() -> None:
@@ -49,3 +52,16 @@ def test_long_curves_are_thinned_to_means() -> None:
     heights = {pair.split(",")[1] for pair in chart.lines[0].points.split()}
     assert len(chart.lines[0].points.split()) <= 300
     assert len(heights) == 1
+
+
+def test_both_axes_have_numbers_enough_to_read_by() -> None:
+    (chart,) = charts(PhaseMetrics({"loss": [(10, 14.9), (15, 9.0), (22, 5.58)]}))
+    assert [tick.label for tick in chart.y_ticks] == ["6", "8", "10", "12", "14"]
+    assert [tick.label for tick in chart.x_ticks] == ["10", "15", "20"]
+
+
+def test_numbers_on_an_axis_do_not_repeat() -> None:
+    places = [(1_000_000, 0.69314), (1_000_001, 0.69316), (1_000_003, 0.69319)]
+    (chart,) = charts(PhaseMetrics({"loss": places}))
+    assert [tick.label for tick in chart.x_ticks] == ["1000000", "1000001", "1000002", "1000003"]
+    assert [tick.label for tick in chart.y_ticks] == ["0.69314", "0.69316", "0.69318"]

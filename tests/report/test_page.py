@@ -153,10 +153,11 @@ def test_the_legend_names_validation_only_where_there_is_one(fake_run: Path) -> 
     assert "training by iteration" in Page(report.render(fake_run)).words()
 
 
-def test_an_evaluation_of_pictures_alone_says_so(fake_run: Path) -> None:
+def test_an_evaluation_of_pictures_alone_names_them(fake_run: Path) -> None:
     [edits] = fake_run.glob("evaluations/edits-*/00.png")
-    write_fake_result(fake_run, "linear", Result(pictures=[Picture("dot", edits.read_bytes())]))
-    assert "Results linear 1 picture correlation agreement 0.83" in Page(report.render(fake_run)).words()
+    pictures = [Picture(title, edits.read_bytes()) for title in ("dot", "", "dot", "line")]
+    write_fake_result(fake_run, "linear", Result(pictures=pictures))
+    assert "Results linear dot, line correlation agreement 0.83" in Page(report.render(fake_run)).words()
 
 
 def test_a_damaged_evaluation_is_a_warning(fake_run: Path) -> None:
@@ -262,3 +263,35 @@ def test_the_page_tells_what_was_taken_of_the_data(fake_run: Path) -> None:
     (fake_run / "run.json").write_text(json.dumps(record))
     with pytest.raises(UserError, match="its files do not hold what a run writes"):
         report.render(fake_run)
+
+
+def test_nothing_stands_twice_below_each_other(fake_run: Path) -> None:
+    [edits] = fake_run.glob("evaluations/edits-*/00.png")
+    png, said = edits.read_bytes(), "Test images, unselected."
+    pictures = [Picture("Linear", png, said), Picture("Other", png, said), Picture("Third", png, "Trained.")]
+    table = Table("Table", ["a"], [[1]], "Trained.")
+    same = Result(tables=[table], pictures=[Picture("Table", png), Picture("Table", png, "Far.")])
+    write_fake_result(fake_run, "correlation", same)
+    result = Result(tables=[table], pictures=pictures, scatters=[Scatter("Space", [[0, 1, 2]], [0], ["a"], said)])
+    write_fake_result(fake_run, "linear", result)
+    words = Page(report.render(fake_run)).words()
+    assert words.count(said) == 1
+    assert words.count("Trained.") == 2
+    assert "linear Table a 1 Test images, unselected. Other Third Space" in words.replace("1 Trained.", "1")
+    assert "correlation Table a 1 Table Far." in words.replace("1 Trained.", "1")
+
+
+@pytest.mark.parametrize(
+    ("ours", "paper", "shown"),
+    [(0.9, 0.95, "0.900 0.950 −0.050"), (0.95, 0.95, "0.950 0.950 0.000"), (2e-5, 1e-5, "2.0e−05 1.0e−05 +1.0e−05"),
+     (80.0, 78.0, "80.0 78.0 +2.0")],
+)  # fmt: skip
+def test_figures_beside_the_papers_have_digits_that_fit(fake_run: Path, ours: float, paper: float, shown: str) -> None:
+    write_fake_result(fake_run, "linear", Result(figures={"ratio": ours}, paper={"ratio": paper}))
+    assert f"linear ratio {shown}" in Page(report.render(fake_run)).words()
+
+
+def test_numbers_of_a_column_have_digits_that_show_something(fake_run: Path) -> None:
+    rows: list[list[str | float | int | None]] = [["a", 0.9, 2e-5, 3, None], ["b", -0.0001, 0.0, 4, float("nan")]]
+    write_fake_result(fake_run, "linear", Result(tables=[Table("T", ["x", "y", "z", "n", "w"], rows)]))
+    assert "T x y z n w a 0.900 2.0e-05 3 – b 0.000 0.000 4 –" in Page(report.render(fake_run)).words()

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from semreg.report.times import time_section
 from semreg.store.record import PhaseMetrics
 
 
-def phase(totals: list[float], **more: float) -> PhaseMetrics:
+def phase(totals: list[float], **more: Any) -> PhaseMetrics:
     """A phase with a record every ten iterations; half of each iteration is data."""
     places = [10 * (k + 1) for k in range(len(totals))]
     parts = {part: [(at, total / 2) for at, total in zip(places, totals, strict=True)] for part in ("late", "data")}
@@ -63,3 +65,9 @@ def test_phases_that_grow_slower_are_drawn_over_time(totals: list[float], said: 
     assert captions == (
         [] if said is None else [f"Iterations of the last quarter took {said} than those of the first."]
     )
+
+
+def test_a_little_of_a_phase_is_not_said_to_be_none() -> None:
+    section = time_section({"main": phase([1.0], seconds=10.0, seconds_of={"validation": 0.005})})
+    assert section is not None
+    assert section.tables[-1].rows == [["main", "10s", "100.0 %", "< 0.1 %", "–"]]

@@ -34,8 +34,8 @@ def test_a_precision_that_does_not_exist_is_told() -> None:
 
 def test_a_device_that_is_not_here_is_told_once_it_is_wanted() -> None:
     assert Choices(device="cpu").torch_device() == torch.device("cpu")
-    for device in ("cuda:99", "gpu"):
-        with pytest.raises(UserError, match="cannot be used here") as refused:
+    for device, said in (("cuda:99", "'cuda:99' is not here; there is: cpu"), ("gpu", "'gpu' is no device")):
+        with pytest.raises(UserError, match=said) as refused:
             Choices(device=device).torch_device()
         assert refused.value.source == "--device"
 

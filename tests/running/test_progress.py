@@ -107,7 +107,7 @@ def test_a_stopped_run_gives_the_cursor_back() -> None:
 
 
 def test_what_was_taken_of_the_data_is_told_at_the_start(tmp_path: Path) -> None:
-    taken = {"split": "the folders train, test", "classes": {"pose": {"train": [3, 2], "test": [1, 1]}},
+    taken = {"split": "the folders train, \x1b[31mtest", "classes": {"pose": {"train": [3, 2], "test": [1, 1]}},
              "pixels": {"least": 0, "largest": 255}, "others": {".heic": 70}}  # fmt: skip
     fields = {
         "image": {"kind": "image", "channels": 3, "height": 8, "width": 8},
@@ -124,7 +124,7 @@ def test_what_was_taken_of_the_data_is_told_at_the_start(tmp_path: Path) -> None
         return output.getvalue().splitlines()
 
     assert told() == [
-        "7 images used: 5 train, 2 test (the folders train, test)",
+        "7 images used: 5 train, 2 test (the folders train, \\x1b[31mtest)",
         "pixels: RGB, 8 × 8, 8 bits from 0 to 255",
         "pose: 2 classes in a line: [b]left – right; train 3, 2; test 1, 1",
         "not used: 70 .heic",

@@ -255,7 +255,7 @@ def test_rows_must_be_different_recipes(make: Make, toy: Toy, tmp_path: Path) ->
         ({"plots": ["probe.loss"]}, "'probe.loss': write X:Y"),
         ({"plots": ["probe.loss:prob.accuracy"]}, "'prob.accuracy' begins with no evaluation and a dot; did you mean"),
         ({"precision": "fp8"}, "neither fp32 nor bf16"),
-        ({"device": "tpu"}, "cannot be used here"),
+        ({"device": "tpu"}, "'tpu' is no device that semreg computes on; auto, cpu and cuda"),
         ({"seeds": 0}, "0: write a number"),
     ],
     ids=["against", "name", "figures", "plots", "plots of evaluations", "precision", "device", "seeds"],
@@ -326,9 +326,9 @@ def test_seeds(text: Any, seeds: list[int] | None) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["0", "1,1", "x", "", "-1", "1,,2", "1.5", ",", "1001", "3000000000,", "²", 0, True, [], [0, 0], [-1], [True]],
+    ["0", "1,1", "x", "", "-1", "1,,2", "1.5", ",", "1001", "²", 0, True, [], [0, 0]],
     ids=repr,
-)  # fmt: skip
+)
 def test_seeds_that_are_none(text: Any) -> None:
     with pytest.raises(UserError, match=r"--seeds: .*: write a number, as in --seeds 3 for 0, 1 and 2"):
         chosen_seeds(text)

@@ -113,3 +113,7 @@ def test_a_description_that_is_no_title_stands_among_the_notes(runs: Path) -> No
     assert notes["vae"] == "long " * 20
     assert "ae" not in notes
     assert "command" not in notes, "what is empty is left out"
+
+
+def test_zero_has_no_sign() -> None:
+    assert Form([12.0, -0.01]).text(-0.01) == "0.0"

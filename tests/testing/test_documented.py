@@ -133,3 +133,31 @@ def test_without_a_docstring_or_a_source_it_is_told() -> None:
     check_documentation(component)
     with pytest.raises(AssertionError):
         check_source_named(component)
+
+
+@pytest.mark.parametrize(
+    ("group", "name", "fits"),
+    [
+        ("losses", "fine", True),
+        ("losses", "no-loss", False),
+        ("losses", "class", False),
+        ("samplers", "no-sampler", False),
+        ("encoders", "an-encoder", True),
+        ("encoders", "", False),
+        ("commands", "no-component", True),
+    ],
+)
+def test_a_name_that_no_recipe_can_say_is_told(install: Callable[..., Any], group: str, name: str, fits: bool) -> None:
+    install("semreg-toy", {f"semreg.{group}": {name: f"{__name__}:Holder.component", "other": "not_imported:good"}})
+    check_signature(good, 2, {})
+    if fits:
+        check_signature(Holder.component, 2, {})
+    else:
+        with pytest.raises(AssertionError, match=f"name: no recipe can say '{name}', as semreg-toy 1.2 has it; "):
+            check_signature(Holder.component, 2, {})
+
+
+class Holder:
+    @staticmethod
+    def component(codes: Tensor, labels: Tensor) -> Tensor:
+        return codes

@@ -112,3 +112,11 @@ def test_mistakes_are_told(train: Train, ends: tuple[Tensor, Tensor]) -> None:
     silent = train('without = ["model.output"]\n')
     with pytest.raises(UserError, match='says no output; add `output = "reconstruction"`'):
         interpolate(silent, *ends)
+
+
+def test_what_are_no_pairs_of_images_is_told(train: Train, ends: tuple[Tensor, Tensor]) -> None:
+    run, (a, b) = train(), ends
+    with pytest.raises(ValueError, match=r"interpolate expects \(n, 1, 4, 4\) in \[0, 1\]; found \(4, 4\)"):
+        interpolate(run, a[0, 0], b)
+    with pytest.raises(ValueError, match="interpolate expects an image to reach for each; found 3 and 2"):
+        interpolate(run, a, b[:2])

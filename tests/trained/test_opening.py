@@ -19,7 +19,7 @@ from semreg.components.decoders import MLPDecoder
 from semreg.components.encoders import MLPEncoder
 from semreg.core import DataMissing, UserError, registry
 from semreg.core.kinds import KINDS
-from semreg.trained.opening import open_trained
+from semreg.trained.opening import device_of, open_trained
 from semreg.trained.run import Run
 from semreg.training.phase import PhaseRunner
 from tests.conftest import ToyData
@@ -126,9 +126,44 @@ def test_a_run_that_is_not_trained_to_its_end_is_not_used(
         open_trained(tmp_path, device="cpu")
 
 
-def test_a_device_that_is_not_there_is_told(run: Run) -> None:
-    with pytest.raises(UserError, match="--device: 'abacus' cannot be used here"):
-        semreg.open_run(run.folder, device="abacus")
+@pytest.mark.parametrize(
+    "name", ["mps", "gpu", "meta", "nonsense", "", "cpu:1", "CPU", "cuda:-1", "cuda:٣", "xla", "cuda:"]
+)
+def test_a_device_that_is_none_is_told(name: str) -> None:
+    with pytest.raises(UserError) as refused:
+        device_of(name)
+    assert (
+        refused.value.text() == f"--device: {name!r} is no device that semreg computes on; auto, cpu and cuda[:n] are"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "count", "told"),
+    [
+        ("cuda", 0, "'cuda' is not here; there is: cpu"),
+        ("cuda:99", 0, "'cuda:99' is not here; there is: cpu"),
+        ("cuda:2", 2, "'cuda:2' is not here; there is: cpu, cuda:0, cuda:1"),
+    ],
+)
+def test_a_device_that_is_not_there_is_told(name: str, count: int, told: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: count > 0)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: count)
+    with pytest.raises(UserError) as refused:
+        device_of(name)
+    assert refused.value.text() == f"--device: {told}"
+
+
+def test_a_device_that_fails_is_told_in_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    def empty(*_: object, **__: object) -> None:
+        raise RuntimeError("CUDA error: busy\nand much advice" + "!" * 999)
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    monkeypatch.setattr(torch, "empty", empty)
+    with pytest.raises(UserError) as refused:
+        device_of("cuda:0")
+    said = "'cuda:0' can't be used (CUDA error: busy); there is: cpu, cuda:0"
+    assert refused.value.text() == f"--device: {said}"
 
 
 @pytest.mark.parametrize("wrong", [None, 3, [], {}, {"image": 3}, {"image": {"kind": "x"}}])

@@ -36,8 +36,13 @@ def test_a_signal_is_told_even_while_stderr_is_written(
             interrupts.raise_pending()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["ctrl_c", "sigterm"])
-@pytest.mark.parametrize("stop", [1, 7, 14, 15, 17])
+@pytest.mark.parametrize(
+    ("number", "stop"),
+    [
+        *((number, stop) for number in (signal.SIGINT, signal.SIGTERM) for stop in (1, 7, 14, 15, 17)),
+        (signal.SIGHUP, 7),
+    ],
+)
 def test_a_signal_ends_the_iteration_and_leaves_a_checkpoint(
     everything: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stop: int, number: int
 ) -> None:
@@ -82,3 +87,26 @@ def test_a_second_signal_stops_at_once(
         trained(everything, tmp_path / "stopped")
     assert "once more to stop at once" in capfd.readouterr().err
     assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_two_hang_ups_are_one_and_each_signal_has_its_exit_code() -> None:
+    with Interrupts() as interrupts, interrupts.deferred():
+        os.kill(os.getpid(), signal.SIGHUP)
+        os.kill(os.getpid(), signal.SIGHUP)
+        with pytest.raises(Interrupted, match="hung up") as interrupted:
+            interrupts.raise_pending()
+        assert interrupted.value.code == 129
+        with pytest.raises(Interrupted, match="terminated"):
+            os.kill(os.getpid(), signal.SIGTERM)
+
+
+def test_what_nohup_started_hears_no_hang_up() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with Interrupts():
+            os.kill(os.getpid(), signal.SIGHUP)
+            with pytest.raises(Interrupted):
+                os.kill(os.getpid(), signal.SIGTERM)
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)

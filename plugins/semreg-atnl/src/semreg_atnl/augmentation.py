@@ -8,13 +8,14 @@ import torch
 from einops import rearrange
 from torch import Tensor
 
-from semreg.core import ClassField, seed_of
+from semreg.core import ClassField
 from semreg.trained import (
     CHUNK,
     Run,
     class_field,
     class_number,
     decoded,
+    drawn_by,
     need,
     only_attribute,
     path_of,
@@ -75,7 +76,7 @@ def _interpolated(run: Run, label: str | int, count: int, seed: int) -> Made:
     value = class_number(field, label)
     name = field.names[value]
     members = rows_by_class(of_class.read("train"), len(field.names))
-    generator = torch.Generator().manual_seed(seed_of(seed, "augment"))
+    generator = drawn_by(seed, "augment")
     between = _neighbors(field)
     few = value in between and name in run.shots.get(of_class.name, {}) and len(members[value]) <= FEW
     ends = between[value] if few else (value, value)

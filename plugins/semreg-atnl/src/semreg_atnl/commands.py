@@ -8,9 +8,8 @@ from typing import Annotated
 
 import typer
 
-from semreg.cli.helpers import file_kind, trained
+from semreg.cli.helpers import echo, file_kind, say, trained
 from semreg.cli.options import DataRoot, Device, RunFolder, Runs, Scale, Seed
-from semreg.core import printable
 
 FOLDER_NAME = re.compile(r"\w[\w .-]*")
 
@@ -46,5 +45,5 @@ def augment(
         folder = out / (made.name if FOLDER_NAME.fullmatch(made.name) else f"class-{made.value}")
         names = [f"augmented-{seed}-{number:05d}.png" for number in range(count)]
         write_images(folder, dict(zip(names, made.images, strict=True)), opened, scale=scale)
-    typer.echo(printable(f"class {made.name}: {count} {made.way}"), err=True)
-    typer.echo(printable(f"images: {folder}"))
+    say(f"class {made.name}: {count} {made.way}")
+    echo(f"images: {folder}")

@@ -93,3 +93,15 @@ def test_other_priors_are_refused(name: str, prior: Any, message: str, world: An
     world.modules[name] = prior
     with pytest.raises(ValueError, match=message):
         walked(world)
+
+
+@pytest.mark.filterwarnings("ignore:gaussian_mixture")
+@pytest.mark.parametrize("rows", [1, 3])
+def test_classes_that_are_not_shown_are_said(rows: int, world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("semreg_gmprior.evaluations.traversal.MOST_ROWS", rows)
+    monkeypatch.setattr("semreg_gmprior.evaluations.traversal.UNDER", 2)
+    within, across, single = walked(world).pictures
+    for picture in (within, across):
+        assert ("The first 1 of 3 classes." in picture.caption) is (rows == 1)
+    assert ("Under 2 of these classes." in single.caption) is (rows == 3)
+    assert "classes" not in walked(world, classes=["b"]).pictures[0].caption

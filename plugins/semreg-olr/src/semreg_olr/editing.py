@@ -6,11 +6,10 @@ import math
 from collections.abc import Mapping
 from typing import NamedTuple
 
-import torch
 from torch import Tensor
 
-from semreg.core import AttributesField, UserError, seed_of
-from semreg.trained import Run, need, only_attribute, synthesised
+from semreg.core import AttributesField, UserError
+from semreg.trained import Run, drawn_by, need, only_attribute, synthesised
 from semreg_olr.evaluations.common import attributes_field, check_embedding
 from semreg_olr.functional import LabelStatistics, edit_embedding
 from semreg_olr.hooks import moments_of_rows, owner
@@ -75,7 +74,7 @@ def edit(
         statistics=statistics,
         rivals=field.rivals(),
         names=field.names,
-        generator=torch.Generator().manual_seed(seed_of(seed, "edit")),
+        generator=drawn_by(seed, "edit"),
     )
     before, after = (synthesised(reconstruction, {embedding.name: rows}) for rows in (codes, edited))
     if not after.isfinite().all():

@@ -17,6 +17,10 @@ from semreg_gmprior.prior import GaussianMixture
 
 REACH = 3.0
 """How far one dimension of z_u goes each way, in standard deviations of its prior."""
+MOST_ROWS = 10
+"""Classes that are shown unless the recipe names some."""
+UNDER = 3
+"""Classes under which single dimensions are shown."""
 DRAWS = 8
 """Codes that are drawn: two are the ends of a line, one stands still, on all the dimensions of z_u are compared."""
 
@@ -68,7 +72,7 @@ def traversal(
         )
     if not hasattr(prior_u, "sample"):
         raise ValueError(f"the prior of {irrelevant.name!r} must be a module to draw from; found {prior_u!r}")
-    shown = _indices(names, classes if classes is not None else names[:10])
+    shown = _indices(names, classes if classes is not None else names[:MOST_ROWS])
 
     def decode(z_s: Tensor, z_u: Tensor) -> Tensor:
         return synthesised(reconstruction, {relevant.name: z_s, irrelevant.name: z_u})
@@ -89,26 +93,28 @@ def traversal(
         chosen = _dimensions(dimensions, changes)
         single, row_labels = [], []
         for dimension in chosen:
-            for value in shown[:3]:
+            for value in shown[:UNDER]:
                 codes = free[2].repeat(images, 1)
                 codes[:, dimension] = torch.linspace(-REACH, REACH, images).to(codes)
                 single.append(decode(of_class(value, noise[2]).expand(images, -1), codes))
                 row_labels.append(f"{dimension} · {names[value]}")
+    part = f" The first {len(shown)} of {len(names)} classes." if classes is None and len(shown) < len(names) else ""
+    few = f" Under {len(shown[:UNDER])} of these classes." if len(shown) > UNDER else ""
     value_range, rows = relevant.run.value_range, [names[value] for value in shown]
     ends = "evenly spaced on the line between two random draws; unselected."
     how = "as the recipe asks" if isinstance(dimensions, list) else "between whose ends images differ most"
     pictures = [
         image_grid(
             "z_s varied within each class", within, row_labels=rows, value_range=value_range,
-            caption=f"One z_u; in each column z_s is the same z, moved to the row's class, {ends}",
+            caption=f"One z_u; in each column z_s is the same z, moved to the row's class, {ends}{part}",
         ),
         image_grid(
             "z_u varied under each class", across, row_labels=rows, value_range=value_range,
-            caption=f"In each row one z_s of its class; in each column the same z_u, {ends}",
+            caption=f"In each row one z_s of its class; in each column the same z_u, {ends}{part}",
         ),
         image_grid(
             "Single dimensions of z_u", single, row_labels=row_labels, value_range=value_range,
-            caption=f"One dimension of z_u from −{REACH:g} to {REACH:g}, everything else fixed: those {how}.",
+            caption=f"One dimension of z_u from −{REACH:g} to {REACH:g}, everything else fixed: those {how}.{few}",
         ),
     ]  # fmt: skip
     order = changes.argsort(descending=True, stable=True).tolist()

@@ -207,9 +207,8 @@ class _Bench:
             column_labels=[f"{sign} {shown(self.names[edit.label])}" for edit in chosen],
             value_range=self.range,
             caption="Test images in order, unselected. "
-            + {"added": "The label's row is a draw from its distribution.", "removed": "The label's row is zero."}[
-                verb
-            ],
+            + {"added": "The label's row is a draw from its distribution.", "removed": "The label's row is zero."}[verb]
+            + (f" {len(chosen)} of {len(edits)} labels, evenly spread." if len(chosen) < len(edits) else ""),
         )
 
     def scales(self, edit: Edit, scale: float) -> tuple[Table, Picture]:

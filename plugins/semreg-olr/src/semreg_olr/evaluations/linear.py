@@ -95,7 +95,7 @@ def linear_classifier(
     )  # fmt: skip
     summary = (
         f"4.1 linear {figures['linear']:.3f} / convolutional {figures['convolutional']:.3f} = {figures['ratio']:.3f} "
-        f"(paper 0.972); above the majority guess {figures['ratio_above_majority']:.2f}"
+        "(paper 0.972)" + (f"; above the majority guess {figures['ratio_above_majority']:.2f}" if above > 0 else "")
     )
     cases = _disagreements(linear[:PICTURED], convolutional[:PICTURED], labels[:PICTURED], pictures)
     grids = [_figure_3(image, cases, labels, names)] if cases else []

@@ -7,7 +7,7 @@ from typing import Annotated
 import torch
 
 from semreg.core import Handle, Result, Role, Table
-from semreg.pictures import image_grid
+from semreg.pictures import image_grid, number
 from semreg.trained import read_attributes
 from semreg_olr.evaluations.common import (
     PICTURED,
@@ -73,7 +73,7 @@ def principal_component(
     strip = image_grid(
         f"Images in order of {shown(names[label])}",
         [images[places]],
-        column_labels=[f"{projection[place]:.2f} {_mark(float(present[place]))}" for place in places],
+        column_labels=[f"{number(float(projection[place]), 2)} {_mark(float(present[place]))}" for place in places],
         value_range=embedding.run.value_range,
         caption=f"{note}Test images at even ranks by the projection of their row on the first principal component, "
         "which is written above; ● has the label, ○ has not." + unknown_note(attributes, "those of ? count nowhere"),

@@ -1,0 +1,43 @@
+"""Numbers as a reader wants them: with the digits that matter, and in a series with those that tell them apart."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+MOST_DIGITS = 16
+"""More than a float has."""
+
+
+def number(value: float, digits: int = 3) -> str:
+    """So many digits that matter, three by default: 0.0139, 1.5, 2.3e-05, 12400; a dash for what is not finite."""
+    if not math.isfinite(value):
+        return "–"
+    if value == 0 or 1e-4 <= abs(value) < 1e6:
+        places = max(0, digits - 1 - math.floor(math.log10(abs(value)))) if value else 0
+        text = f"{value:.{places}f}"
+        return text.rstrip("0").rstrip(".") if "." in text else text
+    return f"{value:.{digits - 2}e}"
+
+
+def distinct(values: Sequence[float]) -> list[str]:
+    """The numbers, with three digits that matter, or as many more as it takes to tell all that differ apart."""
+    for digits in range(3, MOST_DIGITS + 1):
+        texts = [number(value, digits) for value in values]
+        if len(set(texts)) == len(set(values)):
+            return texts
+    return [repr(value) for value in values]
+
+
+def rounded(value: float, places: int) -> str:
+    """With so many decimals; a dash for what is not finite, and no sign before zero."""
+    if not math.isfinite(value):
+        return "–"
+    text = f"{value:.{places}f}"
+    return text if any(digit in text for digit in "123456789") else text.removeprefix("-")
+
+
+def column(values: Sequence[float], places: int) -> list[str]:
+    """Each with so many decimals, or all with the digits that matter where so many show none of any."""
+    seen = any(abs(value) >= 0.5 * 10.0**-places for value in values if math.isfinite(value))
+    return [rounded(value, places) if seen or not value else number(value) for value in values]

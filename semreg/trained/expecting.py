@@ -1,0 +1,82 @@
+"""What a trained run encodes and decodes, said where it is given something else."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from semreg.core import ImageField, TrainedRun, VectorField
+from semreg.core.registry import with_article
+
+BEYOND = 0.5
+"""How far values may lie beyond the range of images, in widths of it: a decoder's own lie a little beyond."""
+
+
+def expected_images(run: TrainedRun, images: Any, what: str = "encode") -> Tensor:
+    """What a call named `what` is to encode, as float32, if it is what the run's input is.
+
+    Raises ValueError that says what is expected and what was found.
+    """
+    field = run.fields.get(run.roles.input)
+    shape = shape_of(field)
+    low, high = run.value_range
+    expected = f"{what} expects {_rows(shape)}" + (f" in [{low:g}, {high:g}]" if isinstance(field, ImageField) else "")
+    values = _floats(images, shape, expected)
+    if isinstance(field, ImageField):
+        least, most, room = float(values.min()), float(values.max()), BEYOND * (high - low)
+        if not low - room <= least <= most <= high + room:
+            raise ValueError(f"{expected}; found {_shown(values.shape)} in [{least:g}, {most:g}]")
+    return values
+
+
+def expected_codes(
+    names: Sequence[str], shapes: Sequence[tuple[int, ...] | None], codes: Sequence[Any]
+) -> list[Tensor]:
+    """The codes of these names as float32, if they have the shapes of one image's, as far as these are known.
+
+    Raises ValueError that says what is expected and what was found.
+    """
+    whole = ", ".join(f"{name} {_rows(shape)}" for name, shape in zip(names, shapes, strict=True))
+    expected = f"decode expects {whole}"
+    if len(codes) != len(names):
+        raise ValueError(f"{expected}; {len(codes)} given")
+    values = [_floats(code, shape, expected) for code, shape in zip(codes, shapes, strict=True)]
+    if len({len(value) for value in values}) > 1:
+        raise ValueError(f"{expected} with one n; found {', '.join(_shown(value.shape) for value in values)}")
+    return values
+
+
+def shape_of(field: object) -> tuple[int, ...] | None:
+    """The shape of one row of a field of images or vectors; None of what is none."""
+    if isinstance(field, ImageField):
+        return field.channels, field.height, field.width
+    return (field.size,) if isinstance(field, VectorField) else None
+
+
+def _floats(value: Any, shape: tuple[int, ...] | None, expected: str) -> Tensor:
+    if not isinstance(value, Tensor):
+        raise ValueError(f"{expected}, a tensor; found {with_article(type(value).__name__)}")
+    if not value.is_floating_point():
+        ends = f" in [{value.min()}, {value.max()}]" if value.numel() else ""
+        raise ValueError(f"{expected}, floats; found {_kind(value)} {_shown(value.shape)}{ends}")
+    if not value.ndim or not len(value) or (shape is not None and value.shape[1:] != shape):
+        raise ValueError(f"{expected}; found {_shown(value.shape)}")
+    if not value.isfinite().all():
+        raise ValueError(f"{expected}; found {_shown(value.shape)} with values that are not finite")
+    return value.float()
+
+
+def _kind(value: Tensor) -> str:
+    return str(value.dtype).removeprefix("torch.")
+
+
+def _rows(shape: tuple[int, ...] | None) -> str:
+    """The shape of n rows, each of a shape, or of one that is not known."""
+    return f"({', '.join(['n', *map(str, shape if shape is not None else '…')])})"
+
+
+def _shown(shape: torch.Size) -> str:
+    return str(tuple(shape))
