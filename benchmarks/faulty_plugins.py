@@ -37,6 +37,11 @@ HANGING = 60.0
 """Seconds after which a run, of less than a second, is taken for one that would never end."""
 LONGEST = 20_000
 """Letters that all messages of a run may have."""
+NAMES = (NAME, f"{OWN}(", f"modules.{OWN}", "evaluate.own", "evaluation 'own'", "memory ran out")
+"""What names a plugin, or what of a recipe is its own; memory that runs out is nobody's fault."""
+UNTRACED = ("torch.set_", "torch.use_", "inference_mode", "os.environ", "os.chdir", "sys.path", "numpy.seterr",
+            "setrecursionlimit", "UserError('there'", "zero_()", "resize_", "simplefilter", "tempdir")  # fmt: skip
+"""Deeds that change what others meet with later, so that nobody can tell whose they were, or that say it all."""
 RUN = ["run", "recipe.toml", "--data-root", "root", "--out", "runs", "--device", "cpu"]
 
 
@@ -119,7 +124,8 @@ def failures(fault: Fault, ended: Ended, trial: Path, *, again: bool = False) ->
         yield "a traceback"
     if len(said) > LONGEST:
         yield f"{len(said)} letters of messages"
-    named = any(word in said for word in (NAME, f"{OWN}(", f"modules.{OWN}"))
+    names = NAMES if fault.result == "value" else (*NAMES, "losses.", "tensors.")  # where others meet with it
+    named = any(word in said for word in names) or any(deed in fault.deed for deed in UNTRACED)
     silent = again and fault.kind in EVENTS  # there is nothing to do, and no event
     if not named and not fault.mute and (ended.code or (fault.raises and not silent)):
         yield f"exit code {ended.code} without its name"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import resource
 import signal
@@ -86,10 +87,8 @@ def _code(command: Callable[[], object]) -> int:
     else:
         code = 0
     for stream in (sys.stdout, sys.stderr):
-        try:
+        with contextlib.suppress(Exception):  # as at the end of a process
             stream.flush()
-        except Exception:  # as at the end of a process
-            pass
     return code & 0xFF
 
 

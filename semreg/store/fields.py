@@ -26,6 +26,17 @@ def described(field: Field) -> dict[str, Any]:
     return {"kind": _KINDS[type(field)], **asdict(field)}
 
 
+def checked(specification: Specification) -> Specification:
+    """A specification that a record can hold. Raises TypeError or ValueError for anything else."""
+    if not isinstance(specification, dict):
+        raise TypeError(f"its specification is a {type(specification).__name__}, not a dict of fields")
+    for name, field in specification.items():
+        if not isinstance(name, str) or type(field) not in _KINDS:
+            raise TypeError(f"its specification holds {name!r}: {field!r:.60}, which is no name of a field")
+    restored({name: described(field) for name, field in specification.items()})
+    return specification
+
+
 def restored(described: Mapping[str, Mapping[str, Any]]) -> Specification:
     """The fields that `described` made these of. Raises ValueError, KeyError or TypeError for anything else."""
     kinds = {word: kind for kind, word in _KINDS.items()}
@@ -35,6 +46,8 @@ def restored(described: Mapping[str, Mapping[str, Any]]) -> Specification:
         for key, most in _MOST.items():
             if not 1 <= getattr(field, key, 1) <= most:
                 raise ValueError(f"{name}: {key} is {getattr(field, key)}; 1 to {most} fits")
+        if isinstance(field, ClassField) and not field.names:
+            raise ValueError(f"{name}: there are no classes")
         fields[name] = field
     if not fields:
         raise ValueError("there are no fields")

@@ -11,6 +11,7 @@ from torch import nn
 from semreg.components.values import tensors_of
 from semreg.core import AttributesField, ClassField, ImageField, Problem, Specification, UserError, VectorField, seed_of
 from semreg.core.errors import cause_of
+from semreg.recipe.blame import fault_of
 from semreg.recipe.plan import Plan
 from semreg.store.disk import memory
 from semreg.training.dry_run import Meter
@@ -81,7 +82,11 @@ class _Builder:
         try:
             with self.meter:  # stops before the memory is taken: afterwards there would be nobody to tell it
                 module = component.value(**node.options, **filled)
-        except Exception as error:  # options that no type forbids can break a constructor in any way
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # options that no type forbids can break a constructor in any way
+            if not (isinstance(error, Exception) or self.meter.exceeded):
+                raise fault_of(node, str(self.plan.recipe.path), error, f"modules.{name}") from error
             too_large = (
                 f"its weights, and those built before it, take more than the {memory() >> 30} GiB of memory here"
             )
