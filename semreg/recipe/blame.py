@@ -28,9 +28,12 @@ def blamed(node: Node, source: str, where: str = "") -> Iterator[None]:
 
 
 def fault_of(node: Node, source: str, error: BaseException, where: str = "") -> UserError:
-    """An error of a component's as what a user is told."""
+    """An error of a component's as what a user is told; a ValueError says itself what is wrong."""
     kind = UserError if isinstance(error, Exception) else ComponentError
-    return kind(source, [Problem(where or node.where, f"{shown(node.loaded)} {deed(error)}")])
+    said = f"{shown(node.loaded)} {deed(error)}"
+    if isinstance(error, ValueError):
+        said = f"{cause_of(error)} ({node.name}, {node.loaded.origin})"
+    return kind(source, [Problem(where or node.where, said)])
 
 
 def shown(component: Loaded) -> str:

@@ -10,7 +10,6 @@ from torch import nn
 
 from semreg.components.values import tensors_of
 from semreg.core import AttributesField, ClassField, ImageField, Problem, Specification, UserError, VectorField, seed_of
-from semreg.core.errors import cause_of
 from semreg.recipe.blame import fault_of
 from semreg.recipe.plan import Plan
 from semreg.store.disk import memory
@@ -85,12 +84,10 @@ class _Builder:
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # options that no type forbids can break a constructor in any way
-            if not (isinstance(error, Exception) or self.meter.exceeded):
-                raise fault_of(node, str(self.plan.recipe.path), error, f"modules.{name}") from error
-            too_large = (
-                f"its weights, and those built before it, take more than the {memory() >> 30} GiB of memory here"
-            )
-            raise self.wrong(name, too_large if self.meter.exceeded else cause_of(error)) from error
+            if self.meter.exceeded:
+                here = f"the {memory() >> 30} GiB of memory here"
+                raise self.wrong(name, f"its weights, and those built before it, take more than {here}") from error
+            raise fault_of(node, str(self.plan.recipe.path), error, f"modules.{name}") from error
         if not isinstance(module, nn.Module):
             raise self.wrong(name, f"{component.name} made a {type(module).__name__}, not an nn.Module")
         self.modules[name] = module
