@@ -173,7 +173,8 @@ EVENTS = {
 }  # fmt: skip
 MOMENTS = {
     "encoder": ["make", "call"], "decoder": ["make", "call"], "classifier": ["make", "call"],
-    "critic": ["make", "call"], "prior": ["make", "call", "sample"], "operation": ["call"], "loss": ["call"], "interpolator": ["call"],
+    "critic": ["make", "call"], "prior": ["make", "call", "sample"], "operation": ["call"], "loss": ["call"],
+    "interpolator": ["call"],
     "path": ["make", "call", "fit", "state"], "dataset": ["make", "specification", "locate", "call", "read"],
     "sampler": ["call"], "evaluation": ["call", "before"], "optimizer": ["make", "call"], "schedule": ["call"],
     **{event: ["make", "call"] for event in EVENTS},

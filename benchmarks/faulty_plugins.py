@@ -63,7 +63,7 @@ def faults(count: int, number: int) -> list[Fault]:
 
 
 def import_everything(folder: Path) -> None:
-    """Import what a run does, for the processes that are forked from this one; `folder` is for a recipe and its data."""
+    """Import what a run does, for the processes that are forked from this one; `folder` takes a recipe and its data."""
     for name in ("semreg.running.start", "semreg.report.writing", "semreg.running.progress", "sklearn.manifold"):
         importlib.import_module(name)
     from semreg.recipe.check import check

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import os
@@ -25,14 +26,16 @@ NAMES = [
     "0.heic", "\x1b[2J.png", "[bold].png", "{0}.png", " .png", "0.svg", "train", "test", "labels.csv", "@eaDir",
 ]  # fmt: skip
 CELLS = [
-    "", " ", "nan", "NaN", "inf", "-1", "0", "1", "2", "1e400", "True", "yes", "NULL", "0.5", "ü", "\udcff", "=1+1", "1,5",
-    "x" * 5000, "\x00", "\x1b[2J", "../../etc/passwd", "/etc/passwd", "0.png", "'", '"', "\n", "\r", "1\u202f000", "１",
+    "", " ", "nan", "NaN", "inf", "-1", "0", "1", "2", "1e400", "True", "yes", "NULL", "0.5", "ü", "\udcff", "=1+1",
+    "1,5", "x" * 5000, "\x00", "\x1b[2J", "../../etc/passwd", "/etc/passwd", "0.png", "'", '"', "\n", "\r",
+    "1\u202f000", "１",
     "[1, 2]", "train", "9" * 400,
 ]  # fmt: skip
+COMMON = ["PNG", "JPEG", "BMP", "GIF", "PPM", "WEBP"]
 MODES = {
     "CMYK": ["JPEG", "TIFF"], "P": ["PNG", "GIF", "BMP"], "I;16": ["PNG", "TIFF"], "RGBA": ["PNG", "WEBP", "TIFF"],
     "LA": ["PNG"], "1": ["PNG", "BMP", "TIFF"], "F": ["TIFF"], "I": ["TIFF", "PNG"], "YCbCr": ["JPEG", "TIFF"],
-    "LAB": ["TIFF"], "L": ["PNG", "JPEG", "BMP", "GIF", "PPM", "WEBP"], "RGB": ["PNG", "JPEG", "BMP", "GIF", "PPM", "WEBP"],
+    "LAB": ["TIFF"], "L": COMMON, "RGB": COMMON,
 }  # fmt: skip
 SHAPES = [(8, 8), (1, 1), (1, 3000), (3000, 1), (2, 2), (300, 200), (7, 9)]
 DTYPES = [
@@ -113,8 +116,9 @@ class Spoiler:
         outside = self.root.parent / "outside"
         ways: list[Callable[[], object]] = [
             lambda: None, path.mkdir, lambda: os.mkfifo(path), lambda: path.symlink_to(path.name), path.touch,
-            lambda: path.symlink_to("/etc/passwd"), lambda: path.symlink_to("nowhere"), lambda: path.symlink_to("/dev/zero"),
-            lambda: path.symlink_to("."), lambda: path.symlink_to(outside), lambda: (path.touch(), path.chmod(0)),
+            lambda: path.symlink_to("/etc/passwd"), lambda: path.symlink_to("nowhere"),
+            lambda: path.symlink_to("/dev/zero"), lambda: path.symlink_to("."), lambda: path.symlink_to(outside),
+            lambda: (path.touch(), path.chmod(0)),
         ]  # fmt: skip
         self.chance.choice(ways)()
 
@@ -134,14 +138,12 @@ class Spoiler:
         ways: list[Callable[[], object]] = [
             lambda: deep.mkdir(parents=True, exist_ok=True), lambda: (folder / "loop").symlink_to("."),
             lambda: (folder / "up").symlink_to(".."), lambda: os.mkfifo(folder / "pipe.png"), lambda: folder.chmod(0),
-            lambda: [(folder / f"{n}.png").write_bytes(png(4, 4)) for n in range(300)], lambda: (folder / "train").mkdir(),
-            lambda: (folder / "test").mkdir(), lambda: (folder / "x.png").mkdir(), lambda: (folder / "a.heic").touch(),
-            lambda: (folder / self.chance.choice(NAMES)).mkdir(), lambda: (folder / "labels.csv").touch(),
+            lambda: [(folder / f"{n}.png").write_bytes(png(4, 4)) for n in range(300)], (folder / "train").mkdir,
+            (folder / "test").mkdir, (folder / "x.png").mkdir, (folder / "a.heic").touch, (folder / "labels.csv").touch,
+            (folder / self.chance.choice(NAMES)).mkdir,
         ]  # fmt: skip
-        try:
+        with contextlib.suppress(FileExistsError):
             self.chance.choice(ways)()
-        except FileExistsError:
-            pass
 
     def content(self) -> None:
         """Other bytes."""
@@ -177,6 +179,24 @@ class Spoiler:
         csv.writer(text, delimiter=delimiter, lineterminator=chance.choice(["\n", "\n", "\r\n", "\r"])).writerows(rows)
         encoding = chance.choice(["utf-8"] * 6 + ["utf-16", "latin-1", "utf-8-sig", "utf-32", "utf-7", "cp1252"])
         path.write_bytes(text.getvalue().encode(encoding, "surrogateescape" if encoding == "utf-8" else "replace"))
+
+    def _rows(self, rows: list[list[str]], column: int) -> list[list[str]]:
+        """A table's rows, header included, with something changed, at a column where it is one."""
+        chance = self.chance
+        names = [*CELLS, "file", "split", "image", "Split", " x", "attributes", "label"]
+        most = chance.choice([1, 2, len(rows)])
+        cells = [(row, chance.choice(CELLS)) for row in chance.sample(rows, min(len(rows), most)) if row]
+        ways: list[Callable[[], Any]] = [
+            lambda: [[*rows[0][:column], chance.choice(names), *rows[0][column + 1 :]], *rows[1:]],
+            lambda: [row[:column] + row[column : column + 1] * 2 + row[column + 1 :] for row in rows],
+            lambda: [row[:column] + row[column + 1 :] for row in rows], lambda: [row[::-1] for row in rows],
+            lambda: [[*row, chance.choice(CELLS)] for row in rows], lambda: rows[: chance.randrange(len(rows) + 1)],
+            lambda: rows[:1] + chance.sample(rows[1:], len(rows) - 1) + rows[1:3], lambda: rows[1:],
+            lambda: [[f"c{k}" for k in range(5000)], *([*row, *["1"] * (5000 - len(row))] for row in rows[1:])],
+            *[lambda: [row.__setitem__(column % len(row), cell) for row, cell in cells] and rows] * 4,
+        ]  # fmt: skip
+        changed: list[list[str]] = chance.choice(ways)()
+        return changed
 
     def text(self) -> None:
         """Lines and words of a list."""
@@ -227,13 +247,9 @@ class Spoiler:
             picture.save(path, kind, **options)
 
     def _converted(self, picture: Image.Image, mode: str) -> Image.Image:
-        return (
-            Image.new("LAB", picture.size)
-            if mode == "LAB"
-            else picture.convert("RGB").convert(mode)
-            if mode not in ("F",)
-            else picture.convert("F")
-        )
+        if mode == "LAB":
+            return Image.new("LAB", picture.size)
+        return picture.convert(mode) if mode == "F" else picture.convert("RGB").convert(mode)
 
     def odd_image(self) -> None:
         """What only looks like an image, or is more than one."""
@@ -249,9 +265,9 @@ class Spoiler:
             lambda: png(9_990, 9_990), lambda: moving("GIF"), lambda: moving("WEBP"), lambda: moving("TIFF"),
             lambda: moving("PNG"), lambda: b"P5 8 8 65535\n" + bytes(128), lambda: b"P6 99999 99999 255\n" + bytes(9),
             lambda: b"P2 2 2 255\n1 2 3 x", lambda: b"P1 2 2\n1 0 1", lambda: b"P5 0 0 255\n", lambda: b"P7\n",
-            lambda: b"BM" + bytes(200), lambda: b"<svg xmlns='http://www.w3.org/2000/svg'/>", lambda: b"8BPS" + bytes(99),
+            lambda: b"BM" + bytes(200), lambda: b"<svg xmlns='http://w3.org/2000/svg'/>", lambda: b"8BPS" + bytes(99),
             lambda: b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", lambda: b"II*\0" + chance.randbytes(300),
-            lambda: b"\xff\xd8\xff\xe0" + chance.randbytes(300), lambda: b"RIFF\x99\0\0\0WEBPVP8 " + chance.randbytes(99),
+            lambda: b"\xff\xd8\xff\xe0" + chance.randbytes(300), lambda: b"RIFF\x99\0\0\0WEBPVP8 " + bytes(99),
         ]  # fmt: skip
         content = chance.choice(ways)()
         for path in self.count(self.images()):
@@ -272,14 +288,14 @@ class Spoiler:
         name = chance.choice([*arrays] * 3 + ["split", "images", "extra", "a/b", "", "../x", "y_train"])
         old = arrays.get(name, arrays.get("images", np.arange(COUNT)))
         ways: list[Callable[[], Any]] = [
-            lambda: self._cast(old, chance.choice(DTYPES)), lambda: old[: chance.randrange(len(old))] if old.ndim else old,
+            lambda: self._cast(old, chance.choice(DTYPES)), lambda: old[:1] if old.ndim else old,
             lambda: old[..., None], lambda: old.reshape(-1), lambda: np.asfortranarray(old), lambda: np.array(3),
             lambda: np.stack([old] * chance.choice([1, 2, 3, 4, 5]), chance.choice([1, -1]) if old.ndim > 1 else 1),
             lambda: np.full(old.shape, np.nan), lambda: np.array([Bomb(str(self.sentinel))] * COUNT, dtype=object),
             lambda: np.zeros((COUNT, 0), np.uint8), lambda: np.array(CELLS[:COUNT]), lambda: np.arange(COUNT) - 10**18,
             lambda: np.zeros((COUNT, 1, 40_000), np.uint8), lambda: old[::-1], lambda: np.repeat(old, 2, 0),
             lambda: np.array([b"a", b"\xff"] * (COUNT // 2)), lambda: np.zeros(COUNT, [("a", "i4"), ("b", "f4")]),
-            lambda: np.arange(COUNT) % 2**31, lambda: np.zeros((COUNT, 6, 6), np.uint8), lambda: np.ma.masked_all(COUNT),
+            lambda: np.arange(COUNT) % 2**31, lambda: np.zeros((COUNT, 6, 6), np.uint8),
         ]  # fmt: skip
         arrays[name] = chance.choice(ways)()
         if chance.random() < 0.2:
@@ -310,8 +326,9 @@ class Spoiler:
         kind = chance.choice(["|u1", "<i8", "|O", "<U1000000", "<f9", "x", "[('a', '<i4')]", "<M8[s]"])
         ways = [
             lambda: npy_head(f"{{'descr': '{kind}', 'fortran_order': False, 'shape': {shape}, }}") + bytes(12 * 36),
-            lambda: npy_head("{" * 60), lambda: npy_head("__import__('os').system('true')"), lambda: b"\x93NUMPY\x09\x00",
-            lambda: pickle.dumps(Bomb(str(self.sentinel))), lambda: b"", lambda: bytes(200 * 2**20), lambda: b"hello",
+            lambda: npy_head("{" * 60), lambda: npy_head("__import__('os').system('true')"),
+            lambda: b"\x93NUMPY\x09\x00", lambda: pickle.dumps(Bomb(str(self.sentinel))), lambda: b"",
+            lambda: bytes(200 * 2**20), lambda: b"hello",
         ]  # fmt: skip
         members[name] = chance.choice(ways)()
         method = chance.choice([zipfile.ZIP_DEFLATED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
