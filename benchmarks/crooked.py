@@ -44,6 +44,16 @@ def endless():
     rows.append(rows)
     return Result(tables=[Table("t", ["a"], [rows])])
 
+class Passing(torch.autograd.Function):
+    @staticmethod
+    def forward(context, value):
+        return value.view_as(value)
+
+    @staticmethod
+    def backward(context, gradient):
+        at("backward", gradient)
+        return gradient
+
 counts = {}
 
 def at(moment, *values):
@@ -52,6 +62,8 @@ def at(moment, *values):
         DEED
 
 def given(moment, value):
+    if moment == "call" and MOMENT == "backward":
+        return Passing.apply(value)
     return RESULT if moment == MOMENT and counts[moment] >= FIRST else value
 
 at("import")

@@ -153,28 +153,19 @@ SOURCES = [
 ]  # fmt: skip
 PIXELS = ["None", "value.astype(float)", "value[:, :, :3]", "value[:0]", "value.tolist()", "3", "value.astype(object)"]
 SIGNATURES = [
-    "bare",
-    "wrong",
-    "star",
-    "required",
-    "positional",
-    "none",
-    "keywords",
-    "object",
-    "constant",
-    "type",
-    "partial",
-]
+    "wrong", "star", "required", "positional", "none", "keywords", "object", "constant", "type", "partial",
+]  # fmt: skip
 
 EVENTS = {
     "run_started": "run", "phase_started": "run, phase", "iteration_done": "run, progress", "run_finished": "run",
     "checkpoint_written": "run, path", "statistics": "run, trained", "evaluation_started": "run, name",
     "evaluation_done": "run, name, result", "report_sections": "run",
 }  # fmt: skip
+NETWORK = ["make", "call", "backward"]
 MOMENTS = {
-    "encoder": ["make", "call"], "decoder": ["make", "call"], "classifier": ["make", "call"],
-    "critic": ["make", "call"], "prior": ["make", "call", "sample"], "operation": ["call"], "loss": ["call"],
-    "interpolator": ["call"],
+    "encoder": NETWORK, "decoder": NETWORK, "classifier": NETWORK,
+    "critic": NETWORK, "prior": ["make", "call", "sample"], "operation": ["call", "backward"],
+    "loss": ["call", "backward"], "interpolator": ["call"],
     "path": ["make", "call", "fit", "state"], "dataset": ["make", "specification", "locate", "call", "read"],
     "sampler": ["call"], "evaluation": ["call", "before"], "optimizer": ["make", "call"], "schedule": ["call"],
     **{event: ["make", "call"] for event in EVENTS},
@@ -198,7 +189,7 @@ def _of(kind: str) -> st.SearchStrategy[Fault]:
             st.builds(Fault, st.just(kind), st.just(moment), first, st.sampled_from(RAISES)),
             st.builds(Fault, st.just(kind), st.just(moment), first, st.sampled_from(DEEDS)),
         ]
-        if moment not in ("import", "make", "before"):
+        if moment not in ("import", "make", "before", "backward"):
             ways.append(st.builds(Fault, st.just(kind), st.just(moment), first, result=st.sampled_from(given)))
         if kind not in EVENTS:
             signature = st.sampled_from(SIGNATURES)

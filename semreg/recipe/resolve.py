@@ -18,6 +18,7 @@ from semreg.recipe.expression import Call, Name, parse
 from semreg.recipe.inputs import Unsaid, left_to_roles
 from semreg.recipe.options import check_inputs, check_options, required_inputs, signature_of
 from semreg.recipe.plan import Loaded, Node, Read
+from semreg.recipe.undisturbed import undisturbed
 
 Made = TypeVar("Made")
 Building = Generator[Problem, None, Made]
@@ -184,7 +185,8 @@ def _loaded(name: str, kinds: Sequence[str]) -> Loaded | str:
     """A component with what it loads, or why it can't be had."""
     try:
         component = find(name, kinds)
-        value = load(component)
+        with undisturbed():
+            value = load(component)
     except LookupError as error:
         return str(error)
     except UserError as error:

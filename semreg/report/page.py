@@ -15,6 +15,7 @@ from semreg.core import Cell, Result, Scatter, Table, UserError, plugin_manager
 from semreg.core.errors import cause_of
 from semreg.core.hookspecs import Section
 from semreg.pictures import class_colours
+from semreg.recipe.undisturbed import undisturbed
 from semreg.report import curves
 from semreg.report.data import data_section
 from semreg.report.formatting import duration, number
@@ -150,7 +151,8 @@ def _evaluations(reader: _Reader, recipe: str) -> dict[str, Result]:
 
 
 def _sections(reader: _Reader) -> list[Section]:
-    manager = plugin_manager.load_hooks(reader.warn)
+    with undisturbed():
+        manager = plugin_manager.load_hooks(reader.warn)
     found = plugin_manager.call(manager, "report_sections", accept=_as_sections, run=reader)
     return [section for sections in found for section in sections]
 

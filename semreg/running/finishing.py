@@ -16,6 +16,7 @@ from semreg.core import UserError, plugin_manager
 from semreg.core.errors import CannotWrite, ComponentError
 from semreg.recipe.blame import deed
 from semreg.recipe.plan import Plan
+from semreg.recipe.undisturbed import undisturbed
 from semreg.running.choices import Choices
 from semreg.running.evaluations import Evaluated, Judges, evaluate_run
 from semreg.store.folder import RunFolder
@@ -74,7 +75,8 @@ def evaluate_and_report(
 
 def listeners(choices: Choices, warn: Callable[[str], None]) -> pluggy.PluginManager:
     """The hooks of a run; those that can't be loaded are told to `warn`."""
-    manager = plugin_manager.load_hooks(warn)
+    with undisturbed():
+        manager = plugin_manager.load_hooks(warn)
     if choices.tensorboard:
         from semreg.running.tensorboard import TensorBoard
 

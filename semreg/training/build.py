@@ -12,6 +12,7 @@ from semreg.components.values import tensors_of
 from semreg.core import AttributesField, ClassField, ImageField, Problem, Specification, UserError, VectorField, seed_of
 from semreg.recipe.blame import fault_of
 from semreg.recipe.plan import Plan
+from semreg.recipe.undisturbed import undisturbed
 from semreg.store.disk import memory
 from semreg.training.dry_run import Meter
 from semreg.training.program import Execution, Program, evaluating
@@ -79,7 +80,10 @@ class _Builder:
             filled["input_shapes"] = self.input_shapes(name, pending)
         torch.manual_seed(seed_of(self.seed, "module", name) % 2**63)
         try:
-            with self.meter:  # stops before the memory is taken: afterwards there would be nobody to tell it
+            with (
+                undisturbed(),
+                self.meter,
+            ):  # stops before the memory is taken: afterwards there would be nobody to tell it
                 module = component.value(**node.options, **filled)
         except KeyboardInterrupt:
             raise
