@@ -8,6 +8,8 @@ from typing import Any
 
 from benchmarks.faults import EVENTS, NAME, OWN, Fault
 from benchmarks.mutations import written
+from semreg.core.kinds import KINDS
+from semreg.core.plugin_manager import GROUP
 
 # --- the plugins ---
 
@@ -225,7 +227,8 @@ def source_of(fault: Fault) -> str:
 def entry_point(fault: Fault) -> str:
     """The metadata that bring the plugin."""
     kind = {"path": "interpolator"}.get(fault.kind, fault.kind)
-    return f"[semreg.{'hook' if fault.kind in EVENTS else kind}s]\n{NAME} = crooked_plugin:crooked\n"
+    group = GROUP if fault.kind in EVENTS else KINDS[kind].group
+    return f"[{group}]\n{NAME} = crooked_plugin:crooked\n"
 
 
 # --- the recipes that name them ---

@@ -30,7 +30,7 @@ import torch
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
 from benchmarks.crooked import RECIPE, entry_point, recipe_of, source_of
-from benchmarks.faults import DISTRIBUTION, EVENTS, FAULTS, NAME, OWN, Fault
+from benchmarks.faults import DISTRIBUTION, EVENTS, FAULTS, MOMENTS, NAME, OWN, Fault
 from benchmarks.forked import Ended, forked
 
 HANGING = 60.0
@@ -92,6 +92,12 @@ class Workshop:
         (folder / "root").mkdir()
         make_data(folder / "root")
         import_everything(folder)
+
+    def require_sound(self) -> None:
+        """Raises SystemExit unless plugins of every kind are used and pass where nothing is wrong with them."""
+        for kind in MOMENTS:
+            if found := self.run(Fault(kind, "never", 1)) or (self.codes != (0, 0) and [f"exit codes {self.codes}"]):
+                raise SystemExit(f"a sound {kind} fails: {found}")
 
     def run(self, fault: Fault, name: str = "trial") -> list[str]:
         """Install the plugin and run its recipe twice; what should not have happened."""
@@ -172,6 +178,7 @@ def main() -> None:
     failed, codes, begun, slowest = 0, Counter[str](), time.monotonic(), 0.0
     with tempfile.TemporaryDirectory(prefix="semreg-faulty-") as folder:
         workshop = Workshop(Path(folder))
+        workshop.require_sound()
         for number, fault in enumerate(drawn):
             if arguments.only and number not in arguments.only:
                 continue

@@ -34,7 +34,7 @@ CELLS = [
 COMMON = ["PNG", "JPEG", "BMP", "GIF", "PPM", "WEBP"]
 MODES = {
     "CMYK": ["JPEG", "TIFF"], "P": ["PNG", "GIF", "BMP"], "I;16": ["PNG", "TIFF"], "RGBA": ["PNG", "WEBP", "TIFF"],
-    "LA": ["PNG"], "1": ["PNG", "BMP", "TIFF"], "F": ["TIFF"], "I": ["TIFF", "PNG"], "YCbCr": ["JPEG", "TIFF"],
+    "LA": ["PNG"], "1": ["PNG", "BMP", "TIFF"], "F": ["TIFF"], "I": ["TIFF"], "YCbCr": ["JPEG", "TIFF"],
     "LAB": ["TIFF"], "L": COMMON, "RGB": COMMON,
 }  # fmt: skip
 SHAPES = [(8, 8), (1, 1), (1, 3000), (3000, 1), (2, 2), (300, 200), (7, 9)]
@@ -282,11 +282,11 @@ class Spoiler:
             return
         try:
             with np.load(path) as file:
-                arrays = {name: file[name] for name in file.files}
+                arrays: dict[str, Any] = {name: file[name] for name in file.files if name.isidentifier()}
         except Exception:  # it is spoilt enough
             return
         name = chance.choice([*arrays] * 3 + ["split", "images", "extra", "a/b", "", "../x", "y_train"])
-        old = arrays.get(name, arrays.get("images", np.arange(COUNT)))
+        old = np.asarray(arrays.get(name, arrays.get("images", np.arange(COUNT))))
         ways: list[Callable[[], Any]] = [
             lambda: self._cast(old, chance.choice(DTYPES)), lambda: old[:1] if old.ndim else old,
             lambda: old[..., None], lambda: old.reshape(-1), lambda: np.asfortranarray(old), lambda: np.array(3),

@@ -49,8 +49,9 @@ class ModuleOptimizer:
     def try_out(self) -> list[Problem]:
         """What keeps the optimiser from stepping, with its options and its groups', tried on numbers made up."""
         problems = []
+        taken = {*self.plan.node.options, *({"lr"} & self.plan.node.loaded.signature.parameters.keys())}
         for group in self.optimizer.param_groups:
-            options = {key: value for key, value in group.items() if key in self.plan.node.options or key == "lr"}
+            options = {key: value for key, value in group.items() if key in taken}
             made_up = nn.Parameter(torch.zeros(2, device=self.parameters[0].device))
             made_up.grad = torch.zeros_like(made_up)
             try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import pty
@@ -12,6 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
+
+from semreg.cli import output
 
 ROOT = Path(__file__).parents[2]
 VAE = str(ROOT / "recipes" / "vae_digits.toml")
@@ -125,3 +129,19 @@ def test_names_of_strangers_steer_no_terminal(install: Callable[..., Path], tmp_
         assert process.returncode == 0, command
         assert b"red" in out, command
         assert b"\x1b" not in out, command
+
+
+@pytest.mark.parametrize("closed", [True, False])
+def test_a_stream_that_a_component_closed_stops_nothing_and_is_told_in_the_end(
+    closed: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stream = io.StringIO()
+    stream.close()
+    monkeypatch.setattr(sys, "stdout", stream if closed else None)
+    output.echo("a")
+    output.echo_json({"b": 1})
+    with pytest.raises(typer.Exit) as told:
+        output.require_printed()
+    assert told.value.exit_code == 1
+    monkeypatch.undo()
+    assert "standard output can't be written: a component closed it" in capsys.readouterr().err

@@ -139,6 +139,20 @@ def test_a_schedule_that_fails_is_named(course: Any, said: str, toy: Toy, regist
         bench.runner.iterate(0)
 
 
+def test_an_optimizer_need_not_take_a_rate(toy: Toy, register: Register) -> None:
+    class Fixed(torch.optim.SGD):
+        def __init__(self, params: Any) -> None:
+            super().__init__(params, lr=0.1)
+
+    register("optimizer", "fixed", Fixed)
+    path = toy("")
+    (path.parent / "base.toml").write_text(
+        (path.parent / "base.toml").read_text().replace("lr = 1e-2", "use = 'fixed'")
+    )
+    bench = Bench(path)
+    assert bench.runner.optimizers["encoder"].try_out() == []
+
+
 @pytest.mark.parametrize("error", [KeyError("k"), SystemExit(0), BareError(), GeneratorExit()])
 def test_an_optimizer_that_fails_is_named(error: BaseException, toy: Toy, register: Register) -> None:
     class Odd(torch.optim.SGD):
