@@ -66,8 +66,10 @@ def import_everything(folder: Path) -> None:
     """Import what a run does, for the processes that are forked from this one; `folder` takes a recipe and its data."""
     for name in ("semreg.running.start", "semreg.report.writing", "semreg.running.progress", "sklearn.manifold"):
         importlib.import_module(name)
+    from semreg.pictures import bar_plot
     from semreg.recipe.check import check
     from semreg.recipe.load import load_recipe
+    from semreg.running.sources import rooms_digest
     from semreg.training.trial import check_by_dry_run
 
     torch.set_num_threads(1)
@@ -75,6 +77,8 @@ def import_everything(folder: Path) -> None:
     make_data(folder / "sound")
     (folder / "sound.toml").write_text(RECIPE)
     check_by_dry_run(check(load_recipe(folder / "sound.toml", []), data_root=folder / "sound"))
+    rooms_digest()  # which is kept; reading all sources takes longer than a run
+    bar_plot("", ["a"], {"b": [1.0]}, y_label="")
 
 
 def make_data(root: Path) -> None:
