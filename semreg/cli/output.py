@@ -69,6 +69,9 @@ def require_printed() -> None:
 
     Raises typer.Exit, with 141 as if a closed pipe had ended the process, or with 1.
     """
+    if _is_gone():
+        say("standard output can't be written: a component closed it")
+        raise typer.Exit(1)
     sys.stdout.flush()
     raw = getattr(getattr(sys.stdout, "buffer", None), "raw", None)
     error = raw.lost if isinstance(raw, Descriptor) else None
@@ -82,9 +85,16 @@ def require_printed() -> None:
 
 def echo(text: str, *, nl: bool = True) -> None:
     """Print a result. What would steer a terminal is shown, not done: names in it may be anyone's."""
-    print(printable(text), end="\n" if nl else "", flush=True)  # typer.echo would write UTF-8 where ASCII is wanted
+    if not _is_gone():  # typer.echo would write UTF-8 where ASCII is wanted
+        print(printable(text), end="\n" if nl else "", flush=True)
 
 
 def echo_json(value: Any) -> None:
     """Print a result for machines, in characters that every encoding has."""
-    print(json.dumps(value, indent=2), flush=True)
+    if not _is_gone():
+        print(json.dumps(value, indent=2), flush=True)
+
+
+def _is_gone() -> bool:
+    """Whether a component has closed standard output, or put nothing in its place."""
+    return sys.stdout is None or sys.stdout.closed

@@ -67,10 +67,14 @@ class CannotWrite(UserError):  # noqa: N818
     """A folder can't be written: the disk is full, broken or read-only. Neither a hook's fault nor a recipe's."""
 
 
-def cause_of(error: Exception) -> str:
-    """What an exception says; its type too, unless it is one that is raised to be read."""
-    said = " ".join(str(error).split())
-    return said if said and isinstance(error, ValueError | RuntimeError) else f"{type(error).__name__}: {said}"
+def cause_of(error: BaseException, *plain: type[Exception]) -> str:
+    """What an exception says; its type too, unless it is of the `plain` ones, by default those raised to be read."""
+    try:
+        said = " ".join(str(error)[:LONGEST_MESSAGE].split())
+    except BaseException:  # its text is anyone's, too
+        said = ""
+    bare = said and isinstance(error, plain or (ValueError, RuntimeError))
+    return said if bare else f"{type(error).__name__}: {said}"
 
 
 def printable(text: str) -> str:

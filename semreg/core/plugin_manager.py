@@ -9,7 +9,7 @@ from typing import Any
 import pluggy
 
 from semreg.core import hookspecs
-from semreg.core.errors import CannotWrite
+from semreg.core.errors import CannotWrite, UserError, cause_of
 from semreg.core.registry import import_target, installed_entry_points
 
 GROUP = "semreg.hooks"
@@ -23,9 +23,11 @@ def load_hooks(warn: Callable[[str], None]) -> pluggy.PluginManager:
         try:
             plugin = import_target(f"hook plugin {point.name!r}", point.value, point.origin)
             add_plugin(manager, plugin, f"{point.name} of {point.origin}")
-        except (Exception, SystemExit) as error:
-            cause = str(error) if point.origin in str(error) else f"{point.origin}: {type(error).__name__}: {error}"
-            warn(f"hook plugin {point.name!r} is left out. {cause}")
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            said = cause_of(error, UserError)
+            warn(f"hook plugin {point.name!r} is left out. {'' if point.origin in said else f'{point.origin}: '}{said}")
     return manager
 
 
@@ -81,8 +83,6 @@ def call(
             raise
         except BaseException as error:  # SystemExit and what plugins make up, too
             manager.unregister(implementation.plugin)
-            arguments["run"].warn(
-                f"hook plugin {implementation.plugin_name} failed in {event} and is switched off: "
-                f"{type(error).__name__}: {error}"
-            )
+            failed = f"hook plugin {implementation.plugin_name} failed in {event} and is switched off"
+            arguments["run"].warn(f"{failed}: {cause_of(error, UserError)}")
     return results

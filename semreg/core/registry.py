@@ -17,7 +17,7 @@ from functools import lru_cache
 from importlib import metadata
 from typing import Any
 
-from semreg.core.errors import UserError, closest
+from semreg.core.errors import UserError, cause_of, closest
 from semreg.core.kinds import INTERFACE, KINDS, at_place
 from semreg.core.version import __version__
 
@@ -179,8 +179,10 @@ def import_target(what: str, target: str, origin: str) -> Any:
         raise UserError(origin, f"its {what} can't be used: {refused}")
     try:
         return metadata.EntryPoint(name=what, value=target, group="semreg").load()
-    except (Exception, SystemExit) as error:
-        cause = f"{type(error).__name__}: {error}".strip().splitlines()[0]
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # SystemExit and what plugins make up, too
+        cause = cause_of(error, UserError)
         distribution = origin.split(" ", maxsplit=1)[0]
         raise UserError(
             origin,

@@ -165,13 +165,23 @@ class Batches:
         try:
             order = self._sampler(*self._labels, count=rows, batch_size=self.batch_size, generator=generator)
         except (UserError, ValueError) as error:
+            if isinstance(error, UserError) and error.source == self._source:
+                raise
             said = error.problems[0].message if isinstance(error, UserError) else cause_of(error)
             raise UserError(self._source, [Problem(self._sampler_key, said)]) from error
-        if order.dtype != torch.int64 or order.shape != shape or order.min() < 0 or order.max() >= rows:
-            found = f"{order.dtype} {tuple(order.shape)}"
+        if not _are_indices(order, rows, shape):
+            found = f"{order.dtype} {tuple(order.shape)}" if isinstance(order, Tensor) else type(order).__name__
             message = f"the sampler gave {found}; torch.int64 {shape} of indices below {rows} fits"
             raise UserError(self._source, [Problem(self._sampler_key, message)])
         return order
+
+
+def _are_indices(order: object, rows: int, shape: tuple[int, int]) -> bool:
+    """Whether these are indices below `rows` of that shape, in memory."""
+    if not isinstance(order, Tensor) or order.dtype != torch.int64 or order.shape != shape:
+        return False
+    plain = order.layout == torch.strided and order.device.type == "cpu"
+    return plain and bool(order.min() >= 0) and bool(order.max() < rows)
 
 
 def sequential(

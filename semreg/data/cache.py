@@ -27,7 +27,7 @@ from semreg.data.building import (
     unreadable,
     unreadable_images,
 )
-from semreg.data.checking import check_source
+from semreg.data.checking import check_source, require_told
 from semreg.data.dataset import Cached
 from semreg.data.pixels import DARK, line_for
 from semreg.store.disk import sync
@@ -68,6 +68,7 @@ def cached(
     specification, source = dataset.specification(), dataset.source()
     kind = type(dataset)
     check_source(kind.__name__, specification, source)
+    require_told(source)
     source.activity = source.activity or f"reading {kind.__name__}"
     fields = {name: described(field) for name, field in specification.items()}
     identity = [FORMAT, kind.__module__, kind.__qualname__, fields, source.identity]

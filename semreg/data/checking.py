@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from typing import Any
 
@@ -46,6 +47,15 @@ def check_source(name: str, specification: Specification, source: Source) -> Non
             problems.append(Problem(label, message))
     if problems:
         raise UserError(name, problems)
+
+
+def require_told(source: Source) -> None:
+    """Raises TypeError for what can't be said or recorded of a source."""
+    if not isinstance(source.told, dict) or not isinstance(source.activity, str):
+        raise TypeError("`told` of its source is a dict, and `activity` a text")
+    if not all(isinstance(remark, str) for remark in source.remarks):
+        raise TypeError("`remarks` of its source are texts")
+    json.dumps(source.told)
 
 
 def _check_names(field: Field) -> str:

@@ -23,9 +23,9 @@ from semreg.core import (
     UserError,
     closest,
 )
-from semreg.core.errors import cause_of
 from semreg.core.registry import find, load
 from semreg.data.splits import labelled_fields, shots_problems
+from semreg.recipe.blame import fault_of, shown
 from semreg.recipe.bounds import TomlTable
 from semreg.recipe.graph import Graph, build_graph
 from semreg.recipe.inputs import roles_of_inputs
@@ -37,6 +37,7 @@ from semreg.recipe.resolve import Building, Made, Resolver, settle, survey
 from semreg.recipe.roles import build_roles
 from semreg.recipe.schema import NO_TEXT, DataTable, RecipeTables, parse_tables
 from semreg.recipe.unknown import unknown_read
+from semreg.store.fields import checked
 
 
 def check(
@@ -164,7 +165,7 @@ class _Checker:
             dataset: Dataset = component.value(**node.options, **root)
             if self.trained_on is not None:
                 return dataset, self.trained_on, None
-            fields = dataset.specification()
+            fields = checked(dataset.specification())
             if isinstance(unlabelled, dict):
                 fields = labelled_fields(fields, unlabelled)
             problems = shots_problems(fields, self.tables.data.split.shots)
@@ -183,8 +184,10 @@ class _Checker:
                 self.lacking += problems
                 return None, self.trained_on, None
             raise UserError(self.source, problems) from None
-        except Exception as error:  # options that no type forbids: a path too long, a number too large
-            raise UserError(self.source, [Problem("data", cause_of(error))]) from error
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # options that no type forbids: a path too long, a number too large
+            raise fault_of(node, self.source, error) from error
         return dataset, fields, None
 
     def roles_and_more(
@@ -209,7 +212,6 @@ class _Checker:
         if node is None:
             return None
         component, readable = node.loaded, {*resolver.fields, *graph.modules, *graph.tensors}
-        shown = f"{component.name} ({component.origin})"
         for read in reads_in(node):
             if read not in readable:
                 yield Problem(where, f"nothing is called {read!r}{closest(read, readable)}")
@@ -217,20 +219,20 @@ class _Checker:
         judge = None
         wanted = component.signature.parameters.get("judge")
         if table.judge is not None and wanted is None:
-            yield Problem(f"{where}.judge", f"{shown} asks no judge")
+            yield Problem(f"{where}.judge", f"{shown(component)} asks no judge")
         elif table.judge is not None:
             judge = self.recipe.path.parent / table.judge
             if self.trained_on is None and not os.path.isfile(judge):  # unlike Path.is_file it never raises
                 yield Problem(f"{where}.judge", f"there is no recipe {str(judge)!r}")
         elif wanted is not None and wanted.default is inspect.Parameter.empty:
-            yield Problem(where, f"{shown} needs 'judge', the recipe of an independent classifier")
+            yield Problem(where, f"{shown(component)} needs 'judge', the recipe of an independent classifier")
         if table.judge_data and table.judge is None:
             yield Problem(f"{where}.judge_data", "these are the data of a judge, and there is no 'judge'")
         return EvaluationPlan(name, node, judge, table.judge_data)
 
     def check_labels(self, resolver: Resolver, node: Node) -> Iterator[Problem]:
         """Inputs of an evaluation that are to be labels, and are none, or are not in the order that is wanted."""
-        shown, roles = f"{node.name} ({node.loaded.origin})", roles_of_inputs(node.loaded.signature)
+        who, roles = shown(node.loaded), roles_of_inputs(node.loaded.signature)
         for read, wanted in zip(reads_in(node), roles, strict=False):
             field = resolver.fields.get(read)
             for role, kind, what in (
@@ -239,10 +241,10 @@ class _Checker:
             ):
                 if role in wanted and not isinstance(field, kind):
                     known = [name for name, one in resolver.fields.items() if isinstance(one, kind)]
-                    yield Problem(node.where, f"{shown} takes {what}, and {read!r} is none{closest(read, known)}")
+                    yield Problem(node.where, f"{who} takes {what}, and {read!r} is none{closest(read, known)}")
             if Role.ORDER in wanted and isinstance(field, ClassField) and field.order == "none":
                 line = f'say it under [data], as in orders = {{ {read} = "ring" }}, or leave {node.where} out'
-                yield Problem(node.where, f"{shown} takes classes in an order, and those of {read!r} have none; {line}")
+                yield Problem(node.where, f"{who} takes classes in an order, and those of {read!r} have none; {line}")
 
 
 def unused(graph: Graph, roles: Roles, evaluations: Mapping[str, EvaluationPlan]) -> list[str]:

@@ -11,12 +11,14 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from semreg.core import Problem, Roles, Specification, UserError, closest
-from semreg.core.errors import MOST_PROBLEMS
+from semreg.core.errors import MOST_PROBLEMS, cause_of
 from semreg.core.registry import find, load, with_article
+from semreg.recipe.blame import shown
 from semreg.recipe.expression import Call, Name, parse
 from semreg.recipe.inputs import Unsaid, left_to_roles
 from semreg.recipe.options import check_inputs, check_options, required_inputs, signature_of
 from semreg.recipe.plan import Loaded, Node, Read
+from semreg.recipe.undisturbed import undisturbed
 
 Made = TypeVar("Made")
 Building = Generator[Problem, None, Made]
@@ -116,7 +118,7 @@ class Resolver:
             names += left_to_roles(signature, names, roles, self.fields) if roles is not None else ()
         except Unsaid as unsaid:
             reason = f": {unsaid}"
-        for problem in check_inputs(signature, len(names), where=where, name=_shown(component)):
+        for problem in check_inputs(signature, len(names), where=where, name=shown(component)):
             yield replace(problem, message=problem.message + reason)
         inputs = tuple(map(Read, names))
         ignored = (*ignore, *required_inputs(signature))
@@ -132,7 +134,7 @@ class Resolver:
             node.options,
             inputs=inputs,
             where=node.where,
-            name=_shown(component),
+            name=shown(component),
             ignore=ignore,
         )
         for problem in found:
@@ -183,15 +185,16 @@ def _loaded(name: str, kinds: Sequence[str]) -> Loaded | str:
     """A component with what it loads, or why it can't be had."""
     try:
         component = find(name, kinds)
-        value = load(component)
+        with undisturbed():
+            value = load(component)
     except LookupError as error:
         return str(error)
     except UserError as error:
         return error.text()
     if not callable(value):
         return f"{component.origin}'s {component.kind} {name!r} is neither a function nor a class"
-    return Loaded(**vars(component), value=value, signature=signature_of(value))
-
-
-def _shown(component: Loaded) -> str:
-    return f"{component.name} ({component.origin})"
+    try:
+        signature = signature_of(value)
+    except (TypeError, ValueError) as error:
+        return f"{component.origin}'s {component.kind} {name!r} has no signature: {cause_of(error)}"
+    return Loaded(**vars(component), value=value, signature=signature)

@@ -17,6 +17,7 @@ from semreg.core.errors import cause_of
 from semreg.core.hookspecs import Section
 from semreg.pictures import class_colours
 from semreg.pictures.numbers import column, number
+from semreg.recipe.undisturbed import undisturbed
 from semreg.report import curves
 from semreg.report.data import data_section
 from semreg.report.formatting import duration
@@ -181,7 +182,8 @@ def _unrepeated(result: Result) -> Result:
 
 
 def _sections(reader: _Reader) -> list[Section]:
-    manager = plugin_manager.load_hooks(reader.warn)
+    with undisturbed():
+        manager = plugin_manager.load_hooks(reader.warn)
     found = plugin_manager.call(manager, "report_sections", accept=_as_sections, run=reader)
     return [section for sections in found for section in sections]
 

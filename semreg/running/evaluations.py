@@ -12,8 +12,9 @@ import pluggy
 import torch
 
 from semreg.core import Problem, Result, UserError, plugin_manager, seed_of
-from semreg.core.errors import CannotWrite, cause_of
+from semreg.core.errors import LONGEST_MESSAGE, CannotWrite, cause_of
 from semreg.core.memory import out_of_memory
+from semreg.recipe.blame import deed, shown
 from semreg.recipe.plan import EvaluationPlan, reads_in
 from semreg.store.folder import RunFolder
 from semreg.store.layout import EVALUATIONS
@@ -54,9 +55,9 @@ def evaluate_run(
                 result = _evaluate(run, plan, judge)
                 write_result(path, result)
                 done.results[name] = read_result(path)
-        except CannotWrite:  # no fault of its own
+        except (CannotWrite, KeyboardInterrupt):  # no fault of its own
             raise
-        except (Exception, SystemExit) as error:
+        except BaseException as error:  # SystemExit and what plugins make up, too
             done.failures[name] = _cause(plan, error)
             say(f"evaluation {name!r} failed: {done.failures[name]}")
             continue
@@ -78,8 +79,12 @@ def require_evaluable(run: Run) -> None:
         given = {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY and p.default is not p.empty}
         try:
             known(*_inputs(run, plan), **{**given, **plan.node.options})
-        except (ValueError, UserError) as error:
-            said = error.problems[0].message if isinstance(error, UserError) else str(error)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            said = f"{shown(plan.node.loaded)} {deed(error)}"
+            if isinstance(error, (ValueError, UserError)):
+                said = error.problems[0].message if isinstance(error, UserError) else cause_of(error)
             problems.append(Problem(f"evaluate.{name}", said))
     if problems:
         raise UserError(str(run.plan.recipe.path), problems)
@@ -93,12 +98,12 @@ class Evaluated:
     failures: dict[str, str]
 
 
-def _cause(plan: EvaluationPlan, error: Exception | SystemExit) -> str:
+def _cause(plan: EvaluationPlan, error: BaseException) -> str:
     """Why an evaluation failed, with the distribution that brings it, and for what it didn't mean to say the place."""
     origin = plan.node.loaded.origin
     if isinstance(error, UserError):
         said = "; ".join(f"{one.where} {one.message}".strip() for one in error.problems)
-        return f"{said} ({origin})"
+        return f"{said[:LONGEST_MESSAGE]} ({origin})"
     if isinstance(error, SystemExit):
         return f"it called sys.exit({error.code!r}) ({origin})"
     if out_of_memory(error):

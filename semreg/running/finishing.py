@@ -14,7 +14,9 @@ import torch
 
 from semreg.core import UserError, plugin_manager
 from semreg.core.errors import CannotWrite, ComponentError
+from semreg.recipe.blame import deed
 from semreg.recipe.plan import Plan
+from semreg.recipe.undisturbed import undisturbed
 from semreg.running.choices import Choices
 from semreg.running.evaluations import Evaluated, Judges, evaluate_run
 from semreg.store.folder import RunFolder
@@ -73,7 +75,8 @@ def evaluate_and_report(
 
 def listeners(choices: Choices, warn: Callable[[str], None]) -> pluggy.PluginManager:
     """The hooks of a run; those that can't be loaded are told to `warn`."""
-    manager = plugin_manager.load_hooks(warn)
+    with undisturbed():
+        manager = plugin_manager.load_hooks(warn)
     if choices.tensorboard:
         from semreg.running.tensorboard import TensorBoard
 
@@ -96,8 +99,8 @@ def _watched(folder: RunFolder, manager: pluggy.PluginManager, processes: Proces
         yield
     except BaseException as raised:
         error = raised
-        if isinstance(raised, SystemExit):  # which would end the process with the code of anyone's choice
-            error = ComponentError(str(folder.folder), f"a component called sys.exit({raised.code!r}); {GO_ON}")
+        if not isinstance(raised, (Exception, KeyboardInterrupt)):  # which would end the process as anyone chooses
+            error = ComponentError(str(folder.folder), f"a component {deed(raised)}; {GO_ON}")
         stopped = isinstance(error, (KeyboardInterrupt, ProcessLostError))
         said = str(error or "interrupted")
         if not stopped:

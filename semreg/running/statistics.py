@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import cast
 
 import pluggy
 from torch import Tensor
 
 from semreg.core import plugin_manager
 from semreg.store.folder import RunFolder
-from semreg.store.statistics import write_statistics
+from semreg.store.statistics import packed, write_statistics
 from semreg.trained.run import Run
 from semreg.trained.statistics import fitted_interpolators
 
@@ -29,10 +30,6 @@ def keep_statistics(run: Run, folder: RunFolder, manager: pluggy.PluginManager) 
 
 def _as_statistics(value: object) -> Mapping[str, Mapping[str, Tensor]]:
     """What a hook returned. Raises ValueError if it is nothing that can be kept."""
-    if not isinstance(value, Mapping):
-        raise ValueError(f"it returned a {type(value).__name__}, not tensors by owner and name")
-    for owner, tensors in value.items():
-        named = isinstance(owner, str) and isinstance(tensors, Mapping)
-        if not named or not all(isinstance(n, str) and isinstance(t, Tensor) for n, t in tensors.items()):
-            raise ValueError(f"what it returned for {owner!r} is not tensors by name")
-    return value
+    found = cast(Mapping[str, Mapping[str, Tensor]], value)
+    packed(found)
+    return found

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import TypeAdapter
 
-from semreg.core import AttributesField, ClassField, Field, ImageField, Specification, VectorField
+from semreg.core import AttributesField, ClassField, Field, ImageField, Order, Specification, VectorField
 
 _MOST = {"channels": 8192, "height": 8192, "width": 8192, "size": 2**24}
 """How large a field may be that is read from a file, which may be anyone's."""
@@ -26,15 +26,38 @@ def described(field: Field) -> dict[str, Any]:
     return {"kind": _KINDS[type(field)], **asdict(field)}
 
 
+def checked(specification: Specification) -> Specification:
+    """A specification in which fields are what they should be. Raises TypeError or ValueError for anything else."""
+    if not isinstance(specification, dict):
+        raise TypeError(f"its specification is a {type(specification).__name__}, not a dict of fields")
+    if not specification:
+        raise ValueError("there are no fields")
+    for name, field in specification.items():
+        if not isinstance(name, str) or type(field) not in _KINDS:
+            raise TypeError(f"its specification holds {name!r}: {field!r:.60}, which is no name of a field")
+        _require_sound(name, field)
+    return specification
+
+
+def _require_sound(name: str, field: Field) -> None:
+    for key, value in vars(field).items():
+        if key in _MOST and not (type(value) is int and 1 <= value <= _MOST[key]):
+            raise ValueError(f"{name}: {key} is {value!r:.60}; 1 to {_MOST[key]} fits")
+        if key == "names" and not (isinstance(value, (tuple, list)) and all(isinstance(one, str) for one in value)):
+            raise TypeError(f"{name}: names are a tuple of texts, not {value!r:.60}")
+        if key == "order" and value not in get_args(Order):
+            raise ValueError(f"{name}: the order is one of {', '.join(get_args(Order))}, not {value!r:.60}")
+    if isinstance(field, ClassField) and not field.names:
+        raise ValueError(f"{name}: there are no classes")
+
+
 def restored(described: Mapping[str, Mapping[str, Any]]) -> Specification:
     """The fields that `described` made these of. Raises ValueError, KeyError or TypeError for anything else."""
     kinds = {word: kind for kind, word in _KINDS.items()}
     fields: Specification = {}
     for name, values in described.items():
         field = TypeAdapter(kinds[values["kind"]]).validate_json(json.dumps(dict(values)), strict=True)
-        for key, most in _MOST.items():
-            if not 1 <= getattr(field, key, 1) <= most:
-                raise ValueError(f"{name}: {key} is {getattr(field, key)}; 1 to {most} fits")
+        _require_sound(name, field)
         fields[name] = field
     if not fields:
         raise ValueError("there are no fields")

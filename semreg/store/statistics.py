@@ -10,6 +10,7 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from semreg.core import UserError
+from semreg.core.errors import cause_of
 from semreg.store.disk import memory, read_if_there, write_whole, writing
 from semreg.store.layout import STATISTICS
 
@@ -17,14 +18,28 @@ _BETWEEN = "/"
 
 
 def write_statistics(folder: Path, statistics: Mapping[str, Mapping[str, Tensor]]) -> None:
-    """Write all statistics of a run, in the place of those there were. Raises CannotWrite."""
-    flat = {
-        f"{owner}{_BETWEEN}{name}": tensor.detach().cpu().contiguous().clone()
-        for owner, tensors in statistics.items()
-        for name, tensor in tensors.items()
-    }
+    """Write all statistics of a run, in the place of those there were. Raises CannotWrite, ValueError as `packed`."""
+    content = packed(statistics)
     with writing(folder):
-        write_whole(folder / STATISTICS, save(flat))
+        write_whole(folder / STATISTICS, content)
+
+
+def packed(statistics: Mapping[str, Mapping[str, Tensor]]) -> bytes:
+    """Statistics as they are stored. Raises ValueError for what is no tensors by owner and name, or can't be stored."""
+    if not isinstance(statistics, Mapping):
+        raise ValueError(f"it returned a {type(statistics).__name__}, not tensors by owner and name")
+    flat: dict[str, Tensor] = {}
+    for owner, tensors in statistics.items():
+        named = isinstance(owner, str) and isinstance(tensors, Mapping)
+        if not named or not all(isinstance(n, str) and isinstance(t, Tensor) for n, t in tensors.items()):
+            raise ValueError(f"what it returned for {owner!r} is not tensors by name")
+        try:
+            own = {f"{owner}{_BETWEEN}{name}": t.detach().cpu().contiguous().clone() for name, t in tensors.items()}
+            save(own)
+        except Exception as error:  # of a layout that has no numbers, or by a name that is no text
+            raise ValueError(f"what it returned for {owner!r} can't be stored: {cause_of(error)}") from error
+        flat |= own
+    return save(flat)
 
 
 def read_statistics(folder: Path) -> dict[str, dict[str, Tensor]]:

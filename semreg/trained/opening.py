@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import re
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -20,6 +21,7 @@ from semreg.data.dataset import Cached
 from semreg.data.root import data_root_of
 from semreg.data.splits import share
 from semreg.data.splitting import split_as, with_validation
+from semreg.recipe.blame import fault_of
 from semreg.recipe.check import check
 from semreg.recipe.load import Recipe
 from semreg.recipe.plan import Plan
@@ -117,7 +119,8 @@ def _data_of(path: Path, plan: Plan, fingerprint: str, skip_bad_images: bool) ->
     if plan.dataset is None:
         raise UserError(str(path), [Problem("data", "its data set is not here"), *plan.lacking])
     try:
-        plan.dataset.locate()
+        with _of_the_data_set(plan):
+            plan.dataset.locate()
     except DataMissing as missing:
         said = f"the data that it was trained on are needed here. {missing.problems[0].message}"
         raise DataMissing(str(path), said) from None
@@ -148,17 +151,33 @@ def _split(plan: Plan, read: Callable[[Dataset], Cached]) -> Cached:
     if dataset is None:
         raise UserError(str(plan.recipe.path), plan.lacking)
     try:
-        data = split_as(read(dataset), split_asked(plan))
+        with _of_the_data_set(plan):
+            whole = read(dataset)
+        data = split_as(whole, split_asked(plan))
         if any(phase.validate for phase in plan.phases) and not data.counts["validation"]:
             amount = VALIDATION_SHARE if share(VALIDATION_SHARE, data.counts["train"]) else 1  # of a handful
             data = with_validation(data, amount)
     except UserError as error:
         if error.source:
             raise
-        raise UserError(str(plan.recipe.path), error.problems) from None
+        said = [Problem(problem.where or "data", problem.message) for problem in error.problems]
+        raise UserError(str(plan.recipe.path), said) from None
     if not data.counts["train"]:
         raise UserError(str(plan.recipe.path), [Problem("data", "no image is in the train split")])
     return data
+
+
+@contextmanager
+def _of_the_data_set(plan: Plan) -> Iterator[None]:
+    """Inside, what a data set raises names it, unless it is a UserError, which is there to be read."""
+    try:
+        yield
+    except (UserError, KeyboardInterrupt):
+        raise
+    except BaseException as error:
+        if plan.dataset_node is None:
+            raise
+        raise fault_of(plan.dataset_node, str(plan.recipe.path), error) from error
 
 
 def split_asked(plan: Plan) -> dict[str, Any]:

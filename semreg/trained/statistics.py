@@ -11,6 +11,7 @@ from torch import Tensor
 
 from semreg.core import ClassField, UserError
 from semreg.core.registry import components, load
+from semreg.store.statistics import packed
 from semreg.trained.classes import class_field, read_codes
 from semreg.trained.paths import parts_of, unfitted
 from semreg.trained.roles import labels_of
@@ -39,8 +40,12 @@ def fitted_interpolators(run: Run) -> dict[str, Mapping[str, Tensor]]:
             if hasattr(path, "fit") and hasattr(path, "state"):
                 codes, labels = read_codes(run.tensor(code), "train", flat=True), run.tensor(label)
                 path.fit(codes, labels.read("train"), class_field(labels).order)
-                found[_key(name, options)] = path.state()
-        except Exception:  # as for classes without an order: an interpolator that is asked for says so itself
+                learnt = path.state()
+                packed({name: learnt})
+                found[_key(name, options)] = learnt
+        except KeyboardInterrupt:
+            raise
+        except BaseException:  # as for classes without an order: an interpolator that is asked for says so itself
             continue
     return found
 

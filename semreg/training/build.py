@@ -10,8 +10,9 @@ from torch import nn
 
 from semreg.components.values import tensors_of
 from semreg.core import AttributesField, ClassField, ImageField, Problem, Specification, UserError, VectorField, seed_of
-from semreg.core.errors import cause_of
+from semreg.recipe.blame import fault_of
 from semreg.recipe.plan import Plan
+from semreg.recipe.undisturbed import undisturbed
 from semreg.store.disk import memory
 from semreg.training.dry_run import Meter
 from semreg.training.program import Execution, Program, evaluating
@@ -79,13 +80,18 @@ class _Builder:
             filled["input_shapes"] = self.input_shapes(name, pending)
         torch.manual_seed(seed_of(self.seed, "module", name) % 2**63)
         try:
-            with self.meter:  # stops before the memory is taken: afterwards there would be nobody to tell it
+            with (
+                undisturbed(),
+                self.meter,
+            ):  # stops before the memory is taken: afterwards there would be nobody to tell it
                 module = component.value(**node.options, **filled)
-        except Exception as error:  # options that no type forbids can break a constructor in any way
-            too_large = (
-                f"its weights, and those built before it, take more than the {memory() >> 30} GiB of memory here"
-            )
-            raise self.wrong(name, too_large if self.meter.exceeded else cause_of(error)) from error
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # options that no type forbids can break a constructor in any way
+            if self.meter.exceeded:
+                here = f"the {memory() >> 30} GiB of memory here"
+                raise self.wrong(name, f"its weights, and those built before it, take more than {here}") from error
+            raise fault_of(node, str(self.plan.recipe.path), error, f"modules.{name}") from error
         if not isinstance(module, nn.Module):
             raise self.wrong(name, f"{component.name} made a {type(module).__name__}, not an nn.Module")
         self.modules[name] = module

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -11,6 +12,8 @@ from torch import nn
 
 from semreg.core import Problem, Schedule, UserError
 from semreg.core.errors import cause_of
+from semreg.core.memory import out_of_memory
+from semreg.recipe.blame import blamed, deed, fault_of, shown
 from semreg.recipe.plan import Node, OptimizerPlan
 
 Course = Callable[[float], float]
@@ -46,17 +49,21 @@ class ModuleOptimizer:
     def try_out(self) -> list[Problem]:
         """What keeps the optimiser from stepping, with its options and its groups', tried on numbers made up."""
         problems = []
+        taken = {*self.plan.node.options, *({"lr"} & self.plan.node.loaded.signature.parameters.keys())}
         for group in self.optimizer.param_groups:
-            options = {key: value for key, value in group.items() if key in self.plan.node.options or key == "lr"}
+            options = {key: value for key, value in group.items() if key in taken}
             made_up = nn.Parameter(torch.zeros(2, device=self.parameters[0].device))
             made_up.grad = torch.zeros_like(made_up)
             try:
                 self.plan.node.loaded.value([made_up], **options).step()
-            except Exception as error:  # options that no type forbids can break it in any way
-                cause = cause_of(error)
+            except KeyboardInterrupt:
+                raise
+            except BaseException as error:  # options that no type forbids can break it in any way
+                cause = deed(error)
                 if "closure" in cause:
                     cause = "it needs a closure that computes losses again, which the engine doesn't have"
-                problems.append(Problem(self.plan.node.where, f"{self.plan.node.name} can't make a step: {cause}"))
+                said = f"{shown(self.plan.node.loaded)} can't make a step: {cause}"
+                problems.append(Problem(self.plan.node.where, said))
         return list(dict.fromkeys(problems))
 
     def schedule(self, epoch: float) -> None:
@@ -71,11 +78,16 @@ class ModuleOptimizer:
             torch.nn.utils.clip_grad_norm_(self.parameters, self.clip)
         try:
             self.optimizer.step()
-        except RuntimeError as error:
-            if "overflow" not in str(error):
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            if out_of_memory(error):
                 raise
-            found = f"a step is larger than float32 can hold ({error}); a smaller rate would fit"
-            raise UserError(self.source, [Problem(f"the optimizer of {self.name}", found)]) from error
+            where, cause = f"the optimizer of {self.name}", cause_of(error)
+            if not (isinstance(error, RuntimeError) and "overflow" in cause):
+                raise fault_of(self.plan.node, self.source, error, where) from error
+            found = f"a step is larger than float32 can hold ({cause}); a smaller rate would fit"
+            raise UserError(self.source, [Problem(where, found)]) from error
         for parameter in self.parameters:
             parameter.grad = None  # zero_grad takes several times as long
         if self.ema is not None:
@@ -106,14 +118,15 @@ def _optimizer(
                 [Problem(f"modules.{name}.optimizer.groups", f"no parameter is called {pattern!r}; there is: {known}")],
             )
         groups.append({"params": [remaining.pop(key) for key in chosen], **_as_tuples(options)})
-        schedules.append(_bound(schedule, epochs))
+        schedules.append(_bound(schedule, epochs, source))
     if remaining:
         groups.append({"params": list(remaining.values())})
-        schedules.append(_bound(plan.schedule, epochs))
-    try:
-        return plan.node.loaded.value(groups, **_as_tuples(plan.node.options)), schedules
-    except (ValueError, TypeError, RuntimeError) as error:
-        raise UserError(source, [Problem(f"the optimizer of {name}", str(error))]) from error
+        schedules.append(_bound(plan.schedule, epochs, source))
+    with blamed(plan.node, source, f"the optimizer of {name}"):
+        made = plan.node.loaded.value(groups, **_as_tuples(plan.node.options))
+        if not isinstance(made, torch.optim.Optimizer):
+            raise TypeError(f"it made a {type(made).__name__}, not a torch.optim.Optimizer")
+        return made, schedules
 
 
 def _as_tuples(options: Mapping[str, Any]) -> dict[str, Any]:
@@ -121,8 +134,16 @@ def _as_tuples(options: Mapping[str, Any]) -> dict[str, Any]:
     return {key: tuple(map(float, value)) if isinstance(value, list) else value for key, value in options.items()}
 
 
-def _bound(node: Node | None, epochs: int) -> Course | None:
+def _bound(node: Node | None, epochs: int, source: str) -> Course | None:
     if node is None:
         return None
     schedule: Schedule = node.loaded.value
-    return lambda epoch: float(schedule(epoch, epochs, **node.options))
+
+    def course(epoch: float) -> float:
+        with blamed(node, source):
+            factor = float(schedule(epoch, epochs, **node.options))
+            if not math.isfinite(factor):
+                raise ValueError(f"a factor on a rate is a finite number; at epoch {epoch:g} it is {factor}")
+            return factor
+
+    return course

@@ -135,7 +135,9 @@ class PhaseRunner:
                 continue
             for module, row in runner.step.rows.items():
                 for name in row:
-                    if not (trains or _trains)(losses[name], self.optimizers[module].parameters):
+                    with runner.of_the_gradient(name):
+                        arrives = (trains or _trains)(losses[name], self.optimizers[module].parameters)
+                    if not arrives:
                         single = runner.step.name == "step" and len(self.steps) == 1
                         step = "" if single else f".steps.{runner.step.name}"
                         where = f"phases.{self.phase.name}{step}.train.{module}.{name}"

@@ -16,6 +16,7 @@ from semreg.components.values import is_posterior
 from semreg.core import Problem, UserError, seed_of
 from semreg.core.errors import ComponentError, cause_of
 from semreg.core.memory import out_of_memory
+from semreg.recipe.blame import LONGEST_CAUSE, deed, fault_of
 from semreg.recipe.plan import Node, Plan, Read, Value
 from semreg.training.draws import Draws
 
@@ -128,9 +129,12 @@ class Program:
             torch.manual_seed(seed_of(*self.key[:1], "component", path))  # by the run's seed: the same in every step
             try:
                 instance: Any = function(**options)
-            except Exception as error:
-                raise UserError(str(self.plan.recipe.path), [Problem(path, cause_of(error))]) from error
-            function, options = instance.to(self.device), {}
+                instance = instance.to(self.device)
+            except KeyboardInterrupt:
+                raise
+            except BaseException as error:
+                raise fault_of(node, str(self.plan.recipe.path), error, path) from error
+            function, options = instance, {}
         draws = None
         if component.random and function is not deterministic:
             draws = Draws(torch.Generator(self.device), seed_of(*self.key, path), self.rank)
@@ -154,13 +158,15 @@ class Program:
                     if draws is not None:
                         draws.seed(execution.index, call, values)
                     value = call(*values)
-            except SystemExit as error:
-                raise ComponentError(source, [Problem(where, f"'{text}' called sys.exit({error.code!r})")]) from error
-            except Exception as error:  # a component of anyone's, on inputs of anyone's
+            except KeyboardInterrupt:
+                raise
+            except BaseException as error:  # a component of anyone's, on inputs of anyone's
                 if out_of_memory(error):
                     raise
+                if not isinstance(error, Exception):
+                    raise ComponentError(source, [Problem(where, f"'{text}' {deed(error)}")]) from error
                 given = ", ".join(value_text(value) for value in values)
-                reason = cause_of(error)[:300]
+                reason = cause_of(error)[:LONGEST_CAUSE]
                 raise ExpressionError(
                     source, [Problem(where, f"'{text}' failed on {given or 'no inputs'}: {reason}")]
                 ) from error

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import torch
 from torch import nn
 
+from semreg.core import Problem, UserError
+from semreg.core.errors import ComponentError
+from semreg.core.memory import out_of_memory
+from semreg.recipe.blame import deed
 from semreg.recipe.plan import Plan, StepPlan
 from semreg.training.clock import Clock
 from semreg.training.draws import mixed
@@ -73,7 +78,7 @@ class StepRunner:
         self.backwards = [
             (
                 [parameter for module in backward.modules for parameter in optimizers[module].parameters],
-                list(backward.weights.items()),
+                backward.weights,
             )
             for backward in step.backwards
         ]
@@ -111,11 +116,12 @@ class StepRunner:
         last = len(self.backwards) - 1
         for number, (parameters, weights) in enumerate(self.backwards):
             total: torch.Tensor | None = None
-            for name, weight in weights:
+            for name, weight in weights.items():
                 term = losses[name] if weight == 1 else losses[name] * weight
                 total = term if total is None else total + term
             if total is not None:
-                torch.autograd.backward(total, inputs=parameters, retain_graph=number < last)
+                with self.of_the_gradient(*weights):
+                    torch.autograd.backward(total, inputs=parameters, retain_graph=number < last)
         self.clock.lap("backward")
         values = {name: loss.detach() for name, loss in losses.items()}
         if self.processes.count > 1:
@@ -124,6 +130,22 @@ class StepRunner:
         for name, value in values.items():
             self.sums[name] = self.sums[name] + value if name in self.sums else value
         self.executions += 1
+
+    @contextmanager
+    def of_the_gradient(self, *losses: str) -> Iterator[None]:
+        """Inside, what is raised where a gradient is computed becomes a UserError that names the losses."""
+        try:
+            yield
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            if out_of_memory(error):
+                raise
+            nodes = {name: self.program.plan.losses[name] for name in losses}
+            said = f"its gradient can't be computed: it {deed(error)}"
+            kind = UserError if isinstance(error, Exception) else ComponentError
+            problems = [Problem(f"losses.{name}", f"'{node}': {said}") for name, node in nodes.items()]
+            raise kind(str(self.program.plan.recipe.path), problems) from error
 
     def means(self) -> dict[str, float]:
         """The mean of each loss since this was last asked for; a non-finite one stays non-finite."""

@@ -19,7 +19,8 @@ from semreg.core.hookspecs import Progress
 from semreg.core.memory import out_of_memory
 from semreg.data.batches import Batches, sequential
 from semreg.data.dataset import Cached
-from semreg.recipe.plan import PhasePlan, Read, StepPlan, reads_in
+from semreg.recipe.blame import blamed
+from semreg.recipe.plan import Node, PhasePlan, Read, StepPlan, reads_in
 from semreg.store.checkpoint import read_latest, write_checkpoint
 from semreg.store.folder import RunFolder
 from semreg.store.layout import CHECKPOINTS, CONTINUATION, METRICS
@@ -94,7 +95,7 @@ class Trainer:
         sampler: dict[str, Any] = {}
         if phase.sampler is not None:
             sampler = {
-                "sampler": partial(phase.sampler.loaded.value, **phase.sampler.options),
+                "sampler": partial(_sampled, phase.sampler, self.source),
                 "sampler_labels": list(reads_in(phase.sampler)),
                 "sampler_key": phase.sampler.where,
             }
@@ -340,3 +341,10 @@ class Trainer:
         }
         path = write_checkpoint(self.folder.folder / CHECKPOINTS, self.number, state)
         plugin_manager.call(self.manager, "checkpoint_written", run=self.folder, path=path)
+
+
+def _sampled(node: Node, source: str, *labels: torch.Tensor, **filled: Any) -> torch.Tensor:
+    """What a recipe's sampler draws. Raises UserError that names it."""
+    with blamed(node, source):
+        order: torch.Tensor = node.loaded.value(*labels, **filled, **node.options)
+        return order

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import fcntl
+import io
 import json
 import os
 import pty
@@ -15,6 +16,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
+
+from semreg.cli import output
 
 ROOT = Path(__file__).parents[2]
 VAE = str(ROOT / "recipes" / "vae_digits.toml")
@@ -160,3 +164,19 @@ def test_a_terminal_that_is_closed_stops_a_run_as_its_end_would(tmp_path: Path) 
     status = json.loads((folder / "status.json").read_text())
     assert (status["state"], status["message"].split(";")[0]) == ("stopped", "hung up")
     assert list((folder / "checkpoints").iterdir())
+
+
+@pytest.mark.parametrize("closed", [True, False])
+def test_a_stream_that_a_component_closed_stops_nothing_and_is_told_in_the_end(
+    closed: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stream = io.StringIO()
+    stream.close()
+    monkeypatch.setattr(sys, "stdout", stream if closed else None)
+    output.echo("a")
+    output.echo_json({"b": 1})
+    with pytest.raises(typer.Exit) as told:
+        output.require_printed()
+    assert told.value.exit_code == 1
+    monkeypatch.undo()
+    assert "standard output can't be written: a component closed it" in capsys.readouterr().err

@@ -63,3 +63,20 @@ def test_a_cause_says_its_type_unless_it_is_there_to_be_read() -> None:
     assert cause_of(RuntimeError("no")) == "no"
     assert cause_of(KeyError("size")) == "KeyError: 'size'"
     assert cause_of(ValueError()) == "ValueError: "
+
+
+class MuteError(ValueError):
+    def __str__(self) -> str:
+        raise SystemExit(0)
+
+
+class LoudError(ValueError):
+    def __str__(self) -> str:
+        return "loud " * 10**6
+
+
+def test_a_cause_that_can_not_be_said_or_never_ends_is_said_in_short() -> None:
+    assert cause_of(MuteError()) == "MuteError: "
+    assert cause_of(LoudError()).startswith("loud loud")
+    assert len(cause_of(LoudError())) <= LONGEST_MESSAGE
+    assert cause_of(ValueError("odd"), UserError) == "ValueError: odd"

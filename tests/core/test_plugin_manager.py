@@ -192,3 +192,16 @@ def test_a_folder_that_cannot_be_written_is_no_plugins_fault() -> None:
         with pytest.raises(CannotWrite):
             plugin_manager.call(manager, "run_finished", run=run)
     assert run.warnings == []
+
+
+EXITS = "import asyncio\nclass Listener:\n    def __init__(self): raise {}"
+
+
+@pytest.mark.parametrize("raised", ["SystemExit(0)", "asyncio.CancelledError()", "GeneratorExit()"])
+def test_one_that_ends_the_process_where_it_is_made_is_left_out(install: Callable[..., Path], raised: str) -> None:
+    module = f"toy_exits_{raised.partition('(')[0].replace('.', '_')}"
+    install("semreg-aaa", {plugin_manager.GROUP: {"aaa": f"{module}:Listener"}}, **{module: EXITS.format(raised)})
+    run = Run()
+    plugin_manager.load_hooks(run.warn)
+    [said] = [warning for warning in run.warnings if "semreg-aaa 1.2" in warning]
+    assert raised.partition("(")[0].rpartition(".")[2] in said

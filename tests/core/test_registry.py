@@ -67,8 +67,9 @@ def test_load_imports_just_the_one(install: Callable[..., Path]) -> None:
     [
         ("toy_broken:loss", "import no_such_module", "ModuleNotFoundError: No module named 'no_such_module'"),
         ("toy_broken:missing", "", "AttributeError"),
-        ("toy_broken:loss", "raise ValueError('first line\\nsecond line')", "(ValueError: first line)"),
+        ("toy_broken:loss", "raise ValueError('first line\\nsecond line')", "(ValueError: first line second line)"),
         ("toy_broken:loss", "import sys; sys.exit(3)", "SystemExit: 3"),
+        ("toy_broken:loss", "import asyncio; raise asyncio.CancelledError", "CancelledError"),
         ("not a target", "", "cannot be imported from not a target"),
     ],
 )

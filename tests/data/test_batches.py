@@ -160,10 +160,14 @@ def test_a_sampler_gets_labels_of_its_rows() -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [torch.zeros(9, 5), torch.zeros(8, 5).long(), torch.full((10, 5), 50), torch.full((10, 5), -1)]
-)
-def test_a_sampler_that_does_not_fit_is_told(wrong: Tensor) -> None:
-    def broken(**options: Any) -> Tensor:
+    "wrong",
+    [
+        torch.zeros(9, 5), torch.zeros(8, 5).long(), torch.full((10, 5), 50), torch.full((10, 5), -1), None, [[1]],
+        torch.zeros((10, 5), dtype=torch.int64, device="meta"), torch.zeros((10, 5), dtype=torch.int64).to_sparse(),
+    ],
+)  # fmt: skip
+def test_a_sampler_that_does_not_fit_is_told(wrong: Any) -> None:
+    def broken(**options: Any) -> Any:
         return wrong
 
     batches = Batches(made(50), torch.arange(50), 5, seed=0, key=("p", "s"), sampler=broken)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from semreg.core import AttributesField, ClassField, Field, ImageField, UserError
+from semreg.core import AttributesField, ClassField, Field, ImageField, Source, UserError
 from semreg.data.cache import cached
-from semreg.data.checking import check_source
+from semreg.data.checking import check_source, require_told
 
 
 def break_split(source: Any) -> None:
@@ -112,3 +113,13 @@ def test_images_without_a_field_are_told(toy: Any) -> None:
     del specification["image"]
     with pytest.raises(UserError, match="image  the images read need this field for themselves"):
         check_source("Toy", specification, toy.source())
+
+
+@pytest.mark.parametrize(
+    "change", [{"told": None}, {"told": {"split": object()}}, {"activity": 3}, {"remarks": (3,)}, {"remarks": 3}]
+)
+def test_what_can_not_be_said_or_recorded_is_refused(change: dict[str, Any]) -> None:
+    source = Source({}, np.zeros(1, np.uint8), None, {})
+    require_told(source)
+    with pytest.raises(TypeError):
+        require_told(replace(source, **change))

@@ -120,7 +120,7 @@ def test_data_that_are_wrong_or_missing(
             raise ValueError(f"no pictures of {size} pixels")
 
     register("dataset", "refusing", Refusing)
-    assert mistakes(toy(), "data={use='refusing'}")["data"] == "no pictures of 3 pixels"
+    assert mistakes(toy(), "data={use='refusing'}")["data"] == "no pictures of 3 pixels (refusing, this process)"
 
 
 def test_the_recipe_and_its_fallback_are_both_checked(toy: Toy, plan_of: PlanOf) -> None:

@@ -139,3 +139,9 @@ def test_a_mistake_says_the_reference_that_its_value_was_read_from(
     place: str, written: dict[str, Any], told: str
 ) -> None:
     assert with_reference(Problem(place, "is wrong"), written, "losses.a") == Problem(place, f"is wrong{told}")
+
+
+def test_a_component_without_a_signature_is_refused(toy: Toy, register: Register, mistakes: Mistakes) -> None:
+    register("loss", "unsigned", type)
+    found = mistakes(toy(), "losses.rec.use='unsigned(z)'")
+    assert found["losses.rec"].startswith("this process's loss 'unsigned' has no signature: ")

@@ -83,6 +83,17 @@ class OddError(Exception):
     """What nobody expects."""
 
 
+class BareError(BaseException):
+    """Caught by nobody who catches exceptions."""
+
+
+class MuteError(Exception):
+    """What can't be said."""
+
+    def __str__(self) -> str:
+        raise SystemExit(0)
+
+
 def _endless(folder: int = 0) -> None:
     _endless(folder + 1)
 
@@ -98,11 +109,14 @@ FAILURES: dict[str, tuple[Callable[[], Any], str]] = {
     "outcomes": (lambda: Result(outcomes={"x": cast("list[bool]", [0.5])}), "outcomes.x"),
     "table": (lambda: Result(tables=[Table("t", ["a"], [[cast("str", object())]])]), "it holds an object of object"),
     "picture": (lambda: Result(pictures=[Picture("p", b"no picture")]), "pictures"),
+    "bare": (lambda: _raise(BareError("b")), "BareError: b (this process, test_evaluations.py line "),
+    "closed": (lambda: _raise(GeneratorExit()), "GeneratorExit:  (this process, "),
+    "mute": (lambda: _raise(MuteError()), "MuteError:  (this process, "),
     "none": (lambda: None, "it returned a NoneType, not a Result ("),
 }
 
 
-def _raise(error: Exception) -> None:
+def _raise(error: BaseException) -> None:
     raise error
 
 
@@ -217,3 +231,17 @@ def test_evaluations_that_were_done_are_told_again_when_a_run_resumes(
     trained(path)
     assert told == ["first", "first", "second"]
     assert len(evaluations) == 2
+
+
+@pytest.mark.parametrize("error", [KeyError("k"), SystemExit(0), BareError()])
+def test_one_that_fails_before_training_is_named(
+    error: BaseException, toy: Toy, trained: Callable[..., Run], register: Register, tmp_path: Path
+) -> None:
+    def odd(code: Any) -> Result:
+        return Result()
+
+    cast("Any", odd).before_training = lambda code: _raise(error)
+    register("evaluation", "odd", odd)
+    with pytest.raises(UserError, match=r"evaluate\.one  odd \(this process\) (failed|called)"):
+        trained(toy('[evaluate.one]\nuse = "odd(z)"'))
+    assert not (tmp_path / "runs").exists()

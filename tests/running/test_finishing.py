@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from semreg.core import plugin_manager
+from semreg.core.errors import ComponentError
 from semreg.running import finishing
 from semreg.store.folder import RunFolder
 from semreg.trained.run import Run
@@ -58,3 +59,19 @@ def test_denormals_are_flushed_while_it_runs_and_then_as_before(
         assert (denormal() == 0) == flushed
     finally:
         torch.set_flush_denormal(False)
+
+
+class BareError(BaseException):
+    """Caught by nobody who catches exceptions."""
+
+
+@pytest.mark.parametrize(
+    ("error", "said"), [(SystemExit(0), "a component called sys.exit(0)"), (BareError("b"), "failed: BareError: b")]
+)
+def test_what_would_end_the_process_is_told_as_a_components(error: BaseException, said: str, tmp_path: Path) -> None:
+    run = RunFolder(tmp_path / "run", "run")
+    run.folder.mkdir()
+    with pytest.raises(ComponentError) as told, finishing.telling(run, plugin_manager.no_hooks()):
+        raise error
+    assert said in str(told.value)
+    assert read(run.folder, "status.json")["state"] == "failed"

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from semreg.core import AttributesField, ClassField, ImageField, VectorField
-from semreg.store.fields import described, restored
+from semreg.store.fields import checked, described, restored
 
 
 def test_described_as_json() -> None:
@@ -38,3 +38,19 @@ def test_anything_else_is_not_restored(wrong: Any) -> None:
         for key in field.keys() - {"names", "exclusive"}:
             with pytest.raises((ValueError, TypeError, KeyError)):
                 restored({**whole, name: {**field, key: wrong}})
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        None, 3, {}, [], {"image": 3}, {3: ClassField(("a",))}, {"kind": ClassField(())}, {"v": VectorField(-1)},
+        {"kind": ClassField(cast("Any", None))}, {"image": ImageField(1, 10**9, 8)}, {"image": ImageField(0, 8, 8)},
+    ],
+)  # fmt: skip
+def test_a_specification_that_no_record_can_hold_is_refused(wrong: Any) -> None:
+    with pytest.raises((TypeError, ValueError)):
+        checked(wrong)
+
+
+def test_any_other_is_given_back() -> None:
+    assert checked(dict(FIELDS)) == FIELDS

@@ -297,3 +297,21 @@ def test_other_versions_than_those_that_trained_it_are_told(run: Run) -> None:
     here = metadata.version("torch")
     with pytest.warns(UserWarning, match=rf"trained with torch 0\.1 \(here {here}\); it is used as it is"):
         semreg.open_run(run.folder, device="cpu")
+
+
+@pytest.mark.parametrize("method", ["source", "locate", "specification"])
+@pytest.mark.parametrize("error", [KeyError("k"), SystemExit(0), MemoryError(), torch.OutOfMemoryError("CUDA")])
+def test_a_data_set_that_fails_is_named(
+    error: BaseException, method: str, toy: Toy, register: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def fail(self: ToyData) -> None:
+        raise error
+
+    class Odd(ToyData):
+        pass
+
+    monkeypatch.setattr(Odd, method, fail)
+    register("dataset", "odd", Odd)
+    with pytest.raises(UserError, match=r"data  odd \(this process\) (failed|called|ran out)"):
+        semreg.run(toy(), overrides=["data.use='odd'"], out=tmp_path / "runs", device="cpu")
+    assert not (tmp_path / "runs").exists()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -12,6 +14,7 @@ from semreg.core import UserError
 from tests.training.bench import Bench
 
 Toy = Callable[..., Path]
+Register = Callable[[str, str, Any], None]
 
 
 def test_clipping_limits_the_norm_of_a_modules_gradient(toy: Toy) -> None:
@@ -110,3 +113,65 @@ def test_what_an_optimizer_refuses_is_told_with_the_module(toy: Toy) -> None:
 def test_lists_of_a_recipe_reach_an_optimizer_as_tuples(toy: Toy) -> None:
     bench = Bench(toy("[optimizer]\nbetas = [0, 0.99]"))
     assert bench.runner.optimizers["decoder"].optimizer.param_groups[0]["betas"] == (0.0, 0.99)
+
+
+class BareError(BaseException):
+    """Caught by nobody who catches exceptions."""
+
+
+def _raise(error: BaseException) -> float:
+    raise error
+
+
+@pytest.mark.parametrize(
+    ("course", "said"),
+    [
+        (lambda: _raise(KeyError("k")), r"optimizer of encoder\.schedule  odd \(this process\) failed: KeyError: 'k'"),
+        (lambda: _raise(SystemExit(0)), r"odd \(this process\) called sys.exit\(0\)"),
+        (lambda: math.nan, r"a factor on a rate is a finite number; at epoch 0 it is nan \(odd, this process\)"),
+        (lambda: "text", r"could not convert string to float"),
+    ],
+)
+def test_a_schedule_that_fails_is_named(course: Any, said: str, toy: Toy, register: Register) -> None:
+    register("schedule", "odd", lambda epoch, epochs: course())
+    bench = Bench(toy('[optimizer]\nschedule = { use = "odd" }'))
+    with pytest.raises(UserError, match=said):
+        bench.runner.iterate(0)
+
+
+def test_an_optimizer_need_not_take_a_rate(toy: Toy, register: Register) -> None:
+    class Fixed(torch.optim.SGD):
+        def __init__(self, params: Any) -> None:
+            super().__init__(params, lr=0.1)
+
+    register("optimizer", "fixed", Fixed)
+    path = toy("")
+    (path.parent / "base.toml").write_text(
+        (path.parent / "base.toml").read_text().replace("lr = 1e-2", "use = 'fixed'")
+    )
+    bench = Bench(path)
+    assert bench.runner.optimizers["encoder"].try_out() == []
+
+
+@pytest.mark.parametrize("error", [KeyError("k"), SystemExit(0), BareError(), GeneratorExit()])
+def test_an_optimizer_that_fails_is_named(error: BaseException, toy: Toy, register: Register) -> None:
+    class Odd(torch.optim.SGD):
+        def step(self, closure: Any = None) -> Any:
+            raise error
+
+    class Unmade(torch.optim.SGD):
+        def __init__(self, params: Any, *, lr: float) -> None:
+            raise error
+
+    register("optimizer", "odd", Odd)
+    register("optimizer", "unmade", Unmade)
+    register("optimizer", "nothing", lambda params, *, lr: None)
+    bench = Bench(toy("[optimizer]\nuse = 'odd'\nlr = 1.0"))
+    [problem] = bench.runner.optimizers["encoder"].try_out()
+    assert problem.message.startswith("odd (this process) can't make a step: ")
+    with pytest.raises(UserError, match=r"the optimizer of encoder  odd \(this process\) "):
+        bench.runner.optimizers["encoder"].step()
+    with pytest.raises(UserError, match=r"the optimizer of encoder  unmade \(this process\) "):
+        Bench(toy(), "optimizer.use='unmade'")
+    with pytest.raises(UserError, match=r"it made a NoneType, not a torch\.optim\.Optimizer"):
+        Bench(toy(), "optimizer.use='nothing'")

@@ -10,6 +10,8 @@ import pytest
 import torch
 from torch import Tensor
 
+from semreg.core import UserError
+from semreg.core.errors import ComponentError
 from semreg.training.program import Execution, Program
 from tests.running.faults import Dropping
 from tests.training.bench import SGD, Bench, make_batch
@@ -167,3 +169,30 @@ def test_dropout_depends_on_the_execution_alone(toy: Toy, register: Register) ->
         bench.runner.iterate(iteration)
         values.append(bench.runner.losses()["kl"])
     assert values[0] != values[1], "each execution drops others"
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "said"),
+    [
+        (KeyError("k"), UserError, r"it failed: KeyError: 'k'"),
+        (SystemExit(0), ComponentError, r"it called sys.exit\(0\)"),
+    ],
+)
+def test_a_gradient_that_fails_names_its_losses(
+    error: BaseException, kind: type[UserError], said: str, toy: Toy, register: Register
+) -> None:
+    class Sour(torch.autograd.Function):
+        @staticmethod
+        def forward(context: Any, value: Tensor) -> Tensor:
+            return value.view_as(value)
+
+        @staticmethod
+        def backward(context: Any, *gradients: Tensor) -> Any:
+            raise error
+
+    register("loss", "sour", lambda a: Sour.apply(a.mean()))
+    bench = Bench(toy("[losses.rec]\nuse = 'sour(reconstruction)'"))
+    for attempt in (bench.runner.try_out, lambda: bench.runner.iterate(0)):
+        with pytest.raises(UserError, match=rf"losses\.rec  'sour\(reconstruction\)': its gradient .*: {said}") as told:
+            attempt()
+        assert type(told.value) is kind

@@ -274,3 +274,13 @@ def test_bf16_trains(toy: Toy, tmp_path: Path) -> None:
     run = trained(toy(), tmp_path / "runs", precision="bf16")
     assert all(value.dtype == torch.float32 for value in run.modules["encoder"].state_dict().values())
     assert all(line["losses"]["rec"] < 1 for line in metrics(run.folder))
+
+
+@pytest.mark.parametrize("error", [KeyError("k"), SystemExit(0), ValueError("too few")])
+def test_a_sampler_that_fails_is_named(error: BaseException, toy: Toy, register: Register, tmp_path: Path) -> None:
+    def odd(kinds: Tensor, *, count: int, batch_size: int, generator: torch.Generator) -> Tensor:
+        raise error
+
+    register("sampler", "odd", odd)
+    with pytest.raises(UserError, match=r"data\.sampler  .*odd(, this process\)| \(this process\))"):
+        trained(toy(), tmp_path, overrides=["data.sampler.use='odd(kind)'"])

@@ -69,10 +69,10 @@ def test_whatever_a_constructor_raises_is_told_at_its_key(toy: Toy, register: Re
     register("loss", "odd_loss", Odd)
     register("encoder", "odd_encoder", Odd)
     path = toy('[losses.rec]\nuse = "odd_loss(reconstruction)"\ntable = { width = 3 }')
-    with pytest.raises(UserError, match=r"losses\.rec  KeyError: 'size'"):
+    with pytest.raises(UserError, match=r"losses\.rec  odd_loss \(this process\) failed: KeyError: 'size'"):
         check_by_dry_run(plan_of(path))
     path = toy('[modules.odd]\nuse = "odd_encoder"\ntable = { width = 3 }')
-    with pytest.raises(UserError, match=r"modules\.odd  KeyError: 'size'"):
+    with pytest.raises(UserError, match=r"modules\.odd  odd_encoder \(this process\) failed: KeyError: 'size'"):
         check_by_dry_run(plan_of(path))
 
 

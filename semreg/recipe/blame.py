@@ -1,0 +1,52 @@
+"""What a component raises, told as its fault: where the recipe names it, its name, its plugin and the cause."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from semreg.core import Problem, UserError
+from semreg.core.errors import ComponentError, cause_of
+from semreg.core.memory import out_of_memory
+from semreg.recipe.plan import Loaded, Node
+
+LONGEST_CAUSE = 300
+
+
+@contextmanager
+def blamed(node: Node, source: str, where: str = "") -> Iterator[None]:
+    """Inside, what a component of the recipe `source` raises becomes a UserError at its key, or at `where`.
+
+    It is a ComponentError if it would end the process. Ctrl-C stays what it is.
+    """
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        raise fault_of(node, source, error, where) from error
+
+
+def fault_of(node: Node, source: str, error: BaseException, where: str = "") -> UserError:
+    """An error of a component's as what a user is told; a ValueError says itself what is wrong."""
+    kind = UserError if isinstance(error, Exception) else ComponentError
+    said = f"{shown(node.loaded)} {deed(error)}"
+    if isinstance(error, ValueError):
+        said = f"{cause_of(error)} ({node.name}, {node.loaded.origin})"
+    return kind(source, [Problem(where or node.where, said)])
+
+
+def shown(component: Loaded) -> str:
+    """A component with what brings it."""
+    return f"{component.name} ({component.origin})"
+
+
+def deed(error: BaseException) -> str:
+    """What a component did that raised an error, to be read after its name."""
+    if isinstance(error, SystemExit):
+        return f"called sys.exit({error.code!r})"
+    if isinstance(error, UserError):
+        return f"refused: {'; '.join(f'{one.where} {one.message}'.strip() for one in error.problems)}"
+    if out_of_memory(error):
+        return f"ran out of memory: {cause_of(error)[:LONGEST_CAUSE]}"
+    return f"failed: {cause_of(error)[:LONGEST_CAUSE]}"
