@@ -40,7 +40,7 @@ def interpolate(run: Run, a: Tensor, b: Tensor, *, steps: int = 10, interpolator
         steps: how many images, both ends included, at least 2.
         interpolator: a name, or a table with `use` and options; by default that of `[model]`, or else "linear".
 
-    Raises ValueError for fewer steps, images of another number, shape or range, an interpolator that is unknown, or that
+    Raises ValueError for fewer steps, images of another number, shape or range, an interpolator that is unknown or
     leads elsewhere than to the codes (as along the unit sphere, where codes don't lie on it), and codes that need more
     than an image; UserError for roles that `[model]` does not say, and where an interpolator must be fitted and the
     training data are missing.
