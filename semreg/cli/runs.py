@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from semreg.cli.output import echo, echo_json
-from semreg.pictures.numbers import number
 from semreg.report.formatting import duration
+from semreg.store.numbers import number
 from semreg.store.status import RunStatus, run_statuses
 
 if TYPE_CHECKING:

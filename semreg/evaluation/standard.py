@@ -10,7 +10,7 @@ from torch.nn.functional import l1_loss, mse_loss
 
 from semreg.core import ClosedFormPrior, Handle, Prior, Result, Role, require_posterior
 from semreg.pictures import image_grid, line_plot
-from semreg.pictures.numbers import number
+from semreg.store.numbers import number
 
 Count = Annotated[int, Gt(0)]
 ACTIVE = 0.01

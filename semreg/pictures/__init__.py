@@ -2,7 +2,6 @@
 
 from semreg.pictures.files import gif, png, write_picture
 from semreg.pictures.grids import image_grid, pixels
-from semreg.pictures.numbers import number
 from semreg.pictures.plots import (
     bar_plot,
     class_colours,
@@ -12,6 +11,7 @@ from semreg.pictures.plots import (
     scatter_plot,
     share_plot,
 )
+from semreg.store.numbers import number
 
 __all__ = [
     "bar_plot",

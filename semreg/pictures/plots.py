@@ -14,7 +14,6 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from semreg.core import Picture
-from semreg.pictures.numbers import rounded
 from semreg.pictures.style import (
     COLOURS,
     DPI,
@@ -28,6 +27,7 @@ from semreg.pictures.style import (
     require_count,
     text_size,
 )
+from semreg.store.numbers import rounded
 
 
 def heat_map(

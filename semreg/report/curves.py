@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from semreg.pictures.numbers import distinct, number
+from semreg.store.numbers import distinct, number
 from semreg.store.record import PhaseMetrics
 
 Points = list[tuple[int, float]]

@@ -16,7 +16,6 @@ from semreg.core import Picture, Result, Scatter, Table, UserError, plugin_manag
 from semreg.core.errors import cause_of
 from semreg.core.hookspecs import Section
 from semreg.pictures import class_colours
-from semreg.pictures.numbers import column, number
 from semreg.recipe.undisturbed import undisturbed
 from semreg.report import curves
 from semreg.report.data import data_section
@@ -24,6 +23,7 @@ from semreg.report.formatting import duration
 from semreg.report.templates import templates
 from semreg.report.times import time_section
 from semreg.store.layout import WARNINGS
+from semreg.store.numbers import column, number
 from semreg.store.recipes import command_of, evaluations_of, failures_of, own_name, read_recipe
 from semreg.store.record import PhaseMetrics, RunRecord, read_lines, read_metrics, read_record
 from semreg.store.results import read_result, require_storable

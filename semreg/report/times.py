@@ -5,8 +5,8 @@ from __future__ import annotations
 from semreg.core import Cell, Picture, Table
 from semreg.core.hookspecs import Section
 from semreg.pictures import line_plot, share_plot
-from semreg.pictures.numbers import number
 from semreg.report.formatting import duration
+from semreg.store.numbers import number
 from semreg.store.record import PhaseMetrics
 
 DRIFT = 1.2

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from semreg.core import Picture
-from semreg.pictures.numbers import rounded
 from semreg.report.formatting import duration
+from semreg.store.numbers import rounded
 from semreg.tables.grid import (
     Cell,
     Comparison,

@@ -40,10 +40,10 @@ def interpolate(run: Run, a: Tensor, b: Tensor, *, steps: int = 10, interpolator
         steps: how many images, both ends included, at least 2.
         interpolator: a name, or a table with `use` and options; by default that of `[model]`, or else "linear".
 
-    Raises ValueError for fewer steps, images of another number, shape or range, an interpolator that is unknown or
-    leads elsewhere than to the codes (as along the unit sphere, where codes don't lie on it), and codes that need more
-    than an image; UserError for roles that `[model]` does not say, and where an interpolator must be fitted and the
-    training data are missing.
+    Raises ValueError for fewer steps, images of another number, shape or range, an interpolator that is unknown, or
+    that leads elsewhere than to the codes (as along the unit sphere, where codes don't lie on it), and codes that need
+    more than an image; UserError for roles that `[model]` does not say, and where an interpolator must be fitted and
+    the training data are missing.
     """
     if steps < 2:
         raise ValueError(f"steps: {steps} images can't show both ends; 2 or more can")
@@ -53,9 +53,7 @@ def interpolate(run: Run, a: Tensor, b: Tensor, *, steps: int = 10, interpolator
     found: dict[str, Tensor] = {}
     a, b = (expected_images(run, images, "interpolate") for images in (a, b))
     if a.shape != b.shape:
-        raise ValueError(
-            f"interpolate expects as many images as it is to reach; found {tuple(a.shape)}, {tuple(b.shape)}"
-        )
+        raise ValueError(f"interpolate expects an image to reach for each; found {len(a)} and {len(b)}")
     for name in roles.code:
         ends = [run.tensor(name).given(**{roles.input: images}) for images in (a, b)]
         if not all(isinstance(end, Tensor) for end in ends):

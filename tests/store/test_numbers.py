@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from semreg.pictures.numbers import column, distinct, number, rounded
+from semreg.store.numbers import column, distinct, number, rounded
 
 
 @pytest.mark.parametrize(
