@@ -37,7 +37,7 @@ HANGING = 60.0
 """Seconds after which a run, of less than a second, is taken for one that would never end."""
 LONGEST = 20_000
 """Letters that all messages of a run may have."""
-NAMES = (NAME, f"{OWN}(", f"modules.{OWN}", "evaluate.own", "evaluation 'own'", "memory ran out")
+NAMES = (NAME, f"{OWN}(", f"modules.{OWN}", "evaluate.own", "evaluation 'own'", "data.sampler", "memory ran out")
 """What names a plugin, or what of a recipe is its own; memory that runs out is nobody's fault."""
 UNTRACED = ("torch.set_", "torch.use_", "inference_mode", "os.environ", "os.chdir", "sys.path", "numpy.seterr",
             "setrecursionlimit", "UserError('there'", "zero_()", "resize_", "simplefilter", "tempdir")  # fmt: skip
@@ -176,16 +176,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--count", type=int, default=300, help="plugins in all (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="which (default: %(default)s)")
-    parser.add_argument("--only", type=int, nargs="*", default=[], help="of these those of such numbers")
+    parser.add_argument("--part", default="0/1", help="of these every third from the second on: 1/3 (default: all)")
     arguments = parser.parse_args()
-    drawn = faults(arguments.count, arguments.seed)
+    part, parts = map(int, arguments.part.split("/"))
+    drawn = dict(list(enumerate(faults(arguments.count, arguments.seed)))[part::parts])
     failed, codes, begun, slowest = 0, Counter[str](), time.monotonic(), 0.0
     with tempfile.TemporaryDirectory(prefix="semreg-faulty-") as folder:
         workshop = Workshop(Path(folder))
         workshop.require_sound()
-        for number, fault in enumerate(drawn):
-            if arguments.only and number not in arguments.only:
-                continue
+        for done, (number, fault) in enumerate(drawn.items(), 1):
             before = time.monotonic()
             found = workshop.run(fault)
             slowest = max(slowest, time.monotonic() - before)
@@ -193,8 +192,8 @@ def main() -> None:
             if found:
                 failed += 1
                 print(f"{number}: {fault}\n  " + "\n  ".join(found), flush=True)
-            if (number + 1) % 50 == 0:
-                print(f"{number + 1} of {len(drawn)}, {time.monotonic() - begun:.0f} s", file=sys.stderr, flush=True)
+            if done % 50 == 0:
+                print(f"{done} of {len(drawn)}, {time.monotonic() - begun:.0f} s", file=sys.stderr, flush=True)
     shares = ", ".join(f"{count} with exit code {code}" for code, count in sorted(codes.items()))
     print(
         f"{len(drawn)} faulty plugins, each run twice, in {time.monotonic() - begun:.0f} s "

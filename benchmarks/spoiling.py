@@ -90,7 +90,9 @@ class Spoiler:
         if list(self.root.glob("MNIST/raw/*")):
             kinds += [self.numbers, self.numbers]
         for _ in range(self.chance.choice([1, 1, 1, 2, 3])):
-            self.chance.choice(kinds)()
+            way = self.chance.choice(kinds)
+            with contextlib.suppress(Exception):  # what is spoilt already can't be spoilt in every way
+                way()
 
     def files(self) -> list[Path]:
         return sorted(path for path in self.root.rglob("*") if path.is_file() and not path.is_symlink())

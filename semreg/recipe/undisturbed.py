@@ -36,7 +36,7 @@ def _set_device(device: torch.device) -> None:
 
 SETTINGS: list[Setting] = [
     (_folder, _set_folder),
-    (sys.path.copy, _set_path),
+    (lambda: list(sys.path), _set_path),
     (sys.getrecursionlimit, sys.setrecursionlimit),
     (torch.get_default_device, _set_device),
     (torch.get_default_dtype, torch.set_default_dtype),
