@@ -309,7 +309,7 @@ BAD: dict[str, tuple[str, Damage, list[str]]] = {
     "idx of two sizes": (MNIST, holds(IMAGES_IDX, idx(np.zeros((COUNT, 9, 9), np.uint8))), ["9 × 9 and 28 × 28"]),
     "idx of fewer labels": (MNIST, holds(LABELS_IDX, idx(np.zeros(5, np.uint8))), ["train has 12 images and 5 labels"]),
     "idx of other digits": (
-        MNIST, holds(LABELS_IDX, idx(np.arange(COUNT, dtype=np.uint8) + 90)), ["train-labels-idx1-ubyte holds values up to"]
+        MNIST, holds(LABELS_IDX, idx(np.arange(COUNT, dtype=np.uint8) + 90)), ["idx1-ubyte holds values up to 101"]
     ),
     "idx packed badly": (
         MNIST,
