@@ -142,7 +142,9 @@ def failures(fault: Fault, ended: Ended, trial: Path, *, again: bool = False) ->
         yield "a traceback"
     if len(said) > LONGEST:
         yield f"{len(said)} letters of messages"
-    names = NAMES if fault.result == "value" else (*NAMES, "losses.", "tensors.")  # where others meet with it
+    names = (
+        NAMES if fault.result == "value" else (*NAMES, "losses.", "tensors.", "phases.main.train")
+    )  # where others meet with it
     named = any(word in said for word in names) or any(deed in fault.deed for deed in UNTRACED)
     silent = again and fault.kind in EVENTS  # there is nothing to do, and no event
     if not named and not fault.mute and (ended.code or (fault.raises and not silent)):

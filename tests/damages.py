@@ -308,6 +308,9 @@ BAD: dict[str, tuple[str, Damage, list[str]]] = {
     "idx claims a lot": (MNIST, holds(IMAGES_IDX, b"\0\0\x08\3" + b"\xff" * 12), [f"root/{IMAGES_IDX}: "]),
     "idx of two sizes": (MNIST, holds(IMAGES_IDX, idx(np.zeros((COUNT, 9, 9), np.uint8))), ["9 × 9 and 28 × 28"]),
     "idx of fewer labels": (MNIST, holds(LABELS_IDX, idx(np.zeros(5, np.uint8))), ["train has 12 images and 5 labels"]),
+    "idx of other digits": (
+        MNIST, holds(LABELS_IDX, idx(np.arange(COUNT, dtype=np.uint8) + 90)), ["idx1-ubyte holds values up to 101"]
+    ),
     "idx packed badly": (
         MNIST,
         lambda root: (lacks(LABELS_IDX)(root), holds(f"{LABELS_IDX}.gz", gzip.compress(bytes(20))[:-3])(root)),

@@ -95,6 +95,6 @@ def closest(word: str, candidates: Iterable[str]) -> str:
     if near:
         return f"; did you mean {' or '.join(repr(name) for name in near)}?"
     if known:
-        shown = ", ".join(known[:12]) + (", …" if len(known) > 12 else "")
+        shown = ", ".join(name[:LONGEST_WORD] for name in known[:12]) + (", …" if len(known) > 12 else "")
         return f"; there is: {shown}"
     return ""

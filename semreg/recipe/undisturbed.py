@@ -34,7 +34,25 @@ def _set_device(device: torch.device) -> None:
     torch.set_default_device(None if device.type == "cpu" else device)  # None costs nothing afterwards
 
 
+def _closed() -> set[int]:
+    """Those of standard input, output and error that are closed."""
+    closed = set()
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            closed.add(number)
+    return closed
+
+
+def _close_no_more_than(closed: set[int]) -> None:
+    """Open what is closed beyond these, on nothing: a file that is opened next would take its number, and its text."""
+    for _ in _closed() - closed:
+        os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free
+
+
 SETTINGS: list[Setting] = [
+    (_closed, _close_no_more_than),
     (_folder, _set_folder),
     (lambda: list(sys.path), _set_path),
     (sys.getrecursionlimit, sys.setrecursionlimit),

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 import torch
@@ -142,7 +144,8 @@ class StepRunner:
             if out_of_memory(error):
                 raise
             nodes = {name: self.program.plan.losses[name] for name in losses}
-            said = f"its gradient can't be computed: it {deed(error)}"
+            last = traceback.extract_tb(error.__traceback__)[-1]  # of whatever the loss depends on
+            said = f"its gradient can't be computed: it {deed(error)} ({Path(last.filename).name} line {last.lineno})"
             kind = UserError if isinstance(error, Exception) else ComponentError
             problems = [Problem(f"losses.{name}", f"'{node}': {said}") for name, node in nodes.items()]
             raise kind(str(self.program.plan.recipe.path), problems) from error

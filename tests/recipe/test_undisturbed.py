@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -48,6 +50,21 @@ def test_it_is_put_back_whatever_happens(change: str) -> None:
     with pytest.raises(KeyError), undisturbed():
         raise KeyError(CHANGES[change]())
     assert values() == before
+
+
+def test_what_is_printed_goes_into_no_other_file() -> None:
+    source = """
+import os, sys
+from semreg.recipe.undisturbed import undisturbed
+with undisturbed():
+    os.close(1)
+    os.close(2)
+print(os.open(os.devnull, os.O_RDONLY) > 2, file=open(sys.argv[1], "w"))
+"""
+    with tempfile.TemporaryDirectory() as folder:
+        told = Path(folder) / "told"
+        subprocess.run([sys.executable, "-c", source, str(told)], check=True)
+        assert told.read_text() == "True\n"
 
 
 def test_what_was_set_before_stays() -> None:
