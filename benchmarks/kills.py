@@ -148,7 +148,7 @@ def read_log(path: Path) -> list[Trial]:
     return [Trial(**json.loads(line)) for line in path.read_text().splitlines()] if path.exists() else []
 
 
-def page(trials: Sequence[Trial], command: str) -> str:
+def page(trials: Sequence[Trial], command: str, conditions: str) -> str:
     """The page of what was found."""
     rows = [(name, *_counts([one for one in trials if one.subject == name])) for name in SUBJECTS]
     table = [f"| {name} | {killed} | {differed} |" for name, killed, differed in rows if killed]
@@ -157,7 +157,7 @@ def page(trials: Sequence[Trial], command: str) -> str:
         "# Kills", "",
         f"`{command}` killed the commands below at random moments, each shrunk and gone on with afterwards, and held",
         "weights, metrics, evaluations, tables, mixes and the files there are against those of the same command",
-        f"undisturbed ({conditions()}): {total} kills, {differed} differed.", "",
+        f"undisturbed ({conditions}): {total} kills, {differed} differed.", "",
         "| subject | kills | differed |", "| --- | --- | --- |", *table, f"| all | {total} | {differed} |", "",
     ])  # fmt: skip
 
@@ -198,10 +198,7 @@ def main() -> None:
     parser.add_argument("--every-write", action="store_true", help="kill a small run at every write instead")
     arguments = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="semreg-kills-"))
-    if arguments.every_write:
-        differed = every_write(folder)
-    else:
-        differed = random_moments(folder, arguments)
+    differed = every_write(folder) if arguments.every_write else random_moments(folder, arguments)
     if not differed:
         shutil.rmtree(folder)
     sys.exit(1 if differed else 0)
@@ -211,6 +208,7 @@ def random_moments(folder: Path, arguments: Any) -> int:
     """Kill as the arguments say, and write the log and the page; how many kills differed."""
     trials = read_log(arguments.log) if arguments.log else []
     command = f"python -m benchmarks.kills --kills {arguments.kills} --seed {arguments.seed}"
+    told = conditions()
     for trial in kills(folder, arguments.only or list(SUBJECTS), arguments.kills, arguments.seed, list(trials)):
         trials.append(trial)
         print(trial, flush=True)
@@ -218,7 +216,7 @@ def random_moments(folder: Path, arguments: Any) -> int:
             with arguments.log.open("a") as file:
                 file.write(json.dumps(dataclasses.asdict(trial)) + "\n")
         if arguments.page:
-            arguments.page.write_text(page(trials, command))
+            arguments.page.write_text(page(trials, command, told))
     total, differed = _counts(trials)
     print(f"{total} kills, {differed} differed{f'; see {folder}' if differed else ''}")
     return differed

@@ -106,14 +106,15 @@ def together(folder: Path, pairs: int, seed: int) -> int:
     return differed
 
 
-def page(pairs: int, seed: int, differed: int) -> str:
+def page(pairs: int, seed: int, differed: int, conditions: str) -> str:
+    """The page of what was found."""
     command = f"python -m benchmarks.together --pairs {pairs} --seed {seed}"
     return "\n".join([
         "# Tables at the same time", "",
-        f"`{command}` started pairs of one `semreg table`, 2 recipes × 2 seeds, in one folder, the second up to",
-        f"{LONGEST_OFFSET:.0f} s after the first ({conditions()}): {pairs} pairs, {differed} differed in exit code, in what",
-        "was trained and how often, in weights, metrics, evaluations or data of the table, or in which files there are,",
-        "from a table made alone.", "",
+        f"`{command}` started pairs of one `semreg table`, 2 recipes × 2 seeds, in one",
+        f"folder, the second up to {LONGEST_OFFSET:.0f} s after the first ({conditions}):",
+        f"{pairs} pairs, {differed} differed from a table made alone in exit code, in what was trained and how often,",
+        "in weights, metrics, evaluations or the table's data, or in which files there are.", "",
     ])  # fmt: skip
 
 
@@ -123,10 +124,10 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0, help="of the time between the two")
     parser.add_argument("--page", type=Path, help="where the page is written")
     arguments = parser.parse_args()
-    folder = Path(tempfile.mkdtemp())
+    folder, told = Path(tempfile.mkdtemp(prefix="semreg-together-")), conditions()
     differed = together(folder, arguments.pairs, arguments.seed)
     if arguments.page:
-        arguments.page.write_text(page(arguments.pairs, arguments.seed, differed))
+        arguments.page.write_text(page(arguments.pairs, arguments.seed, differed, told))
     print(f"{arguments.pairs} pairs, {differed} differed{f'; see {folder}' if differed else ''}")
     if not differed:
         shutil.rmtree(folder)
