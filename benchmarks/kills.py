@@ -6,9 +6,9 @@ Every family of recipes, shrunk, a table and a mix take turns. Each kill is a SI
 command, at a moment drawn evenly over the time that it takes, from building the cache to writing the last report. Then
 the same command goes on, in a third of the cases to be killed again, and at last to its end. Weights, metrics,
 evaluations, the table's data, the mixes' recipes, and the files there are, are compared with those of a command that
-was never killed, done by `python -m semreg` in a process of its own. Each line of the log is a trial; what it has is
-not done again. The page is written anew after each trial. `--only table` (may be repeated) kills one subject,
-`--every-write` a small run at every write instead.
+was never killed; `--apart` compares that first with `python -m semreg` in a process of its own. Each line of the log is
+a trial; what it has is not done again. The page is written anew after each trial. `--only table` (may be repeated)
+kills one subject, `--every-write` a small run at every write instead.
 """
 
 from __future__ import annotations
@@ -55,15 +55,14 @@ class Trial:
 class Killer:
     """Kills one subject in folders of its own, and holds what it leaves against what it leaves undisturbed."""
 
-    def __init__(self, subject: Subject, folder: Path) -> None:
+    def __init__(self, subject: Subject, folder: Path, *, apart: bool) -> None:
         self.subject, self.folder = subject, folder
         folder.mkdir(parents=True)
         self.lasts = import_everything(subject, folder / "whole")
-        self.expected = done_apart(subject, folder / "apart")
-        if keys := differing(outcome(folder / "whole"), self.expected):
-            raise SystemExit(f"{subject.name} differs in {', '.join(keys)} without any kill")
+        self.expected = outcome(folder / "whole")
         shutil.rmtree(folder / "whole")
-        shutil.rmtree(folder / "apart")
+        if apart and (keys := differing(done_apart(subject, folder / "apart"), self.expected)):
+            raise SystemExit(f"{subject.name} differs in {', '.join(keys)} in a process of its own")
 
     def trial(self, number: int, draws: random.Random, most: int) -> Trial:
         """Kill the command `most` times at most, until it was killed at least once. What differs stays there."""
@@ -128,7 +127,9 @@ def where(folder: Path) -> str:
     return (" / ".join(states) or ("the data are there" if begun else "before the data are there")) + writing
 
 
-def kills(folder: Path, names: Sequence[str], count: int, seed: int, known: Sequence[Trial]) -> Iterator[Trial]:
+def kills(
+    folder: Path, names: Sequence[str], count: int, seed: int, known: Sequence[Trial], *, apart: bool
+) -> Iterator[Trial]:
     """Kill subjects in turn, `count` times in all with the trials that are known; the trials that are not."""
     killers: dict[str, Killer] = {}
     done, number, before = 0, 0, {one.number: one for one in known}
@@ -136,7 +137,7 @@ def kills(folder: Path, names: Sequence[str], count: int, seed: int, known: Sequ
         if number not in before:
             name = names[number % len(names)]
             if name not in killers:
-                killers[name] = Killer(SUBJECTS[name], folder / name)
+                killers[name] = Killer(SUBJECTS[name], folder / name, apart=apart)
             yield (trial := killers[name].trial(number, random.Random(f"{seed}/{number}"), count - done))
             done += len(trial.moments)
         else:
@@ -195,6 +196,7 @@ def main() -> None:
     parser.add_argument("--only", action="append", choices=SUBJECTS, help="one subject; may be repeated")
     parser.add_argument("--log", type=Path, help="a file that each trial is added to, and that is gone on with")
     parser.add_argument("--page", type=Path, help="where the page is written")
+    parser.add_argument("--apart", action="store_true", help="try each subject in a process of its own, too")
     parser.add_argument("--every-write", action="store_true", help="kill a small run at every write instead")
     arguments = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="semreg-kills-"))
@@ -209,7 +211,8 @@ def random_moments(folder: Path, arguments: Any) -> int:
     trials = read_log(arguments.log) if arguments.log else []
     command = f"python -m benchmarks.kills --kills {arguments.kills} --seed {arguments.seed}"
     told = conditions()
-    for trial in kills(folder, arguments.only or list(SUBJECTS), arguments.kills, arguments.seed, list(trials)):
+    names, known = arguments.only or list(SUBJECTS), tuple(trials)
+    for trial in kills(folder, names, arguments.kills, arguments.seed, known, apart=arguments.apart):
         trials.append(trial)
         print(trial, flush=True)
         if arguments.log:

@@ -125,7 +125,9 @@ def import_everything(subject: Subject, folder: Path) -> float:
             importlib.import_module(name)
     names.unlink()
     sources._canonical = functools.cache(sources._canonical)
-    sources.rooms_digest()
+    for name, module in sys.modules.copy().items():
+        if name.startswith("semreg") and (file := getattr(module, "__file__", None)):
+            sources._canonical(name, Path(file))
     return took
 
 
