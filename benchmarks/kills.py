@@ -7,14 +7,16 @@ command, at a moment drawn evenly over the time that it takes, from building the
 the same command goes on, in a third of the cases to be killed again, and at last to its end. Weights, metrics,
 evaluations, the table's data, the mixes' recipes, and the files there are, are compared with those of a command that
 was never killed; `--apart` compares that first with `python -m semreg` in a process of its own. Each line of the log is
-a trial; what it has is not done again. The page is written anew after each trial. `--only table` (may be repeated)
-kills one subject, `--every-write` a small run at every write instead.
+a trial; what it has is not done again. `--part 0/2` and `--part 1/2` share the trials among two processes with one log.
+The page is written anew after each trial. `--only table` (may be repeated) kills one subject, `--every-write` a small
+run at every write instead.
 """
 
 from __future__ import annotations
 
 import argparse
 import dataclasses
+import itertools
 import json
 import os
 import random
@@ -26,7 +28,6 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from benchmarks.measure import conditions
 from benchmarks.subjects import SUBJECTS, Subject, differing, done_apart, ended, import_everything, log_of, start
@@ -35,7 +36,6 @@ from tests.running.faults import laboratory, outcome
 from tests.writes import Copies, Writes
 
 SHARE_KILLED_AGAIN = 1 / 3
-PAGE = Path(__file__).with_suffix(".md")
 
 
 @dataclass(frozen=True)
@@ -127,22 +127,29 @@ def where(folder: Path) -> str:
     return (" / ".join(states) or ("the data are there" if begun else "before the data are there")) + writing
 
 
-def kills(
-    folder: Path, names: Sequence[str], count: int, seed: int, known: Sequence[Trial], *, apart: bool
-) -> Iterator[Trial]:
-    """Kill subjects in turn, `count` times in all with the trials that are known; the trials that are not."""
+def kills(folder: Path, arguments: argparse.Namespace, known: Sequence[Trial]) -> Iterator[Trial]:
+    """Kill subjects in turn, as often as the arguments say with the trials that are known; those that are not known."""
     killers: dict[str, Killer] = {}
-    done, number, before = 0, 0, {one.number: one for one in known}
-    while done < count:
-        if number not in before:
+    names, before = arguments.only or list(SUBJECTS), {one.number: one for one in known}
+    part, parts = arguments.part
+    left = arguments.kills // parts + (part < arguments.kills % parts)
+    for number in itertools.count(part, parts):
+        if left <= 0:
+            return
+        if (trial := before.get(number)) is None:
             name = names[number % len(names)]
             if name not in killers:
-                killers[name] = Killer(SUBJECTS[name], folder / name, apart=apart)
-            yield (trial := killers[name].trial(number, random.Random(f"{seed}/{number}"), count - done))
-            done += len(trial.moments)
-        else:
-            done += len(before[number].moments)
-        number += 1
+                killers[name] = Killer(SUBJECTS[name], folder / name, apart=arguments.apart)
+            yield (trial := killers[name].trial(number, random.Random(f"{arguments.seed}/{number}"), left))
+        left -= len(trial.moments)
+
+
+def part_of(text: str) -> tuple[int, int]:
+    """The part that 0/2 means."""
+    part, parts = map(int, text.split("/"))
+    if not 0 <= part < parts:
+        raise ValueError
+    return part, parts
 
 
 def read_log(path: Path) -> list[Trial]:
@@ -196,6 +203,7 @@ def main() -> None:
     parser.add_argument("--only", action="append", choices=SUBJECTS, help="one subject; may be repeated")
     parser.add_argument("--log", type=Path, help="a file that each trial is added to, and that is gone on with")
     parser.add_argument("--page", type=Path, help="where the page is written")
+    parser.add_argument("--part", type=part_of, default=(0, 1), help="of the trials, as in 0/2 and 1/2")
     parser.add_argument("--apart", action="store_true", help="try each subject in a process of its own, too")
     parser.add_argument("--every-write", action="store_true", help="kill a small run at every write instead")
     arguments = parser.parse_args()
@@ -206,21 +214,17 @@ def main() -> None:
     sys.exit(1 if differed else 0)
 
 
-def random_moments(folder: Path, arguments: Any) -> int:
+def random_moments(folder: Path, arguments: argparse.Namespace) -> int:
     """Kill as the arguments say, and write the log and the page; how many kills differed."""
-    trials = read_log(arguments.log) if arguments.log else []
-    command = f"python -m benchmarks.kills --kills {arguments.kills} --seed {arguments.seed}"
-    told = conditions()
-    names, known = arguments.only or list(SUBJECTS), tuple(trials)
-    for trial in kills(folder, names, arguments.kills, arguments.seed, known, apart=arguments.apart):
-        trials.append(trial)
+    log = arguments.log or folder / "kills.jsonl"
+    command, told = f"python -m benchmarks.kills --kills {arguments.kills} --seed {arguments.seed}", conditions()
+    for trial in kills(folder, arguments, read_log(log)):
         print(trial, flush=True)
-        if arguments.log:
-            with arguments.log.open("a") as file:
-                file.write(json.dumps(dataclasses.asdict(trial)) + "\n")
+        with log.open("a") as file:
+            file.write(json.dumps(dataclasses.asdict(trial)) + "\n")
         if arguments.page:
-            arguments.page.write_text(page(trials, command, told))
-    total, differed = _counts(trials)
+            arguments.page.write_text(page(read_log(log), command, told))
+    total, differed = _counts(read_log(log))
     print(f"{total} kills, {differed} differed{f'; see {folder}' if differed else ''}")
     return differed
 
