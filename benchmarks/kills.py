@@ -156,16 +156,18 @@ def read_log(path: Path) -> list[Trial]:
     return [Trial(**json.loads(line)) for line in path.read_text().splitlines()] if path.exists() else []
 
 
-def page(trials: Sequence[Trial], command: str, conditions: str) -> str:
+def page(trials: Sequence[Trial], asked: int, seed: int, conditions: str) -> str:
     """The page of what was found."""
     rows = [(name, *_counts([one for one in trials if one.subject == name])) for name in SUBJECTS]
     table = [f"| {name} | {killed} | {differed} |" for name, killed, differed in rows if killed]
     total, differed = _counts(trials)
+    command = f"python -m benchmarks.kills --kills {asked} --seed {seed}"
+    done = f"{total} kills" if total >= asked else f"{total} of {asked} kills"
     return "\n".join([
         "# Kills", "",
-        f"`{command}` killed the commands below at random moments, each shrunk and gone on with afterwards, and held",
-        "weights, metrics, evaluations, tables, mixes and the files there are against those of the same command",
-        f"undisturbed ({conditions}): {total} kills, {differed} differed.", "",
+        f"`{command}` killed the commands below at random moments, each shrunk,",
+        "went on with them, and held weights, metrics, evaluations, tables, mixes and the files there are against",
+        f"those of the same commands undisturbed ({conditions}): {done}, {differed} differed.", "",
         "| subject | kills | differed |", "| --- | --- | --- |", *table, f"| all | {total} | {differed} |", "",
     ])  # fmt: skip
 
@@ -217,13 +219,13 @@ def main() -> None:
 def random_moments(folder: Path, arguments: argparse.Namespace) -> int:
     """Kill as the arguments say, and write the log and the page; how many kills differed."""
     log = arguments.log or folder / "kills.jsonl"
-    command, told = f"python -m benchmarks.kills --kills {arguments.kills} --seed {arguments.seed}", conditions()
+    told = conditions()
     for trial in kills(folder, arguments, read_log(log)):
         print(trial, flush=True)
         with log.open("a") as file:
             file.write(json.dumps(dataclasses.asdict(trial)) + "\n")
         if arguments.page:
-            arguments.page.write_text(page(read_log(log), command, told))
+            arguments.page.write_text(page(read_log(log), arguments.kills, arguments.seed, told))
     total, differed = _counts(read_log(log))
     print(f"{total} kills, {differed} differed{f'; see {folder}' if differed else ''}")
     return differed

@@ -12,7 +12,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -168,6 +168,6 @@ def require_end(status: int, folder: Path) -> None:
         raise SystemExit(f"{folder.name} ended with {status}:\n{log_of(folder).read_text()[-2000:]}")
 
 
-def differing(found: dict[str, Any], expected: dict[str, Any]) -> list[str]:
+def differing(found: Mapping[str, Any], expected: Mapping[str, Any]) -> list[str]:
     """The names of what differs."""
     return sorted(key for key in found.keys() | expected.keys() if found.get(key) != expected.get(key))

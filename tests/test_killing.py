@@ -44,8 +44,9 @@ def test_the_page_counts_kills_and_those_of_trials_that_differed() -> None:
         Trial(1, "mix", ["1.0 s: reporting", "2.0 s: reporting"], ["files"]),
         Trial(2, "mix", ["3.0 s: reporting"], []),
     ]
-    written = page(trials, "python -m benchmarks.kills", "a machine")
-    assert "4 kills, 2 differed" in written
+    assert "(a machine): 4 of 5 kills, 2 differed." in page(trials, 5, 0, "a machine")
+    written = page(trials, 4, 0, "a machine")
+    assert "(a machine): 4 kills, 2 differed." in written
     rows = [line for line in written.splitlines() if line.startswith("|")]
     assert rows[2:] == ["| table | 1 | 0 |", "| mix | 3 | 2 |", "| all | 4 | 2 |"]
 
