@@ -1,109 +1,106 @@
-"""Kill the embedded OLR run, shrunk, at random moments, and see whether it still ends with the same bits.
+"""Kill commands at random moments, and see whether the same command then goes on and ends with the same bits.
 
-    python -m benchmarks.kills --kills 50 --seed 0
+    nice -n 10 python -m benchmarks.kills --kills 500 --seed 0 --log kills.jsonl
 
-Each kill is a SIGKILL to a process that does `semreg run`, at a moment drawn evenly over the time that a run takes,
-from building the cache to writing the report. Then the same command goes on, in a third of the cases to be killed
-again, and at last to its end. Weights, metrics, evaluations, and the files there are, are compared with those of a run
-that was never killed, done by `python -m semreg run` in a process of its own. The processes to kill are forked from one
-that has imported everything, for importing takes longer than the rest. `--every-write` kills a smaller run at every
-write instead.
+Every family of recipes, shrunk, a table and a mix take turns. Each kill is a SIGKILL to a process that does the
+command, at a moment drawn evenly over the time that it takes, from building the cache to writing the last report. Then
+the same command goes on, in a third of the cases to be killed again, and at last to its end. Weights, metrics,
+evaluations, the table's data, the mixes' recipes, and the files there are, are compared with those of a command that
+was never killed; `--apart` compares that first with `python -m semreg` in a process of its own. Each line of the log is
+a trial; what it has is not done again. `--part 0/2` and `--part 1/2` share the trials among two processes with one log.
+The page is written anew after each trial. `--only table` (may be repeated) kills one subject, `--every-write` a small
+run at every write instead.
 """
 
 from __future__ import annotations
 
 import argparse
+import dataclasses
+import itertools
+import json
 import os
 import random
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-# One thread, and one in what is started from here: a forked process has no other.
-os.environ["OMP_NUM_THREADS"] = "1"
-
-import torch
-
-from semreg.cli.main import app
-from semreg.recipe.check import check
-from semreg.recipe.load import load_recipe
+from benchmarks.measure import conditions
+from benchmarks.subjects import SUBJECTS, Subject, differing, done_apart, ended, import_everything, log_of, start
 from semreg.store.record import read_record
-from semreg.training import trainer
-from semreg.training.trial import check_by_dry_run
 from tests.running.faults import laboratory, outcome
 from tests.writes import Copies, Writes
 
-ROOT = Path(__file__).parent.parent
-RECIPE = "recipes/olr_celeba.toml"
-SHRUNK = [
-    "fallback.data.count=96", "data.batch_size=16", "phases.classifier.epochs=2", "phases.siamese.epochs=1",
-    "phases.decoder.epochs=1", "modules.decoder.width=0.1", "fallback.modules.siamese.channels=[8, 16]",
-    "fallback.modules.classifier.widths=[8, 16]", "evaluate.editing.count=4", "without=['evaluate.editing_unscaled']",
-]  # fmt: skip
-SECONDS_BETWEEN_CHECKPOINTS = 0.2
 SHARE_KILLED_AGAIN = 1 / 3
 
 
-def command(folder: Path) -> list[str]:
-    changes = [part for change in SHRUNK for part in ("--set", change)]
-    places = ["--out", str(folder / "runs"), "--data-root", str(folder.parent / "nothing"), "--device", "cpu"]
-    return ["run", RECIPE, *places, *changes]
+@dataclass(frozen=True)
+class Trial:
+    """A command that was killed, once or twice, and what differed when it had gone on to its end."""
+
+    number: int
+    subject: str
+    moments: list[str]
+    differs: list[str]
+
+    def __str__(self) -> str:
+        found = f"differs in {', '.join(self.differs)}" if self.differs else "the same bits"
+        return f"{self.number:3d}  {self.subject}: {'; again after '.join(self.moments)}: {found}"
 
 
-def environment(folder: Path) -> dict[str, str]:
-    return {**os.environ, "SEMREG_CACHE": str(folder / "cache")}
+class Killer:
+    """Kills one subject in folders of its own, and holds what it leaves against what it leaves undisturbed."""
+
+    def __init__(self, subject: Subject, folder: Path, *, apart: bool) -> None:
+        self.subject, self.folder = subject, folder
+        folder.mkdir(parents=True)
+        self.lasts = import_everything(subject, folder / "whole")
+        self.expected = outcome(folder / "whole")
+        shutil.rmtree(folder / "whole")
+        if apart and (keys := differing(done_apart(subject, folder / "apart"), self.expected)):
+            raise SystemExit(f"{subject.name} differs in {', '.join(keys)} in a process of its own")
+
+    def trial(self, number: int, draws: random.Random, most: int) -> Trial:
+        """Kill the command `most` times at most, until it was killed at least once. What differs stays there."""
+        moments: list[str] = []
+        trial = self.folder / f"{number:03d}"
+        while not moments:
+            trial.mkdir()
+            for _ in range(2 if draws.random() < SHARE_KILLED_AGAIN and most > 1 else 1):
+                moment, took = killed(self.subject, trial, draws.uniform(0, self.lasts))
+                if moment is None:
+                    self.lasts = self.lasts if moments else took  # the machine has become faster
+                    break
+                moments.append(f"{took:.1f} s: {moment}")
+            if not moments:
+                shutil.rmtree(trial)
+        differs = self.gone_on(trial)
+        if not differs:
+            shutil.rmtree(trial)
+        return Trial(number, self.subject.name, moments, differs)
+
+    def gone_on(self, trial: Path) -> list[str]:
+        """Let a killed command go on to its end; what then differs."""
+        if status := ended(self.subject, trial):
+            return [f"its end, with {status}: {log_of(trial).read_text().splitlines()[-1:]}"]
+        try:
+            return differing(outcome(trial), self.expected)
+        except AssertionError as error:
+            return [str(error)]
 
 
-def reference(folder: Path) -> dict[str, Any]:
-    folder.mkdir()
-    subprocess.run(
-        [sys.executable, "-m", "semreg", *command(folder)],
-        cwd=ROOT, env=environment(folder), check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    return outcome(folder)
-
-
-def import_everything(folder: Path) -> None:
-    """Import what the run does, with all its components."""
-    import sklearn.linear_model  # noqa: F401
-
-    torch.set_num_threads(1)
-    trainer.SECONDS_BETWEEN_CHECKPOINTS = SECONDS_BETWEEN_CHECKPOINTS
-    check_by_dry_run(check(load_recipe(ROOT / RECIPE, SHRUNK), data_root=folder, fallback=True))
-
-
-def start(folder: Path) -> int:
-    """Start the run in a process of its own; its id."""
-    sys.stdout.flush()
-    process = os.fork()
-    if process:
-        return process
-    code = 1
-    try:
-        os.environ.update(environment(folder))
-        log = os.open(folder / "log", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-        os.dup2(log, 1)
-        os.dup2(log, 2)
-        app(command(folder), prog_name="semreg", standalone_mode=False)
-        code = 0
-    except BaseException as error:
-        os.write(2, f"{type(error).__name__}: {error}\n".encode())
-    finally:
-        os._exit(code)
-
-
-def killed(folder: Path, seconds: float) -> tuple[str | None, float]:
-    """Start the run and kill it after some time; where it was, or None if it had ended, and how long it went on."""
-    begun, process = time.monotonic(), start(folder)
+def killed(subject: Subject, folder: Path, seconds: float) -> tuple[str | None, float]:
+    """Start a command and kill it after some time; where it was, or None if it had ended, and how long it went on."""
+    begun, process = time.monotonic(), start(subject, folder)
     while (took := time.monotonic() - begun) < seconds:
         found, status = os.waitpid(process, os.WNOHANG)
         if found:
-            check_end(folder, status)
+            if status:
+                raise SystemExit(f"{subject.name} ended with {status}:\n{log_of(folder).read_text()[-2000:]}")
             return None, took
         time.sleep(min(seconds - took, 0.002))
     os.kill(process, signal.SIGKILL)
@@ -112,7 +109,7 @@ def killed(folder: Path, seconds: float) -> tuple[str | None, float]:
 
 
 def where(folder: Path) -> str:
-    """What a run that was killed was at."""
+    """What a command that was killed was at."""
     writing = ""
     if part := next(iter(sorted(folder.rglob(".*.part*"))), None):
         what = f"{part.parent.name}/{part.name.split('.')[1]}" if part.is_dir() else part.name.split(".")[1]
@@ -130,54 +127,54 @@ def where(folder: Path) -> str:
     return (" / ".join(states) or ("the data are there" if begun else "before the data are there")) + writing
 
 
-def ended(folder: Path) -> None:
-    """Let the run go on to its end."""
-    _, status = os.waitpid(start(folder), 0)
-    check_end(folder, status)
+def kills(folder: Path, arguments: argparse.Namespace, known: Sequence[Trial]) -> Iterator[Trial]:
+    """Kill subjects in turn, as often as the arguments say with the trials that are known; those that are not known."""
+    killers: dict[str, Killer] = {}
+    names, before = arguments.only or list(SUBJECTS), {one.number: one for one in known}
+    part, parts = arguments.part
+    left = arguments.kills // parts + (part < arguments.kills % parts)
+    for number in itertools.count(part, parts):
+        if left <= 0:
+            return
+        if (trial := before.get(number)) is None:
+            name = names[number % len(names)]
+            if name not in killers:
+                killers[name] = Killer(SUBJECTS[name], folder / name, apart=arguments.apart)
+            yield (trial := killers[name].trial(number, random.Random(f"{arguments.seed}/{number}"), left))
+        left -= len(trial.moments)
 
 
-def check_end(folder: Path, status: int) -> None:
-    if status:
-        raise SystemExit(f"the run ended with {status}:\n{(folder / 'log').read_text()[-2000:]}")
+def part_of(text: str) -> tuple[int, int]:
+    """The part that 0/2 means."""
+    part, parts = map(int, text.split("/"))
+    if not 0 <= part < parts:
+        raise ValueError
+    return part, parts
 
 
-def kills(folder: Path, count: int, seed: int) -> int:
-    """Kill `count` runs; the number of those that ended otherwise."""
-    expected = reference(folder / "reference")
-    import_everything(folder)
-    begun = time.monotonic()
-    (folder / "whole").mkdir()
-    ended(folder / "whole")
-    lasts = time.monotonic() - begun
-    (folder / "whole" / "log").unlink()
-    differed = report("never killed", outcome(folder / "whole"), expected)
-    print(f"a run takes {lasts:.1f} s, and writes a checkpoint every {SECONDS_BETWEEN_CHECKPOINTS} s and after phases")
-    draws, done = random.Random(seed), 0
-    while done < count:
-        trial = folder / f"{done:03d}"
-        trial.mkdir()
-        moments: list[str] = []
-        for _ in range(2 if draws.random() < SHARE_KILLED_AGAIN and done + 2 <= count else 1):
-            moment, took = killed(trial, draws.uniform(0, lasts))
-            if moment is None:
-                lasts = lasts if moments else took  # the machine has become faster
-                break
-            moments.append(f"{took:5.1f} s: {moment}")
-        if moments:
-            ended(trial)
-            done += len(moments)
-            (trial / "log").unlink()
-            what = f"{done:3d}  {'; again after '.join(moments)}"
-            differed += report(what, outcome(trial), expected) * len(moments)
-        shutil.rmtree(trial)
-    print(f"{done} kills, {differed} differed")
-    return differed
+def read_log(path: Path) -> list[Trial]:
+    return [Trial(**json.loads(line)) for line in path.read_text().splitlines()] if path.exists() else []
 
 
-def report(what: str, found: dict[str, Any], expected: dict[str, Any]) -> bool:
-    keys = sorted(key for key in found.keys() | expected.keys() if found.get(key) != expected.get(key))
-    print(f"{what}: {'differs in ' + ', '.join(keys) if keys else 'the same bits'}", flush=True)
-    return bool(keys)
+def page(trials: Sequence[Trial], asked: int, seed: int, conditions: str) -> str:
+    """The page of what was found."""
+    rows = [(name, *_counts([one for one in trials if one.subject == name])) for name in SUBJECTS]
+    table = [f"| {name} | {killed} | {differed} |" for name, killed, differed in rows if killed]
+    total, differed = _counts(trials)
+    command = f"python -m benchmarks.kills --kills {asked} --seed {seed}"
+    done = f"{total} kills" if total >= asked else f"{total} of {asked} kills"
+    return "\n".join([
+        "# Kills", "",
+        f"`{command}` killed the commands below at random moments, each shrunk,",
+        "went on with them, and held weights, metrics, evaluations, tables, mixes and the files there are against",
+        f"those of the same commands undisturbed ({conditions}): {done}, {differed} differed.", "",
+        "| subject | kills | differed |", "| --- | --- | --- |", *table, f"| all | {total} | {differed} |", "",
+    ])  # fmt: skip
+
+
+def _counts(trials: Sequence[Trial]) -> tuple[int, int]:
+    """How many kills, and how many of them in trials that differed."""
+    return sum(len(one.moments) for one in trials), sum(len(one.moments) for one in trials if one.differs)
 
 
 def every_write(folder: Path) -> int:
@@ -193,7 +190,9 @@ def every_write(folder: Path) -> int:
         found = sorted((copy, kind) for kind, taken in copies.taken.items() for copy in taken)
         for copy, kind in found:
             lab.run(copy)
-            differed += report(kind, outcome(copy), expected)
+            keys = differing(outcome(copy), expected)
+            print(f"{kind}: {'differs in ' + ', '.join(keys) if keys else 'the same bits'}", flush=True)
+            differed += bool(keys)
             shutil.rmtree(copy)
     print(f"{len(found)} kills, {differed} differed")
     return differed
@@ -203,13 +202,33 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--kills", type=int, default=50, help="how many")
     parser.add_argument("--seed", type=int, default=0, help="of the moments")
+    parser.add_argument("--only", action="append", choices=SUBJECTS, help="one subject; may be repeated")
+    parser.add_argument("--log", type=Path, help="a file that each trial is added to, and that is gone on with")
+    parser.add_argument("--page", type=Path, help="where the page is written")
+    parser.add_argument("--part", type=part_of, default=(0, 1), help="of the trials, as in 0/2 and 1/2")
+    parser.add_argument("--apart", action="store_true", help="try each subject in a process of its own, too")
     parser.add_argument("--every-write", action="store_true", help="kill a small run at every write instead")
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        differed = (
-            every_write(Path(folder)) if arguments.every_write else kills(Path(folder), arguments.kills, arguments.seed)
-        )
+    folder = Path(tempfile.mkdtemp(prefix="semreg-kills-"))
+    differed = every_write(folder) if arguments.every_write else random_moments(folder, arguments)
+    if not differed:
+        shutil.rmtree(folder)
     sys.exit(1 if differed else 0)
+
+
+def random_moments(folder: Path, arguments: argparse.Namespace) -> int:
+    """Kill as the arguments say, and write the log and the page; how many kills differed."""
+    log = arguments.log or folder / "kills.jsonl"
+    told = conditions()
+    for trial in kills(folder, arguments, read_log(log)):
+        print(trial, flush=True)
+        with log.open("a") as file:
+            file.write(json.dumps(dataclasses.asdict(trial)) + "\n")
+        if arguments.page:
+            arguments.page.write_text(page(read_log(log), arguments.kills, arguments.seed, told))
+    total, differed = _counts(read_log(log))
+    print(f"{total} kills, {differed} differed{f'; see {folder}' if differed else ''}")
+    return differed
 
 
 if __name__ == "__main__":

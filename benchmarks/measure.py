@@ -167,6 +167,11 @@ def machine() -> list[str]:
     ]
 
 
+def conditions() -> str:
+    """The same within a sentence."""
+    return "; ".join(machine())
+
+
 def _processor() -> str:
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()

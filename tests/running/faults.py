@@ -161,10 +161,12 @@ def laboratory(folder: Path) -> Iterator[Laboratory]:
 
 
 def outcome(folder: Path) -> dict[str, Any]:
-    """All that a run and its judge left below a folder but times: equal for runs that ended with the same bits."""
+    """All that runs, their judges and tables of them left below a folder but times: equal if they ended with the same
+    bits."""
     found: dict[str, Any] = {"files": [], "warnings": {}}
     for path in sorted(folder.rglob("*")):
         name = str(path.relative_to(folder))
+        assert path.suffix not in (".part", ".partial"), f"{name} was left behind"
         if path.parent.name in ("checkpoints", "continuation"):
             assert re.fullmatch("[0-9]{8}", path.name), name
         elif path.is_file() and path.parent.parent.name not in ("checkpoints", "continuation"):
@@ -177,11 +179,13 @@ def outcome(folder: Path) -> dict[str, Any]:
                 found[name] = _untimed(json.loads(path.read_text()))
             elif path.name == "recipes.json":
                 found[name] = {key: _untimed(entry) for key, entry in json.loads(path.read_text()).items()}
+            elif path.name == "table.json":
+                found[name] = table_data(path)
             elif path.name == "report.html":
                 assert "has not finished" not in path.read_text()
-            elif path.suffix != ".html":
+            elif path.suffix not in (".html", ".md"):
                 found[name] = path.read_bytes()
-    for run in (folder / "runs").iterdir():
+    for run in (record.parent for record in folder.glob("runs/*/run.json")):
         state, notes = read_latest(run / "checkpoints")
         assert state is not None
         assert notes == []
@@ -190,6 +194,15 @@ def outcome(folder: Path) -> dict[str, Any]:
         end = read_checkpoint(run / "continuation" / "00000001")
         found[f"end of {run.name}"] = _flat({k: end[k] for k in ("modules", "averages")})
     return found
+
+
+def table_data(path: Path) -> dict[str, Any]:
+    """What a table's file says to machines, but for times."""
+    data = _untimed(json.loads(path.read_text()))
+    for row in data["rows"]:
+        for run in row["runs"]:
+            del run["facts"]["seconds"]
+    return data
 
 
 def _flat(value: Any, path: str = "") -> dict[str, Any]:
