@@ -36,6 +36,7 @@ from semreg.recipe.plan import EvaluationPlan, Node, PhasePlan, Plan, reads_in, 
 from semreg.recipe.resolve import Building, Made, Resolver, settle, survey
 from semreg.recipe.roles import build_roles
 from semreg.recipe.schema import NO_TEXT, DataTable, RecipeTables, parse_tables
+from semreg.recipe.undisturbed import undisturbed
 from semreg.recipe.unknown import unknown_read
 from semreg.store.fields import checked
 
@@ -162,16 +163,17 @@ class _Checker:
         root = {"root": self.data_root} if "root" in component.signature.parameters else {}
         fields: Specification | None = None
         try:
-            dataset: Dataset = component.value(**node.options, **root)
-            if self.trained_on is not None:
-                return dataset, self.trained_on, None
-            fields = checked(dataset.specification())
-            if isinstance(unlabelled, dict):
-                fields = labelled_fields(fields, unlabelled)
-            problems = shots_problems(fields, self.tables.data.split.shots)
-            if problems:
-                raise UserError("", problems)
-            dataset.locate()
+            with undisturbed():
+                dataset: Dataset = component.value(**node.options, **root)
+                if self.trained_on is not None:
+                    return dataset, self.trained_on, None
+                fields = checked(dataset.specification())
+                if isinstance(unlabelled, dict):
+                    fields = labelled_fields(fields, unlabelled)
+                problems = shots_problems(fields, self.tables.data.split.shots)
+                if problems:
+                    raise UserError("", problems)
+                dataset.locate()
         except DataMissing as missing:
             if fields is None:
                 raise

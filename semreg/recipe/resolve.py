@@ -60,7 +60,7 @@ class Resolver:
         """The component called `name` among kinds that share a place."""
         key = (name, tuple(kinds))
         if key not in self._found:
-            self._found[key] = _loaded(name, kinds)
+            self._found[key] = loaded(name, kinds)
         found = self._found[key]
         if isinstance(found, str):
             yield Problem(where, found)
@@ -181,7 +181,7 @@ def with_reference(problem: Problem, written: Mapping[str, Any], where: str) -> 
     return Problem(problem.where, f"{problem.message} (read from {references[-1]!r})") if references else problem
 
 
-def _loaded(name: str, kinds: Sequence[str]) -> Loaded | str:
+def loaded(name: str, kinds: Sequence[str]) -> Loaded | str:
     """A component with what it loads, or why it can't be had."""
     try:
         component = find(name, kinds)

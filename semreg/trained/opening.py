@@ -25,6 +25,7 @@ from semreg.recipe.blame import fault_of
 from semreg.recipe.check import check
 from semreg.recipe.load import Recipe
 from semreg.recipe.plan import Plan
+from semreg.recipe.undisturbed import undisturbed
 from semreg.store.checkpoint import read_latest
 from semreg.store.disk import read_object
 from semreg.store.fields import restored
@@ -119,7 +120,7 @@ def _data_of(path: Path, plan: Plan, fingerprint: str, skip_bad_images: bool) ->
     if plan.dataset is None:
         raise UserError(str(path), [Problem("data", "its data set is not here"), *plan.lacking])
     try:
-        with _of_the_data_set(plan):
+        with _of_the_data_set(plan), undisturbed():
             plan.dataset.locate()
     except DataMissing as missing:
         said = f"the data that it was trained on are needed here. {missing.problems[0].message}"
@@ -151,7 +152,7 @@ def _split(plan: Plan, read: Callable[[Dataset], Cached]) -> Cached:
     if dataset is None:
         raise UserError(str(plan.recipe.path), plan.lacking)
     try:
-        with _of_the_data_set(plan):
+        with _of_the_data_set(plan), undisturbed():
             whole = read(dataset)
         data = split_as(whole, split_asked(plan))
         if any(phase.validate for phase in plan.phases) and not data.counts["validation"]:

@@ -13,8 +13,10 @@ from pydantic import AfterValidator
 from torch import Tensor
 
 from semreg.core import Interpolator, Order
-from semreg.core.registry import AmbiguousComponentError, UnknownComponentError, find, load
-from semreg.recipe.options import check_options, signature_of
+from semreg.recipe.blame import shown
+from semreg.recipe.options import check_options
+from semreg.recipe.resolve import loaded
+from semreg.recipe.undisturbed import undisturbed
 
 INPUTS = 3
 """The two codes and the weight."""
@@ -53,7 +55,10 @@ def unfitted(name: str, options: Mapping[str, Any]) -> Interpolator:
     Raises ValueError if there is no such interpolator, or its options do not fit.
     """
     value = _component(name, options)
-    made: Any = value(**options) if inspect.isclass(value) else functools.partial(value, **options)
+    if not inspect.isclass(value):
+        return functools.partial(value, **options)
+    with undisturbed():
+        made: Any = value(**options)
     return made  # type: ignore[no-any-return]
 
 
@@ -91,18 +96,11 @@ def parts_of(choice: str | Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
 
 def _component(name: str, options: Mapping[str, Any]) -> Any:
     """The function or class. Raises ValueError if there is none, or the options do not fit it."""
-    try:
-        component = find(name, ["interpolator"])
-    except (UnknownComponentError, AmbiguousComponentError) as error:
-        raise ValueError(str(error)) from None
-    value = load(component)
-    problems = check_options(
-        signature_of(value),
-        options,
-        inputs=0 if inspect.isclass(value) else INPUTS,
-        where=name,
-        name=f"{name} ({component.origin})",
-    )
+    found = loaded(name, ["interpolator"])
+    if isinstance(found, str):
+        raise ValueError(found)
+    inputs = 0 if inspect.isclass(found.value) else INPUTS
+    problems = check_options(found.signature, options, inputs=inputs, where=name, name=shown(found))
     if problems:
         raise ValueError("; ".join(f"{problem.where}: {problem.message}" for problem in problems))
-    return value
+    return found.value
