@@ -64,7 +64,7 @@ def test_every_fallback_checks_and_needs_no_data(
 
 @pytest.mark.parametrize("path", [path for path in RECIPES if _has_a_word_for_its_classes(path)], ids=_name)
 def test_the_word_for_the_classes_is_changed_alone(path: Path, tmp_path: Path) -> None:
-    recipe, choices = load_recipe(path, ["each.label=['kind']"]), Choices(tmp_path, tmp_path / "runs")
+    recipe, choices = load_recipe(path, ["each.label=['kind']"]), Choices(data_root=tmp_path, out=tmp_path / "runs")
     for fallback in {False, recipe.has_fallback}:
         if not fallback and _name(path) in OWN_FILES:
             continue

@@ -121,7 +121,7 @@ def test_a_terminal_without_unicode_shows_the_progress_of_a_run(tmp_path: Path) 
 def test_names_of_strangers_steer_no_terminal(install: Callable[..., Path], tmp_path: Path) -> None:
     red = "\x1b[31mred"
     source = f'def loss(a):\n    """{red}."""\n    return a\ndef order(): "{red}"'
-    groups = {"semreg.losses": {red: "toy_red:loss"}, "semreg.commands": {f"{red}_order": "toy_red:order"}}
+    groups = {"semreg.losses": {red: "toy_red:loss"}, "semreg.commands": {"order": "toy_red:order"}}
     install("semreg-red", groups, toy_red=source)
     folder = tmp_path / "runs" / f"{red}-run"
     folder.mkdir(parents=True)
