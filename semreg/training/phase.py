@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,7 +12,7 @@ from torch import nn
 
 from semreg.components.values import tensors_of
 from semreg.core import Problem, UserError, seed_of
-from semreg.recipe.plan import PhasePlan, StepPlan, reads_in
+from semreg.recipe.plan import PhasePlan, StepPlan, Value, reads_in
 from semreg.training.clock import Clock
 from semreg.training.draws import mixed
 from semreg.training.optimizers import ModuleOptimizer
@@ -154,25 +154,30 @@ class PhaseRunner:
         self, runner: StepRunner, execution: Execution, name: str, loss: Callable[[Execution], torch.Tensor]
     ) -> tuple[torch.Tensor, list[Problem]]:
         """A loss of one execution, and what it does that would break others."""
-        problems, node = [], runner.program.plan.losses[name]
+        plan, problems = runner.program.plan, []
+        node, tensors = plan.losses[name], plan.tensors
         with runner.program.autocast():
-            for read in reads_in(node):
-                runner.program.value(read, execution) if read in runner.program.plan.tensors else None
+            for read in _in_order(node, tensors, set(execution)):
+                runner.program.value(read, execution)
+                problems += self._own_gradients(f"tensors.{read}", tensors[read])
             before = _versions(execution)
             value = loss(execution)
-        if any(
-            parameter.grad is not None for optimizer in self.optimizers.values() for parameter in optimizer.parameters
-        ):
-            problems.append(Problem(f"losses.{name}", "takes gradients itself by backward(); the engine takes them"))
-            for optimizer in self.optimizers.values():
-                for parameter in optimizer.parameters:
-                    parameter.grad = None
+        problems += self._own_gradients(f"losses.{name}", node)
         after = _versions(execution)
         changed = [key for key in before if after[key] != before[key]]
         if changed:
             message = f"changes {changed[0]!r} in place, which other losses read; it should change a copy"
             problems.append(Problem(f"losses.{name}", message))
         return value, problems
+
+    def _own_gradients(self, where: str, value: Value) -> list[Problem]:
+        """A mistake if the value that was just computed has left gradients, which are forgotten."""
+        parameters = [parameter for optimizer in self.optimizers.values() for parameter in optimizer.parameters]
+        if all(parameter.grad is None for parameter in parameters):
+            return []
+        for parameter in parameters:
+            parameter.grad = None
+        return [Problem(where, f"'{value}' takes gradients itself by backward(); the engine takes them")]
 
     # --- validation ---
 
@@ -261,6 +266,15 @@ class PhaseRunner:
             sums = state["sums"][runner.step.name]
             runner.sums = {name: total.to(self.setting.device) for name, total in sums.items()}
             runner.executions = state["executions"][runner.step.name]
+
+
+def _in_order(value: Value, tensors: Mapping[str, Value], known: set[str]) -> Iterator[str]:
+    """The tensors that a value is computed from and that aren't `known`, each after those that it reads itself."""
+    for name in reads_in(value):
+        if name in tensors and name not in known:
+            known.add(name)
+            yield from _in_order(tensors[name], tensors, known)
+            yield name
 
 
 def _versions(execution: Mapping[str, Any]) -> dict[str, list[int]]:

@@ -171,6 +171,20 @@ def test_losses_that_nothing_can_be_trained_by_are_named_before_training(
     assert not list(tmp_path.glob("recipe-*"))
 
 
+def test_a_tensor_that_takes_gradients_itself_is_named_before_what_reads_it(toy: Toy, register: Register) -> None:
+    def backing(codes: Tensor) -> Tensor:
+        codes.sum().backward(retain_graph=True)  # type: ignore[no-untyped-call]
+        return codes
+
+    register("operation", "backing", backing)
+    tensors = '[tensors]\nbacked = "backing(z)"\nfurther = "add(backed, z)"'
+    path = toy(f'{tensors}\n[losses.rec]\nuse = "l2(decoder(further), image)"')
+    with pytest.raises(
+        UserError, match=r": 1 error\n  tensors\.backed  'backing\(z\)' takes gradients itself by backward"
+    ):
+        check_by_dry_run(plan_of(path))
+
+
 @pytest.mark.usefixtures("no_hooks")
 def test_a_loss_that_would_end_the_process_is_named_and_the_exit_code_is_1(
     toy: Toy, register: Register, tmp_path: Path
