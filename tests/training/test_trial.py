@@ -177,8 +177,8 @@ def test_a_tensor_that_takes_gradients_itself_is_named_before_what_reads_it(toy:
         return codes
 
     register("operation", "backing", backing)
-    tensors = '[tensors]\nbacked = "backing(z)"\nfurther = "add(backed, z)"'
-    path = toy(f'{tensors}\n[losses.rec]\nuse = "l2(decoder(further), image)"')
+    tensors = '[tensors]\nbacked = "backing(z)"\nfurther = "decoder(backed)"'
+    path = toy(f'{tensors}\n[losses.rec]\nuse = "l2(further, image)"')
     with pytest.raises(
         UserError, match=r": 1 error\n  tensors\.backed  'backing\(z\)' takes gradients itself by backward"
     ):
