@@ -25,6 +25,32 @@ ARCHIVE = 'use = "npz"\npath = "set.npz"\nclasses = { kind = "y" }'
 MNIST = 'use = "mnist"'
 CELEBA = 'use = "celeba"\nsize = 4'
 
+AUTOENCODER = """
+[model]
+input = "image"
+code = ["z"]
+output = "reconstruction"
+
+[modules.encoder]
+use = "mlp_encoder"
+outputs = 2
+hidden = [4]
+
+[modules.decoder]
+use = "mlp_decoder"
+hidden = [4]
+channels = "@image.channels"
+size = "@image.size"
+
+[tensors]
+z = "encoder(image)"
+reconstruction = "decoder(z)"
+
+[losses.rec]
+use = "l2(reconstruction, image)"
+"""
+"""All of a recipe but data and phases; `losses.rec` trains both modules."""
+
 
 def draw(path: Path, mode: str = "RGB", **options: Any) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)

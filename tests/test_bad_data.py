@@ -20,6 +20,7 @@ from semreg.cli.main import app
 from semreg.training.phase import PhaseRunner
 from tests.damages import (
     ANIMALS,
+    AUTOENCODER,
     BAD,
     CLASSES,
     COUNT,
@@ -32,34 +33,14 @@ from tests.damages import (
     table,
 )
 
-RECIPE = """
+RECIPE = (
+    """
 [data]
 {data}
 batch_size = 2
-
-[model]
-input = "image"
-code = ["z"]
-output = "reconstruction"
-
-[modules.encoder]
-use = "mlp_encoder"
-outputs = 2
-hidden = [4]
-
-[modules.decoder]
-use = "mlp_decoder"
-hidden = [4]
-channels = "@image.channels"
-size = "@image.size"
-
-[tensors]
-z = "encoder(image)"
-reconstruction = "decoder(z)"
-
-[losses.rec]
-use = "l2(reconstruction, image)"
-
+"""
+    + AUTOENCODER
+    + """
 [optimizer]
 lr = 1e-2
 
@@ -77,6 +58,7 @@ decoder = {{ rec = 1 }}
 [evaluate.reconstructions]
 use = "reconstructions(image, reconstruction)"
 """
+)
 
 Command = Callable[..., Result]
 

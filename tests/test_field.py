@@ -16,35 +16,16 @@ from typer.testing import CliRunner
 
 from semreg.cli.main import app
 from semreg.data.datasets.celeba import ATTRIBUTES
+from tests.damages import AUTOENCODER
 
-RECIPE = """
+RECIPE = (
+    """
 [data]
 {data}
 batch_size = 4
-
-[model]
-input = "image"
-code = ["z"]
-output = "reconstruction"
-
-[modules.encoder]
-use = "mlp_encoder"
-outputs = 2
-hidden = [4]
-
-[modules.decoder]
-use = "mlp_decoder"
-hidden = [4]
-channels = "@image.channels"
-size = "@image.size"
-
-[tensors]
-z = "encoder(image)"
-reconstruction = "decoder(z)"
-
-[losses.rec]
-use = "l2(reconstruction, image)"
-
+"""
+    + AUTOENCODER
+    + """
 [phases.main]
 epochs = 1
 train = {{ encoder = {{ rec = 1 }}, decoder = {{ rec = 1 }} }}
@@ -52,6 +33,7 @@ train = {{ encoder = {{ rec = 1 }}, decoder = {{ rec = 1 }} }}
 [evaluate.reconstructions]
 use = "reconstructions(image, reconstruction)"
 """
+)
 HEAD = """
 [modules.head]
 use = "mlp_encoder"
