@@ -289,4 +289,6 @@ def _counted(count: int, what: str) -> str:
 def _print_report(folder: Path, recipe: str) -> None:
     from semreg.store.recipes import report_path
 
-    echo(f"report: {report_path(folder, recipe)}")
+    path = report_path(folder, recipe)
+    if path.is_file():  # else it was said why not
+        echo(f"report: {path}")

@@ -248,6 +248,9 @@ def read(folder: Path, source: Source, specification: Specification) -> Contents
                 raise DamagedError(f"{name}.npy has {arrays[name].shape} values instead of {array.shape}")
             if _digest(arrays[name]) != header["arrays"][name]:
                 raise DamagedError(f"{name}.npy has changed since it was written")
+            left_out = name == "split" and arrays[name] == EXCLUDED  # images that can't be read
+            if not np.array_equal(np.where(left_out, arrays[name], array), arrays[name]):
+                raise DamagedError(f"{name}.npy holds other values than the data set gives")
         image = specification.get("image")
         if isinstance(image, ImageField):
             shape = (len(source.split), image.channels, image.height, image.width)

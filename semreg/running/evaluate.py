@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import shlex
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +69,9 @@ def evaluate(
             again = other is None or bool(only)
             judge, folders = judged_by(run, choices, interrupts), folders_of(run.plan, choices)
             if recipe is not None:
-                command = command_of(Path(recipe), overrides, choices)
+                parent = (record.get("continues") or {}).get("run")
+                made = replace(choices, continue_from=path.parent / parent if parent else None)
+                command = command_of(Path(recipe), overrides, made)
             else:
                 command = _command_before(path, record, run.plan.name, overrides)
             done = evaluate_and_report(run, files, folders, judge, manager, command, only or (), again)

@@ -23,6 +23,7 @@ from semreg.store.folder import RunFolder
 from semreg.store.messages import say
 from semreg.store.recipes import (
     evaluations_of,
+    failures_of,
     is_reported,
     missing_evaluations,
     read_recipe,
@@ -39,7 +40,8 @@ def is_done(folder: Path, plan: Plan, folders: Mapping[str, str]) -> bool:
     """Whether a run that is trained is evaluated and reported as a recipe says."""
     done = {name: path.name for name, path in evaluations_of(folder, plan.name).items()}
     same = read_recipe(folder, plan.name) == json.loads(json.dumps(plan.table))
-    return same and done == folders and is_reported(folder, plan.name)
+    tried = is_reported(folder, plan.name) and not failures_of(folder, plan.name)
+    return same and done == folders and tried
 
 
 def evaluate_and_report(
@@ -56,17 +58,19 @@ def evaluate_and_report(
 
     `command` is what does the same again, as the report tells it. `folder` must be open.
     """
+    before = failures_of(folder.folder, run.plan.name) if only else {}
     write_recipe(folder.folder, run.plan.name, run.plan.table)
     write_evaluations(folder.folder, run.plan.name, folders, reported=False, command=command)
     done = evaluate_run(run, folder, manager, judge, folders, only, again)
     missing = [name for name, place in folders.items() if missing_evaluations(folder.folder, [place])]
-    left = [name for name in missing if name not in done.failures]
-    told = partial(write_evaluations, folder.folder, run.plan.name, folders, command=command, failures=done.failures)
+    failures = {name: said for name, said in before.items() if name in missing and name not in only} | done.failures
+    left = [name for name in missing if name not in failures]
+    told = partial(write_evaluations, folder.folder, run.plan.name, folders, command=command, failures=failures)
     told(reported=False)
     if left:
         folder.status("stopped", message=f"still to be evaluated: {', '.join(left)}")
     else:
-        folder.status("finished", **({"failed": list(done.failures)} if done.failures else {}))
+        folder.status("finished", **({"failed": list(failures)} if failures else {}))
     plugin_manager.call(manager, "run_finished", run=folder)  # which writes the report
     if not left:  # killed before that is done, a run goes on there
         told(reported=True)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from semreg.core.registry import OWN_DISTRIBUTION
+from semreg.core.registry import OWN_DISTRIBUTION, components
 from semreg.recipe.bounds import TomlTable
 from semreg.recipe.plan import EvaluationPlan, ModulePlan, Node, OptimizerPlan, PhasePlan, Plan, Value, calls_in, uses
+from semreg.recipe.resolve import loaded
 from semreg.running.choices import Choices
 from semreg.running.sources import component_digest
 from semreg.store.record import read_record
@@ -62,7 +63,8 @@ def evaluation_folders(plan: Plan, judge: Callable[[EvaluationPlan], str], runs:
             "tensors": {key: _call(value) for key, value in plan.tensors.items() if key in read},
             "modules": {key: _module(plan, one, runs) for key, one in plan.modules.items() if key in read},
             "source": component_digest(evaluation.node.loaded, within=package if own else None),
-            "sources": _sources([*(plan.modules[key].node for key in plan.modules if key in read), *found.calls]),
+            "sources": _sources([*(plan.modules[key].node for key in plan.modules if key in read), *found.calls])
+            | _interpolators([*_options(evaluation.node), plan.roles.interpolator]),
         }
         folders[name] = f"{name}-{_hash(content)[:IN_A_NAME]}"
     return folders
@@ -143,6 +145,29 @@ def _sources(values: Iterable[Node]) -> dict[str, str]:
                 digest = component_digest(component)
                 if digest:
                     found[f"{component.kind} {component.name}"] = digest
+    return found
+
+
+def _options(node: Node) -> Iterator[Any]:
+    """The values of all options of a call, those left out too."""
+    for name, parameter in node.loaded.signature.parameters.items():
+        yield node.options.get(name, parameter.default)
+
+
+def _interpolators(values: Iterable[Any]) -> dict[str, str]:
+    """A digest of the source of each interpolator, not of semreg's own, that options name, at whatever depth."""
+    known = {one.name: one for one in components("interpolator") if one.distribution != OWN_DISTRIBUTION}
+    found, pending = {}, list(values)
+    while pending:
+        value = pending.pop()
+        if isinstance(value, Mapping):
+            pending += value.values()
+        elif isinstance(value, (list, tuple)):
+            pending += value
+        elif isinstance(value, str) and value in known:
+            interpolator = loaded(value, ["interpolator"])
+            if not isinstance(interpolator, str):
+                found[f"interpolator {value}"] = component_digest(interpolator)
     return found
 
 

@@ -11,9 +11,13 @@ import sys
 import sysconfig
 import textwrap
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from importlib import metadata
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
+
+import numpy as np
+import torch
 
 import semreg.core
 from semreg.core.registry import THIS_PROCESS, installed_entry_points
@@ -41,9 +45,21 @@ def component_digest(component: Loaded, within: str | None = None) -> str:
         return _digest(_of_object(component.value))
     if within is None:
         points = [point for point in installed_entry_points(also_off=True) if point.origin == component.origin]
-        tops = {point.value.partition(":")[0].partition(".")[0] for point in points}
+        tops = {point.value.partition(":")[0].partition(".")[0] for point in points} | _packages(component.distribution)
         return modules_digest([module], lambda name: name.partition(".")[0] in tops)
     return modules_digest([module], lambda name: f"{name}.".startswith(f"{within}."))
+
+
+def _packages(distribution: str) -> set[str]:
+    """The packages and modules that a distribution brings, as far as it says so."""
+    try:
+        found = metadata.distribution(distribution)
+        files = [path for path in found.files or [] if path.suffix == ".py"]
+        return {path.parts[0].removesuffix(".py") for path in files} | {
+            *(found.read_text("top_level.txt") or "").split()
+        }
+    except Exception:  # metadata may be gone, or broken in any way
+        return set()
 
 
 def rooms_digest() -> str:
@@ -181,6 +197,10 @@ def _of_object(value: Any) -> list[str]:
             pending += [("function", one.func), *((str(k), v) for k, v in enumerate(one.args)), *one.keywords.items()]
         elif isinstance(one, tuple):
             pending += [(f"{name}.{k}", part) for k, part in enumerate(one)]
+        elif isinstance(one, (torch.Tensor, np.ndarray)):
+            seen.add(id(one))
+            array = np.ascontiguousarray(one.detach().cpu() if isinstance(one, torch.Tensor) else one)
+            texts.append(f"{name}={array.dtype} {array.shape} {hashlib.sha256(array.tobytes()).hexdigest()}")
         elif isinstance(one, (type, FunctionType)):
             seen.add(id(one))
             texts.append(_source(one))
@@ -209,8 +229,9 @@ def _references(value: Any) -> list[tuple[str, Any]]:
 
     What may change while they run, such as a list, is no part of what they are.
     """
-    functions = [value] if isinstance(value, FunctionType) else [f for f in vars(value).values() if callable(f)]
-    found: dict[str, Any] = {}
+    functions = [value] if isinstance(value, FunctionType) else [*_functions_of(value)]
+    bases = () if isinstance(value, FunctionType) else value.__bases__
+    found: dict[str, Any] = {base.__qualname__: base for base in bases}
     for function in functions:
         if not isinstance(function, FunctionType):
             continue
@@ -238,11 +259,19 @@ def _names(code: CodeType) -> Iterator[str]:
             yield from _names(one)
 
 
+def _functions_of(kind: type) -> Iterator[Any]:
+    """The functions of a class, those of static and class methods and of properties among them."""
+    for one in vars(kind).values():
+        yield getattr(one, "__func__", one)
+        yield from (getattr(one, part, None) for part in ("fget", "fset", "fdel"))
+
+
 def _is_told(value: Any) -> bool:
     if isinstance(value, ModuleType):
         return _is_own_file(getattr(value, "__file__", None))
     kind = value if isinstance(value, (type, FunctionType)) else type(value)
-    return isinstance(value, (*_CONSTANTS, tuple, functools.partial)) or _is_own(kind)
+    told = (*_CONSTANTS, tuple, functools.partial, torch.Tensor, np.ndarray)
+    return isinstance(value, told) or _is_own(kind)
 
 
 def _is_own(kind: Any) -> bool:

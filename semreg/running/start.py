@@ -31,6 +31,7 @@ from semreg.store.messages import say
 from semreg.store.reading import as_written
 from semreg.store.recipes import (
     own_name,
+    read_recipe,
     write_recipe,
 )
 from semreg.store.record import RunRecord, known_runs
@@ -203,6 +204,8 @@ class Runner:
                 manager = listeners(self.choices, self.folder.warn)
                 judge = judged_by(run, self.choices, self.interrupts, self.command)
                 with telling(self.folder, manager):
+                    if read_recipe(path, self.plan.name).get("model") != self.plan.table.get("model"):
+                        keep_statistics(run, self.folder, manager)  # of what these roles name
                     evaluate_and_report(run, self.folder, self.folders, judge, manager, self.command)
             finally:
                 self.folder.close()

@@ -10,22 +10,22 @@ from torch import Tensor
 
 from semreg.core import plugin_manager
 from semreg.store.folder import RunFolder
-from semreg.store.statistics import packed, write_statistics
+from semreg.store.statistics import packed, read_statistics, write_statistics
 from semreg.trained.run import Run
 from semreg.trained.statistics import fitted_interpolators
 
 
 def keep_statistics(run: Run, folder: RunFolder, manager: pluggy.PluginManager) -> None:
-    """Collect them and write them into the run's folder. Raises CannotWrite."""
+    """Collect them and write them into the run's folder, beside those of other roles. Raises CannotWrite."""
     folder.status("running", phase="statistics")
-    found = dict(fitted_interpolators(run))
+    found: dict[str, Mapping[str, Tensor]] = dict(fitted_interpolators(run))
     for brought in plugin_manager.call(manager, "statistics", accept=_as_statistics, run=folder, trained=run):
         for owner, tensors in brought.items():
             if owner in found:
                 folder.warn(f"two hooks keep statistics as {owner!r}; those of the first are kept")
             found.setdefault(owner, tensors)
     if found:
-        write_statistics(folder.folder, found)
+        write_statistics(folder.folder, {**read_statistics(folder.folder), **found})
 
 
 def _as_statistics(value: object) -> Mapping[str, Mapping[str, Tensor]]:

@@ -137,6 +137,8 @@ def make_table(
             try:
                 growing.cells[k] = _finish(runs[k], wait=wait)
             except RunIsBusy:
+                if started_by_torchrun():  # the other processes don't know of it, and would go on
+                    raise
                 say(f"{runs[k].folder.name}: busy, another process works on it; its turn is last")
                 queue.append((k, True))
             except BaseException:

@@ -99,12 +99,12 @@ def opened(path: Path, plan: Plan, record: Mapping[str, Any], state: Mapping[str
     lacking: list[Problem] = []
     modules = build_modules(plan, seed=record["seed"], lacking=lacking)
     rest = {name: module for name, module in modules.items() if name not in state["modules"]}
-    try:
-        load_weights(plan, rest, path.parent)
-    except UserError as error:
-        lacking += error.problems
-        for problem in error.problems:
-            modules.pop(problem.where.split(".")[1], None)
+    for name, module in rest.items():
+        try:
+            load_weights(plan, {name: module}, path.parent)
+        except UserError as error:
+            lacking += error.problems
+            del modules[name]
     for name, weights in state["modules"].items():
         if name in modules:  # else it lacks what it is made of
             modules[name].load_state_dict(weights)

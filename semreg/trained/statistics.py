@@ -20,7 +20,7 @@ from semreg.trained.run import Run
 
 def fitted_state(run: Run, name: str, options: Mapping[str, Any]) -> Mapping[str, Tensor] | None:
     """What an interpolator learnt of the run's training codes, None where that was not kept."""
-    return run.statistics.get(_key(name, options))
+    return run.statistics.get(_key(run, name, options))
 
 
 def fitted_interpolators(run: Run) -> dict[str, Mapping[str, Tensor]]:
@@ -42,7 +42,7 @@ def fitted_interpolators(run: Run) -> dict[str, Mapping[str, Tensor]]:
                 path.fit(codes, labels.read("train"), class_field(labels).order)
                 learnt = path.state()
                 packed({name: learnt})
-                found[_key(name, options)] = learnt
+                found[_key(run, name, options)] = learnt
         except KeyboardInterrupt:
             raise
         except BaseException:  # as for classes without an order: an interpolator that is asked for says so itself
@@ -63,5 +63,7 @@ def _choices(run: Run) -> Iterator[tuple[str, dict[str, Any]]]:
             yield component.name, {}
 
 
-def _key(name: str, options: Mapping[str, Any]) -> str:
-    return f"interpolator {name} {json.dumps(options, sort_keys=True, default=str)}"
+def _key(run: Run, name: str, options: Mapping[str, Any]) -> str:
+    """Of what is learnt of the codes of the run's one field of classes."""
+    said = [options, *labels_of(run, ClassField).items()]
+    return f"interpolator {name} {json.dumps(said, sort_keys=True, default=str)}"

@@ -52,7 +52,7 @@ class ModuleOptimizer:
         taken = {*self.plan.node.options, *({"lr"} & self.plan.node.loaded.signature.parameters.keys())}
         for group in self.optimizer.param_groups:
             options = {key: value for key, value in group.items() if key in taken}
-            made_up = nn.Parameter(torch.zeros(2, device=self.parameters[0].device))
+            made_up = nn.Parameter(torch.zeros_like(group["params"][0]))
             made_up.grad = torch.zeros_like(made_up)
             try:
                 self.plan.node.loaded.value([made_up], **options).step()

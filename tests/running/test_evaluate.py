@@ -11,7 +11,7 @@ import pytest
 
 import semreg
 from semreg.core import Result, UserError
-from semreg.store.recipes import evaluations_of
+from semreg.store.recipes import evaluations_of, failures_of
 from semreg.trained.run import Run
 from semreg.training.phase import PhaseRunner
 from tests.running.conftest import LATER, read, result_of
@@ -69,7 +69,33 @@ def test_evaluating_a_part_does_not_make_a_run_finished(
     assert status["state"] == "stopped"
     assert status["message"] == "still to be evaluated: second"
     semreg.evaluate(folder, ["second"], device="cpu")
-    assert read(folder, "status.json")["message"] == "still to be evaluated: first", "which is not tried"
+    status = read(folder, "status.json")
+    assert (status["state"], status["failed"]) == ("finished", ["first"]), "which is not tried, and not forgotten"
+    assert "never" in failures_of(folder, "recipe")["first"]
+
+
+def test_what_fails_when_it_is_done_again_leaves_what_there_was_and_is_tried_once_more(
+    toy: Toy, trained: Callable[..., Run], register: Register, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken: list[bool] = []
+
+    def moody(code: Any) -> Result:
+        if broken:
+            raise ValueError("a mood")
+        return Result({"x": 1.0})
+
+    register("evaluation", "moody", moody)
+    path = toy('[evaluate.it]\nuse = "moody(z)"')
+    folder = trained(path).folder
+    broken.append(True)
+    assert semreg.evaluate(folder, device="cpu") == {}
+    assert read(folder, "status.json")["failed"] == ["it"]
+    assert evaluations_of(folder, "recipe"), "what there was stays"
+    capsys.readouterr()
+    trained(path)
+    assert "nothing to do" not in capsys.readouterr().err
+    assert "failed" not in read(folder, "status.json")
+    assert failures_of(folder, "recipe") == {}
 
 
 # --- other evaluations of the same training ---

@@ -226,3 +226,25 @@ def test_an_evaluation_is_its_code_and_its_judge(
     register("evaluation", "own2", other)
     renamed = folders(plan_of(base, [(("evaluate", "own"), {"use": "own2(z)", "judge": "judge.toml"})]))
     assert renamed["own"] != first["own"]
+
+
+def test_an_evaluation_is_the_code_of_the_interpolators_that_it_names(
+    base: Path, toy: Toy, register: Callable[[str, str, Any], None]
+) -> None:
+    def bend(a: Any, b: Any, weight: Any) -> Any:
+        return a + STRENGTH * (b - a) * weight
+
+    register("interpolator", "bend", bend)
+    register("evaluation", "walked", lambda code, *, ways=({"use": "bend"},): Result())
+    register("evaluation", "plain", lambda code, *, ways="linear": Result())
+    changes = [(("evaluate", name), {"use": f"{name}(z)"}) for name in ("walked", "plain")]
+    first = folders(plan_of(base, changes))
+    bend.__globals__["STRENGTH"] = 1000.0
+    try:
+        now = folders(plan_of(base, changes))
+    finally:
+        bend.__globals__["STRENGTH"] = 1.0
+    assert {name for name in first if now[name] != first[name]} == {"walked"}
+
+
+STRENGTH = 1.0

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from semreg.core.registry import Component, find
 from semreg.recipe.options import signature_of
@@ -176,3 +177,52 @@ def test_the_rooms_of_semreg_up_to_training_count_and_no_others() -> None:
     names = {path.parent.name for path in sources._ROOT.glob("*/__init__.py")}
     assert set(sources.ROOMS) < names
     assert not {"cli", "report", "tables", "evaluation"} & set(sources.ROOMS)
+
+
+def test_a_helper_package_of_the_distribution_counts_that_no_entry_point_names(install: Install) -> None:
+    folder = install("semreg-toy", {"semreg.losses": {"toy": "toy_loss:loss"}}, toy_loss=LOSS, toy_helpers=HELPERS)
+    found = settle(Resolver({}).component("toy", ("loss",), "here"), "")
+    assert found is not None
+    alone = sources.component_digest(found)
+    [information] = folder.glob("*.dist-info")
+    (information / "top_level.txt").write_text("toy_loss\ntoy_helpers\n")
+    first = sources.component_digest(found)
+    assert first != alone
+    (folder / "toy_helpers.py").write_text(HELPERS.replace("FACTOR * x", "1000 * FACTOR * x"))
+    sys.modules.pop("toy_helpers", None)
+    assert sources.component_digest(found) != first
+
+
+class Base:
+    """What a component of a notebook may inherit."""
+
+    def strength(self) -> float:
+        return STRENGTH
+
+
+class Derived(Base):
+    """Its factor is read by a static method."""
+
+    @staticmethod
+    def factor() -> Any:
+        return FACTORS
+
+    def __call__(self, a: Any) -> Any:
+        return self.strength() * self.factor() * a
+
+
+FACTORS = torch.ones(2)
+
+
+def test_bases_static_methods_and_tensors_of_a_notebook_count(
+    register: Register, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = of(register, Derived)
+    assert of(register, Derived) == first
+    with monkeypatch.context() as patch:
+        patch.setitem(Base.strength.__globals__, "STRENGTH", 1000.0)
+        assert of(register, Derived) != first
+    with monkeypatch.context() as patch:
+        patch.setitem(Base.strength.__globals__, "FACTORS", 1000 * torch.ones(2))
+        assert of(register, Derived) != first
+    assert of(register, Derived) == first

@@ -110,3 +110,19 @@ def test_without_vectors_of_classes_nothing_is_kept(train: Train, attributes: st
     run = train(f'[model]\ncode = ["z", "posterior"]\n[model.attributes]\n{attributes}\n')
     assert fitted_interpolators(run) == {}
     assert not (run.folder / STATISTICS).exists()
+
+
+def test_roles_that_are_said_later_keep_their_own(train: Train, monkeypatch: pytest.MonkeyPatch) -> None:
+    tensors = '[tensors]\nmore = "multiply(z, z)"\n'
+    first = train(f'{tensors}[model]\ncode = ["z"]\n')
+    assert not (first.folder / STATISTICS).exists()
+    run = train(f"{tensors}{KINDS}")
+    assert run.folder == first.folder
+    opened = semreg.open_run(run.folder, device="cpu")
+    kept = fitted_state(opened, "geodesic", {})
+    assert kept is not None
+    other = train(f'{tensors}[model]\ncode = ["more"]\nattributes = {{ kind = "more" }}\n')
+    assert other.folder == first.folder
+    moved = fitted_state(semreg.open_run(run.folder, device="cpu"), "geodesic", {})
+    assert moved is not None
+    assert not torch.allclose(kept["directions"], moved["directions"])

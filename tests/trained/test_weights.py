@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
 
+import semreg
 from semreg.core import UserError
 from semreg.trained.run import Run
 
@@ -53,3 +55,23 @@ def test_weights_that_are_not_there_or_do_not_fit(
     assert refused.value.source == str(path)
     assert refused.value.problems[0].where == "modules.encoder.weights"
     assert message in refused.value.text()
+
+
+def test_weights_that_are_gone_cost_their_module_alone(toy: Toy, trained: Callable[..., Run], tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        trained(toy(f"seed = {ord(name)}", f"{name}.toml"))
+    [a], [b] = ((tmp_path / "runs").glob(f"{name}-*") for name in "ab")
+    modules = "".join(
+        f"[modules.{name}]\nuse = 'mlp_encoder'\noutputs = 4\nhidden = [6]\nweights = '{other}:encoder'\n"
+        for name, other in (("first", a), ("second", b))
+    )
+    tensors = "[tensors]\none = 'first(image)'\ntwo = 'second(image)'\n"
+    probes = "".join(f"[evaluate.{name}]\nuse = 'linear_probe({name}, kind)'\n" for name in ("one", "two"))
+    run = trained(toy(modules + tensors + probes, "third.toml"))
+    shutil.rmtree(a / "checkpoints")
+    opened = semreg.open_run(run.folder, device="cpu")
+    expected = semreg.open_run(b, device="cpu").modules["encoder"].state_dict()
+    for key, value in opened.module("second").state_dict().items():
+        assert torch.equal(value, expected[key])
+    with pytest.raises(UserError, match="holds no trained module 'encoder'"):
+        opened.module("first")

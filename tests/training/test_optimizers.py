@@ -115,6 +115,21 @@ def test_lists_of_a_recipe_reach_an_optimizer_as_tuples(toy: Toy) -> None:
     assert bench.runner.optimizers["decoder"].optimizer.param_groups[0]["betas"] == (0.0, 0.99)
 
 
+def test_an_optimizer_of_matrices_is_tried_on_one(toy: Toy, register: Register) -> None:
+    class Matrices(torch.optim.SGD):
+        def step(self, closure: Any = None) -> None:  # type: ignore[override]
+            if any(parameter.ndim != 2 for group in self.param_groups for parameter in group["params"]):
+                raise ValueError("matrices alone")
+
+    register("optimizer", "matrices", Matrices)
+    groups = 'groups = [{ parameters = "*bias", lr = 0.1 }]'
+    bench = Bench(toy(f'[modules.encoder.optimizer]\nuse = "matrices"\nlr = 0.1\n{groups}'))
+    [problem] = bench.runner.optimizers["encoder"].try_out()
+    assert "matrices (this process) can't make a step: failed: matrices alone" in problem.message
+    bench = Bench(toy('[modules.encoder.optimizer]\nuse = "matrices"\nlr = 0.1'))
+    assert bench.runner.optimizers["encoder"].try_out() == []
+
+
 class BareError(BaseException):
     """Caught by nobody who catches exceptions."""
 

@@ -142,7 +142,7 @@ class NumpyArchive:
             split=split,
             images=ImageArray(pixels, (field["height"], field["width"])),
             identity={
-                "file": stamp(self.file),
+                "file": [self.path, stamp(self.file)],
                 "arrays": [self.images, self.classes, self.attributes, self.vectors, self.split_array],
                 "bins": self.bins,
                 "size": self.size,

@@ -159,6 +159,13 @@ def test_words_for_truth_and_what_is_not_known(faces: Path, tmp_path: Path) -> N
     assert dataset.source().labels["attributes_known"].tolist() == [[1, 1], [1, 0]]
 
 
+def test_labels_are_read_anew_where_an_option_tells_otherwise(faces: Path, tmp_path: Path) -> None:
+    write(faces, "file,x,y\na.png,-1,1\nsub/b.png,0,0\nd.png,1,1\n")
+    for unknown, known in ((None, [[0, 1], [1, 1], [1, 1]]), (["0"], [[1, 1], [0, 0], [1, 1]])):
+        dataset = AttributeFolder(root=faces, path="faces", size=4, unknown=unknown)
+        assert cached(dataset, folder=tmp_path).arrays["attributes_known"].tolist() == known
+
+
 @pytest.mark.parametrize("header", ["file,Split,x", "file,SPLIT,x", "file,split,x"])
 def test_a_split_column_in_capitals_and_its_values(header: str, faces: Path) -> None:
     write(faces, f"{header}\na.png,Train,1\nsub/b.png,VALID,0\nd.png,TEST,1\n")

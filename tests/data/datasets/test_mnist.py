@@ -81,7 +81,11 @@ def test_changed_files_are_read_again(root: Path, tmp_path: Path) -> None:
         ("train-images-idx3-ubyte", b"", "not an idx file of 3 dimensions"),
         ("train-images-idx3-ubyte", idx(images(39)), "39 images and 40 labels"),
         ("train-labels-idx1-ubyte", idx(images(40)), "not an idx file of 1 dimensions"),
-        ("train-labels-idx1-ubyte", idx(np.full(40, 10, dtype=np.uint8)), "digit  values from 0 to 10; 0 to 9 fit"),
+        (
+            "train-labels-idx1-ubyte",
+            idx(np.full(40, 10, dtype=np.uint8)),
+            "train-labels-idx1-ubyte holds values up to 10; 0 to 9 fit",
+        ),
         ("t10k-labels-idx1-ubyte.gz", b"not packed", "can't be read"),
         ("t10k-labels-idx1-ubyte.gz", gzip.compress(idx(images(1)), mtime=0)[:-20], "can't be read"),
     ],
