@@ -29,7 +29,7 @@ from families import FAMILIES, NO_DATA
 HASH = re.compile("-[0-9a-f]{6}$")
 """What the names of results end with since evaluations have an identity of their own."""
 Outcome = dict[str, dict[str, Any]]
-"""For each run, by its recipe's name: `weights`, a digest of each tensor, and `figures`, of each evaluation."""
+"""For each run, by its recipe's name and its data, since judges of one name may have several: `weights`, a digest of each tensor, and `figures`, of each evaluation."""
 
 
 def outcome_of(family: str, folder: Path, cache: Path) -> Outcome:
@@ -41,7 +41,8 @@ def outcome_of(family: str, folder: Path, cache: Path) -> Outcome:
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         raise SystemExit(f"{family} ended with {done.returncode}:\n{done.stderr[-3000:]}")
-    return {json.loads(path.read_text())["name"]: read_run(path.parent) for path in folder.glob("runs/*/run.json")}
+    records = {path.parent: json.loads(path.read_text()) for path in folder.glob("runs/*/run.json")}
+    return {f"{run['name']} on {run['data']['fingerprint'][:6]}": read_run(path) for path, run in records.items()}
 
 
 def read_run(folder: Path) -> dict[str, Any]:

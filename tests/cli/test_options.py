@@ -29,6 +29,7 @@ def asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Asked:
 
     (tmp_path / "there").mkdir()
     write_object(tmp_path / "there" / "run.json", {"name": "some"})
+    (tmp_path / "there" / "report.html").touch()
     monkeypatch.chdir(tmp_path)
 
     def run(recipe: Any, choices: Choices, command: str) -> SimpleNamespace:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,15 @@ from semreg.training.interrupts import Interrupted, Interrupts
 from semreg.training.phase import PhaseRunner
 from tests.training.conftest import assert_same_bits, state_of, trained
 
-pytestmark = pytest.mark.usefixtures("no_hooks")
+pytestmark = pytest.mark.usefixtures("no_hooks", "hung_up")
+
+
+@pytest.fixture
+def hung_up() -> Iterator[None]:
+    """SIGHUP ends a process, as where the tests aren't started by nohup."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
 
 
 class Entered:
