@@ -29,7 +29,8 @@ from families import FAMILIES, NO_DATA
 HASH = re.compile("-[0-9a-f]{6}$")
 """What the names of results end with since evaluations have an identity of their own."""
 Outcome = dict[str, dict[str, Any]]
-"""For each run, by its recipe's name and its data, since judges of one name may have several: `weights`, a digest of each tensor, and `figures`, of each evaluation."""
+"""For each run, by its recipe's name and its data, since judges of one name may have several: `weights`, a digest of
+each tensor, and `figures`, of each evaluation."""
 
 
 def outcome_of(family: str, folder: Path, cache: Path) -> Outcome:

@@ -8,6 +8,7 @@ import io
 import json
 import os
 import pty
+import signal
 import subprocess
 import sys
 import termios
@@ -151,6 +152,7 @@ def test_a_terminal_that_is_closed_stops_a_run_as_its_end_would(tmp_path: Path) 
 
     def control() -> None:
         os.setsid()
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)  # whoever started the tests may not want to hear of it
         fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
     process = start(*arguments, stdin=terminal, stdout=terminal, stderr=terminal, preexec_fn=control, cwd=tmp_path)
