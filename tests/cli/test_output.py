@@ -161,7 +161,10 @@ def test_a_terminal_that_is_closed_stops_a_run_as_its_end_would(tmp_path: Path) 
     while b"img/s" not in shown:
         shown += os.read(leader, 65536)
     os.close(leader)
-    assert process.wait(60) == 129
+    try:
+        assert process.wait(60) == 129
+    finally:
+        process.kill()
     [folder] = (tmp_path / "runs").iterdir()
     status = json.loads((folder / "status.json").read_text())
     assert (status["state"], status["message"].split(";")[0]) == ("stopped", "hung up")
