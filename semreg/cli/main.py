@@ -26,8 +26,8 @@ from semreg.cli.options import (
 )
 from semreg.cli.output import echo, echo_json, take_over
 from semreg.cli.plugins import plugins
-from semreg.cli.strangers import pass_over_unreadable
 from semreg.cli.table import table
+from semreg.cli.unreadable_metadata import pass_over_unreadable
 from semreg.core import UserError, closest, printable
 from semreg.core.kinds import KINDS
 from semreg.core.registry import Component, components
@@ -102,17 +102,17 @@ def check(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Check a recipe, its data and judges; print what trains what."""
+    """Check a recipe, its data and judges; print who trains whom."""
     from semreg.recipe.check import check_all
     from semreg.recipe.load import load_recipe
     from semreg.recipe.matrix import text
     from semreg.running.judges import check_judges
-    from semreg.trained.surveying import surveyed
+    from semreg.trained.data_summary import data_summary
     from semreg.training.trial import check_by_dry_run
 
     plan = check_all(load_recipe(recipe, overrides), data_root=data_root, fallback=not no_fallback)
     plan.warnings += check_by_dry_run(plan)
-    data = surveyed(plan)
+    data = data_summary(plan)
     plan.warnings += data.warnings
     check_judges(plan, Choices(data_root=data_root))
     if not as_json:

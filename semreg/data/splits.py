@@ -56,8 +56,7 @@ def shots_problems(fields: Specification, shots: Mapping[str, Mapping[str, int]]
     for name, amounts in shots.items():
         where, field = f"data.split.shots.{name}", fields.get(name)
         if not isinstance(field, ClassField):
-            known = [key for key, other in fields.items() if isinstance(other, ClassField)]
-            problems.append(Problem(where, f"no field of classes is called {name!r}{closest(name, known)}"))
+            problems.append(_no_classes(fields, name, where))
             continue
         wrong = [label for label in amounts if label not in field.names]
         problems += [
@@ -75,8 +74,7 @@ def labelled_fields(fields: Specification, unlabelled: Mapping[str, Sequence[str
     for name, which in unlabelled.items():
         where, field = f"data.split.unlabelled.{name}", fields.get(name)
         if not isinstance(field, ClassField):
-            known = [key for key, other in fields.items() if isinstance(other, ClassField)]
-            problems.append(Problem(where, f"no field of classes is called {name!r}{closest(name, known)}"))
+            problems.append(_no_classes(fields, name, where))
             continue
         gone = list(field.names[-which:] if which else ()) if isinstance(which, int) else list(which)
         wrong = [label for label in gone if label not in field.names]
@@ -88,3 +86,8 @@ def labelled_fields(fields: Specification, unlabelled: Mapping[str, Sequence[str
     if problems:
         raise UserError("", problems)
     return result
+
+
+def _no_classes(fields: Specification, name: str, where: str) -> Problem:
+    known = [key for key, field in fields.items() if isinstance(field, ClassField)]
+    return Problem(where, f"no field of classes is called {name!r}{closest(name, known)}")

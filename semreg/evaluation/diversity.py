@@ -11,7 +11,7 @@ from torch import Tensor
 
 from semreg.components.functional import in_float32
 from semreg.core import Handle, Result, Role, Table
-from semreg.trained import class_field, read_images, rows_by_class
+from semreg.trained import before_training, class_field, read_images, rows_by_class
 
 WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 """Of the scales, the finest first (Wang, Simoncelli & Bovik 2003)."""
@@ -95,12 +95,10 @@ def _kept(members: Sequence[Tensor]) -> list[int]:
     return kept
 
 
+@before_training(intra_class_diversity)
 def _before_training(generated: Handle, label: Handle, image: Handle, **options: Any) -> None:
     """Raises ValueError if no class has two test images."""
     _kept(rows_by_class(label.read("test"), len(class_field(label).names)))
-
-
-intra_class_diversity.before_training = _before_training  # type: ignore[attr-defined]
 
 
 def scales_and_window(size: int) -> tuple[int, int]:

@@ -15,6 +15,7 @@ from semreg.pictures import bar_plot
 from semreg.trained import (
     ITERATIONS,
     PENALTY,
+    before_training,
     class_field,
     linear_predictions,
     mlp_predictions,
@@ -115,14 +116,12 @@ def _require_enough(labels: Tensor, field: ClassField) -> None:
         raise ValueError(f"{len(labels)} training images are too few for probes of {present} classes; {least} suffice")
 
 
+@before_training(leakage)
 def _before_training(code: Handle, label: Handle, *inputs: Handle, **options: Any) -> None:
     """Raises ValueError for training images that are too few, or of one class."""
     field, labels = class_field(label), label.read("train")
     require_two_classes(labels, field)
     _require_enough(labels, field)
-
-
-leakage.before_training = _before_training  # type: ignore[attr-defined]
 
 
 def _logits(logits: Handle, field: ClassField, draws: bool) -> Tensor:

@@ -9,7 +9,7 @@ from annotated_types import Gt, Interval
 from torch import Tensor
 
 from semreg.core import ClassField, Handle, Result, Role
-from semreg.trained import accuracies, class_field, linear_predictions, read_codes, require_two_classes
+from semreg.trained import accuracies, before_training, class_field, linear_predictions, read_codes, require_two_classes
 
 Count = Annotated[int, Gt(0)]
 Share = Annotated[float, Interval(ge=0, le=1)]
@@ -81,16 +81,13 @@ def _training(code: Handle, label: Handle) -> tuple[ClassField, Tensor, Tensor]:
     return field, read_codes(code, "train"), labels
 
 
+@before_training(linear_probe, knn)
 def _before_training(code: Handle, label: Handle, *, neighbors: int = 0, **options: Any) -> None:
     """Raises ValueError for training images of one class, and fewer of them than are to vote."""
     labels = label.read("train")
     require_two_classes(labels, class_field(label))
     if neighbors > len(labels):
         raise ValueError(f"neighbors is {neighbors}, and there are {len(labels)} training images")
-
-
-linear_probe.before_training = _before_training  # type: ignore[attr-defined]
-knn.before_training = _before_training  # type: ignore[attr-defined]
 
 
 def _result(found: Tensor, labels: Tensor, field: ClassField, what: str, paper: float | None) -> Result:

@@ -9,7 +9,7 @@ from annotated_types import Gt
 
 from semreg.core import Handle, Result, Role, Scatter
 from semreg.pictures import scatter_plot
-from semreg.trained import class_field, read_codes, vary
+from semreg.trained import before_training, class_field, read_codes, vary
 
 
 def tsne(
@@ -61,9 +61,7 @@ def _require_few(perplexity: float, images: int) -> None:
         raise ValueError(f"perplexity is {perplexity:g} for {images} test images; it must be less than their number")
 
 
+@before_training(tsne)
 def _before_training(code: Handle, label: Handle, *, count: int, perplexity: float, **options: Any) -> None:
     """Raises ValueError for a perplexity that is not less than the number of images."""
     _require_few(perplexity, min(count, code.run.counts["test"]))
-
-
-tsne.before_training = _before_training  # type: ignore[attr-defined]

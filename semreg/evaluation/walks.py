@@ -13,6 +13,7 @@ from semreg.core import ClassField, Handle, Reads, Result, Role, Table, TrainedR
 from semreg.pictures import image_grid
 from semreg.trained import (
     InterpolatorChoice,
+    before_training,
     chosen_interpolators,
     class_field,
     decoded,
@@ -95,14 +96,12 @@ def _ends(label: Handle, start: str | None, end: str | None) -> tuple[tuple[int,
     return between, members
 
 
+@before_training(interpolation_strip)
 def _before_training(
     code: Handle, label: Handle, reconstruction: Handle, *, start: str | None, end: str | None, **options: Any
 ) -> None:
     """Raises ValueError for ends that are no classes, or of which there is no test image."""
     _ends(label, start, end)
-
-
-interpolation_strip.before_training = _before_training  # type: ignore[attr-defined]
 
 
 def _index(field: ClassField, option: str, name: str) -> int:

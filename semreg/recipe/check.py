@@ -25,18 +25,18 @@ from semreg.core import (
 )
 from semreg.core.registry import find, load
 from semreg.data.splits import labelled_fields, shots_problems
-from semreg.recipe.blame import fault_of, shown
 from semreg.recipe.bounds import TomlTable
+from semreg.recipe.component_errors import component_error, shown
 from semreg.recipe.graph import Graph, build_graph
 from semreg.recipe.inputs import roles_of_inputs
 from semreg.recipe.load import Recipe
 from semreg.recipe.options import signature_of
 from semreg.recipe.phases import build_phases
 from semreg.recipe.plan import EvaluationPlan, Node, PhasePlan, Plan, reads_in, uses
+from semreg.recipe.process_state import process_state_kept
 from semreg.recipe.resolve import Building, Made, Resolver, settle, survey
 from semreg.recipe.roles import build_roles
 from semreg.recipe.schema import NO_TEXT, DataTable, RecipeTables, parse_tables
-from semreg.recipe.undisturbed import undisturbed
 from semreg.recipe.unknown import unknown_read
 from semreg.store.fields import checked
 
@@ -163,7 +163,7 @@ class _Checker:
         root = {"root": self.data_root} if "root" in component.signature.parameters else {}
         fields: Specification | None = None
         try:
-            with undisturbed():
+            with process_state_kept():
                 dataset: Dataset = component.value(**node.options, **root)
                 if self.trained_on is not None:
                     return dataset, self.trained_on, None
@@ -189,7 +189,7 @@ class _Checker:
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # options that no type forbids: a path too long, a number too large
-            raise fault_of(node, self.source, error) from error
+            raise component_error(node, self.source, error) from error
         return dataset, fields, None
 
     def roles_and_more(

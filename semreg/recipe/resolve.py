@@ -13,12 +13,12 @@ from typing import Any, TypeVar
 from semreg.core import Problem, Roles, Specification, UserError, closest
 from semreg.core.errors import MOST_PROBLEMS, cause_of
 from semreg.core.registry import find, load, with_article
-from semreg.recipe.blame import shown
+from semreg.recipe.component_errors import shown
 from semreg.recipe.expression import Call, Name, parse
 from semreg.recipe.inputs import Unsaid, left_to_roles
 from semreg.recipe.options import check_inputs, check_options, required_inputs, signature_of
 from semreg.recipe.plan import Loaded, Node, Read
-from semreg.recipe.undisturbed import undisturbed
+from semreg.recipe.process_state import process_state_kept
 
 Made = TypeVar("Made")
 Building = Generator[Problem, None, Made]
@@ -185,7 +185,7 @@ def loaded(name: str, kinds: Sequence[str]) -> Loaded | str:
     """A component with what it loads, or why it can't be had."""
     try:
         component = find(name, kinds)
-        with undisturbed():
+        with process_state_kept():
             value = load(component)
     except LookupError as error:
         return str(error)

@@ -7,7 +7,7 @@ from typing import Any
 
 from semreg.core import Table
 from semreg.core.hookspecs import Section
-from semreg.data.taken import lines
+from semreg.data.summary import lines
 
 ORDERS = {
     "ring": "A ring: each is next to those above and below it, and the last to the first.",

@@ -16,7 +16,7 @@ from semreg.core import Picture, Result, Scatter, Table, UserError, plugin_manag
 from semreg.core.errors import cause_of
 from semreg.core.hookspecs import Section
 from semreg.pictures import class_colours
-from semreg.recipe.undisturbed import undisturbed
+from semreg.recipe.process_state import process_state_kept
 from semreg.report import curves
 from semreg.report.data import data_section
 from semreg.report.formatting import duration
@@ -182,7 +182,7 @@ def _unrepeated(result: Result) -> Result:
 
 
 def _sections(reader: _Reader) -> list[Section]:
-    with undisturbed():
+    with process_state_kept():
         manager = plugin_manager.load_hooks(reader.warn)
     found = plugin_manager.call(manager, "report_sections", accept=_as_sections, run=reader)
     return [section for sections in found for section in sections]

@@ -10,7 +10,7 @@ import torch
 
 from semreg.core import Problem, UserError
 from semreg.data.dataset import Cached
-from semreg.data.taken import taken
+from semreg.data.summary import taken
 from semreg.recipe.plan import Plan
 from semreg.running.identity import Identity
 from semreg.running.sources import rooms_digest

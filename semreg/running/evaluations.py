@@ -14,7 +14,7 @@ import torch
 from semreg.core import Problem, Result, UserError, plugin_manager, seed_of
 from semreg.core.errors import LONGEST_MESSAGE, CannotWrite, cause_of
 from semreg.core.memory import out_of_memory
-from semreg.recipe.blame import deed, shown
+from semreg.recipe.component_errors import failure_text, shown
 from semreg.recipe.plan import EvaluationPlan, reads_in
 from semreg.store.folder import RunFolder
 from semreg.store.layout import EVALUATIONS
@@ -82,7 +82,7 @@ def require_evaluable(run: Run) -> None:
         except KeyboardInterrupt:
             raise
         except BaseException as error:
-            said = f"{shown(plan.node.loaded)} {deed(error)}"
+            said = f"{shown(plan.node.loaded)} {failure_text(error)}"
             if isinstance(error, (ValueError, UserError)):
                 said = error.problems[0].message if isinstance(error, UserError) else cause_of(error)
             problems.append(Problem(f"evaluate.{name}", said))
@@ -105,7 +105,7 @@ def _cause(plan: EvaluationPlan, error: BaseException) -> str:
         said = "; ".join(f"{one.where} {one.message}".strip() for one in error.problems)
         return f"{said[:LONGEST_MESSAGE]} ({origin})"
     if isinstance(error, SystemExit):
-        return f"it called sys.exit({error.code!r}) ({origin})"
+        return f"it {failure_text(error)} ({origin})"
     if out_of_memory(error):
         return f"memory ran out; all that is trained is kept ({origin})"
     if isinstance(error, ValueError):

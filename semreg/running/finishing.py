@@ -14,9 +14,9 @@ import torch
 
 from semreg.core import UserError, plugin_manager
 from semreg.core.errors import CannotWrite, ComponentError
-from semreg.recipe.blame import deed
+from semreg.recipe.component_errors import failure_text
 from semreg.recipe.plan import Plan
-from semreg.recipe.undisturbed import undisturbed
+from semreg.recipe.process_state import process_state_kept
 from semreg.running.choices import Choices
 from semreg.running.evaluations import Evaluated, Judges, evaluate_run
 from semreg.store.folder import RunFolder
@@ -79,7 +79,7 @@ def evaluate_and_report(
 
 def listeners(choices: Choices, warn: Callable[[str], None]) -> pluggy.PluginManager:
     """The hooks of a run; those that can't be loaded are told to `warn`."""
-    with undisturbed():
+    with process_state_kept():
         manager = plugin_manager.load_hooks(warn)
     if choices.tensorboard:
         from semreg.running.tensorboard import TensorBoard
@@ -104,7 +104,7 @@ def _watched(folder: RunFolder, manager: pluggy.PluginManager, processes: Proces
     except BaseException as raised:
         error = raised
         if not isinstance(raised, (Exception, KeyboardInterrupt)):  # which would end the process as anyone chooses
-            error = ComponentError(str(folder.folder), f"a component {deed(raised)}; {GO_ON}")
+            error = ComponentError(str(folder.folder), f"a component {failure_text(raised)}; {GO_ON}")
         stopped = isinstance(error, (KeyboardInterrupt, ProcessLostError))
         said = str(error or "interrupted")
         if not stopped:

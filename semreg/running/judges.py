@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from semreg.core import ClassField, DataMissing, Problem, Reads, UserError, closest
-from semreg.data.taken import some
+from semreg.data.summary import some
 from semreg.recipe.check import check
 from semreg.recipe.load import Recipe, load_recipe
 from semreg.recipe.merging import overlay

@@ -15,7 +15,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from semreg.core import ObservedRun, printable
 from semreg.core.hookspecs import Progress as PhaseProgress
 from semreg.core.hookspecs import hookimpl
-from semreg.data.taken import lines
+from semreg.data.summary import lines
 from semreg.report.formatting import duration
 from semreg.store.disk import read_object
 from semreg.store.layout import RECORD

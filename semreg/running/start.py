@@ -12,7 +12,7 @@ from torch import nn
 
 from semreg.core import DataMissing, UserError, plugin_manager
 from semreg.data.dataset import Cached
-from semreg.data.taken import scarce
+from semreg.data.summary import scarce
 from semreg.recipe.check import check
 from semreg.recipe.load import Recipe
 from semreg.recipe.plan import EvaluationPlan, Plan

@@ -28,6 +28,7 @@ from semreg.trained.images import image_field, load_images, write_images
 from semreg.trained.interpolating import interpolate, path_of
 from semreg.trained.opening import open_run
 from semreg.trained.paths import InterpolatorChoice, chosen_interpolators, strips
+from semreg.trained.prerequisites import before_training
 from semreg.trained.probes import ITERATIONS, PENALTY, linear_predictions, mlp_predictions
 from semreg.trained.roles import labels_of, need, only_attribute
 from semreg.trained.run import Run
@@ -40,6 +41,7 @@ __all__ = [
     "InterpolatorChoice",
     "Run",
     "accuracies",
+    "before_training",
     "chosen_interpolators",
     "class_field",
     "class_number",

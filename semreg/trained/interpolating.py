@@ -12,7 +12,7 @@ from torch import Tensor
 from semreg.core import ClassField, Interpolator
 from semreg.store.reading import as_written
 from semreg.trained.classes import class_field, read_codes, synthesised
-from semreg.trained.expecting import expected_images
+from semreg.trained.input_checks import expected_images
 from semreg.trained.paths import parts_of, strips, unfitted
 from semreg.trained.roles import need, only_attribute
 from semreg.trained.run import Run

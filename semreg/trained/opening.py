@@ -21,11 +21,11 @@ from semreg.data.dataset import Cached
 from semreg.data.root import data_root_of
 from semreg.data.splits import share
 from semreg.data.splitting import split_as, with_validation
-from semreg.recipe.blame import fault_of
 from semreg.recipe.check import check
+from semreg.recipe.component_errors import component_error
 from semreg.recipe.load import Recipe
 from semreg.recipe.plan import Plan
-from semreg.recipe.undisturbed import undisturbed
+from semreg.recipe.process_state import process_state_kept
 from semreg.store.checkpoint import read_latest
 from semreg.store.disk import read_object
 from semreg.store.fields import restored
@@ -120,7 +120,7 @@ def _data_of(path: Path, plan: Plan, fingerprint: str, skip_bad_images: bool) ->
     if plan.dataset is None:
         raise UserError(str(path), [Problem("data", "its data set is not here"), *plan.lacking])
     try:
-        with _of_the_data_set(plan), undisturbed():
+        with _of_the_data_set(plan), process_state_kept():
             plan.dataset.locate()
     except DataMissing as missing:
         said = f"the data that it was trained on are needed here. {missing.problems[0].message}"
@@ -152,7 +152,7 @@ def _split(plan: Plan, read: Callable[[Dataset], Cached]) -> Cached:
     if dataset is None:
         raise UserError(str(plan.recipe.path), plan.lacking)
     try:
-        with _of_the_data_set(plan), undisturbed():
+        with _of_the_data_set(plan), process_state_kept():
             whole = read(dataset)
         data = split_as(whole, split_asked(plan))
         if any(phase.validate for phase in plan.phases) and not data.counts["validation"]:
@@ -178,7 +178,7 @@ def _of_the_data_set(plan: Plan) -> Iterator[None]:
     except BaseException as error:
         if plan.dataset_node is None:
             raise
-        raise fault_of(plan.dataset_node, str(plan.recipe.path), error) from error
+        raise component_error(plan.dataset_node, str(plan.recipe.path), error) from error
 
 
 def split_asked(plan: Plan) -> dict[str, Any]:

@@ -13,10 +13,10 @@ from pydantic import AfterValidator
 from torch import Tensor
 
 from semreg.core import Interpolator, Order
-from semreg.recipe.blame import shown
+from semreg.recipe.component_errors import shown
 from semreg.recipe.options import check_options
+from semreg.recipe.process_state import process_state_kept
 from semreg.recipe.resolve import loaded
-from semreg.recipe.undisturbed import undisturbed
 
 INPUTS = 3
 """The two codes and the weight."""
@@ -57,7 +57,7 @@ def unfitted(name: str, options: Mapping[str, Any]) -> Interpolator:
     value = _component(name, options)
     if not inspect.isclass(value):
         return functools.partial(value, **options)
-    with undisturbed():
+    with process_state_kept():
         made: Any = value(**options)
     return made  # type: ignore[no-any-return]
 

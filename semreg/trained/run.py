@@ -18,7 +18,7 @@ from semreg.recipe.plan import Plan, Read, uses
 from semreg.store.recipes import evaluations_of
 from semreg.store.results import read_result
 from semreg.store.statistics import read_statistics
-from semreg.trained.expecting import expected_codes, expected_images, shape_of
+from semreg.trained.input_checks import expected_codes, expected_images, shape_of
 from semreg.trained.roles import need
 from semreg.training.program import Execution, Program, evaluating
 

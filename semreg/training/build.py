@@ -10,9 +10,9 @@ from torch import nn
 
 from semreg.components.values import tensors_of
 from semreg.core import AttributesField, ClassField, ImageField, Problem, Specification, UserError, VectorField, seed_of
-from semreg.recipe.blame import fault_of
+from semreg.recipe.component_errors import component_error
 from semreg.recipe.plan import Plan
-from semreg.recipe.undisturbed import undisturbed
+from semreg.recipe.process_state import process_state_kept
 from semreg.store.disk import memory
 from semreg.training.dry_run import Meter
 from semreg.training.program import Execution, Program, evaluating
@@ -81,7 +81,7 @@ class _Builder:
         torch.manual_seed(seed_of(self.seed, "module", name) % 2**63)
         try:
             with (
-                undisturbed(),
+                process_state_kept(),
                 self.meter,
             ):  # stops before the memory is taken: afterwards there would be nobody to tell it
                 module = component.value(**node.options, **filled)
@@ -91,7 +91,7 @@ class _Builder:
             if self.meter.exceeded:
                 here = f"the {memory() >> 30} GiB of memory here"
                 raise self.wrong(name, f"its weights, and those built before it, take more than {here}") from error
-            raise fault_of(node, str(self.plan.recipe.path), error, f"modules.{name}") from error
+            raise component_error(node, str(self.plan.recipe.path), error, f"modules.{name}") from error
         if not isinstance(module, nn.Module):
             raise self.wrong(name, f"{component.name} made a {type(module).__name__}, not an nn.Module")
         self.modules[name] = module

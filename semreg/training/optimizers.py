@@ -13,7 +13,7 @@ from torch import nn
 from semreg.core import Problem, Schedule, UserError
 from semreg.core.errors import cause_of
 from semreg.core.memory import out_of_memory
-from semreg.recipe.blame import blamed, deed, fault_of, shown
+from semreg.recipe.component_errors import component_error, failure_text, naming_component, shown
 from semreg.recipe.plan import Node, OptimizerPlan
 
 Course = Callable[[float], float]
@@ -59,7 +59,7 @@ class ModuleOptimizer:
             except KeyboardInterrupt:
                 raise
             except BaseException as error:  # options that no type forbids can break it in any way
-                cause = deed(error)
+                cause = failure_text(error)
                 if "closure" in cause:
                     cause = "it needs a closure that computes losses again, which the engine doesn't have"
                 said = f"{shown(self.plan.node.loaded)} can't make a step: {cause}"
@@ -85,7 +85,7 @@ class ModuleOptimizer:
                 raise
             where, cause = f"the optimizer of {self.name}", cause_of(error)
             if not (isinstance(error, RuntimeError) and "overflow" in cause):
-                raise fault_of(self.plan.node, self.source, error, where) from error
+                raise component_error(self.plan.node, self.source, error, where) from error
             found = f"a step is larger than float32 can hold ({cause}); a smaller rate would fit"
             raise UserError(self.source, [Problem(where, found)]) from error
         for parameter in self.parameters:
@@ -122,7 +122,7 @@ def _optimizer(
     if remaining:
         groups.append({"params": list(remaining.values())})
         schedules.append(_bound(plan.schedule, epochs, source))
-    with blamed(plan.node, source, f"the optimizer of {name}"):
+    with naming_component(plan.node, source, f"the optimizer of {name}"):
         made = plan.node.loaded.value(groups, **_as_tuples(plan.node.options))
         if not isinstance(made, torch.optim.Optimizer):
             raise TypeError(f"it made a {type(made).__name__}, not a torch.optim.Optimizer")
@@ -140,7 +140,7 @@ def _bound(node: Node | None, epochs: int, source: str) -> Course | None:
     schedule: Schedule = node.loaded.value
 
     def course(epoch: float) -> float:
-        with blamed(node, source):
+        with naming_component(node, source):
             factor = float(schedule(epoch, epochs, **node.options))
             if not math.isfinite(factor):
                 raise ValueError(f"a factor on a rate is a finite number; at epoch {epoch:g} it is {factor}")

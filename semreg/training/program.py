@@ -16,7 +16,7 @@ from semreg.components.values import is_posterior
 from semreg.core import Problem, UserError, seed_of
 from semreg.core.errors import ComponentError, cause_of
 from semreg.core.memory import out_of_memory
-from semreg.recipe.blame import LONGEST_CAUSE, deed, fault_of
+from semreg.recipe.component_errors import LONGEST_CAUSE, component_error, failure_text
 from semreg.recipe.plan import Node, Plan, Read, Value
 from semreg.training.draws import Draws
 
@@ -133,7 +133,7 @@ class Program:
             except KeyboardInterrupt:
                 raise
             except BaseException as error:
-                raise fault_of(node, str(self.plan.recipe.path), error, path) from error
+                raise component_error(node, str(self.plan.recipe.path), error, path) from error
             function, options = instance, {}
         draws = None
         if component.random and function is not deterministic:
@@ -164,7 +164,7 @@ class Program:
                 if out_of_memory(error):
                     raise
                 if not isinstance(error, Exception):
-                    raise ComponentError(source, [Problem(where, f"'{text}' {deed(error)}")]) from error
+                    raise ComponentError(source, [Problem(where, f"'{text}' {failure_text(error)}")]) from error
                 given = ", ".join(value_text(value) for value in values)
                 reason = cause_of(error)[:LONGEST_CAUSE]
                 raise ExpressionError(

@@ -15,7 +15,7 @@ from torch import nn
 from semreg.core import Problem, UserError
 from semreg.core.errors import ComponentError
 from semreg.core.memory import out_of_memory
-from semreg.recipe.blame import deed
+from semreg.recipe.component_errors import failure_text
 from semreg.recipe.plan import Plan, StepPlan
 from semreg.training.clock import Clock
 from semreg.training.draws import mixed
@@ -145,7 +145,8 @@ class StepRunner:
                 raise
             nodes = {name: self.program.plan.losses[name] for name in losses}
             last = traceback.extract_tb(error.__traceback__)[-1]  # of whatever the loss depends on
-            said = f"its gradient can't be computed: it {deed(error)} ({Path(last.filename).name} line {last.lineno})"
+            place = f"{Path(last.filename).name} line {last.lineno}"
+            said = f"its gradient can't be computed: it {failure_text(error)} ({place})"
             kind = UserError if isinstance(error, Exception) else ComponentError
             problems = [Problem(f"losses.{name}", f"'{node}': {said}") for name, node in nodes.items()]
             raise kind(str(self.program.plan.recipe.path), problems) from error

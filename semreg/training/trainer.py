@@ -19,7 +19,7 @@ from semreg.core.hookspecs import Progress
 from semreg.core.memory import out_of_memory
 from semreg.data.batches import Batches, sequential
 from semreg.data.dataset import Cached
-from semreg.recipe.blame import blamed
+from semreg.recipe.component_errors import naming_component
 from semreg.recipe.plan import Node, PhasePlan, Read, StepPlan, reads_in
 from semreg.store.checkpoint import read_latest, write_checkpoint
 from semreg.store.folder import RunFolder
@@ -345,6 +345,6 @@ class Trainer:
 
 def _sampled(node: Node, source: str, *labels: torch.Tensor, **filled: Any) -> torch.Tensor:
     """What a recipe's sampler draws. Raises UserError that names it."""
-    with blamed(node, source):
+    with naming_component(node, source):
         order: torch.Tensor = node.loaded.value(*labels, **filled, **node.options)
         return order

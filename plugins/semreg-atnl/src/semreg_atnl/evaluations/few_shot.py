@@ -16,6 +16,7 @@ from semreg.pictures import image_grid
 from semreg.trained import (
     CHUNK,
     InterpolatorChoice,
+    before_training,
     chosen_interpolators,
     class_field,
     decoded,
@@ -138,6 +139,7 @@ def few_shot(
     return Result(figures, dict(PAPER), [_table(figures, field, members, shots, count)], [grid], summary, [], outcomes)
 
 
+@before_training(few_shot)
 def _before_training(
     image: Handle, code: Handle, label: Handle, reconstruction: Handle, *, few: int, count: int,
     weights: tuple[float, float], **options: Any,
@@ -146,9 +148,6 @@ def _before_training(
     field = class_field(label)
     neighbors_of(field)
     _check(field, rows_by_class(label.read("train"), len(field.names)), few, count, weights)
-
-
-few_shot.before_training = _before_training  # type: ignore[attr-defined]
 
 
 def _check(field: ClassField, members: list[Tensor], few: int, count: int, weights: tuple[float, float]) -> list[int]:

@@ -13,6 +13,7 @@ from semreg.core import ClassField, Handle, Reads, Result, Role, Table, TrainedR
 from semreg.pictures import bar_plot, image_grid
 from semreg.trained import (
     InterpolatorChoice,
+    before_training,
     chosen_interpolators,
     class_field,
     decoded,
@@ -100,13 +101,11 @@ def _triples(field: ClassField, members: Sequence[Tensor]) -> list[tuple[int, in
     return triples
 
 
+@before_training(neighbor_synthesis)
 def _before_training(code: Handle, label: Handle, reconstruction: Handle, **options: Any) -> None:
     """Raises ValueError as `_triples` does."""
     field = class_field(label)
     _triples(field, rows_by_class(label.read("test"), len(field.names)))
-
-
-neighbor_synthesis.before_training = _before_training  # type: ignore[attr-defined]
 
 
 def neighbors_of(field: ClassField) -> list[tuple[int, int, int]]:

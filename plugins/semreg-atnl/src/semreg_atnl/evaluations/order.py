@@ -12,6 +12,7 @@ from semreg.core import ClassField, Handle, Reads, Result, Role, Table, TrainedR
 from semreg.pictures import line_plot
 from semreg.trained import (
     InterpolatorChoice,
+    before_training,
     chosen_interpolators,
     class_field,
     draw_pairs,
@@ -120,6 +121,7 @@ def _longest(field: ClassField, images: int) -> int:
     return longest
 
 
+@before_training(semantic_order)
 def _before_training(
     code: Handle, label: Handle, reconstruction: Handle, image: Handle, *, images: int, **options: Any
 ) -> None:
@@ -127,9 +129,6 @@ def _before_training(
     _longest(class_field(label), images)
     if len(label.read("test").unique()) < 2:
         raise ValueError(ONE_CLASS)
-
-
-semantic_order.before_training = _before_training  # type: ignore[attr-defined]
 
 
 def _at_distance(field: ClassField, distance: int) -> Iterator[tuple[int, int]]:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from semreg.core import Handle, Reads, Result, Role, Table, TrainedRun
 from semreg.pictures import image_grid
-from semreg.trained import draw_pairs, rows_by_class, synthesised
+from semreg.trained import before_training, draw_pairs, rows_by_class, synthesised
 from semreg_uniform.evaluations.common import (
     Attributes,
     agreement,
@@ -126,9 +126,7 @@ def _within(seen: Tensor, classes: Tensor) -> dict[str, float]:
     return {"within": float((seen == classes[:, None]).all(1).float().mean())}
 
 
+@before_training(attribute_interpolation)
 def _before_training(reconstruction: Handle, *codes_and_labels: Handle, attribute: str, **options: Any) -> None:
     """Raises ValueError for attributes that there are not, or whose classes are too few."""
     check_names("attribute_interpolation(x_f, z_0, *codes, *labels)", codes_and_labels, [attribute], classes=2)
-
-
-attribute_interpolation.before_training = _before_training  # type: ignore[attr-defined]

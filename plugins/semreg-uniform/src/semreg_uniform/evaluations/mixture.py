@@ -9,7 +9,7 @@ from annotated_types import Ge, Gt
 
 from semreg.core import Handle, Reads, Result, Role, TrainedRun
 from semreg.pictures import image_grid
-from semreg.trained import synthesised
+from semreg.trained import before_training, synthesised
 from semreg_uniform.evaluations.common import agreement, attributes_of, check_names, kept, seen_in
 from semreg_uniform.functional import mix_codes
 
@@ -84,11 +84,9 @@ def _any_of(chosen: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
     return rows[torch.randint(len(rows), (), generator=generator)]
 
 
+@before_training(attribute_mixture)
 def _before_training(
     image: Handle, reconstruction: Handle, *codes_and_labels: Handle, attribute: str, images: int, **options: Any
 ) -> None:
     """Raises ValueError for attributes that there are not, or whose classes are too few."""
     check_names("attribute_mixture(image, x_f, z_0, *codes, *labels)", codes_and_labels, [attribute], classes=images)
-
-
-attribute_mixture.before_training = _before_training  # type: ignore[attr-defined]

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from semreg.core import ClassField, Handle, Picture, Reads, Result, Role, Table, TrainedRun, closest
 from semreg.pictures import image_grid
-from semreg.trained import feature_extractors, frechet_distance, rows_by_class, synthesised
+from semreg.trained import before_training, feature_extractors, frechet_distance, rows_by_class, synthesised
 from semreg_uniform.evaluations.common import (
     Attributes,
     agreement,
@@ -160,11 +160,9 @@ def _grid(
     )
 
 
+@before_training(expression_synthesis)
 def _before_training(
     image: Handle, reconstruction: Handle, *codes_and_labels: Handle, attribute: str, **options: Any
 ) -> None:
     """Raises ValueError for attributes that there are not, or whose classes are too few."""
     check_names("expression_synthesis(image, x_f, z_0, *codes, *labels)", codes_and_labels, [attribute], classes=2)
-
-
-expression_synthesis.before_training = _before_training  # type: ignore[attr-defined]

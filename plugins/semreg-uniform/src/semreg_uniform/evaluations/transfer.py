@@ -11,7 +11,7 @@ from torch import Tensor
 
 from semreg.core import Cell, Handle, Reads, Result, Role, Table, TrainedRun
 from semreg.pictures import image_grid
-from semreg.trained import synthesised
+from semreg.trained import before_training, synthesised
 from semreg_uniform.evaluations.common import Attributes, agreement, attributes_of, check_names, draw_rows, seen_in
 
 
@@ -122,12 +122,10 @@ def _mean(values: Sequence[float]) -> float:
     return sum(values) / len(values)
 
 
+@before_training(attribute_transfer)
 def _before_training(
     image: Handle, reconstruction: Handle, *codes_and_labels: Handle, transfers: Sequence[list[str]] | None, **_: Any
 ) -> None:
     """Raises ValueError for attributes that there are not."""
     names = [name for names in transfers or () for name in names]
     check_names("attribute_transfer(image, x_f, z_0, *codes, *labels)", codes_and_labels, names)
-
-
-attribute_transfer.before_training = _before_training  # type: ignore[attr-defined]

@@ -11,7 +11,7 @@ from PIL import Image
 from semreg.core import UserError
 from semreg.recipe.check import check_all
 from semreg.recipe.load import load_recipe
-from semreg.trained.surveying import Surveyed, surveyed
+from semreg.trained.data_summary import Surveyed, data_summary
 
 Survey = Callable[..., Surveyed]
 
@@ -26,7 +26,7 @@ def survey(toy: Callable[..., Path], tmp_path: Path) -> Survey:
             for number in range(count):
                 (tmp_path / "root/animals" / name / f"{number}.png").write_bytes(b"no image is decoded")
         path = toy('extends = "base.toml"\n[data]\nuse = "image_folder"\npath = "animals"\nsize = 4\ngrey = true\n')
-        return surveyed(check_all(load_recipe(path, overrides), data_root=tmp_path / "root"))
+        return data_summary(check_all(load_recipe(path, overrides), data_root=tmp_path / "root"))
 
     return survey
 
@@ -68,14 +68,14 @@ def test_warnings_of_what_the_recipe_reads(survey: Survey) -> None:
 
 
 def test_of_other_data_sets_the_fields_alone(toy: Callable[..., Path]) -> None:
-    found = surveyed(check_all(load_recipe(toy())))
+    found = data_summary(check_all(load_recipe(toy())))
     assert found.lines == [
         "pixels: grey, 4 × 4",
         "kind: 3 classes in a line: a – b – c",
         "marks: 2 attributes: round, dark",
     ]
     assert found.taken == {}
-    missing = surveyed(check_all(load_recipe(toy(), ["data.missing=true"])))
+    missing = data_summary(check_all(load_recipe(toy(), ["data.missing=true"])))
     assert missing.lines == found.lines
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import torch
 
-from semreg.recipe.undisturbed import SETTINGS, undisturbed
+from semreg.recipe.process_state import SETTINGS, process_state_kept
 
 Toy = Callable[..., Path]
 PlanOf = Callable[..., Any]
@@ -43,11 +43,11 @@ def kept() -> Iterator[None]:
 @pytest.mark.parametrize("change", CHANGES)
 def test_it_is_put_back_whatever_happens(change: str) -> None:
     before = values()
-    with undisturbed():
+    with process_state_kept():
         CHANGES[change]()
         changed = values()
     assert changed != before == values()
-    with pytest.raises(KeyError), undisturbed():
+    with pytest.raises(KeyError), process_state_kept():
         raise KeyError(CHANGES[change]())
     assert values() == before
 
@@ -55,8 +55,8 @@ def test_it_is_put_back_whatever_happens(change: str) -> None:
 def test_what_is_printed_goes_into_no_other_file() -> None:
     source = """
 import os, sys
-from semreg.recipe.undisturbed import undisturbed
-with undisturbed():
+from semreg.recipe.process_state import process_state_kept
+with process_state_kept():
     os.close(1)
     os.close(2)
 print(os.open(os.devnull, os.O_RDONLY) > 2, file=open(sys.argv[1], "w"))
@@ -69,7 +69,7 @@ print(os.open(os.devnull, os.O_RDONLY) > 2, file=open(sys.argv[1], "w"))
 
 def test_what_was_set_before_stays() -> None:
     torch.set_default_dtype(torch.float64)
-    with undisturbed():
+    with process_state_kept():
         pass
     assert torch.get_default_dtype() == torch.float64
 

@@ -1,4 +1,4 @@
-"""Metadata of other packages, which nothing in a command's process is to stumble over."""
+"""Metadata of other packages that can't be read: a command passes over them."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ SETTINGS: list[Setting] = [
 
 
 @contextmanager
-def undisturbed() -> Iterator[None]:
+def process_state_kept() -> Iterator[None]:
     """Put back afterwards what is changed inside: the working folder, where modules are found, PyTorch's defaults."""
     before = [(read, write, read()) for read, write in SETTINGS]
     try:

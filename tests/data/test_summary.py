@@ -14,7 +14,7 @@ import torch
 from semreg.core import AttributesField, ClassField, ImageField, Specification
 from semreg.data.cache import cached
 from semreg.data.dataset import Cached
-from semreg.data.taken import lines, scarce, taken
+from semreg.data.summary import lines, scarce, taken
 from semreg.store.fields import described
 
 

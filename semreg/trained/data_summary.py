@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from semreg.data.taken import lines, scarce, taken
+from semreg.data.summary import lines, scarce, taken
 from semreg.recipe.plan import Plan
 from semreg.store.fields import described
 from semreg.trained.opening import split_asked, survey_data
@@ -19,7 +19,7 @@ class Surveyed(NamedTuple):
     warnings: list[str]
 
 
-def surveyed(plan: Plan) -> Surveyed:
+def data_summary(plan: Plan) -> Surveyed:
     """What can be told of a plan's data without decoding an image. Raises UserError for data that can't be used."""
     data = survey_data(plan)
     if data is None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from semreg.cli.strangers import pass_over_unreadable
+from semreg.cli.unreadable_metadata import pass_over_unreadable
 
 REPOSITORY = Path(__file__).parents[2]
 UNDECODABLE = b"[console_scripts]\nn\xe4me = module:function\n"

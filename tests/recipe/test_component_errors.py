@@ -11,7 +11,7 @@ import torch
 
 from semreg.core import Problem, UserError
 from semreg.core.errors import ComponentError
-from semreg.recipe.blame import blamed, deed, fault_of
+from semreg.recipe.component_errors import component_error, failure_text, naming_component
 from semreg.recipe.plan import Node, Plan
 
 Toy = Callable[..., Path]
@@ -43,7 +43,7 @@ RAISED: dict[str, tuple[BaseException, str, type[UserError]]] = {
 @pytest.mark.parametrize("case", RAISED)
 def test_it_is_told_with_its_place_its_name_and_its_plugin(case: str, node: Node) -> None:
     raised, said, kind = RAISED[case]
-    with pytest.raises(UserError) as told, blamed(node, "recipe.toml"):
+    with pytest.raises(UserError) as told, naming_component(node, "recipe.toml"):
         raise raised
     assert type(told.value) is kind
     assert told.value.__cause__ is raised
@@ -53,20 +53,20 @@ def test_it_is_told_with_its_place_its_name_and_its_plugin(case: str, node: Node
 
 
 def test_ctrl_c_stays_what_it_is(node: Node) -> None:
-    with pytest.raises(KeyboardInterrupt), blamed(node, ""):
+    with pytest.raises(KeyboardInterrupt), naming_component(node, ""):
         raise KeyboardInterrupt
 
 
 def test_another_place_may_be_told(node: Node) -> None:
-    assert fault_of(node, "", KeyError(), "elsewhere").problems[0].where == "elsewhere"
+    assert component_error(node, "", KeyError(), "elsewhere").problems[0].where == "elsewhere"
 
 
 def test_a_deed_is_short() -> None:
-    assert len(deed(KeyError("x" * 10**6))) < 400
+    assert len(failure_text(KeyError("x" * 10**6))) < 400
 
 
 def test_nothing_is_said_of_what_does_not_fail(node: Node) -> None:
     seen: list[Any] = []
-    with blamed(node, ""):
+    with naming_component(node, ""):
         seen.append(1)
     assert seen == [1]

@@ -14,7 +14,7 @@ LONGEST_CAUSE = 300
 
 
 @contextmanager
-def blamed(node: Node, source: str, where: str = "") -> Iterator[None]:
+def naming_component(node: Node, source: str, where: str = "") -> Iterator[None]:
     """Inside, what a component of the recipe `source` raises becomes a UserError at its key, or at `where`.
 
     It is a ComponentError if it would end the process. Ctrl-C stays what it is.
@@ -24,13 +24,13 @@ def blamed(node: Node, source: str, where: str = "") -> Iterator[None]:
     except KeyboardInterrupt:
         raise
     except BaseException as error:
-        raise fault_of(node, source, error, where) from error
+        raise component_error(node, source, error, where) from error
 
 
-def fault_of(node: Node, source: str, error: BaseException, where: str = "") -> UserError:
+def component_error(node: Node, source: str, error: BaseException, where: str = "") -> UserError:
     """An error of a component's as what a user is told; a ValueError says itself what is wrong."""
     kind = UserError if isinstance(error, Exception) else ComponentError
-    said = f"{shown(node.loaded)} {deed(error)}"
+    said = f"{shown(node.loaded)} {failure_text(error)}"
     if isinstance(error, ValueError):
         said = f"{cause_of(error)} ({node.name}, {node.loaded.origin})"
     return kind(source, [Problem(where or node.where, said)])
@@ -41,8 +41,8 @@ def shown(component: Loaded) -> str:
     return f"{component.name} ({component.origin})"
 
 
-def deed(error: BaseException) -> str:
-    """What a component did that raised an error, to be read after its name."""
+def failure_text(error: BaseException) -> str:
+    """What a component did that raised an error, as it is read after its name."""
     if isinstance(error, SystemExit):
         return f"called sys.exit({error.code!r})"
     if isinstance(error, UserError):

@@ -12,7 +12,7 @@ import torch
 
 import semreg
 from semreg.core import ClassField, ImageField, VectorField
-from semreg.trained.expecting import shape_of
+from semreg.trained.input_checks import shape_of
 from semreg.trained.run import Run
 
 pytestmark = pytest.mark.usefixtures("no_hooks")
