@@ -8,14 +8,10 @@ that reads them; on a fifth it trains, too. The commands are forked from a proce
 
 from __future__ import annotations
 
-import argparse
 import os
 import random
 import shutil
-import sys
 import tempfile
-import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -26,6 +22,7 @@ import numpy as np
 
 from benchmarks.faulty_plugins import import_everything
 from benchmarks.forked import Ended, forked
+from benchmarks.searching import Search, asked
 from benchmarks.spoiling import Spoiler
 from tests.damages import ANIMALS, ARCHIVE, CELEBA, CLASSES, COUNT, FACES, MNIST, archive, make
 
@@ -177,34 +174,20 @@ def _removed(folder: Path) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--count", type=int, default=2000, help="data sets in all (default: %(default)s)")
-    parser.add_argument("--seed", type=int, default=0, help="how they are spoilt (default: %(default)s)")
-    parser.add_argument("--part", default="0/1", help="of these every third from the second on: 1/3 (default: all)")
-    arguments = parser.parse_args()
-    part, parts = map(int, arguments.part.split("/"))
-    numbers = range(part, arguments.count, parts)
-    codes, failed, begun, slowest = Counter[str](), 0, time.monotonic(), 0.0
+    wanted = asked(__doc__, 2000, "data sets")
+    numbers = range(wanted.part, wanted.count, wanted.parts)
+    search = Search(len(numbers), every=200)
     with tempfile.TemporaryDirectory(prefix="semreg-data-", ignore_cleanup_errors=True) as folder:
         ground = Ground(Path(folder))
-        for done, number in enumerate(numbers, 1):
+        for number in numbers:
             layout = list(LAYOUTS)[number % len(LAYOUTS)]
-            seed = f"{arguments.seed}:{layout}:{number}"
+            seed = f"{wanted.seed}:{layout}:{number}"
             for name, ended, found in ground.spoilt(layout, seed):
-                codes[f"{name} {ended.code}"] += 1
-                slowest = max(slowest, ended.seconds)
-                if found:
-                    failed += 1
-                    print(f"{seed} {name}: {'; '.join(found)}\n  {ended.errors[-1500:]}", flush=True)
-            if done % 200 == 0:
-                print(f"{done} of {len(numbers)}, {time.monotonic() - begun:.0f} s", file=sys.stderr, flush=True)
+                said = [*found, ended.errors[-1500:]] if found else []
+                search.command(f"{seed} {name}", f"{ended.code} of {name}", ended.seconds, said)
+            search.case_done()
         _removed(Path(folder))
-    shares = ", ".join(f"{count} with exit code {code[-1]} of {code[:-2]}" for code, count in sorted(codes.items()))
-    print(
-        f"{len(numbers)} spoilt data sets in {time.monotonic() - begun:.0f} s (slowest command {slowest:.1f} s): "
-        f"{shares}; failures: {failed}"
-    )
-    sys.exit(int(failed > 0))
+    search.end("spoilt data sets", "slowest command")
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ a recipe that uses it, and runs that twice in processes that are forked from one
 
 from __future__ import annotations
 
-import argparse
 import importlib
 import json
 import os
@@ -18,7 +17,6 @@ import shutil
 import sys
 import tempfile
 import time
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -33,6 +31,7 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from benchmarks.crooked import RECIPE, entry_point, recipe_of, source_of
 from benchmarks.faults import DISTRIBUTION, EVENTS, FAULTS, MOMENTS, NAME, OWN, Fault
 from benchmarks.forked import Ended, forked
+from benchmarks.searching import Search, asked
 
 HANGING = 60.0
 """Seconds after which a run, of less than a second, is taken for one that would never end."""
@@ -179,33 +178,19 @@ def read(path: Path) -> dict[str, Any]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--count", type=int, default=300, help="plugins in all (default: %(default)s)")
-    parser.add_argument("--seed", type=int, default=0, help="which (default: %(default)s)")
-    parser.add_argument("--part", default="0/1", help="of these every third from the second on: 1/3 (default: all)")
-    arguments = parser.parse_args()
-    part, parts = map(int, arguments.part.split("/"))
-    drawn = dict(list(enumerate(faults(arguments.count, arguments.seed)))[part::parts])
-    failed, codes, begun, slowest = 0, Counter[str](), time.monotonic(), 0.0
+    wanted = asked(__doc__, 300, "plugins")
+    drawn = dict(list(enumerate(faults(wanted.count, wanted.seed)))[wanted.part :: wanted.parts])
+    search = Search(len(drawn), every=50)
     with tempfile.TemporaryDirectory(prefix="semreg-faulty-") as folder:
         workshop = Workshop(Path(folder))
         workshop.require_sound()
-        for done, (number, fault) in enumerate(drawn.items(), 1):
-            before = time.monotonic()
+        for number, fault in drawn.items():
+            begun = time.monotonic()
             found = workshop.run(fault)
-            slowest = max(slowest, time.monotonic() - before)
-            codes[" then ".join(map(str, workshop.codes))] += 1
-            if found:
-                failed += 1
-                print(f"{number}: {fault}\n  " + "\n  ".join(found), flush=True)
-            if done % 50 == 0:
-                print(f"{done} of {len(drawn)}, {time.monotonic() - begun:.0f} s", file=sys.stderr, flush=True)
-    shares = ", ".join(f"{count} with exit code {code}" for code, count in sorted(codes.items()))
-    print(
-        f"{len(drawn)} faulty plugins, each run twice, in {time.monotonic() - begun:.0f} s "
-        f"(slowest {slowest:.1f} s): {shares}; failures: {failed}"
-    )
-    sys.exit(int(failed > 0))
+            codes = " then ".join(map(str, workshop.codes))
+            search.command(f"{number}: {fault}", codes, time.monotonic() - begun, found)
+            search.case_done()
+    search.end("faulty plugins, each run twice,")
 
 
 if __name__ == "__main__":

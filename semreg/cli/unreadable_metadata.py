@@ -23,5 +23,5 @@ _READ: Callable[[metadata.Distribution], metadata.EntryPoints] = metadata.Distri
 def _entry_points(distribution: metadata.Distribution) -> metadata.EntryPoints:
     try:
         return _READ(distribution)
-    except Exception:
+    except Exception:  # whatever the damage makes its reading raise
         return metadata.EntryPoints()

@@ -9,6 +9,8 @@ from semreg.core import Table
 from semreg.core.hookspecs import Section
 from semreg.data.summary import lines
 
+MOST_ROWS = 100
+"""Classes or attributes of a field that are told in a table; of more a line tells."""
 ORDERS = {
     "ring": "A ring: each is next to those above and below it, and the last to the first.",
     "line": "A line: each is next to those above and below it.",
@@ -16,12 +18,13 @@ ORDERS = {
 
 
 def data_section(data: Mapping[str, Any]) -> Section | None:
-    """The section of a run's data, with a table for each field of labels; None for a run that recorded nothing."""
+    """The section of a run's data, with a table for each field of few labels; None for a run that recorded nothing."""
     if "taken" not in data:
         return None
     taken, fields = data["taken"], data["fields"]
-    labels = [name for name in fields if name in taken["classes"] or name in taken["attributes"]]
-    rest = {name: field for name, field in fields.items() if name == "image"}
+    told = {**taken["classes"], **taken["attributes"]}
+    labels = [name for name in fields if name in told and len(fields[name]["names"]) <= MOST_ROWS]
+    rest = {name: field for name, field in fields.items() if name == "image" or (name in told and name not in labels)}
     text = "\n\n".join(f"{line[:1].upper()}{line[1:]}." for line in lines(rest, data["counts"], taken))
     splits = [split for split, count in data["counts"].items() if count]
     return Section("Data", text, [_table(name, fields[name], taken, splits) for name in labels])

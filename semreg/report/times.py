@@ -91,7 +91,7 @@ def _drift(name: str, phase: PhaseMetrics) -> Picture | None:
     first, last = sum(totals[:quarter]), sum(totals[-quarter:])
     if not first or 1 / DRIFT < last / first < DRIFT:
         return None
-    change = f"{abs(100 * (last / first - 1)):.0f} % {'longer' if last > first else 'shorter'}"
+    change = f"{abs(100 * (last / first - 1)):.0f} % {'more' if last > first else 'less'} time"
     width = -(-len(places) // _MOST_POINTS)  # single records are noisy: each point is the mean of so many
     groups = [places[start : start + width] for start in range(0, len(places), width)]
     return line_plot(

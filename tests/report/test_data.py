@@ -47,3 +47,16 @@ def test_what_was_taken_stands_in_text_and_tables() -> None:
 def test_a_run_that_recorded_nothing_has_no_such_section() -> None:
     assert data_section({}) is None
     assert data_section({key: RECORD[key] for key in ("fields", "counts")}) is None
+
+
+def test_of_many_classes_a_line_tells() -> None:
+    names = tuple(f"person {number}" for number in range(101))
+    fields = {**RECORD["fields"], "person": described(ClassField(names))}
+    counts = {split: [1] * 101 for split in RECORD["counts"]}
+    classes = {**RECORD["taken"]["classes"], "person": counts}
+    section = data_section({**RECORD, "fields": fields, "taken": {**RECORD["taken"], "classes": classes}})
+    assert section is not None
+    assert [table.title for table in section.tables] == ["pose", "attributes"]
+    [line] = [line for line in section.text.split("\n\n") if line.startswith("Person: ")]
+    assert line.startswith("Person: 101 classes: person 0, person 1, ")
+    assert line.endswith("person 100; train 1 each; validation 1 each; test 1 each.")

@@ -51,8 +51,8 @@ def test_parts_that_are_more_than_the_whole_leave_no_rest() -> None:
 @pytest.mark.parametrize(
     ("totals", "said"),
     [
-        ([9.0] + [1.0] * 10 + [1.5] * 4, "50 % longer"),
-        ([9.0] + [1.0] * 10 + [0.5] * 4, "50 % shorter"),
+        ([9.0] + [1.0] * 10 + [1.5] * 4, "50 % more time"),
+        ([9.0] + [1.0] * 10 + [0.5] * 4, "50 % less time"),
         ([9.0] + [1.0] * 14, None),
         ([1.0] * 4 + [9.0] * 4, None),
     ],
