@@ -80,10 +80,8 @@ class _Builder:
             filled["input_shapes"] = self.input_shapes(name, pending)
         torch.manual_seed(seed_of(self.seed, "module", name) % 2**63)
         try:
-            with (
-                process_state_kept(),
-                self.meter,
-            ):  # stops before the memory is taken: afterwards there would be nobody to tell it
+            # The meter stops before the memory is taken: afterwards there would be nobody to tell it.
+            with process_state_kept(), self.meter:
                 module = component.value(**node.options, **filled)
         except KeyboardInterrupt:
             raise
