@@ -1,4 +1,4 @@
-"""A run made of tensors, for evaluations: no data set, no recipe, no training."""
+"""A run made of tensors, for evaluations and hooks: no data set, no recipe, no training."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class FakeRun:
     """A `semreg.core.TrainedRun` whose tensors are given as `{name: {split: rows}}`, and recomputed by functions.
 
     `drawn` has the values of those that are random in training, `roles` are what `[model]` says. Images are from 0 to
-    1.
+    1. For hooks it is an `ObservedRun`, too, which keeps what it is told by `warn` in `warnings`.
     """
 
     def __init__(
@@ -38,8 +38,13 @@ class FakeRun:
         splits = next(iter(tensors.values()))
         self.counts: dict[str, int] = {s: len(splits.get(s, ())) for s in ("train", "validation", "test")}
         self.device = torch.device("cpu")
-        self.folder = Path("fake_run")
+        self.name, self.folder = "fake_run", Path("fake_run")
+        self.warnings: list[str] = []
         self.value_range = (0.0, 1.0)
+
+    def warn(self, message: str) -> None:
+        """Keep a warning."""
+        self.warnings.append(message)
 
     def tensor(self, name: str) -> Handle:
         """The handle of a tensor."""
