@@ -5,10 +5,35 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from semreg.scaffold.writing import write_plugin
+
 ROOT = Path(__file__).parent.parent.parent
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
 def blocks(page: str) -> list[tuple[str, str]]:
     """The language and the text of each block of a page in docs/, in order."""
     return re.findall(r"^```(\w*)\n(.*?)^```$", (ROOT / "docs" / page).read_text(), re.MULTILINE | re.DOTALL)
+
+
+def plugin_of(page: str, folder: Path) -> Path:
+    """The plugin that a page in docs/ makes: what its `semreg new-plugin` writes, changed by its blocks.
+
+    A block after a paragraph that names a file of the plugin is all of it, or of a recipe the tables that differ.
+    """
+    text = (ROOT / "docs" / page).read_text()
+    [(name, kind)] = re.findall(r"^semreg new-plugin (\w+) --kind (\w+)$", text, re.MULTILINE)
+    plugin = write_plugin(name, kind, folder)
+    block = r"`(semreg-[\w-]+/[\w/.]+)`(?:(?!\n\n).)*\n\n```(\w+)\n(.*?)^```$"
+    for file, language, content in re.findall(block, text, re.MULTILINE | re.DOTALL):
+        path = folder / file
+        path.write_text(content if language == "python" else with_tables(path.read_text(), content))
+    return plugin
+
+
+def with_tables(recipe: str, tables: str) -> str:
+    """A recipe's text with these tables, each in the place of its own one of that name."""
+    for table in re.split(r"^(?=\[)", tables, flags=re.MULTILINE)[1:]:
+        own = re.search(rf"^{re.escape(table.partition(']')[0])}\].*\n(?:.+\n)*", recipe, re.MULTILINE)
+        recipe = recipe.replace(own[0], table.strip() + "\n") if own else f"{recipe}\n{table}"
+    return recipe
