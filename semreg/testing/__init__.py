@@ -9,7 +9,8 @@ Each call carries out all checks of its kind and raises one AssertionError that 
 examples of what a recipe would hand over, drawn by the caller: a few rows, small sizes, float32, nothing special.
 `options` are the keys that a recipe would give. `exempt` names checks that are not to be done; let a comment beside it
 say why. Devices are checked on a GPU if there is one, and otherwise on PyTorch's "meta", which holds no numbers.
-`FakeRun` is a run made of tensors, for evaluations and hooks; `check_recipe` is for a recipe that a plugin ships.
+`FakeRun` is a run made of tensors, for evaluations, and `FakeObservedRun` one for hooks; `check_recipe` is for a recipe
+that a plugin ships.
 """
 
 from __future__ import annotations
@@ -23,10 +24,11 @@ from semreg.testing.interpolators import check_interpolator
 from semreg.testing.networks import check_classifier, check_critic, check_decoder, check_encoder
 from semreg.testing.priors import check_prior
 from semreg.testing.recipes import check_recipe
-from semreg.testing.runs import FakeRun
+from semreg.testing.runs import FakeObservedRun, FakeRun
 from semreg.testing.schedules import check_schedule
 
 __all__ = [
+    "FakeObservedRun",
     "FakeRun",
     "check_classifier",
     "check_command",

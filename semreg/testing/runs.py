@@ -1,4 +1,4 @@
-"""A run made of tensors, for evaluations and hooks: no data set, no recipe, no training."""
+"""Runs made of tensors, for evaluations and hooks: no data set, no recipe, no training."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class FakeRun:
     """A `semreg.core.TrainedRun` whose tensors are given as `{name: {split: rows}}`, and recomputed by functions.
 
     `drawn` has the values of those that are random in training, `roles` are what `[model]` says. Images are from 0 to
-    1. For hooks it is an `ObservedRun`, too, which keeps what it is told by `warn` in `warnings`.
+    1.
     """
 
     def __init__(
@@ -38,13 +38,8 @@ class FakeRun:
         splits = next(iter(tensors.values()))
         self.counts: dict[str, int] = {s: len(splits.get(s, ())) for s in ("train", "validation", "test")}
         self.device = torch.device("cpu")
-        self.name, self.folder = "fake_run", Path("fake_run")
-        self.warnings: list[str] = []
+        self.folder = Path("fake_run")
         self.value_range = (0.0, 1.0)
-
-    def warn(self, message: str) -> None:
-        """Keep a warning."""
-        self.warnings.append(message)
 
     def tensor(self, name: str) -> Handle:
         """The handle of a tensor."""
@@ -89,3 +84,25 @@ class FakeHandle:
 
     def given(self, **values: Tensor) -> Tensor:
         return self.run.functions[self.name](**values)
+
+
+class FakeObservedRun:
+    """A `semreg.core.ObservedRun` in a folder, with the tensors and modules of a FakeRun.
+
+    It keeps what it is told by `warn` in `warnings`.
+    """
+
+    def __init__(self, folder: Path, trained: FakeRun | None = None, *, recipe: dict[str, Any] | None = None) -> None:
+        self.folder, self.name, self.recipe = folder, folder.name, recipe or {}
+        self.tensors = {} if trained is None else trained.tensors
+        self.modules = {} if trained is None else trained.modules
+        self.warnings: list[str] = []
+
+    def tensor(self, name: str, *, count: int = 8) -> Any:
+        """The first `count` values of a tensor."""
+        values = next(iter(self.tensors[name].values()))
+        return map_tensors(lambda tensor: tensor[:count], values)
+
+    def warn(self, message: str) -> None:
+        """Keep a warning."""
+        self.warnings.append(message)

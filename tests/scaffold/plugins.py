@@ -26,13 +26,6 @@ def put_in_place(plugin: Path, install: Callable[..., Path]) -> None:
     shutil.copytree(plugin / "src", folder, dirs_exist_ok=True)
 
 
-def require_tidy(plugins: Sequence[Path], cwd: Path) -> None:
-    """Raises AssertionError for what ruff has to say of plugins."""
-    for command in (("check",), ("format", "--check")):
-        tidy = python("-m", "ruff", *command, *map(str, plugins), cwd=cwd)
-        assert tidy.returncode == 0, tidy.stdout
-
-
 def require_passed(plugins: Sequence[Path], cwd: Path, site: Path | None = None) -> None:
     """Raises AssertionError if a test of plugins that are installed fails."""
     tests = [str(plugin / "tests") for plugin in plugins]

@@ -12,7 +12,8 @@ from semreg.cli.main import app
 from semreg.core import UserError
 from semreg.core.kinds import KINDS
 from semreg.scaffold.writing import TEMPLATE_OF, write_plugin
-from tests.scaffold.plugins import put_in_place, python, require_passed, require_tidy
+from tests.docs.pages import plugins_of_pages
+from tests.scaffold.plugins import put_in_place, python, require_passed
 
 
 def invoke(*arguments: str) -> tuple[int, str]:
@@ -20,17 +21,25 @@ def invoke(*arguments: str) -> tuple[int, str]:
     return result.exit_code, result.output
 
 
-def test_what_is_written_passes_its_tests_and_is_tidy(tmp_path: Path, install: Callable[..., Path]) -> None:
-    written = [write_plugin(f"my-{kind}", kind, tmp_path) for kind in TEMPLATE_OF]
+@pytest.fixture
+def written(tmp_path: Path) -> list[Path]:
+    """A plugin of each kind, as the template has it, and that of each page of the documentation."""
+    return [*(write_plugin(f"my-{kind}", kind, tmp_path) for kind in TEMPLATE_OF), *plugins_of_pages(tmp_path)]
+
+
+def test_what_is_written_passes_its_tests_and_is_tidy(
+    written: list[Path], install: Callable[..., Path], tmp_path: Path
+) -> None:
     for plugin in written:
         put_in_place(plugin, install)
-    require_tidy(written, tmp_path)
+    for command in (("check",), ("format", "--check")):
+        tidy = python("-m", "ruff", *command, *map(str, written), cwd=tmp_path)
+        assert tidy.returncode == 0, tidy.stdout
     require_passed(written, tmp_path)
 
 
 @pytest.mark.slow
-def test_what_is_written_installs(tmp_path: Path) -> None:
-    written = [write_plugin(f"my-{kind}", kind, tmp_path) for kind in TEMPLATE_OF]
+def test_what_is_written_installs(written: list[Path], tmp_path: Path) -> None:
     site = tmp_path / "site"
     install = ("-m", "pip", "install", "-q", "--no-index", "--no-deps", "--no-build-isolation", "--target", str(site))
     installed = python(*install, *map(str, written), cwd=tmp_path, site=site)
