@@ -79,7 +79,7 @@ def write_plugin(name: str, kind: str, out: Path, *, commands: Collection[str] =
     package = f"semreg_{component}"
     _check_form(name, bare)
     context = _context(component, distribution, package, kind)
-    _check_meaning(component, kind)
+    _check_meaning(component, str(context["attribute"]), kind)
     _check_free(component, distribution, package, kind, commands)
     folder = out / distribution
     if folder.exists() or folder.is_symlink():
@@ -125,9 +125,9 @@ def _check_form(name: str, bare: str) -> None:
         raise UserError("", f"{name!r} is no name for a plugin; it takes {fits}")
 
 
-def _check_meaning(component: str, kind: str) -> None:
-    reserved = {*keyword.kwlist, *keyword.softkwlist, *dir(builtins), *sys.stdlib_module_names}
-    if component in reserved | USED_BY_RECIPES | _names_in_code(kind):
+def _check_meaning(component: str, attribute: str, kind: str) -> None:
+    reserved = {*keyword.kwlist, *keyword.softkwlist, *dir(builtins), *sys.stdlib_module_names, *_names_in_code(kind)}
+    if component in reserved | USED_BY_RECIPES or attribute in reserved:
         raise UserError("", f"{component!r} means something else in Python or in the recipe; choose another name")
 
 
@@ -140,7 +140,7 @@ def _names_in_code(kind: str) -> set[str]:
             for node in ast.walk(ast.parse(_filled(path, context))):
                 names = (getattr(node, key, None) for key in ("id", "arg", "name", "asname"))
                 found.update(name for name in names if isinstance(name, str))
-    return found - {"a_component"}
+    return found - {"a_component", context["attribute"]}
 
 
 def _check_free(component: str, distribution: str, package: str, kind: str, commands: Collection[str]) -> None:

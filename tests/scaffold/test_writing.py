@@ -71,6 +71,7 @@ def test_what_is_written_installs(written: list[Path], tmp_path: Path) -> None:
         ("sample", "command", "'sample' is a command of semreg 0.1.0 already"),
         ("olr", "hook", "'olr' is a hook of semreg-olr 0.1.0 already"),
         ("settled", "hook", "'settled' means something else"),
+        ("progress", "hook", "'progress' means something else"),  # its class would be called Progress
         ("codes", "loss", "'codes' means something else"),
         ("gmprior", "prior", "semreg-gmprior 0.1.0 is installed already"),
         ("new", "los", "there is no template for 'los'; did you mean 'loss'"),
