@@ -80,7 +80,7 @@ def _module(resolver: Resolver, name: str, tables: RecipeTables) -> Building[Mod
         yield Problem(where, f"{name!r} cannot be called in an expression; use letters, digits and '_'")
         return None
     node = yield from resolver.node(table.use, at_place("module"), table.options, where)
-    return None if node is None else ModulePlan(name, node, table.ema, table.weights)
+    return None if node is None else ModulePlan(name, node, table.ema, table.weights, table.precision)
 
 
 def _parsed(kind: str, entries: Mapping[str, ComponentTable]) -> Building[dict[str, Expression]]:

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from datetime import date, time
 from typing import Annotated, Any, Literal
 
-from annotated_types import Gt, Le, Lt, MaxLen, MinLen
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from annotated_types import Ge, Gt, Le, Lt, MaxLen, MinLen
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, ValidationError, model_validator
 
 from semreg.core import Problem, UserError, closest
 from semreg.core.errors import MOST_PROBLEMS
@@ -75,15 +75,34 @@ class GroupTable(BaseModel):
         return dict(self.__pydantic_extra__ or {})
 
 
+EITHER = Discriminator(lambda value: "[table]" if isinstance(value, dict | BaseModel) else "[number]")
+"""Of a number or a table that says more: of a mistake in the one nothing is said of the other."""
+
+
+class ClipTable(_Keys):
+    """The largest a gradient may be: each of its elements, and then its norm over a module."""
+
+    norm: Annotated[float, Gt(0)] | None = None
+    value: Annotated[float, Gt(0)] | None = None
+
+    @model_validator(mode="after")
+    def _either(self) -> ClipTable:
+        if self.norm is None and self.value is None:
+            raise ValueError("clip needs `norm`, `value` or both")
+        return self
+
+
 class OptimizerTable(BaseModel):
-    """An optimiser, its options, its schedule, groups and gradient clipping (largest norm)."""
+    """An optimiser, its options, its schedule, groups and gradient clipping (a number is the largest norm)."""
 
     model_config = ConfigDict(extra="allow", strict=True, frozen=True, allow_inf_nan=False)
 
     use: str = "adam"
     schedule: ComponentTable | None = None
     groups: list[GroupTable] = []
-    clip: Annotated[float, Gt(0)] | None = None
+    clip: Annotated[
+        Annotated[float, Gt(0), Tag("[number]")] | Annotated[ClipTable, Tag("[table]")], EITHER
+    ] | None = None  # fmt: skip
 
     @property
     def options(self) -> TomlTable:
@@ -139,9 +158,18 @@ class ModuleTable(_Component):
     optimizer: dict[str, Any] = {}
     ema: Annotated[float, Gt(0), Lt(1)] | None = None
     weights: str | None = None
+    precision: Literal["fp32", "bf16", "fp16"] | None = None
 
 
-Row = dict[str, float]
+class CourseTable(_Component):
+    """A weight that changes over the phase: `weight` times the factor of a schedule, whose options other keys are."""
+
+    weight: Annotated[float, Ge(0)]
+    use: str = "warmup"
+
+
+Weight = Annotated[Annotated[float, Tag("[number]")] | Annotated[CourseTable, Tag("[table]")], EITHER]
+Row = dict[str, Weight]
 
 
 class StepTable(_Keys):
@@ -149,6 +177,7 @@ class StepTable(_Keys):
 
     train: Annotated[dict[str, Row], MinLen(1)]
     repeat: Positive = 1
+    accumulate: Positive = 1
 
 
 class ValidateTable(_Keys):
@@ -183,7 +212,7 @@ class PhaseTable(_Keys):
     def _single_step(cls, table: Any) -> Any:
         if isinstance(table, dict) and "train" in table and "steps" not in table:
             table = dict(table)
-            table["steps"] = {"step": {key: table.pop(key) for key in ("train", "repeat") if key in table}}
+            table["steps"] = {"step": {key: table.pop(key) for key in StepTable.model_fields if key in table}}
         return table
 
 
@@ -228,6 +257,8 @@ def reserved_keys(where: tuple[str, ...]) -> frozenset[str]:
             model = OptimizerTable
         case ("evaluate", _):
             model = EvaluationTable
+        case ("phases", _, "train", _, _) | ("phases", _, "steps", _, "train", _, _):
+            model = CourseTable
     return frozenset(model.model_fields.keys() - {"use"}) if model else frozenset()
 
 
@@ -246,7 +277,8 @@ def problems_of(error: ValidationError, prefix: str = "") -> list[Problem]:
         location = [
             str(part)
             for part in finding["loc"]
-            if part not in ("str", "ComponentTable", "constrained-int", "constrained-float", "[key]")
+            if part
+            not in ("str", "ComponentTable", "constrained-int", "constrained-float", "[key]", "[number]", "[table]")
         ]
         message = _message(finding, location)
         if location[:1] == ["phases"] and location[2:4] == ["steps", "step"]:
@@ -288,11 +320,12 @@ def _known_keys(location: list[str]) -> list[str]:
         "split": SplitTable,
         "model": ModelTable,
         "validate": ValidateTable,
+        "clip": ClipTable,
     }
     if len(location) == 1:
         model: type[BaseModel] = RecipeTables
     elif len(location) == 3 and location[0] == "phases":
-        return [*(f.alias or name for name, f in PhaseTable.model_fields.items()), "train", "repeat"]
+        return [*(f.alias or name for name, f in PhaseTable.model_fields.items()), *StepTable.model_fields]
     elif "steps" in location:
         model = StepTable
     else:

@@ -16,6 +16,7 @@ from semreg.core import Picture, Result, Scatter, Table, UserError, plugin_manag
 from semreg.core.errors import cause_of
 from semreg.core.hookspecs import Section
 from semreg.pictures import class_colours
+from semreg.recipe.plan import weight_text
 from semreg.recipe.process_state import process_state_kept
 from semreg.report import curves
 from semreg.report.data import data_section
@@ -83,7 +84,7 @@ def _rendered(folder: Path, name: str) -> str:
 @functools.cache  # compiling it takes longer than filling it in
 def _template() -> jinja2.Template:
     environment = templates()
-    environment.filters |= {"number": _number, "g": _weight}
+    environment.filters |= {"number": _number, "weight": weight_text}
     environment.filters |= {"points": _points, "colours": class_colours}
     environment.globals |= {
         "chart_width": curves.WIDTH,
@@ -100,7 +101,7 @@ class Step:
 
     name: str
     losses: list[str]
-    rows: dict[str, dict[str, float]]
+    rows: dict[str, dict[str, float | dict[str, Any]]]
     backwards: int | None
 
 
@@ -242,6 +243,7 @@ def _phase(name: str, plan: dict[str, Any], metrics: PhaseMetrics) -> Phase:
         ("epochs", plan.get("epochs")),
         ("iterations", f"{plan['iterations']:,}" if plan.get("iterations") else None),
         ("batch", plan.get("batch_size")),
+        ("images an update", plan.get("images_per_update")),
         ("images/s", f"{speeds[len(speeds) // 2]:,.0f}" if speeds else None),
         ("time", duration(metrics.seconds) if metrics.seconds else None),
         ("best validation at iteration", f"{metrics.best:,}" if metrics.best else None),
@@ -260,10 +262,6 @@ def _paper_figures(evaluations: dict[str, Result]) -> list[PaperFigure]:
 
 def _number(value: float) -> str:
     return number(float(value))
-
-
-def _weight(value: float) -> str:
-    return f"{value:g}"
 
 
 def _cells(table: Table) -> list[list[str]]:

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pluggy
+import torch
 from torch import nn
 
-from semreg.core import DataMissing, UserError, plugin_manager
+from semreg.core import DataMissing, Problem, UserError, plugin_manager
 from semreg.data.dataset import Cached
 from semreg.data.summary import scarce
 from semreg.recipe.check import check
@@ -41,7 +42,7 @@ from semreg.trained.weights import load_weights
 from semreg.training.build import build_modules, untrained
 from semreg.training.interrupts import Interrupts
 from semreg.training.processes import ALONE, Processes, joined
-from semreg.training.step import Setting
+from semreg.training.setting import Setting
 from semreg.training.trainer import Trainer
 
 
@@ -219,6 +220,7 @@ class Runner:
             require_tensorboard()
         plan, choices, processes, parent = self.plan, self.choices, self.processes, self.place.parent
         device, seed = choices.torch_device(), self.place.identity.seed
+        _require_gpu_for_fp16(plan, choices.precision, device)
         data = processes.first_goes_ahead(lambda: open_data(plan, skip_bad_images=choices.skip_bad_images))
         modules = {name: module.to(device) for name, module in build_modules(plan, seed=seed).items()}
         load_weights(plan, modules, choices.out)
@@ -291,6 +293,15 @@ def folders_of(plan: Plan, choices: Choices) -> dict[str, str]:
         return identity(judge_of(plan, evaluation, choices), of_a_judge(choices)).digest
 
     return evaluation_folders(plan, judge, choices.out)
+
+
+def _require_gpu_for_fp16(plan: Plan, precision: str, device: torch.device) -> None:
+    """Raises UserError for float16 where it is slower than float32."""
+    own = [f"modules.{name}.precision" for name, module in plan.modules.items() if module.precision == "fp16"]
+    where = ["--precision"] if precision == "fp16" else own
+    if where and device.type != "cuda":
+        said = f"fp16 trains on a GPU, and this run is on {device}; bf16 and fp32 fit"
+        raise UserError(str(plan.recipe.path), [Problem(one, said) for one in where])
 
 
 def _constant(plan: Plan, data: Cached) -> list[str]:

@@ -17,7 +17,7 @@ from semreg.training.build import build_modules, synthetic_batch, untrained
 from semreg.training.dry_run import Meter, fake_tensors, needs_numbers
 from semreg.training.phase import PhaseRunner
 from semreg.training.program import Execution, Program, evaluating
-from semreg.training.step import Setting
+from semreg.training.setting import Setting
 
 MOST_OPERATIONS = 10_000
 """That many calls of fake tensors take two or three seconds; `recipes/olr_celeba.toml` takes a third of them."""

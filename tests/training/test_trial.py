@@ -211,9 +211,12 @@ def test_a_loss_that_would_end_the_process_is_named_and_the_exit_code_is_1(
 
 
 def test_optimizers_are_tried_on_numbers_made_up(toy: Toy, register: Register) -> None:
-    register("optimizer", "searching", torch.optim.LBFGS)
-    with pytest.raises(UserError, match=r"searching \(this process\) can't make a step: it needs a closure"):
+    register("optimizer", "searching", lambda params, *, lr: torch.optim.LBFGS(params, lr=lr))
+    with pytest.raises(
+        UserError, match=r"searching \(this process\) can't make a step: it needs a closure; name a class"
+    ):
         check_by_dry_run(plan_of(toy(), "optimizer={use='searching'}"))
+    assert check_by_dry_run(plan_of(toy(), "optimizer={use='lbfgs'}")) == []
     with pytest.raises(UserError, match=r"phases\.main\.optimizer of encoder  adam \(semreg .*\) can't make a step: "):
         check_by_dry_run(plan_of(toy(), "optimizer={use='adam', differentiable=true}"))
     assert check_by_dry_run(plan_of(toy(), "optimizer={use='adam', amsgrad=true}")) == []
