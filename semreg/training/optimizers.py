@@ -55,7 +55,10 @@ class ModuleOptimizer:
             options = {key: value for key, value in group.items() if key in taken}
             made_up = nn.Parameter(torch.zeros_like(group["params"][0]))
             made_up.grad = torch.zeros_like(made_up)
-            closure = [lambda: torch.zeros(())] if self.plan.needs_closure else []
+            closure = []
+            if self.plan.needs_closure:  # at a gradient of zeros it would do nothing
+                made_up.grad = torch.ones_like(made_up)
+                closure = [made_up.detach().sum]
             try:
                 self.plan.node.loaded.value([made_up], **options).step(*closure)
             except KeyboardInterrupt:
