@@ -217,7 +217,9 @@ def test_optimizers_are_tried_on_numbers_made_up(toy: Toy, register: Register) -
     ):
         check_by_dry_run(plan_of(toy(), "optimizer={use='searching'}"))
     assert check_by_dry_run(plan_of(toy(), "optimizer={use='lbfgs'}")) == []
-    with pytest.raises(UserError, match=r"lbfgs \(semreg .*\) can't make a step: failed: only 'strong_wolfe' is supported"):
+    with pytest.raises(
+        UserError, match=r"lbfgs \(semreg .*\) can't make a step: failed: only 'strong_wolfe' is supported"
+    ):
         check_by_dry_run(plan_of(toy(), "optimizer={use='lbfgs', line_search_fn='strong'}"))
     with pytest.raises(UserError, match=r"phases\.main\.optimizer of encoder  adam \(semreg .*\) can't make a step: "):
         check_by_dry_run(plan_of(toy(), "optimizer={use='adam', differentiable=true}"))
