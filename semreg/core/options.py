@@ -125,7 +125,8 @@ def _check_type(annotation: Any, value: Any, where: str) -> list[Problem]:
         kinds = _kinds(annotation)
         if len(kinds) > 1:  # of which pydantic's complaints tell no more than each its own
             return [Problem(where, f"{short(value)}: should be {', '.join(kinds[:-1])} or {kinds[-1]}")]
-        finding = error.errors(include_url=False)[0]
+        # of a union's complaints one that says more than "no Tensor"; unions of any order share what validates them
+        finding = min(error.errors(include_url=False), key=lambda finding: finding["type"] == "is_instance_of")
         keys = keys_of(finding)
         inside = f" (at {'.'.join(keys)})" if keys and isinstance(value, list | dict) else ""
         return [Problem(where, wording(finding) + inside)]

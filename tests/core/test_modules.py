@@ -42,6 +42,11 @@ def distance(
     return a.sum()
 
 
+def scaled(a: Tensor, *, scale: Tensor) -> Tensor:
+    """Whose option is a tensor, or trains."""
+    return (scale * a).sum()
+
+
 def weighted(a: Tensor, b: Tensor, weight: float, bias: float = 0.0) -> Tensor:
     """Whose options are by position, too."""
     return (a - b).sum() * weight + bias
@@ -78,6 +83,7 @@ def test_it_computes_what_the_function_does(margin: float, seed: int) -> None:
         (angular_triplet_neighbor_loss, {"codes": CODES, "neighbors": "none"}, ["has no option 'codes'"]),
         (distance, {"margin": -1, "mode": "soft"}, ["2 errors", "greater than or equal to 0", "'hard' or 'all'"]),
         (distance, {"mode": "all", "margin": float("nan")}, ["finite number"]),
+        (distance, {"mode": "all", "scale": float("inf")}, ["scale ", "inf: input should be a finite number"]),
         (gradient_penalty, {"generator": 3}, ["generator ", "3: "]),
         (weighted, {"weight": "much"}, ["valid number"]),
         (GaussianMixture, {"classes": 3, "size": 0}, ["greater than or equal to 1"]),
@@ -169,7 +175,7 @@ def test_options_that_are_modules_or_tensors_move_and_train_with_it() -> None:
     module.double()
     assert module(CODES.double(), CODES.double()).dtype == torch.float64
     assert all(tensor.device.type == "meta" for tensor in [*module.to("meta").buffers(), *module.parameters()])
-    trained = as_module(distance, mode="all", scale=nn.Parameter(torch.tensor(2.0)))
+    trained = as_module(scaled, scale=nn.Parameter(torch.tensor(2.0)))
     assert list(trained.state_dict()) == ["option_scale"]
     bare = as_module(angular_triplet_neighbor_loss, **RING)
     assert not bare.state_dict()

@@ -61,7 +61,7 @@ def digits_follow_the_mixture(names: dict[str, Any]) -> None:
 
 
 def attributes_are_in_their_codes(names: dict[str, Any]) -> None:
-    """Uniform disentanglement: classifiers read an attribute from its own code, and less from the other and from z_0."""
+    """Uniform disentanglement: classifiers read an attribute from its own code, and less from the others."""
     codes = [encoder(names["squares"]) for encoder in names["encoders"]]
     for own, label in ((1, names["place"]), (2, names["pattern"])):
         logits = [names["class_logits"](names["classifiers"][own - 1], code) for code in codes]
@@ -76,6 +76,13 @@ def rows_hold_their_labels(names: dict[str, Any]) -> None:
     present, lengths = names["present"] > 0.5, names["rows"].norm(dim=2)
     assert lengths[present].mean() > 2 * lengths[~present].mean()
     assert names["lighter"][:, 0, :8, :8].mean() > 0.7
+
+
+def test_the_readme_has_an_example_that_runs() -> None:
+    [text] = [text for _, text in blocks("../README.md") if "as_module" in text]
+    codes = torch.randn(8, 3, requires_grad=True)
+    exec(text, {"codes": codes, "labels": torch.arange(8)})
+    assert codes.grad is not None
 
 
 @pytest.mark.slow
