@@ -92,11 +92,13 @@ def _digest(parts: Iterable[str]) -> str:
 def _closure(names: Iterable[str], belongs: Callable[[str], bool]) -> dict[str, Path]:
     """The files of modules, of those that they import, and of the packages that these lie in."""
     found: dict[str, Path] = {}
+    seen: set[str] = set()
     pending = list(names)
     while pending:
         name = pending.pop()
-        if name in found or not belongs(name):
+        if name in seen or not belongs(name):
             continue
+        seen.add(name)
         path = _file(name)
         if path is None:
             pending += _handed_on(name)
@@ -155,7 +157,7 @@ def _imports(name: str, path: Path) -> Iterator[str]:
     package = name if path.name == "__init__.py" else name.rpartition(".")[0]
     for node in ast.walk(_split(_tree(name, path) or ast.Module([], []))[0]):
         if isinstance(node, ast.Import):
-            yield from (name for alias in node.names for name in (alias.name, f"{alias.name}.*"))
+            yield from (one for alias in node.names for one in (alias.name, f"{alias.name}.*"))
         elif isinstance(node, ast.ImportFrom):
             base = _imported_from(node, package)
             yield base

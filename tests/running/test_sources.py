@@ -125,6 +125,8 @@ def test_names_that_a_package_hands_on_count_for_who_asks_for_them(install: Inst
         first = digest(__init__=LAZY, losses=asking)
         assert digest(__init__=LAZY, losses=asking, unused="Unused = 3\n") == first
         assert digest(__init__=LAZY, losses=asking, base="near = 2\n") != first
+    binary = LAZY.replace("from .base import near", "from .near import near")  # of which there is no source
+    assert digest(__init__=binary, losses="from toy_lazy import near\ndef loss(a): return a\n")
     for asks in ("import toy_lazy", "from toy_lazy import *"):
         asking = f"{asks}\ndef loss(a): return a\n"
         first = digest(__init__=LAZY, losses=asking)
