@@ -10,7 +10,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from semreg.core.version import __version__
-from semreg.running.choices import Choices
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,6 +43,7 @@ def run(recipe: str | Path | Recipe, *, overrides: Sequence[str] = (), **choices
     Raises UserError for mistakes in the recipe, the choices or the data.
     """
     from semreg.recipe.load import Recipe
+    from semreg.running.choices import Choices
     from semreg.running.reproducing import call_of
     from semreg.running.start import run_recipe
 
@@ -108,6 +108,7 @@ def table(
     from pathlib import Path
 
     from semreg.recipe.load import Recipe
+    from semreg.running.choices import Choices
     from semreg.tables.making import Wanted, make_table
     from semreg.tables.plots import plots_of
 
@@ -152,6 +153,7 @@ def mix(
     """
     from pathlib import Path
 
+    from semreg.running.choices import Choices
     from semreg.tables.making import Wanted
     from semreg.tables.mixing.mix import Budget, make_mix
     from semreg.tables.plots import plots_of

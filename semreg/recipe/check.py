@@ -23,6 +23,7 @@ from semreg.core import (
     UserError,
     closest,
 )
+from semreg.core.options import NO_TEXT, signature_of
 from semreg.core.registry import find, load
 from semreg.data.splits import labelled_fields, shots_problems
 from semreg.recipe.bounds import TomlTable
@@ -30,13 +31,12 @@ from semreg.recipe.component_errors import component_error, shown
 from semreg.recipe.graph import Graph, build_graph
 from semreg.recipe.inputs import roles_of_inputs
 from semreg.recipe.load import Recipe
-from semreg.recipe.options import signature_of
 from semreg.recipe.phases import build_phases
 from semreg.recipe.plan import EvaluationPlan, Node, PhasePlan, Plan, reads_in, uses
 from semreg.recipe.process_state import process_state_kept
 from semreg.recipe.resolve import Building, Made, Resolver, settle, survey
 from semreg.recipe.roles import build_roles
-from semreg.recipe.schema import NO_TEXT, DataTable, RecipeTables, parse_tables
+from semreg.recipe.schema import DataTable, RecipeTables, parse_tables
 from semreg.recipe.unknown import unknown_read
 from semreg.store.fields import checked
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from semreg.core import Problem, closest
 from semreg.core.kinds import at_place
+from semreg.core.options import Signature, check_inputs, required_inputs, signature_of
 from semreg.recipe.expression import Call, Expression, Name, names, parse
-from semreg.recipe.options import Signature, check_inputs, required_inputs, signature_of
 from semreg.recipe.plan import Loaded, ModulePlan, Node, Read, Value
 from semreg.recipe.resolve import Building, Made, Resolver
 from semreg.recipe.schema import ComponentTable, RecipeTables

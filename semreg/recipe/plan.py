@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from semreg.core import DataMissing, Dataset, Problem, Roles, Specification
+from semreg.core.options import Signature
 from semreg.core.registry import Component
 from semreg.recipe.bounds import TomlTable
 from semreg.recipe.load import Recipe
-from semreg.recipe.options import Signature
 from semreg.recipe.routing import Backward
 from semreg.recipe.schema import ClipTable, DataTable, RecipeTables, ValidateTable
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, time
 from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Gt, Le, Lt, MaxLen, MinLen
@@ -11,6 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Fiel
 
 from semreg.core import Problem, UserError, closest
 from semreg.core.errors import MOST_PROBLEMS
+from semreg.core.options import keys_of, wording
 from semreg.data.seeds import WHAT_FITS, is_seed
 from semreg.recipe.bounds import TomlTable
 
@@ -19,9 +19,6 @@ MOST_MODULES = 200
 
 LARGEST_PIXEL = 1e6
 """Beyond that, and in ranges as narrow, float32 tells the 256 levels of an image apart no longer."""
-NO_TEXT = "input should be a valid string, in quotes"
-"""What is said of a number, a date or a truth value where a recipe should have a text."""
-
 Positive = Annotated[int, Gt(0)]
 
 
@@ -274,12 +271,7 @@ def problems_of(error: ValidationError, prefix: str = "") -> list[Problem]:
     """pydantic's findings in our words: the dotted key, what was found, what would fit."""
     problems = []
     for finding in error.errors(include_url=False)[: 4 * MOST_PROBLEMS]:  # a union has several complaints about a key
-        location = [
-            str(part)
-            for part in finding["loc"]
-            if part
-            not in ("str", "ComponentTable", "constrained-int", "constrained-float", "[key]", "[number]", "[table]")
-        ]
+        location = keys_of(finding)
         message = _message(finding, location)
         if location[:1] == ["phases"] and location[2:4] == ["steps", "step"]:
             del location[2:4]  # a single step's `train` stands in the phase itself
@@ -293,25 +285,13 @@ def problems_of(error: ValidationError, prefix: str = "") -> list[Problem]:
 
 
 def _message(finding: Any, location: list[str]) -> str:
-    kind, found = finding["type"], finding.get("input")
+    kind = finding["type"]
     if kind == "extra_forbidden":
         return f"unknown key {location[-1]!r}{closest(location[-1], _known_keys(location))}"
     if kind == "missing":
         needed = "'train' or 'steps'" if location[-1] == "steps" else repr(location[-1])
         return f"missing: {needed} is needed here"
-    if kind in ("dict_type", "model_type"):
-        return f"{short(found)}: should be a table, such as {{ key = value }}"
-    if kind == "string_type" and not isinstance(found, dict | list):
-        return f"{short(found)}: {NO_TEXT}"
-    said = finding["msg"].removeprefix("Value error, ")
-    said = said[0].lower() + said[1:]
-    return f"{short(found)}: {said}"
-
-
-def short(value: Any) -> str:
-    """A value as a message shows it."""
-    text = str(value) if isinstance(value, date | time) else repr(value)
-    return text if len(text) <= 60 else text[:57] + "…"
+    return wording(finding)
 
 
 def _known_keys(location: list[str]) -> list[str]:
