@@ -208,9 +208,7 @@ class Runner:
             if done:
                 self.say(f"{path} is finished; nothing to do")
             if self.plan.tables.watch is not None and not read_watched(path):
-                self.say(
-                    f"{path} has no pictures: `[watch]` keeps them while a run trains, and this one is trained"
-                )
+                self.say(f"{path} has no pictures: `[watch]` keeps them while a run trains, and this one is trained")
         changed = other_code(record, self.plan)
         if changed:
             self.say(f"warning: {path}: {changed}")

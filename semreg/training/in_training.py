@@ -104,7 +104,7 @@ def _unchanged(modules: Mapping[str, nn.Module], device: torch.device, seed: int
     What draws from PyTorch's own generators inside draws the same each time.
     """
     parts = [(part, part.training) for module in modules.values() for part in module.modules()]
-    buffers = [(one, one._version, one.clone()) for module in modules.values() for one in module.buffers()]
+    buffers = [(buffer, buffer.clone()) for module in modules.values() for buffer in module.buffers()]
     draws, numpy_draws = random.getstate(), np.random.get_state()
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(seed)
@@ -116,6 +116,5 @@ def _unchanged(modules: Mapping[str, nn.Module], device: torch.device, seed: int
             for part, training in parts:
                 part.training = training
             with torch.no_grad():
-                for buffer, version, before in buffers:
-                    if buffer._version != version:
-                        buffer.copy_(before)
+                for buffer, before in buffers:
+                    buffer.copy_(before)
