@@ -19,6 +19,7 @@ from semreg.recipe.plan import Plan
 from semreg.trained.opening import open_data
 from semreg.training.build import build_modules
 from semreg.training.in_training import InTraining, held_out, require_pictures
+from tests.running.faults import Dropping
 from tests.training.conftest import plan_of
 
 Toy = Callable[..., Path]
@@ -76,6 +77,7 @@ def state_of(modules: dict[str, nn.Module]) -> tuple[Any, ...]:
 def test_looking_changes_nothing_and_gives_the_same_each_time(restless: Plan) -> None:
     modules = build_modules(restless, seed=0)
     modules["encoder"].train()
+    modules["encoder"].net[2].eval()  # as one that keeps a part of it frozen
     modules["decoder"].eval()
     torch.manual_seed(3)
     values, *before = state_of(modules)
@@ -103,6 +105,19 @@ def test_dropout_that_is_always_on_draws_the_same_each_time(toy: Toy, register: 
     torch.rand(7)
     assert torch.equal(first, run.tensor("odd"))
     assert (first == 0).any()
+
+
+def test_modules_are_in_eval_mode_meanwhile(toy: Toy, register: Register) -> None:
+    register("encoder", "dropping", Dropping)
+    plan = plan_of(toy("[modules.encoder]\nuse = 'dropping'\noutputs = 4"))
+    modules = build_modules(plan, seed=0)
+    modules["encoder"].train()
+    found = shown(plan, modules).tensor("reconstruction")
+    assert modules["encoder"].training
+    modules["encoder"].eval()
+    with torch.no_grad():
+        mean, _ = modules["encoder"](shown(plan, modules).tensor("image")).chunk(2, dim=1)
+        torch.testing.assert_close(found, modules["decoder"](mean))
 
 
 def test_modules_are_seen_as_they_are(toy: Toy) -> None:
