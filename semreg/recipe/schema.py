@@ -19,6 +19,9 @@ MOST_MODULES = 200
 
 LARGEST_PIXEL = 1e6
 """Beyond that, and in ranges as narrow, float32 tells the 256 levels of an image apart no longer."""
+MOST_WATCHED = 32
+"""Of images, and of tensors, in a picture of `[watch]`: more can't be told apart on a screen."""
+
 Positive = Annotated[int, Gt(0)]
 
 
@@ -221,6 +224,14 @@ class EvaluationTable(_Component):
     judge_data: dict[str, Any] = {}
 
 
+class WatchTable(_Keys):
+    """Pictures that a run keeps of tensors while it trains: after every so many epochs, on the same few images."""
+
+    tensors: Annotated[list[str], MinLen(1), MaxLen(MOST_WATCHED)]
+    every: Positive = 5
+    images: Annotated[int, Gt(0), Le(MOST_WATCHED)] = 8
+
+
 class RecipeTables(_Keys):
     """A whole recipe."""
 
@@ -237,6 +248,7 @@ class RecipeTables(_Keys):
     phases: Annotated[dict[str, PhaseTable], MinLen(1)]
     order: Annotated[list[str], MinLen(1)] | None = None
     evaluate: dict[str, EvaluationTable] = {}
+    watch: WatchTable | None = None
 
 
 def reserved_keys(where: tuple[str, ...]) -> frozenset[str]:
@@ -301,6 +313,7 @@ def _known_keys(location: list[str]) -> list[str]:
         "model": ModelTable,
         "validate": ValidateTable,
         "clip": ClipTable,
+        "watch": WatchTable,
     }
     if len(location) == 1:
         model: type[BaseModel] = RecipeTables

@@ -23,6 +23,8 @@ from semreg.report.data import data_section
 from semreg.report.formatting import duration
 from semreg.report.templates import templates
 from semreg.report.times import time_section
+from semreg.report.watched import Course, courses
+from semreg.store.folder import RunFolder
 from semreg.store.layout import WARNINGS
 from semreg.store.numbers import column, number
 from semreg.store.recipes import command_of, evaluations_of, failures_of, own_name, read_recipe
@@ -56,7 +58,7 @@ def render(folder: Path, recipe: str | None = None) -> str:
 def _rendered(folder: Path, name: str) -> str:
     run = read_record(folder)
     recipe = _recipe(folder, name)
-    reader = _Reader(folder, name, [str(line.get("warning", "")) for line in read_lines(folder / WARNINGS)])
+    reader = _Reader(folder, name, recipe, [str(line.get("warning", "")) for line in read_lines(folder / WARNINGS)])
     evaluations = {one: _unrepeated(result) for one, result in _evaluations(reader, name).items()}
     metrics = read_metrics(folder)
     sections = _sections(reader)
@@ -65,7 +67,7 @@ def _rendered(folder: Path, name: str) -> str:
         run=run,
         state=run.current_state(),
         facts=_facts(run, metrics),
-        phases=_phases(run, metrics),
+        phases=_phases(run, metrics, courses(folder, reader.warn)),
         data=data_section(run.record.get("data") or {}),
         times=time_section(metrics),
         evaluations=evaluations,
@@ -113,6 +115,7 @@ class Phase:
     facts: list[tuple[str, str]]
     steps: list[Step]
     charts: list[curves.Chart]
+    course: Course | None = None
 
     @property
     def validated(self) -> bool:
@@ -140,11 +143,12 @@ class PaperFigure:
         return f"{'+' if more > 0 else ''}{self.text(more)}"
 
 
-class _Reader:
+class _Reader(RunFolder):
     """The run as hooks see it when no run is going on: its warnings stay on the page."""
 
-    def __init__(self, folder: Path, name: str, warnings: list[str]) -> None:
-        self.folder, self.name, self.warnings = folder, name, warnings
+    def __init__(self, folder: Path, name: str, recipe: dict[str, Any], warnings: list[str]) -> None:
+        super().__init__(folder, name, recipe)
+        self.warnings = warnings
 
     def warn(self, message: str) -> None:
         self.warnings.append(message)
@@ -224,15 +228,15 @@ def _facts(run: RunRecord, metrics: dict[str, PhaseMetrics]) -> list[tuple[str, 
     return [(name, text) for name, text in facts if text]
 
 
-def _phases(run: RunRecord, metrics: dict[str, PhaseMetrics]) -> list[Phase]:
+def _phases(run: RunRecord, metrics: dict[str, PhaseMetrics], watched: dict[str, Course]) -> list[Phase]:
     planned = {str(phase.get("name")): phase for phase in run.record.get("phases") or []}
     return [
-        _phase(name, planned.get(name, {}), metrics.get(name, PhaseMetrics()))
+        _phase(name, planned.get(name, {}), metrics.get(name, PhaseMetrics()), watched.get(name))
         for name in dict.fromkeys([*planned, *metrics])
     ]
 
 
-def _phase(name: str, plan: dict[str, Any], metrics: PhaseMetrics) -> Phase:
+def _phase(name: str, plan: dict[str, Any], metrics: PhaseMetrics, course: Course | None) -> Phase:
     backwards = plan.get("backwards") or {}
     steps = [
         Step(step, list(dict.fromkeys(loss for row in rows.values() for loss in row)), rows, backwards.get(step))
@@ -248,7 +252,7 @@ def _phase(name: str, plan: dict[str, Any], metrics: PhaseMetrics) -> Phase:
         ("time", duration(metrics.seconds) if metrics.seconds else None),
         ("best validation at iteration", f"{metrics.best:,}" if metrics.best else None),
     ]
-    return Phase(name, [(label, str(fact)) for label, fact in facts if fact], steps, curves.charts(metrics))
+    return Phase(name, [(label, str(fact)) for label, fact in facts if fact], steps, curves.charts(metrics), course)
 
 
 def _paper_figures(evaluations: dict[str, Result]) -> list[PaperFigure]:

@@ -224,3 +224,14 @@ def test_optimizers_are_tried_on_numbers_made_up(toy: Toy, register: Register) -
     with pytest.raises(UserError, match=r"phases\.main\.optimizer of encoder  adam \(semreg .*\) can't make a step: "):
         check_by_dry_run(plan_of(toy(), "optimizer={use='adam', differentiable=true}"))
     assert check_by_dry_run(plan_of(toy(), "optimizer={use='adam', amsgrad=true}")) == []
+
+
+def test_a_watch_on_what_is_no_picture_is_told_without_numbers(toy: Toy, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trial, "MOST_WORK", 0)  # so that nothing can be computed
+    watch = "watch.tensors=['image', 'z', 'posterior', 'reconstruction']"
+    with pytest.raises(UserError) as refused:
+        check_by_dry_run(plan_of(toy(), watch))
+    found = {problem.where: problem.message for problem in refused.value.problems}
+    assert found.keys() == {"watch.tensors.1", "watch.tensors.2"}
+    assert found["watch.tensors.1"] == "'z' is float32 (4, 2); pictures are (images, 1 or 3, height, width)"
+    assert check_by_dry_run(plan_of(toy(), "watch.tensors=['reconstruction']")) == []
