@@ -31,7 +31,7 @@ from semreg.store.folder import RunFolder
 from semreg.trained.opening import open_data
 from semreg.training.build import build_modules
 from semreg.training.phase import PhaseRunner
-from semreg.training.step import Setting
+from semreg.training.setting import Setting
 from semreg.training.trainer import Trainer
 
 STEPS = 150

@@ -10,7 +10,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from semreg.core.version import __version__
-from semreg.running.choices import Choices
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,23 +32,27 @@ def load_recipe(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
     return load_recipe(path, overrides)
 
 
-def run(recipe: str | Path | Recipe, *, overrides: Sequence[str] = (), **choices: Any) -> Run:
+def run(
+    recipe: str | Path | Recipe, *, overrides: Sequence[str] = (), hooks: Sequence[Any] = (), **choices: Any
+) -> Run:
     """Train, evaluate and report a recipe, or go on where an earlier call stopped, and return the trained run.
 
     Args:
         recipe: a path or a loaded recipe.
         overrides: as for `load_recipe`, where `recipe` is a path.
+        hooks: modules, objects or classes that observe the run, as `semreg.core.hookspecs` says.
         choices: the fields of `semreg.running.choices.Choices`: `seed`, `device`, `precision`, `data_root`, `out`, …
 
-    Raises UserError for mistakes in the recipe, the choices or the data.
+    Raises UserError for mistakes in the recipe, the choices, the hooks or the data.
     """
     from semreg.recipe.load import Recipe
+    from semreg.running.choices import Choices
     from semreg.running.reproducing import call_of
     from semreg.running.start import run_recipe
 
     loaded = recipe if isinstance(recipe, Recipe) else load_recipe(recipe, overrides)
     call = call_of(str(loaded.path), loaded.written, choices)
-    return run_recipe(loaded, Choices(**choices), call)
+    return run_recipe(loaded, Choices(**choices), call, hooks=hooks)
 
 
 def open_run(folder: str | Path, *, data_root: str | Path | None = None, device: str = "auto") -> Run:
@@ -108,6 +111,7 @@ def table(
     from pathlib import Path
 
     from semreg.recipe.load import Recipe
+    from semreg.running.choices import Choices
     from semreg.tables.making import Wanted, make_table
     from semreg.tables.plots import plots_of
 
@@ -152,6 +156,7 @@ def mix(
     """
     from pathlib import Path
 
+    from semreg.running.choices import Choices
     from semreg.tables.making import Wanted
     from semreg.tables.mixing.mix import Budget, make_mix
     from semreg.tables.plots import plots_of

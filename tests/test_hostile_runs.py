@@ -170,7 +170,9 @@ def test_numbers_that_only_look_like_it(trained: Path, command: Command) -> None
 # --- a run's folder ---
 
 
-@pytest.mark.parametrize("file", ["run.json", "recipe.json", "status.json", "metrics.jsonl", "warnings.jsonl"])
+@pytest.mark.parametrize(
+    "file", ["run.json", "recipe.json", "status.json", "metrics.jsonl", "warnings.jsonl", "watch.jsonl"]
+)
 def test_files_of_a_run_that_hold_anything(file: str, trained: Path, tmp_path: Path, command: Command) -> None:
     for content in (
         b"",
@@ -257,7 +259,9 @@ def test_metrics_with_wrong_parts(small: Path, command: Command) -> None:
         command("runs", "--out", small.parent)
 
 
-@pytest.mark.parametrize("file", ["run.json", "recipe.json", "status.json", "metrics.jsonl", "warnings.jsonl"])
+@pytest.mark.parametrize(
+    "file", ["run.json", "recipe.json", "status.json", "metrics.jsonl", "warnings.jsonl", "watch.jsonl"]
+)
 @pytest.mark.parametrize("made", ["fifo", "zero", "large"])
 def test_what_is_no_honest_file_hangs_nothing(file: str, made: str, trained: Path, toy: Toy, command: Command) -> None:
     """A pipe, a device without end, a file of a terabyte: each command ends, with one message that names it."""

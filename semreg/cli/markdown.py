@@ -13,8 +13,8 @@ from typing import Any
 from semreg.cli.describe import describe, first_sentence
 from semreg.core import UserError
 from semreg.core.kinds import KINDS
+from semreg.core.options import FILLED_BY_ENGINE, Signature, signature_of
 from semreg.core.registry import Component, load, normalised
-from semreg.recipe.options import FILLED_BY_ENGINE, Signature, signature_of
 from semreg.recipe.phases import FILLED_IN_SAMPLERS
 
 HEAD = """# Components

@@ -169,5 +169,6 @@ _CELLS: dict[str, Callable[[RunStatus], str]] = {
     "updated": _updated,
     "started": lambda run: _plain((run.started or "")[:16].replace("T", " ")),
     "data": _data,
+    "picture": lambda run: _plain(run.picture or ""),
     "latest": _latest,
 }

@@ -1,4 +1,4 @@
-"""Courses of a learning rate over a phase: functions of (epochs gone, epochs in all) to the factor on the rate.
+"""Courses of a rate or of a loss's weight over a phase: functions of (epochs gone, epochs in all) to the factor on it.
 
 `epoch` is fractional, 0 at the phase's first iteration. A schedule of one's own is one such function and an
 entry point in `semreg.schedules`.
@@ -20,6 +20,26 @@ def constant(epoch: float, epochs: int) -> float:
 def step(epoch: float, epochs: int, *, every: Annotated[int, Gt(0)], gamma: Annotated[float, Gt(0)] = 0.1) -> float:
     """`gamma` to the power of the number of whole periods of `every` epochs gone."""
     return float(gamma ** (int(epoch) // every))
+
+
+def warmup(epoch: float, epochs: int, *, warmup: Annotated[float, Gt(0)]) -> float:
+    """Rising evenly from 0 to 1 over `warmup` epochs, then 1."""
+    return min(epoch / warmup, 1.0)
+
+
+def cyclical(
+    epoch: float,
+    epochs: int,
+    *,
+    cycles: Annotated[int, Gt(0)] = 4,
+    rising: Annotated[float, Gt(0), Le(1)] = 0.5,
+) -> float:
+    """In each of `cycles` equal parts of the phase: rising evenly from 0 to 1 over a share `rising` of it, then 1.
+
+    Source: Fu et al., *Cyclical Annealing Schedule: A Simple Approach to Mitigating KL Vanishing* (2019), Eq. 6 and 7.
+    """
+    gone = epoch * cycles / epochs % 1.0
+    return min(gone / rising, 1.0)
 
 
 def linear_decay(epoch: float, epochs: int, *, start: Annotated[int, Ge(0)] = 0) -> float:

@@ -28,3 +28,13 @@ def map_tensors(change: Callable[[Tensor], Tensor], value: Any) -> Any:
         parts = [map_tensors(change, part) for part in value]
         return type(value)(*parts) if is_posterior(value) else tuple(parts)
     return value
+
+
+def on_cpu(value: Any) -> Any:
+    """A value with its tensors on the CPU, without gradients, and floats as float32."""
+
+    def moved(tensor: Tensor) -> Tensor:
+        tensor = tensor.detach().cpu()
+        return tensor.float() if tensor.is_floating_point() else tensor.clone()
+
+    return map_tensors(moved, value)

@@ -6,12 +6,14 @@ It imports no other room, and neither PyTorch nor NumPy: `semreg list` answers f
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from semreg.core.lazy import lazy_names as lazy_names
 
 if TYPE_CHECKING:
     from semreg.core.errors import *  # noqa: F403
     from semreg.core.interfaces import *  # noqa: F403
+    from semreg.core.modules import *  # noqa: F403
     from semreg.core.posteriors import *  # noqa: F403
     from semreg.core.randomness import *  # noqa: F403
     from semreg.core.results import *  # noqa: F403
@@ -19,14 +21,9 @@ if TYPE_CHECKING:
     from semreg.core.shapes import *  # noqa: F403
     from semreg.core.source import *  # noqa: F403
     from semreg.core.specification import *  # noqa: F403
-
-_MODULES = ("errors", "randomness", "shapes", "posteriors", "interfaces", "roles", "source", "specification", "results")
-
-
-def __getattr__(name: str) -> Any:
-    """A public name, imported when it is first asked for: commands that answer at once ask for few."""
-    for module in map(import_module, (f"semreg.core.{module}" for module in _MODULES)):
-        if name in module.__all__:
-            value = globals()[name] = getattr(module, name)
-            return value
-    raise AttributeError(f"semreg.core has no {name!r}")
+else:
+    _MODULES = (
+        "errors", "randomness", "shapes", "posteriors", "interfaces", "roles", "source", "specification", "results",
+        "modules",
+    )  # fmt: skip
+    __getattr__, __dir__ = lazy_names(__name__, *_MODULES)

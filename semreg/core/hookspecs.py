@@ -1,8 +1,9 @@
 """The events of a run that plugins may listen to. Hooks observe: only what `statistics` and `report_sections` return is
 used.
 
-A plugin is a module, an object or a class (made once per run) named by an entry point of group `semreg.hooks`. Its
-functions are called like the events below, are marked `hookimpl`, and take any of the arguments, by name:
+A plugin is a module, an object or a class (made once per run) named by an entry point of group `semreg.hooks`, or
+handed to `semreg.run(recipe, hooks=[…])`. Its functions are called like the events below, are marked `hookimpl`, and
+take any of the arguments, by name:
 
     from semreg.core.hookspecs import hookimpl
 

@@ -297,5 +297,26 @@ class ObservedRun(Protocol):
     def name(self) -> str:
         """The recipe's name."""
 
+    @property
+    def recipe(self) -> dict[str, Any]:
+        """The recipe with all that it extends, as tables; a copy."""
+
+    @property
+    def modules(self) -> Mapping[str, nn.Module]:
+        """The recipe's modules as they are in training, by name; a hook looks, and changes nothing.
+
+        Raises UserError where the run isn't in training: before the first `phase_started`, and in a process that only
+        evaluates or reports.
+        """
+
+    def tensor(self, name: str, *, count: int = 8) -> Any:
+        """A tensor of the recipe, or a field, as it is now, on the CPU, floats as float32.
+
+        It is of `count` images of the validation split, else the test split, else the training images: evenly spaced in
+        it, and so always the same. Modules are in eval mode, random operations have their evaluation form or draw from
+        generators of their own, the same each time; no bit of the training changes. Raises UserError as `modules` does,
+        with the closest names if there is no such tensor, and where its computation fails.
+        """
+
     def warn(self, message: str) -> None:
         """Say a warning and record it with the run."""

@@ -9,7 +9,7 @@ from typing import Any
 import pluggy
 
 from semreg.core import hookspecs
-from semreg.core.errors import CannotWrite, UserError, cause_of
+from semreg.core.errors import CannotWrite, UserError, cause_of, closest
 from semreg.core.registry import import_target, installed_entry_points
 
 GROUP = "semreg.hooks"
@@ -41,18 +41,21 @@ def no_hooks() -> pluggy.PluginManager:
 def add_plugin(manager: pluggy.PluginManager, plugin: Any, name: str) -> None:
     """Register a module, an object or a class (which is made here) under `name`.
 
-    Raises ValueError if it names an event that does not exist, or wraps one; pluggy's PluginValidationError if it takes
-    an argument that the event does not have.
+    Raises ValueError if it names no event, one that does not exist, or wraps one; pluggy's PluginValidationError if it
+    takes an argument that the event does not have.
     """
     plugin = plugin() if inspect.isclass(plugin) else plugin
     manager.register(plugin, name)
-    for caller in manager.get_hookcallers(plugin) or ():
+    callers = manager.get_hookcallers(plugin) or ()
+    wrong = "" if callers else "none of its functions is marked hookimpl; hooks observe events of semreg.core.hookspecs"
+    for caller in callers:
         for implementation in caller.get_hookimpls():
             if implementation.plugin is plugin and not _observes(caller, implementation):
-                manager.unregister(plugin)
-                raise ValueError(
-                    f"{caller.name} is no event of semreg, or is wrapped; hooks observe those of semreg.core.hookspecs"
-                )
+                events = [event for event, known in vars(manager.hook).items() if known.has_spec()]
+                wrong = f"{caller.name} is no event of semreg, or is wrapped{closest(caller.name, events)}"
+    if wrong:
+        manager.unregister(plugin)
+        raise ValueError(wrong)
 
 
 def _observes(caller: pluggy.HookCaller, implementation: pluggy.HookImpl) -> bool:

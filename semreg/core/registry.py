@@ -193,7 +193,7 @@ def import_target(what: str, target: str, origin: str) -> Any:
 
 def with_article(noun: str) -> str:
     """`a loss`, `an encoder`."""
-    return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
+    return f"{'an' if noun[0].lower() in 'aeiou' else 'a'} {noun}"
 
 
 @lru_cache(maxsize=2)

@@ -106,12 +106,13 @@ class Gather:
 class Batches:
     """The batches of one step of one phase, each a pure function of (seed, key, count), whatever was asked for before.
 
-    An epoch is `per_epoch` batches, which `sampler` makes of the rows with a generator seeded by (seed, key, epoch),
-    and of the labels named in `sampler_labels`, by position. Of each batch, part `part[0]` of `part[1]` equal ones is
-    given: what one of several processes takes. `source` and `sampler_key` are the recipe's file and the key of the
-    sampler in it, for messages. The other arguments are those of `Gather`.
+    An epoch is `per_epoch` times `accumulate` batches, the first of those which `sampler` makes of the rows with a
+    generator seeded by (seed, key, epoch), and of the labels named in `sampler_labels`, by position. Of each batch,
+    part `part[0]` of `part[1]` equal ones is given: what one of several processes takes. `source` and `sampler_key` are
+    the recipe's file and the key of the sampler in it, for messages. The other arguments are those of `Gather`.
 
-    Raises UserError if a batch is larger than the rows, or can't be cut into the parts, and later if the sampler fails.
+    Raises UserError if so many batches are larger than the rows, or a batch can't be cut into the parts, and later if
+    the sampler fails.
     """
 
     def __init__(
@@ -122,6 +123,7 @@ class Batches:
         *,
         seed: int,
         key: tuple[str, ...],
+        accumulate: int = 1,
         sampler: Callable[..., Tensor] = shuffled,
         sampler_labels: Sequence[str] = (),
         part: tuple[int, int] = (0, 1),
@@ -140,9 +142,14 @@ class Batches:
         if not 0 < batch_size <= len(rows):
             message = f"a batch of {batch_size} can't be drawn from {len(rows)} images; 1 to {len(rows)} fit"
             raise UserError(source, [Problem("data.batch_size", message)])
+        if accumulate * batch_size > len(rows):
+            message = f"{accumulate} batches of {batch_size} can't be drawn from {len(rows)} images"
+            fits = f"accumulate = {len(rows) // batch_size} or smaller batches fit"
+            raise UserError(source, [Problem("data.batch_size", f"{message}; {fits}")])
         self.gather = Gather(cached, rows, fields=fields, extra=extra, value_range=value_range, device=device)
         self.batch_size = batch_size
-        self.per_epoch = len(rows) // batch_size
+        self.accumulate = accumulate
+        self.per_epoch = len(rows) // (batch_size * accumulate)
         self._seed, self._key = seed, key
         self._sampler, self._sampler_key, self._source = sampler, sampler_key, source
         self._labels = [self.gather.label(name) for name in sampler_labels]
@@ -150,7 +157,7 @@ class Batches:
 
     def positions(self, count: int) -> Tensor:
         """The indices into the rows, int64 `(batch_size,)`, of the `count`-th batch ever (from 0)."""
-        epoch, index = divmod(count, self.per_epoch)
+        epoch, index = divmod(count, self.per_epoch * self.accumulate)
         if self._order[0] != epoch:
             self._order = (epoch, self._sampled(epoch))
         return self._order[1][index]
@@ -161,13 +168,16 @@ class Batches:
 
     def _sampled(self, epoch: int) -> Tensor:
         generator = torch.Generator().manual_seed(seed_of(self._seed, *self._key, epoch))
-        rows, shape = len(self.gather.rows), (self.per_epoch, self.batch_size)
+        rows = len(self.gather.rows)
+        shape = (rows // self.batch_size, self.batch_size)
         try:
             order = self._sampler(*self._labels, count=rows, batch_size=self.batch_size, generator=generator)
         except (UserError, ValueError) as error:
             if isinstance(error, UserError) and error.source == self._source:
                 raise
             said = error.problems[0].message if isinstance(error, UserError) else cause_of(error)
+            if self.accumulate > 1:
+                said += f"; each of the {self.accumulate} batches that `accumulate` averages is sampled by itself"
             raise UserError(self._source, [Problem(self._sampler_key, said)]) from error
         if not _are_indices(order, rows, shape):
             found = f"{order.dtype} {tuple(order.shape)}" if isinstance(order, Tensor) else type(order).__name__

@@ -7,7 +7,10 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from semreg.pictures.grids import TILE, enlarged, pixels
+import numpy as np
+from numpy.typing import NDArray
+
+from semreg.pictures.grids import GAP, TILE, coloured, enlarged, pixels
 from semreg.store.disk import write_whole, writing
 
 ADVICE = "mend that, or choose another place by --out"
@@ -36,6 +39,29 @@ def picture(image: Any, value_range: tuple[float, float], *, scale: int = 1) -> 
 
     values = enlarged(pixels(image, value_range), scale)
     return Image.fromarray(values[:, :, 0] if values.shape[2] == 1 else values)
+
+
+def strip(rows: Sequence[Any], value_range: tuple[float, float]) -> bytes:
+    """Rows of images, each `(images, 1 or 3, height, width)`, one under another as a PNG, with nothing written on it.
+
+    Small images are enlarged as far as half a tile of a picture's grid. Raises ValueError for another shape.
+    """
+    from PIL import Image
+
+    drawn = []
+    for images in rows:
+        scale = max(1, TILE // 2 // max(images.shape[2:]))
+        tiles = [_padded(enlarged(coloured(image, value_range), scale), GAP // 2, GAP // 2) for image in images]
+        drawn.append(np.concatenate(tiles, axis=1))
+    width = max(row.shape[1] for row in drawn)
+    buffer = BytesIO()
+    canvas = np.concatenate([_padded(row, 0, width - row.shape[1]) for row in drawn])
+    Image.fromarray(canvas).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def _padded(values: NDArray[np.uint8], below: int, right: int) -> NDArray[np.uint8]:
+    return np.pad(values, ((0, below), (0, right), (0, 0)), constant_values=255)
 
 
 def gif(images: Sequence[Any], value_range: tuple[float, float], *, scale: int | None = None) -> bytes:

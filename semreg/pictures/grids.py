@@ -28,7 +28,7 @@ TILE = 128
 _WIDEST = 1800  # pixels: more columns make smaller tiles
 
 
-_GAP = 6
+GAP = 6
 
 
 def image_grid(
@@ -48,7 +48,7 @@ def image_grid(
     `scale` if it is given, without smoothing. Rows may differ in length. `image_labels` stand under each image. Raises
     ValueError for images of differing or unfit shapes and for labels that do not match in number.
     """
-    images = [[_coloured(image, value_range) for image in row] for row in rows]
+    images = [[coloured(image, value_range) for image in row] for row in rows]
     shapes = {image.shape for row in images for image in row}
     if len(shapes) != 1:
         raise ValueError(f"an image grid needs images of one shape, got {sorted(shapes) or 'no image'}")
@@ -62,13 +62,13 @@ def image_grid(
     scale = scale or max(1, min(TILE // max(height, width), _WIDEST // (columns * width)))
 
     with matplotlib.rc_context(STYLE):
-        below = text_size([label for row in image_labels for label in row], 0)[1] + 2 * _GAP if image_labels else 0
-        step_y, step_x = height * scale + below + _GAP, width * scale + _GAP
+        below = text_size([label for row in image_labels for label in row], 0)[1] + 2 * GAP if image_labels else 0
+        step_y, step_x = height * scale + below + GAP, width * scale + GAP
         slanted = text_size(column_labels or [""], 0)[0] > step_x
-        left = text_size(row_labels, 0)[0] + 3 * _GAP if row_labels else 0
-        top = text_size(column_labels, 55 if slanted else 0)[1] + 2 * _GAP if column_labels else 0
+        left = text_size(row_labels, 0)[0] + 3 * GAP if row_labels else 0
+        top = text_size(column_labels, 55 if slanted else 0)[1] + 2 * GAP if column_labels else 0
         overhang = text_size(column_labels[-1:], 55)[0] if column_labels and slanted else 0
-        total = (left + columns * step_x - _GAP + max(0, overhang - step_x // 2), top + len(images) * step_y - _GAP)
+        total = (left + columns * step_x - GAP + max(0, overhang - step_x // 2), top + len(images) * step_y - GAP)
         canvas = np.full((total[1], total[0], 3), 255, np.uint8)
         for y, row in enumerate(images):
             for x, image in enumerate(row):
@@ -80,12 +80,12 @@ def image_grid(
         figure.figimage(canvas)
         for y, label in enumerate(row_labels or ()):
             centre = total[1] - (top + y * step_y + height * scale / 2)
-            figure.text((left - 2 * _GAP) / total[0], centre / total[1], label, ha="right", va="center_baseline")
+            figure.text((left - 2 * GAP) / total[0], centre / total[1], label, ha="right", va="center_baseline")
         for x, label in enumerate(column_labels or ()):
             centre = left + x * step_x + width * scale / 2
             figure.text(
                 centre / total[0],
-                (total[1] - top + _GAP) / total[1],
+                (total[1] - top + GAP) / total[1],
                 label,
                 ha="left" if slanted else "center",
                 va="bottom",
@@ -94,7 +94,7 @@ def image_grid(
             )
         for y, labels in enumerate(image_labels or ()):
             for x, label in enumerate(labels):
-                centre, edge = left + x * step_x + width * scale / 2, top + y * step_y + height * scale + _GAP
+                centre, edge = left + x * step_x + width * scale / 2, top + y * step_y + height * scale + GAP
                 figure.text(centre / total[0], (total[1] - edge) / total[1], label, ha="center", va="top")
         return Picture(title, png_of(figure), caption)
 
@@ -117,7 +117,7 @@ def enlarged(values: NDArray[np.uint8], scale: int) -> NDArray[np.uint8]:
     return repeat(values, "height width channels -> (height down) (width across) channels", down=scale, across=scale)
 
 
-def _coloured(image: Any, value_range: tuple[float, float]) -> NDArray[np.uint8]:
+def coloured(image: Any, value_range: tuple[float, float]) -> NDArray[np.uint8]:
     """The pixels of an image `(height, width, 3)`, three times the same where it is grey."""
     values = pixels(image, value_range)
     return repeat(values, "height width 1 -> height width colours", colours=3) if values.shape[2] == 1 else values

@@ -16,6 +16,7 @@ from semreg.core import (
     ClassField,
     DataMissing,
     Dataset,
+    ImageField,
     Problem,
     Role,
     Roles,
@@ -23,6 +24,7 @@ from semreg.core import (
     UserError,
     closest,
 )
+from semreg.core.options import NO_TEXT, signature_of
 from semreg.core.registry import find, load
 from semreg.data.splits import labelled_fields, shots_problems
 from semreg.recipe.bounds import TomlTable
@@ -30,13 +32,12 @@ from semreg.recipe.component_errors import component_error, shown
 from semreg.recipe.graph import Graph, build_graph
 from semreg.recipe.inputs import roles_of_inputs
 from semreg.recipe.load import Recipe
-from semreg.recipe.options import signature_of
 from semreg.recipe.phases import build_phases
 from semreg.recipe.plan import EvaluationPlan, Node, PhasePlan, Plan, reads_in, uses
 from semreg.recipe.process_state import process_state_kept
 from semreg.recipe.resolve import Building, Made, Resolver, settle, survey
 from semreg.recipe.roles import build_roles
-from semreg.recipe.schema import NO_TEXT, DataTable, RecipeTables, parse_tables
+from semreg.recipe.schema import DataTable, RecipeTables, parse_tables
 from semreg.recipe.unknown import unknown_read
 from semreg.store.fields import checked
 
@@ -199,12 +200,28 @@ class _Checker:
         yield from unknown_read(resolver.fields, graph)
         roles = yield from build_roles(resolver, graph, self.tables.model)
         phases = yield from build_phases(resolver, graph, self.tables)
+        yield from self.check_watched(resolver, graph)
         evaluations = {}
         for name in self.tables.evaluate:
             evaluation = yield from self.evaluation(resolver, graph, roles, name)
             if evaluation is not None:
                 evaluations[name] = evaluation
         return roles, phases, evaluations
+
+    def check_watched(self, resolver: Resolver, graph: Graph) -> Iterator[Problem]:
+        """Names of `[watch]` that are no tensor, or a field that holds no images, and phases that can't name a file."""
+        table, fields = self.tables.watch, resolver.fields
+        if table is None or self.trained_on is not None:
+            return
+        images = {name for name, field in fields.items() if isinstance(field, ImageField)} | graph.tensors.keys()
+        for place, name in enumerate(table.tensors):
+            if name not in images:
+                found = f"{name!r} is a field without images" if name in fields else f"there is no tensor {name!r}"
+                yield Problem(f"watch.tensors.{place}", f"{found}{closest(name, images)}")
+        for phase in self.tables.phases:
+            if not FOLDER_NAME.fullmatch(phase):
+                message = f"{phase!r} names pictures of `[watch]`; use letters, digits, '_', '-' and '.'"
+                yield Problem(f"phases.{phase}", message)
 
     def evaluation(self, resolver: Resolver, graph: Graph, roles: Roles, name: str) -> Building[EvaluationPlan | None]:
         table, where = self.tables.evaluate[name], f"evaluate.{name}"

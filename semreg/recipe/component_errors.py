@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import traceback
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 
 from semreg.core import Problem, UserError
 from semreg.core.errors import ComponentError, cause_of
@@ -25,6 +27,23 @@ def naming_component(node: Node, source: str, where: str = "") -> Iterator[None]
         raise
     except BaseException as error:
         raise component_error(node, source, error, where) from error
+
+
+@contextmanager
+def naming_losses(losses: Mapping[str, Node], source: str) -> Iterator[None]:
+    """Inside, what is raised where a gradient is computed becomes a UserError that names the losses."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        if out_of_memory(error):
+            raise
+        last = traceback.extract_tb(error.__traceback__)[-1]  # of whatever the loss depends on
+        place = f"{Path(last.filename).name} line {last.lineno}"
+        said = f"its gradient can't be computed: it {failure_text(error)} ({place})"
+        kind = UserError if isinstance(error, Exception) else ComponentError
+        raise kind(source, [Problem(f"losses.{name}", f"'{node}': {said}") for name, node in losses.items()]) from error
 
 
 def component_error(node: Node, source: str, error: BaseException, where: str = "") -> UserError:

@@ -9,8 +9,8 @@ from typing import Any
 
 from semreg.core import Problem, closest
 from semreg.core.kinds import at_place
+from semreg.core.options import Signature, check_inputs, required_inputs, signature_of
 from semreg.recipe.expression import Call, Expression, Name, names, parse
-from semreg.recipe.options import Signature, check_inputs, required_inputs, signature_of
 from semreg.recipe.plan import Loaded, ModulePlan, Node, Read, Value
 from semreg.recipe.resolve import Building, Made, Resolver
 from semreg.recipe.schema import ComponentTable, RecipeTables
@@ -80,7 +80,7 @@ def _module(resolver: Resolver, name: str, tables: RecipeTables) -> Building[Mod
         yield Problem(where, f"{name!r} cannot be called in an expression; use letters, digits and '_'")
         return None
     node = yield from resolver.node(table.use, at_place("module"), table.options, where)
-    return None if node is None else ModulePlan(name, node, table.ema, table.weights)
+    return None if node is None else ModulePlan(name, node, table.ema, table.weights, table.precision)
 
 
 def _parsed(kind: str, entries: Mapping[str, ComponentTable]) -> Building[dict[str, Expression]]:

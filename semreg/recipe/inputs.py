@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import get_args
 
 from semreg.core import AttributesField, ClassField, Role, Roles, Specification
-from semreg.recipe.options import Signature
+from semreg.core.options import Signature
 
 LINES = {
     Role.INPUT: 'input = "image"',

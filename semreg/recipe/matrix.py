@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from semreg.recipe.plan import PhasePlan, Plan, StepPlan
+from semreg.recipe.plan import Course, PhasePlan, Plan, StepPlan, Weight, weight_text
 
 
 def text(plan: Plan, data: Sequence[str] = ()) -> str:
@@ -39,7 +39,8 @@ def _phase(phase: PhasePlan) -> list[str]:
 def _step(name: str, step: StepPlan, first: int) -> list[str]:
     widths = [max(len(loss), *(len(_weight(row.get(loss))) for row in step.rows.values())) for loss in step.losses]
     header = _row(name, step.losses, first, widths)
-    lines = [f"{header}    {_count(len(step.backwards), 'backward')}"]
+    batches = f" · {step.accumulate} batches an update" if step.accumulate > 1 else ""
+    lines = [f"{header}    {_count(len(step.backwards), 'backward')}{batches}"]
     for module, row in step.rows.items():
         lines.append(_row("  " + module, [_weight(row.get(loss)) for loss in step.losses], first, widths).rstrip())
     return lines
@@ -49,8 +50,8 @@ def _row(head: str, cells: Sequence[str], first: int, widths: Sequence[int]) -> 
     return f"  {head:<{first}}" + "  ".join(f"{cell:>{width}}" for cell, width in zip(cells, widths, strict=True))
 
 
-def _weight(weight: float | None) -> str:
-    return "" if weight is None else f"{weight:g}"
+def _weight(weight: Weight | None) -> str:
+    return "" if weight is None else weight_text(weight.written if isinstance(weight, Course) else weight)
 
 
 def _count(number: int, noun: str, plural: str | None = None) -> str:

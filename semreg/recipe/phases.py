@@ -10,11 +10,26 @@ from pydantic import ValidationError
 
 from semreg.core import AttributesField, ClassField, Problem, closest
 from semreg.recipe.graph import Graph
-from semreg.recipe.plan import Node, OptimizerPlan, ParameterGroup, PhasePlan, Read, StepPlan, Value, reads_in, uses
-from semreg.recipe.resolve import Building, Resolver
+from semreg.recipe.plan import (
+    Course,
+    Node,
+    OptimizerPlan,
+    ParameterGroup,
+    PhasePlan,
+    Read,
+    StepPlan,
+    Value,
+    Weight,
+    reads_in,
+    uses,
+)
+from semreg.recipe.resolve import Building, Resolver, survey
 from semreg.recipe.routing import share_backwards
+from semreg.recipe.schedules import schedule_problems
 from semreg.recipe.schema import (
+    ClipTable,
     ComponentTable,
+    CourseTable,
     OptimizerTable,
     PhaseTable,
     RecipeTables,
@@ -59,19 +74,16 @@ class _Phase:
 
     def build(self) -> Building[PhasePlan]:
         table, where = self.table, self.where
-        steps, wrong = [], False
+        steps, wrong = {}, False
         for name, step in table.steps.items():
-            rows: dict[str, dict[str, float]] = {}
             for problem in self.check_rows(name, step):
                 wrong = True
                 yield problem
-            for module, row in step.train.items():
-                weighted = {loss: float(weight) for loss, weight in row.items() if weight != 0}
-                if weighted:
-                    rows[module] = weighted
+            rows = yield from self.rows(name, step)
             if rows and all(loss in self.graph.losses for row in rows.values() for loss in row):
-                steps.append(StepPlan(name, step.repeat, rows, share_backwards(rows, self.reaches())))
-        trained = list(dict.fromkeys(module for step in steps for module in step.rows if module in self.graph.modules))
+                steps[name] = rows
+        named = dict.fromkeys(module for rows in steps.values() for module in rows)
+        trained = [module for module in named if module in self.graph.modules]
         if not trained and not wrong:
             yield Problem(where, "trains nothing: every weight is 0 or no row names a module")
         yield from self.check_precompute(trained)
@@ -88,10 +100,45 @@ class _Phase:
             optimizer = yield from self.optimizer(module)
             if optimizer is not None:
                 optimizers[module] = optimizer
+        alone = {module for module, optimizer in optimizers.items() if optimizer.needs_closure}
+        plans = [
+            StepPlan(
+                name, table.steps[name].repeat, table.steps[name].accumulate, rows,
+                share_backwards(rows, self.reaches(), alone),
+            )
+            for name, rows in steps.items()
+        ]  # fmt: skip
         return PhasePlan(
             self.name, table.epochs, table.data.batch_size or self.tables.data.batch_size, sampler,
-            tuple(steps), optimizers, tuple(table.precompute), table.validate_, table.data.unlabelled,
+            tuple(plans), optimizers, tuple(table.precompute), table.validate_, table.data.unlabelled,
         )  # fmt: skip
+
+    def rows(self, name: str, step: StepTable) -> Building[dict[str, dict[str, Weight]]]:
+        """The weights of a step, without those that are 0."""
+        rows: dict[str, dict[str, Weight]] = {}
+        for module, row in step.train.items():
+            weighted: dict[str, Weight] = {}
+            for loss, weight in row.items():
+                made: Weight | None = weight if isinstance(weight, float) else None
+                if isinstance(weight, CourseTable) and weight.weight:
+                    made = yield from self.course(weight, f"{self.train(name)}.{module}.{loss}")
+                if made:
+                    weighted[loss] = made
+            if weighted:
+                rows[module] = weighted
+        return rows
+
+    def course(self, table: CourseTable, where: str) -> Building[Weight]:
+        """A weight that changes; one that stays where its schedule can't be had."""
+        schedule = yield from self.schedule(table, where)
+        if schedule is None:
+            return table.weight
+        return Course(table.weight, {"weight": table.weight, "use": table.use, **table.options}, schedule)
+
+    def train(self, step: str) -> str:
+        """The key of a step's rows."""
+        single = SINGLE_STEP in self.table.steps and len(self.table.steps) == 1
+        return f"{self.where}.train" if single else f"{self.where}.steps.{step}.train"
 
     def losses(self) -> list[str]:
         """The losses that any row names and that there are."""
@@ -105,11 +152,9 @@ class _Phase:
 
     def check_rows(self, name: str, step: StepTable) -> Iterator[Problem]:
         """Modules and losses that there are not, and pairs of them without a path for a gradient."""
-        single = SINGLE_STEP in self.table.steps and len(self.table.steps) == 1
-        place = f"{self.where}.train" if single else f"{self.where}.steps.{name}.train"
         reaches = self.reaches()
         for module, row in step.train.items():
-            where = f"{place}.{module}"
+            where = f"{self.train(name)}.{module}"
             if module not in self.graph.modules:
                 yield Problem(where, f"there is no module {module!r}{closest(module, self.graph.modules)}")
                 continue
@@ -197,16 +242,21 @@ class _Phase:
             written = {**table.options, **group.options}
             own = replace(node, options={**node.options, **options}, where=f"{where}.groups.{index}")
             yield from self.resolver.check_options(own, written, 1)
-            schedule = yield from self.schedule(group.schedule or table.schedule, where)
+            schedule = yield from self.schedule(group.schedule or table.schedule, f"{where}.schedule")
             groups.append(ParameterGroup(group.parameters, options, schedule, group.options))
-        schedule = yield from self.schedule(table.schedule, where)
-        return OptimizerPlan(node, schedule, tuple(groups), table.clip)
+        schedule = yield from self.schedule(table.schedule, f"{where}.schedule")
+        clip = ClipTable(norm=table.clip) if isinstance(table.clip, float) else table.clip
+        return OptimizerPlan(node, schedule, tuple(groups), clip)
 
-    def schedule(self, table: ComponentTable | None, where: str) -> Building[Node | None]:
+    def schedule(self, table: ComponentTable | CourseTable | None, where: str) -> Building[Node | None]:
+        """A schedule of a rate or a weight, whose factors are looked at over the whole phase."""
         if table is None:
             return None
-        place = f"{where}.schedule"
-        return (yield from self.resolver.node(table.use, ("schedule",), table.options, place, filled=2))
+        node, problems = survey(self.resolver.node(table.use, ("schedule",), table.options, where, filled=2))
+        if node is not None and not problems:
+            problems += schedule_problems(node, self.table.epochs)
+        yield from problems
+        return node
 
     def sampler(self, table: ComponentTable | None, where: str) -> Building[Node | None]:
         if table is None:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from semreg.core import DataMissing, Dataset, Problem, Roles, Specification
+from semreg.core.options import Signature
 from semreg.core.registry import Component
 from semreg.recipe.bounds import TomlTable
 from semreg.recipe.load import Recipe
-from semreg.recipe.options import Signature
 from semreg.recipe.routing import Backward
-from semreg.recipe.schema import DataTable, RecipeTables, ValidateTable
+from semreg.recipe.schema import ClipTable, DataTable, RecipeTables, ValidateTable
 
 
 @dataclass(frozen=True)
@@ -71,13 +72,36 @@ Value = Node | Read
 
 
 @dataclass(frozen=True)
+class Course:
+    """A weight that changes over a phase: `weight` times the factor of a schedule."""
+
+    weight: float
+    written: Mapping[str, Any]
+    """As it stands in the recipe: `weight`, `use` and the schedule's options."""
+    schedule: Node = field(compare=False)
+
+
+Weight = float | Course
+
+
+def weight_text(written: float | Mapping[str, Any]) -> str:
+    """A weight as it stands in a recipe, in short."""
+    if not isinstance(written, Mapping):
+        return f"{written:g}"
+    options = ", ".join(f"{key}={value}" for key, value in written.items() if key not in ("weight", "use"))
+    return f"{written['weight']:g}·{written['use']}({options})"
+
+
+@dataclass(frozen=True)
 class ModulePlan:
-    """A module: how it is made, averaged (`ema`) and where its weights come from (`weights`, "RUN:module")."""
+    """A module: how it is made, averaged (`ema`), where its weights come from (`weights`, "RUN:module"), and the
+    precision that it computes in where that is not the run's."""
 
     name: str
     node: Node
     ema: float | None
     weights: str | None
+    precision: str | None = None
 
 
 class ParameterGroup(NamedTuple):
@@ -97,21 +121,44 @@ class OptimizerPlan:
     node: Node
     schedule: Node | None
     groups: tuple[ParameterGroup, ...]
-    clip: float | None
+    clip: ClipTable | None
+
+    @property
+    def needs_closure(self) -> bool:
+        """Whether its steps compute losses and gradients again themselves, as L-BFGS's do."""
+        step = getattr(self.node.loaded.value, "step", None)
+        closure = inspect.signature(step).parameters.get("closure") if callable(step) else None
+        return closure is not None and closure.default is inspect.Parameter.empty
 
 
 @dataclass(frozen=True)
 class StepPlan:
-    """One step of a phase: `rows` is its part of the matrix, `backwards` how it is computed."""
+    """One step of a phase: `rows` is its part of the matrix, `backwards` how it is computed.
+
+    Each of its executions, `repeat` in an iteration, draws `accumulate` batches and averages their gradients.
+    """
 
     name: str
     repeat: int
-    rows: Mapping[str, Mapping[str, float]]
+    accumulate: int
+    rows: Mapping[str, Mapping[str, Weight]]
     backwards: tuple[Backward, ...]
 
     @property
     def losses(self) -> list[str]:
         return list(dict.fromkeys(loss for row in self.rows.values() for loss in row))
+
+    @property
+    def matrix(self) -> dict[str, dict[str, float | TomlTable]]:
+        """module → {loss: weight}, as they stand in a recipe."""
+        return {
+            module: {loss: dict(one.written) if isinstance(one, Course) else one for loss, one in row.items()}
+            for module, row in self.rows.items()
+        }
+
+    def courses(self) -> Iterator[Course]:
+        """The weights that change."""
+        yield from (weight for row in self.rows.values() for weight in row.values() if isinstance(weight, Course))
 
 
 @dataclass(frozen=True)
@@ -137,14 +184,21 @@ class PhasePlan:
     def trained(self) -> tuple[str, ...]:
         return tuple(self.optimizers)
 
+    @property
+    def images(self) -> int:
+        """How many images an iteration takes, by the step that takes the most at once."""
+        return self.batch_size * max((step.accumulate for step in self.steps), default=1)
+
     def reads(self, loss: str) -> bool:
         """Whether a loss trains a module in it, or is validated."""
         return any(loss in step.losses for step in self.steps) or bool(self.validate and self.validate.loss == loss)
 
     def nodes(self) -> Iterator[Node]:
-        """The sampler, the optimisers and their schedules."""
+        """The sampler, the optimisers, and the schedules of rates and weights."""
         if self.sampler is not None:
             yield self.sampler
+        for step in self.steps:
+            yield from (course.schedule for course in step.courses())
         for optimizer in self.optimizers.values():
             yield optimizer.node
             schedules = [optimizer.schedule, *(group.schedule for group in optimizer.groups)]
@@ -234,12 +288,9 @@ class Plan:
             losses |= {name} if place == "losses" else set()
             values += [Read(name)] if place == "tensors" else []
 
-    def matrix(self) -> dict[str, dict[str, dict[str, dict[str, float]]]]:
+    def matrix(self) -> dict[str, dict[str, dict[str, dict[str, float | TomlTable]]]]:
         """phases → steps → module → {loss: weight}."""
-        return {
-            phase.name: {step.name: {module: dict(row) for module, row in step.rows.items()} for step in phase.steps}
-            for phase in self.phases
-        }
+        return {phase.name: {step.name: step.matrix for step in phase.steps} for phase in self.phases}
 
     def calls_of(self, module: str) -> Iterator[Node]:
         """Every call of a module in the tensors and losses, in the recipe's order."""

@@ -12,11 +12,11 @@ from typing import Any, TypeVar
 
 from semreg.core import Problem, Roles, Specification, UserError, closest
 from semreg.core.errors import MOST_PROBLEMS, cause_of
+from semreg.core.options import FILLED_BY_ENGINE, check_inputs, check_options, required_inputs, signature_of
 from semreg.core.registry import find, load, with_article
 from semreg.recipe.component_errors import shown
 from semreg.recipe.expression import Call, Name, parse
 from semreg.recipe.inputs import Unsaid, left_to_roles
-from semreg.recipe.options import check_inputs, check_options, required_inputs, signature_of
 from semreg.recipe.plan import Loaded, Node, Read
 from semreg.recipe.process_state import process_state_kept
 
@@ -135,7 +135,8 @@ class Resolver:
             inputs=inputs,
             where=node.where,
             name=shown(component),
-            ignore=ignore,
+            ignore=FILLED_BY_ENGINE.union(ignore),
+            unread=[key for key, value in node.options.items() if value is None],  # `@` references, told already
         )
         for problem in found:
             yield with_reference(problem, written, node.where)

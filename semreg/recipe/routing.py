@@ -2,34 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-Rows = Mapping[str, Mapping[str, float]]
+if TYPE_CHECKING:
+    from semreg.recipe.plan import Weight
+
+Rows = Mapping[str, Mapping[str, "Weight"]]
 
 
 @dataclass(frozen=True)
 class Backward:
     """One backward pass of Σ weight · loss, whose gradients go to the parameters of `modules` alone."""
 
-    weights: Mapping[str, float]
+    weights: Mapping[str, Weight]
     modules: tuple[str, ...]
 
 
-def share_backwards(rows: Rows, reaches: Mapping[str, frozenset[str]]) -> tuple[Backward, ...]:
+def share_backwards(
+    rows: Rows, reaches: Mapping[str, frozenset[str]], alone: Collection[str] = ()
+) -> tuple[Backward, ...]:
     """The fewest backward passes that a greedy search finds for the rows of one step.
 
     Args:
         rows: for each module the losses that train it, with weights.
         reaches: for each loss the modules whose parameters its gradient reaches.
+        alone: the modules that share with none.
 
-    Two modules share a pass if each loss of either row stands in the other's row at the same weight or does not reach
-    that other module; then the gradient of the sum is, for each of them, the gradient of its own row.
+    Two modules share a pass if each loss of either row stands in the other's row at the same weight, or the same course
+    of it, or does not reach that other module; then the gradient of the sum is, for each of them, that of its own row.
     """
     groups: list[list[str]] = []
     for module in rows:
         for group in groups:
-            if all(_agree(module, other, rows, reaches) for other in group):
+            if not {module, *group} & {*alone} and all(_agree(module, other, rows, reaches) for other in group):
                 group.append(module)
                 break
         else:
@@ -41,12 +48,12 @@ def _agree(a: str, b: str, rows: Rows, reaches: Mapping[str, frozenset[str]]) ->
     return _harmless(rows[a], b, rows, reaches) and _harmless(rows[b], a, rows, reaches)
 
 
-def _harmless(row: Mapping[str, float], module: str, rows: Rows, reaches: Mapping[str, frozenset[str]]) -> bool:
+def _harmless(row: Mapping[str, Weight], module: str, rows: Rows, reaches: Mapping[str, frozenset[str]]) -> bool:
     return all(rows[module].get(loss) == weight or module not in reaches[loss] for loss, weight in row.items())
 
 
-def _union(rows: Iterable[Mapping[str, float]]) -> dict[str, float]:
-    merged: dict[str, float] = {}
+def _union(rows: Iterable[Mapping[str, Weight]]) -> dict[str, Weight]:
+    merged: dict[str, Weight] = {}
     for row in rows:
         merged.update(row)
     return merged

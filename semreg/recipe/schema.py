@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, time
 from typing import Annotated, Any, Literal
 
-from annotated_types import Gt, Le, Lt, MaxLen, MinLen
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from annotated_types import Ge, Gt, Le, Lt, MaxLen, MinLen
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, ValidationError, model_validator
 
 from semreg.core import Problem, UserError, closest
 from semreg.core.errors import MOST_PROBLEMS
+from semreg.core.options import keys_of, wording
 from semreg.data.seeds import WHAT_FITS, is_seed
 from semreg.recipe.bounds import TomlTable
 
@@ -19,8 +19,8 @@ MOST_MODULES = 200
 
 LARGEST_PIXEL = 1e6
 """Beyond that, and in ranges as narrow, float32 tells the 256 levels of an image apart no longer."""
-NO_TEXT = "input should be a valid string, in quotes"
-"""What is said of a number, a date or a truth value where a recipe should have a text."""
+MOST_WATCHED = 32
+"""Of images, and of tensors, in a picture of `[watch]`: more can't be told apart on a screen."""
 
 Positive = Annotated[int, Gt(0)]
 
@@ -75,15 +75,34 @@ class GroupTable(BaseModel):
         return dict(self.__pydantic_extra__ or {})
 
 
+EITHER = Discriminator(lambda value: "[table]" if isinstance(value, dict | BaseModel) else "[number]")
+"""Of a number or a table that says more: of a mistake in the one nothing is said of the other."""
+
+
+class ClipTable(_Keys):
+    """The largest a gradient may be: each of its elements, and then its norm over a module."""
+
+    norm: Annotated[float, Gt(0)] | None = None
+    value: Annotated[float, Gt(0)] | None = None
+
+    @model_validator(mode="after")
+    def _either(self) -> ClipTable:
+        if self.norm is None and self.value is None:
+            raise ValueError("clip needs `norm`, `value` or both")
+        return self
+
+
 class OptimizerTable(BaseModel):
-    """An optimiser, its options, its schedule, groups and gradient clipping (largest norm)."""
+    """An optimiser, its options, its schedule, groups and gradient clipping (a number is the largest norm)."""
 
     model_config = ConfigDict(extra="allow", strict=True, frozen=True, allow_inf_nan=False)
 
     use: str = "adam"
     schedule: ComponentTable | None = None
     groups: list[GroupTable] = []
-    clip: Annotated[float, Gt(0)] | None = None
+    clip: Annotated[
+        Annotated[float, Gt(0), Tag("[number]")] | Annotated[ClipTable, Tag("[table]")], EITHER
+    ] | None = None  # fmt: skip
 
     @property
     def options(self) -> TomlTable:
@@ -139,9 +158,18 @@ class ModuleTable(_Component):
     optimizer: dict[str, Any] = {}
     ema: Annotated[float, Gt(0), Lt(1)] | None = None
     weights: str | None = None
+    precision: Literal["fp32", "bf16", "fp16"] | None = None
 
 
-Row = dict[str, float]
+class CourseTable(_Component):
+    """A weight that changes over the phase: `weight` times the factor of a schedule, whose options other keys are."""
+
+    weight: Annotated[float, Ge(0)]
+    use: str = "warmup"
+
+
+Weight = Annotated[Annotated[float, Tag("[number]")] | Annotated[CourseTable, Tag("[table]")], EITHER]
+Row = dict[str, Weight]
 
 
 class StepTable(_Keys):
@@ -149,6 +177,7 @@ class StepTable(_Keys):
 
     train: Annotated[dict[str, Row], MinLen(1)]
     repeat: Positive = 1
+    accumulate: Positive = 1
 
 
 class ValidateTable(_Keys):
@@ -183,7 +212,7 @@ class PhaseTable(_Keys):
     def _single_step(cls, table: Any) -> Any:
         if isinstance(table, dict) and "train" in table and "steps" not in table:
             table = dict(table)
-            table["steps"] = {"step": {key: table.pop(key) for key in ("train", "repeat") if key in table}}
+            table["steps"] = {"step": {key: table.pop(key) for key in StepTable.model_fields if key in table}}
         return table
 
 
@@ -193,6 +222,14 @@ class EvaluationTable(_Component):
 
     judge: str | None = None
     judge_data: dict[str, Any] = {}
+
+
+class WatchTable(_Keys):
+    """Pictures that a run keeps of tensors while it trains: after every so many epochs, on the same few images."""
+
+    tensors: Annotated[list[str], MinLen(1), MaxLen(MOST_WATCHED)]
+    every: Positive = 5
+    images: Annotated[int, Gt(0), Le(MOST_WATCHED)] = 8
 
 
 class RecipeTables(_Keys):
@@ -211,6 +248,7 @@ class RecipeTables(_Keys):
     phases: Annotated[dict[str, PhaseTable], MinLen(1)]
     order: Annotated[list[str], MinLen(1)] | None = None
     evaluate: dict[str, EvaluationTable] = {}
+    watch: WatchTable | None = None
 
 
 def reserved_keys(where: tuple[str, ...]) -> frozenset[str]:
@@ -228,6 +266,8 @@ def reserved_keys(where: tuple[str, ...]) -> frozenset[str]:
             model = OptimizerTable
         case ("evaluate", _):
             model = EvaluationTable
+        case ("phases", _, "train", _, _) | ("phases", _, "steps", _, "train", _, _):
+            model = CourseTable
     return frozenset(model.model_fields.keys() - {"use"}) if model else frozenset()
 
 
@@ -243,11 +283,7 @@ def problems_of(error: ValidationError, prefix: str = "") -> list[Problem]:
     """pydantic's findings in our words: the dotted key, what was found, what would fit."""
     problems = []
     for finding in error.errors(include_url=False)[: 4 * MOST_PROBLEMS]:  # a union has several complaints about a key
-        location = [
-            str(part)
-            for part in finding["loc"]
-            if part not in ("str", "ComponentTable", "constrained-int", "constrained-float", "[key]")
-        ]
+        location = keys_of(finding)
         message = _message(finding, location)
         if location[:1] == ["phases"] and location[2:4] == ["steps", "step"]:
             del location[2:4]  # a single step's `train` stands in the phase itself
@@ -261,25 +297,13 @@ def problems_of(error: ValidationError, prefix: str = "") -> list[Problem]:
 
 
 def _message(finding: Any, location: list[str]) -> str:
-    kind, found = finding["type"], finding.get("input")
+    kind = finding["type"]
     if kind == "extra_forbidden":
         return f"unknown key {location[-1]!r}{closest(location[-1], _known_keys(location))}"
     if kind == "missing":
         needed = "'train' or 'steps'" if location[-1] == "steps" else repr(location[-1])
         return f"missing: {needed} is needed here"
-    if kind in ("dict_type", "model_type"):
-        return f"{short(found)}: should be a table, such as {{ key = value }}"
-    if kind == "string_type" and not isinstance(found, dict | list):
-        return f"{short(found)}: {NO_TEXT}"
-    said = finding["msg"].removeprefix("Value error, ")
-    said = said[0].lower() + said[1:]
-    return f"{short(found)}: {said}"
-
-
-def short(value: Any) -> str:
-    """A value as a message shows it."""
-    text = str(value) if isinstance(value, date | time) else repr(value)
-    return text if len(text) <= 60 else text[:57] + "…"
+    return wording(finding)
 
 
 def _known_keys(location: list[str]) -> list[str]:
@@ -288,11 +312,13 @@ def _known_keys(location: list[str]) -> list[str]:
         "split": SplitTable,
         "model": ModelTable,
         "validate": ValidateTable,
+        "clip": ClipTable,
+        "watch": WatchTable,
     }
     if len(location) == 1:
         model: type[BaseModel] = RecipeTables
     elif len(location) == 3 and location[0] == "phases":
-        return [*(f.alias or name for name, f in PhaseTable.model_fields.items()), "train", "repeat"]
+        return [*(f.alias or name for name, f in PhaseTable.model_fields.items()), *StepTable.model_fields]
     elif "steps" in location:
         model = StepTable
     else:

@@ -16,12 +16,15 @@ from semreg.core import Picture, Result, Scatter, Table, UserError, plugin_manag
 from semreg.core.errors import cause_of
 from semreg.core.hookspecs import Section
 from semreg.pictures import class_colours
+from semreg.recipe.plan import weight_text
 from semreg.recipe.process_state import process_state_kept
 from semreg.report import curves
 from semreg.report.data import data_section
 from semreg.report.formatting import duration
 from semreg.report.templates import templates
 from semreg.report.times import time_section
+from semreg.report.watched import Course, courses
+from semreg.store.folder import RunFolder
 from semreg.store.layout import WARNINGS
 from semreg.store.numbers import column, number
 from semreg.store.recipes import command_of, evaluations_of, failures_of, own_name, read_recipe
@@ -55,7 +58,7 @@ def render(folder: Path, recipe: str | None = None) -> str:
 def _rendered(folder: Path, name: str) -> str:
     run = read_record(folder)
     recipe = _recipe(folder, name)
-    reader = _Reader(folder, name, [str(line.get("warning", "")) for line in read_lines(folder / WARNINGS)])
+    reader = _Reader(folder, name, recipe, [str(line.get("warning", "")) for line in read_lines(folder / WARNINGS)])
     evaluations = {one: _unrepeated(result) for one, result in _evaluations(reader, name).items()}
     metrics = read_metrics(folder)
     sections = _sections(reader)
@@ -64,7 +67,7 @@ def _rendered(folder: Path, name: str) -> str:
         run=run,
         state=run.current_state(),
         facts=_facts(run, metrics),
-        phases=_phases(run, metrics),
+        phases=_phases(run, metrics, courses(folder, reader.warn)),
         data=data_section(run.record.get("data") or {}),
         times=time_section(metrics),
         evaluations=evaluations,
@@ -83,7 +86,7 @@ def _rendered(folder: Path, name: str) -> str:
 @functools.cache  # compiling it takes longer than filling it in
 def _template() -> jinja2.Template:
     environment = templates()
-    environment.filters |= {"number": _number, "g": _weight}
+    environment.filters |= {"number": _number, "weight": weight_text}
     environment.filters |= {"points": _points, "colours": class_colours}
     environment.globals |= {
         "chart_width": curves.WIDTH,
@@ -100,7 +103,7 @@ class Step:
 
     name: str
     losses: list[str]
-    rows: dict[str, dict[str, float]]
+    rows: dict[str, dict[str, float | dict[str, Any]]]
     backwards: int | None
 
 
@@ -112,6 +115,7 @@ class Phase:
     facts: list[tuple[str, str]]
     steps: list[Step]
     charts: list[curves.Chart]
+    course: Course | None = None
 
     @property
     def validated(self) -> bool:
@@ -139,11 +143,12 @@ class PaperFigure:
         return f"{'+' if more > 0 else ''}{self.text(more)}"
 
 
-class _Reader:
+class _Reader(RunFolder):
     """The run as hooks see it when no run is going on: its warnings stay on the page."""
 
-    def __init__(self, folder: Path, name: str, warnings: list[str]) -> None:
-        self.folder, self.name, self.warnings = folder, name, warnings
+    def __init__(self, folder: Path, name: str, recipe: dict[str, Any], warnings: list[str]) -> None:
+        super().__init__(folder, name, recipe)
+        self.warnings = warnings
 
     def warn(self, message: str) -> None:
         self.warnings.append(message)
@@ -223,15 +228,15 @@ def _facts(run: RunRecord, metrics: dict[str, PhaseMetrics]) -> list[tuple[str, 
     return [(name, text) for name, text in facts if text]
 
 
-def _phases(run: RunRecord, metrics: dict[str, PhaseMetrics]) -> list[Phase]:
+def _phases(run: RunRecord, metrics: dict[str, PhaseMetrics], watched: dict[str, Course]) -> list[Phase]:
     planned = {str(phase.get("name")): phase for phase in run.record.get("phases") or []}
     return [
-        _phase(name, planned.get(name, {}), metrics.get(name, PhaseMetrics()))
+        _phase(name, planned.get(name, {}), metrics.get(name, PhaseMetrics()), watched.get(name))
         for name in dict.fromkeys([*planned, *metrics])
     ]
 
 
-def _phase(name: str, plan: dict[str, Any], metrics: PhaseMetrics) -> Phase:
+def _phase(name: str, plan: dict[str, Any], metrics: PhaseMetrics, course: Course | None) -> Phase:
     backwards = plan.get("backwards") or {}
     steps = [
         Step(step, list(dict.fromkeys(loss for row in rows.values() for loss in row)), rows, backwards.get(step))
@@ -242,11 +247,12 @@ def _phase(name: str, plan: dict[str, Any], metrics: PhaseMetrics) -> Phase:
         ("epochs", plan.get("epochs")),
         ("iterations", f"{plan['iterations']:,}" if plan.get("iterations") else None),
         ("batch", plan.get("batch_size")),
+        ("images an update", plan.get("images_per_update")),
         ("images/s", f"{speeds[len(speeds) // 2]:,.0f}" if speeds else None),
         ("time", duration(metrics.seconds) if metrics.seconds else None),
         ("best validation at iteration", f"{metrics.best:,}" if metrics.best else None),
     ]
-    return Phase(name, [(label, str(fact)) for label, fact in facts if fact], steps, curves.charts(metrics))
+    return Phase(name, [(label, str(fact)) for label, fact in facts if fact], steps, curves.charts(metrics), course)
 
 
 def _paper_figures(evaluations: dict[str, Result]) -> list[PaperFigure]:
@@ -260,10 +266,6 @@ def _paper_figures(evaluations: dict[str, Result]) -> list[PaperFigure]:
 
 def _number(value: float) -> str:
     return number(float(value))
-
-
-def _weight(value: float) -> str:
-    return f"{value:g}"
 
 
 def _cells(table: Table) -> list[list[str]]:

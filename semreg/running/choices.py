@@ -16,7 +16,7 @@ from semreg.data.seeds import chosen_seed
 if TYPE_CHECKING:
     import torch
 
-PRECISIONS = ("fp32", "bf16")
+PRECISIONS = ("fp32", "bf16", "fp16")
 RUNS = Path("runs")
 
 
@@ -36,7 +36,9 @@ class Choices:
         default=None, metadata=_told("The recipe's own if left out.", metavar="N", parser=chosen_seed)
     )
     device: str = field(default="auto", metadata=_told("Where to compute.", metavar="auto|cpu|cuda[:n]"))
-    precision: str = field(default="fp32", metadata=_told("Of the networks.", metavar="|".join(PRECISIONS)))
+    precision: str = field(
+        default="fp32", metadata=_told("Of the networks; fp16 on a GPU alone.", metavar="|".join(PRECISIONS))
+    )
     data_root: Path = field(
         default=None,  # type: ignore[assignment]  # filled in below
         metadata=_told("Where the data sets are.", envvar=VARIABLE, shown=DEFAULT),
@@ -63,7 +65,7 @@ class Choices:
         if self.continue_from is not None:
             object.__setattr__(self, "continue_from", Path(self.continue_from))
         if self.precision not in PRECISIONS:
-            raise UserError("--precision", f"{self.precision!r} is neither {' nor '.join(PRECISIONS)}")
+            raise UserError("--precision", f"{self.precision!r} is none of {', '.join(PRECISIONS)}")
 
     def torch_device(self) -> torch.device:
         """The device, another for each of several processes. Raises UserError if there is none of that name here."""

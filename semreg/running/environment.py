@@ -20,7 +20,7 @@ from semreg.store.layout import RECORD
 from semreg.trained.opening import split_asked
 from semreg.trained.versions import other_versions, versions
 from semreg.training.build import count_parameters
-from semreg.training.step import Setting
+from semreg.training.setting import Setting
 
 PLACE = {
     "device": "device",
@@ -75,8 +75,9 @@ def record_environment(
             {
                 "name": phase.name,
                 "epochs": phase.epochs,
-                "iterations": phase.epochs * (len(data.rows(phase.split)) // phase.batch_size),
+                "iterations": phase.epochs * (len(data.rows(phase.split)) // phase.images),
                 "batch_size": phase.batch_size,
+                "images_per_update": phase.images if phase.images != phase.batch_size else None,
                 "steps": plan.matrix()[phase.name],
                 "backwards": {step.name: len(step.backwards) for step in phase.steps},
             }

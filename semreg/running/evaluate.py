@@ -14,7 +14,8 @@ from semreg.core.errors import CannotWrite
 from semreg.recipe.load import Recipe, composed_recipe, load_recipe
 from semreg.recipe.plan import Plan
 from semreg.running.choices import Choices
-from semreg.running.finishing import denormals_flushed, evaluate_and_report, listeners, telling
+from semreg.running.finishing import denormals_flushed, evaluate_and_report, telling
+from semreg.running.hooks import listeners
 from semreg.running.identity import differences, identity
 from semreg.running.reproducing import command_of
 from semreg.running.start import folders_of, judged_by
@@ -60,7 +61,7 @@ def evaluate(
         _require_same_training(path, record.get("training"), run.plan, choices)
     _require_here(run.plan, only)
     _ = run.data  # before anything of it is read or written: they may be missing, or others
-    files = RunFolder(path, run.plan.name)
+    files = RunFolder(path, run.plan.name, run.plan.table)
     files.open()
     before = files.read_json(STATUS)
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -16,8 +16,6 @@ from semreg.core import UserError, plugin_manager
 from semreg.core.errors import CannotWrite, ComponentError
 from semreg.recipe.component_errors import failure_text
 from semreg.recipe.plan import Plan
-from semreg.recipe.process_state import process_state_kept
-from semreg.running.choices import Choices
 from semreg.running.evaluations import Evaluated, Judges, evaluate_run
 from semreg.store.folder import RunFolder
 from semreg.store.messages import say
@@ -75,17 +73,6 @@ def evaluate_and_report(
     if not left:  # killed before that is done, a run goes on there
         told(reported=True)
     return done
-
-
-def listeners(choices: Choices, warn: Callable[[str], None]) -> pluggy.PluginManager:
-    """The hooks of a run; those that can't be loaded are told to `warn`."""
-    with process_state_kept():
-        manager = plugin_manager.load_hooks(warn)
-    if choices.tensorboard:
-        from semreg.running.tensorboard import TensorBoard
-
-        plugin_manager.add_plugin(manager, TensorBoard, "tensorboard")
-    return manager
 
 
 @contextlib.contextmanager

@@ -11,7 +11,18 @@ from typing import Any
 
 from semreg.core.registry import OWN_DISTRIBUTION, components
 from semreg.recipe.bounds import TomlTable
-from semreg.recipe.plan import EvaluationPlan, ModulePlan, Node, OptimizerPlan, PhasePlan, Plan, Value, calls_in, uses
+from semreg.recipe.plan import (
+    EvaluationPlan,
+    ModulePlan,
+    Node,
+    OptimizerPlan,
+    PhasePlan,
+    Plan,
+    StepPlan,
+    Value,
+    calls_in,
+    uses,
+)
 from semreg.recipe.resolve import loaded
 from semreg.running.choices import Choices
 from semreg.running.sources import component_digest
@@ -110,7 +121,7 @@ def _phase(phase: PhasePlan) -> TomlTable:
         "batch_size": phase.batch_size,
         "unlabelled": phase.unlabelled,
         "sampler": phase.sampler and _call(phase.sampler),
-        "steps": {step.name: {"repeat": step.repeat, "rows": step.rows} for step in phase.steps},
+        "steps": {step.name: _step(step) for step in phase.steps},
         "order": [[step.name, [[module, list(row)] for module, row in step.rows.items()]] for step in phase.steps],
         "optimizers": {module: _optimizer(optimizer) for module, optimizer in phase.optimizers.items()},
         "precompute": list(phase.precompute),
@@ -118,9 +129,19 @@ def _phase(phase: PhasePlan) -> TomlTable:
     }
 
 
+def _step(step: StepPlan) -> TomlTable:
+    return {"repeat": step.repeat, "rows": step.matrix} | _unless(1, accumulate=step.accumulate)
+
+
 def _optimizer(plan: OptimizerPlan) -> TomlTable:
     groups = [[group.pattern, dict(group.written), group.schedule and _call(group.schedule)] for group in plan.groups]
-    return {**_call(plan.node), "schedule": plan.schedule and _call(plan.schedule), "groups": groups, "clip": plan.clip}
+    clip = plan.clip and (plan.clip.norm if plan.clip.value is None else plan.clip.model_dump())
+    return {**_call(plan.node), "schedule": plan.schedule and _call(plan.schedule), "groups": groups, "clip": clip}
+
+
+def _unless(default: Any, **keys: Any) -> TomlTable:
+    """What isn't the default: recipes that don't say a key are what they were before there was one."""
+    return {key: value for key, value in keys.items() if value != default}
 
 
 def _module(plan: Plan, module: ModulePlan, runs: Path) -> TomlTable:
@@ -128,7 +149,7 @@ def _module(plan: Plan, module: ModulePlan, runs: Path) -> TomlTable:
     if module.weights is not None:  # the run that they are of may lie anywhere
         folder, other = run_of_weights(plan, module.name, module.weights, runs)
         weights = [read_record(folder).record.get("hash"), other]
-    return {**_call(module.node), "ema": module.ema, "weights": weights}
+    return {**_call(module.node), "ema": module.ema, "weights": weights, **_unless(None, precision=module.precision)}
 
 
 def _call(value: Value) -> TomlTable:

@@ -29,6 +29,7 @@ ROOMS = ("core", "components", "data", "recipe", "training")
 _ROOT = Path(semreg.core.__file__).resolve().parents[1]
 _STANDARD_LIBRARY = Path(sysconfig.get_paths()["stdlib"]).resolve()
 _UNTOLD = frozenset({"ctx", "kind", "type_comment"})
+_LAZY, _OF_LAZY = "lazy_names", frozenset({"lazy_names", "TYPE_CHECKING"})
 _CONSTANTS = (int, float, complex, str, bytes, bool, type(None))
 
 
@@ -91,11 +92,16 @@ def _digest(parts: Iterable[str]) -> str:
 def _closure(names: Iterable[str], belongs: Callable[[str], bool]) -> dict[str, Path]:
     """The files of modules, of those that they import, and of the packages that these lie in."""
     found: dict[str, Path] = {}
+    seen: set[str] = set()
     pending = list(names)
     while pending:
         name = pending.pop()
-        path = None if name in found or not belongs(name) else _file(name)
+        if name in seen or not belongs(name):
+            continue
+        seen.add(name)
+        path = _file(name)
         if path is None:
+            pending += _handed_on(name)
             continue
         found[name] = path
         pending += [name.rpartition(".")[0]] if "." in name else []
@@ -143,22 +149,57 @@ def _tree(name: str, path: Path) -> ast.Module | None:
 
 def _canonical(name: str, path: Path) -> str:
     tree = _tree(name, path)
-    return repr(path.read_bytes()) if tree is None else _text(tree)
+    return repr(path.read_bytes()) if tree is None else _text(_split(tree)[0])
 
 
 def _imports(name: str, path: Path) -> Iterator[str]:
     """The names of modules that a module may import, of submodules among them."""
     package = name if path.name == "__init__.py" else name.rpartition(".")[0]
-    for node in ast.walk(_tree(name, path) or ast.Module([], [])):
+    for node in ast.walk(_split(_tree(name, path) or ast.Module([], []))[0]):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            yield from (one for alias in node.names for one in (alias.name, f"{alias.name}.*"))
         elif isinstance(node, ast.ImportFrom):
-            base = node.module or ""
-            if node.level:
-                parts = package.split(".")[: len(package.split(".")) - node.level + 1]
-                base = ".".join([*parts, *([node.module] if node.module else [])])
+            base = _imported_from(node, package)
             yield base
             yield from (f"{base}.{alias.name}" for alias in node.names)
+
+
+def _imported_from(node: ast.ImportFrom, package: str) -> str:
+    """The module that an import in a package names, perhaps by its place in the package."""
+    parts = package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
+    return ".".join([*parts, *([node.module] if node.module else [])])
+
+
+def _split(tree: ast.Module) -> tuple[ast.Module, list[ast.stmt]]:
+    """A module without what hands names of others on when they are asked for, by `semreg.core.lazy_names`, and that.
+
+    Whoever asks for such a name depends on where it is defined, and what else there is decides nothing.
+    """
+    lazy = [statement for statement in tree.body if _is_lazy(statement)]
+    if not any(isinstance(node, ast.Name) and node.id == _LAZY for part in lazy for node in ast.walk(part)):
+        return tree, []
+    return ast.Module([statement for statement in tree.body if statement not in lazy], []), lazy
+
+
+def _is_lazy(node: ast.stmt) -> bool:
+    if isinstance(node, ast.ImportFrom):
+        return _OF_LAZY.issuperset(alias.name for alias in node.names)
+    if isinstance(node, ast.Assign):
+        return [getattr(target, "id", "") for target in node.targets] == ["__all__"]
+    return isinstance(node, ast.If) and getattr(node.test, "id", "") == "TYPE_CHECKING"
+
+
+def _handed_on(name: str) -> Iterator[str]:
+    """The module in which a name `package.name` is defined that the package hands on; for `package.*` all of them."""
+    package, _, wanted = name.rpartition(".")
+    path = _file(package) if package else None
+    tree = None if path is None else _tree(package, path)
+    lazy = ast.Module([] if tree is None else _split(tree)[1], [])
+    for node in ast.walk(lazy):
+        if isinstance(node, ast.ImportFrom):
+            names = {alias.asname or alias.name for alias in node.names}
+            if names.isdisjoint(_OF_LAZY) and not names.isdisjoint({wanted} if wanted != "*" else names):
+                yield _imported_from(node, package)
 
 
 def _text(node: Any) -> str:

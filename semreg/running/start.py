@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pluggy
+import torch
 from torch import nn
 
-from semreg.core import DataMissing, UserError, plugin_manager
+from semreg.core import DataMissing, Problem, UserError, plugin_manager
 from semreg.data.dataset import Cached
 from semreg.data.summary import scarce
 from semreg.recipe.check import check
@@ -20,7 +21,8 @@ from semreg.running.choices import Choices
 from semreg.running.continuing import beginning, epochs_of, require_continuable, shorter_runs
 from semreg.running.environment import other_code, record_environment
 from semreg.running.evaluations import Judges, require_evaluable
-from semreg.running.finishing import denormals_flushed, evaluate_and_report, is_done, listeners, telling
+from semreg.running.finishing import denormals_flushed, evaluate_and_report, is_done, telling
+from semreg.running.hooks import handed_over, listeners
 from semreg.running.identity import IN_A_NAME, Identity, continued, evaluation_folders, identity
 from semreg.running.judges import check_judges, judge_of, judge_plan, of_a_judge
 from semreg.running.statistics import keep_statistics
@@ -35,25 +37,31 @@ from semreg.store.recipes import (
     write_recipe,
 )
 from semreg.store.record import RunRecord, known_runs
+from semreg.store.watched import read_watched
 from semreg.trained.opening import averaged, open_data, opened
 from semreg.trained.run import Run
 from semreg.trained.weights import load_weights
 from semreg.training.build import build_modules, untrained
+from semreg.training.in_training import InTraining, held_out, require_pictures
 from semreg.training.interrupts import Interrupts
 from semreg.training.processes import ALONE, Processes, joined
-from semreg.training.step import Setting
+from semreg.training.setting import Setting
 from semreg.training.trainer import Trainer
 
 
-def run_recipe(recipe: Recipe, choices: Choices, command: str = "", *, wait: bool = False) -> Run:
+def run_recipe(
+    recipe: Recipe, choices: Choices, command: str = "", *, wait: bool = False, hooks: Sequence[Any] = ()
+) -> Run:
     """Train, evaluate and report what a recipe says, or go on where an earlier call stopped; the run, opened.
 
     `command` is what does the same again, for the record. Another process that is at work on the run is waited for if
-    told to `wait`. Raises UserError for mistakes in the recipe, the choices or the data; RunIsBusy.
+    told to `wait`. `hooks` observe the run, as installed ones do. Raises UserError for mistakes in the recipe, the
+    choices, the hooks or the data; RunIsBusy.
     """
+    handed = handed_over(hooks)
     plan, note = plan_for(recipe, choices)
     with denormals_flushed(), joined(choices.torch_device()) as processes, Interrupts() as interrupts:
-        return Runner(plan, choices, interrupts, processes, command, wait=wait).run(note)
+        return Runner(plan, choices, interrupts, processes, command, wait=wait, hooks=handed).run(note)
 
 
 def plan_for(recipe: Recipe, choices: Choices) -> tuple[Plan, str | None]:
@@ -113,6 +121,8 @@ class _Prepared:
     """All of the recipe, those among them that only evaluations read."""
     manager: pluggy.PluginManager
     remarks: list[str]
+    shown: InTraining
+    """What hooks are shown of it."""
 
 
 class Runner:
@@ -126,6 +136,7 @@ class Runner:
         command: what does the same again.
         wait: whether another process that is at work on it is waited for, and nothing said of a run that is finished:
             that is how judges are made.
+        hooks: that were handed over to observe it, by name.
     """
 
     def __init__(
@@ -137,11 +148,12 @@ class Runner:
         command: str = "",
         *,
         wait: bool = False,
+        hooks: Mapping[str, Any] | None = None,
     ) -> None:
         self.plan, self.choices, self.interrupts, self.processes = plan, choices, interrupts, processes
-        self.command, self.wait = command, wait
+        self.command, self.wait, self.hooks = command, wait, hooks
         self.place = place_of(plan, choices)
-        self.folder = (RunFolder if processes.first else Spectator)(self.place.folder, plan.name)
+        self.folder = (RunFolder if processes.first else Spectator)(self.place.folder, plan.name, plan.table)
         self.folders = folders_of(plan, choices)
 
     def run(self, note: str | None = None) -> Run:
@@ -159,6 +171,7 @@ class Runner:
         try:
             self.begin(prepared, note)
             with telling(self.folder, prepared.manager, self.processes):
+                self.folder.in_training = prepared.shown
                 prepared.trainer.train()
                 return self.end(prepared)
         finally:
@@ -195,13 +208,15 @@ class Runner:
                 self.say(f"{path} has trained the same, as {own_name(path)}: nothing is trained anew")
             if done:
                 self.say(f"{path} is finished; nothing to do")
+            if self.plan.tables.watch is not None and not read_watched(path):
+                self.say(f"{path} has no pictures: `[watch]` keeps them while a run trains, and this one is trained")
         changed = other_code(record, self.plan)
         if changed:
             self.say(f"warning: {path}: {changed}")
         if self.processes.first and not done:
             self.folder.open(wait=self.wait)
             try:
-                manager = listeners(self.choices, self.folder.warn)
+                manager = listeners(self.choices, self.folder.warn, handed=self.hooks)
                 judge = judged_by(run, self.choices, self.interrupts, self.command)
                 with telling(self.folder, manager):
                     if read_recipe(path, self.plan.name).get("model") != self.plan.table.get("model"):
@@ -219,6 +234,7 @@ class Runner:
             require_tensorboard()
         plan, choices, processes, parent = self.plan, self.choices, self.processes, self.place.parent
         device, seed = choices.torch_device(), self.place.identity.seed
+        _require_gpu_for_fp16(plan, choices.precision, device)
         data = processes.first_goes_ahead(lambda: open_data(plan, skip_bad_images=choices.skip_bad_images))
         modules = {name: module.to(device) for name, module in build_modules(plan, seed=seed).items()}
         load_weights(plan, modules, choices.out)
@@ -227,14 +243,18 @@ class Runner:
         part = plan.trained_part()
         trained = {name: module for name, module in modules.items() if name in part.modules}
         setting = Setting(part, trained, seed, device, choices.precision, processes)
-        manager = listeners(choices, remarks.append) if processes.first else plugin_manager.no_hooks()
+        shown = InTraining(plan, modules, held_out(data, plan.value_range, device), seed, device, choices.precision)
+        require_pictures(shown)
+        manager = plugin_manager.no_hooks()
+        if processes.first:
+            manager = listeners(choices, remarks.append, plan, self.hooks)
         begin = beginning(parent, data.fingerprint) if parent else None
         trainer = Trainer(setting, data, self.folder, manager, self.interrupts, begin)
         if not self.folder.begun:
             trainer.try_out()  # a recipe that cannot run leaves no folder
             check_judges(plan, choices)
             require_evaluable(Run(self.folder.folder, plan, modules, data, device, seed))
-        return _Prepared(trainer, modules, manager, remarks)
+        return _Prepared(trainer, modules, manager, remarks, shown)
 
     def begin(self, prepared: _Prepared, note: str | None) -> None:
         """Record what is trained and how."""
@@ -291,6 +311,15 @@ def folders_of(plan: Plan, choices: Choices) -> dict[str, str]:
         return identity(judge_of(plan, evaluation, choices), of_a_judge(choices)).digest
 
     return evaluation_folders(plan, judge, choices.out)
+
+
+def _require_gpu_for_fp16(plan: Plan, precision: str, device: torch.device) -> None:
+    """Raises UserError for float16 where it is slower than float32."""
+    own = [f"modules.{name}.precision" for name, module in plan.modules.items() if module.precision == "fp16"]
+    where = ["--precision"] if precision == "fp16" else own
+    if where and device.type != "cuda":
+        said = f"fp16 trains on a GPU, and this run is on {device}; bf16 and fp32 fit"
+        raise UserError(str(plan.recipe.path), [Problem(one, said) for one in where])
 
 
 def _constant(plan: Plan, data: Cached) -> list[str]:

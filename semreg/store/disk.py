@@ -175,6 +175,11 @@ def read_object(path: Path) -> dict[str, Any] | None:
     return content
 
 
+def is_name(value: Any) -> bool:
+    """Whether it names a folder beside the others, and nothing elsewhere."""
+    return isinstance(value, str) and value not in ("", ".", "..") and not set("/\\\0") & set(value)
+
+
 def write_object(path: Path, content: Mapping[str, Any]) -> None:
     """Write a JSON file that is whole or as it was. Raises OSError."""
     write_whole(path, (json.dumps(content, indent=1) + "\n").encode())

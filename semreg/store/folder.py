@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import stat
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from filelock import FileLock, Timeout
 
 from semreg.core import UserError
 from semreg.store.disk import MOST_OF_A_LOG, read_if_there, read_object, sync, tidy, write_object, write_whole, writing
-from semreg.store.layout import CHECKPOINTS, CONTINUATION, EVALUATIONS, LOCK, RECIPES, STATUS, WARNINGS
+from semreg.store.layout import CHECKPOINTS, CONTINUATION, EVALUATIONS, LOCK, RECIPES, STATUS, WARNINGS, WATCH
 from semreg.store.messages import say
 from semreg.store.record import at_work
+
+if TYPE_CHECKING:
+    from torch import nn
 
 SECONDS_OF_A_LOOK = 0.5
 """`semreg runs` holds a run's lock for an instant, to see whether a process does."""
@@ -25,12 +29,48 @@ class RunIsBusy(UserError):  # noqa: N818  a finding rather than a failure
     """Another process is at work on a run."""
 
 
-class RunFolder:
-    """The folder of a run, as a run writes it and hooks are given it."""
+class InTraining(Protocol):
+    """What `semreg.core.ObservedRun` shows of a run that is in training."""
 
-    def __init__(self, folder: Path, name: str) -> None:
-        self.folder, self.name = folder, name
+    @property
+    def modules(self) -> Mapping[str, nn.Module]: ...
+
+    def tensor(self, name: str, *, count: int = ...) -> Any: ...
+
+
+class RunFolder:
+    """The folder of a run, as a run writes it and hooks are given it.
+
+    `recipe` is the table that hooks are shown; `in_training` is set by who trains the run.
+    """
+
+    def __init__(self, folder: Path, name: str, recipe: Mapping[str, Any] | None = None) -> None:
+        self.folder, self.name, self._recipe = folder, name, recipe or {}
+        self.in_training: InTraining | None = None
         self._lock = FileLock(folder / LOCK)
+
+    @property
+    def recipe(self) -> dict[str, Any]:
+        """The recipe with all that it extends, as tables; a copy."""
+        return copy.deepcopy(dict(self._recipe))
+
+    @property
+    def modules(self) -> Mapping[str, nn.Module]:
+        """The recipe's modules as they are in training. Raises UserError where the run isn't."""
+        return self._trained_here().modules
+
+    def tensor(self, name: str, *, count: int = 8) -> Any:
+        """A tensor of the recipe as it is now, as `semreg.core.ObservedRun` says. Raises UserError."""
+        return self._trained_here().tensor(name, count=count)
+
+    def _trained_here(self) -> InTraining:
+        if self.in_training is None:
+            message = (
+                "its modules and tensors are shown from the first `phase_started` on, by the process that trains it; "
+                f'of a trained run semreg.open_run("{self.folder}") gives them'
+            )
+            raise UserError(str(self.folder), message)
+        return self.in_training
 
     def open(self, *, wait: bool = False) -> None:
         """Make the folder, take it for this process, and remove what a killed process left half written.
@@ -46,7 +86,7 @@ class RunFolder:
                     raise UserError(str(self.folder), f"holds {what}, {path.name}, which no run makes; remove it")
             self._acquire(wait=wait)
             try:
-                for name in ("", CHECKPOINTS, CONTINUATION, EVALUATIONS, RECIPES):
+                for name in ("", CHECKPOINTS, CONTINUATION, EVALUATIONS, RECIPES, WATCH):
                     folder = self.folder / name
                     tidy(folder)
             except BaseException:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from semreg.core import UserError
-from semreg.store.disk import discard, read_object, write_object, writing
+from semreg.store.disk import discard, is_name, read_object, write_object, writing
 from semreg.store.layout import EVALUATIONS, RECIPE, RECIPES, RECORD, REPORT, RESULTS_OF_RECIPES
 
 
@@ -108,15 +108,10 @@ def _entries(folder: Path) -> dict[str, dict[str, Any]]:
     for entry in found.values():
         whole = isinstance(entry, dict) and isinstance(entry.get("failures", {}), dict)
         names = entry.get("evaluations") if whole else None
-        if not isinstance(names, dict) or not all(map(_is_name, names.values())):
+        if not isinstance(names, dict) or not all(map(is_name, names.values())):
             message = "does not hold the names of evaluations' folders; remove it, and the run's command writes it anew"
             raise UserError(str(folder / RESULTS_OF_RECIPES), message)
     return found
-
-
-def _is_name(value: Any) -> bool:
-    """Whether it names a folder beside the others, and nothing elsewhere."""
-    return isinstance(value, str) and value not in ("", ".", "..") and not set("/\\\0") & set(value)
 
 
 def missing_evaluations(folder: Path, folders: Iterable[str]) -> list[str]:

@@ -10,8 +10,9 @@ from typing import Any
 
 from semreg.core import UserError
 from semreg.store.disk import read_object
-from semreg.store.layout import METRICS, RECIPE
+from semreg.store.layout import METRICS, RECIPE, WATCH, WATCHED
 from semreg.store.record import RunRecord, read_end, runs_in
+from semreg.store.watched import watched_in
 
 _EVALUATING = "evaluating "
 _RECORDS_FOR_PACE = 8
@@ -44,6 +45,8 @@ class RunStatus:
     message: str | None = None
     failed: list[str] = field(default_factory=list)
     """Evaluations of a finished run that failed."""
+    picture: str | None = None
+    """The latest that `[watch]` kept, in the run's folder."""
     data: str | None = None
     fallback: str | None = None
     seed: int | None = None
@@ -97,6 +100,7 @@ def run_status(run: RunRecord, now: datetime) -> RunStatus:
         **about,
         message=message,
         failed=[name for name in _list(status.get("failed")) if isinstance(name, str)],
+        picture=_picture(run.folder),
         data=_text(data.get("name")),
         fallback=_text(record.get("fallback")),
         seed=_whole(record.get("seed")),
@@ -145,6 +149,11 @@ def _training(run: RunRecord, age: float) -> dict[str, Any]:
         "losses": _numbers(last.get("losses")),
         "validation": _numbers(validations[-1].get("validation")) if validations else {},
     }
+
+
+def _picture(folder: Path) -> str | None:
+    kept = list(watched_in(read_end(folder / WATCHED)))
+    return f"{WATCH}/{kept[-1].picture}" if kept else None
 
 
 def _left(records: list[dict[str, Any]], iteration: int | None, iterations: int | None, age: float) -> float | None:

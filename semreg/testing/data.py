@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 
 from semreg.core import SPLITS, Dataset, ImageField, Sampler
+from semreg.core.options import signature_of
 from semreg.data.checking import check_source
-from semreg.recipe.options import signature_of
 from semreg.testing.behaviour import check_determinism
 from semreg.testing.checks import Checks, require
 from semreg.testing.documented import check_documentation, check_shapes, check_signature, check_source_named

@@ -11,9 +11,9 @@ from typing import Any
 
 from semreg.core import Problem
 from semreg.core.kinds import KINDS
+from semreg.core.options import FILLED_BY_ENGINE, Signature, check_inputs, check_options, signature_of
 from semreg.core.registry import InstalledEntryPoint, installed_entry_points
 from semreg.recipe.expression import why_unsaid
-from semreg.recipe.options import FILLED_BY_ENGINE, Signature, check_inputs, check_options, signature_of
 from semreg.testing.checks import Checks, require
 
 _SHAPES = re.compile(r"`[^`]*\([^`)]*,[^`)]*\)[^`]*`|\bshapes?\b")

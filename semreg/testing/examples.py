@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from semreg.components.values import map_tensors, tensors_of
-from semreg.recipe.options import Signature, signature_of
+from semreg.core.options import Signature, signature_of
 from semreg.testing.checks import require
 
 Inputs = tuple[Any, ...]

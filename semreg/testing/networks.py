@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from semreg.components.values import tensors_of
 from semreg.core import Classifier, Critic, Decoder, Encoder
-from semreg.recipe.options import signature_of
+from semreg.core.options import signature_of
 from semreg.testing.behaviour import check_degenerate, check_determinism, check_device, degenerate, require_finite, same
 from semreg.testing.checks import Checks, require
 from semreg.testing.documented import check_description

@@ -13,8 +13,8 @@ from pydantic import AfterValidator
 from torch import Tensor
 
 from semreg.core import Interpolator, Order
+from semreg.core.options import check_options
 from semreg.recipe.component_errors import shown
-from semreg.recipe.options import check_options
 from semreg.recipe.process_state import process_state_kept
 from semreg.recipe.resolve import loaded
 

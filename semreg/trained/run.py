@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from semreg.components.values import is_posterior, map_tensors
+from semreg.components.values import is_posterior, on_cpu
 from semreg.core import Field, Problem, Result, Roles, Specification, UserError, closest
 from semreg.data.batches import Batch, sequential
 from semreg.data.dataset import Cached
@@ -243,19 +243,11 @@ class Run:
     def compute(self, name: str, batch: Mapping[str, Any], index: int, draws: bool = False) -> Any:
         """The value of a tensor on one batch, on the CPU."""
         with evaluating(self.modules):
-            return _on_cpu(self.programs[draws].value(name, Execution(batch, index)))
+            return on_cpu(self.programs[draws].value(name, Execution(batch, index)))
 
     def leaves(self, name: str, given: frozenset[str]) -> set[str]:
         """The fields of the data that a tensor needs beyond what is given."""
         return self.plan.fields_of([Read(name)], given)
-
-
-def _on_cpu(value: Any) -> Any:
-    def moved(tensor: Tensor) -> Tensor:
-        tensor = tensor.detach().cpu()
-        return tensor.float() if tensor.is_floating_point() else tensor.clone()
-
-    return map_tensors(moved, value)
 
 
 def _joined(parts: list[Any]) -> Any:

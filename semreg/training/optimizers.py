@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import fnmatch
-import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.amp import GradScaler
 
-from semreg.core import Problem, Schedule, UserError
+from semreg.core import Problem, UserError
 from semreg.core.errors import cause_of
 from semreg.core.memory import out_of_memory
 from semreg.recipe.component_errors import component_error, failure_text, naming_component, shown
 from semreg.recipe.plan import Node, OptimizerPlan
+from semreg.recipe.schedules import factor_at
 
-Course = Callable[[float], float]
-"""The factor on a rate at an epoch, fractional, of a phase."""
+Factor = Callable[[float], float]
+"""The factor of a schedule at an epoch, fractional, of a phase."""
 
 
 class ModuleOptimizer:
@@ -38,7 +39,7 @@ class ModuleOptimizer:
         self, name: str, module: nn.Module, plan: OptimizerPlan, epochs: int, ema: float | None, source: str
     ) -> None:
         self.name, self.source, self.plan = name, source, plan
-        self.module, self.clip, self.ema = module, plan.clip, ema
+        self.module, self.ema = module, ema
         self.parameters = list(module.parameters())
         if not self.parameters:
             raise UserError(source, [Problem(f"modules.{name}", "has no parameters, so no loss can train it")])
@@ -54,14 +55,18 @@ class ModuleOptimizer:
             options = {key: value for key, value in group.items() if key in taken}
             made_up = nn.Parameter(torch.zeros_like(group["params"][0]))
             made_up.grad = torch.zeros_like(made_up)
+            closure = []
+            if self.plan.needs_closure:  # at a gradient of zeros it would do nothing
+                made_up.grad = torch.ones_like(made_up)
+                closure = [made_up.detach().sum]
             try:
-                self.plan.node.loaded.value([made_up], **options).step()
+                self.plan.node.loaded.value([made_up], **options).step(*closure)
             except KeyboardInterrupt:
                 raise
             except BaseException as error:  # options that no type forbids can break it in any way
                 cause = failure_text(error)
                 if "closure" in cause:
-                    cause = "it needs a closure that computes losses again, which the engine doesn't have"
+                    cause = "it needs a closure; name a class whose `step` takes one, by which the engine can tell"
                 said = f"{shown(self.plan.node.loaded)} can't make a step: {cause}"
                 problems.append(Problem(self.plan.node.where, said))
         return list(dict.fromkeys(problems))
@@ -72,26 +77,49 @@ class ModuleOptimizer:
             if schedule is not None:
                 group["lr"] = rate * schedule(epoch)
 
-    def step(self) -> None:
-        """Clip, step, forget the gradients and update the average."""
-        if self.clip is not None:
-            torch.nn.utils.clip_grad_norm_(self.parameters, self.clip)
+    def clip(self) -> None:
+        """Limit the gradient's elements, and then its norm, as the recipe says."""
+        clip = self.plan.clip
+        if clip is not None and clip.value is not None:
+            torch.nn.utils.clip_grad_value_(self.parameters, clip.value)
+        if clip is not None and clip.norm is not None:
+            torch.nn.utils.clip_grad_norm_(self.parameters, clip.norm)
+
+    def step(self, closure: Callable[[], Tensor] | None = None, scaler: GradScaler | None = None) -> None:
+        """Clip, step, forget the gradients and update the average.
+
+        `closure` computes loss and clipped gradients again, for an optimiser that needs one. `scaler` scaled the
+        gradients, and leaves the step out where they are not finite.
+        """
+        if scaler is not None:
+            scaler.unscale_(self.optimizer)
         try:
-            self.optimizer.step()
+            if closure is not None:
+                self.optimizer.step(closure)  # type: ignore[arg-type]  # which is called as it is
+            else:
+                self.clip()
+                if scaler is not None:
+                    scaler.step(self.optimizer)
+                else:
+                    self.optimizer.step()
         except KeyboardInterrupt:
             raise
         except BaseException as error:
-            if out_of_memory(error):
+            if out_of_memory(error) or (isinstance(error, UserError) and error.source == self.source):
                 raise
             where, cause = f"the optimizer of {self.name}", cause_of(error)
             if not (isinstance(error, RuntimeError) and "overflow" in cause):
                 raise component_error(self.plan.node, self.source, error, where) from error
             found = f"a step is larger than float32 can hold ({cause}); a smaller rate would fit"
             raise UserError(self.source, [Problem(where, found)]) from error
-        for parameter in self.parameters:
-            parameter.grad = None  # zero_grad takes several times as long
+        self.forget()
         if self.ema is not None:
             self._update_average(self.ema)
+
+    def forget(self) -> None:
+        """Let the gradients go."""
+        for parameter in self.parameters:
+            parameter.grad = None  # zero_grad takes several times as long
 
     @torch.no_grad()
     def _update_average(self, decay: float) -> None:
@@ -105,10 +133,10 @@ class ModuleOptimizer:
 
 def _optimizer(
     name: str, module: nn.Module, plan: OptimizerPlan, epochs: int, source: str
-) -> tuple[torch.optim.Optimizer, list[Course | None]]:
+) -> tuple[torch.optim.Optimizer, list[Factor | None]]:
     remaining = dict(module.named_parameters())
     groups: list[dict[str, Any]] = []
-    schedules: list[Course | None] = []
+    schedules: list[Factor | None] = []
     for pattern, options, schedule, _ in plan.groups:
         chosen = fnmatch.filter(remaining, pattern)
         if not chosen:
@@ -134,16 +162,5 @@ def _as_tuples(options: Mapping[str, Any]) -> dict[str, Any]:
     return {key: tuple(map(float, value)) if isinstance(value, list) else value for key, value in options.items()}
 
 
-def _bound(node: Node | None, epochs: int, source: str) -> Course | None:
-    if node is None:
-        return None
-    schedule: Schedule = node.loaded.value
-
-    def course(epoch: float) -> float:
-        with naming_component(node, source):
-            factor = float(schedule(epoch, epochs, **node.options))
-            if not math.isfinite(factor):
-                raise ValueError(f"a factor on a rate is a finite number; at epoch {epoch:g} it is {factor}")
-            return factor
-
-    return course
+def _bound(node: Node | None, epochs: int, source: str) -> Factor | None:
+    return None if node is None else lambda epoch: factor_at(node, epoch, epochs, source)

@@ -12,12 +12,14 @@ from torch import nn
 
 from semreg.components.values import tensors_of
 from semreg.core import Problem, UserError, seed_of
+from semreg.recipe.component_errors import naming_losses
 from semreg.recipe.plan import PhasePlan, StepPlan, Value, reads_in
 from semreg.training.clock import Clock
 from semreg.training.draws import mixed
 from semreg.training.optimizers import ModuleOptimizer
 from semreg.training.program import Execution, Program, evaluating
-from semreg.training.step import BatchSource, Setting, StepRunner
+from semreg.training.setting import BatchSource, Setting
+from semreg.training.step import StepRunner
 
 
 @dataclass
@@ -60,9 +62,10 @@ class PhaseRunner:
         }
         self.clock = Clock(setting.device)
         self.steps = [
-            StepRunner(setting, phase.name, step, self.optimizers, batches(step), self.clock) for step in phase.steps
+            StepRunner(setting, phase.name, phase.epochs, step, self.optimizers, batches(step), self.clock)
+            for step in phase.steps
         ]
-        self.iterations_per_epoch = self.steps[0].batches.per_epoch
+        self.iterations_per_epoch = min(step.batches.per_epoch for step in self.steps)
         self.iterations = self.iterations_per_epoch * phase.epochs
         self.buffers = [buffer for name in self.optimizers for buffer in setting.modules[name].buffers()]
         self.scheduled = [o for o in self.optimizers.values() if any(s is not None for s in o.schedules)]
@@ -70,12 +73,14 @@ class PhaseRunner:
 
     def iterate(self, iteration: int) -> None:
         """Iteration number `iteration`, all steps."""
+        epoch = iteration / self.iterations_per_epoch
         for optimizer in self.scheduled:
-            optimizer.schedule(iteration / self.iterations_per_epoch)
+            optimizer.schedule(epoch)
         for step in self.steps:
-            for count in range(iteration * step.repeat, (iteration + 1) * step.repeat):
-                step.execute(count)
-                step.update()
+            repeat = step.step.repeat
+            for count in range(iteration * repeat, (iteration + 1) * repeat):
+                step.execute(count, epoch)
+                step.update(count, epoch)
         if self.buffers:
             self.setting.processes.take_from_first(self.buffers)  # batch norm's averages differ between processes
 
@@ -120,22 +125,22 @@ class PhaseRunner:
         buffers = [(buffer, buffer.clone()) for module in modules for buffer in module.buffers()]
         problems = [problem for optimizer in self.optimizers.values() for problem in optimizer.try_out()]
         for runner in self.steps:
-            before = [generator.get_state().tolist() for generator in runner.generators]
+            before = runner.global_draws.states()
             execution = Execution(runner.batches.batch(0), 0)
             losses = {}
             for name, loss in runner.losses.items():
                 losses[name], found = self._tried(runner, execution, name, loss)
                 problems += found
-            if before != [generator.get_state().tolist() for generator in runner.generators]:
+            if before != runner.global_draws.states():
                 # Something draws from PyTorch's global generator (dropout, say), so each execution seeds it.
                 rank = self.setting.processes.rank
                 seed = seed_of(self.setting.seed, self.phase.name, runner.step.name, "global")
-                runner.dropout_seed = mixed(seed, rank) if rank else seed
+                runner.global_draws.seed = mixed(seed, rank) if rank else seed
             if problems:  # through a graph that a loss has used up or changed there is no gradient to be asked for
                 continue
             for module, row in runner.step.rows.items():
                 for name in row:
-                    with runner.of_the_gradient(name):
+                    with naming_losses({name: self.setting.plan.losses[name]}, self.setting.source):
                         arrives = (trains or _trains)(losses[name], self.optimizers[module].parameters)
                     if not arrives:
                         single = runner.step.name == "step" and len(self.steps) == 1
@@ -246,7 +251,8 @@ class PhaseRunner:
                 "weights": self.validation.weights,
             },
             "sums": {runner.step.name: runner.sums for runner in self.steps},
-            "executions": {runner.step.name: runner.executions for runner in self.steps},
+            "batches_summed": {runner.step.name: runner.batches_summed for runner in self.steps},
+            "scalers": {runner.step.name: runner.scaler.state_dict() for runner in self.steps if runner.scaler},
         }
 
     def load_state(self, state: Mapping[str, Any]) -> None:
@@ -265,7 +271,9 @@ class PhaseRunner:
         for runner in self.steps:
             sums = state["sums"][runner.step.name]
             runner.sums = {name: total.to(self.setting.device) for name, total in sums.items()}
-            runner.executions = state["executions"][runner.step.name]
+            runner.batches_summed = state["batches_summed"][runner.step.name]
+            if runner.scaler is not None:
+                runner.scaler.load_state_dict(state["scalers"][runner.step.name])
 
 
 def _in_order(value: Value, tensors: Mapping[str, Value], known: set[str]) -> Iterator[str]:

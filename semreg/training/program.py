@@ -20,6 +20,8 @@ from semreg.recipe.component_errors import LONGEST_CAUSE, component_error, failu
 from semreg.recipe.plan import Node, Plan, Read, Value
 from semreg.training.draws import Draws
 
+LOW_PRECISIONS = {"bf16": torch.bfloat16, "fp16": torch.float16}
+
 
 class Execution(dict[str, Any]):
     """The values of one execution of a step: the batch's fields, and what was computed from them. `index` numbers the
@@ -45,7 +47,8 @@ class Program:
         modules: the built modules; looked up at each call, so it may be filled later.
         key: what random draws are seeded by, besides the tensor's name and the execution's index; the run's seed first.
         training: False gives random operations their evaluation form (a posterior's mean, the image itself).
-        precision: "fp32" or "bf16": autocast for tensors. Losses are computed in at least float32, whatever they get.
+        precision: of the tensors, where a module has none of its own: "fp32", or "bf16" or "fp16" by autocast. Losses
+            are computed in at least float32, whatever they get.
         rank: of this process; its random operations draw what comes after those of the processes before it.
     """
 
@@ -63,7 +66,7 @@ class Program:
         self.rank = rank
         self.plan, self.modules, self.key, self.training = plan, modules, key, training
         self.device = device or torch.device("cpu")
-        self.low_precision = precision == "bf16"
+        self.precision = precision
         self._tensors: dict[str, Evaluate] = {}
         # By their places, since a loss may have a tensor's name and must not have its draws.
         self.losses: dict[str, Evaluate] = {
@@ -84,9 +87,11 @@ class Program:
 
     def autocast(self) -> contextlib.AbstractContextManager[Any]:
         """The context that executions run in."""
-        if self.low_precision:
-            return torch.autocast(self.device.type, dtype=torch.bfloat16)
-        return contextlib.nullcontext()
+        return self._autocast(self.precision) if self.precision in LOW_PRECISIONS else contextlib.nullcontext()
+
+    def _autocast(self, precision: str) -> torch.autocast:
+        low = precision in LOW_PRECISIONS
+        return torch.autocast(self.device.type, dtype=LOW_PRECISIONS[precision] if low else None, enabled=low)
 
     # --- compilation: one closure per call, no look-ups left for the loop ---
 
@@ -98,12 +103,21 @@ class Program:
         if value.component is not None:
             call, draws = self._component(value, path)
             return self._guarded(call, draws, inputs, value, scalar)
-        modules, name = self.modules, value.name
+        return self._guarded(self._module(value.name), None, inputs, value, scalar)
 
-        def call_module(*values: Any) -> Any:
+    def _module(self, name: str) -> Callable[..., Any]:
+        """What calls a module, in a precision of its own where it has one. What it gives is of the run's precision."""
+        modules, precision = self.modules, self.plan.modules[name].precision
+
+        def call(*values: Any) -> Any:
             return modules[name](*values)
 
-        return self._guarded(call_module, None, inputs, value, scalar)
+        def call_in_own_precision(*values: Any) -> Any:
+            with self._autocast(precision or self.precision):
+                made = modules[name](*map(at_least_float32, values))
+            return made if self.precision in LOW_PRECISIONS else at_least_float32(made)
+
+        return call if precision in (None, self.precision) else call_in_own_precision
 
     def _read(self, name: str) -> Evaluate:
         if name in self.plan.modules:
@@ -146,7 +160,7 @@ class Program:
     ) -> Evaluate:
         source, text, where = str(self.plan.recipe.path), str(node), node.where
         loss = node.component is not None and node.loaded.kind == "loss"
-        full = loss and self.low_precision
+        full = loss and self.precision in LOW_PRECISIONS
         precise = partial(torch.autocast, self.device.type, enabled=False) if full else contextlib.nullcontext
 
         def evaluate(execution: Execution) -> Any:

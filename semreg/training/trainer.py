@@ -28,7 +28,7 @@ from semreg.store.reading import as_written
 from semreg.training.interrupts import Interrupts
 from semreg.training.phase import PhaseRunner
 from semreg.training.program import Execution
-from semreg.training.step import Setting
+from semreg.training.setting import Setting
 from semreg.training.trial import evaluation_program, precompute, try_out
 
 SECONDS_BETWEEN_CHECKPOINTS = 30.0
@@ -104,8 +104,9 @@ class Trainer:
         processes = self.setting.processes
         return Batches(
             self.data, self.data.rows(phase.split), phase.batch_size, seed=self.setting.seed,
-            key=(phase.name, step.name), fields=fields, extra=extra, value_range=plan.value_range,
-            device=self.setting.device, part=(processes.rank, processes.count), source=self.source, **sampler,
+            key=(phase.name, step.name), accumulate=step.accumulate, fields=fields, extra=extra,
+            value_range=plan.value_range, device=self.setting.device, part=(processes.rank, processes.count),
+            source=self.source, **sampler,
         )  # fmt: skip
 
     def in_order(
@@ -160,6 +161,7 @@ class Trainer:
             where = f"phases.{phase.name}.data.batch_size" if own else "data.batch_size"
             smaller = max(1, phase.batch_size // 2)
             message = f"memory ran out with batches of {phase.batch_size}; try --set {where}={smaller}"
+            message += ", and twice the `accumulate` of each step for the same updates"
             raise UserError(self.source, [Problem(where, message)]) from error
 
     # --- training ---
@@ -256,7 +258,7 @@ class Trainer:
             losses, speed = None, None
             if epoch_ends or (iteration % per_epoch + 1) % interval == 0:
                 losses, now = runner.losses(), time.monotonic()
-                speed = (iteration + 1 - since) * phase.batch_size / max(now - recorded, 1e-9)
+                speed = (iteration + 1 - since) * phase.images / max(now - recorded, 1e-9)
                 recorded, since = now, iteration + 1
                 times = {"seconds": round(seconds_before + now - begun, 3), "seconds_per_iteration": clock.means()}
                 if checkpointing:

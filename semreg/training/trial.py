@@ -15,9 +15,10 @@ from semreg.core.memory import out_of_memory
 from semreg.recipe.plan import PhasePlan, Plan, StepPlan
 from semreg.training.build import build_modules, synthetic_batch, untrained
 from semreg.training.dry_run import Meter, fake_tensors, needs_numbers
+from semreg.training.in_training import InTraining, require_pictures
 from semreg.training.phase import PhaseRunner
 from semreg.training.program import Execution, Program, evaluating
-from semreg.training.step import Setting
+from semreg.training.setting import Setting
 
 MOST_OPERATIONS = 10_000
 """That many calls of fake tensors take two or three seconds; `recipes/olr_celeba.toml` takes a third of them."""
@@ -76,6 +77,7 @@ def _on_nothing(plan: Plan) -> list[str]:
     setting = Setting(plan, modules, seed=0, device=torch.device("cpu"), precision="fp32")
     batch = synthetic_batch(plan.fields, plan.value_range)
     try_out(setting, lambda phase, step: batch, leads_to)
+    require_pictures(InTraining(plan, modules, lambda fields, count: batch, 0, setting.device))
     return untrained(plan, modules)
 
 

@@ -165,3 +165,12 @@ def test_on_a_terminal_lines_fit(fake_run: Path, tmp_path: Path) -> None:
     assert len(lines[1]) == 100
     assert lines[1].endswith("m…")
     assert "avatars" not in terminal.shown
+
+
+def test_the_latest_picture_is_named(fake_run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    line = {"phase": "siamese", "epoch": 5, "picture": "siamese-5.png", "tensors": ["x"]}
+    (fake_run / "watch.jsonl").write_text(json.dumps(line) + "\n")
+    runs.print_runs(fake_run.parent)
+    titles, row = capsys.readouterr().out.splitlines()
+    assert titles.split()[-1] == "picture"
+    assert row.split()[-1] == "watch/siamese-5.png"

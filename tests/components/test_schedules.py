@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from semreg.components.schedules import constant, cosine, linear_decay, step
+from semreg.components.schedules import constant, cosine, cyclical, linear_decay, step, warmup
 
 lengths = st.integers(1, 300)
 shares = st.floats(0, 1)
@@ -59,3 +59,20 @@ def test_a_rate_is_never_quite_zero_where_it_warms_up() -> None:
     """Adam's state would begin with nothing."""
     assert 0 < cosine(0.0, 10, warmup=3.0) < 1e-6
     assert cosine(4.0, 3, warmup=5.0) == pytest.approx(4 / 5)
+
+
+@given(lengths, st.floats(0.01, 50), shares)
+def test_a_warmup_is_a_straight_line_to_one(epochs: int, length: float, share: float) -> None:
+    epoch = share * epochs
+    assert warmup(epoch, epochs, warmup=length) == (epoch / length if epoch < length else 1)
+    assert warmup(0.0, epochs, warmup=length) == 0
+
+
+@given(lengths, st.integers(1, 9), st.floats(0.05, 1), st.integers(0, 999))
+def test_cycles_rise_evenly_and_stay(epochs: int, cycles: int, rising: float, place: int) -> None:
+    """Fu et al. (2019), Eq. 6 and 7, in iterations: a thousand a cycle."""
+    for cycle in range(cycles):
+        epoch = (cycle + (place + 0.5) / 1000) * epochs / cycles
+        tau = (place + 0.5) / 1000
+        expected = tau / rising if tau <= rising else 1
+        assert cyclical(epoch, epochs, cycles=cycles, rising=rising) == pytest.approx(expected, abs=1e-6)

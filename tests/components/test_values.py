@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from semreg.components.values import is_posterior, map_tensors, tensors_of
+from semreg.components.values import is_posterior, map_tensors, on_cpu, tensors_of
 from semreg.core import DiagonalGaussian
 
 
@@ -44,3 +44,13 @@ def test_a_posterior_is_a_tuple_of_names() -> None:
     assert is_posterior(DiagonalGaussian(zeros, zeros))
     for other in ((zeros, zeros), [zeros], zeros, None):
         assert not is_posterior(other)
+
+
+def test_on_the_cpu_floats_are_float32_and_nothing_takes_gradients() -> None:
+    value = Deep(torch.ones(2, dtype=torch.bfloat16, requires_grad=True), (torch.arange(2), "text"))
+    moved = on_cpu(value)
+    assert isinstance(moved, Deep)
+    assert moved.first.dtype == torch.float32
+    assert not moved.first.requires_grad
+    assert torch.equal(moved.second[0], torch.arange(2))
+    assert moved.second[1] == "text"

@@ -205,3 +205,18 @@ def test_one_that_ends_the_process_where_it_is_made_is_left_out(install: Callabl
     plugin_manager.load_hooks(run.warn)
     [said] = [warning for warning in run.warnings if "semreg-aaa 1.2" in warning]
     assert raised.partition("(")[0].rpartition(".")[2] in said
+
+
+def test_the_closest_event_is_named_and_what_observes_nothing_is_refused() -> None:
+    class Misspelt:
+        @hookimpl
+        def iteration_don(self) -> None: ...
+
+    class Unmarked:
+        def iteration_done(self) -> None: ...
+
+    for plugin, said in ((Misspelt, "did you mean 'iteration_done'"), (Unmarked(), "marked hookimpl")):
+        manager = manager_with()
+        with pytest.raises(ValueError, match=said):
+            plugin_manager.add_plugin(manager, plugin, "toy")
+        assert not manager.get_plugins()

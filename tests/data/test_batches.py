@@ -196,3 +196,28 @@ def test_on_a_gpu_the_same() -> None:
         expected = on_cpu.batch(count)
         assert torch.allclose(value.cpu(), expected["image"].sum(dim=(1, 2, 3)), atol=1e-3)
         assert torch.equal(on_gpu.batch(count)["attributes"].cpu(), expected["attributes"])
+
+
+@relaxed
+@given(sizes, st.integers(1, 5), st.integers(0, 30))
+def test_batches_that_are_averaged_are_the_parts_of_a_larger_one(size: tuple[int, int], times: int, count: int) -> None:
+    images, batch_size = size
+    data, rows = made(images), torch.arange(images)
+    if times * batch_size > images:
+        with pytest.raises(UserError, match="can't be drawn from"):
+            Batches(data, rows, batch_size, seed=1, key=("main", "joint"), accumulate=times)
+        return
+    parts = Batches(data, rows, batch_size, seed=1, key=("main", "joint"), accumulate=times)
+    whole = Batches(data, rows, batch_size * times, seed=1, key=("main", "joint"))
+    assert parts.per_epoch == whole.per_epoch == images // (batch_size * times)
+    found = [row for part in range(times) for row in rows_of(parts, count * times + part)]
+    assert found == rows_of(whole, count)
+
+
+def test_a_sampler_that_needs_larger_batches_is_told_with_what_is_averaged() -> None:
+    def whole(*labels: Tensor, count: int, batch_size: int, generator: Any) -> Tensor:
+        raise ValueError(f"a batch of {batch_size} is no multiple of 10")
+
+    batches = Batches(made(50), torch.arange(50), 5, seed=0, key=(), accumulate=2, sampler=whole, source="mine.toml")
+    with pytest.raises(UserError, match=r"5 is no multiple of 10; each of the 2 batches that `accumulate` averages"):
+        batches.batch(0)

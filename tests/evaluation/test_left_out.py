@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from semreg.core import UserError
+from semreg.core.options import signature_of
 from semreg.core.registry import components, find, load
 from semreg.recipe.check import check
 from semreg.recipe.load import load_recipe
-from semreg.recipe.options import signature_of
 
 MODEL = """
 [model]

@@ -14,6 +14,7 @@ from PIL import Image
 
 from semreg.core.errors import CannotWrite
 from semreg.pictures import gif, png, write_picture
+from semreg.pictures.files import strip
 
 
 @given(st.sampled_from([1, 3]), st.integers(1, 5), st.integers(1, 5), st.integers(1, 4), st.floats(-3, 3))
@@ -55,3 +56,16 @@ def test_a_gif_is_enlarged_as_far_as_its_longer_side_allows(shape: tuple[int, in
     assert Image.open(BytesIO(gif(images, (0, 1)))).size == (4 * width, 4 * height)
     assert Image.open(BytesIO(gif(images, (0, 1), scale=2))).size == (2 * width, 2 * height)
     assert Image.open(BytesIO(gif([torch.zeros(1, 150, 70)], (0, 1)))).size == (70, 150), "and never made smaller"
+
+
+def test_a_strip_has_a_row_for_each_tensor_whatever_their_shapes() -> None:
+    grey, coloured = torch.zeros(3, 1, 8, 8), torch.full((2, 3, 40, 30), 9.0)
+    coloured[1] = -9.0
+    shown = np.asarray(Image.open(BytesIO(strip([grey, coloured], (-1, 1)))))
+    assert shown.shape == (64 + 3 + 40 + 3, 3 * 67, 3), "8 pixels are enlarged to 64, and 40 stay"
+    assert (shown[:64, :64] == 128).all()
+    assert (shown[67:107, :30] == 255).all()
+    assert (shown[67:107, 33:63] == 0).all()
+    assert (shown[67:, 66:] == 255).all()
+    with pytest.raises(ValueError, match="an image has shape"):
+        strip([torch.zeros(2, 2, 8, 8)], (0, 1))

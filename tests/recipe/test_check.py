@@ -175,3 +175,14 @@ def test_modules_that_nothing_uses_are_warned_of(toy: Toy, register: Register, p
     text = '[modules.spare]\nuse = "mlp_encoder"\noutputs = 1\n'
     assert plan_of(toy(text)).warnings == ["modules.spare is never used"]
     assert plan_of(toy(text + '[evaluate.look]\nuse = "looking(spare)"')).warnings == []
+
+
+def test_a_watch_names_tensors_and_phases_name_its_pictures(toy: Toy, mistakes: Mistakes, plan_of: PlanOf) -> None:
+    plan = plan_of(toy('[watch]\ntensors = ["image", "reconstruction"]'))
+    assert (plan.tables.watch.every, plan.tables.watch.images) == (5, 8)  # type: ignore[union-attr]
+    found = mistakes(toy('[watch]\ntensors = ["reconstructoin", "kind", "z", "encoder"]'))
+    assert found.keys() == {"watch.tensors.0", "watch.tensors.1", "watch.tensors.3"}
+    assert found["watch.tensors.0"] == "there is no tensor 'reconstructoin'; did you mean 'reconstruction'?"
+    assert "'kind' is a field without images; there is: image," in found["watch.tensors.1"]
+    path = toy('[watch]\ntensors = ["z"]\n[phases."a/b"]\nepochs = 1\ntrain = { decoder = { rec = 1 } }')
+    assert "'a/b' names pictures of `[watch]`; use letters" in mistakes(path)["phases.a/b"]

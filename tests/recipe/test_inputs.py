@@ -7,8 +7,8 @@ from typing import Annotated, Any
 import pytest
 
 from semreg.core import AttributesField, ClassField, ImageField, Role, Roles
+from semreg.core.options import signature_of
 from semreg.recipe.inputs import Unsaid, left_to_roles, roles_of
-from semreg.recipe.options import signature_of
 
 FIELDS = {
     "image": ImageField(1, 4, 4),

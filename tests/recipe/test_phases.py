@@ -11,6 +11,7 @@ from torch import Tensor
 
 from semreg.core import UserError
 from semreg.recipe.plan import Plan
+from semreg.recipe.schema import ClipTable
 
 Toy = Callable[..., Path]
 Register = Callable[[str, str, Any], None]
@@ -77,7 +78,7 @@ def test_optimizers_merge_from_recipe_phase_and_module(toy: Toy, plan_of: PlanOf
     assert optimizers["decoder"].node.options == {"lr": 0.01, "weight_decay": 0.2}
     assert optimizers["encoder"].node.name == "sgd"
     assert optimizers["encoder"].node.options == {"momentum": 0.9, "lr": 0.5}
-    assert optimizers["decoder"].clip == optimizers["encoder"].clip == 1.0
+    assert optimizers["decoder"].clip == optimizers["encoder"].clip == ClipTable(norm=1.0)
 
 
 def test_detach_and_precompute_cut_what_a_loss_reaches(toy: Toy, mistakes: Mistakes) -> None:

@@ -79,7 +79,7 @@ def test_inner_calls_come_first_and_names_in_the_order_that_they_are_read() -> N
 def test_a_plan_knows_every_call_and_whose_components_they_are(
     toy: Toy, plan_of: PlanOf, register: Register, install: Callable[..., Path]
 ) -> None:
-    install("semreg-toy", {"semreg.schedules": {"late": "toy_late:late"}}, toy_late="def late(epoch, epochs): ...")
+    install("semreg-toy", {"semreg.schedules": {"late": "toy_late:late"}}, toy_late="def late(epoch, epochs): return 1")
     register("evaluation", "looking", lambda code: None)
     schedules = 'optimizer.schedule = { use = "cosine" }\n[[modules.encoder.optimizer.groups]]\nparameters = "*bias"\n'
     path = toy(f'{schedules}schedule = {{ use = "late" }}\n[evaluate.look]\nuse = "looking(z)"\n')

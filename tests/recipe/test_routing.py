@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from typing import Any
 
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from semreg.recipe.plan import Course, Node
 from semreg.recipe.routing import Backward, share_backwards
 
 MODULES = ("a", "b", "c", "d")
@@ -146,3 +148,22 @@ def test_algorithm_1_takes_two_backwards() -> None:
     }
     attached = [backward.modules for backward in share_backwards(rows, reaches)]
     assert attached == [("encoder_s", "encoder_u", "decoder"), ("classifier", "critic")]
+
+
+def test_courses_share_a_pass_only_where_they_are_the_same() -> None:
+    def course(length: int) -> Course:
+        node = Node("warmup", None, {"warmup": length}, (), f"phases.main.train.x{length}")
+        return Course(1.0, {"weight": 1.0, "use": "warmup", "warmup": length}, node)
+
+    reaches = {"k": frozenset({"a", "b"})}
+    equal = {"a": {"k": course(3)}, "b": {"k": replace(course(3), schedule=course(4).schedule)}}
+    assert [one.modules for one in share_backwards(equal, reaches)] == [("a", "b")]
+    for other in (course(4), 1.0):
+        assert [one.modules for one in share_backwards(equal | {"b": {"k": other}}, reaches)] == [("a",), ("b",)]
+
+
+def test_what_goes_alone_shares_with_none() -> None:
+    rows = {module: {"k": 1.0} for module in MODULES}
+    reaches = {"k": frozenset(MODULES)}
+    assert [one.modules for one in share_backwards(rows, reaches, {"b"})] == [("a", "c", "d"), ("b",)]
+    assert [one.modules for one in share_backwards(rows, reaches, {"a"})] == [("a",), ("b", "c", "d")]

@@ -27,8 +27,8 @@ def test_places_may_be_texts(precision: str) -> None:
 
 
 def test_a_precision_that_does_not_exist_is_told() -> None:
-    with pytest.raises(UserError, match="'fp16' is neither fp32 nor bf16") as refused:
-        Choices(precision="fp16")
+    with pytest.raises(UserError, match="'fp8' is none of fp32, bf16, fp16") as refused:
+        Choices(precision="fp8")
     assert refused.value.source == "--precision"
 
 

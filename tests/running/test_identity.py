@@ -81,6 +81,11 @@ INSIDE: list[tuple[Path_, Any]] = [
     (("phases", "main", "validate", "keep"), "best"),
     (("phases", "late", "train", "classifier", "fit"), 1.0),
     (("phases", "late", "optimizer"), {"clip": 1.0}),
+    (("phases", "late", "optimizer"), {"clip": {"norm": 1.0, "value": 0.5}}),
+    (("phases", "main", "accumulate"), 2),
+    (("phases", "main", "train", "encoder", "kl"), {"weight": 0.5, "warmup": 1}),
+    (("phases", "main", "train", "encoder", "kl"), {"weight": 0.5, "use": "cosine"}),
+    (("modules", "encoder", "precision"), "bf16"),
 ]
 """Changes of what trains."""
 

@@ -134,6 +134,20 @@ def test_a_run_killed_while_it_is_evaluated_again_ends_with_the_same_bits(record
             raise
 
 
+@needs_proc
+@pytest.mark.slow
+def test_a_watched_run_killed_where_it_draws_has_each_picture_once(tmp_path: Path) -> None:
+    with laboratory(tmp_path) as lab:
+        with lab.recipe.open("a") as recipe:
+            recipe.write('[watch]\ntensors = ["reconstruction"]\nimages = 2\n')
+        recorded = Recorded(lab, tmp_path)
+        kills = {kind: copies for kind, copies in recorded.copies.items() if "watch" in kind}
+        assert {"write runs/recipe-#/watch.jsonl half", "write recipe-#/watch/.main-#.png.#.part half"} <= kills.keys()
+        for copies in kills.values():
+            for copy in copies:
+                recorded.end(copy)
+
+
 # --- processes killed by the system ---
 
 RECIPE, SHRUNK = "recipes/vae_digits.toml", ["phases.main.epochs=3", "data.batch_size=500"]

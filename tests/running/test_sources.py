@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 import torch
 
+from semreg.core.options import signature_of
 from semreg.core.registry import Component, find
-from semreg.recipe.options import signature_of
 from semreg.recipe.plan import Loaded
 from semreg.recipe.resolve import Resolver, settle
 from semreg.running import sources
@@ -87,6 +87,50 @@ def test_other_distributions_and_libraries_do_not_count(install: Install) -> Non
     nadam = settle(Resolver({}).component("toy_nadam", ("optimizer",), "here"), "")
     assert nadam is not None
     assert sources.component_digest(nadam) == ""
+
+
+LAZY = """
+from typing import TYPE_CHECKING
+from semreg.core import lazy_names
+__all__ = ["Unused", "near"]
+if TYPE_CHECKING:
+    from .base import near
+    from toy_lazy.unused import Unused
+else:
+    __getattr__, __dir__ = lazy_names(__name__, "base", "unused")
+"""
+
+
+def test_names_that_a_package_hands_on_count_for_who_asks_for_them(install: Install) -> None:
+    folder = install("semreg-lazy", {"semreg.losses": {"lazy": "toy_lazy.losses:loss"}}) / "toy_lazy"
+    folder.mkdir()
+
+    def digest(**changed: str) -> str:
+        files = {"__init__": "", "base": "near = 1\n", "unused": "Unused = 2\n", "losses": "def loss(a): return a\n"}
+        for name, text in (files | changed).items():
+            (folder / f"{name}.py").write_text(text)
+        for name in [name for name in sys.modules if name.partition(".")[0] == "toy_lazy"]:
+            sys.modules.pop(name)
+        importlib.invalidate_caches()
+        loaded = settle(Resolver({}).component("lazy", ("loss",), "here"), "")
+        assert loaded is not None
+        return sources.component_digest(loaded)
+
+    first = digest()
+    assert digest(__init__=LAZY) == first, "a package that only hands names on decides nothing"
+    assert digest(__init__=LAZY, base="near = 2\n", unused="Unused = 3\n") == first
+    assert digest(__init__=LAZY + "import toy_lazy.base\n") != first, "what else is in it counts"
+    for asks in ("from toy_lazy import near", "from . import near"):
+        asking = f"{asks}\ndef loss(a): return near * a\n"
+        first = digest(__init__=LAZY, losses=asking)
+        assert digest(__init__=LAZY, losses=asking, unused="Unused = 3\n") == first
+        assert digest(__init__=LAZY, losses=asking, base="near = 2\n") != first
+    binary = LAZY.replace("from .base import near", "from .near import near")  # of which there is no source
+    assert digest(__init__=binary, losses="from toy_lazy import near\ndef loss(a): return a\n")
+    for asks in ("import toy_lazy", "from toy_lazy import *"):
+        asking = f"{asks}\ndef loss(a): return a\n"
+        first = digest(__init__=LAZY, losses=asking)
+        assert digest(__init__=LAZY, losses=asking, unused="Unused = 3\n") != first
 
 
 def test_packages_and_relative_imports(install: Install) -> None:

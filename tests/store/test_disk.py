@@ -13,6 +13,7 @@ from semreg.core.errors import CannotWrite
 from semreg.store import disk
 from semreg.store.disk import (
     discard,
+    is_name,
     memory,
     read_file,
     read_if_there,
@@ -175,3 +176,13 @@ def test_files_are_written_beside_others_all_or_none(tmp_path: Path, monkeypatch
     assert sorted(path.name for path in folder.rglob("*")) == ["a", "b", "deep", "mine"]
     write_files(folder, {"a": b"new", "c": b"new"})
     assert [(folder / name).read_text() for name in ("a", "deep/b", "c", "mine")] == ["new", "old", "new", "kept"]
+
+
+@pytest.mark.parametrize("name", ["a.png", "..a", "é"])
+def test_names_beside_others(name: object) -> None:
+    assert is_name(name)
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "a/b", "a\\b", "a\0b", None, 3])
+def test_names_that_lead_elsewhere(name: object) -> None:
+    assert not is_name(name)

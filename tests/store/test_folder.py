@@ -113,3 +113,13 @@ def test_a_run_has_begun_once_it_has_a_checkpoint(folder: RunFolder) -> None:
     assert not folder.begun
     (folder.folder / "checkpoints").mkdir()
     assert folder.begun
+
+
+def test_hooks_are_shown_a_copy_of_the_recipe_and_modules_where_something_trains(tmp_path: Path) -> None:
+    table = {"phases": {"main": {"epochs": 2}}}
+    run = RunFolder(tmp_path, "x", table)
+    run.recipe["phases"]["main"]["epochs"] = 3
+    assert run.recipe == table == {"phases": {"main": {"epochs": 2}}}
+    for look in (lambda: run.modules, lambda: run.tensor("z")):
+        with pytest.raises(UserError, match=r"from the first `phase_started` on.*semreg\.open_run"):
+            look()

@@ -132,3 +132,14 @@ def test_nothing_in_a_record_is_believed(tmp_path: Path, data: st.DataObject) ->
     (tmp_path / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     (tmp_path / "recipe.json").write_text(json.dumps(table("evaluate")))
     json.dumps(run_status(RunRecord(tmp_path, record, status), NOW).as_dictionary(), allow_nan=False)
+
+
+def test_the_latest_picture_that_was_kept(fake_run: Path) -> None:
+    assert run_status(read_record(fake_run), NOW).picture is None
+    line = {"phase": "siamese", "epoch": 5, "picture": "siamese-5.png", "tensors": ["x"]}
+    (fake_run / "watch.jsonl").write_text(
+        "".join(json.dumps(line | {"picture": f"siamese-{k}.png"}) + "\n" for k in (5, 10))
+    )
+    with (fake_run / "watch.jsonl").open("a") as log:
+        log.write('{"phase": "siam')
+    assert run_status(read_record(fake_run), NOW).picture == "watch/siamese-10.png"

@@ -56,7 +56,9 @@ OTHERS = {
     "shuffled": Example(more={"batch_size": 6}),
     "constant": example(),
     "cosine": example(warmup=0.5, floor=0.1),
+    "cyclical": example(cycles=3, rising=0.4),
     "linear_decay": example(start=2),
+    "warmup": example(warmup=2.0),
     "step": example(every=2, gamma=0.5),
 }
 EXAMPLES = LOSSES | OPERATIONS | NETWORKS | OTHERS

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from semreg.recipe.load import load_recipe
 from semreg.recipe.plan import Plan
 from semreg.training.build import build_modules
 from semreg.training.phase import PhaseRunner
-from semreg.training.step import Setting
+from semreg.training.setting import Setting
 
 SGD = '[optimizer]\nuse = "sgd"\nlr = 0.1\n'
 """The optimiser whose steps are plain."""
@@ -25,12 +26,13 @@ class Numbered:
 
     per_epoch = 3
 
-    def __init__(self) -> None:
+    def __init__(self, make: Callable[[int], dict[str, Any]]) -> None:
         self.asked: list[int] = []
+        self.make = make
 
     def batch(self, count: int) -> dict[str, Any]:
         self.asked.append(count)
-        return make_batch(count)
+        return self.make(count)
 
 
 def make_batch(count: int) -> dict[str, Any]:
@@ -47,14 +49,21 @@ def make_batch(count: int) -> dict[str, Any]:
 class Bench:
     """A phase's runner on made-up batches."""
 
-    def __init__(self, path: Path, *overrides: str, phase: int = 0, precision: str = "fp32") -> None:
+    def __init__(
+        self,
+        path: Path,
+        *overrides: str,
+        phase: int = 0,
+        precision: str = "fp32",
+        make: Callable[[int], dict[str, Any]] = make_batch,
+    ) -> None:
         self.plan: Plan = check(load_recipe(path, overrides))
         self.modules = build_modules(self.plan, seed=0)
         self.setting = Setting(self.plan, self.modules, 0, torch.device("cpu"), precision)
         self.sources: dict[str, Numbered] = {}
 
         def batches(step: Any) -> Numbered:
-            self.sources[step.name] = Numbered()
+            self.sources[step.name] = Numbered(make)
             return self.sources[step.name]
 
         self.runner = PhaseRunner(

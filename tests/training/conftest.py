@@ -23,7 +23,8 @@ from tests.running.faults import Dropping
 Toy = Callable[..., Path]
 Register = Callable[[str, str, Any], None]
 
-# All that a checkpoint must hold: phases, steps, dropout, batch norm, draws, averages, schedules, validation.
+# All that a checkpoint must hold: phases, steps, dropout, batch norm, draws, averages, schedules, validation; and what
+# follows from the count of iterations: several batches an update, a weight with a course.
 EVERYTHING = """
 order = ["main", "later"]
 
@@ -48,13 +49,15 @@ use = "negated(l2(reconstruction, image))"
 schedule = { use = "cosine" }
 
 [phases.main]
-epochs = 3
-validate = { loss = "worse", keep = "best", patience = 5 }  # the best is the first
+epochs = 8
+validate = { loss = "worse", keep = "best", patience = 9 }  # the best is the first
 [phases.main.steps.inner]
 repeat = 2
 train = { encoder = { kl = 1 } }
+[phases.main.steps.joint]
+accumulate = 2
 [phases.main.steps.joint.train]
-encoder = { rec = 1 }
+encoder = { rec = { weight = 1, use = "cosine", floor = 0.5 } }
 decoder = { rec = 1 }
 
 [phases.later]

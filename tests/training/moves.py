@@ -9,7 +9,7 @@ import torch
 from semreg.recipe.plan import Plan
 from semreg.training.build import build_modules, synthetic_batch
 from semreg.training.phase import PhaseRunner
-from semreg.training.step import Setting
+from semreg.training.setting import Setting
 
 
 def moved_by_one_iteration(plan: Plan) -> set[str]:

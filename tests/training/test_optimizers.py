@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from semreg.core import UserError
+from semreg.recipe.schedules import MOMENTS
 from tests.training.bench import Bench
 
 Toy = Callable[..., Path]
@@ -141,17 +142,28 @@ def _raise(error: BaseException) -> float:
 @pytest.mark.parametrize(
     ("course", "said"),
     [
-        (lambda: _raise(KeyError("k")), r"optimizer of encoder\.schedule  odd \(this process\) failed: KeyError: 'k'"),
+        (lambda: _raise(KeyError("k")), r"optimizer\.schedule  odd \(this process\) failed: KeyError: 'k'"),
         (lambda: _raise(SystemExit(0)), r"odd \(this process\) called sys.exit\(0\)"),
-        (lambda: math.nan, r"a factor on a rate is a finite number; at epoch 0 it is nan \(odd, this process\)"),
+        (
+            lambda: math.nan,
+            r"a factor is a finite number, not below 0; at epoch 0 of 2 it is nan \(odd, this process\)",
+        ),
+        (lambda: -0.5, r"a factor is a finite number, not below 0; at epoch 0 of 2 it is -0\.5"),
         (lambda: "text", r"could not convert string to float"),
     ],
 )
 def test_a_schedule_that_fails_is_named(course: Any, said: str, toy: Toy, register: Register) -> None:
     register("schedule", "odd", lambda epoch, epochs: course())
-    bench = Bench(toy('[optimizer]\nschedule = { use = "odd" }'))
     with pytest.raises(UserError, match=said):
-        bench.runner.iterate(0)
+        Bench(toy('[optimizer]\nschedule = { use = "odd" }'))
+
+
+def test_a_schedule_that_fails_late_is_named(toy: Toy, register: Register) -> None:
+    register("schedule", "odd", lambda epoch, epochs: 1.0 if epoch in moments else _raise(KeyError("k")))
+    moments = {2 * moment / MOMENTS for moment in range(MOMENTS)}
+    bench = Bench(toy('[optimizer]\nschedule = { use = "odd" }'))
+    with pytest.raises(UserError, match=r"optimizer of encoder\.schedule  odd \(this process\) failed: KeyError: 'k'"):
+        bench.runner.iterate(1)
 
 
 def test_an_optimizer_need_not_take_a_rate(toy: Toy, register: Register) -> None:
@@ -190,3 +202,20 @@ def test_an_optimizer_that_fails_is_named(error: BaseException, toy: Toy, regist
         Bench(toy(), "optimizer.use='unmade'")
     with pytest.raises(UserError, match=r"it made a NoneType, not a torch\.optim\.Optimizer"):
         Bench(toy(), "optimizer.use='nothing'")
+
+
+def test_clipping_limits_the_elements_of_a_gradient_and_then_its_norm(toy: Toy) -> None:
+    text = '[losses.rec]\nreduction = "sum"\n[optimizer]\nuse = "sgd"\nlr = 1.0\nclip = '
+    changes = {}
+    for clip in ("{ value = 0.01 }", "{ value = 0.01, norm = 0.02 }", "{ norm = 0.02 }", "0.02"):
+        bench = Bench(toy(text + clip))
+        before = bench.weights()["decoder"]
+        bench.runner.iterate(0)
+        parts = [(bench.weights()["decoder"][key] - value).flatten() for key, value in before.items()]
+        changes[clip] = torch.cat(parts)
+    by_value, both, by_norm, number = changes.values()
+    assert by_value.abs().max() == pytest.approx(0.01, rel=1e-3)
+    assert both.norm() == pytest.approx(0.02, rel=1e-3)
+    torch.testing.assert_close(both, by_value * (0.02 / by_value.norm()), rtol=1e-3, atol=1e-6)
+    assert torch.equal(by_norm, number)
+    assert not torch.allclose(both, by_norm, atol=1e-5)

@@ -44,7 +44,7 @@ def test_frozen_modules_are_in_eval_mode_without_gradients_and_let_gradients_thr
     assert bench.modules["encoder"].training
     assert not any(parameter.requires_grad for parameter in bench.modules["decoder"].parameters())
     before = bench.weights()
-    bench.runner.steps[0].execute(0)
+    bench.runner.steps[0].execute(0, 0.0)
     assert all(parameter.grad is None for parameter in bench.modules["decoder"].parameters())
     gradients = [parameter.grad for parameter in bench.modules["encoder"].parameters()]
     assert all(gradient is not None and gradient.any() for gradient in gradients)
@@ -55,7 +55,7 @@ def test_a_module_frozen_in_one_phase_is_trained_in_the_next(toy: Toy) -> None:
     path = toy("[phases.first]\nepochs = 1\ntrain = { decoder = { rec = 1 } }")
     bench = Bench(path, "order=['first', 'main']", phase=0)
     assert not bench.modules["encoder"].training
-    PhaseRunner(bench.setting, bench.plan.phases[1], lambda step: Numbered(), None)
+    PhaseRunner(bench.setting, bench.plan.phases[1], lambda step: Numbered(make_batch), None)
     assert bench.modules["encoder"].training
     assert all(parameter.requires_grad for parameter in bench.modules["encoder"].parameters())
 

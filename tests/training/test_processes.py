@@ -96,8 +96,12 @@ def losses(folder: Path) -> list[float]:
     return [value for line in lines for table in ("losses", "validation") for value in line.get(table, {}).values()]
 
 
-def test_two_processes_train_what_one_does(toy: Toy, tmp_path: Path) -> None:
-    path = toy(TEXT)
+@pytest.mark.parametrize(
+    "changes", ["", "[phases.main]\naccumulate = 2\n[modules.decoder.optimizer]\nuse = 'lbfgs'\nlr = 0.1\nmax_iter = 3"]
+)
+def test_two_processes_train_what_one_does(toy: Toy, tmp_path: Path, changes: str) -> None:
+    toy(TEXT, "plain.toml")
+    path = toy(f'extends = "plain.toml"\n{changes}')
     one = semreg.run(path, out=tmp_path / "one", device="cpu").folder
     codes = in_processes(2, lambda rank: void(semreg.run(path, out=tmp_path / "two", device="cpu")))
     assert codes == [0, 0]

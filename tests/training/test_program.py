@@ -275,3 +275,28 @@ def test_values_described() -> None:
     assert value_text(torch.zeros(2, 3, dtype=torch.int64)) == "int64 (2, 3)"
     assert value_text(Pair(torch.zeros(2), torch.zeros(1))) == "Pair(float32 (2,), float32 (1,))"
     assert value_text(nn.ReLU()) == "ReLU"
+
+
+@pytest.mark.parametrize(
+    ("own", "run", "inside", "outside"),
+    [
+        ("bf16", "fp32", torch.bfloat16, torch.float32),
+        ("fp16", "fp32", torch.float16, torch.float32),
+        ("fp32", "bf16", torch.float32, torch.float32),
+        ("bf16", "bf16", torch.bfloat16, torch.bfloat16),
+    ],
+)
+def test_a_module_may_have_a_precision_of_its_own(
+    own: str, run: str, inside: torch.dtype, outside: torch.dtype, toy: Toy
+) -> None:
+    path = toy(f'[tensors]\nfeatures = "encoder(image)"\n[modules.encoder]\nprecision = "{own}"')
+    program = program_of(path, precision=run)
+    seen = []
+    linear = next(m for m in program.modules["encoder"].modules() if isinstance(m, nn.Linear))
+    linear.register_forward_hook(lambda module, inputs, output: seen.append(output.dtype))
+    execution = execution_of(program.plan)
+    with program.autocast():
+        assert program.value("features", execution).dtype == outside
+        decoded = program.value("reconstruction", execution)
+    assert seen[0] == inside
+    assert decoded.dtype == (torch.bfloat16 if run == "bf16" else torch.float32)

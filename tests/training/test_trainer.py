@@ -54,8 +54,8 @@ def stop_at(monkeypatch: pytest.MonkeyPatch, stop: int, error: type[BaseExceptio
     monkeypatch.setattr(PhaseRunner, "iterate", interrupted)
 
 
-# The first phase has 3 epochs of 5 iterations, the second 2 of 2.
-@pytest.mark.parametrize("stop", [0, 2, 5, 7, 11, 15, 16, 18])
+# The first phase has 8 epochs of 2 iterations, each of two batches in one of its steps, the second 2 of 2.
+@pytest.mark.parametrize("stop", [0, 2, 5, 7, 11, 16, 17, 19])
 def test_a_run_that_was_stopped_ends_with_the_same_bits(
     everything: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stop: int
 ) -> None:
@@ -67,7 +67,7 @@ def test_a_run_that_was_stopped_ends_with_the_same_bits(
             trained(everything, tmp_path / "stopped")
     [folder] = (tmp_path / "stopped").iterdir()
     assert state_of(folder) == "stopped"
-    if 5 <= stop < 18:
+    if 5 <= stop < 19:
         torch.rand(7)
         with monkeypatch.context() as patch:
             stop_at(patch, 1)
@@ -274,6 +274,14 @@ def test_bf16_trains(toy: Toy, tmp_path: Path) -> None:
     run = trained(toy(), tmp_path / "runs", precision="bf16")
     assert all(value.dtype == torch.float32 for value in run.modules["encoder"].state_dict().values())
     assert all(line["losses"]["rec"] < 1 for line in metrics(run.folder))
+
+
+def test_fp16_is_refused_without_a_gpu_before_anything_is_written(toy: Toy, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="--precision  fp16 trains on a GPU, and this run is on cpu; bf16 and fp32 fit"):
+        trained(toy(), tmp_path / "runs", precision="fp16")
+    with pytest.raises(UserError, match=r"modules\.decoder\.precision  fp16 trains on a GPU"):
+        trained(toy('[modules.decoder]\nprecision = "fp16"'), tmp_path / "runs")
+    assert not (tmp_path / "runs").exists()
 
 
 @pytest.mark.parametrize("error", [KeyError("k"), SystemExit(0), ValueError("too few")])

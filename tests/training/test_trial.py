@@ -211,9 +211,27 @@ def test_a_loss_that_would_end_the_process_is_named_and_the_exit_code_is_1(
 
 
 def test_optimizers_are_tried_on_numbers_made_up(toy: Toy, register: Register) -> None:
-    register("optimizer", "searching", torch.optim.LBFGS)
-    with pytest.raises(UserError, match=r"searching \(this process\) can't make a step: it needs a closure"):
+    register("optimizer", "searching", lambda params, *, lr: torch.optim.LBFGS(params, lr=lr))
+    with pytest.raises(
+        UserError, match=r"searching \(this process\) can't make a step: it needs a closure; name a class"
+    ):
         check_by_dry_run(plan_of(toy(), "optimizer={use='searching'}"))
+    assert check_by_dry_run(plan_of(toy(), "optimizer={use='lbfgs'}")) == []
+    with pytest.raises(
+        UserError, match=r"lbfgs \(semreg .*\) can't make a step: failed: only 'strong_wolfe' is supported"
+    ):
+        check_by_dry_run(plan_of(toy(), "optimizer={use='lbfgs', line_search_fn='strong'}"))
     with pytest.raises(UserError, match=r"phases\.main\.optimizer of encoder  adam \(semreg .*\) can't make a step: "):
         check_by_dry_run(plan_of(toy(), "optimizer={use='adam', differentiable=true}"))
     assert check_by_dry_run(plan_of(toy(), "optimizer={use='adam', amsgrad=true}")) == []
+
+
+def test_a_watch_on_what_is_no_picture_is_told_without_numbers(toy: Toy, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trial, "MOST_WORK", 0)  # so that nothing can be computed
+    watch = "watch.tensors=['image', 'z', 'posterior', 'reconstruction']"
+    with pytest.raises(UserError) as refused:
+        check_by_dry_run(plan_of(toy(), watch))
+    found = {problem.where: problem.message for problem in refused.value.problems}
+    assert found.keys() == {"watch.tensors.1", "watch.tensors.2"}
+    assert found["watch.tensors.1"] == "'z' is float32 (4, 2); pictures are (images, 1 or 3, height, width)"
+    assert check_by_dry_run(plan_of(toy(), "watch.tensors=['reconstruction']")) == []

@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from semreg.core import AttributesField, ClassField, Role, UserError, closest
+from semreg.core.options import Signature, required_inputs, signature_of
 from semreg.core.registry import find, load
 from semreg.recipe.bounds import TomlTable
 from semreg.recipe.expression import Call, Expression, Name, calls, names, parse
 from semreg.recipe.graph import method_signature
 from semreg.recipe.inputs import Unsaid, left_to_roles, roles_of
 from semreg.recipe.load import load_recipe
-from semreg.recipe.options import Signature, required_inputs, signature_of
 from semreg.recipe.plan import Plan, Read, uses
 from semreg.tables.mixing.carrier import ClassCarrier
 

@@ -2,3 +2,16 @@
 
 Source: Yan, Lin, Yang, Li and Wang, *Semantics-Guided Representation Learning with Applications to Visual Synthesis*.
 """
+
+from typing import TYPE_CHECKING
+
+from semreg.core import lazy_names
+
+__all__ = ["Geodesic", "angles", "angular_triplet_neighbor_loss", "balanced", "normalize", "spherical_interpolation"]
+
+if TYPE_CHECKING:
+    from semreg_atnl.functional import angles, angular_triplet_neighbor_loss, normalize, spherical_interpolation
+    from semreg_atnl.geodesic import Geodesic
+    from semreg_atnl.samplers import balanced
+else:
+    __getattr__, __dir__ = lazy_names(__name__, "functional", "geodesic", "samplers")

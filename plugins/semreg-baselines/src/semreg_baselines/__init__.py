@@ -1,1 +1,13 @@
 """What the papers compare with. Autoencoders, VAEs and AAEs need the core's components alone, and are recipes only."""
+
+from typing import TYPE_CHECKING
+
+from semreg.core import lazy_names
+
+__all__ = ["acai_critic", "acai_regularizer", "interpolation_weight", "triplet_loss"]
+
+if TYPE_CHECKING:
+    from semreg_baselines.acai import acai_critic, acai_regularizer, interpolation_weight
+    from semreg_baselines.triplet import triplet_loss
+else:
+    __getattr__, __dir__ = lazy_names(__name__, "acai", "triplet")

@@ -2,3 +2,46 @@
 
 Source: Karatsiolis and Kamilaris, *Converting Image Labels to Meaningful and Information-Rich Embeddings*.
 """
+
+from typing import TYPE_CHECKING
+
+from semreg.core import lazy_names
+
+__all__ = [
+    "LabelEmbeddingEncoder",
+    "LabelStatistics",
+    "ReconstructionDecoder",
+    "crop",
+    "draw_embedding",
+    "edit_embedding",
+    "joint_probability",
+    "joint_probability_loss",
+    "joint_probability_over_pairs",
+    "label_statistics",
+    "occlude",
+    "reconstruction_loss",
+    "rescale",
+    "sigmoid_with_temperature",
+    "structural_dissimilarity",
+    "structural_similarity",
+]
+
+if TYPE_CHECKING:
+    from semreg_olr.functional import (
+        LabelStatistics,
+        crop,
+        draw_embedding,
+        edit_embedding,
+        joint_probability,
+        joint_probability_loss,
+        joint_probability_over_pairs,
+        label_statistics,
+        occlude,
+        reconstruction_loss,
+        rescale,
+        sigmoid_with_temperature,
+    )
+    from semreg_olr.networks import LabelEmbeddingEncoder, ReconstructionDecoder
+    from semreg_olr.ssim import structural_dissimilarity, structural_similarity
+else:
+    __getattr__, __dir__ = lazy_names(__name__, "functional", "ssim", "networks")

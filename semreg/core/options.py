@@ -1,4 +1,7 @@
-"""Options against signatures: a recipe's keys are the parameters of the component, nothing else."""
+"""Options against signatures: a recipe's keys are the parameters of the component, nothing else.
+
+What is wrong with a value pydantic finds, which is imported when the first one is checked.
+"""
 
 from __future__ import annotations
 
@@ -6,16 +9,22 @@ import inspect
 import json
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from datetime import date, time
 from functools import lru_cache
 from types import NoneType, UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from pydantic import ConfigDict, PydanticSchemaGenerationError, TypeAdapter, ValidationError
+from semreg.core.errors import Problem, closest
+from semreg.core.roles import Role
 
-from semreg.core import Problem, Role, closest
-from semreg.recipe.schema import problems_of, short
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
 
 FILLED_BY_ENGINE = frozenset({"generator", "input_shapes", "root", "judge"})
+NO_TEXT = "input should be a valid string, in quotes"
+"""What is said of a number, a date or a truth value where a recipe should have a text."""
+_PYDANTIC_TYPES = ("str", "ComponentTable", "constrained-int", "constrained-float", "[key]", "[number]", "[table]")
+"""What pydantic puts among the keys to a value: members of a union, and that it is a key that is wrong."""
 
 
 @dataclass(frozen=True)
@@ -55,22 +64,24 @@ def check_options(
     inputs: int,
     where: str,
     name: str,
-    ignore: Collection[str] = (),
+    ignore: Collection[str] = FILLED_BY_ENGINE,
+    unread: Collection[str] = (),
 ) -> list[Problem]:
     """Unknown, missing and ill-typed options of a component called with `inputs` inputs; `name` says whose they are.
 
-    Parameters in `ignore` are neither needed nor possible.
+    Parameters in `ignore` are neither needed nor possible. Options in `unread` are there, and their values not known.
     """
-    taken = {parameter.name for parameter in signature.inputs()[:inputs]} | FILLED_BY_ENGINE | set(ignore)
+    taken = {parameter.name for parameter in signature.inputs()[:inputs]} | set(ignore)
+    inside = f"{where}." if where else ""
     named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
     possible = {key: p for key, p in signature.parameters.items() if p.kind in named and key not in taken}
     anything = any(p.kind is inspect.Parameter.VAR_KEYWORD for p in signature.parameters.values())
     problems = []
     for key, value in options.items():
         if key in possible:
-            problems += _check_type(signature.types.get(key), value, f"{where}.{key}")
+            problems += [] if key in unread else _check_type(signature.types.get(key), value, inside + key)
         elif not anything:
-            problems.append(Problem(f"{where}.{key}", f"{name} has no option {key!r}{closest(key, possible)}"))
+            problems.append(Problem(inside + key, f"{name} has no option {key!r}{closest(key, possible)}"))
     required = [key for key, p in possible.items() if p.default is inspect.Parameter.empty and key not in options]
     if required:
         problems.append(
@@ -101,9 +112,9 @@ def _inputs_text(signature: Signature) -> str:
 
 
 def _check_type(annotation: Any, value: Any, where: str) -> list[Problem]:
-    if annotation is None or value is None:  # TOML has no null: None is an `@` reference that was told already
-        return []
-    adapter = _adapter(annotation)
+    from pydantic import ValidationError
+
+    adapter = None if annotation is None else _adapter(annotation)
     if adapter is None:
         return []
     try:
@@ -114,10 +125,36 @@ def _check_type(annotation: Any, value: Any, where: str) -> list[Problem]:
         kinds = _kinds(annotation)
         if len(kinds) > 1:  # of which pydantic's complaints tell no more than each its own
             return [Problem(where, f"{short(value)}: should be {', '.join(kinds[:-1])} or {kinds[-1]}")]
-        problem = problems_of(error)[0]
-        inside = f" (at {problem.where})" if problem.where and isinstance(value, list | dict) else ""
-        return [Problem(where, problem.message + inside)]
+        # of a union's complaints one that says more than "no Tensor"; unions of any order share what validates them
+        finding = min(error.errors(include_url=False), key=lambda finding: finding["type"] == "is_instance_of")
+        keys = keys_of(finding)
+        inside = f" (at {'.'.join(keys)})" if keys and isinstance(value, list | dict) else ""
+        return [Problem(where, wording(finding) + inside)]
     return []
+
+
+def keys_of(finding: Any) -> list[str]:
+    """The keys that lead to what pydantic found wrong."""
+    return [str(part) for part in finding["loc"] if part not in _PYDANTIC_TYPES]
+
+
+def wording(finding: Any) -> str:
+    """What pydantic found wrong, in our words: the value, and what would fit."""
+    kind, found = finding["type"], finding.get("input")
+    if kind in ("dict_type", "model_type"):
+        said = "should be a table, such as { key = value }"
+    elif kind == "string_type" and not isinstance(found, dict | list):
+        said = NO_TEXT
+    else:
+        said = finding["msg"].removeprefix("Value error, ")
+        said = said[0].lower() + said[1:]
+    return f"{short(found)}: {said}"
+
+
+def short(value: Any) -> str:
+    """A value as a message shows it."""
+    text = str(value) if isinstance(value, date | time) else repr(value)
+    return text if len(text) <= 60 else text[:57] + "…"
 
 
 def _adapter(annotation: Any) -> TypeAdapter[Any] | None:
@@ -130,6 +167,8 @@ def _adapter(annotation: Any) -> TypeAdapter[Any] | None:
 
 @lru_cache(maxsize=1000)
 def _kept_adapter(annotation: Any) -> TypeAdapter[Any] | None:
+    from pydantic import ConfigDict, PydanticSchemaGenerationError, TypeAdapter
+
     try:
         return TypeAdapter(
             annotation, config=ConfigDict(arbitrary_types_allowed=True, strict=True, allow_inf_nan=False)
@@ -164,6 +203,8 @@ def _written(kind: Any) -> list[str]:
 
 
 def _fits_as_json(adapter: TypeAdapter[Any], value: list[Any]) -> bool:
+    from pydantic import ValidationError
+
     try:
         adapter.validate_json(json.dumps(value), strict=True)
     except (ValidationError, TypeError):

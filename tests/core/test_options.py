@@ -10,7 +10,7 @@ import torch
 from annotated_types import Ge, Gt, Lt, MinLen
 from torch import Tensor, nn
 
-from semreg.recipe.options import check_inputs, check_options, signature_of
+from semreg.core.options import check_inputs, check_options, signature_of
 
 
 def loss(

@@ -1,0 +1,124 @@
+"""Functions as nn.Modules, for a training loop of one's own: options are checked once, inputs come with each call."""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from semreg.core.errors import UserError
+from semreg.core.kinds import at_place
+from semreg.core.options import Signature, check_inputs, check_options, required_inputs, signature_of
+from semreg.core.registry import find, load, with_article
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+__all__ = ["as_module"]
+
+
+def as_module(component: Callable[..., Any] | str, /, **options: Any) -> nn.Module:
+    """A loss, or another function of tensors, as an nn.Module that has its options and is called with its inputs.
+
+        loss = as_module(angular_triplet_neighbor_loss, margin=1.2, neighbors="line")
+        loss(codes, labels).backward()
+
+    A random function also takes `generator` in a call. Options that are modules or parameters are part of the module,
+    and of its state; those that are tensors follow `.to(device)`, and its state leaves them out.
+
+    Args:
+        component: a function; a class, which is made with the options, and given back if it makes an nn.Module; or the
+            name by which recipes call a function or class, such as "atnl".
+        options: by keyword, as the function's signature has them.
+
+    Raises:
+        ValueError: for options that are unknown, missing, of a wrong type or out of bounds; all are told at once.
+        TypeError: for what is no function of tensors; when called, for too few or too many inputs.
+        LookupError: if no component has the name. UserError, if it can't be imported.
+    """
+    from torch import nn  # here, since the core is imported by commands that answer without it
+
+    if isinstance(component, str):
+        component = load(find(component, (*at_place("call"), *at_place("module"))))
+    if not callable(component):
+        raise TypeError(
+            f"as_module takes a function, a class or a component's name; found {with_article(_name(component))}"
+        )
+    signature, name = signature_of(component), _name(component)
+    made = inspect.isclass(component)
+    inputs = 0 if made else len(required_inputs(_without(signature, options)))
+    problems = check_options(signature, options, inputs=inputs, where="", name=name, ignore=())
+    if problems:
+        raise ValueError(UserError(f"as_module({name})", problems).text())
+    function, bound = (component(**options), {}) if made else (component, options)
+    if not callable(function):
+        raise TypeError(f"as_module({name}): {with_article(name)} is not called with tensors")
+    module: nn.Module = function if isinstance(function, nn.Module) else _function_module()(function, bound)
+    return module
+
+
+def _name(component: Any) -> str:
+    return getattr(component, "__name__", type(component).__name__)
+
+
+def _without(signature: Signature, options: Mapping[str, Any]) -> Signature:
+    """What a function still takes once it has options."""
+    return replace(signature, parameters={key: p for key, p in signature.parameters.items() if key not in options})
+
+
+@cache
+def _function_module() -> Any:
+    """The class of modules that hold a function, made when it is needed: the core is imported without PyTorch."""
+    from torch import Tensor, nn
+
+    class FunctionModule(nn.Module):
+        def __init__(self, function: Callable[..., Any], options: Mapping[str, Any]) -> None:
+            super().__init__()
+            left = _without(signature_of(function), options)
+            self.function, self.keys = function, tuple(options)
+            self.fewest = len(required_inputs(left))
+            self.most = math.inf if left.spreads() else len(left.inputs())
+            for key, value in options.items():  # under names that no attribute of modules has
+                if isinstance(value, Tensor) and not isinstance(value, nn.Parameter):
+                    self.register_buffer(f"option_{key}", value, persistent=False)
+                else:
+                    setattr(self, f"option_{key}", value)
+
+        def options(self) -> dict[str, Any]:
+            return {key: getattr(self, f"option_{key}") for key in self.keys}
+
+        def forward(self, *inputs: Any, generator: torch.Generator | None = None) -> Any:
+            options = self.options()
+            if not self.fewest <= len(inputs) <= self.most:
+                left = _without(signature_of(self.function), options)
+                raise TypeError(check_inputs(left, len(inputs), where="", name=_name(self.function))[0].message)
+            if generator is not None:
+                options["generator"] = generator
+            return self.function(*inputs, **options)
+
+        def extra_repr(self) -> str:
+            shown = {key: value for key, value in self.options().items() if not isinstance(value, nn.Module)}
+            return ", ".join(
+                f"{key}=tensor{tuple(value.shape)}" if isinstance(value, Tensor) else f"{key}={value!r}"
+                for key, value in shown.items()
+            )
+
+        def _get_name(self) -> str:
+            return _name(self.function)
+
+        def __reduce__(self) -> tuple[Any, ...]:  # pickle and copy find no class that is made in a function
+            state: Any = super().__getstate__()  # type: ignore[no-untyped-call]
+            return _blank, (), state
+
+    return FunctionModule
+
+
+def _blank() -> nn.Module:
+    """A module that holds nothing yet, for pickle to fill."""
+    kind = _function_module()
+    blank: nn.Module = kind.__new__(kind)
+    return blank

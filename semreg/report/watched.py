@@ -1,0 +1,57 @@
+"""The course of the pictures that a run kept while it trained: a strip for each epoch that was drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from semreg.core import Picture, UserError
+from semreg.store.disk import read_if_there
+from semreg.store.layout import WATCH
+from semreg.store.watched import Watched, read_watched
+
+MOST_STRIPS = 16
+"""On a page, of a phase; the others are in the run's folder."""
+
+
+@dataclass(frozen=True)
+class Course:
+    """The strips of a phase with their epochs, and what is said of them."""
+
+    strips: list[tuple[int, Picture]]
+    caption: str
+
+
+def courses(folder: Path, warn: Callable[[str], None]) -> dict[str, Course]:
+    """The course of each phase that was watched; a picture that can't be read is left out and told to `warn`."""
+    phases: dict[str, list[Watched]] = {}
+    try:
+        for one in read_watched(folder):
+            phases.setdefault(one.phase, []).append(one)
+    except UserError as error:
+        warn(error.text())
+    return {phase: _course(folder, kept, warn) for phase, kept in phases.items()}
+
+
+def _course(folder: Path, kept: list[Watched], warn: Callable[[str], None]) -> Course:
+    count = min(len(kept), MOST_STRIPS)
+    chosen = [
+        kept[(len(kept) - 1) * place // max(1, count - 1)] for place in range(count)
+    ]  # the first and the last too
+    strips = []
+    for one in chosen:
+        try:
+            content = read_if_there(folder / WATCH / one.picture)
+        except UserError as error:
+            warn(error.text())
+            continue
+        if content is None:
+            warn(f"{WATCH}/{one.picture} is no longer there")
+            continue
+        tensors = ", ".join(one.tensors)
+        strips.append((one.epoch, Picture(f"{tensors} after epoch {one.epoch}", content)))
+    rows = list(dict.fromkeys(", ".join(one.tensors) for one in chosen))
+    caption = f"From above in each strip: {' or '.join(rows)}; the same images each time."
+    more = f" {count} of {len(kept)} strips; all are in {WATCH}/." if count < len(kept) else ""
+    return Course(strips, caption + more)

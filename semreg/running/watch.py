@@ -1,0 +1,47 @@
+"""Pictures of named tensors while a run trains, as a hook: the recipe's `[watch]`."""
+
+from __future__ import annotations
+
+from semreg.core.hookspecs import Progress, hookimpl
+from semreg.pictures.files import strip
+from semreg.recipe.schema import WatchTable
+from semreg.store.disk import write_whole, writing
+from semreg.store.folder import RunFolder
+from semreg.store.layout import WATCH, WATCHED
+from semreg.store.watched import read_watched
+
+
+class Watch:
+    """Keeps a picture after every so many epochs of a phase, and after its last: a row of images for each tensor.
+
+    Args:
+        table: which tensors, how often, and how many images.
+        value_range: of the images.
+    """
+
+    def __init__(self, table: WatchTable, value_range: tuple[float, float]) -> None:
+        self._table, self._range = table, value_range
+
+    @hookimpl
+    def phase_started(self, run: RunFolder) -> None:
+        """Remove what was drawn after the checkpoint that the run goes on from: its list was cut there."""
+        listed = {one.picture for one in read_watched(run.folder)}
+        with writing(run.folder):
+            for path in (run.folder / WATCH).glob("*.png"):
+                if path.name not in listed:
+                    path.unlink()
+
+    @hookimpl
+    def iteration_done(self, run: RunFolder, progress: Progress) -> None:
+        """Draw where an epoch ends that is to be drawn."""
+        epoch, within = divmod(progress.iteration, progress.iterations // progress.epochs)
+        if within or (epoch % self._table.every and epoch != progress.epochs):
+            return
+        count = self._table.images
+        picture = strip([run.tensor(name, count=count)[:count] for name in self._table.tensors], self._range)
+        path = run.folder / WATCH / f"{progress.phase}-{epoch}.png"
+        with writing(run.folder):
+            path.parent.mkdir(exist_ok=True)
+            write_whole(path, picture)
+        line = {"phase": progress.phase, "epoch": epoch, "picture": path.name, "tensors": self._table.tensors}
+        run.append(WATCHED, line)

@@ -1,0 +1,43 @@
+"""What the phases of a run share, and where their steps get batches from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import torch
+from torch import nn
+
+from semreg.recipe.plan import Plan
+from semreg.training.processes import ALONE, Processes
+
+
+@dataclass
+class Setting:
+    """What all phases of a run share."""
+
+    plan: Plan
+    modules: dict[str, nn.Module]
+    seed: int
+    device: torch.device
+    precision: str
+    processes: Processes = ALONE
+
+    @property
+    def source(self) -> str:
+        """The recipe's file, for messages."""
+        return str(self.plan.recipe.path)
+
+    @property
+    def in_half_precision(self) -> bool:
+        """Whether anything computes in float16, whose gradients vanish unless they are scaled."""
+        return "fp16" in {self.precision, *(module.precision for module in self.plan.modules.values())}
+
+
+class BatchSource(Protocol):
+    """The batches of a step by their number, from 0; `per_epoch` of the step's executions make an epoch."""
+
+    per_epoch: int
+
+    def batch(self, count: int) -> dict[str, Any]:
+        """Batch number `count`, which is used up before the next is asked for."""
