@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 
 import torch
@@ -29,6 +29,15 @@ def feature_extractors(
     if inception_weights is not None:
         extractors["inception"] = _inception_features(inception_weights, run)
     return extractors
+
+
+def features_of(batches: Iterable[Tensor], extractors: Mapping[str, Callable[[Tensor], Tensor]]) -> dict[str, Tensor]:
+    """The features `(images, features)` of images that come a batch at a time, by the names of their extractors."""
+    found: dict[str, list[Tensor]] = {name: [] for name in extractors}
+    for images in batches:
+        for name, features in extractors.items():
+            found[name].append(features(images))
+    return {name: torch.cat(parts) for name, parts in found.items()}
 
 
 def frechet_distance(generated: Tensor, real: Tensor) -> float:

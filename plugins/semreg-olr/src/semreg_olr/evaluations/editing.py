@@ -199,7 +199,7 @@ class _Bench:
         places = [int(edit.rows[case]) for edit, case in zip(chosen, cases, strict=True)]
         edited = self.images(torch.stack([edit.codes[case] for edit, case in zip(chosen, cases, strict=True)]))
         plain = self.images(self.codes[places])
-        originals = target.read("test", count=max(places) + 1)[places]
+        originals = target.at("test", torch.tensor(places))
         return image_grid(
             f"Labels {verb}",
             [originals, plain, edited],
