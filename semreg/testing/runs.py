@@ -70,6 +70,9 @@ class FakeHandle:
         return self.run.fields.get(self.name)
 
     def read(self, split: str = "train", *, count: int | None = None, draws: bool = False) -> Any:
+        return self._values(split, count, draws)
+
+    def _values(self, split: str, count: int | None, draws: bool) -> Any:
         values = (self.run.drawn if draws else self.run.tensors)[self.name][split]
         return map_tensors(lambda tensor: tensor[:count], values)
 
@@ -85,7 +88,7 @@ class FakeHandle:
         draws: bool = False,
         given: Mapping[str, Tensor] | None = None,
     ) -> Iterator[Any]:
-        values = self.given(**given) if given else self.read(split, count=count, draws=draws)
+        values = self.given(**given) if given else self._values(split, count, draws)
         for start in range(0, len(tensors_of(values)[0]), size):
             yield map_tensors(lambda tensor, start=start: tensor[start : start + size], values)  # type: ignore[misc]
 
