@@ -12,10 +12,12 @@ from torch import Tensor
 from semreg.core import ClassField, Handle, Picture, Reads, Result, Role, Table, TrainedRun
 from semreg.pictures import image_grid
 from semreg.trained import (
+    Gathered,
     class_field,
     feature_extractors,
     features_of,
     frechet_distance,
+    gathered,
     image_batches,
     judge_sees,
     probabilities,
@@ -61,17 +63,18 @@ def inception_score(
     members = [] if field is None or labels is None else rows_by_class(labels, len(field.names))
     shown = [value for value, of_class in enumerate(members) if len(of_class)][:MOST_ROWS]
     first = torch.arange(min(3 * pictures, count or generated.run.counts["test"], generated.run.counts["test"]))
-    pictured = [members[value][:pictures] for value in shown] or list(first.split(pictures))
-    made: list[Tensor] = []
+    pictured = [members[value][:pictures] for value in shown] or list(torch.split(first, pictures))
+    made = Gathered()
 
     def judged() -> Iterator[Tensor]:
         for images in image_batches(generated, "test", count=count):
-            made.append(_seen(judge, images, field))
+            made.add(_seen(judge, images, field))
             yield images
 
-    images = torch.split(selected(judged(), torch.cat(pictured)), [len(rows) for rows in pictured])
-    real = [_seen(judge, images, field) for images in image_batches(judge.tensor("image"), "test", count=count)]
-    seen = {"generated": torch.cat(made), "real test images": torch.cat(real)}
+    chosen: Tensor = selected(judged(), torch.cat(pictured))
+    images = torch.split(chosen, [len(rows) for rows in pictured])
+    real = gathered(_seen(judge, images, field) for images in image_batches(judge.tensor("image"), "test", count=count))
+    seen: dict[str, Tensor] = {"generated": made.value, "real test images": real}
     scores = [score_of(probability) for probability in seen.values()]
     figures = {"inception_score": scores[0], "inception_score_real": scores[1], "images": float(len(seen["generated"]))}
     beside = "" if paper is None else f" (paper {paper:g})"

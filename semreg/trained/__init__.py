@@ -32,7 +32,7 @@ from semreg.trained.paths import InterpolatorChoice, chosen_interpolators, strip
 from semreg.trained.prerequisites import before_training
 from semreg.trained.probes import ITERATIONS, PENALTY, linear_predictions, mlp_predictions
 from semreg.trained.roles import labels_of, need, only_attribute
-from semreg.trained.rows import in_parts, mean_of, picked, regrouped, selected
+from semreg.trained.rows import Gathered, gathered, in_parts, mean_of, picked, regrouped, selected
 from semreg.trained.run import Run
 from semreg.trained.sampling import class_number, sample, sampled_classes
 
@@ -40,6 +40,7 @@ __all__ = [
     "CHUNK",
     "ITERATIONS",
     "PENALTY",
+    "Gathered",
     "InterpolatorChoice",
     "Run",
     "accuracies",
@@ -54,6 +55,7 @@ __all__ = [
     "feature_extractors",
     "features_of",
     "frechet_distance",
+    "gathered",
     "has_unknown",
     "image_batches",
     "image_field",

@@ -9,7 +9,7 @@ from einops import pack, rearrange, reduce, unpack
 from torch import Tensor
 
 from semreg.core import ClassField, Handle, ImageField, Table, TrainedRun
-from semreg.trained.rows import BATCH
+from semreg.trained.rows import BATCH, gathered
 
 CHUNK = BATCH
 """Codes decoded and judged at once."""
@@ -165,5 +165,6 @@ def verdicts(judge: TrainedRun, images: Tensor, field: ClassField) -> Tensor:
 def judged(judge: TrainedRun, reconstruction: Handle, code: Handle, codes: Tensor, field: ClassField) -> Tensor:
     """The class that the judge sees in the image of each code, `codes.shape[:-1]`; decoded a part at a time."""
     rows, shapes = pack([codes], "* code")
-    seen = [verdicts(judge, decoded(reconstruction, code, part), field) for part in torch.split(rows, CHUNK)]
-    return unpack(torch.cat(seen), shapes, "*")[0]
+    seen = (verdicts(judge, decoded(reconstruction, code, part), field) for part in torch.split(rows, CHUNK))
+    found: Tensor = unpack(gathered(seen, len(rows)), shapes, "*")[0]
+    return found

@@ -31,6 +31,43 @@ def joined(parts: Sequence[Any]) -> Any:
     return torch.cat(list(parts))
 
 
+class Gathered:
+    """The rows of what comes a part at a time, written to one place that doubles where they are more than expected.
+
+    In a list of its own memory each small part would lie where the next large batch was to fit, and of glibc's memory
+    then as much would be lost for each batch as a batch takes.
+    """
+
+    def __init__(self, expected: int = 0) -> None:
+        self._expected, self._rows = expected, 0
+        self._whole: Any = None
+
+    def add(self, part: Any) -> None:
+        """Take the rows of one more part."""
+        stop = self._rows + rows_in(part)
+        if self._whole is None or stop > rows_in(self._whole):
+            room = max(stop, self._expected if self._whole is None else 2 * rows_in(self._whole))
+            larger = map_tensors(lambda tensor: tensor.new_empty(room, *tensor.shape[1:]), part)
+            if self._whole is not None:
+                _write(self.value, larger, 0)
+            self._whole = larger
+        _write(part, self._whole, self._rows)
+        self._rows = stop
+
+    @property
+    def value(self) -> Any:
+        """All rows that came."""
+        return _slice(self._whole, 0, self._rows)
+
+
+def gathered(parts: Iterable[Any], expected: int = 0) -> Any:
+    """The rows of values that come one after the other, of which so many are expected; at least one value comes."""
+    found = Gathered(expected)
+    for part in parts:
+        found.add(part)
+    return found.value
+
+
 def regrouped(parts: Iterable[Any], size: int) -> Iterator[Any]:
     """The same rows in the same order, `size` of them at a time, and at last what is left."""
     held: list[Any] = []
@@ -67,7 +104,7 @@ def selected(batches: Iterable[Any], rows: Tensor) -> Any:
     `selected(handle.batches("test"), rows)` is `handle.read("test")[rows]`, and holds no other rows.
     """
     places, order = torch.unique(rows, return_inverse=True)
-    return map_tensors(lambda tensor: tensor[order], joined(list(picked(batches, places))))
+    return map_tensors(lambda tensor: tensor[order], gathered(picked(batches, places), len(places)))
 
 
 def in_parts(split: str, *handles: Handle, count: int | None = None) -> Iterator[tuple[Any, ...]]:
@@ -85,6 +122,11 @@ def in_parts(split: str, *handles: Handle, count: int | None = None) -> Iterator
 def mean_of(means: Sequence[float], sizes: Sequence[int]) -> float:
     """The mean of parts of so many rows each from their means; of one part its own, bit for bit."""
     return math.fsum(mean * (size / sum(sizes)) for mean, size in zip(means, sizes, strict=True))
+
+
+def _write(part: Any, whole: Any, start: int) -> None:
+    for source, target in zip(tensors_of(part), tensors_of(whole), strict=True):
+        target[start : start + len(source)] = source
 
 
 def _slice(value: Any, start: int, stop: int) -> Any:

@@ -22,7 +22,7 @@ from semreg.store.statistics import read_statistics
 from semreg.trained.input_checks import expected_codes, expected_images, shape_of
 from semreg.trained.kept import Kept, size_of
 from semreg.trained.roles import need
-from semreg.trained.rows import BATCH, joined, regrouped
+from semreg.trained.rows import BATCH, Gathered, gathered, regrouped, rows_in
 from semreg.training.program import Execution, Program, evaluating
 
 
@@ -44,8 +44,9 @@ class TensorHandle:
         evaluation form (a posterior's mean), or with `draws` are random as in training. Raises UserError for a split
         that there is not, or that is empty.
         """
-        parts = list(self._parts(split, count, draws, {}))
-        return parts[0] if len(parts) == 1 else joined(parts)
+        parts, rows = self._parts(split, count, draws, {}), len(self._rows(split, count))
+        first = next(parts)
+        return first if rows_in(first) == rows else gathered(chain([first], parts), rows)
 
     def batches(
         self,
@@ -84,7 +85,7 @@ class TensorHandle:
                 del first  # which would be held as long as the others are read
                 yield from parts
                 return
-            value = joined(list(parts))
+            value = gathered(parts, len(rows))
             kept.keep(key, value)
         yield value
 
@@ -111,7 +112,7 @@ class TensorHandle:
     def at(self, split: str, rows: Tensor) -> Any:
         """Its values as `read` gives them, of some rows of a split alone, by their places in it, int64 `(rows,)`."""
         batches = self.run.in_order(self.name, self._rows(split)[rows])
-        return joined([self.run.compute(self.name, batch, index) for index, batch in enumerate(batches)])
+        return gathered((self.run.compute(self.name, batch, index) for index, batch in enumerate(batches)), len(rows))
 
     def given(self, **values: Tensor) -> Any:
         """Its values where the named tensors or fields have the values given, `(rows, …)` each.
@@ -124,11 +125,11 @@ class TensorHandle:
         rows = {name: len(value) for name, value in values.items()}
         if len(set(rows.values())) != 1:
             raise ValueError(f"{self.name!r} is computed row by row, and the values given have {rows} rows")
-        parts = []
+        found = Gathered(next(iter(rows.values())))
         for index, start in enumerate(range(0, next(iter(rows.values())), BATCH)):
             batch = {name: value[start : start + BATCH].to(self.run.device) for name, value in values.items()}
-            parts.append(self.run.compute(self.name, batch, index))
-        return joined(parts)
+            found.add(self.run.compute(self.name, batch, index))
+        return found.value
 
 
 class Run:

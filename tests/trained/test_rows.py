@@ -12,7 +12,7 @@ from torch.nn.functional import l1_loss
 from semreg.core import DiagonalGaussian
 from semreg.testing import FakeRun
 from semreg.trained import rows
-from semreg.trained.rows import in_parts, joined, mean_of, picked, regrouped, rows_in, selected
+from semreg.trained.rows import gathered, in_parts, joined, mean_of, picked, regrouped, rows_in, selected
 
 lengths = st.lists(st.integers(1, 9), min_size=1, max_size=8)
 
@@ -32,6 +32,15 @@ def test_regrouped_rows_are_the_same_in_order(lengths: list[int], size: int) -> 
     assert all(isinstance(part, DiagonalGaussian) for part in both)
     assert torch.equal(joined(both).log_variance, -torch.cat(parts))
     assert [rows_in(part) for part in both] == [len(part) for part in found]
+
+
+@given(lengths, st.integers(0, 60))
+def test_gathered_rows_are_the_same_however_many_were_expected(lengths: list[int], expected: int) -> None:
+    parts = parts_of(lengths)
+    assert torch.equal(gathered(iter(parts), expected), torch.cat(parts))
+    both = gathered((DiagonalGaussian(part, -part) for part in parts), expected)
+    assert torch.equal(both.log_variance, -torch.cat(parts))
+    assert gathered([part.bool() for part in parts]).dtype == torch.bool
 
 
 @given(lengths, st.data())

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from semreg.core import Handle, Picture, Reads, Result, Role, TrainedRun
 from semreg.pictures import image_grid
-from semreg.trained import CHUNK, class_field, read_codes, synthesised, verdicts
+from semreg.trained import CHUNK, class_field, gathered, read_codes, synthesised, verdicts
 
 Count = Annotated[int, Gt(0)]
 SHOWN_FROM = 1000
@@ -96,7 +96,8 @@ def _judged(
 
     def seen(one: Tensor, other: Tensor) -> Tensor:
         parts = zip(torch.split(one, CHUNK), torch.split(other, CHUNK), strict=True)
-        return torch.cat([verdicts(judge, decode(a, b), field) for a, b in parts])
+        found: Tensor = gathered((verdicts(judge, decode(a, b), field) for a, b in parts), len(one))
+        return found
 
     found, own = seen(first, second), seen(first, first)
     figures = {

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from semreg.core import ClassField, Handle, TrainedRun, closest
-from semreg.trained import class_field, probabilities, selected
+from semreg.trained import Gathered, class_field, probabilities, selected
 
 
 @dataclass(frozen=True)
@@ -90,8 +90,11 @@ def seen_in(judge: TrainedRun, images: Tensor, attributes: Attributes) -> dict[s
 
 def seen_in_all(judge: TrainedRun, batches: Iterable[Tensor], attributes: Attributes) -> dict[str, Tensor]:
     """What `seen_in` says of images that come a batch at a time."""
-    seen = [seen_in(judge, images, attributes) for images in batches]
-    return {name: torch.cat([part[name] for part in seen]) for name in attributes.names}
+    seen = {name: Gathered() for name in attributes.names}
+    for images in batches:
+        for name, verdicts in seen_in(judge, images, attributes).items():
+            seen[name].add(verdicts)
+    return {name: verdicts.value for name, verdicts in seen.items()}
 
 
 def agreement(seen: Mapping[str, Tensor], labels: Mapping[str, Tensor]) -> dict[str, float]:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from semreg.core import Result, Table
 from semreg.pictures import bar_plot, heat_map
+from semreg.trained import Gathered
 from semreg_uniform.classifiers import class_logits
 from semreg_uniform.evaluations.common import attributes_of
 
@@ -101,12 +102,12 @@ def posterior_entropy(
 
 def _posteriors(classifiers: Sequence[nn.Module], batches: Iterable[Tensor], device: torch.device) -> list[Tensor]:
     """Probabilities `(rows, classes)` of each classifier, float64, of codes that come a batch at a time."""
-    with torch.no_grad():
-        parts = [
-            [class_logits(classifier, codes.to(device)).cpu().double().softmax(1) for classifier in classifiers]
-            for codes in batches
-        ]
-    return [torch.cat(of_one) for of_one in zip(*parts, strict=True)]
+    found = [Gathered() for _ in classifiers]
+    for codes in batches:
+        for classifier, posterior in zip(classifiers, found, strict=True):
+            with torch.no_grad():
+                posterior.add(class_logits(classifier, codes.to(device)).cpu().double().softmax(1))
+    return [posterior.value for posterior in found]
 
 
 def _by_class(posterior: Tensor, labels: Tensor) -> Tensor:

@@ -14,6 +14,7 @@ from semreg.core import ClassField, Handle, Picture, Reads, Result, Role, Table,
 from semreg.pictures import image_grid
 from semreg.trained import (
     CHUNK,
+    Gathered,
     before_training,
     feature_extractors,
     features_of,
@@ -155,13 +156,14 @@ class _Translations:
 
     def __iter__(self) -> Iterator[Tensor]:
         for value, batches in self._images.items():
-            seen: list[dict[str, Tensor]] = []
+            seen: dict[str, Gathered] = {}
             for images in batches:
                 if not seen:
                     self.first[value] = images[: self._pictures].clone()
-                seen.append(self._see(images))
+                for name, verdicts in self._see(images).items():
+                    seen.setdefault(name, Gathered()).add(verdicts)
                 yield images
-            self.seen[value] = {name: torch.cat([part[name] for part in seen]) for name in seen[0]}
+            self.seen[value] = {name: verdicts.value for name, verdicts in seen.items()}
 
 
 def _translated(
