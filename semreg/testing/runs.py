@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from semreg.components.values import map_tensors
+from semreg.components.values import map_tensors, tensors_of
 from semreg.core import Field, Handle, Roles, Specification
 
 ROWS_AT_ONCE = 7
@@ -70,14 +70,27 @@ class FakeHandle:
         return self.run.fields.get(self.name)
 
     def read(self, split: str = "train", *, count: int | None = None, draws: bool = False) -> Any:
+        return self._values(split, count, draws)
+
+    def _values(self, split: str, count: int | None, draws: bool) -> Any:
         values = (self.run.drawn if draws else self.run.tensors)[self.name][split]
         return map_tensors(lambda tensor: tensor[:count], values)
 
     def at(self, split: str, rows: Tensor) -> Any:
         return map_tensors(lambda tensor: tensor[rows], self.run.tensors[self.name][split])
 
-    def batches(self, split: str = "train") -> Iterator[Any]:
-        yield from torch.split(self.run.tensors[self.name][split], ROWS_AT_ONCE)
+    def batches(
+        self,
+        split: str = "train",
+        *,
+        size: int = ROWS_AT_ONCE,
+        count: int | None = None,
+        draws: bool = False,
+        given: Mapping[str, Tensor] | None = None,
+    ) -> Iterator[Any]:
+        values = self.given(**given) if given else self._values(split, count, draws)
+        for start in range(0, len(tensors_of(values)[0]), size):
+            yield map_tensors(lambda tensor, start=start: tensor[start : start + size], values)  # type: ignore[misc]
 
     def needs(self, *given: str) -> set[str]:
         return {self.name} - set(given) if self.name in self.run.fields else set()
