@@ -97,7 +97,7 @@ def _partial(said: str, plan: Plan) -> Addition:
     table = load_recipe(path).table
     brought = table.get("losses", {})
     new = frozenset(brought if isinstance(brought, dict) else {}) - plan.losses.keys()
-    return Addition(path.stem, path.stem, path, table, new, f"what {path} says")
+    return Addition(path.stem, path.stem, path, table, new, f"what {said} says")
 
 
 # --- a loss ---
