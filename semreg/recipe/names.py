@@ -93,18 +93,18 @@ def _shipped_names() -> list[str]:
 def _in_package(package: str, inside: str) -> Path:
     if package == OWN:
         path = referred(f"{OWN}:{inside.removesuffix('.toml')}")
-        missing = f"semreg ships no recipe {inside!r}{closest(inside, _shipped_names())}"
-    else:
-        try:
-            specification = importlib.util.find_spec(package)
-        except ValueError:  # what Python says of `__main__`
-            specification = None
-        if specification is None or not specification.submodule_search_locations:
-            raise LookupError(f"no package {package!r} is installed to hold {inside!r}")
-        path = Path(specification.submodule_search_locations[0]) / inside
-        missing = f"there is no recipe {str(path)!r}{near(path)}"
+        if not os.path.isfile(path):
+            raise LookupError(f"semreg ships no recipe {inside!r}{closest(inside, _shipped_names())}")
+        return path
+    try:
+        specification = importlib.util.find_spec(package)
+    except ValueError:  # what Python says of `__main__`
+        specification = None
+    if specification is None or not specification.submodule_search_locations:
+        raise LookupError(f"no package {package!r} is installed to hold {inside!r}")
+    path = Path(specification.submodule_search_locations[0]) / inside
     if not os.path.isfile(path):
-        raise LookupError(missing)
+        raise LookupError(f"there is no recipe {str(path)!r}{near(path)}")
     return path
 
 
@@ -120,5 +120,8 @@ def _missing(path: Path) -> bool:
 
 
 def _same(one: Path, other: Path) -> bool:
-    """Whether both are files that say the same."""
-    return os.path.isfile(one) and filecmp.cmp(one, other, shallow=False)
+    """Whether both are files that say the same, as far as they can be read."""
+    try:
+        return filecmp.cmp(one, other, shallow=False)
+    except OSError:
+        return False
