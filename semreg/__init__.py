@@ -1,6 +1,6 @@
 """semreg: give an autoencoder's latent space a meaning, by recipes over a registry of components.
 
-recipe = semreg.load_recipe("recipes/vae_digits.toml")
+recipe = semreg.load_recipe("vae_digits")
 run = semreg.run(recipe)
 codes = run.encode(images)
 """
@@ -26,7 +26,10 @@ __all__ = ["__version__", "evaluate", "load_recipe", "mix", "open_run", "run", "
 
 
 def load_recipe(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
-    """Read a recipe file with all it extends; `overrides` are texts such as "seed=3". Raises UserError."""
+    """Read a recipe with all it extends, by its path or, a text, by its name; `overrides` are texts such as "seed=3".
+
+    Raises UserError.
+    """
     from semreg.recipe.load import load_recipe
 
     return load_recipe(path, overrides)
@@ -38,8 +41,8 @@ def run(
     """Train, evaluate and report a recipe, or go on where an earlier call stopped, and return the trained run.
 
     Args:
-        recipe: a path or a loaded recipe.
-        overrides: as for `load_recipe`, where `recipe` is a path.
+        recipe: a name such as "vae_digits", a path, or a loaded recipe.
+        overrides: as for `load_recipe`, where `recipe` is not loaded.
         hooks: modules, objects or classes that observe the run, as `semreg.core.hookspecs` says.
         choices: the fields of `semreg.running.choices.Choices`: `seed`, `device`, `precision`, `data_root`, `out`, …
 
@@ -51,7 +54,7 @@ def run(
     from semreg.running.start import run_recipe
 
     loaded = recipe if isinstance(recipe, Recipe) else load_recipe(recipe, overrides)
-    call = call_of(str(loaded.path), loaded.written, choices)
+    call = call_of(loaded.said or str(loaded.path), loaded.written, choices)
     return run_recipe(loaded, Choices(**choices), call, hooks=hooks)
 
 
@@ -94,9 +97,9 @@ def table(
     """Run recipes by seeds, but for what is finished, and write one table of their figures, mean ± standard deviation.
 
     Args:
-        recipes: paths or loaded recipes, each a row of the table.
+        recipes: names, paths or loaded recipes, each a row of the table.
         seeds: 3 (or "3") for 0, 1 and 2; several, as [0, 5] or "0,5"; each recipe's own by default.
-        overrides: as for `load_recipe`, for recipes that are paths.
+        overrides: as for `load_recipe`, for recipes that are not loaded.
         figures: patterns of `EVALUATION.FIGURE`, such as "probe.*", that say which figures are shown.
         against: the name of the recipe that paired tests compare all others with; the best by default.
         only_finished: train nothing, and show what is finished.
@@ -108,16 +111,12 @@ def table(
     A run that fails is shown as failed, and the others are still made. Raises UserError for mistakes in the recipes
     and choices, before anything is trained.
     """
-    from pathlib import Path
-
-    from semreg.recipe.load import Recipe
     from semreg.running.choices import Choices
     from semreg.tables.making import Wanted, make_table
     from semreg.tables.plots import plots_of
 
-    loaded = [one if isinstance(one, Recipe) else Path(one) for one in recipes]
     wanted = Wanted(tuple(figures), against, only_finished, name, command, plots_of(plots))
-    return make_table(loaded, overrides, seeds, wanted, Choices(**choices))
+    return make_table(recipes, overrides, seeds, wanted, Choices(**choices))
 
 
 def mix(
@@ -140,9 +139,10 @@ def mix(
     """Train a recipe and what up to three additions make of it, alone and in pairs, for a short while, and rank them.
 
     Args:
-        recipe: a path.
+        recipe: a name or a path.
         additions: such as "losses.atnl", "losses.atnl=30" (a weight), "losses.predictability(z_u, digit)" (its inputs)
-            or "partial/occlusion.toml" (a recipe file, from here or the recipe's folder, that is extended as well).
+            or "partial/occlusion" (a recipe, by its name or its file from here or the recipe's folder, that is extended
+            as well).
         epochs: of every phase.
         share: of the training images.
         label: the field of classes, where the recipe's `[model]` has several attributes.
@@ -154,8 +154,6 @@ def mix(
     Mixes are ranked by a linear probe on the code, what the other codes leak of the class, semantic order and the error
     of reconstructions, as far as the recipe can have them. Raises UserError for mistakes before anything is trained.
     """
-    from pathlib import Path
-
     from semreg.running.choices import Choices
     from semreg.tables.making import Wanted
     from semreg.tables.mixing.mix import Budget, make_mix
@@ -163,4 +161,4 @@ def mix(
 
     wanted = Wanted(tuple(figures), None, only_finished, name, command, plots_of(plots), written=table)
     budget = Budget(epochs, share)
-    return make_mix(Path(recipe), additions, overrides, seeds, budget, label, wanted, Choices(**choices))
+    return make_mix(recipe, additions, overrides, seeds, budget, label, wanted, Choices(**choices))

@@ -8,13 +8,13 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from semreg.recipe.names import spelled
 from semreg.running.choices import Choices
 
 
-def command_of(recipe: Path, overrides: Sequence[str], choices: Choices) -> str:
+def command_of(recipe: str | Path, overrides: Sequence[str], choices: Choices) -> str:
     """The command that runs a recipe with these choices, quoted for a shell."""
-    path = f"./{recipe}" if str(recipe).startswith("-") else str(recipe)  # else it would be an option
-    words = ["semreg", "run", path, *(word for text in overrides for word in ("--set", text))]
+    words = ["semreg", "run", spelled(recipe), *(word for text in overrides for word in ("--set", text))]
     defaults = Choices()
     for field in fields(Choices):
         value, told = getattr(choices, field.name), field.metadata
