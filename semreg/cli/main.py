@@ -24,8 +24,10 @@ from semreg.cli.options import (
     folder_of,
     takes_choices,
 )
-from semreg.cli.output import echo, echo_json, take_over
+from semreg.cli.output import echo, echo_columns, echo_json, take_over
 from semreg.cli.plugins import plugins
+from semreg.cli.recipes import cp, diff, recipes
+from semreg.cli.show import show
 from semreg.cli.table import table
 from semreg.cli.unreadable_metadata import pass_over_unreadable
 from semreg.core import UserError, closest, printable
@@ -90,6 +92,10 @@ app.command()(table)
 app.command()(mix)
 app.command(cls=QuickCommand)(plugins)
 app.command(name="new-plugin")(new_plugin)
+app.command(cls=QuickCommand)(recipes)
+app.command()(cp)
+app.command(cls=PrintingCommand)(diff)
+app.command(cls=PrintingCommand)(show)
 
 
 @app.command(cls=PrintingCommand)
@@ -163,33 +169,7 @@ def list_components(
     elif as_json:
         echo_json([_as_dictionary(component) for component in found])
     else:
-        _print_columns(("kind", "name", "from"), [(c.kind, c.name or repr(c.name), c.origin) for c in found])
-
-
-@app.command(cls=PrintingCommand)
-def show(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="A component's name.", show_default=False)],
-    as_json: AsJson = False,
-) -> None:
-    """Show a component: signature, documentation, paper and plugin."""
-    from semreg.cli.describe import describe
-
-    known = components()
-    found = [component for component in known if component.name == name]
-    if not found:
-        raise UserError("", f"no component is called {name!r}{closest(name, (c.name for c in known))}")
-    descriptions = [describe(component) for component in found]
-    if as_json:
-        echo_json(descriptions)
-        return
-    for position, (component, description) in enumerate(zip(found, descriptions, strict=True)):
-        echo("\n" * bool(position) + f"{name or repr(name)} · {component.kind} · {component.origin}\n")
-        echo("\n".join(f"  {line}" for text in description["signatures"] for line in text.splitlines()))
-        if description["documentation"]:
-            echo(f"\n{description['documentation']}")
-        if description["source"]:
-            echo(f"\nsource  {description['source']}")
-        echo(f"{'' if description['source'] else chr(10)}code    {component.target}")
+        echo_columns(("kind", "name", "from"), [(c.kind, c.name or repr(c.name), c.origin) for c in found])
 
 
 @app.command(name="evaluate")
@@ -263,12 +243,6 @@ def _kind(word: str | None) -> str | None:
 def _as_dictionary(component: Component) -> dict[str, str]:
     names = ("kind", "name", "distribution", "version", "target")
     return {name: getattr(component, name) for name in names}
-
-
-def _print_columns(titles: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
-    widths = [max(len(row[k]) for row in [titles, *rows]) for k in range(len(titles))]
-    for row in [titles, *rows]:
-        echo("  ".join(f"{text:<{width}}" for text, width in zip(row, widths, strict=True)).rstrip())
 
 
 def _exit_if_failed(folder: Path, recipe: str) -> None:

@@ -13,6 +13,7 @@ import os
 import select
 import signal
 import sys
+from collections.abc import Sequence
 from typing import IO, Any
 
 import typer
@@ -87,6 +88,13 @@ def echo(text: str, *, nl: bool = True) -> None:
     """Print a result. What would steer a terminal is shown, not done: names in it may be anyone's."""
     if not _is_gone():  # typer.echo would write UTF-8 where ASCII is wanted
         print(printable(text), end="\n" if nl else "", flush=True)
+
+
+def echo_columns(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print a table of texts, as wide as they are."""
+    widths = [max(len(row[k]) for row in [titles, *rows]) for k in range(len(titles))]
+    for row in [titles, *rows]:
+        echo("  ".join(f"{text:<{width}}" for text, width in zip(row, widths, strict=True)).rstrip())
 
 
 def echo_json(value: Any) -> None:

@@ -52,7 +52,7 @@ def find_recipe(said: str, *folders: Path) -> Path:
 def near(path: Path, said: str = "") -> str:
     """A closing clause that names what was perhaps meant by a path at which there is no recipe, or by what was said."""
     files = [file.name for file in path.parent.glob("*.toml")] if os.path.isdir(path.parent) else []
-    names = _shipped_names()
+    names = shipped_names()
     if _NAME.fullmatch(said):
         return closest(said, files + names)
     ends = [name for name in names if f"/{path.as_posix()}".endswith(f"/{name}.toml")]
@@ -85,7 +85,8 @@ def referred(text: str) -> Path:
     return shipped_recipes() / f"{name}.toml" if colon and package == OWN else Path(text)
 
 
-def _shipped_names() -> list[str]:
+def shipped_names() -> list[str]:
+    """The names of the recipes that semreg ships, sorted."""
     folder = shipped_recipes()
     return sorted(path.relative_to(folder).with_suffix("").as_posix() for path in folder.rglob("*.toml"))
 
@@ -94,7 +95,7 @@ def _in_package(package: str, inside: str) -> Path:
     if package == OWN:
         path = referred(f"{OWN}:{inside.removesuffix('.toml')}")
         if not os.path.isfile(path):
-            raise LookupError(f"semreg ships no recipe {inside!r}{closest(inside, _shipped_names())}")
+            raise LookupError(f"semreg ships no recipe {inside!r}{closest(inside, shipped_names())}")
         return path
     try:
         specification = importlib.util.find_spec(package)

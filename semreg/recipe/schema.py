@@ -236,6 +236,7 @@ class RecipeTables(_Keys):
     """A whole recipe."""
 
     description: str = ""
+    paper: str = ""
     requires: list[str] = []
     each: dict[str, list[str] | str] = {}
     seed: Seed = 0

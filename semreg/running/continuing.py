@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from semreg.core import Problem, UserError
-from semreg.running.identity import Identity, differences
+from semreg.recipe.comparing import differing_keys
+from semreg.running.identity import Identity
 from semreg.store.checkpoint import read_latest
 from semreg.store.layout import CONTINUATION
 from semreg.store.record import RunRecord, read_record
@@ -73,7 +74,7 @@ def _differences(record: dict[str, Any], identity: Identity) -> list[str]:
     if not isinstance(training, dict):
         return ["training"]
     own = {**training, "seed": record.get("seed"), "precision": record.get("precision")}
-    return differences(own, {**identity.table, "seed": identity.seed, "precision": identity.precision})
+    return differing_keys(own, {**identity.table, "seed": identity.seed, "precision": identity.precision})
 
 
 def _epochs(identity: Identity) -> str:

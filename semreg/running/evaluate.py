@@ -11,13 +11,14 @@ from typing import Any
 
 from semreg.core import Problem, Result, UserError, closest
 from semreg.core.errors import CannotWrite
+from semreg.recipe.comparing import differing_keys
 from semreg.recipe.load import Recipe, composed_recipe, load_recipe
 from semreg.recipe.names import referred
 from semreg.recipe.plan import Plan
 from semreg.running.choices import Choices
 from semreg.running.finishing import denormals_flushed, evaluate_and_report, telling
 from semreg.running.hooks import listeners
-from semreg.running.identity import differences, identity
+from semreg.running.identity import identity
 from semreg.running.reproducing import command_of
 from semreg.running.start import folders_of, judged_by
 from semreg.store import recipes
@@ -98,7 +99,7 @@ def _command_before(path: Path, record: Mapping[str, Any], recipe: str, override
 
 
 def _require_same_training(path: Path, training: object, plan: Plan, choices: Choices) -> None:
-    found = differences(training, identity(plan, choices).table)
+    found = differing_keys(training, identity(plan, choices).table)
     if found:
         problems = [Problem(key, "differs from what the run was trained with") for key in found]
         raise UserError(str(path), [*problems, Problem("", "so it is another run; `semreg run` trains it")])

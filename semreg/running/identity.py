@@ -81,19 +81,6 @@ def evaluation_folders(plan: Plan, judge: Callable[[EvaluationPlan], str], runs:
     return folders
 
 
-def differences(one: Any, other: Any, where: str = "") -> list[str]:
-    """The dotted keys at which two tables, or lists, are not the same."""
-    if isinstance(one, Mapping) and isinstance(other, Mapping):
-        keys = [*one, *(key for key in other if key not in one)]
-        return [
-            key for name in keys for key in differences(one.get(name), other.get(name), f"{where}.{name}".lstrip("."))
-        ]
-    if isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
-        pairs = enumerate(zip(one, other, strict=True))
-        return [key for k, (a, b) in pairs for key in differences(a, b, f"{where}.{k}".lstrip("."))]
-    return [] if one == other else [where]
-
-
 # --- the recipe's part, in one form whatever it is written like ---
 
 

@@ -38,7 +38,7 @@ def try_out(
     Raises UserError where a shape does not fit, or a loss gives no gradient to a module that it should train.
     """
     for phase in setting.plan.phases:
-        PhaseRunner(setting, phase, partial(_OneBatch, setting, phase, first_batch), None).try_out(trains)
+        PhaseRunner(setting, phase, partial(OneBatch, setting, phase, first_batch), None).try_out(trains)
 
 
 def check_by_dry_run(plan: Plan) -> list[str]:
@@ -122,7 +122,7 @@ def precompute(
     return values
 
 
-class _OneBatch:
+class OneBatch:
     """A step's batches, all the same one, with what its phase precomputes computed for that batch alone."""
 
     per_epoch = 1

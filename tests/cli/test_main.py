@@ -122,7 +122,7 @@ def test_list_shows_a_plugin_without_importing_it_and_says_what_is_damaged(insta
 
 def test_wrong_names_get_the_closest() -> None:
     assert refusal("show", "conv_encodr").startswith(
-        "no component is called 'conv_encodr'; did you mean 'conv_encoder'"
+        "no component and no recipe is called 'conv_encodr'; did you mean 'conv_encoder'"
     )
     assert refusal("list", "los") == "no kind of component is called 'los'; did you mean 'loss'?"
     assert "No such command 'lst'" in refusal("lst")
