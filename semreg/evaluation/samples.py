@@ -11,6 +11,7 @@ from torch import Tensor
 from semreg.core import ClassField, Handle, Picture, Reads, Result, Role, Table, TrainedRun
 from semreg.pictures import image_grid
 from semreg.trained import (
+    better,
     class_field,
     feature_extractors,
     frechet_distance,
@@ -25,6 +26,7 @@ MOST_ROWS = 20
 NAMES = {"judge": "the judge", "inception": "Inception"}
 
 
+@better(higher=["inception_score", "recognised"])
 def inception_score(
     generated: Annotated[Handle, Role.SAMPLE],
     label: Annotated[Handle | None, Role.LABEL] = None,
@@ -32,7 +34,6 @@ def inception_score(
     judge: Annotated[TrainedRun, Reads("probability")],
     count: Annotated[int, Gt(0)] | None = None,
     pictures: Annotated[int, Gt(0)] = 12,
-    paper: Annotated[float, Ge(1)] | None = None,
 ) -> Result:
     """The Inception Score of generated images, by a classifier trained on the real ones.
 
@@ -51,15 +52,13 @@ def inception_score(
         judge: a run on the same data with a tensor `probability` `(batch, classes)` read from `image`.
         count: how many images, generated and real: the first of the test split (all by default).
         pictures: how many images of each class to show.
-        paper: the paper's score of this method, shown beside ours.
     """
     field = None if label is None else class_field(label)
     made, real = read_images(generated, "test", count=count), read_images(judge.tensor("image"), "test", count=count)
     seen = {"generated": _seen(judge, made, field), "real test images": _seen(judge, real, field)}
     scores = [score_of(probability) for probability in seen.values()]
     figures = {"inception_score": scores[0], "inception_score_real": scores[1], "images": float(len(made))}
-    beside = "" if paper is None else f" (paper {paper:g})"
-    summary = f"Inception Score {scores[0]:.3f}{beside}, of real test images {scores[1]:.3f}"
+    summary = f"Inception Score {scores[0]:.3f}, of real test images {scores[1]:.3f}"
     caption = "By an independent classifier trained on real images. It compares between runs with this judge only."
     columns = ("", "images", "Inception Score")
     rows = [(name, len(probability), score) for (name, probability), score in zip(seen.items(), scores, strict=True)]
@@ -80,7 +79,7 @@ def inception_score(
         images = [made[members[value][:pictures]] for value in shown]
         left_out = sum(len(of_class) > 0 for of_class in members) - len(shown)
         grid = _grid(images, generated, [field.names[value] for value in shown], left_out)
-    return Result(figures, {} if paper is None else {"inception_score": paper}, [table, *tables], [grid], summary)
+    return Result(figures, {}, [table, *tables], [grid], summary)
 
 
 def score_of(probability: Tensor) -> float:
@@ -98,6 +97,7 @@ def score_of(probability: Tensor) -> float:
     return float(divergence.clamp(min=0).exp())
 
 
+@better(lower=["distance_judge", "distance_inception"])
 def fid(
     generated: Annotated[Handle, Role.SAMPLE],
     image: Annotated[Handle, Role.INPUT],

@@ -12,6 +12,7 @@ from semreg.core import Problem, UserError
 from semreg.data.dataset import Cached
 from semreg.data.summary import taken
 from semreg.recipe.plan import Plan
+from semreg.running.commit import commit_here
 from semreg.running.identity import Identity
 from semreg.running.sources import rooms_digest
 from semreg.store.fields import described
@@ -67,6 +68,7 @@ def record_environment(
         },
         "versions": versions(plan),
         "code": rooms_digest(),
+        "commit": commit_here(),
         "modules": {
             name: {"use": plan.modules[name].node.name, "parameters": count}
             for name, count in count_parameters(setting.modules).items()

@@ -21,6 +21,7 @@ from semreg.trained.classes import (
     vary,
     verdicts,
 )
+from semreg.trained.directions import better
 from semreg.trained.draws import drawn_by
 from semreg.trained.embedding import embed
 from semreg.trained.features import feature_extractors, frechet_distance
@@ -42,6 +43,7 @@ __all__ = [
     "Run",
     "accuracies",
     "before_training",
+    "better",
     "chosen_interpolators",
     "class_field",
     "class_number",

@@ -11,10 +11,11 @@ from torch import Tensor
 
 from semreg.core import Cell, Handle, Reads, Result, Role, Table, TrainedRun
 from semreg.pictures import image_grid
-from semreg.trained import before_training, synthesised
+from semreg.trained import before_training, better, synthesised
 from semreg_uniform.evaluations.common import Attributes, agreement, attributes_of, check_names, draw_rows, seen_in
 
 
+@better(higher=["target_*", "kept_*"])
 def attribute_transfer(
     image: Annotated[Handle, Role.INPUT],
     reconstruction: Annotated[Handle, Role.OUTPUT],
