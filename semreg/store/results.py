@@ -181,12 +181,10 @@ def _walk(walk: Walk | None) -> dict[str, Any] | None:
 
 
 def _read_picture(folder: Path, stored: _StoredPicture) -> Picture:
-    walk = stored.walk and Walk(
-        stored.walk.rows,
-        [[(left, top, width, height) for left, top, width, height in row] for row in stored.walk.boxes],
-        stored.walk.labels,
-        stored.walk.stops,
-    )
+    walk = None
+    if stored.walk is not None:
+        boxes = [[(left, top, width, height) for left, top, width, height in row] for row in stored.walk.boxes]
+        walk = Walk(stored.walk.rows, boxes, stored.walk.labels, stored.walk.stops)
     return Picture(stored.title, read_file(folder / stored.file), stored.caption, walk)
 
 
