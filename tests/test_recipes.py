@@ -98,7 +98,8 @@ def _run(out: Path, cache: Path) -> tuple[Path, subprocess.CompletedProcess[str]
     ("name", "fallback", "beside"),
     [
         ("mnist/vae.toml", False, {"probe"}),
-        ("mnist/vae.toml", True, set()),
+        ("atnl_mnist.toml", False, {"probe"}),
+        ("atnl_mnist.toml", True, set()),
         ("poses/atnl.toml", False, set()),  # drawn faces, and no fallback
         ("atnl_objects.toml", False, set()),  # COIL-20, by a recipe for poses
         ("gm_cifar10.toml", False, {"samples"}),
