@@ -3,8 +3,8 @@
     python -m benchmarks.recipe_minutes [--data-root ROOT] [PATTERN]
 
 Processor time is measured, of a few iterations of each phase on made-up images of the data's size, and multiplied by
-how many the data give; the fallback's where the data are missing. `recipes/minutes.json` keeps what was measured; a recipe
-without either keeps what is there.
+how many the data give; the fallback's where the data are missing. `recipes/minutes.json` keeps what was measured, and
+stays as it is for a recipe without either.
 """
 
 from __future__ import annotations

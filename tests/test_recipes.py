@@ -14,6 +14,7 @@ from semreg.core import ClassField
 from semreg.core.registry import OWN_DISTRIBUTION
 from semreg.recipe.check import check
 from semreg.recipe.load import load_recipe
+from semreg.recipe.schema import parse_tables
 from semreg.running.choices import Choices
 from semreg.running.judges import judge_of
 from semreg.running.start import open_data
@@ -95,6 +96,30 @@ def _run(out: Path, cache: Path) -> tuple[Path, subprocess.CompletedProcess[str]
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return next((out / "runs").glob("olr_celeba-*")), done
+
+
+@pytest.mark.parametrize(
+    ("name", "fallback", "beside"),
+    [
+        ("mnist/vae.toml", False, {"probe"}),
+        ("atnl_mnist.toml", False, {"probe"}),
+        ("atnl_mnist.toml", True, set()),
+        ("poses/atnl.toml", False, set()),  # drawn faces, and no fallback
+        ("atnl_objects.toml", False, set()),  # COIL-20, by a recipe for poses
+        ("gm_cifar10.toml", False, {"samples"}),
+        ("gm_faces.toml", False, set()),  # a folder of one's own, and no FaceScrub
+        ("olr_celeba.toml", False, {"linear", "norms", "correlations", "principal_component", "compression"}),
+        ("olr_celeba.toml", True, set()),
+        ("olr_faces.toml", False, set()),
+        ("uniform_multipie.toml", False, {"synthesis"}),
+        ("uniform_yaleb.toml", False, set()),
+        ("uniform/bu3dfe.toml", False, {"synthesis"}),
+    ],
+)
+def test_a_papers_figures_stand_beside_those_on_its_data_alone(name: str, fallback: bool, beside: set[str]) -> None:
+    path = ROOT / "recipes" / name
+    tables = parse_tables(load_recipe(path).resolve(fallback=fallback), str(path))
+    assert {key for key, one in tables.evaluate.items() if one.paper and one.paper.figures(tables.data)} == beside
 
 
 def test_the_embedded_run_says_that_it_is_the_fallback(

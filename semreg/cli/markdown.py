@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from importlib import metadata
 from typing import Any
 
-from semreg.cli.describe import describe, first_sentence
+from semreg.cli.describe import describe
 from semreg.core import UserError
 from semreg.core.kinds import KINDS
 from semreg.core.options import FILLED_BY_ENGINE, Signature, signature_of
 from semreg.core.registry import Component, load, normalised
+from semreg.recipe.documentation import first_sentence
 from semreg.recipe.phases import FILLED_IN_SAMPLERS
 
 HEAD = """# Components

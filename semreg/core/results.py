@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-__all__ = ["Cell", "Picture", "Result", "Scatter", "Table"]
+__all__ = ["Cell", "Picture", "Result", "Scatter", "Table", "Walk"]
 
 Cell = str | float | int | None
 
@@ -22,12 +22,23 @@ class Table:
 
 
 @dataclass(frozen=True)
+class Walk:
+    """Where a picture has its rows of images, through which a reader of the report moves by a slider."""
+
+    rows: Sequence[str]  # a name for each, or an empty one
+    boxes: Sequence[Sequence[tuple[int, int, int, int]]]  # left, top, width, height of each image in pixels, by rows
+    labels: Sequence[Sequence[str]] = ()  # what is said of each image, by rows
+    stops: Sequence[str] = ()  # what is said of each column
+
+
+@dataclass(frozen=True)
 class Picture:
-    """A PNG with a title and a caption that says what is seen."""
+    """A PNG with a title and a caption that says what is seen; a grid of images has a walk through them."""
 
     title: str
     png: bytes
     caption: str = ""
+    walk: Walk | None = None
 
 
 @dataclass(frozen=True)
@@ -35,10 +46,8 @@ class Scatter:
     """Points in space by class, which a reader of the report can turn."""
 
     title: str
-    points: Sequence[Sequence[float]]
-    """Three coordinates each, in any unit."""
-    classes: Sequence[int]
-    """The class of each point, an index into `names`."""
+    points: Sequence[Sequence[float]]  # three coordinates each, in any unit
+    classes: Sequence[int]  # of each point, an index into `names`
     names: Sequence[str]
     caption: str = ""
 

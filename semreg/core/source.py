@@ -16,8 +16,7 @@ TRAIN, VALIDATION, TEST = 0, 1, 2
 SPLITS = {"train": TRAIN, "validation": VALIDATION, "test": TEST}
 UNLABELLED = 3
 """The split of an image whose labels a recipe takes away, to train on it all the same; no data set brings any."""
-EXCLUDED = 255
-"""The split of an image that could not be read and was left out on request."""
+EXCLUDED = 255  # the split of an image that could not be read and was left out on request
 
 
 class ImageReader(Protocol):

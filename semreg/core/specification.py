@@ -7,8 +7,7 @@ from typing import Any, Literal
 
 __all__ = ["KNOWN", "AttributesField", "ClassField", "Field", "ImageField", "Order", "Specification", "VectorField"]
 
-KNOWN = "_known"
-"""After the name of a field of attributes: the field, of the same shape, that says which of its values are known."""
+KNOWN = "_known"  # after the name of a field of attributes: the field, of its shape, of which of its values are known
 Order = Literal["ring", "line", "none"]
 
 

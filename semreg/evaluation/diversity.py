@@ -11,7 +11,7 @@ from torch import Tensor
 
 from semreg.components.functional import in_float32
 from semreg.core import Handle, Result, Role, Table
-from semreg.trained import before_training, class_field, image_batches, rows_by_class, selected
+from semreg.trained import before_training, better, class_field, image_batches, rows_by_class, selected
 
 WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 """Of the scales, the finest first (Wang, Simoncelli & Bovik 2003)."""
@@ -22,6 +22,7 @@ CHUNK_VALUES = 2**16
 """Values of the images compared at once: more leave a processor's cache, and take twice as long a pair."""
 
 
+@better(higher=["diversity", "ratio"])
 def intra_class_diversity(
     generated: Annotated[Handle, Role.SAMPLE],
     label: Annotated[Handle, Role.LABEL],

@@ -16,6 +16,7 @@ from semreg.trained import (
     ITERATIONS,
     PENALTY,
     before_training,
+    better,
     class_field,
     linear_predictions,
     mlp_predictions,
@@ -29,6 +30,7 @@ Count = Annotated[int, Gt(0)]
 _NAMES = {"linear": "linear probe", "mlp": "MLP probe", "classifier": "the recipe's own classifier"}
 
 
+@better(lower=["linear_*", "mlp_*"])
 def leakage(
     code: Annotated[Handle, Role.REST],
     label: Annotated[Handle, Role.LABEL],

@@ -5,23 +5,30 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 import torch
-from annotated_types import Gt, Interval
+from annotated_types import Gt
 from torch import Tensor
 
 from semreg.core import ClassField, Handle, Result, Role
-from semreg.trained import accuracies, before_training, class_field, linear_predictions, read_codes, require_two_classes
+from semreg.trained import (
+    accuracies,
+    before_training,
+    better,
+    class_field,
+    linear_predictions,
+    read_codes,
+    require_two_classes,
+)
 
 Count = Annotated[int, Gt(0)]
-Share = Annotated[float, Interval(ge=0, le=1)]
 
 
+@better(higher=["accuracy*"])
 def linear_probe(
     code: Annotated[Handle, Role.CODE],
     label: Annotated[Handle, Role.LABEL],
     *,
     penalty: Annotated[float, Gt(0)] = 1.0,
     iterations: Count = 1000,
-    paper: Share | None = None,
 ) -> Result:
     """One linear layer with a softmax on frozen codes, fitted on the training codes, tested on the test codes.
 
@@ -35,24 +42,23 @@ def linear_probe(
         label: a field of classes.
         penalty: weight of the L2 penalty.
         iterations: most iterations of L-BFGS.
-        paper: the paper's accuracy of this method, shown beside ours.
     """
     field, codes, labels = _training(code, label)
     found, known = linear_predictions(
         codes, labels, read_codes(code, "test"), codes, penalty=penalty, iterations=iterations
     )
-    result = _result(found, label.read("test"), field, "one linear layer on the codes", paper)
+    result = _result(found, label.read("test"), field, "one linear layer on the codes")
     result.figures["accuracy_train"] = float((known == labels).float().mean())
     return result
 
 
+@better(higher=["accuracy"])
 def knn(
     code: Annotated[Handle, Role.CODE],
     label: Annotated[Handle, Role.LABEL],
     *,
     neighbors: Count = 5,
     metric: Literal["euclidean", "cosine"] = "euclidean",
-    paper: Share | None = None,
 ) -> Result:
     """The majority among the nearest training codes, for each test code.
 
@@ -63,7 +69,6 @@ def knn(
         label: a field of classes.
         neighbors: how many training codes vote.
         metric: by which they are near.
-        paper: the paper's accuracy of this method, shown beside ours.
     """
     from sklearn.neighbors import KNeighborsClassifier
 
@@ -71,7 +76,7 @@ def knn(
     _before_training(code, label, neighbors=neighbors)
     model = KNeighborsClassifier(neighbors, metric=metric, algorithm="brute").fit(codes.numpy(), labels.numpy())
     found = torch.from_numpy(model.predict(read_codes(code, "test").numpy()))
-    return _result(found, label.read("test"), field, f"{neighbors} nearest training codes ({metric})", paper)
+    return _result(found, label.read("test"), field, f"{neighbors} nearest training codes ({metric})")
 
 
 def _training(code: Handle, label: Handle) -> tuple[ClassField, Tensor, Tensor]:
@@ -90,14 +95,12 @@ def _before_training(code: Handle, label: Handle, *, neighbors: int = 0, **optio
         raise ValueError(f"neighbors is {neighbors}, and there are {len(labels)} training images")
 
 
-def _result(found: Tensor, labels: Tensor, field: ClassField, what: str, paper: float | None) -> Result:
+def _result(found: Tensor, labels: Tensor, field: ClassField, what: str) -> Result:
     right = found == labels
     accuracy = float(right.float().mean())
-    beside = "" if paper is None else f" (paper {paper:.2%})"
     return Result(
         figures={"accuracy": accuracy},
-        paper={} if paper is None else {"accuracy": paper},
         tables=[accuracies(right, labels, field)],
-        summary=f"{what}: {accuracy:.2%} of {len(labels)} test images right{beside}",
+        summary=f"{what}: {accuracy:.2%} of {len(labels)} test images right",
         outcomes={"accuracy": right.tolist()},
     )

@@ -13,6 +13,7 @@ from semreg.core import ClassField, Handle, Picture, Reads, Result, Role, Table,
 from semreg.pictures import image_grid
 from semreg.trained import (
     Gathered,
+    better,
     class_field,
     feature_extractors,
     features_of,
@@ -30,6 +31,7 @@ MOST_ROWS = 20
 NAMES = {"judge": "the judge", "inception": "Inception"}
 
 
+@better(higher=["inception_score", "recognised"])
 def inception_score(
     generated: Annotated[Handle, Role.SAMPLE],
     label: Annotated[Handle | None, Role.LABEL] = None,
@@ -37,7 +39,6 @@ def inception_score(
     judge: Annotated[TrainedRun, Reads("probability")],
     count: Annotated[int, Gt(0)] | None = None,
     pictures: Annotated[int, Gt(0)] = 12,
-    paper: Annotated[float, Ge(1)] | None = None,
 ) -> Result:
     """The Inception Score of generated images, by a classifier trained on the real ones.
 
@@ -56,7 +57,6 @@ def inception_score(
         judge: a run on the same data with a tensor `probability` `(batch, classes)` read from `image`.
         count: how many images, generated and real: the first of the test split (all by default).
         pictures: how many images of each class to show.
-        paper: the paper's score of this method, shown beside ours.
     """
     field = None if label is None else class_field(label)
     labels = None if label is None else label.read("test", count=count)
@@ -77,8 +77,7 @@ def inception_score(
     seen: dict[str, Tensor] = {"generated": made.value, "real test images": real}
     scores = [score_of(probability) for probability in seen.values()]
     figures = {"inception_score": scores[0], "inception_score_real": scores[1], "images": float(len(seen["generated"]))}
-    beside = "" if paper is None else f" (paper {paper:g})"
-    summary = f"Inception Score {scores[0]:.3f}{beside}, of real test images {scores[1]:.3f}"
+    summary = f"Inception Score {scores[0]:.3f}, of real test images {scores[1]:.3f}"
     caption = "By an independent classifier trained on real images. It compares between runs with this judge only."
     columns = ("", "images", "Inception Score")
     rows = [(name, len(probability), score) for (name, probability), score in zip(seen.items(), scores, strict=True)]
@@ -95,7 +94,7 @@ def inception_score(
         tables = [_by_class(members, field, right)]
         left_out = sum(len(of_class) > 0 for of_class in members) - len(shown)
         grid = _grid(images, generated, [field.names[value] for value in shown], left_out)
-    return Result(figures, {} if paper is None else {"inception_score": paper}, [table, *tables], [grid], summary)
+    return Result(figures, {}, [table, *tables], [grid], summary)
 
 
 def score_of(probability: Tensor) -> float:
@@ -113,6 +112,7 @@ def score_of(probability: Tensor) -> float:
     return float(divergence.clamp(min=0).exp())
 
 
+@better(lower=["distance_judge", "distance_inception"])
 def fid(
     generated: Annotated[Handle, Role.SAMPLE],
     image: Annotated[Handle, Role.INPUT],

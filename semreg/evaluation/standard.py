@@ -12,13 +12,14 @@ from torch.nn.functional import l1_loss, mse_loss
 from semreg.core import ClosedFormPrior, Handle, Prior, Result, Role, require_posterior
 from semreg.pictures import image_grid, line_plot
 from semreg.store.numbers import number
-from semreg.trained import in_parts, mean_of
+from semreg.trained import better, in_parts, mean_of
 
 Count = Annotated[int, Gt(0)]
 ACTIVE = 0.01
 """Nats per image below which a dimension of a code is taken for empty."""
 
 
+@better(lower=["mean_*"])
 def reconstructions(
     image: Annotated[Handle, Role.TARGET],
     reconstruction: Annotated[Handle, Role.OUTPUT],

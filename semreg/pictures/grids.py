@@ -11,7 +11,7 @@ from einops import rearrange, repeat
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from semreg.core import Picture
+from semreg.core import Picture, Walk
 from semreg.pictures.style import (
     DPI,
     STYLE,
@@ -45,8 +45,9 @@ def image_grid(
     """Images in rows, each a tensor `(images, channels, height, width)` or a list of `(channels, height, width)`.
 
     Channels are 1 or 3, values lie in `value_range` and are clipped to it. Small images are enlarged by a whole number,
-    `scale` if it is given, without smoothing. Rows may differ in length. `image_labels` stand under each image. Raises
-    ValueError for images of differing or unfit shapes and for labels that do not match in number.
+    `scale` if it is given, without smoothing. Rows may differ in length. `image_labels` stand under each image. In a
+    report a slider walks through the columns. Raises ValueError for images of differing or unfit shapes and for labels
+    that do not match in number.
     """
     images = [[coloured(image, value_range) for image in row] for row in rows]
     shapes = {image.shape for row in images for image in row}
@@ -70,11 +71,13 @@ def image_grid(
         overhang = text_size(column_labels[-1:], 55)[0] if column_labels and slanted else 0
         total = (left + columns * step_x - GAP + max(0, overhang - step_x // 2), top + len(images) * step_y - GAP)
         canvas = np.full((total[1], total[0], 3), 255, np.uint8)
+        boxes: list[list[tuple[int, int, int, int]]] = []
         for y, row in enumerate(images):
-            for x, image in enumerate(row):
-                tile = enlarged(image, scale)
-                y0, x0 = top + y * step_y, left + x * step_x
-                canvas[y0 : y0 + tile.shape[0], x0 : x0 + tile.shape[1]] = tile
+            boxes.append(
+                [(left + x * step_x, top + y * step_y, width * scale, height * scale) for x in range(len(row))]
+            )
+            for image, (x0, y0, across, down) in zip(row, boxes[-1], strict=True):
+                canvas[y0 : y0 + down, x0 : x0 + across] = enlarged(image, scale)
         # A hundredth of a pixel more, for the size in pixels is rounded down.
         figure = Figure(figsize=((total[0] + 0.01) / DPI, (total[1] + 0.01) / DPI), dpi=DPI)
         figure.figimage(canvas)
@@ -96,7 +99,8 @@ def image_grid(
             for x, label in enumerate(labels):
                 centre, edge = left + x * step_x + width * scale / 2, top + y * step_y + height * scale + GAP
                 figure.text(centre / total[0], (total[1] - edge) / total[1], label, ha="center", va="top")
-        return Picture(title, png_of(figure), caption)
+        walk = Walk(row_labels or [""] * len(boxes), boxes, image_labels or (), column_labels or ())
+        return Picture(title, png_of(figure), caption, walk if columns > 1 else None)
 
 
 def pixels(image: Any, value_range: tuple[float, float]) -> NDArray[np.uint8]:

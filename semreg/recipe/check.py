@@ -250,7 +250,8 @@ class _Checker:
             yield Problem(where, f"{shown(component)} needs 'judge', the recipe of an independent classifier")
         if table.judge_data and table.judge is None:
             yield Problem(f"{where}.judge_data", "these are the data of a judge, and there is no 'judge'")
-        return EvaluationPlan(name, node, judge, table.judge_data)
+        paper = table.paper.figures(self.tables.data) if table.paper else {}
+        return EvaluationPlan(name, node, judge, table.judge_data, paper)
 
     def check_labels(self, resolver: Resolver, node: Node) -> Iterator[Problem]:
         """Inputs of an evaluation that are to be labels, and are none, or are not in the order that is wanted."""

@@ -207,12 +207,16 @@ class PhasePlan:
 
 @dataclass(frozen=True)
 class EvaluationPlan:
-    """An evaluation and, where it wants one, the recipe of its judge; `judge_data` goes over the run's data there."""
+    """An evaluation and, where it wants one, the recipe of its judge; `judge_data` goes over the run's data there.
+
+    `paper` are a paper's figures on the data of the run.
+    """
 
     name: str
     node: Node
     judge: Path | None
     judge_data: Mapping[str, Any]
+    paper: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import PurePath
 from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Gt, Le, Lt, MaxLen, MinLen
@@ -216,12 +217,27 @@ class PhaseTable(_Keys):
         return table
 
 
+class PaperTable(BaseModel):
+    """Figures of a paper by the names of ours, and the data that they are of: a data set's name, or that of files."""
+
+    model_config = ConfigDict(extra="allow", strict=True, frozen=True, allow_inf_nan=False)
+    __pydantic_extra__: dict[str, float]
+
+    data: str
+
+    def figures(self, data: DataTable) -> dict[str, float]:
+        """Those that may stand beside figures on these data: all, or none."""
+        names = {data.use, PurePath(str(data.options.get("path", ""))).stem}
+        return dict(self.__pydantic_extra__) if self.data in names else {}
+
+
 class EvaluationTable(_Component):
-    """`use = "evaluation(tensors)"`, its options, the recipe of an independent judge, and what its data have otherwise
-    than the run's."""
+    """`use = "evaluation(tensors)"`, its options, the recipe of an independent judge, what its data have otherwise
+    than the run's, and a paper's figures."""
 
     judge: str | None = None
     judge_data: dict[str, Any] = {}
+    paper: PaperTable | None = None
 
 
 class WatchTable(_Keys):
@@ -255,7 +271,8 @@ class RecipeTables(_Keys):
 def reserved_keys(where: tuple[str, ...]) -> frozenset[str]:
     """The keys of the table at a place of a recipe that are no options of the component that it uses.
 
-    They stay when the table uses another component. `where` are the keys to the table, perhaps those of a fallback.
+    They stay when the table uses another component, but for a paper's figures. `where` are the keys to the table,
+    perhaps those of a fallback.
     """
     model: type[BaseModel] | None = None
     match where[1:] if where[:1] == ("fallback",) else where:
@@ -269,7 +286,7 @@ def reserved_keys(where: tuple[str, ...]) -> frozenset[str]:
             model = EvaluationTable
         case ("phases", _, "train", _, _) | ("phases", _, "steps", _, "train", _, _):
             model = CourseTable
-    return frozenset(model.model_fields.keys() - {"use"}) if model else frozenset()
+    return frozenset(model.model_fields.keys() - {"use", "paper"}) if model else frozenset()
 
 
 def parse_tables(table: Mapping[str, Any], source: str) -> RecipeTables:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 from semreg.store.numbers import distinct, number
 from semreg.store.record import PhaseMetrics
@@ -27,16 +28,23 @@ class Tick:
 
 @dataclass(frozen=True)
 class Line:
-    """One polyline: `kind` is `train` or `validation`, `dots` are the places of single values worth seeing."""
+    """One polyline: `kind` is `train` or `validation`, `dots` are the places of single values worth seeing.
+
+    `values` are the iteration and the loss of each point.
+    """
 
     kind: str
     points: str
     dots: list[tuple[float, float]]
+    values: Points
 
 
 @dataclass(frozen=True)
 class Chart:
-    """The curve of one loss, in pixels of a WIDTH × HEIGHT picture."""
+    """The curve of one loss, in pixels of a WIDTH × HEIGHT picture.
+
+    `other` is the same curve on the other kind of axis, where all values are above 0.
+    """
 
     name: str
     lines: list[Line]
@@ -44,6 +52,7 @@ class Chart:
     y_ticks: list[Tick]
     last: str
     logarithmic: bool
+    other: Chart | None = None
 
 
 def charts(metrics: PhaseMetrics) -> list[Chart]:
@@ -55,12 +64,19 @@ def charts(metrics: PhaseMetrics) -> list[Chart]:
 
 def _chart(name: str, train: Points, validation: Points) -> Chart | None:
     series = {"train": _thinned(train), "validation": _finite(validation)}
-    everything = [point for points in series.values() for point in points]
-    if not everything:
+    values = [value for points in series.values() for _, value in points]
+    if not values:
         return None
-    values = [value for _, value in everything]
-    logarithmic = min(values) > 0 and max(values) > _LOGARITHMIC_FROM * min(values)
-    y_values = [math.log10(v) for v in values] if logarithmic else values
+    positive = min(values) > 0
+    logarithmic = positive and max(values) > _LOGARITHMIC_FROM * min(values)
+    last = number((_finite(train) or series["validation"])[-1][1])
+    chart = _drawn(name, series, last, logarithmic)
+    return replace(chart, other=_drawn(name, series, last, not logarithmic)) if positive else chart
+
+
+def _drawn(name: str, series: Mapping[str, Points], last: str, logarithmic: bool) -> Chart:
+    everything = [point for points in series.values() for point in points]
+    y_values = [math.log10(value) if logarithmic else value for _, value in everything]
     low, high = min(y_values), max(y_values)
     margin = (high - low) * 0.06 or abs(high) * 0.05 or 1.0
     low, high = low - margin, high + margin
@@ -77,7 +93,8 @@ def _chart(name: str, train: Points, validation: Points) -> Chart | None:
         places = [(at_x(x), at_y(math.log10(y) if logarithmic else y)) for x, y in points]
         if places:
             dots = places if len(places) == 1 or (kind == "validation" and len(places) <= 30) else []
-            lines.append(Line(kind, " ".join(f"{x:g},{y:g}" for x, y in places), dots))
+            values = [(x, float(f"{y:.5g}")) for x, y in points]
+            lines.append(Line(kind, " ".join(f"{x:g},{y:g}" for x, y in places), dots, values))
     ys, xs = (
         _round_powers(low, high) if logarithmic else _round_values(low, high),
         _round_values(x_low, x_high, least=1),
@@ -85,7 +102,6 @@ def _chart(name: str, train: Points, validation: Points) -> Chart | None:
     labels = distinct([10**y for y in ys] if logarithmic else ys)
     y_ticks = [Tick(at_y(y), label) for y, label in zip(ys, labels, strict=True)]
     x_ticks = [Tick(at_x(x), f"{x:.0f}") for x in xs]
-    last = number((_finite(train) or series["validation"])[-1][1])
     return Chart(name, lines, x_ticks, y_ticks, last, logarithmic)
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import functools
 import json
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 import jinja2
+from markupsafe import Markup, escape
 
 from semreg.core import Picture, Result, Scatter, Table, UserError, plugin_manager
 from semreg.core.errors import cause_of
@@ -18,8 +20,10 @@ from semreg.core.hookspecs import Section
 from semreg.pictures import class_colours
 from semreg.recipe.plan import weight_text
 from semreg.recipe.process_state import process_state_kept
+from semreg.recipe.toml_text import toml_text
 from semreg.report import curves
 from semreg.report.data import data_section
+from semreg.report.evaluations import about
 from semreg.report.formatting import duration
 from semreg.report.templates import templates
 from semreg.report.times import time_section
@@ -32,6 +36,9 @@ from semreg.store.record import PhaseMetrics, RunRecord, read_lines, read_metric
 from semreg.store.results import read_result, require_storable
 
 Shown = TypeVar("Shown", Table, Picture, Scatter)
+KINDS_OF_IMAGES = {"train": "training"}
+"""Splits by what their images are called."""
+_MARKED = re.compile(r"`([^`]+)`|\*([^*`]+)\*")
 NOTHING = "–"
 """Stands where a table has no value."""
 
@@ -60,24 +67,33 @@ def _rendered(folder: Path, name: str) -> str:
     recipe = _recipe(folder, name)
     reader = _Reader(folder, name, recipe, [str(line.get("warning", "")) for line in read_lines(folder / WARNINGS)])
     evaluations = {one: _unrepeated(result) for one, result in _evaluations(reader, name).items()}
+    tables = recipe.get("evaluate")
+    told = {one: about(tables.get(one) if isinstance(tables, dict) else None) for one in evaluations}
+    comparisons = _paper_figures(evaluations)
     metrics = read_metrics(folder)
     sections = _sections(reader)
     return _template().render(
         name=name,
         run=run,
         state=run.current_state(),
+        lead=_lead(run, recipe),
         facts=_facts(run, metrics),
         phases=_phases(run, metrics, courses(folder, reader.warn)),
         data=data_section(run.record.get("data") or {}),
         times=time_section(metrics),
         evaluations=evaluations,
+        gallery=_gallery(evaluations),
+        places={one: place for place, one in enumerate(evaluations, start=1)},
+        about=told,
+        arrows=any(told[row.evaluation].arrow(row.figure) for row in comparisons),
         failures=failures_of(folder, name),
-        comparisons=_paper_figures(evaluations),
+        comparisons=comparisons,
         sections=sections,
         modules=run.record.get("modules") or {},
         versions=run.record.get("versions") or {},
         command=command_of(folder, name) or str(run.record.get("command") or ""),
-        recipe=json.dumps(recipe, indent=2, ensure_ascii=False),
+        recipe=toml_text(recipe),
+        commit=run.record.get("commit"),
         fingerprint=(run.record.get("data") or {}).get("fingerprint"),
         warnings=list(dict.fromkeys(reader.warnings)),
     )
@@ -86,7 +102,7 @@ def _rendered(folder: Path, name: str) -> str:
 @functools.cache  # compiling it takes longer than filling it in
 def _template() -> jinja2.Template:
     environment = templates()
-    environment.filters |= {"number": _number, "weight": weight_text}
+    environment.filters |= {"number": _number, "weight": weight_text, "marked": _marked}
     environment.filters |= {"points": _points, "colours": class_colours}
     environment.globals |= {
         "chart_width": curves.WIDTH,
@@ -205,6 +221,35 @@ def as_sections(returned: Any) -> list[Section]:
     return sections
 
 
+def _lead(run: RunRecord, recipe: dict[str, Any]) -> str:
+    """What the run is, and on what data."""
+    data = run.record.get("data") or {}
+    counts = {KINDS_OF_IMAGES.get(split, split): count for split, count in (data.get("counts") or {}).items() if count}
+    *others, last = [f"{count:,} {kind}" for kind, count in counts.items()] or [""]
+    images = f": {' and '.join(filter(None, [', '.join(others), last]))} images" if last else ""
+    what = str(recipe.get("description") or "").rstrip(".")
+    return " ".join(
+        [
+            *([f"{what}."] if what else []),
+            *([f"Trained on the data set {data['name']}{images}."] if data.get("name") else []),
+        ]
+    )
+
+
+def _gallery(evaluations: dict[str, Result]) -> dict[str, Result]:
+    """The results to look at, first those that compare images in several rows."""
+    found = {name: result for name, result in evaluations.items() if _is_to_look_at(result)}
+    return dict(
+        sorted(found.items(), key=lambda one: not any(p.walk and len(p.walk.rows) > 1 for p in one[1].pictures))
+    )
+
+
+def _is_to_look_at(result: Result) -> bool:
+    """Whether the pictures of a result are of images, or all that it has, and not plots of its figures."""
+    pictured = bool(result.pictures or result.scatters)
+    return pictured and (any(picture.walk for picture in result.pictures) or not (result.figures or result.tables))
+
+
 def _facts(run: RunRecord, metrics: dict[str, PhaseMetrics]) -> list[tuple[str, str]]:
     """The short facts under the title."""
     data = run.record.get("data") or {}
@@ -262,6 +307,13 @@ def _paper_figures(evaluations: dict[str, Result]) -> list[PaperFigure]:
         for figure, ours in result.figures.items()
         if figure in result.paper
     ]
+
+
+def _marked(text: str) -> Markup:
+    """A docstring's sentence, with what stands in backquotes as code and in asterisks as a title."""
+    return Markup(
+        _MARKED.sub(lambda found: f"<code>{found[1]}</code>" if found[1] else f"<i>{found[2]}</i>", escape(text))
+    )
 
 
 def _number(value: float) -> str:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
+import json
 import struct
 from pathlib import Path
+from typing import Any
 
 import jinja2
 
@@ -24,7 +27,7 @@ def templates(*folders: Path) -> jinja2.Environment:
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
-    environment.filters |= {"uri": _uri, "page_width": _page_width}
+    environment.filters |= {"uri": _uri, "page_width": _page_width, "json": _json}
     return environment
 
 
@@ -37,3 +40,9 @@ def _page_width(picture: Picture) -> int:
     if len(picture.png) < 24 or not picture.png.startswith(b"\x89PNG"):
         return 600
     return int(struct.unpack(">I", picture.png[16:20])[0]) // PIXEL_RATIO
+
+
+def _json(value: Any) -> str:
+    """A value, or an object of fields, as JSON for the page's script; escaped it stands in an attribute."""
+    plain = dataclasses.asdict(value) if dataclasses.is_dataclass(value) and not isinstance(value, type) else value
+    return json.dumps(plain, separators=(",", ":"), ensure_ascii=False)

@@ -13,6 +13,7 @@ from semreg.data.dataset import Cached
 from semreg.data.summary import taken
 from semreg.recipe.names import reference
 from semreg.recipe.plan import Plan
+from semreg.running.commit import commit_here
 from semreg.running.identity import Identity
 from semreg.running.sources import rooms_digest
 from semreg.store.fields import described
@@ -68,6 +69,7 @@ def record_environment(
         },
         "versions": versions(plan),
         "code": rooms_digest(),
+        "commit": commit_here(),
         "modules": {
             name: {"use": plan.modules[name].node.name, "parameters": count}
             for name, count in count_parameters(setting.modules).items()

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pluggy
 import torch
 
-from semreg.core import Problem, Result, UserError, plugin_manager, seed_of
+from semreg.core import Problem, Result, UserError, closest, plugin_manager, seed_of
 from semreg.core.errors import LONGEST_MESSAGE, CannotWrite, cause_of
 from semreg.core.memory import out_of_memory
 from semreg.recipe.component_errors import failure_text, shown
@@ -128,4 +128,11 @@ def _evaluate(run: Run, plan: EvaluationPlan, judge: Judges) -> Result:
     result = plan.node.loaded.value(*_inputs(run, plan), **plan.node.options, **filled)
     if not isinstance(result, Result):
         raise ValueError(f"it returned a {type(result).__name__}, not a Result")
-    return result
+    return replace(result, paper={**result.paper, **_paper(plan, result)})
+
+
+def _paper(plan: EvaluationPlan, result: Result) -> dict[str, float]:
+    """The paper's figures beside which there are ours; of others it is said."""
+    for name in plan.paper.keys() - result.figures.keys():
+        say(f"evaluation {plan.name!r} has no figure {name!r} beside the paper's{closest(name, result.figures)}")
+    return {name: value for name, value in plan.paper.items() if name in result.figures}

@@ -76,6 +76,7 @@ def evaluation_folders(plan: Plan, judge: Callable[[EvaluationPlan], str], runs:
             "source": component_digest(evaluation.node.loaded, within=package if own else None),
             "sources": _sources([*(plan.modules[key].node for key in plan.modules if key in read), *found.calls])
             | _interpolators([*_options(evaluation.node), plan.roles.interpolator]),
+            **_unless({}, paper=evaluation.paper),
         }
         folders[name] = f"{name}-{_hash(content)[:IN_A_NAME]}"
     return folders

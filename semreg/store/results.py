@@ -11,7 +11,7 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, Field, ValidationError
 
-from semreg.core import Cell, Picture, Result, Scatter, Table, UserError
+from semreg.core import Cell, Picture, Result, Scatter, Table, UserError, Walk
 from semreg.store.disk import read_file, whole_folder, write_synced, writing
 
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -61,7 +61,7 @@ def require_storable(result: Result) -> tuple[str, dict[str, str]]:
         "paper": {name: _plain(value) for name, value in result.paper.items()},
         "tables": [asdict(table) | {"rows": _plain(table.rows)} for table in result.tables],
         "pictures": [
-            {"title": picture.title, "caption": picture.caption, "file": name}
+            {"title": picture.title, "caption": picture.caption, "file": name, "walk": _walk(picture.walk)}
             for name, picture in zip(_names(result), result.pictures, strict=True)
         ],
         "scatters": list(scatters),
@@ -85,7 +85,7 @@ def read_result(folder: Path) -> Result:
             figures={name: math.nan if value is None else value for name, value in stored.figures.items()},
             paper={name: math.nan if value is None else value for name, value in stored.paper.items()},
             tables=[Table(**table.model_dump()) for table in stored.tables],
-            pictures=[Picture(p.title, read_file(folder / p.file), p.caption) for p in stored.pictures],
+            pictures=[_read_picture(folder, picture) for picture in stored.pictures],
             summary=stored.summary,
             scatters=[_read_scatter(folder / name) for name in stored.scatters],
             outcomes={name: [digit == "1" for digit in rows] for name, rows in stored.outcomes.items()},
@@ -103,11 +103,22 @@ class _StoredTable(BaseModel):
     digits: Annotated[int, Field(ge=0, le=20)]
 
 
+Place = Annotated[int, Field(ge=0)]
+
+
+class _StoredWalk(BaseModel):
+    rows: list[str]
+    boxes: list[list[Annotated[list[Place], Field(min_length=4, max_length=4)]]]
+    labels: list[list[str]] = []
+    stops: list[str] = []
+
+
 class _StoredPicture(BaseModel):
     title: str
     caption: str
     file: Annotated[str, Field(pattern=r"^[0-9]+\.png$")]
     """Beside the result, and nowhere else."""
+    walk: _StoredWalk | None = None
 
 
 class _StoredScatter(BaseModel):
@@ -159,6 +170,22 @@ def _refused(value: Any) -> Any:
 def _require_placed(stored: _StoredScatter) -> None:
     if len(stored.classes) != len(stored.points) or max(stored.classes, default=-1) >= len(stored.names):
         raise ValueError("a scatter has points without a class, or classes without a name")
+
+
+def _walk(walk: Walk | None) -> dict[str, Any] | None:
+    if walk is None:
+        return None
+    if not isinstance(walk, Walk):
+        raise ValueError(f"its result can't be stored: a {type(walk).__name__} where a Walk is wanted")
+    return {key: _plain(value) for key, value in asdict(walk).items()}
+
+
+def _read_picture(folder: Path, stored: _StoredPicture) -> Picture:
+    walk = None
+    if stored.walk is not None:
+        boxes = [[(left, top, width, height) for left, top, width, height in row] for row in stored.walk.boxes]
+        walk = Walk(stored.walk.rows, boxes, stored.walk.labels, stored.walk.stops)
+    return Picture(stored.title, read_file(folder / stored.file), stored.caption, walk)
 
 
 def _read_scatter(path: Path) -> Scatter:

@@ -22,6 +22,7 @@ from semreg.trained.classes import (
     vary,
     verdicts,
 )
+from semreg.trained.directions import better
 from semreg.trained.draws import drawn_by
 from semreg.trained.embedding import embed
 from semreg.trained.features import feature_extractors, features_of, frechet_distance
@@ -45,6 +46,7 @@ __all__ = [
     "Run",
     "accuracies",
     "before_training",
+    "better",
     "chosen_interpolators",
     "class_field",
     "class_number",

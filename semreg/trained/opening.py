@@ -66,7 +66,16 @@ def read_run(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
         beside = (other.parent.name for other in path.parent.glob(f"*/{RECORD}"))
         near = closest(path.name, beside) or "; `semreg runs` lists those there are"
         raise UserError(str(path), f"this is not the folder of a run (it has no {RECORD}){near}")
-    return record, table
+    return record, _without_bare_papers(table)
+
+
+def _without_bare_papers(table: dict[str, Any]) -> dict[str, Any]:
+    """The recipe of a run without `paper` as the number that it was once, which doesn't say of what data it is."""
+    evaluations = table.get("evaluate")
+    for evaluation in evaluations.values() if isinstance(evaluations, dict) else ():
+        if isinstance(evaluation, dict) and isinstance(evaluation.get("paper"), (int, float)):
+            del evaluation["paper"]
+    return table
 
 
 def plan_of_run(path: Path, recipe: Recipe | None, data_root: Path) -> Plan:

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-import pytest
-
-from semreg.cli.describe import describe, first_sentence, signature_text
-from semreg.core.registry import find
+from semreg.cli.describe import signature_text
 from tests.cli.test_main import output
 
 if TYPE_CHECKING:
@@ -77,44 +73,3 @@ def test_a_long_signature_has_a_line_for_each_parameter() -> None:
     assert [line.partition(":")[0].partition(" =")[0] for line in lines] == [
         "a_function_of_a_longer_name(", "    codes", "    *labels", "    margin", "    mode", ") -> Tensor"
     ]  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("text", "sentence"),
-    [
-        ("One thing. Another.", "One thing."),
-        ("One thing, i.e. this\none. `code` follows.", "One thing, i.e. this one."),
-        ("No end\n\nA paragraph.", "No end"),
-        ("Of 1.5 metres. Θ is an angle.", "Of 1.5 metres."),
-        ("", ""),
-    ],
-)
-def test_the_first_sentence_is_on_one_line(text: str, sentence: str) -> None:
-    assert first_sentence(text) == sentence
-
-
-@pytest.mark.parametrize(
-    ("own", "module", "package", "source"),
-    [
-        ("A loss.\n\nSource: Doe, *Toys* (2020). More.", "Source: Roe.", "", "Doe, *Toys* (2020)."),
-        ("A loss.", "Losses.\n\nSource: Roe (2019).", "Source: Poe.", "Roe (2019)."),
-        ("A loss (Eq. 3).", "Losses.\n\nSource: Roe (2019).", "", "Roe (2019), Eq. 3."),
-        ("A loss: section 4.1 and Table II. Then Eq. 9.", "", "Source throughout: Poe.", "Poe, section 4.1, Table II."),
-        ("A loss.", "Losses of section 2.", "Paper: Poe.", "Poe, section 2."),
-        ("A loss.\nArgs:\n    x: of Eq. 3.", "Source: Roe.", "", "Roe."),
-        ("A loss.", "Losses.", "A package.", None),
-    ],
-)
-def test_the_source_is_the_components_own_or_its_modules_with_the_place_that_it_names(
-    own: str, module: str, package: str, source: str | None, install: Callable[..., Path]
-) -> None:
-    site = install("semreg-toy", {"semreg.losses": {"toy": "toy_described.losses:toy"}})
-    (site / "toy_described").mkdir()
-    (site / "toy_described" / "__init__.py").write_text(f"{package!r}\n")
-    (site / "toy_described" / "losses.py").write_text(f"{module!r}\ndef toy(a):\n    {own!r}\n")
-    for name in [name for name in sys.modules if name.startswith("toy_described")]:
-        del sys.modules[name]
-    described = describe(find("toy", ["loss"]))
-    assert described["source"] == source
-    assert described["documentation"].startswith("A loss")
-    assert (described["signatures"], described["target"]) == (["toy(a)"], "toy_described.losses:toy")

@@ -78,17 +78,15 @@ def test_what_are_no_distributions_has_no_score(what: Tensor) -> None:
 
 
 def test_scores_and_recognition(painted: Any) -> None:
-    result = inception_score(painted.tensor("x_p"), painted.tensor("digit"), judge=painted, paper=4.5)
+    result = inception_score(painted.tensor("x_p"), painted.tensor("digit"), judge=painted)
     assert result.figures["recognised"] == pytest.approx(57 / 60)
     assert result.figures["judge_accuracy"] == 1
     assert result.figures["images"] == 60
     assert result.figures["inception_score_real"] == pytest.approx(CLASSES)
     counts = np.array([13, 12, 12, 11, 12]) / 60  # the last three, of classes 2, 3 and 4, look like 3, 4 and 0
     assert result.figures["inception_score"] == pytest.approx(math.exp(-(counts * np.log(counts)).sum()))
-    assert result.paper == {"inception_score": 4.5}
     assert [row[2] for row in result.tables[1].rows] == pytest.approx([1, 1, 11 / 12, 11 / 12, 11 / 12])
     assert [row[3] for row in result.tables[1].rows] == [1] * CLASSES
-    assert "(paper 4.5)" in result.summary
     assert result.pictures[0].title == "Samples by class"
 
 

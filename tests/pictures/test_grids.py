@@ -122,3 +122,26 @@ def test_row_labels_stand_beside_the_middle_of_their_row_and_column_labels_above
         columns = above[(above[:, 1] - left) // (128 + 6) == number, 1] - left
         assert lines.mean() == pytest.approx(middle, abs=6)
         assert columns.mean() == pytest.approx(middle, abs=6)
+
+
+def test_a_walk_knows_where_each_image_is_and_what_is_said_of_it() -> None:
+    rows = [torch.rand(3, 1, 8, 8), torch.rand(2, 1, 8, 8)]
+    labels = [["8", "1", "a longer one"], ["8", "0"]]
+    picture = image_grid(
+        "grid", rows, row_labels=["one", "two"], column_labels=["a", "b", "c"], image_labels=labels, caption="said"
+    )
+    assert picture.walk is not None
+    assert (picture.walk.rows, picture.walk.stops, picture.walk.labels) == (["one", "two"], ["a", "b", "c"], labels)
+    drawn = pixels(picture)
+    for row, boxes in zip(rows, picture.walk.boxes, strict=True):
+        assert len(boxes) == len(row)
+        for image, (left, top, width, height) in zip(row, boxes, strict=True):
+            tile = drawn[top : top + height, left : left + width]
+            assert np.array_equal(tile[:: height // 8, :: width // 8, :1], as_pixels(image, (0, 1)))
+
+
+def test_one_column_is_no_walk_and_rows_need_no_names() -> None:
+    assert image_grid("grid", [torch.zeros(1, 1, 8, 8)] * 2).walk is None
+    walk = image_grid("grid", [torch.zeros(2, 1, 8, 8)] * 2).walk
+    assert walk is not None
+    assert (walk.rows, walk.labels, walk.stops) == (["", ""], (), ())

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from semreg.core import UserError
 from semreg.recipe.plan import Plan
+from semreg.recipe.schema import DataTable, PaperTable
 
 Toy = Callable[..., Path]
 PlanOf = Callable[..., Plan]
@@ -83,6 +85,9 @@ def test_unknown_keys_are_told_with_the_closest(toy: Toy, mistakes: Mistakes) ->
         ("optimizer.clip=0", "optimizer.clip", "greater than 0"),
         ("optimizer=3", "optimizer", "should be a table"),
         ("data=3", "data", "3"),
+        ("evaluate.a={use='knn(z, kind)', paper=0.9}", "evaluate.a.paper", "table"),
+        ("evaluate.a={use='knn(z, kind)', paper={accuracy=0.9}}", "evaluate.a.paper.data", "missing"),
+        ("evaluate.a={use='knn(z, kind)', paper={data='toy', accuracy='x'}}", "evaluate.a.paper.accuracy", "number"),
     ],
 )
 def test_types_and_ranges_of_the_language(toy: Toy, override: str, where: str, part: str, plan_of: PlanOf) -> None:
@@ -93,6 +98,29 @@ def test_types_and_ranges_of_the_language(toy: Toy, override: str, where: str, p
     first = refused.value.problems[0]
     assert first.where == where
     assert part in first.message
+
+
+@pytest.mark.parametrize(
+    ("data", "fit"),
+    [
+        ({"use": "mnist"}, True),
+        ({"use": "digits"}, False),
+        ({"use": "image_folder", "path": "mnist"}, True),
+        ({"use": "npz", "path": "archives/mnist.npz"}, True),
+        ({"use": "npz", "path": "coil20.npz"}, False),
+        ({"use": "npz", "path": 3}, False),
+    ],
+)
+def test_a_papers_figures_are_of_one_data_set_by_its_name_or_that_of_its_files(data: dict[str, Any], fit: bool) -> None:
+    table = PaperTable.model_validate({"data": "mnist", "accuracy": 0.9, "gain": 1})
+    assert table.figures(DataTable.model_validate(data)) == ({"accuracy": 0.9, "gain": 1} if fit else {})
+
+
+def test_a_papers_figures_do_not_stay_where_another_evaluation_is_used(toy: Toy, plan_of: PlanOf) -> None:
+    path = toy('[evaluate.a]\nuse = "linear_probe(z, kind)"\npaper = { data = "toy", accuracy = 0.9 }')
+    assert plan_of(path).evaluations["a"].paper == {"accuracy": 0.9}
+    assert plan_of(path, "evaluate.a.penalty=2.0").evaluations["a"].paper == {"accuracy": 0.9}
+    assert plan_of(path, "evaluate.a.use='knn(z, kind)'").evaluations["a"].paper == {}
 
 
 def test_missing_tables(toy: Toy, tmp_path: Path, mistakes: Mistakes) -> None:

@@ -65,3 +65,17 @@ def test_numbers_on_an_axis_do_not_repeat() -> None:
     (chart,) = charts(PhaseMetrics({"loss": places}))
     assert [tick.label for tick in chart.x_ticks] == ["1000000", "1000001", "1000002", "1000003"]
     assert [tick.label for tick in chart.y_ticks] == ["0.69314", "0.69316", "0.69318"]
+
+
+def test_the_other_axis_shows_the_same_values_and_there_is_none_where_one_is_not_above_zero() -> None:
+    (chart,) = charts(PhaseMetrics({"loss": [(1, 100.0), (2, 10.0), (3, 1.0)]}))
+    assert chart.logarithmic
+    assert chart.other is not None
+    assert not chart.other.logarithmic
+    heights = [[float(pair.split(",")[1]) for pair in one.lines[0].points.split()] for one in (chart, chart.other)]
+    (_, middle, _), (_, linear, _) = heights
+    assert abs(middle - sum(heights[0]) / 3) < 0.2
+    assert linear > middle
+    assert chart.lines[0].values == chart.other.lines[0].values == [(1, 100.0), (2, 10.0), (3, 1.0)]
+    (flat,) = charts(PhaseMetrics({"loss": [(1, 1.0), (2, 0.0)]}))
+    assert flat.other is None

@@ -6,12 +6,13 @@ import json
 import math
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 
-from semreg.core import Picture, Result, Scatter, Table, UserError
+from semreg.core import Picture, Result, Scatter, Table, UserError, Walk
 from semreg.report import page as report
 from semreg.store.recipes import evaluations_of, write_evaluations, write_recipe
 from tests.conftest import write_fake_result
@@ -42,7 +43,7 @@ class Page(HTMLParser):
         assert self.open.pop() == tag
 
     def handle_data(self, data: str) -> None:
-        if not self.open or self.open[-1] != "style":
+        if not self.open or self.open[-1] not in ("style", "script"):
             self.text += f" {data}"
 
     def words(self) -> str:
@@ -79,7 +80,8 @@ def test_the_page_needs_nothing_else(fake_run: Path) -> None:
     text = report.render(fake_run)
     page = Page(text)
     assert not re.search(r"https?://|url\(|@import", text)
-    assert {tag for tag, _ in page.tags} & {"script", "link", "iframe", "object"} == set()
+    assert {tag for tag, _ in page.tags} & {"link", "iframe", "object"} == set()
+    assert [attributes for tag, attributes in page.tags if tag == "script"] == [{}]
     sources = [attributes["src"] or "" for tag, attributes in page.tags if tag == "img"]
     assert len(sources) == 5
     assert all(source.startswith("data:image/png;base64,iVBORw0KGgo") for source in sources)
@@ -125,9 +127,10 @@ def test_points_in_space_are_there_to_be_turned_and_their_names_escaped(fake_run
     assert len(canvases) == 2
     assert json.loads(canvases[0]["data-points"] or "") == [[-1, 0, 0, 0], [1, 0, 0, 1]]
     assert len((canvases[0]["data-colours"] or "").split()) == 2
+    assert json.loads(canvases[0]["data-names"] or "") == [evil, "b"]
     assert [tag for tag, _ in page.tags].count("script") == 1
     assert all("onerror" not in attributes for _, attributes in page.tags)
-    assert page.text.count("<img src=x onerror=alert(1)>") == 6
+    assert page.text.count("<img src=x onerror=alert(1)>") == 5
 
 
 @pytest.mark.parametrize("state", ["running", "stopped", "failed"])
@@ -153,11 +156,74 @@ def test_the_legend_names_validation_only_where_there_is_one(fake_run: Path) -> 
     assert "training by iteration" in Page(report.render(fake_run)).words()
 
 
-def test_an_evaluation_of_pictures_alone_names_them(fake_run: Path) -> None:
+def test_pictures_of_images_come_before_all_figures_and_plots_stand_beside_theirs(fake_run: Path) -> None:
     [edits] = fake_run.glob("evaluations/edits-*/00.png")
-    pictures = [Picture(title, edits.read_bytes()) for title in ("dot", "", "dot", "line")]
-    write_fake_result(fake_run, "linear", Result(pictures=pictures))
-    assert "Results linear dot, line correlation agreement 0.83" in Page(report.render(fake_run)).words()
+    dot = Picture("dot", edits.read_bytes())
+    walk = Walk(["<b>row"], [[(0, 0, 4, 4), (4, 0, 4, 4)]], (), ["<i>first", "last"])
+    write_fake_result(fake_run, "strip", Result(pictures=[replace(dot, title="strip", walk=walk)]))
+    write_fake_result(fake_run, "alone", Result(pictures=[replace(dot, title="map")]))
+    write_fake_result(fake_run, "plotted", Result(figures={"x": 1.0}, pictures=[replace(dot, title="bars")]))
+    page = Page(report.render(fake_run))
+    assert page.open == []
+    titles = [str(attributes["alt"]) for tag, attributes in page.tags if tag == "img"]
+    assert titles[:3] == ["Edits", "strip", "map"], "rows of images first"
+    assert titles[3:6] == ["Accuracy", "Correlation", "bars"]
+    [kept] = [json.loads(str(a["data-walk"])) for tag, a in page.tags if tag == "figure" and "<b>" in str(a)]
+    assert kept == {
+        "rows": ["<b>row"], "boxes": [[[0, 0, 4, 4], [4, 0, 4, 4]]], "labels": [], "stops": ["<i>first", "last"],
+    }  # fmt: skip
+    words = page.words()
+    assert (
+        words.index("Pictures edits") < words.index("Figures Beside the paper's") < words.index("Training classifier")
+    )
+
+
+def test_the_first_lines_say_what_ran_on_what_and_that_it_is_a_fallback(fake_run: Path) -> None:
+    record = json.loads((fake_run / "run.json").read_text())
+    record |= {
+        "commit": "ac1acc4",
+        "fallback": "CelebA not found under data (looked for a, b).\nDownload it.\nUsing avatars instead.",
+    }
+    (fake_run / "run.json").write_text(json.dumps(record))
+    (fake_run / "recipe.json").write_text(json.dumps({"description": "Faces & labels.", "data": {"use": "avatars"}}))
+    words = Page(report.render(fake_run)).words()
+    said = "Faces & labels. Trained on the data set avatars: 3,200 training, 400 validation and 400 test images."
+    assert f"{said} CelebA not found under data. Using avatars instead. CelebA not found under data (looked" in words
+    assert "Commit of semreg ac1acc4 ." in words
+    assert '[data] use = "avatars"' in words
+
+
+MEASURED = """
+def toy(a):
+    "How far `a` <b>is</b>.\\n\\nSource: Doe, *Toys* (2020)."
+
+toy.better = {"ratio": "higher"}
+"""
+
+
+def test_each_evaluation_says_what_it_measures_and_which_way_is_good(
+    fake_run: Path, install: Callable[..., Path]
+) -> None:
+    install("semreg-toy", {"semreg.evaluations": {"toy_measured": "toy_measured:toy"}}, toy_measured=MEASURED)
+    (fake_run / "recipe.json").write_text(json.dumps({"evaluate": {"linear": {"use": "toy_measured(z)"}}}))
+    text = report.render(fake_run)
+    said = "How far <code>a</code> &lt;b&gt;is&lt;/b&gt;. Better is higher (↑). <span>Doe, <i>Toys</i> (2020).</span>"
+    assert said in text
+    words = Page(text).words()
+    assert "linear ratio ↑ 0.988 0.972 +0.016" in words
+    assert "linear linear 0.941 0.916" in words, "of others nothing is said"
+    assert "↑: higher is better" in words
+
+
+def test_curves_bring_their_values_and_both_axes(fake_run: Path) -> None:
+    tags = Page(report.render(fake_run)).tags
+    drawings = [attributes for tag, attributes in tags if tag == "svg"]
+    assert [one["data-axis"] for one in drawings].count("linear") == 5
+    assert [one["data-axis"] for one in drawings].count("logarithmic") == 5
+    assert sum("hidden" in one for one in drawings) == 5
+    series = [json.loads(str(a["data-values"])) for tag, a in tags if tag == "polyline" and "data-values" in a]
+    assert len(series) == 7, "five losses, two of which are validated"
+    assert series[0][0][0] == 10
 
 
 def test_a_damaged_evaluation_is_a_warning(fake_run: Path) -> None:
@@ -177,8 +243,9 @@ def test_another_recipe_of_the_run_has_its_own_evaluations_and_text(fake_run: Pa
     page = Page(report.render(fake_run, "judged"))
     words = page.words()
     assert "judged · semreg" in words
-    assert "Results agreed agreement 0.83" in words
-    assert '"description": "Only agreement"' in words
+    assert "Only agreement. Trained on the data set avatars" in words
+    assert "Figures agreed agreement 0.83" in words
+    assert 'description = "Only agreement"' in words
     assert command in words
     assert "images/s 42" in words, "of the run, whatever recipe"
     assert not any(f" {text} " in words for text in ("linear", "edits", "correlation"))
@@ -191,7 +258,7 @@ def test_only_evaluations_of_the_recipe_are_shown(fake_run: Path) -> None:
     del places["linear"]
     write_evaluations(fake_run, "olr_celeba", {**places, "todo": "todo-ffffff"}, reported=False)
     words = Page(report.render(fake_run)).words()
-    assert "Results correlation agreement 0.83" in words
+    assert "correlation agreement 0.83" in words
     assert "convolutional" not in words
     assert "todo" not in words
 

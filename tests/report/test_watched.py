@@ -49,12 +49,12 @@ def test_pictures_that_are_not_there_or_no_files_are_told(tmp_path: Path) -> Non
 
 
 def test_the_page_shows_the_course_within_its_phase(fake_run: Path) -> None:
-    assert "what it makes" not in render(fake_run)
+    assert "What it makes" not in render(fake_run)
     watch(fake_run, 5, 10)
     page = render(fake_run)
     phases = page.split("</section>")
-    [phase] = [part for part in phases if "what it makes" in part]
+    [phase] = [part for part in phases if "What it makes" in part]
     assert "<h3>siamese</h3>" in phase
-    assert phase.index("<td>5</td>") < phase.index("<td>10</td>")
+    assert phase.index("after epoch 5<") < phase.index("after epoch 10<")
     assert 'alt="image, x_f after epoch 10"' in phase
     assert phase.count("data:image/png;base64,iVBOR") == 2

@@ -245,3 +245,19 @@ def test_one_that_fails_before_training_is_named(
     with pytest.raises(UserError, match=r"evaluate\.one  odd \(this process\) (failed|called)"):
         trained(toy('[evaluate.one]\nuse = "odd(z)"'))
     assert not (tmp_path / "runs").exists()
+
+
+def test_a_papers_figures_are_kept_beside_ours_and_strange_ones_said(
+    toy: Toy, register: Register, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    register("evaluation", "known", lambda code: Result(figures={"accuracy": 0.5}, paper={"accuracy": 0.1}))
+    paper = "paper = {{ data = {}, accuracy = 0.75, acuracy = 0.5 }}"
+    text = "".join(
+        f'[evaluate.{name}]\nuse = "known(z)"\n{paper.format(data)}\n'
+        for name, data in (("own", '"toy"'), ("elsewhere", '"mnist"'))
+    )
+    run = semreg.run(toy(text), out=tmp_path, device="cpu")
+    papers = {name: result.paper for name in ("own", "elsewhere") if (result := run.result(name))}
+    assert papers == {"own": {"accuracy": 0.75}, "elsewhere": {"accuracy": 0.1}}
+    said = "evaluation 'own' has no figure 'acuracy' beside the paper's; did you mean 'accuracy'?"
+    assert capsys.readouterr().err.count(said) == 1

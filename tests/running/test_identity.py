@@ -104,6 +104,7 @@ OUTSIDE: list[tuple[Path_, Any]] = [
     (("phases", "left_out", "epochs"), 9),
     (("evaluate",), {"probe": {"use": "linear_probe(z, kind)"}}),
     (("evaluate", "probe", "penalty"), 3.0),
+    (("evaluate", "probe", "paper"), {"data": "toy", "accuracy": 0.9}),
     (("evaluate", "more"), {"use": "knn(z, kind)"}),
     (("tensors", "reconstruction"), " decoder( z ) "),
     (("tensors", "seen"), {"use": "watcher(z)"}),
@@ -208,6 +209,8 @@ def test_an_evaluation_is_its_table_what_it_reads_and_the_roles(base: Path, toy:
         (("description",), "another word", set()),
         (("losses", "unread", "use"), "l2(seen, seen)", set()),
         (("evaluate", "more"), {"use": "knn(z, kind)"}, set()),
+        (("evaluate", "probe", "paper"), {"data": "toy", "accuracy": 0.9}, {"probe"}),
+        (("evaluate", "probe", "paper"), {"data": "elsewhere", "accuracy": 0.9}, set()),
     ):
         now = folders(plan_of(base, [(path, value)]))
         assert {name for name in first if now[name] != first[name]} == moved, path

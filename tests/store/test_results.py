@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from semreg.core import Picture, Result, Scatter, Table, UserError
+from semreg.core import Picture, Result, Scatter, Table, UserError, Walk
 from semreg.store import results as store
 
 numbers = st.floats(allow_nan=False, allow_infinity=False)
@@ -24,7 +24,21 @@ tables = st.builds(
     caption=st.text(),
     digits=st.integers(0, 6),
 )
-pictures = st.builds(Picture, title=st.text(), png=st.binary().map(lambda more: store.PNG + more), caption=st.text())
+places = st.integers(0, 9999)
+walks = st.builds(
+    Walk,
+    rows=st.lists(st.text(), max_size=2),
+    boxes=st.lists(st.lists(st.tuples(places, places, places, places), max_size=3), max_size=2),
+    labels=st.lists(st.lists(st.text(), max_size=3), max_size=2),
+    stops=st.lists(st.text(), max_size=3),
+)
+pictures = st.builds(
+    Picture,
+    title=st.text(),
+    png=st.binary().map(lambda more: store.PNG + more),
+    caption=st.text(),
+    walk=st.none() | walks,
+)
 points = st.tuples(st.lists(numbers, min_size=3, max_size=3), st.integers(0, 1))
 scatters = st.builds(
     lambda title, cloud, names, caption: Scatter(title, [p for p, _ in cloud], [c for _, c in cloud], names, caption),
@@ -74,6 +88,22 @@ def test_a_result_of_before_scatters_and_outcomes_is_read(tmp_path: Path) -> Non
     record = json.loads(path.read_text())
     path.write_text(json.dumps({key: record[key] for key in record.keys() - {"scatters", "outcomes"}}))
     assert store.read_result(tmp_path / "e") == Result(figures={"a": 1.0})
+
+
+def test_a_picture_of_before_walks_is_read(tmp_path: Path) -> None:
+    picture = Picture("p", store.PNG, "c")
+    store.write_result(tmp_path / "e", Result(pictures=[picture]))
+    path = tmp_path / "e" / "result.json"
+    record = json.loads(path.read_text())
+    del record["pictures"][0]["walk"]
+    path.write_text(json.dumps(record))
+    assert store.read_result(tmp_path / "e").pictures == [picture]
+
+
+@pytest.mark.parametrize("walk", [3, Walk(["a"], [[(0, 0, -1, 4)]]), Walk(["a"], [[(0, 0, 1)]])])  # type: ignore[list-item]
+def test_a_walk_that_is_none_is_not_stored(tmp_path: Path, walk: Walk) -> None:
+    with pytest.raises(ValueError, match="its result can't be stored"):
+        store.write_result(tmp_path / "e", Result(pictures=[Picture("p", store.PNG, walk=walk)]))
 
 
 def test_a_failure_while_writing_leaves_the_old_result_and_no_rubbish(

@@ -95,7 +95,7 @@ def test_a_row_whose_run_another_recipe_has_trained_has_evaluations_and_a_report
     assert counted == [0]
     page = (table.folder / "table.html").read_text()
     assert f"../../{trained.name}/report-second.html" in page
-    assert ">more</a>" in (trained / "report.html").read_text()
+    assert "<h3>more</h3>" in (trained / "report.html").read_text()
     assert ">more</a>" not in (trained / "report-second.html").read_text()
 
 

@@ -270,6 +270,18 @@ def test_a_network_whose_shapes_hang_on_one_that_is_not_here_is_told_once(
     assert (lacking.count("modules.encoder"), lacking.count("modules.decoder")) == (1, 1)
 
 
+def test_a_run_of_when_a_papers_figure_was_a_number_opens_without_it(run: Run) -> None:
+    path = run.folder / "recipe.json"
+    table = json.loads(path.read_text())
+    table["evaluate"] = {
+        "old": {"use": "linear_probe(z, kind)", "paper": 0.9},
+        "new": {"use": "linear_probe(z, kind)", "paper": {"data": table["data"]["use"], "accuracy": 0.9}},
+    }
+    path.write_text(json.dumps(table))
+    plan = semreg.open_run(run.folder, device="cpu").plan
+    assert {name: one.paper for name, one in plan.evaluations.items()} == {"old": {}, "new": {"accuracy": 0.9}}
+
+
 def test_the_data_are_where_the_environment_says(
     toy: Toy, trained: Callable[..., Run], register: Callable[[str, str, Any], None], tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,

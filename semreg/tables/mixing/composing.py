@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import re
 import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -14,10 +12,10 @@ from semreg.recipe.bounds import TomlTable
 from semreg.recipe.load import Recipe, composed_recipe
 from semreg.recipe.merging import overlay
 from semreg.recipe.names import from_folder
+from semreg.recipe.toml_text import toml_text
 from semreg.tables.mixing.additions import Addition
 
-_BARE = re.compile(r"[A-Za-z0-9_-]+")
-_OF_ONE_RECIPE = ("extends", "requires", "description")
+_OF_ONE_RECIPE = ("extends", "requires", "description", "paper")
 
 
 @dataclass(frozen=True)
@@ -52,8 +50,7 @@ class Mix:
             ["semreg", "run", self.file.name, *(part for text in overrides for part in ("--set", text))]
         )
         head = f"# {self.path.name} {self.title}, as semreg mix composed it; trained in full by\n#   {command}\n"
-        lines = [f"{'.'.join(map(_key, keys))} = {_value(value)}" for keys, value in _leaves(self._table(folder))]
-        return "\n".join([head, *lines, ""])
+        return f"{head}\n{toml_text(self._table(folder))}"
 
     def conflicts(self) -> Iterator[str]:
         """A sentence for each key of two additions that the later of them decides."""
@@ -79,12 +76,3 @@ def _leaves(table: TomlTable, keys: tuple[str, ...] = ()) -> Iterator[tuple[tupl
             yield from _leaves(value, (*keys, key))
         else:
             yield (*keys, key), value
-
-
-def _key(key: str) -> str:
-    return key if _BARE.fullmatch(key) else _value(key)
-
-
-def _value(value: Any) -> str:
-    """A text, a number or a list of such in TOML's notation: JSON's, but for one character that TOML wants escaped."""
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

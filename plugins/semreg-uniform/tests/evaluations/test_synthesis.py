@@ -18,14 +18,13 @@ def evaluated(world: Any, **options: Any) -> Any:
 
 
 def test_mean_codes_and_images_codes_show_the_class(world: Any) -> None:
-    result = evaluated(world, start="oval", paper=0.9)
+    result = evaluated(world, start="oval")
     for kind in ("", "_by_images"):
         assert result.figures[f"accuracy{kind}"] == result.figures[f"kept{kind}_tone"] == 1
         assert result.figures[f"accuracy{kind}_std"] == 0
-    assert result.paper == {"accuracy": 0.9}
     assert [row[0] for row in result.tables[0].rows] == ["round", "oval", "long"]
     assert "12 translated test images" in result.tables[0].caption
-    assert "100.0% by mean codes (paper 0.90)" in result.summary
+    assert "100.0% by mean codes" in result.summary
     assert len(result.pictures) == 2
 
 

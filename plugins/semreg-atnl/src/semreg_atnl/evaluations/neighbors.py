@@ -14,6 +14,7 @@ from semreg.pictures import bar_plot, image_grid
 from semreg.trained import (
     InterpolatorChoice,
     before_training,
+    better,
     chosen_interpolators,
     class_field,
     decoded,
@@ -24,6 +25,7 @@ from semreg.trained import (
 )
 
 
+@better(higher=["*"])
 def neighbor_synthesis(
     code: Annotated[Handle, Role.CODE],
     label: Annotated[Handle, Role.LABEL, Role.ORDER],

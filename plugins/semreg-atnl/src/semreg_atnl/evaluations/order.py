@@ -13,6 +13,7 @@ from semreg.pictures import line_plot
 from semreg.trained import (
     InterpolatorChoice,
     before_training,
+    better,
     chosen_interpolators,
     class_field,
     draw_pairs,
@@ -35,6 +36,7 @@ class Shares(NamedTuple):
     between: float
 
 
+@better(higher=["*_in_order*", "*_strictly*", "*_between*"])
 def semantic_order(
     code: Annotated[Handle, Role.CODE],
     label: Annotated[Handle, Role.LABEL, Role.ORDER],

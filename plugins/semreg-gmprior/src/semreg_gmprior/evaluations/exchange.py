@@ -11,7 +11,7 @@ from torch import Tensor
 
 from semreg.core import Handle, Picture, Reads, Result, Role, TrainedRun
 from semreg.pictures import image_grid
-from semreg.trained import CHUNK, class_field, gathered, read_codes, synthesised, verdicts
+from semreg.trained import CHUNK, better, class_field, gathered, read_codes, synthesised, verdicts
 
 Count = Annotated[int, Gt(0)]
 SHOWN_FROM = 1000
@@ -20,6 +20,7 @@ Decode = Callable[[Tensor, Tensor], Tensor]
 """Images of z_s of some test images and z_u of others, by their rows."""
 
 
+@better(higher=["follows_relevant"], lower=["follows_irrelevant"])
 def exchange(
     image: Annotated[Handle, Role.INPUT],
     relevant: Annotated[Handle, Role.CODE],

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from semreg.core import Cell, Handle, Reads, Result, Role, Table, TrainedRun
 from semreg.pictures import image_grid
-from semreg.trained import class_field, in_parts, mean_of, synthesised, verdicts
+from semreg.trained import better, class_field, in_parts, mean_of, synthesised, verdicts
 from semreg_gmprior.evaluations.masks import BOXES, mask_of
 
 Count = Annotated[int, Gt(0)]
@@ -20,6 +20,7 @@ FILL = 0.5
 """What stands where an image is taken away, as a share of the range: grey."""
 
 
+@better(higher=["psnr*", "recognised*"])
 def inpainting(
     image: Annotated[Handle, Role.INPUT],
     reconstruction: Annotated[Handle, Role.OUTPUT],

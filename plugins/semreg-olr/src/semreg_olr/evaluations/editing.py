@@ -11,7 +11,7 @@ from torch.nn.functional import pad
 
 from semreg.core import Handle, ImageField, Picture, Reads, Result, Role, Table, TrainedRun
 from semreg.pictures import image_grid
-from semreg.trained import gathered, read_attributes, synthesised
+from semreg.trained import better, gathered, read_attributes, synthesised
 from semreg_olr.evaluations.common import (
     Count,
     attributes_field,
@@ -46,6 +46,7 @@ class Edit(NamedTuple):
     """`(cases, others)`: whether its verdicts on the other labels, rivals left out, are as before."""
 
 
+@better(higher=["added*", "removed*", "kept*"])
 def attribute_editing(
     embedding: Annotated[Handle, Role.CODE],
     reconstruction: Annotated[Handle, Role.OUTPUT],

@@ -14,6 +14,7 @@ from semreg.core import Handle, Result, Role, Table
 from semreg.trained import (
     ITERATIONS,
     PENALTY,
+    better,
     class_field,
     linear_predictions,
     mlp_predictions,
@@ -45,6 +46,7 @@ class Found(NamedTuple):
     chance: float | None
 
 
+@better(lower=["per_label*", "whole*", "probe_*"])
 def hopkins(
     code: Annotated[Handle, Role.CODE],
     cluster: Annotated[Handle, Role.LABEL],
@@ -54,7 +56,6 @@ def hopkins(
     embedding: Literal["none", "pca", "tsne"] = "none",
     exponent: Annotated[float, Gt(0)] = 1.0,
     repeats: Annotated[int, Gt(0)] = 50,
-    paper: float | None = None,
     generator: torch.Generator | None = None,
 ) -> Result:
     """The Hopkins statistic inside each cluster of codes, and whether a second attribute can be read there (Table III).
@@ -82,7 +83,6 @@ def hopkins(
             dimensions; the probes read the codes themselves.
         exponent: of the distances.
         repeats: how many draws each statistic is averaged over.
-        paper: the paper's mean over clusters, shown beside `per_label`.
         generator: source of all draws.
 
     Clusters and labels with fewer than 10 images of the split are left out. Raises ValueError if that leaves none.
@@ -117,7 +117,7 @@ def hopkins(
             "no statistic can be had"
         )
     space = f"{SPACES[embedding]} of {code.name}, {split} images, exponent {exponent:g}"
-    return _result(found, cluster.name, label.name, space, paper)
+    return _result(found, cluster.name, label.name, space)
 
 
 def _embedded(codes: Tensor, embedding: str, generator: torch.Generator) -> Tensor:
@@ -173,7 +173,7 @@ def _probes(
     return float((linear == truth).float().mean()), float((mlp == truth).float().mean()), chance
 
 
-def _result(found: dict[str, Found], cluster: str, label: str, space: str, paper: float | None) -> Result:
+def _result(found: dict[str, Found], cluster: str, label: str, space: str) -> Result:
     """Figures, tables and summary of clusters by name; `space` says what the statistics are of."""
     figures = {
         name: _mean([getattr(one, name) for one in found.values()]) for name in Found._fields if name != "spread"
@@ -191,12 +191,11 @@ def _result(found: dict[str, Found], cluster: str, label: str, space: str, paper
         [(name, *one[5:]) for name, one in found.items()],
         caption="Trained on the training codes of the cluster, tested on its test codes.",
     )
-    beside = "" if paper is None else f" (paper {paper:.2f})"
-    summary = f"Hopkins per {label} {figures['per_label']:.2f}{beside}, {figures['per_label_excess']:+.2f} over a "
+    summary = f"Hopkins per {label} {figures['per_label']:.2f}, {figures['per_label_excess']:+.2f} over a "
     summary += "normal distribution"
     if not math.isnan(figures["chance"]):
         summary += f"; {label} probed {figures['probe_mlp']:.1%} (chance {figures['chance']:.1%})"
-    return Result(figures, {} if paper is None else {"per_label": paper}, [statistics, probes], summary=summary)
+    return Result(figures, {}, [statistics, probes], summary=summary)
 
 
 def _mean(values: Sequence[float | None]) -> float:

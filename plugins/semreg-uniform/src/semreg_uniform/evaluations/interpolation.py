@@ -11,7 +11,7 @@ from torch import Tensor
 
 from semreg.core import Handle, Reads, Result, Role, Table, TrainedRun
 from semreg.pictures import image_grid
-from semreg.trained import before_training, draw_pairs, rows_by_class, selected, synthesised
+from semreg.trained import before_training, better, draw_pairs, rows_by_class, selected, synthesised
 from semreg_uniform.evaluations.common import (
     Attributes,
     agreement,
@@ -24,6 +24,7 @@ from semreg_uniform.evaluations.common import (
 from semreg_uniform.functional import mix_codes
 
 
+@better(higher=["*"])
 def attribute_interpolation(
     reconstruction: Annotated[Handle, Role.OUTPUT],
     *codes_and_labels: Annotated[Handle, Role.REST, Role.CODE, Role.LABEL],

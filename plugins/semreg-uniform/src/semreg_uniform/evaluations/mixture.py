@@ -9,7 +9,7 @@ from annotated_types import Ge, Gt
 
 from semreg.core import Handle, Reads, Result, Role, TrainedRun
 from semreg.pictures import image_grid
-from semreg.trained import before_training, synthesised
+from semreg.trained import before_training, better, synthesised
 from semreg_uniform.evaluations.common import agreement, attributes_of, check_names, kept, seen_in
 from semreg_uniform.functional import mix_codes
 
@@ -17,6 +17,7 @@ MOST = 0.6
 """The weight of one image in the mixtures that are not even."""
 
 
+@better(higher=["kept_*"])
 def attribute_mixture(
     image: Annotated[Handle, Role.INPUT],
     reconstruction: Annotated[Handle, Role.OUTPUT],

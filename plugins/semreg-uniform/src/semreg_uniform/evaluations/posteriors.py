@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from semreg.core import Result, Table
 from semreg.pictures import bar_plot, heat_map
-from semreg.trained import Gathered
+from semreg.trained import Gathered, better
 from semreg_uniform.classifiers import class_logits
 from semreg_uniform.evaluations.common import attributes_of
 
@@ -31,6 +31,7 @@ class Found(NamedTuple):
     recognised: float
 
 
+@better(higher=["least_of_others"], lower=["greatest_of_own"])
 def posterior_entropy(
     *codes_classifiers_and_labels: Any, split: Literal["train", "validation", "test"] = "validation"
 ) -> Result:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from semreg.core import Cell, Handle, Reads, Result, Role, Table, TrainedRun
 from semreg.pictures import image_grid
-from semreg.trained import before_training, synthesised
+from semreg.trained import before_training, better, synthesised
 from semreg_uniform.evaluations.common import (
     Attributes,
     agreement,
@@ -23,6 +23,7 @@ from semreg_uniform.evaluations.common import (
 )
 
 
+@better(higher=["target_*", "kept_*"])
 def attribute_transfer(
     image: Annotated[Handle, Role.INPUT],
     reconstruction: Annotated[Handle, Role.OUTPUT],

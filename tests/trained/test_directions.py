@@ -1,0 +1,12 @@
+"""An evaluation says which way its figures are good."""
+
+from __future__ import annotations
+
+from semreg.trained import better
+
+
+def test_a_direction_for_each_glob_is_the_functions_own() -> None:
+    def evaluation() -> None: ...
+
+    assert better(higher=["a*", "b"], lower=["c"])(evaluation) is evaluation
+    assert vars(evaluation) == {"better": {"a*": "higher", "b": "higher", "c": "lower"}}
