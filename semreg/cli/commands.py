@@ -69,17 +69,27 @@ class PrintingCommand(TyperCommand):
         require_printed()
 
 
-class QuickCommand(PrintingCommand):
-    """One that takes its defaults as they stand where it is given no arguments.
+class _Quick:
+    """Of a command that takes its defaults as they stand where it is given no arguments.
 
     Typer checks each value by pydantic, whose import alone takes longer than all else that such a command does.
     """
 
+    params: list[Any]
+
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         if args or any(parameter.required or parameter.envvar for parameter in self.params):
-            return super().parse_args(ctx, args)
+            return super().parse_args(ctx, args)  # type: ignore[misc, no-any-return]
         ctx.params.update({parameter.name: parameter.get_default(ctx) for parameter in self.params})
         return []
+
+
+class QuickCommand(_Quick, PrintingCommand):
+    """A command that prints, and does so at once where it is given no arguments."""
+
+
+class QuickGroup(_Quick, TyperGroup):
+    """A command with others below it, which answers at once where it is given no arguments."""
 
 
 def _lazy_command(points: list[InstalledEntryPoint]) -> Any:

@@ -26,6 +26,7 @@ from semreg.cli.options import (
 )
 from semreg.cli.output import echo, echo_json, take_over
 from semreg.cli.plugins import plugins
+from semreg.cli.runs import runs
 from semreg.cli.table import table
 from semreg.cli.unreadable_metadata import pass_over_unreadable
 from semreg.core import UserError, closest, printable
@@ -90,6 +91,7 @@ app.command()(table)
 app.command()(mix)
 app.command(cls=QuickCommand)(plugins)
 app.command(name="new-plugin")(new_plugin)
+app.add_typer(runs, name="runs")
 
 
 @app.command(cls=PrintingCommand)
@@ -231,22 +233,6 @@ def report(run: RunFolder, out: Out = Path("runs")) -> None:
     for recipe in recipes_of(folder):
         write_report(folder, recipe)
         _print_report(folder, recipe)
-
-
-@app.command(cls=QuickCommand)
-def runs(
-    out: Out = Path("runs"),
-    watch: Annotated[
-        bool, typer.Option("--watch", help="Follow the runs under way until they end; Ctrl-C stops watching.")
-    ] = False,
-    as_json: AsJson = False,
-) -> None:
-    """List the runs, the oldest first, with how far they are."""
-    from semreg.cli import runs as shown
-
-    if watch and as_json:
-        raise UserError("", "--watch draws for people, --json prints once for machines; choose one")
-    (shown.watch if watch else shown.print_json if as_json else shown.print_runs)(out)
 
 
 def _kind(word: str | None) -> str | None:

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
+from semreg.cli.completion import recipe_names, run_names
 from semreg.data.seeds import chosen_seed
 from semreg.running.choices import Choices
 
@@ -25,8 +26,18 @@ def _option(name: str) -> Any:
     return typer.Option(said, **told)
 
 
-RecipePath = Annotated[Path, typer.Argument(metavar="RECIPE", help="A recipe file (.toml).", show_default=False)]
-RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder, or its name.", show_default=False)]
+RecipePath = Annotated[
+    Path,
+    typer.Argument(
+        metavar="RECIPE", help="A recipe file (.toml).", show_default=False, autocompletion=recipe_names
+    ),
+]
+RunFolder = Annotated[
+    Path,
+    typer.Argument(
+        metavar="RUN", help="A run's folder, or its name.", show_default=False, autocompletion=run_names
+    ),
+]
 Overrides = Annotated[
     list[str], typer.Option("--set", metavar="KEY=VALUE", help="Change a key of the recipe; may be repeated.")
 ]

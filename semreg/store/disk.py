@@ -194,6 +194,18 @@ def sync(path: Path) -> None:
         os.close(descriptor)
 
 
+def size_of(path: Path) -> int:
+    """The bytes of a file, or of all files below a folder, as far as they can be looked at; links are not followed."""
+    if not path.is_dir() or path.is_symlink():
+        return path.lstat().st_size if os.path.lexists(path) else 0
+    total = 0
+    for folder, _, names in os.walk(path):
+        for name in names:
+            with contextlib.suppress(OSError):
+                total += os.lstat(os.path.join(folder, name)).st_size
+    return total
+
+
 def memory() -> int:
     """The bytes of memory of this machine, and so the most that tensors in a file can take."""
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

@@ -41,3 +41,15 @@ def column(values: Sequence[float], places: int) -> list[str]:
     """Each with so many decimals, or all with the digits that matter where so many show none of any."""
     seen = any(abs(value) >= 0.5 * 10.0**-places for value in values if math.isfinite(value))
     return [rounded(value, places) if seen or not value else number(value) for value in values]
+
+
+def size(count: int) -> str:
+    """So many bytes as `840 B`, `1.5 MB`, `12 GB`, in powers of 1,000."""
+    if count < 1000:
+        return f"{count} B"
+    value, unit = float(count), ""
+    for unit in ("kB", "MB", "GB", "TB"):
+        value /= 1000
+        if value < 999.5:
+            break
+    return f"{value:.1f} {unit}" if value < 9.95 else f"{value:.0f} {unit}"

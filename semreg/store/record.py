@@ -109,29 +109,29 @@ def read_record(folder: Path) -> RunRecord:
     """Read a run's record and status. Raises UserError if the folder holds no run, or a damaged record."""
     record = read_object(folder / RECORD)
     if record is None:
-        near = closest(folder.name, (path.name for path in _folders_in(folder.parent))) if folder.name else ""
+        near = closest(folder.name, (path.name for path in run_folders(folder.parent))) if folder.name else ""
         raise UserError(str(folder), f"holds no run (there is no {RECORD}){near}")
     return RunRecord(folder, record, read_object(folder / STATUS) or {})
 
 
 def runs_in(folder: Path) -> list[RunRecord]:
     """The runs in a folder of runs, the oldest first; those whose record is damaged come last and say so."""
-    found = [_listed(path) for path in _folders_in(folder)]
+    found = [_listed(path) for path in run_folders(folder)]
     return sorted(found, key=lambda run: (bool(run.damage), str(run.record.get("started", ""))))
 
 
 def known_runs(folder: Path) -> list[RunRecord]:
     """The runs in a folder of runs whose record can be read, by the names of their folders."""
     found = []
-    for path in sorted(folder.glob(f"*/{RECORD}")):
+    for path in sorted(folder.glob(f"[!.]*/{RECORD}")):
         with contextlib.suppress(UserError):  # a damaged one is told by what uses it
             found.append(read_record(path.parent))
     return found
 
 
-def _folders_in(folder: Path) -> list[Path]:
-    """Those that look like runs; what can't be looked at is passed over."""
-    return [path for path in sorted(folder.glob("*")) if any(os.path.lexists(path / name) for name in _OF_A_RUN)]
+def run_folders(folder: Path) -> list[Path]:
+    """Those in a folder of runs that look like runs; what can't be looked at, or is half removed, is passed over."""
+    return [path for path in sorted(folder.glob("[!.]*")) if any(os.path.lexists(path / name) for name in _OF_A_RUN)]
 
 
 def _listed(folder: Path) -> RunRecord:
