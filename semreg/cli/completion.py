@@ -35,6 +35,13 @@ def recipe_names(incomplete: str) -> list[str]:
     return _paths(incomplete, lambda path: path.is_dir() or path.suffix == ".toml")
 
 
+def cache_names(incomplete: str) -> list[str]:
+    """The caches of data sets."""
+    from semreg.data.kept import cache_folder, kept_caches
+
+    return _begun((one.folder.name for one in kept_caches(cache_folder())), incomplete)
+
+
 def kind_names(incomplete: str) -> list[str]:
     """The kinds of components."""
     return _begun(KINDS, incomplete)

@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from semreg.cli.cache import cache
 from semreg.cli.commands import HELP, Commands, PrintingCommand, QuickCommand
 from semreg.cli.mix import mix
 from semreg.cli.new_plugin import new_plugin
@@ -24,7 +25,7 @@ from semreg.cli.options import (
     folder_of,
     takes_choices,
 )
-from semreg.cli.output import echo, echo_json, take_over
+from semreg.cli.output import columns, echo, echo_json, take_over
 from semreg.cli.plugins import plugins
 from semreg.cli.runs import runs
 from semreg.cli.table import table
@@ -92,6 +93,7 @@ app.command()(mix)
 app.command(cls=QuickCommand)(plugins)
 app.command(name="new-plugin")(new_plugin)
 app.add_typer(runs, name="runs")
+app.add_typer(cache, name="cache")
 
 
 @app.command(cls=PrintingCommand)
@@ -165,7 +167,8 @@ def list_components(
     elif as_json:
         echo_json([_as_dictionary(component) for component in found])
     else:
-        _print_columns(("kind", "name", "from"), [(c.kind, c.name or repr(c.name), c.origin) for c in found])
+        rows = [(c.kind, c.name or repr(c.name), c.origin) for c in found]
+        echo("\n".join(columns([("kind", "name", "from"), *rows])))
 
 
 @app.command(cls=PrintingCommand)
@@ -248,12 +251,6 @@ def _kind(word: str | None) -> str | None:
 def _as_dictionary(component: Component) -> dict[str, str]:
     names = ("kind", "name", "distribution", "version", "target")
     return {name: getattr(component, name) for name in names}
-
-
-def _print_columns(titles: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
-    widths = [max(len(row[k]) for row in [titles, *rows]) for k in range(len(titles))]
-    for row in [titles, *rows]:
-        echo("  ".join(f"{text:<{width}}" for text, width in zip(row, widths, strict=True)).rstrip())
 
 
 def _exit_if_failed(folder: Path, recipe: str) -> None:

@@ -13,6 +13,7 @@ import os
 import select
 import signal
 import sys
+from collections.abc import Sequence
 from typing import IO, Any
 
 import typer
@@ -87,6 +88,12 @@ def echo(text: str, *, nl: bool = True) -> None:
     """Print a result. What would steer a terminal is shown, not done: names in it may be anyone's."""
     if not _is_gone():  # typer.echo would write UTF-8 where ASCII is wanted
         print(printable(text), end="\n" if nl else "", flush=True)
+
+
+def columns(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Lines of rows whose cells stand below each other."""
+    widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
+    return ["  ".join(f"{text:<{width}}" for text, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 
 
 def echo_json(value: Any) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from semreg.cli.output import echo, echo_json
+from semreg.cli.output import columns, echo, echo_json
 from semreg.report.formatting import duration
 from semreg.store.collection import ListedRun, Wanted, collection
 from semreg.store.numbers import number
@@ -46,24 +46,23 @@ def print_runs(out: Path, wanted: Wanted) -> None:
 
 
 def _print_columns(runs: list[ListedRun], figures: list[str]) -> None:
-    columns = [(title, [cell(run.status) for run in runs]) for title, cell in _CELLS.items()]
-    chosen = [(name, [number(run.figures[name]) if name in run.figures else "" for run in runs]) for name in figures]
-    columns[2:2] = [(_plain(name), values) for name, values in chosen]
-    columns.append(("judges", [_judged(run) for run in runs]))
-    columns = [(title, cells) for title, cells in columns if any(cells)]
-    lines = _lines(columns)
+    shown = [(title, [cell(run.status) for run in runs]) for title, cell in _CELLS.items()]
+    shown[2:2] = [
+        (_plain(name), [number(run.figures[name]) if name in run.figures else "" for run in runs]) for name in figures
+    ]
+    shown.append(("judges", [_judged(run) for run in runs]))
+    shown = [(title, cells) for title, cells in shown if any(cells)]
+    lines = _lines(shown)
     if sys.stdout.isatty():
         limit = shutil.get_terminal_size().columns
         if max(map(len, lines)) > limit:
-            lines = _lines([column for column in columns if column[0] not in ("data", "started")])
+            lines = _lines([column for column in shown if column[0] not in ("data", "started")])
         lines = [line if len(line) <= limit else f"{line[: limit - 1]}…" for line in lines]
     echo("\n".join(lines))
 
 
-def _lines(columns: list[tuple[str, list[str]]]) -> list[str]:
-    widths = [max(len(title), *map(len, cells)) for title, cells in columns]
-    rows = [[title for title, _ in columns], *zip(*(cells for _, cells in columns), strict=True)]
-    return ["  ".join(f"{text:<{width}}" for text, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+def _lines(shown: list[tuple[str, list[str]]]) -> list[str]:
+    return columns([[title for title, _ in shown], *zip(*(cells for _, cells in shown), strict=True)])
 
 
 def watch(out: Path, wanted: Wanted) -> None:

@@ -194,6 +194,26 @@ def sync(path: Path) -> None:
         os.close(descriptor)
 
 
+def is_locked(path: Path, *, or_shared: bool = False) -> bool:
+    """Whether a process holds a file's lock, alone or, if asked, together with others.
+
+    The file is only looked at, never made or written: it may be another's, or read-only.
+    """
+    import fcntl
+
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, (fcntl.LOCK_EX if or_shared else fcntl.LOCK_SH) | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
 def size_of(path: Path) -> int:
     """The bytes of a file, or of all files below a folder, as far as they can be looked at; links are not followed."""
     if not path.is_dir() or path.is_symlink():

@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from semreg.core import UserError, closest
-from semreg.store.disk import MOST_OF_A_LOG, read_file, read_if_there, read_object
+from semreg.store.disk import MOST_OF_A_LOG, is_locked, read_file, read_if_there, read_object
 from semreg.store.layout import CHECKPOINTS, LOCK, METRICS, RECIPE, RECORD, STATUS
 
 SECONDS_OF = "seconds_of_"
 """What a metric's name begins with that holds the time of something done between iterations."""
+END = 2**16
+"""Bytes of the end of a log that are read at most, whatever its length."""
 _OF_A_RUN = (RECORD, STATUS, METRICS, RECIPE, CHECKPOINTS)
 
 
@@ -89,20 +91,7 @@ class PhaseMetrics:
 
 def at_work(folder: Path) -> bool:
     """Whether a process has a run's folder."""
-    import fcntl
-
-    try:
-        # Only looked at, never made or written: the folder may be another's, or read-only.
-        descriptor = os.open(folder / LOCK, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except OSError:
-        return True
-    finally:
-        os.close(descriptor)
-    return False
+    return is_locked(folder / LOCK)
 
 
 def read_record(folder: Path) -> RunRecord:
@@ -170,7 +159,7 @@ def read_metrics(folder: Path) -> dict[str, PhaseMetrics]:
     return phases
 
 
-def read_end(path: Path, length: int = 65536) -> list[dict[str, Any]]:
+def read_end(path: Path, length: int = END) -> list[dict[str, Any]]:
     """The objects in the last `length` bytes of a file of JSON lines, without reading what is before."""
     try:
         end = read_file(path, start=-length)

@@ -6,15 +6,15 @@ import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from fnmatch import filter as matching
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from semreg.core import Problem, UserError, closest
+from semreg.core import Problem, UserError
 from semreg.store import layout
 from semreg.store.disk import discard, read_object, size_of, writing
 from semreg.store.folder import SECONDS_OF_A_LOOK, RunIsBusy
+from semreg.store.names import named
 from semreg.store.record import at_work, run_folders, runs_in
 from semreg.store.uses import uses
 
@@ -74,22 +74,14 @@ def remove_run(folder: Path) -> None:
 
 
 def _chosen(names: Sequence[str], runs: Path, problems: list[Problem]) -> list[Path]:
-    known = {path.name: path for path in run_folders(runs)}
-    chosen: dict[Path, None] = {}
+    inside = []
     for name in names:
         path = Path(name)
         if len(path.parts) > 1 and path.parent.resolve() != runs.resolve():
             problems.append(Problem(name, f"is not in {runs}; say its folder of runs by --out"))
-            continue
-        found = matching(known, path.name) if set("*?[") & set(path.name) and path.name not in known else [path.name]
-        if not found:
-            problems.append(Problem(name, f"matches no run in {runs}{closest(name, known)}"))
-        for one in found:
-            if one in known:
-                chosen[known[one]] = None
-            else:
-                problems.append(Problem(name, f"is no run in {runs}{closest(one, known)}"))
-    return list(chosen)
+        else:
+            inside.append(path.name or name)
+    return named(inside, {path.name: path for path in run_folders(runs)}, f"run in {runs}", problems)
 
 
 def _why_foreign(folder: Path) -> str:
