@@ -39,7 +39,7 @@ Names = Annotated[
 
 @cache.callback()
 def list_caches(context: typer.Context, out: Out = Path("runs"), as_json: AsJson = False) -> None:
-    """List the data sets that are kept decoded, the one last used first; clear some."""
+    """List the data that are kept decoded; clear some."""
     if context.invoked_subcommand is not None:
         return
     folder = cache_folder()

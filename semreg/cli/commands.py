@@ -4,6 +4,7 @@ first line of their documentation, which is read from their source."""
 from __future__ import annotations
 
 import ast
+import contextlib
 from importlib.machinery import PathFinder
 from importlib.util import find_spec
 from pathlib import Path
@@ -33,6 +34,14 @@ class Commands(TyperGroup):
         own = super().get_command(ctx, cmd_name)
         points = [point for point in installed_entry_points(GROUP) if point.name == cmd_name]
         return own if own is not None or not points else _lazy_command(points)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        name, command, rest = super().resolve_command(ctx, args)
+        points = [point for point in installed_entry_points(GROUP) if point.name == name and name not in self.commands]
+        if ctx.resilient_parsing and len(points) == 1:  # a shell asks what could stand next
+            with contextlib.suppress(UserError):  # which is said when it is invoked
+                command = _imported(points[0])
+        return name, command, rest
 
     def get_help_option(self, ctx: Any) -> Any:
         option = super().get_help_option(ctx)
@@ -108,8 +117,7 @@ def _lazy_command(points: list[InstalledEntryPoint]) -> Any:
         if len(points) > 1:
             claims = " and by ".join(f"{point.origin} ({point.value})" for point in points)
             raise UserError(f"semreg {point.name}", f"the command is claimed by {claims}; uninstall one of them")
-        loaded = import_target(f"command {point.name!r}", point.value, point.origin)
-        _as_command(loaded).main(args=context.args, prog_name=f"semreg {point.name}")
+        _imported(point).main(args=context.args, prog_name=f"semreg {point.name}")
 
     return get_command(application)
 
@@ -130,8 +138,9 @@ def first_line(target: str) -> str:
     return next(iter((ast.get_docstring(functions[-1]) or "").splitlines()), "") if functions else ""
 
 
-def _as_command(loaded: Any) -> Any:
-    """A Typer application, a command of click's, or a function with Typer's annotations, as a command."""
+def _imported(point: InstalledEntryPoint) -> Any:
+    """The command of a Typer application, of click's, or of a function with Typer's annotations. Raises UserError."""
+    loaded = import_target(f"command {point.name!r}", point.value, point.origin)
     if isinstance(loaded, typer.Typer):
         return get_command(loaded)
     if hasattr(loaded, "main"):

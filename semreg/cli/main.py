@@ -12,6 +12,8 @@ import typer
 
 from semreg.cli.cache import cache
 from semreg.cli.commands import HELP, Commands, PrintingCommand, QuickCommand
+from semreg.cli.completion import component_names, kind_names
+from semreg.cli.doctor import doctor
 from semreg.cli.mix import mix
 from semreg.cli.new_plugin import new_plugin
 from semreg.cli.options import (
@@ -40,7 +42,6 @@ from semreg.store.messages import in_first_process, say
 app = typer.Typer(
     cls=Commands,
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # importing what draws its boxes takes as long as all else that --help does
     context_settings=HELP,
@@ -92,6 +93,7 @@ app.command()(table)
 app.command()(mix)
 app.command(cls=QuickCommand)(plugins)
 app.command(name="new-plugin")(new_plugin)
+app.command(cls=PrintingCommand)(doctor)
 app.add_typer(runs, name="runs")
 app.add_typer(cache, name="cache")
 
@@ -147,7 +149,10 @@ def check(
 
 @app.command(name="list", cls=QuickCommand)
 def list_components(
-    kind: Annotated[str | None, typer.Argument(metavar="[KIND]", help=f"One of: {', '.join(KINDS)}.")] = None,
+    kind: Annotated[
+        str | None,
+        typer.Argument(metavar="[KIND]", help=f"One of: {', '.join(KINDS)}.", autocompletion=kind_names),
+    ] = None,
     as_json: AsJson = False,
     markdown: Annotated[
         bool, typer.Option("--markdown", help="Print tables with options, documentation and source; imports them.")
@@ -173,7 +178,12 @@ def list_components(
 
 @app.command(cls=PrintingCommand)
 def show(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="A component's name.", show_default=False)],
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME", help="A component's name.", show_default=False, autocompletion=component_names
+        ),
+    ],
     as_json: AsJson = False,
 ) -> None:
     """Show a component: signature, documentation, paper and plugin."""

@@ -77,7 +77,7 @@ def list_runs(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """List the runs, the oldest first, with how far they are; remove some."""
+    """List the runs, with how far they are; remove some."""
     from semreg.cli import run_list
 
     wanted = Wanted(*(tuple(given or ()) for given in (figures, recipes, states, data, where)), sort, reverse)
@@ -99,9 +99,9 @@ def remove(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be removed.")] = False,
     out: Out = Path("runs"),
 ) -> None:
-    """Remove runs, whole folders with all that they hold; none that is under way, or that another uses.
+    """Remove runs; none that is under way, or that others use.
 
-    A run uses another as a judge of its evaluations, for `weights`, or to go on from (--continue). Where one of several
+    A run is its whole folder. A run uses another as a judge of its evaluations, for `weights`, or to go on from (--continue). Where one of several
     can't be removed, none is.
     """
     from semreg.store.disk import tidy, writing

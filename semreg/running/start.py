@@ -26,7 +26,7 @@ from semreg.running.hooks import handed_over, listeners
 from semreg.running.identity import IN_A_NAME, Identity, continued, evaluation_folders, identity
 from semreg.running.judges import check_judges, judge_plan, judges_of, of_a_judge
 from semreg.running.statistics import keep_statistics
-from semreg.store.checkpoint import read_latest
+from semreg.store.checkpoint import keep_last, read_state
 from semreg.store.folder import RunFolder, Spectator
 from semreg.store.layout import CHECKPOINTS, RECORD
 from semreg.store.messages import say
@@ -197,7 +197,7 @@ class Runner:
     def used(self) -> Run:
         """The run, which is trained, with what evaluations of this recipe are missing."""
         path, record = self.folder.folder, self.folder.read_json(RECORD)
-        state, _ = read_latest(path / CHECKPOINTS)
+        state = read_state(path, record)
         if state is None:
             raise UserError(str(path), "its last checkpoint is damaged; remove the folder to train it anew")
         with as_written(path):
@@ -283,6 +283,7 @@ class Runner:
         run = Run(folder.folder, self.plan, modules, trainer.data, setting.device, setting.seed)
         if self.processes.first:
             keep_statistics(run, folder, prepared.manager)
+            keep_last(folder.folder / CHECKPOINTS)
             folder.write_json(RECORD, folder.read_json(RECORD) | {"trained": True})
             judge = judged_by(run, self.choices, self.interrupts, self.command)
             evaluate_and_report(run, folder, self.folders, self.judges, judge, prepared.manager, self.command)
