@@ -19,8 +19,8 @@ import torch
 import semreg
 from semreg.core import Picture, Result, Table, UserError
 from semreg.report.page import render
-from semreg.store.results import read_result, write_result
 from semreg.store.collection import collection
+from semreg.store.results import read_result, write_result
 from semreg.tables.cells import read_cell
 from tests.conftest import write_fake_run
 from tests.hostile import DEEP, Bomb

@@ -73,11 +73,14 @@ def clear_caches(
     if bool(names) + unused + everything != 1:
         raise UserError("semreg cache clear", "say which: names, --unused or --all")
     folder = cache_folder()
-    kept, problems = kept_caches(folder), []
+    kept = kept_caches(folder)
+    problems: list[Problem] = []
     if kept:
         tidy_caches(folder)
     chosen = named(names, {one.folder.name: one for one in kept}, f"cache in {folder}", problems) if names else kept
-    problems += [Problem(one.folder.name, "a process uses it; wait for it, or stop it") for one in chosen if one.busy and names]
+    problems += [
+        Problem(one.folder.name, "a process uses it; wait for it, or stop it") for one in chosen if one.busy and names
+    ]
     if problems:
         raise UserError("nothing is cleared", problems)
     users = _users(out) if unused else {}

@@ -43,10 +43,17 @@ class Commands(TyperGroup):
                 command = _imported(points[0])
         return name, command, rest
 
+    def get_params(self, ctx: Any) -> list[Any]:
+        params = super().get_params(ctx)
+        for param in params:
+            if param.name in ("install_completion", "show_completion"):
+                param.default = False  # Typer would import pydantic to check None, for every command
+        return params
+
     def get_help_option(self, ctx: Any) -> Any:
         option = super().get_help_option(ctx)
         if option is not None:
-            option.default = False  # Typer would import pydantic to check None, for every command
+            option.default = False  # as above
         return option
 
     def invoke(self, ctx: Any) -> Any:

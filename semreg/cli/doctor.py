@@ -22,8 +22,8 @@ from semreg.core.registry import import_target
 from semreg.core.version import __version__
 
 PACKAGES = (
-    "torch", "torchvision", "numpy", "scipy", "scikit-learn", "timm", "torchmetrics", "matplotlib", "pillow", "pydantic",
-    "safetensors", "typer",
+    "torch", "torchvision", "numpy", "scipy", "scikit-learn", "timm", "torchmetrics", "matplotlib", "pillow",
+    "pydantic", "safetensors", "typer",
 )  # fmt: skip
 """Libraries whose version a bug may depend on."""
 FOUND, MISSING = "found", "missing"
@@ -98,7 +98,9 @@ def _devices() -> Part:
         memory = f"{free / 1e9:.1f} of {total / 1e9:.1f} GB free"
         found[f"cuda:{index}"] = f"{torch.cuda.get_device_name(index)}, {memory}, CUDA {torch.version.cuda}"
     if not count:
-        found["cuda"] = f"none; PyTorch is built {f'with CUDA {torch.version.cuda}' if torch.version.cuda else 'without'}"
+        found["cuda"] = (
+            f"none; PyTorch is built {f'with CUDA {torch.version.cuda}' if torch.version.cuda else 'without'}"
+        )
     if torch.backends.mps.is_available():
         found["mps"] = "there; semreg does not compute on it"
     return found
@@ -125,7 +127,7 @@ def _plugins() -> Part:
     from semreg.cli.packages import installed_plugins, not_installed
 
     found: Part = {f"{plugin.distribution} {plugin.version}".strip(): plugin.state for plugin in installed_plugins()}
-    found |= {name: "named by SEMREG_PLUGINS, not installed" for name in not_installed()}
+    found |= dict.fromkeys(not_installed(), "named by SEMREG_PLUGINS, not installed")
     return found or {"none": ""}
 
 

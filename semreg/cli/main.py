@@ -180,9 +180,7 @@ def list_components(
 def show(
     name: Annotated[
         str,
-        typer.Argument(
-            metavar="NAME", help="A component's name.", show_default=False, autocompletion=component_names
-        ),
+        typer.Argument(metavar="NAME", help="A component's name.", show_default=False, autocompletion=component_names),
     ],
     as_json: AsJson = False,
 ) -> None:

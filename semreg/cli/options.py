@@ -28,15 +28,11 @@ def _option(name: str) -> Any:
 
 RecipePath = Annotated[
     Path,
-    typer.Argument(
-        metavar="RECIPE", help="A recipe file (.toml).", show_default=False, autocompletion=recipe_names
-    ),
+    typer.Argument(metavar="RECIPE", help="A recipe file (.toml).", show_default=False, autocompletion=recipe_names),
 ]
 RunFolder = Annotated[
     Path,
-    typer.Argument(
-        metavar="RUN", help="A run's folder, or its name.", show_default=False, autocompletion=run_names
-    ),
+    typer.Argument(metavar="RUN", help="A run's folder, or its name.", show_default=False, autocompletion=run_names),
 ]
 Overrides = Annotated[
     list[str], typer.Option("--set", metavar="KEY=VALUE", help="Change a key of the recipe; may be repeated.")

@@ -80,7 +80,7 @@ def list_runs(
     """List the runs, with how far they are; remove some."""
     from semreg.cli import run_list
 
-    wanted = Wanted(*(tuple(given or ()) for given in (figures, recipes, states, data, where)), sort, reverse)
+    wanted = Wanted(tuple(figures), tuple(recipes), tuple(states), tuple(data), tuple(where), sort, reverse)
     if context.invoked_subcommand is not None:
         if wanted != Wanted() or watch or as_json or out != Path("runs"):
             message = f"options before it choose what is listed; `semreg runs {context.invoked_subcommand} --help`"
@@ -101,8 +101,8 @@ def remove(
 ) -> None:
     """Remove runs; none that is under way, or that others use.
 
-    A run is its whole folder. A run uses another as a judge of its evaluations, for `weights`, or to go on from (--continue). Where one of several
-    can't be removed, none is.
+    A run is removed with its whole folder. It uses others as judges of its evaluations, for `weights`, or to go on from
+    (--continue). Where one of several can't be removed, none is.
     """
     from semreg.store.disk import tidy, writing
     from semreg.store.numbers import size

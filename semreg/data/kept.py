@@ -112,9 +112,15 @@ def _kept(path: Path) -> KeptCache | None:
     except OSError:
         when = 0.0
     return KeptCache(
-        path, parts["dataset"] if parts else name, size_of(path), datetime.fromtimestamp(when, UTC).replace(microsecond=0),
-        count if isinstance(count, int) else None, _shape(header), _is_busy(path, name), half is not None,
-    )  # fmt: skip
+        folder=path,
+        dataset=parts["dataset"] if parts else name,
+        size=size_of(path),
+        used=datetime.fromtimestamp(when, UTC).replace(microsecond=0),
+        images=count if isinstance(count, int) else None,
+        shape=_shape(header),
+        busy=_is_busy(path, name),
+        half=half is not None,
+    )
 
 
 def _shape(header: dict[str, Any]) -> tuple[int, ...]:

@@ -44,12 +44,9 @@ def column(values: Sequence[float], places: int) -> list[str]:
 
 
 def size(count: int) -> str:
-    """So many bytes as `840 B`, `1.5 MB`, `12 GB`, in powers of 1,000."""
-    if count < 1000:
-        return f"{count} B"
-    value, unit = float(count), ""
-    for unit in ("kB", "MB", "GB", "TB"):
-        value /= 1000
-        if value < 999.5:
-            break
-    return f"{value:.1f} {unit}" if value < 9.95 else f"{value:.0f} {unit}"
+    """So many bytes as `840 B`, `1.5 MB` or `12 GB`, in powers of 1,000."""
+    value, units = float(count), ["B", "kB", "MB", "GB", "TB"]
+    while value >= 999.5 and len(units) > 1:
+        value, units = value / 1000, units[1:]
+    places = 1 if count >= 1000 and value < 9.95 else 0
+    return f"{value:.{places}f} {units[0]}"

@@ -12,8 +12,8 @@ import pytest
 from filelock import FileLock
 
 from semreg.core import UserError
-from semreg.store.record import at_work, read_end, read_metrics, read_record, runs_in
 from semreg.store.collection import collection
+from semreg.store.record import at_work, read_end, read_metrics, read_record, runs_in
 
 
 def test_record_and_metrics_of_a_run(fake_run: Path) -> None:

@@ -12,8 +12,8 @@ from filelock import FileLock
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from semreg.store.record import RunRecord, read_record
 from semreg.store.collection import collection
+from semreg.store.record import RunRecord, read_record
 from semreg.store.status import run_status
 
 NOW = datetime(2025, 1, 2, 3, 20, tzinfo=UTC)
