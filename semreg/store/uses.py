@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import contextlib
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from semreg.core import UserError
+from semreg.store.disk import read_object
+from semreg.store.layout import RECIPE
 from semreg.store.recipes import judges_in
 from semreg.store.record import RunRecord
 
@@ -36,9 +39,11 @@ class Use:
 def uses(runs: Iterable[RunRecord]) -> dict[str, list[Use]]:
     """How runs use others, by the hashes of those that are used. What a damaged folder uses isn't known."""
     found: dict[str, list[Use]] = defaultdict(list)
+    runs = list(runs)
+    hashes = {run.folder.name: hash_of(run) for run in runs}
     for run in runs:
         with contextlib.suppress(UserError):
-            for used, use in _uses_of(run):
+            for used, use in _uses_of(run, hashes):
                 if use not in found[used]:
                     found[used].append(use)
     return dict(found)
@@ -49,7 +54,8 @@ def hash_of(run: RunRecord) -> str:
     return str(run.record.get("hash") or "")
 
 
-def _uses_of(run: RunRecord) -> Iterator[tuple[str, Use]]:
+def _uses_of(run: RunRecord, hashes: Mapping[str, str]) -> Iterator[tuple[str, Use]]:
+    """What a run uses, by its record, and by its recipe where modules are concerned that only evaluations read."""
     user = run.folder.name
     parent = _table(run.record.get("continues")).get("hash")
     if isinstance(parent, str):
@@ -58,6 +64,10 @@ def _uses_of(run: RunRecord) -> Iterator[tuple[str, Use]]:
         match _table(module).get("weights"):
             case [str(used), _]:
                 yield used, Use(user, WEIGHTS, name)
+    for name, module in _table((read_object(run.folder / RECIPE) or {}).get("modules")).items():
+        path = str(_table(module).get("weights") or "").rpartition(":")[0]
+        if path and hashes.get(Path(path).name):
+            yield hashes[Path(path).name], Use(user, WEIGHTS, name)
     for name, used in judges_in(run.folder):
         yield used, Use(user, JUDGE, name)
 

@@ -49,7 +49,9 @@ def test_a_judge_is_trained_once_on_the_runs_data_and_shared(
     assert {(use.what, use.where) for used in found.values() for use in used} == {("judge", "verdict")}
 
 
-def test_an_evaluation_that_is_new_tells_its_judge(toy: Toy, trained: Callable[..., Run], evaluations: list[Any]) -> None:
+def test_an_evaluation_that_is_new_tells_its_judge(
+    toy: Toy, trained: Callable[..., Run], evaluations: list[Any]
+) -> None:
     toy(JUDGE, "judge.toml")
     run = trained(toy())
     assert judges_in(run.folder) == []

@@ -32,6 +32,13 @@ def test_judges_weights_and_continued_runs_are_used(tmp_path: Path) -> None:
     }
 
 
+def test_weights_of_what_only_evaluations_read_are_told_by_the_recipe(tmp_path: Path) -> None:
+    make_run(tmp_path, "given")
+    modules = {"a": {"weights": "runs/given:encoder"}, "b": {"weights": "/elsewhere:x"}, "c": {"weights": 3}, "d": {}}
+    make_run(tmp_path, "taker", recipe={"modules": modules})
+    assert uses(runs_in(tmp_path)) == {"g" * 8: [Use("taker", "weights", "a")]}
+
+
 @pytest.mark.parametrize("strange", [None, [], 3, "text", {"modules": 3}, {"modules": {"a": {"weights": 5}}}], ids=repr)
 def test_nothing_in_a_record_is_believed(tmp_path: Path, strange: Any) -> None:
     run = make_run(tmp_path, "odd", continues=strange, training=strange)
