@@ -19,8 +19,8 @@ import torch
 import semreg
 from semreg.core import Picture, Result, Table, UserError
 from semreg.report.page import render
+from semreg.store.collection import collection
 from semreg.store.results import read_result, write_result
-from semreg.store.status import run_statuses
 from semreg.tables.cells import read_cell
 from tests.conftest import write_fake_run
 from tests.hostile import DEEP, Bomb
@@ -227,7 +227,7 @@ def test_records_with_wrong_parts(file: str, small: Path, command: Command) -> N
             (record if len(place) == 1 else record[place[0]])[place[-1]] = wrong
             (small / file).write_text(json.dumps(record))
             reported(small)
-            assert run_statuses(small.parent)
+            assert collection(small.parent).runs
         command("runs", "--out", small.parent)
 
 

@@ -4,6 +4,7 @@ first line of their documentation, which is read from their source."""
 from __future__ import annotations
 
 import ast
+import contextlib
 from importlib.machinery import PathFinder
 from importlib.util import find_spec
 from pathlib import Path
@@ -34,10 +35,25 @@ class Commands(TyperGroup):
         points = [point for point in installed_entry_points(GROUP) if point.name == cmd_name]
         return own if own is not None or not points else _lazy_command(points)
 
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        name, command, rest = super().resolve_command(ctx, args)
+        points = [point for point in installed_entry_points(GROUP) if point.name == name and name not in self.commands]
+        if ctx.resilient_parsing and len(points) == 1:  # a shell asks what could stand next
+            with contextlib.suppress(UserError):  # which is said when it is invoked
+                command = _imported(points[0])
+        return name, command, rest
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        params = super().get_params(ctx)
+        for param in params:
+            if param.name in ("install_completion", "show_completion"):
+                param.default = False  # Typer would import pydantic to check None, for every command
+        return params
+
     def get_help_option(self, ctx: Any) -> Any:
         option = super().get_help_option(ctx)
         if option is not None:
-            option.default = False  # Typer would import pydantic to check None, for every command
+            option.default = False  # as above
         return option
 
     def invoke(self, ctx: Any) -> Any:
@@ -69,17 +85,27 @@ class PrintingCommand(TyperCommand):
         require_printed()
 
 
-class QuickCommand(PrintingCommand):
-    """One that takes its defaults as they stand where it is given no arguments.
+class _Quick:
+    """Of a command that takes its defaults as they stand where it is given no arguments.
 
     Typer checks each value by pydantic, whose import alone takes longer than all else that such a command does.
     """
 
+    params: list[Any]
+
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         if args or any(parameter.required or parameter.envvar for parameter in self.params):
-            return super().parse_args(ctx, args)
+            return super().parse_args(ctx, args)  # type: ignore[misc, no-any-return]
         ctx.params.update({parameter.name: parameter.get_default(ctx) for parameter in self.params})
         return []
+
+
+class QuickCommand(_Quick, PrintingCommand):
+    """A command that prints, and does so at once where it is given no arguments."""
+
+
+class QuickGroup(_Quick, TyperGroup):
+    """A command with others below it, which answers at once where it is given no arguments."""
 
 
 def _lazy_command(points: list[InstalledEntryPoint]) -> Any:
@@ -98,8 +124,7 @@ def _lazy_command(points: list[InstalledEntryPoint]) -> Any:
         if len(points) > 1:
             claims = " and by ".join(f"{point.origin} ({point.value})" for point in points)
             raise UserError(f"semreg {point.name}", f"the command is claimed by {claims}; uninstall one of them")
-        loaded = import_target(f"command {point.name!r}", point.value, point.origin)
-        as_command(loaded).main(args=context.args, prog_name=f"semreg {point.name}")
+        _imported(point).main(args=context.args, prog_name=f"semreg {point.name}")
 
     return get_command(application)
 
@@ -118,6 +143,11 @@ def first_line(target: str) -> str:
         return ""
     functions = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == name]
     return next(iter((ast.get_docstring(functions[-1]) or "").splitlines()), "") if functions else ""
+
+
+def _imported(point: InstalledEntryPoint) -> Any:
+    """The command of an entry point. Raises UserError."""
+    return as_command(import_target(f"command {point.name!r}", point.value, point.origin))
 
 
 def as_command(loaded: Any) -> Any:

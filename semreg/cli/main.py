@@ -10,7 +10,10 @@ from typing import Annotated
 
 import typer
 
+from semreg.cli.cache import cache
 from semreg.cli.commands import HELP, Commands, PrintingCommand, QuickCommand
+from semreg.cli.completion import kind_names
+from semreg.cli.doctor import doctor
 from semreg.cli.mix import mix
 from semreg.cli.new_plugin import new_plugin
 from semreg.cli.options import (
@@ -27,6 +30,7 @@ from semreg.cli.options import (
 from semreg.cli.output import echo, echo_columns, echo_json, take_over
 from semreg.cli.plugins import plugins
 from semreg.cli.recipes import cp, diff, recipes
+from semreg.cli.runs import runs
 from semreg.cli.show import show
 from semreg.cli.table import table
 from semreg.cli.unreadable_metadata import pass_over_unreadable
@@ -40,7 +44,6 @@ from semreg.store.messages import in_first_process, say
 app = typer.Typer(
     cls=Commands,
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # importing what draws its boxes takes as long as all else that --help does
     context_settings=HELP,
@@ -96,6 +99,9 @@ app.command(cls=QuickCommand)(recipes)
 app.command()(cp)
 app.command(cls=PrintingCommand)(diff)
 app.command(cls=PrintingCommand)(show)
+app.command(cls=PrintingCommand)(doctor)
+app.add_typer(runs, name="runs")
+app.add_typer(cache, name="cache")
 
 
 @app.command(cls=PrintingCommand)
@@ -149,7 +155,10 @@ def check(
 
 @app.command(name="list", cls=QuickCommand)
 def list_components(
-    kind: Annotated[str | None, typer.Argument(metavar="[KIND]", help=f"One of: {', '.join(KINDS)}.")] = None,
+    kind: Annotated[
+        str | None,
+        typer.Argument(metavar="[KIND]", help=f"One of: {', '.join(KINDS)}.", autocompletion=kind_names),
+    ] = None,
     as_json: AsJson = False,
     markdown: Annotated[
         bool, typer.Option("--markdown", help="Print tables with options, documentation and source; imports them.")
@@ -212,22 +221,6 @@ def report(run: RunFolder, out: Out = Path("runs")) -> None:
     for recipe in recipes_of(folder):
         write_report(folder, recipe)
         _print_report(folder, recipe)
-
-
-@app.command(cls=QuickCommand)
-def runs(
-    out: Out = Path("runs"),
-    watch: Annotated[
-        bool, typer.Option("--watch", help="Follow the runs under way until they end; Ctrl-C stops watching.")
-    ] = False,
-    as_json: AsJson = False,
-) -> None:
-    """List the runs, the oldest first, with how far they are."""
-    from semreg.cli import runs as shown
-
-    if watch and as_json:
-        raise UserError("", "--watch draws for people, --json prints once for machines; choose one")
-    (shown.watch if watch else shown.print_json if as_json else shown.print_runs)(out)
 
 
 def _kind(word: str | None) -> str | None:

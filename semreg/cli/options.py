@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
+from semreg.cli.completion import recipe_names, run_names
 from semreg.data.seeds import chosen_seed
 from semreg.running.choices import Choices
 
@@ -26,9 +27,15 @@ def _option(name: str) -> Any:
 
 
 RecipeName = Annotated[
-    str, typer.Argument(metavar="RECIPE", help="A recipe's name, or its file (.toml).", show_default=False)
+    str,
+    typer.Argument(
+        metavar="RECIPE", help="A recipe's name, or its file (.toml).", show_default=False, autocompletion=recipe_names
+    ),
 ]
-RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder, or its name.", show_default=False)]
+RunFolder = Annotated[
+    Path,
+    typer.Argument(metavar="RUN", help="A run's folder, or its name.", show_default=False, autocompletion=run_names),
+]
 Overrides = Annotated[
     list[str], typer.Option("--set", metavar="KEY=VALUE", help="Change a key of the recipe; may be repeated.")
 ]

@@ -92,9 +92,13 @@ def echo(text: str, *, nl: bool = True) -> None:
 
 def echo_columns(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print a table of texts, as wide as they are."""
-    widths = [max(len(row[k]) for row in [titles, *rows]) for k in range(len(titles))]
-    for row in [titles, *rows]:
-        echo("  ".join(f"{text:<{width}}" for text, width in zip(row, widths, strict=True)).rstrip())
+    echo("\n".join(columns([titles, *rows])))
+
+
+def columns(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Lines of rows whose cells stand below each other."""
+    widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
+    return ["  ".join(f"{text:<{width}}" for text, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 
 
 def echo_json(value: Any) -> None:

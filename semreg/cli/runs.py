@@ -1,174 +1,128 @@
-"""What `semreg runs` prints: all runs and where they stand, once or again and again."""
+"""`semreg runs`: the runs as a collection; `semreg runs rm` removes some."""
 
 from __future__ import annotations
 
-import shutil
-import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Annotated
 
-from semreg.cli.output import echo, echo_json
-from semreg.report.formatting import duration
-from semreg.store.numbers import number
-from semreg.store.status import RunStatus, run_statuses
+import typer
 
-if TYPE_CHECKING:
-    from rich.table import Table
+from semreg.cli.commands import HELP, QuickGroup
+from semreg.cli.completion import run_names
+from semreg.cli.options import AsJson, Out
+from semreg.cli.output import echo, require_printed
+from semreg.core import Problem, UserError
+from semreg.store.collection import AGE, NAME, STATES, Wanted
+from semreg.store.messages import say
 
-SECONDS_BETWEEN_LOOKS = 1.0
-_LOSSES_SHOWN = 3
-_COLOURS = {"running": "cyan", "finished": "green", "stopped": "yellow", "failed": "red", "damaged": "red"}
+runs = typer.Typer(
+    cls=QuickGroup,
+    invoke_without_command=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings=HELP,
+)
+
+Figures = Annotated[
+    list[str],
+    typer.Option("--figures", metavar="GLOB", help="Show figures by EVALUATION.FIGURE; may be repeated."),
+]
+OfRecipes = Annotated[
+    list[str], typer.Option("--recipe", metavar="GLOB", help="Only runs of such recipes; may be repeated.")
+]
+States = Annotated[
+    list[str],
+    typer.Option(
+        "--state", metavar="|".join(STATES), help="Only runs that are such; may be repeated.",
+        autocompletion=lambda: list(STATES),
+    ),
+]  # fmt: skip
+OnData = Annotated[
+    list[str], typer.Option("--data", metavar="GLOB", help="Only runs on such data sets; may be repeated.")
+]
+Where = Annotated[
+    list[str],
+    typer.Option("--where", metavar="KEY=VALUE", help="Only runs whose recipe says so; may be repeated."),
+]
+Sort = Annotated[
+    str,
+    typer.Option(
+        "--sort", metavar=f"FIGURE|{AGE}|{NAME}", help="By EVALUATION.FIGURE, the least first; runs without it last.",
+        autocompletion=lambda: [AGE, NAME],
+    ),
+]  # fmt: skip
+Names = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="RUN", help="Names of runs, or globs of them in quotes.", show_default=False,
+        autocompletion=run_names,
+    ),
+]  # fmt: skip
 
 
-def print_json(out: Path) -> None:
-    """Print where all runs stand, for machines."""
-    echo_json([run.as_dictionary() for run in run_statuses(out)])
+@runs.callback()
+def list_runs(
+    context: typer.Context,
+    figures: Figures = [],  # noqa: B006  typer reads the default and never changes it
+    recipes: OfRecipes = [],  # noqa: B006
+    states: States = [],  # noqa: B006
+    data: OnData = [],  # noqa: B006
+    where: Where = [],  # noqa: B006
+    sort: Sort = AGE,
+    reverse: Annotated[bool, typer.Option("--reverse", help="The youngest, last or largest first.")] = False,
+    out: Out = Path("runs"),
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Follow the runs under way until they end; Ctrl-C stops watching.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """List the runs, with how far they are; remove some."""
+    from semreg.cli import run_list
 
-
-def print_runs(out: Path) -> None:
-    """Print all runs, the oldest first, as columns; on a terminal no line is longer than it is wide."""
-    runs = run_statuses(out)
-    if not runs:
-        echo(f"no runs in {out}")
+    wanted = Wanted(tuple(figures), tuple(recipes), tuple(states), tuple(data), tuple(where), sort, reverse)
+    if context.invoked_subcommand is not None:
+        if wanted != Wanted() or watch or as_json or out != Path("runs"):
+            message = f"options before it choose what is listed; `semreg runs {context.invoked_subcommand} --help`"
+            raise UserError(f"semreg runs {context.invoked_subcommand}", f"{message} tells its own")
         return
-    columns = [(title, [cell(run) for run in runs]) for title, cell in _CELLS.items()]
-    columns = [(title, cells) for title, cells in columns if any(cells)]
-    lines = _lines(columns)
-    if sys.stdout.isatty():
-        limit = shutil.get_terminal_size().columns
-        if max(map(len, lines)) > limit:
-            lines = _lines([column for column in columns if column[0] not in ("data", "started")])
-        lines = [line if len(line) <= limit else f"{line[: limit - 1]}…" for line in lines]
-    echo("\n".join(lines))
+    if watch and as_json:
+        raise UserError("", "--watch draws for people, --json prints once for machines; choose one")
+    (run_list.watch if watch else run_list.print_json if as_json else run_list.print_runs)(out, wanted)
+    require_printed()
 
 
-def _lines(columns: list[tuple[str, list[str]]]) -> list[str]:
-    widths = [max(len(title), *map(len, cells)) for title, cells in columns]
-    rows = [[title for title, _ in columns], *zip(*(cells for _, cells in columns), strict=True)]
-    return ["  ".join(f"{text:<{width}}" for text, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+@runs.command("rm")
+def remove(
+    names: Names,
+    force: Annotated[bool, typer.Option("--force", help="Remove also what other runs use.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be removed.")] = False,
+    out: Out = Path("runs"),
+) -> None:
+    """Remove runs; none that is under way, or that others use.
 
-
-def watch(out: Path) -> None:
-    """Show the runs under way, drawn anew every second, until none is under way or the user interrupts.
-
-    Where the output is no terminal, wait for them and print all runs then.
+    A run is removed with its whole folder. It uses others as judges of its evaluations, for `weights`, or to go on from
+    (--continue). Where one of several can't be removed, none is.
     """
-    try:
-        if sys.stdout.isatty():
-            _watch_on_terminal(out)
-            return
-        while any(run.running for run in run_statuses(out)):
-            time.sleep(SECONDS_BETWEEN_LOOKS)
-        print_runs(out)
-    except KeyboardInterrupt:
-        return  # the way to stop watching, and no failure of the runs
+    from semreg.store.disk import tidy, writing
+    from semreg.store.numbers import size
+    from semreg.store.removing import doomed_runs, remove_run
 
-
-def _watch_on_terminal(out: Path) -> None:
-    from rich.console import Console
-    from rich.live import Live
-
-    runs = run_statuses(out)
-    watched = {run.folder for run in runs if run.running}
-    if not watched:
-        print_runs(out)
-        echo("no run is under way")
-        return
-    with Live(console=Console(highlight=False), auto_refresh=False) as live:
-        while True:
-            live.update(_table([run for run in runs if run.folder in watched]), refresh=True)
-            if not any(run.running for run in runs):
-                return
-            time.sleep(SECONDS_BETWEEN_LOOKS)
-            runs = run_statuses(out)
-            watched |= {run.folder for run in runs if run.running}
-
-
-def _table(runs: list[RunStatus]) -> Table:
-    """The runs as a table, each with its losses or its message and a bar on a second line."""
-    from rich import box
-    from rich.console import Group
-    from rich.progress_bar import ProgressBar
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("run", overflow="fold")
-    table.add_column("state", no_wrap=True)
-    table.add_column("phase", overflow="fold")
-    table.add_column("iteration", no_wrap=True, min_width=16)
-    for title in ("left", "img/s", "updated"):
-        table.add_column(title, no_wrap=True)
-    for run in runs:
-        cells = {title: Text(cell(run)) for title, cell in _CELLS.items()}
-        cells["state"].stylize(_COLOURS.get(run.state, ""))
-        cells["latest"].stylize("dim")
-        epoch = Text(f"  epoch {cells['epoch']}" if cells["epoch"] else "")
-        bar = ProgressBar(total=1.0, completed=run.share, width=16) if run.running and run.share is not None else ""
-        table.add_row(
-            cells["run"], cells["state"], Group(cells["phase"] + epoch, cells["latest"]),
-            Group(cells["iteration"], bar), cells["left"], cells["img/s"], cells["updated"],
-        )  # fmt: skip
-    return table
-
-
-# --- cells ---
-
-
-def _plain(text: str) -> str:
-    """One line without control characters: a record may hold anything."""
-    return "".join(c if c.isprintable() else "�" for c in " ".join(text.split()))
-
-
-def _where(run: RunStatus) -> str:
-    if run.state == "finished" or not run.phase:
-        return ""
-    of = f" {run.position}/{run.count}" if run.position and run.count and run.count > 1 else ""
-    return _plain(f"{run.phase}{of}")
-
-
-def _of(part: int | None, whole: int | None) -> str:
-    return f"{part}/{whole}" if part is not None and whole is not None else ""
-
-
-def _iteration(run: RunStatus) -> str:
-    share = "" if run.share is None else f" {100 * run.share:3.0f}%"
-    return f"{_of(run.iteration, run.iterations)}{share}" if run.state != "finished" else ""
-
-
-def _latest(run: RunStatus) -> str:
-    """The latest losses of a run under way; of another, why it is not."""
-    if not run.running:
-        return _plain(run.message or (f"failed: {', '.join(run.failed)}" if run.failed else ""))
-    shown = [f"{name} {number(value)}" for name, value in list(run.losses.items())[:_LOSSES_SHOWN]]
-    shown += [f"+{len(run.losses) - _LOSSES_SHOWN} losses"] if len(run.losses) > _LOSSES_SHOWN else []
-    shown += [f"valid {name} {number(value)}" for name, value in run.validation.items()]
-    return _plain(", ".join(shown) or run.message or "")
-
-
-def _updated(run: RunStatus) -> str:
-    if not run.running or run.seconds_since_update is None:
-        return ""
-    return f"{duration(run.seconds_since_update)} ago"
-
-
-def _data(run: RunStatus) -> str:
-    return _plain(f"{run.data}{' (fallback)' if run.fallback else ''}") if run.data else ""
-
-
-_CELLS: dict[str, Callable[[RunStatus], str]] = {
-    "run": lambda run: _plain(run.folder.name),
-    "state": lambda run: _plain(run.state + (f", {len(run.failed)} failed" if run.failed else "")),
-    "phase": _where,
-    "epoch": lambda run: _of(run.epoch, run.epochs) if run.state != "finished" else "",
-    "iteration": _iteration,
-    "left": lambda run: duration(run.seconds_left) if run.running and run.seconds_left is not None else "",
-    "img/s": lambda run: f"{run.images_per_second:.0f}" if run.running and run.images_per_second else "",
-    "updated": _updated,
-    "started": lambda run: _plain((run.started or "")[:16].replace("T", " ")),
-    "data": _data,
-    "picture": lambda run: _plain(run.picture or ""),
-    "latest": _latest,
-}
+    doomed = doomed_runs(names, out, force=force)
+    if not dry_run:
+        with writing(out, "mend that, and remove them again"):
+            tidy(out)  # what a command that was killed left half removed
+    failed: list[Problem] = []
+    for run in doomed:
+        for use in run.used:
+            say(f"warning: {run.folder.name} {use}")
+        if dry_run:
+            echo(f"would remove {run.folder} ({size(run.size)})")
+            continue
+        try:
+            remove_run(run.folder)
+            echo(f"removed {run.folder} ({size(run.size)})")
+        except UserError as error:
+            failed.append(Problem(str(run.folder), error.problems[0].message))
+    if failed:
+        raise UserError("not removed", failed)

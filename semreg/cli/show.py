@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from semreg.cli.completion import shown_names
 from semreg.cli.options import AsJson, Overrides
 from semreg.cli.output import echo, echo_json
 from semreg.cli.recipes import print_recipe
@@ -15,7 +16,13 @@ from semreg.core.registry import Component, components
 
 def show(
     name: Annotated[
-        str, typer.Argument(metavar="NAME", help="A component's name, or a recipe's name or file.", show_default=False)
+        str,
+        typer.Argument(
+            metavar="NAME",
+            help="A component's name, or a recipe's name or file.",
+            show_default=False,
+            autocompletion=shown_names,
+        ),
     ],
     overrides: Overrides = [],  # noqa: B006
     fallback: Annotated[bool, typer.Option("--fallback", help="A recipe as it runs without its data set.")] = False,

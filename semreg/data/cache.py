@@ -9,13 +9,14 @@ import logging
 import os
 import shutil
 import warnings
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
 from semreg.core import EXCLUDED, Dataset, ImageField, Source, Specification, UserError
 from semreg.data.building import (
@@ -30,20 +31,13 @@ from semreg.data.building import (
 )
 from semreg.data.checking import check_source, require_told
 from semreg.data.dataset import Cached
+from semreg.data.kept import building_lock, cache_folder, held
 from semreg.data.pixels import DARK, line_for
 from semreg.store.disk import sync
 from semreg.store.fields import described
 from semreg.store.messages import MESSAGES
 
 log = logging.getLogger(__name__)
-
-
-def cache_folder() -> Path:
-    """Where caches are kept: `$SEMREG_CACHE`, else `semreg` in the user's cache folder."""
-    named = os.environ.get("SEMREG_CACHE")
-    if named:
-        return Path(named).expanduser()
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "semreg"
 
 
 def cached(
@@ -99,7 +93,7 @@ def cached(
         tensors = {name: torch.from_numpy(array) for name, array in contents.arrays.items()}
     remarks = (*source.remarks, *_left_out(contents), *_dark(source, contents))
     split, told = tensors.pop("split"), {**source.told, "pixels": contents.told}
-    return Cached(specification, tensors, split, contents.content, contents.bad, remarks, told)
+    return Cached(specification, tensors, split, contents.content, contents.bad, remarks, told, target.name)
 
 
 def survey(dataset: Any) -> Cached:
@@ -134,11 +128,15 @@ def _left_out(contents: Contents) -> tuple[str, ...]:
 
 
 def _opened(target: Path, source: Source, specification: Specification, *, skip_bad_images: bool) -> Contents | None:
+    release = held(target)  # before it is looked at: then it is there, or nobody will have it
     if not os.path.lexists(target):
+        release()
         return None
     try:
         contents = read(target, source, specification)
+        weakref.finalize(contents.arrays.get("image", contents.arrays["split"]), release)
     except DamagedError as reason:
+        release()
         log.warning("the data cache %s is damaged or foreign (%s) and is built again", target, reason)
         return None
     if contents.bad and not skip_bad_images:
@@ -158,7 +156,7 @@ def _built(
     write: Callable[[Path], Any],
 ) -> Contents:
     target.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(target.with_name(f".{target.name}.lock"))
+    lock = building_lock(target)
     try:
         lock.acquire(timeout=0)
     except Timeout:
@@ -177,7 +175,7 @@ def _built(
             sync(target.parent)
         finally:
             remove(partial)
-        return read(target, source, specification)
+        return opened() or read(target, source, specification)
     finally:
         lock.release()
 

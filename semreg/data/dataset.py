@@ -24,7 +24,8 @@ class Cached:
     map, classes int64 `(count,)`, attributes uint8 `(count, attributes)`, vectors float32 `(count, size)`. `split` is
     uint8 `(count,)`. Nothing should write into them (it would not reach the disk, and into a map larger than the memory
     it can't). `skipped` holds a message for each image left out as unreadable, `remarks` what a run should warn of,
-    `told` what it should tell of where the data are from and of the pixels (see `semreg.data.summary`).
+    `told` what it should tell of where the data are from and of the pixels (see `semreg.data.summary`), `cache` the
+    name of the cache that holds them.
     """
 
     fields: Specification
@@ -34,6 +35,7 @@ class Cached:
     skipped: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
     told: Mapping[str, Any] = field(default_factory=dict)
+    cache: str = ""
 
     def rows(self, split: str) -> Tensor:
         """The rows of "train", "validation", "test" or "unlabelled", int64, ascending."""

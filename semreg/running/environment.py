@@ -64,6 +64,7 @@ def record_environment(
             "fields": {name: described(field) for name, field in data.fields.items()},
             "counts": data.counts,
             "fingerprint": data.fingerprint,
+            "cache": data.cache,
             "skipped": len(data.skipped),
             "taken": taken(data, split_asked(plan)),
         },

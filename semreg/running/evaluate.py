@@ -19,6 +19,7 @@ from semreg.running.choices import Choices
 from semreg.running.finishing import denormals_flushed, evaluate_and_report, telling
 from semreg.running.hooks import listeners
 from semreg.running.identity import identity
+from semreg.running.judges import judges_of
 from semreg.running.reproducing import command_of
 from semreg.running.start import folders_of, judged_by
 from semreg.store import recipes
@@ -70,14 +71,15 @@ def evaluate(
         manager = listeners(choices, files.warn)
         with Interrupts() as interrupts, denormals_flushed(), telling(files, manager):
             again = other is None or bool(only)
-            judge, folders = judged_by(run, choices, interrupts), folders_of(run.plan, choices)
+            judge, judges = judged_by(run, choices, interrupts), judges_of(run.plan, choices)
+            folders = folders_of(run.plan, choices, judges)
             if recipe is not None:
                 parent = (record.get("continues") or {}).get("run")
                 made = replace(choices, continue_from=path.parent / parent if parent else None)
                 command = command_of(recipe, overrides, made)
             else:
                 command = _command_before(path, record, run.plan.name, overrides)
-            done = evaluate_and_report(run, files, folders, judge, manager, command, only or (), again)
+            done = evaluate_and_report(run, files, folders, judges, judge, manager, command, only or (), again)
         if prune:
             recipes.prune(path)
     except BaseException:

@@ -46,6 +46,7 @@ def evaluate_and_report(
     run: Run,
     folder: RunFolder,
     folders: Mapping[str, str],
+    judges: Mapping[str, str],
     judge: Judges,
     manager: pluggy.PluginManager,
     command: str,
@@ -54,24 +55,25 @@ def evaluate_and_report(
 ) -> Evaluated:
     """Do those evaluations of a trained run that are missing, or all `again`, and write its report.
 
-    `command` is what does the same again, as the report tells it. `folder` must be open.
+    `judges` are the hashes of the runs that judge, by evaluation; `command` is what does the same again, as the report
+    tells it. `folder` must be open.
     """
     before = failures_of(folder.folder, run.plan.name) if only else {}
     write_recipe(folder.folder, run.plan.name, run.plan.table)
-    write_evaluations(folder.folder, run.plan.name, folders, reported=False, command=command)
+    told = partial(write_evaluations, folder.folder, run.plan.name, folders, judges=judges, command=command)
+    told(reported=False)
     done = evaluate_run(run, folder, manager, judge, folders, only, again)
     missing = [name for name, place in folders.items() if missing_evaluations(folder.folder, [place])]
     failures = {name: said for name, said in before.items() if name in missing and name not in only} | done.failures
     left = [name for name in missing if name not in failures]
-    told = partial(write_evaluations, folder.folder, run.plan.name, folders, command=command, failures=failures)
-    told(reported=False)
+    told(reported=False, failures=failures)
     if left:
         folder.status("stopped", message=f"still to be evaluated: {', '.join(left)}")
     else:
         folder.status("finished", **({"failed": list(failures)} if failures else {}))
     plugin_manager.call(manager, "run_finished", run=folder)  # which writes the report
     if not left:  # killed before that is done, a run goes on there
-        told(reported=True)
+        told(reported=True, failures=failures)
     return done
 
 

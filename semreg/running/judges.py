@@ -61,6 +61,15 @@ def judge_of(plan: Plan, evaluation: EvaluationPlan, choices: Choices) -> Plan:
         raise UserError(str(plan.recipe.path), said) from error
 
 
+def judges_of(plan: Plan, choices: Choices) -> dict[str, str]:
+    """The hashes of the runs that judge, by the names of the evaluations. Raises UserError for mistakes in recipes."""
+    return {
+        name: identity(judge_of(plan, evaluation, choices), of_a_judge(choices)).digest
+        for name, evaluation in plan.evaluations.items()
+        if evaluation.judge is not None
+    }
+
+
 def check_judges(plan: Plan, choices: Choices, *, above: tuple[tuple[str, str], ...] = ()) -> None:
     """Check the judges of a plan, and theirs, as the plan itself is checked; those that are to be trained by a dry run.
 

@@ -16,7 +16,7 @@ from semreg.data.dataset import Cached
 from semreg.data.summary import scarce
 from semreg.recipe.check import check
 from semreg.recipe.load import Recipe
-from semreg.recipe.plan import EvaluationPlan, Plan
+from semreg.recipe.plan import Plan
 from semreg.running.choices import Choices
 from semreg.running.continuing import beginning, epochs_of, require_continuable, shorter_runs
 from semreg.running.environment import other_code, record_environment
@@ -24,9 +24,9 @@ from semreg.running.evaluations import Judges, require_evaluable
 from semreg.running.finishing import denormals_flushed, evaluate_and_report, is_done, telling
 from semreg.running.hooks import handed_over, listeners
 from semreg.running.identity import IN_A_NAME, Identity, continued, evaluation_folders, identity
-from semreg.running.judges import check_judges, judge_of, judge_plan, of_a_judge
+from semreg.running.judges import check_judges, judge_plan, judges_of, of_a_judge
 from semreg.running.statistics import keep_statistics
-from semreg.store.checkpoint import read_latest
+from semreg.store.checkpoint import keep_last, read_state
 from semreg.store.folder import RunFolder, Spectator
 from semreg.store.layout import CHECKPOINTS, RECORD
 from semreg.store.messages import say
@@ -154,7 +154,8 @@ class Runner:
         self.command, self.wait, self.hooks = command, wait, hooks
         self.place = place_of(plan, choices)
         self.folder = (RunFolder if processes.first else Spectator)(self.place.folder, plan.name, plan.table)
-        self.folders = folders_of(plan, choices)
+        self.judges = judges_of(plan, choices)
+        self.folders = folders_of(plan, choices, self.judges)
 
     def run(self, note: str | None = None) -> Run:
         """The run, trained, evaluated and reported; `note` says why the plan is a fallback's."""
@@ -196,7 +197,7 @@ class Runner:
     def used(self) -> Run:
         """The run, which is trained, with what evaluations of this recipe are missing."""
         path, record = self.folder.folder, self.folder.read_json(RECORD)
-        state, _ = read_latest(path / CHECKPOINTS)
+        state = read_state(path, record)
         if state is None:
             raise UserError(str(path), "its last checkpoint is damaged; remove the folder to train it anew")
         with as_written(path):
@@ -221,7 +222,7 @@ class Runner:
                 with telling(self.folder, manager):
                     if read_recipe(path, self.plan.name).get("model") != self.plan.table.get("model"):
                         keep_statistics(run, self.folder, manager)  # of what these roles name
-                    evaluate_and_report(run, self.folder, self.folders, judge, manager, self.command)
+                    evaluate_and_report(run, self.folder, self.folders, self.judges, judge, manager, self.command)
             finally:
                 self.folder.close()
         return run
@@ -282,9 +283,10 @@ class Runner:
         run = Run(folder.folder, self.plan, modules, trainer.data, setting.device, setting.seed)
         if self.processes.first:
             keep_statistics(run, folder, prepared.manager)
+            keep_last(folder.folder / CHECKPOINTS)
             folder.write_json(RECORD, folder.read_json(RECORD) | {"trained": True})
             judge = judged_by(run, self.choices, self.interrupts, self.command)
-            evaluate_and_report(run, folder, self.folders, judge, prepared.manager, self.command)
+            evaluate_and_report(run, folder, self.folders, self.judges, judge, prepared.manager, self.command)
         return run
 
     def say(self, text: str) -> None:
@@ -304,13 +306,13 @@ def judged_by(run: Run, choices: Choices, interrupts: Interrupts, command: str =
     return judge
 
 
-def folders_of(plan: Plan, choices: Choices) -> dict[str, str]:
-    """The folders of the evaluations of a plan, by their names. Raises UserError for mistakes in judges' recipes."""
+def folders_of(plan: Plan, choices: Choices, judges: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The folders of the evaluations of a plan, by their names, with the hashes of its judges where they are known.
 
-    def judge(evaluation: EvaluationPlan) -> str:
-        return identity(judge_of(plan, evaluation, choices), of_a_judge(choices)).digest
-
-    return evaluation_folders(plan, judge, choices.out)
+    Raises UserError for mistakes in judges' recipes.
+    """
+    known = judges_of(plan, choices) if judges is None else judges
+    return evaluation_folders(plan, lambda evaluation: known[evaluation.name], choices.out)
 
 
 def _require_gpu_for_fp16(plan: Plan, precision: str, device: torch.device) -> None:

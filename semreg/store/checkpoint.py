@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,11 @@ from safetensors.torch import load, save
 
 from semreg.core import UserError
 from semreg.store.disk import discard, memory, read_file, whole_folder, write_synced, writing
+from semreg.store.layout import CHECKPOINTS
 
 KEPT = 2
+"""How many a run has while it trains: one that is whole, should the last be damaged."""
+_NUMBER = re.compile(r"[0-9]{8,15}", re.ASCII)
 TENSORS, REST = "tensors.safetensors", "state.json"
 
 
@@ -52,6 +56,22 @@ def read_latest(folder: Path) -> tuple[dict[str, Any] | None, list[str]]:
     return None, notes
 
 
+def read_state(run: Path, record: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The state that a run is used in: of its newest whole checkpoint, or, where it is trained, of its last.
+
+    None where there is none, or the last of a trained run is damaged: the one before is not what the run has become.
+    """
+    state, notes = read_latest(run / CHECKPOINTS)
+    return None if notes and record.get("trained") else state
+
+
+def keep_last(folder: Path) -> None:
+    """Remove all checkpoints but the newest: a run that is trained goes on from none. Raises CannotWrite."""
+    with writing(folder):
+        for old in _numbers(folder)[:-1]:
+            discard(folder / f"{old:08d}")
+
+
 def read_checkpoint(path: Path) -> dict[str, Any]:
     """The state in a checkpoint. Raises UserError if it is damaged or incomplete."""
     try:
@@ -67,7 +87,8 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
 
 
 def _numbers(folder: Path) -> list[int]:
-    return sorted(int(path.name) for path in folder.glob("[0-9]*") if path.name.isdecimal()) if folder.is_dir() else []
+    names = (path.name for path in folder.glob("[0-9]*")) if folder.is_dir() else ()
+    return sorted(int(name) for name in names if _NUMBER.fullmatch(name))
 
 
 def _split(value: Any, path: str, tensors: dict[str, torch.Tensor]) -> Any:

@@ -194,6 +194,38 @@ def sync(path: Path) -> None:
         os.close(descriptor)
 
 
+def is_locked(path: Path, *, or_shared: bool = False) -> bool:
+    """Whether a process holds a file's lock, alone or, if asked, together with others.
+
+    The file is only looked at, never made or written: it may be another's, or read-only.
+    """
+    import fcntl
+
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, (fcntl.LOCK_EX if or_shared else fcntl.LOCK_SH) | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def size_of(path: Path) -> int:
+    """The bytes of a file, or of all files below a folder, as far as they can be looked at; links are not followed."""
+    if not path.is_dir() or path.is_symlink():
+        return path.lstat().st_size if os.path.lexists(path) else 0
+    total = 0
+    for folder, _, names in os.walk(path):
+        for name in names:
+            with contextlib.suppress(OSError):
+                total += os.lstat(os.path.join(folder, name)).st_size
+    return total
+
+
 def memory() -> int:
     """The bytes of memory of this machine, and so the most that tensors in a file can take."""
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

@@ -41,3 +41,12 @@ def column(values: Sequence[float], places: int) -> list[str]:
     """Each with so many decimals, or all with the digits that matter where so many show none of any."""
     seen = any(abs(value) >= 0.5 * 10.0**-places for value in values if math.isfinite(value))
     return [rounded(value, places) if seen or not value else number(value) for value in values]
+
+
+def size(count: int) -> str:
+    """So many bytes as `840 B`, `1.5 MB` or `12 GB`, in powers of 1,000."""
+    value, units = float(count), ["B", "kB", "MB", "GB", "TB"]
+    while value >= 999.5 and len(units) > 1:
+        value, units = value / 1000, units[1:]
+    places = 1 if count >= 1000 and value < 9.95 else 0
+    return f"{value:.{places}f} {units[0]}"

@@ -54,15 +54,17 @@ def write_evaluations(
     reported: bool,
     command: str = "",
     failures: Mapping[str, str] | None = None,
+    judges: Mapping[str, str] | None = None,
 ) -> None:
-    """Keep which folders hold the evaluations of a recipe, in its order, why those failed that did, whether its report
-    is written, and the command that does the same again.
+    """Keep which folders hold the evaluations of a recipe, in its order, the hashes of the runs that judge in them, why
+    those failed that did, whether the report is written, and the command that does the same again.
 
     Raises CannotWrite.
     """
     entry = {
         "evaluations": dict(folders),
         "failures": dict(failures or {}),
+        "judges": dict(judges or {}),
         "reported": reported,
         "command": command,
     }
@@ -80,6 +82,15 @@ def evaluations_of(folder: Path, recipe: str) -> dict[str, Path]:
 def failures_of(folder: Path, recipe: str) -> dict[str, str]:
     """Why evaluations of a recipe failed when last tried, by their names. Raises UserError for damaged files."""
     return {str(name): str(cause) for name, cause in _entries(folder).get(recipe, {}).get("failures", {}).items()}
+
+
+def judges_in(folder: Path) -> list[tuple[str, str]]:
+    """The names of the evaluations of a run's recipes that have a judge, each with the hash of the run that judges.
+
+    Raises UserError for damaged files.
+    """
+    found = (entry.get("judges") for entry in _entries(folder).values())
+    return [(str(name), str(judge)) for one in found if isinstance(one, dict) for name, judge in one.items()]
 
 
 def is_reported(folder: Path, recipe: str) -> bool:

@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from semreg.core import UserError, closest
-from semreg.store.disk import MOST_OF_A_LOG, read_file, read_if_there, read_object
+from semreg.store.disk import MOST_OF_A_LOG, is_locked, read_file, read_if_there, read_object
 from semreg.store.layout import CHECKPOINTS, LOCK, METRICS, RECIPE, RECORD, STATUS
 
 SECONDS_OF = "seconds_of_"
 """What a metric's name begins with that holds the time of something done between iterations."""
+END = 2**16
+"""Bytes of the end of a log that are read at most, whatever its length."""
 _OF_A_RUN = (RECORD, STATUS, METRICS, RECIPE, CHECKPOINTS)
 
 
@@ -89,49 +91,36 @@ class PhaseMetrics:
 
 def at_work(folder: Path) -> bool:
     """Whether a process has a run's folder."""
-    import fcntl
-
-    try:
-        # Only looked at, never made or written: the folder may be another's, or read-only.
-        descriptor = os.open(folder / LOCK, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except OSError:
-        return True
-    finally:
-        os.close(descriptor)
-    return False
+    return is_locked(folder / LOCK)
 
 
 def read_record(folder: Path) -> RunRecord:
     """Read a run's record and status. Raises UserError if the folder holds no run, or a damaged record."""
     record = read_object(folder / RECORD)
     if record is None:
-        near = closest(folder.name, (path.name for path in _folders_in(folder.parent))) if folder.name else ""
+        near = closest(folder.name, (path.name for path in run_folders(folder.parent))) if folder.name else ""
         raise UserError(str(folder), f"holds no run (there is no {RECORD}){near}")
     return RunRecord(folder, record, read_object(folder / STATUS) or {})
 
 
 def runs_in(folder: Path) -> list[RunRecord]:
     """The runs in a folder of runs, the oldest first; those whose record is damaged come last and say so."""
-    found = [_listed(path) for path in _folders_in(folder)]
+    found = [_listed(path) for path in run_folders(folder)]
     return sorted(found, key=lambda run: (bool(run.damage), str(run.record.get("started", ""))))
 
 
 def known_runs(folder: Path) -> list[RunRecord]:
     """The runs in a folder of runs whose record can be read, by the names of their folders."""
     found = []
-    for path in sorted(folder.glob(f"*/{RECORD}")):
+    for path in sorted(folder.glob(f"[!.]*/{RECORD}")):
         with contextlib.suppress(UserError):  # a damaged one is told by what uses it
             found.append(read_record(path.parent))
     return found
 
 
-def _folders_in(folder: Path) -> list[Path]:
-    """Those that look like runs; what can't be looked at is passed over."""
-    return [path for path in sorted(folder.glob("*")) if any(os.path.lexists(path / name) for name in _OF_A_RUN)]
+def run_folders(folder: Path) -> list[Path]:
+    """Those in a folder of runs that look like runs; what can't be looked at, or is half removed, is passed over."""
+    return [path for path in sorted(folder.glob("[!.]*")) if any(os.path.lexists(path / name) for name in _OF_A_RUN)]
 
 
 def _listed(folder: Path) -> RunRecord:
@@ -170,7 +159,7 @@ def read_metrics(folder: Path) -> dict[str, PhaseMetrics]:
     return phases
 
 
-def read_end(path: Path, length: int = 65536) -> list[dict[str, Any]]:
+def read_end(path: Path, length: int = END) -> list[dict[str, Any]]:
     """The objects in the last `length` bytes of a file of JSON lines, without reading what is before."""
     try:
         end = read_file(path, start=-length)

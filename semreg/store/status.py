@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from semreg.core import UserError
 from semreg.store.disk import read_object
 from semreg.store.layout import METRICS, RECIPE, WATCH, WATCHED
-from semreg.store.record import RunRecord, read_end, runs_in
+from semreg.store.record import END, RunRecord, read_end
 from semreg.store.watched import watched_in
 
 _EVALUATING = "evaluating "
 _RECORDS_FOR_PACE = 8
+END_OF_ENDED = END // 4
+"""Bytes of a log that tell the last of a run that has ended; one under way tells its pace, too."""
 _LARGEST = 2**53  # of whole numbers that can be divided
 _KILLED = "its process was killed; the same command goes on from the last checkpoint"
 
@@ -71,12 +73,6 @@ class RunStatus:
         return asdict(self) | {"folder": str(self.folder), "share": self.share}
 
 
-def run_statuses(folder: Path) -> list[RunStatus]:
-    """Where the runs in a folder of runs stand, the oldest first, damaged ones last."""
-    now = datetime.now(UTC)
-    return [run_status(run, now) for run in runs_in(folder)]
-
-
 def run_status(run: RunRecord, now: datetime) -> RunStatus:
     """Where a run stands at the time `now`."""
     state, record, status = run.current_state(), run.record, run.status
@@ -92,7 +88,7 @@ def run_status(run: RunRecord, now: datetime) -> RunStatus:
     if phase and phase.startswith(_EVALUATING):
         about = {"phase": phase} | _evaluation(run.folder, phase.removeprefix(_EVALUATING))
     else:
-        about = _training(run, age or 0.0)
+        about = _training(run, age or 0.0, END if state == "running" else END_OF_ENDED)
     return RunStatus(
         run.folder,
         run.name,
@@ -120,9 +116,9 @@ def _evaluation(folder: Path, name: str) -> dict[str, Any]:
     return {"position": names.index(name) + 1, "count": len(names)} if name in names else {}
 
 
-def _training(run: RunRecord, age: float) -> dict[str, Any]:
-    """How far the phase is that is in training, or was when the run ended."""
-    lines = read_end(run.folder / METRICS)
+def _training(run: RunRecord, age: float, length: int) -> dict[str, Any]:
+    """How far the phase is that is in training, or was when the run ended, by so many last bytes of the log."""
+    lines = read_end(run.folder / METRICS, length)
     # A run that was stopped says why and not where: that is in the log.
     place = run.status if "phase" in run.status else lines[-1] if lines else {}
     phase = _text(place.get("phase"))

@@ -27,10 +27,10 @@ from semreg.recipe.load import Recipe
 from semreg.recipe.names import referred
 from semreg.recipe.plan import Plan
 from semreg.recipe.process_state import process_state_kept
-from semreg.store.checkpoint import read_latest
+from semreg.store.checkpoint import read_state
 from semreg.store.disk import read_object
 from semreg.store.fields import restored
-from semreg.store.layout import CHECKPOINTS, RECIPE, RECORD
+from semreg.store.layout import RECIPE, RECORD
 from semreg.store.reading import as_written
 from semreg.trained.run import Run
 from semreg.trained.versions import other_versions
@@ -92,9 +92,10 @@ def plan_of_run(path: Path, recipe: Recipe | None, data_root: Path) -> Plan:
 def _opened(path: Path, recipe: Recipe | None, data_root: Path, device: str) -> tuple[Run, bool]:
     """A run, and whether it is trained to its end."""
     record, _ = read_run(path)
-    state, _ = read_latest(path / CHECKPOINTS)
+    state = read_state(path, record)
     if state is None:
-        raise UserError(str(path), "this run has no whole checkpoint yet")
+        yet = "; its last one is damaged: remove the folder to train it anew" if record.get("trained") else " yet"
+        raise UserError(str(path), f"this run has no whole checkpoint{yet}")
     chosen = device_of(device)
     plan = plan_of_run(path, recipe, data_root)
     changed = other_versions(record, plan)

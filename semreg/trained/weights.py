@@ -12,8 +12,9 @@ from semreg.core import Problem, UserError
 from semreg.core.errors import cause_of
 from semreg.recipe.names import find_recipe, reference, referred
 from semreg.recipe.plan import Plan
-from semreg.store.checkpoint import read_latest
-from semreg.store.layout import CHECKPOINTS, RECORD
+from semreg.store.checkpoint import read_state
+from semreg.store.disk import read_object
+from semreg.store.layout import RECORD
 from semreg.store.reading import as_written
 from semreg.store.record import known_runs
 
@@ -29,7 +30,7 @@ def load_weights(plan: Plan, modules: Mapping[str, nn.Module], runs: Path) -> No
             continue
         where = f"modules.{name}.weights"
         folder, other = run_of_weights(plan, name, module.weights, runs)
-        state = read_latest(folder / CHECKPOINTS)[0] or {"modules": {}, "averages": {}}
+        state = read_state(folder, read_object(folder / RECORD) or {}) or {"modules": {}, "averages": {}}
         with as_written(folder):
             weights = (state["modules"] | state["averages"]).get(other)  # what the run would be opened with
         if weights is None:

@@ -185,3 +185,7 @@ def test_a_stream_that_a_component_closed_stops_nothing_and_is_told_in_the_end(
     assert told.value.exit_code == 1
     monkeypatch.undo()
     assert "standard output can't be written: a component closed it" in capsys.readouterr().err
+
+
+def test_columns_stand_below_each_other() -> None:
+    assert output.columns([("a", "b"), ("longer", "x"), ("", "y")]) == ["a       b", "longer  x", "        y"]

@@ -14,6 +14,9 @@ import pytest
 import semreg
 from semreg.core import ClassField, Reads, Result, UserError
 from semreg.store.folder import RunFolder
+from semreg.store.recipes import judges_in
+from semreg.store.record import runs_in
+from semreg.store.uses import uses
 from semreg.trained.run import Run
 from tests.conftest import ToyData
 from tests.running.conftest import FALLBACK, read, result_of
@@ -41,6 +44,20 @@ def test_a_judge_is_trained_once_on_the_runs_data_and_shared(
     assert record["phases"][0]["batch_size"] == 24, "how it is trained is its own affair"
     assert read(judges[0], "status.json")["state"] == "finished"
     assert 0 < result_of(first, "verdict")["figures"]["seen"] < 1
+    found = uses(runs_in(tmp_path / "runs"))
+    assert {use.user for use in found[record["hash"]]} == {first.folder.name, second.folder.name}
+    assert {(use.what, use.where) for used in found.values() for use in used} == {("judge", "verdict")}
+
+
+def test_an_evaluation_that_is_new_tells_its_judge(
+    toy: Toy, trained: Callable[..., Run], evaluations: list[Any]
+) -> None:
+    toy(JUDGE, "judge.toml")
+    run = trained(toy())
+    assert judges_in(run.folder) == []
+    overrides = ['evaluate.v.use="judged(image)"', f'evaluate.v.judge="{run.plan.recipe.path.parent / "judge.toml"}"']
+    semreg.evaluate(run.folder, overrides=overrides)
+    assert judges_in(run.folder) == [("v", read(evaluations[0].folder, "run.json")["hash"])]
 
 
 def test_a_judge_that_another_process_trains_is_waited_for(

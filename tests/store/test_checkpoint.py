@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from semreg.core import UserError
-from semreg.store.checkpoint import KEPT, read_checkpoint, read_latest, write_checkpoint
+from semreg.store.checkpoint import KEPT, keep_last, read_checkpoint, read_latest, read_state, write_checkpoint
 
 plain = st.one_of(
     st.none(), st.booleans(), st.integers(-(2**60), 2**60), st.floats(allow_nan=False), st.text(max_size=5)
@@ -98,6 +98,31 @@ def test_the_last_two_are_kept(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["00000004", "00000005"]
     assert KEPT == 2
     assert read_latest(tmp_path) == ({"number": 5}, [])
+
+
+def test_of_a_trained_run_the_last_is_kept_alone(tmp_path: Path) -> None:
+    for number in (1, 2):
+        write_checkpoint(tmp_path, number, {"number": number})
+    keep_last(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["00000002"]
+    keep_last(tmp_path)
+    assert read_latest(tmp_path) == ({"number": 2}, [])
+
+
+def test_a_trained_run_is_used_as_its_last_checkpoint_has_it_or_not_at_all(tmp_path: Path) -> None:
+    for number in (1, 2):
+        write_checkpoint(tmp_path / "checkpoints", number, {"number": number})
+    assert read_state(tmp_path, {"trained": True}) == read_state(tmp_path, {}) == {"number": 2}
+    damage_tensors(tmp_path / "checkpoints" / "00000002")
+    assert read_state(tmp_path, {}) == {"number": 1}
+    assert read_state(tmp_path, {"trained": True}) is None
+
+
+def test_what_is_no_number_of_ours_is_no_checkpoint(tmp_path: Path) -> None:
+    write_checkpoint(tmp_path, 3, {"number": 3})
+    for name in ("1²", "٣", "0000000٤", "9" * 200, "12", "00000009.old"):
+        (tmp_path / name).mkdir()
+    assert read_latest(tmp_path) == ({"number": 3}, [])
 
 
 def test_no_checkpoint(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 from pathlib import Path
 
@@ -13,11 +14,13 @@ from semreg.core.errors import CannotWrite
 from semreg.store import disk
 from semreg.store.disk import (
     discard,
+    is_locked,
     is_name,
     memory,
     read_file,
     read_if_there,
     read_object,
+    size_of,
     tidy,
     whole_folder,
     write_files,
@@ -186,3 +189,27 @@ def test_names_beside_others(name: object) -> None:
 @pytest.mark.parametrize("name", ["", ".", "..", "a/b", "a\\b", "a\0b", None, 3])
 def test_names_that_lead_elsewhere(name: object) -> None:
     assert not is_name(name)
+
+
+def test_sizes_are_those_of_all_files_below(tmp_path: Path) -> None:
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "a").write_bytes(bytes(3))
+    (tmp_path / "deep" / "b").write_bytes(bytes(4))
+    assert size_of(tmp_path) == 7
+    assert size_of(tmp_path / "a") == 3
+    assert size_of(tmp_path / "nothing") == 0
+    (tmp_path / "deep" / "loop").symlink_to(tmp_path)
+    assert size_of(tmp_path) == 7, "a link is not followed"
+
+
+def test_locks_are_looked_at_and_left_free(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    assert not is_locked(path)
+    assert not path.exists()
+    path.touch()
+    with path.open() as held:
+        fcntl.flock(held, fcntl.LOCK_SH)
+        assert (is_locked(path), is_locked(path, or_shared=True)) == (False, True)
+        fcntl.flock(held, fcntl.LOCK_EX)
+        assert (is_locked(path), is_locked(path, or_shared=True)) == (True, True)
+    assert (is_locked(path), is_locked(path, or_shared=True)) == (False, False)

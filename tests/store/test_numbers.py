@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from semreg.store.numbers import column, distinct, number, rounded
+from semreg.store.numbers import column, distinct, number, rounded, size
 
 
 @pytest.mark.parametrize(
@@ -69,3 +69,16 @@ def test_zero_has_no_sign(value: float, places: int, text: str) -> None:
 )
 def test_a_column_shows_something_of_what_is_not_zero(values: list[float], places: int, texts: list[str]) -> None:
     assert column(values, places) == texts
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [(0, "0 B"), (840, "840 B"), (999, "999 B"), (1000, "1.0 kB"), (1_549_000, "1.5 MB"), (12_400_000_000, "12 GB")],
+)
+def test_sizes(count: int, text: str) -> None:
+    assert size(count) == text
+
+
+def test_the_largest_size_has_the_largest_unit() -> None:
+    assert size(5 * 10**16) == "50000 TB"
+    assert size(999_600) == "1.0 MB", "rounding leads to the next unit"

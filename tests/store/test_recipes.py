@@ -16,6 +16,7 @@ from semreg.store.recipes import (
     evaluations_of,
     failures_of,
     is_reported,
+    judges_in,
     missing_evaluations,
     own_name,
     prune,
@@ -91,6 +92,15 @@ def test_what_is_not_done_or_not_known_is_none(run: Path) -> None:
     assert list(evaluations_of(run, "first")) == ["copies"]
     assert evaluations_of(run, "second") == {}
     assert missing_evaluations(run, ["probe-ffffff", "copies-333333"]) == ["probe-ffffff"]
+
+
+def test_the_judges_of_all_recipes(run: Path) -> None:
+    assert judges_in(run) == []
+    write_evaluations(run, "first", {"probe": "probe-111111"}, reported=True, judges={"probe": "abc"})
+    write_evaluations(run, "second", {"probe": "probe-222222"}, reported=True, judges={"probe": "def"})
+    assert judges_in(run) == [("probe", "abc"), ("probe", "def")]
+    index(run, {"first": {"evaluations": {}, "judges": 3}, "second": {"evaluations": {}}})
+    assert judges_in(run) == []
 
 
 def test_pruning_removes_what_belongs_to_no_recipe(run: Path, tmp_path: Path) -> None:

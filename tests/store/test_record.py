@@ -12,8 +12,8 @@ import pytest
 from filelock import FileLock
 
 from semreg.core import UserError
+from semreg.store.collection import collection
 from semreg.store.record import at_work, read_end, read_metrics, read_record, runs_in
-from semreg.store.status import run_statuses
 
 
 def test_record_and_metrics_of_a_run(fake_run: Path) -> None:
@@ -67,7 +67,7 @@ def test_a_folder_of_whatever_costs_one_line_of_the_list(file: str, made: str, f
     """Nothing waits for a pipe, or reads a device or a file without end."""
     sound = shutil.copytree(fake_run, fake_run.with_name("sound"))
     replace(fake_run / file, made)
-    runs = {run.folder: run for run in run_statuses(fake_run.parent)}
+    runs = {run.status.folder: run.status for run in collection(fake_run.parent).runs}
     assert set(runs) == {fake_run, sound}
     assert runs[sound].state == "finished"
     damaged = file == "run.json" or (file == "status.json" and made != "gone")

@@ -12,8 +12,9 @@ from filelock import FileLock
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from semreg.store.collection import collection
 from semreg.store.record import RunRecord, read_record
-from semreg.store.status import run_status, run_statuses
+from semreg.store.status import run_status
 
 NOW = datetime(2025, 1, 2, 3, 20, tzinfo=UTC)
 
@@ -106,10 +107,10 @@ def test_why_a_run_is_not_under_way(fake_run: Path, status: dict[str, str], stat
 
 def test_damaged_folders_say_so_unless_a_run_is_about_to_fill_them(fake_run: Path) -> None:
     (fake_run / "run.json").unlink()
-    (damaged,) = run_statuses(fake_run.parent)
+    damaged = collection(fake_run.parent).runs[0].status
     assert (damaged.state, damaged.message, damaged.name) == ("damaged", "there is no run.json", fake_run.name)
     with FileLock(fake_run / ".lock"):
-        (beginning,) = run_statuses(fake_run.parent)
+        beginning = collection(fake_run.parent).runs[0].status
     assert (beginning.state, beginning.message) == ("running", "it is beginning")
 
 

@@ -17,7 +17,7 @@ import torch.distributed as dist
 import semreg
 from semreg.core import DataMissing, UserError
 from semreg.core.errors import CannotWrite
-from semreg.store.status import run_statuses
+from semreg.store.collection import collection
 from semreg.tables.making import MadeTable, chosen_seeds
 from semreg.training.phase import PhaseRunner
 from tests.conftest import ToyData
@@ -50,7 +50,7 @@ def test_a_grid_is_made_seed_by_seed_and_then_left_alone(
     assert "5, 5" in text
     assert "semreg table …" in text
     assert table.folder.parent == tmp_path / "runs" / "tables"
-    assert len(run_statuses(tmp_path / "runs")) == 4
+    assert len(collection(tmp_path / "runs").runs) == 4
     made.clear()
     again = make(two, seeds="0,1")
     assert made == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import metadata
@@ -124,6 +125,17 @@ def test_a_run_that_is_not_trained_to_its_end_is_not_used(
         open_trained(folder, device="cpu")
     with pytest.raises(UserError, match="this is not the folder of a run"):
         open_trained(tmp_path, device="cpu")
+
+
+def test_one_whose_last_checkpoint_is_damaged_is_not_used_as_it_was_before(run: Run) -> None:
+    [last] = (run.folder / "checkpoints").iterdir()
+    assert (run.folder / "continuation").is_dir()
+    before = last.with_name("00000000")
+    shutil.copytree(last, before)  # as runs of before have one
+    (last / "state.json").write_text("{")
+    for use in (semreg.open_run, open_trained):
+        with pytest.raises(UserError, match="its last one is damaged: remove the folder to train it anew"):
+            use(run.folder, device="cpu")
 
 
 @pytest.mark.parametrize(

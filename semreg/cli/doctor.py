@@ -1,0 +1,183 @@
+"""`semreg doctor`: what a report of a bug should say of this machine; each part that fails says so, and no more."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import platform
+import re
+import shutil
+import sys
+from collections.abc import Callable
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from semreg.cli.options import AsJson, DataRoot, Out
+from semreg.cli.output import echo, echo_json
+from semreg.core import DataMissing, UserError
+from semreg.core.errors import cause_of
+from semreg.core.kinds import INTERFACE
+from semreg.core.registry import import_target
+from semreg.core.version import __version__
+
+PACKAGES = (
+    "torch", "torchvision", "numpy", "scipy", "scikit-learn", "timm", "torchmetrics", "matplotlib", "pillow",
+    "pydantic", "safetensors", "typer",
+)  # fmt: skip
+"""Libraries whose version a bug may depend on."""
+FOUND, MISSING = "found", "missing"
+
+_FURTHER = re.compile(r"\. | \(")
+"""Where a message begins to tell what was looked for, and how to get it."""
+
+Part = dict[str, Any]
+
+
+def doctor(data_root: DataRoot = Path("data"), out: Out = Path("runs"), as_json: AsJson = False) -> None:
+    """Tell what a bug report needs: versions, devices, data."""
+    parts: dict[str, Callable[[], Part]] = {
+        "versions": _versions,
+        "devices": _devices,
+        "plugins": _plugins,
+        "places": lambda: _places(data_root, out),
+        "data": lambda: _data(data_root),
+    }
+    told = {name: _told(part) for name, part in parts.items()}
+    if as_json:
+        echo_json(told)
+        return
+    for name, part in told.items():
+        echo(name)
+        width = max(map(len, part), default=0)
+        for key, value in part.items():
+            echo(f"  {key:<{width}}  {_text(value)}".rstrip())
+
+
+def _told(part: Callable[[], Part]) -> Part:
+    """A part, or why it can't be told: this command is for what is broken."""
+    try:
+        return part()
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # of a broken library anything may come
+        return {"cannot be told": cause_of(error)}
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {_text(one)}" for key, one in value.items())
+    return " ".join(str(value).split())
+
+
+def _versions() -> Part:
+    found: Part = {
+        "semreg": f"{__version__} (interface {INTERFACE})",
+        "python": f"{platform.python_version()} ({platform.python_implementation()}, {sys.executable})",
+        "platform": platform.platform(),
+    }
+    for name in PACKAGES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            found[name] = "not installed"
+    return found
+
+
+def _devices() -> Part:
+    import torch
+
+    found: Part = {
+        "cpu": f"{_processor()}, {os.cpu_count()} cores, {torch.get_num_threads()} threads",
+        "instructions": torch.backends.cpu.get_cpu_capability(),
+        "bf16": "instructions of its own" if _has_bf16() else "no instructions of its own: slower than fp32",
+    }
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    for index in range(count):
+        free, total = torch.cuda.mem_get_info(index)
+        memory = f"{free / 1e9:.1f} of {total / 1e9:.1f} GB free"
+        found[f"cuda:{index}"] = f"{torch.cuda.get_device_name(index)}, {memory}, CUDA {torch.version.cuda}"
+    if not count:
+        found["cuda"] = (
+            f"none; PyTorch is built {f'with CUDA {torch.version.cuda}' if torch.version.cuda else 'without'}"
+        )
+    if torch.backends.mps.is_available():
+        found["mps"] = "there; semreg does not compute on it"
+    return found
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
+
+
+def _has_bf16() -> bool:
+    """Whether this processor multiplies bfloat16 by instructions of its own; PyTorch has no public word for it."""
+    try:
+        flags = Path("/proc/cpuinfo").read_text()
+    except OSError:
+        return False
+    return any(flag in flags for flag in ("avx512_bf16", "amx_bf16", "bf16"))
+
+
+def _plugins() -> Part:
+    from semreg.cli.packages import installed_plugins, not_installed
+
+    found: Part = {f"{plugin.distribution} {plugin.version}".strip(): plugin.state for plugin in installed_plugins()}
+    found |= dict.fromkeys(not_installed(), "named by SEMREG_PLUGINS, not installed")
+    return found or {"none": ""}
+
+
+def _places(data_root: Path, out: Path) -> Part:
+    from semreg.data.kept import cache_folder, kept_caches
+    from semreg.store.numbers import size
+    from semreg.store.record import run_folders
+
+    def caches() -> str:
+        kept = kept_caches(cache_folder())
+        return f"{len(kept)} data sets, {size(sum(one.size for one in kept))}"
+
+    return {
+        "caches": _place(cache_folder(), caches),
+        "runs": _place(out, lambda: f"{len(run_folders(out))} runs"),
+        "data root": _place(data_root, lambda: "" if data_root.is_dir() else "not there"),
+    }
+
+
+def _place(folder: Path, holds: Callable[[], str]) -> str:
+    """A folder, what it holds, the room on its disk, and whether it can be written; of one that isn't, its parent's."""
+    there = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
+    free = f"{shutil.disk_usage(there).free / 1e9:.1f} GB free"
+    may = "can be written" if os.access(there, os.W_OK | os.X_OK) else "CANNOT be written"
+    try:
+        held = holds()
+    except UserError as error:
+        held = error.problems[0].message
+    return ", ".join(filter(None, [str(folder), held, free, may]))
+
+
+def _data(data_root: Path) -> Part:
+    """Of each installed data set whether it is under the data root; of one that needs options, which."""
+    from semreg.core.registry import components
+
+    return {one.name: _found(one.kind, one.name, one.target, one.origin, data_root) for one in components("dataset")}
+
+
+def _found(kind: str, name: str, target: str, origin: str, data_root: Path) -> str:
+    try:
+        made = import_target(f"{kind} {name!r}", target, origin)
+        parameters = inspect.signature(made).parameters
+        needed = [one.name for one in parameters.values() if one.default is one.empty and one.name != "root"]
+        if needed:
+            return f"needs to be told: {', '.join(needed)}"
+        made(**({"root": data_root} if "root" in parameters else {})).locate()
+        return FOUND
+    except DataMissing as missing:
+        return f"{MISSING}: {_FURTHER.split(missing.problems[0].message)[0]}"
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # a plugin's may raise anything
+        return f"cannot be told: {cause_of(error, UserError)}"

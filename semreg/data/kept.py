@@ -1,0 +1,180 @@
+"""The caches of data sets as a collection: which there are, how large, when last used, which are in use, and removal.
+
+Reads folders with the standard library alone. Who has the pixels of a cache open holds a shared lock of its
+`cache.json`; who removes one needs that lock alone, and the lock under which caches are built.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from semreg.core import UserError
+from semreg.store.disk import discard, is_locked, read_object, size_of, tidy, writing
+
+HEADER = "cache.json"
+"""Is written last, so that a folder without it is no whole cache."""
+_NAME = re.compile(r"(?P<dataset>.+)-[0-9a-f]{16}")
+_PARTIAL = re.compile(r"\.(?P<name>.+-[0-9a-f]{16})\.partial")
+_ADVICE = "mend that, and clear it again"
+
+
+class CacheIsBusy(UserError):  # noqa: N818  a finding rather than a failure
+    """A process uses a cache, or builds it."""
+
+
+@dataclass(frozen=True)
+class KeptCache:
+    """A cache of a data set; `half` is one that a killed process left half built."""
+
+    folder: Path
+    dataset: str
+    """The class of the data set, in small letters."""
+    size: int
+    """In bytes."""
+    used: datetime
+    """When it was opened, or built, last."""
+    images: int | None
+    """How many it has; None where that can't be read."""
+    shape: tuple[int, ...]
+    """Channels, height and width; empty where it has no images, or that can't be read."""
+    busy: bool
+    """Whether a process uses it, or builds it."""
+    half: bool = False
+
+    def as_dictionary(self) -> dict[str, Any]:
+        """What JSON can hold of it."""
+        own = {key: getattr(self, key) for key in ("dataset", "size", "images", "busy", "half")}
+        return {"name": self.folder.name, **own, "shape": list(self.shape), "used": self.used.isoformat()}
+
+
+def cache_folder() -> Path:
+    """Where caches are kept: `$SEMREG_CACHE`, else `semreg` in the user's cache folder."""
+    named = os.environ.get("SEMREG_CACHE")
+    if named:
+        return Path(named).expanduser()
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "semreg"
+
+
+def building_lock(cache: Path) -> FileLock:
+    """What a process holds that builds a cache, or removes it."""
+    return FileLock(cache.with_name(f".{cache.name}.lock"))
+
+
+def held(cache: Path) -> Callable[[], None]:
+    """Keep others from removing a cache until what is returned is called, or this process ends.
+
+    It is noted that the cache is used now.
+    """
+    descriptor = -1
+    with contextlib.suppress(OSError):  # on a disk without locks, or one that can't be written, it is used as it is
+        descriptor = os.open(cache / HEADER, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        fcntl.flock(descriptor, fcntl.LOCK_SH)
+        os.utime(cache / HEADER)
+    return partial(os.close, descriptor) if descriptor >= 0 else lambda: None
+
+
+def kept_caches(folder: Path) -> list[KeptCache]:
+    """The caches in a folder, the one last used first. Raises UserError if the folder can't be read."""
+    try:
+        names = sorted(os.listdir(folder))
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise UserError(str(folder), f"the caches can't be read: {error.strerror or error}") from error
+    found = [one for name in names if (one := _kept(folder / name)) is not None]
+    return sorted(found, key=lambda one: one.used, reverse=True)
+
+
+def _kept(path: Path) -> KeptCache | None:
+    """What there is to say of a cache; None of what is none."""
+    whole, half = _NAME.fullmatch(path.name), _PARTIAL.fullmatch(path.name)
+    if not (whole or half) or path.is_symlink() or not path.is_dir():
+        return None
+    name = half["name"] if half else path.name
+    parts = _NAME.fullmatch(name)
+    header: dict[str, Any] = {}
+    with contextlib.suppress(UserError):
+        header = read_object(path / HEADER) or {}
+    count = header.get("count")
+    try:
+        when = os.stat(path / HEADER if header else path).st_mtime
+    except OSError:
+        when = 0.0
+    return KeptCache(
+        folder=path,
+        dataset=parts["dataset"] if parts else name,
+        size=size_of(path),
+        used=datetime.fromtimestamp(when, UTC).replace(microsecond=0),
+        images=count if isinstance(count, int) else None,
+        shape=_shape(header),
+        busy=_is_busy(path, name),
+        half=half is not None,
+    )
+
+
+def _shape(header: dict[str, Any]) -> tuple[int, ...]:
+    try:
+        image = header["fields"]["image"]
+        return tuple(int(image[key]) for key in ("channels", "height", "width"))
+    except (KeyError, TypeError, ValueError):
+        return ()
+
+
+def _is_busy(path: Path, name: str) -> bool:
+    return is_locked(path.with_name(f".{name}.lock")) or is_locked(path / HEADER, or_shared=True)
+
+
+@contextlib.contextmanager
+def _alone(path: Path, name: str) -> Iterator[None]:
+    """Inside, no other process opens or builds a cache. Raises CacheIsBusy, OSError."""
+    lock = building_lock(path.with_name(name))
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise CacheIsBusy(str(path), "a process builds it; wait for that, or stop it") from None
+    try:
+        with _held_alone(path / HEADER):
+            yield
+    finally:
+        lock.release()
+
+
+@contextlib.contextmanager
+def _held_alone(header: Path) -> Iterator[None]:
+    try:
+        descriptor = os.open(header, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except FileNotFoundError:  # half a cache, which nobody opens
+        yield
+        return
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise CacheIsBusy(str(header.parent), "a process uses it; wait for that, or stop it") from None
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def clear(cache: KeptCache) -> None:
+    """Remove a cache, whole or not at all; its next use builds it again. Raises CacheIsBusy, CannotWrite."""
+    name = cache.folder.name if not cache.half else cache.folder.name[1:].removesuffix(".partial")
+    with writing(cache.folder, _ADVICE), _alone(cache.folder, name):
+        discard(cache.folder)
+
+
+def tidy_caches(folder: Path) -> None:
+    """Remove what a killed process left half removed. Raises CannotWrite."""
+    with writing(folder, _ADVICE):
+        tidy(folder)

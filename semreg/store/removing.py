@@ -1,0 +1,104 @@
+"""Runs that are removed: whole or not at all, none that a process is at work on, and none that another uses."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from semreg.core import Problem, UserError
+from semreg.store import layout
+from semreg.store.disk import discard, read_object, size_of, writing
+from semreg.store.folder import SECONDS_OF_A_LOOK, RunIsBusy
+from semreg.store.names import named
+from semreg.store.record import at_work, run_folders, runs_in
+from semreg.store.uses import uses
+
+_MADE = {value for name, value in vars(layout).items() if name.isupper()}
+_MADE_TOO = re.compile(r"\..*\.part|report-.+\.html|tensorboard")
+
+
+@dataclass(frozen=True)
+class Doomed:
+    """A run that is to be removed; `used` says by what others it is used."""
+
+    folder: Path
+    size: int
+    """In bytes."""
+    used: tuple[str, ...]
+
+
+def doomed_runs(names: Sequence[str], runs: Path, *, force: bool = False) -> list[Doomed]:
+    """The runs of a folder of runs that names, paths and globs say, each once.
+
+    Raises UserError, with all that is wrong, for what is no run of that folder, globs that match none, runs that a
+    process is at work on, and, unless with `force`, runs that others use which are to stay.
+    """
+    problems: list[Problem] = []
+    chosen = _chosen(names, runs, problems)
+    users = uses(runs_in(runs))
+    doomed = []
+    for folder in chosen:
+        foreign = _why_foreign(folder)
+        if foreign:
+            problems.append(Problem(str(folder), foreign))
+            continue
+        if at_work(folder):
+            problems.append(Problem(str(folder), "a process is at work on it; wait for it, or stop it"))
+        found = [use for use in users.get(_hash(folder), []) if use.user not in {path.name for path in chosen}]
+        if found and not force:
+            problems += [Problem(str(folder), use.text()) for use in found]
+            problems.append(Problem("", f"remove what uses {folder.name}, too, or it alone by --force"))
+        doomed.append(Doomed(folder, size_of(folder), tuple(use.text() for use in found)))
+    if problems:
+        raise UserError("nothing is removed", problems)
+    return doomed
+
+
+def remove_run(folder: Path) -> None:
+    """Remove a run's folder; killed at any instant, it is there whole or not at all. Raises RunIsBusy, CannotWrite."""
+    lock = FileLock(folder / layout.LOCK)
+    with writing(folder, "mend that, and remove it again"):
+        try:
+            lock.acquire(timeout=SECONDS_OF_A_LOOK)
+        except Timeout:
+            raise RunIsBusy(str(folder), "a process is at work on it; wait for it, or stop it") from None
+        try:
+            discard(folder)
+        finally:
+            lock.release()
+
+
+def _chosen(names: Sequence[str], runs: Path, problems: list[Problem]) -> list[Path]:
+    inside = []
+    for name in names:
+        path = Path(name)
+        if len(path.parts) > 1 and path.parent.resolve() != runs.resolve():
+            problems.append(Problem(name, f"is not in {runs}; say its folder of runs by --out"))
+        else:
+            inside.append(path.name or name)
+    return named(inside, {path.name: path for path in run_folders(runs)}, f"run in {runs}", problems)
+
+
+def _why_foreign(folder: Path) -> str:
+    """Why a folder may hold what is not a run's; empty if it is the folder of a run, damaged or not."""
+    if folder.is_symlink():
+        return "is a link, which no run makes; remove it by hand"
+    if _hash(folder):
+        return ""
+    others = sorted(set(os.listdir(folder)) - _MADE)
+    others = [name for name in others if not _MADE_TOO.fullmatch(name)]
+    if others:
+        return f"has no readable record, and holds {others[0]}, which may be no run's; remove it by hand"
+    return ""
+
+
+def _hash(folder: Path) -> str:
+    try:
+        return str((read_object(folder / layout.RECORD) or {}).get("hash") or "")
+    except UserError:
+        return ""

@@ -1,0 +1,24 @@
+"""Names and globs say what there is, each once."""
+
+from __future__ import annotations
+
+from semreg.core import Problem
+from semreg.store.names import named
+
+KNOWN = {"vae-1": 1, "vae-2": 2, "gm-1": 3, "odd[1]": 4}
+
+
+def test_names_and_globs_choose_each_once_in_their_order() -> None:
+    problems: list[Problem] = []
+    assert named(["gm-1", "*-1", "vae-*"], KNOWN, "run", problems) == [3, 1, 2]
+    assert named(["odd[1]"], KNOWN, "run", problems) == [4], "a name may look like a glob"
+    assert named([], KNOWN, "run", problems) == []
+    assert not problems
+
+
+def test_what_is_nothing_is_said_with_what_is_near() -> None:
+    problems: list[Problem] = []
+    assert named(["vae1", "x*", "vae-2"], KNOWN, "run in runs", problems) == [2]
+    assert [one.where for one in problems] == ["vae1", "x*"]
+    assert problems[0].message.startswith("is no run in runs; did you mean 'vae-1'")
+    assert problems[1].message.startswith("matches no run in runs; there is: gm-1, ")
