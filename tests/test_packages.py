@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from semreg.recipe.listing import MINUTES
 from semreg.recipe.load import load_recipe
 from semreg.recipe.names import find_recipe
 from tests.docs.test_links import CODE, LINK
@@ -116,9 +117,9 @@ def test_a_wheel_holds_its_package_with_its_data_and_nothing_else(wheels: list[P
     for name, files in held.items():
         assert {file.partition("/")[0] for file in files} == {name}
         assert f"{name}/py.typed" in files
-    expected = {f"semreg/{path.relative_to(ROOT).as_posix()}" for path in RECIPES}
+    expected = {f"semreg/{path.relative_to(ROOT).as_posix()}" for path in [*RECIPES, ROOT / "recipes" / MINUTES]}
     for path in (ROOT / "semreg").rglob("*"):
-        if path.suffix in (".py", ".html", ".jinja", ".typed"):
+        if path.suffix in (".py", ".html", ".js", ".jinja", ".typed"):
             expected.add(path.relative_to(ROOT).as_posix())
     assert held["semreg"] == expected
 

@@ -94,12 +94,9 @@ def diff(
 def print_recipe(recipe: str, overrides: Overrides, *, fallback: bool, as_json: bool) -> None:
     """Print a recipe as it is run, with all that it extends. Raises UserError."""
     from semreg.recipe.load import load_recipe
-    from semreg.recipe.schema import parse_tables
     from semreg.recipe.toml_text import toml_text
 
-    read = load_recipe(recipe, overrides)
-    table = read.resolve(fallback=fallback)
-    parse_tables(table, str(read.path))
+    table = load_recipe(recipe, overrides).resolve(fallback=fallback)
     if as_json:
         echo_json(table)
     else:

@@ -74,6 +74,12 @@ def iteration_done(run: ObservedRun, progress: Progress) -> None:
 
 
 @hookspec
+def phase_finished(run: ObservedRun, phase: str, epoch: int) -> None:
+    """The phase named `phase` is trained, to its last epoch or to `epoch`, where validation ended it. Its best weights,
+    if it keeps them, are not taken yet; said again where a run resumes at its end."""
+
+
+@hookspec
 def checkpoint_written(run: ObservedRun, path: Path) -> None:
     """A checkpoint is complete on disk at `path`."""
 

@@ -91,8 +91,11 @@ def _function_module() -> Any:
         def options(self) -> dict[str, Any]:
             return {key: getattr(self, f"option_{key}") for key in self.keys}
 
-        def forward(self, *inputs: Any, generator: torch.Generator | None = None) -> Any:
+        def forward(self, *inputs: Any, generator: torch.Generator | None = None, **named: Any) -> Any:
             options = self.options()
+            if named:
+                taken = ", ".join(one.name for one in _without(signature_of(self.function), options).inputs())
+                raise TypeError(f"{_name(self.function)} takes its inputs by position: ({taken})")
             if not self.fewest <= len(inputs) <= self.most:
                 left = _without(signature_of(self.function), options)
                 raise TypeError(check_inputs(left, len(inputs), where="", name=_name(self.function))[0].message)

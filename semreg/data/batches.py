@@ -108,8 +108,8 @@ class Batches:
 
     An epoch is `per_epoch` times `accumulate` batches, the first of those which `sampler` makes of the rows with a
     generator seeded by (seed, key, epoch), and of the labels named in `sampler_labels`, by position. Of each batch,
-    part `part[0]` of `part[1]` equal ones is given: what one of several processes takes. `source` and `sampler_key` are
-    the recipe's file and the key of the sampler in it, for messages. The other arguments are those of `Gather`.
+    part `part[0]` of `part[1]` equal ones is given: what one of several processes takes. `source`, `sampler_key` and
+    `accumulate_key` are the recipe's file and keys in it, for messages. The other arguments are those of `Gather`.
 
     Raises UserError if so many batches are larger than the rows, or a batch can't be cut into the parts, and later if
     the sampler fails.
@@ -124,6 +124,7 @@ class Batches:
         seed: int,
         key: tuple[str, ...],
         accumulate: int = 1,
+        accumulate_key: str = "",
         sampler: Callable[..., Tensor] = shuffled,
         sampler_labels: Sequence[str] = (),
         part: tuple[int, int] = (0, 1),
@@ -144,8 +145,8 @@ class Batches:
             raise UserError(source, [Problem("data.batch_size", message)])
         if accumulate * batch_size > len(rows):
             message = f"{accumulate} batches of {batch_size} can't be drawn from {len(rows)} images"
-            fits = f"accumulate = {len(rows) // batch_size} or smaller batches fit"
-            raise UserError(source, [Problem("data.batch_size", f"{message}; {fits}")])
+            fits = f"{len(rows) // batch_size} or smaller batches fit"
+            raise UserError(source, [Problem(accumulate_key, f"{message}; {fits}")])
         self.gather = Gather(cached, rows, fields=fields, extra=extra, value_range=value_range, device=device)
         self.batch_size = batch_size
         self.accumulate = accumulate
@@ -173,12 +174,14 @@ class Batches:
         try:
             order = self._sampler(*self._labels, count=rows, batch_size=self.batch_size, generator=generator)
         except (UserError, ValueError) as error:
-            if isinstance(error, UserError) and error.source == self._source:
-                raise
+            told = isinstance(error, UserError) and error.source == self._source
             said = error.problems[0].message if isinstance(error, UserError) else cause_of(error)
             if self.accumulate > 1:
                 said += f"; each of the {self.accumulate} batches that `accumulate` averages is sampled by itself"
-            raise UserError(self._source, [Problem(self._sampler_key, said)]) from error
+            elif told:
+                raise
+            kind = type(error) if isinstance(error, UserError) and told else UserError
+            raise kind(self._source, [Problem(self._sampler_key, said)]) from error
         if not _are_indices(order, rows, shape):
             found = f"{order.dtype} {tuple(order.shape)}" if isinstance(order, Tensor) else type(order).__name__
             message = f"the sampler gave {found}; torch.int64 {shape} of indices below {rows} fits"

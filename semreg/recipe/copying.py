@@ -2,41 +2,29 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-from semreg.recipe.bounds import TomlTable, read_toml
-from semreg.recipe.names import find_recipe, from_folder
+from semreg.recipe.names import said_from
+
+_NAMES = re.compile(
+    r"""(?P<head>(?<![\w-])(?P<key>extends|judge|weights)["']?\s*=\s*)(?P<value>"[^"\n]*"|'[^'\n]*'|\[[^\]]*\])"""
+)
+_TEXT = re.compile(r"""(["'])(.*?)\1""")
 
 
 def copied_text(path: Path, folder: Path) -> str:
-    """The text of the recipe at `path` for a file in `folder`. Raises UserError if it is no recipe's.
+    """The text of the recipe at `path` for a file in `folder`.
 
-    What it extends, and its judges, are names where they are shipped, and else paths from there.
+    What it extends, its judges, and recipes whose weights it takes are names where they are shipped, and else paths
+    from there. Raises AmbiguousNameError for a name that is also a file's.
     """
-    text = path.read_text(encoding="utf-8")
-    for said in dict.fromkeys(_named(read_toml(path))):
-        try:
-            place = find_recipe(said, path.parent)
-        except LookupError:  # what isn't there stays as it is, and is told of where it is needed
-            continue
-        text = re.sub(f"(?P<quote>[\"']){re.escape(said)}(?P=quote)", f'"{from_folder(place, folder)}"', text)
-    return text
 
+    def rewritten(found: re.Match[str]) -> str:
+        def one(text: re.Match[str]) -> str:
+            return json.dumps(said_from(text[2], found["key"], path.parent, folder), ensure_ascii=False)
 
-def _named(table: TomlTable) -> Iterator[str]:
-    """The recipes that a recipe names."""
-    for part in (table, table.get("fallback")):
-        if not isinstance(part, dict):
-            continue
-        extends, evaluations = part.get("extends", []), part.get("evaluate")
-        yield from [one for one in ([extends] if isinstance(extends, str) else extends) if isinstance(one, str)]
-        yield from _judges(evaluations.values() if isinstance(evaluations, dict) else ())
+        return found["head"] + _TEXT.sub(one, found["value"])
 
-
-def _judges(evaluations: Any) -> Iterator[str]:
-    for evaluation in evaluations:
-        if isinstance(evaluation, dict) and isinstance(evaluation.get("judge"), str):
-            yield evaluation["judge"]
+    return _NAMES.sub(rewritten, path.read_text(encoding="utf-8"))

@@ -36,7 +36,8 @@ def summaries(pattern: str | None = None) -> list[RecipeSummary]:
 
     Raises UserError if none fits.
     """
-    names = [name for name in shipped_names() if not name.startswith(PARTIAL)]
+    partial = bool(pattern and pattern.startswith(PARTIAL))
+    names = [name for name in shipped_names() if name.startswith(PARTIAL) == partial]
     chosen = fnmatch.filter(names, pattern) if pattern else [name for name in names if "/" not in name]
     if not chosen:
         raise UserError("", f"no recipe's name fits {pattern!r}{closest(str(pattern), names)}")

@@ -21,7 +21,7 @@ from semreg.recipe.bounds import (
 )
 from semreg.recipe.each import expand
 from semreg.recipe.merging import merge, overlay
-from semreg.recipe.names import find_recipe, from_folder, spelled
+from semreg.recipe.names import AmbiguousNameError, find_recipe, said_from, spelled
 
 
 @dataclass(frozen=True)
@@ -123,26 +123,24 @@ def _parents(named: Any, path: Path, seen: tuple[Path, ...], count: Iterator[int
             place = find_recipe(parent, path.parent)
         except LookupError as error:
             raise UserError(str(path), [Problem(f"{prefix}extends", str(error))]) from None
-        merged = overlay(merged, _relocated(_read_merged(place, seen, count), place.parent, path.parent))
+        merged = overlay(merged, _relocated(_read_merged(place, seen, count), place, path.parent))
     return merged
 
 
-def _relocated(table: TomlTable, written_in: Path, read_in: Path) -> TomlTable:
-    """The table of a recipe as one in another folder would have to write it: a judge's recipe is a path or a name."""
-    evaluations = table.get("evaluate")
-    if written_in.resolve() != read_in.resolve() and isinstance(evaluations, dict):
-        for evaluation in evaluations.values():
-            if isinstance(evaluation, dict) and isinstance(evaluation.get("judge"), str):
-                evaluation["judge"] = from_folder(_judge(evaluation["judge"], written_in), read_in)
+def _relocated(table: TomlTable, source: Path, read_in: Path) -> TomlTable:
+    """The table of the recipe `source` as one in another folder would have to write it: what recipes it names are paths
+    or names. Raises UserError for a name that is also a file's there."""
+    if source.parent.resolve() == read_in.resolve():
+        return table
+    for kind, key in (("evaluate", "judge"), ("modules", "weights")):
+        parts = table.get(kind)
+        for name, part in parts.items() if isinstance(parts, dict) else ():
+            if isinstance(part, dict) and isinstance(part.get(key), str):
+                try:
+                    part[key] = said_from(part[key], key, source.parent, read_in)
+                except AmbiguousNameError as error:
+                    raise UserError(str(source), [Problem(f"{kind}.{name}.{key}", str(error))]) from None
     return table
-
-
-def _judge(said: str, folder: Path) -> Path:
-    """Where the recipe of a judge is, or would be: one that is not there is told of where it is needed."""
-    try:
-        return find_recipe(said, folder)
-    except LookupError:
-        return folder / said
 
 
 def _override(text: str) -> TomlTable:

@@ -8,7 +8,7 @@ from typing import Any
 
 from semreg.core import Problem, UserError, closest
 from semreg.recipe.bounds import TomlTable
-from semreg.recipe.schema import reserved_keys
+from semreg.recipe.schema import default_use, reserved_keys
 
 
 def merge(base: TomlTable, over: TomlTable, source: str, prefix: str) -> TomlTable:
@@ -29,7 +29,7 @@ def merge(base: TomlTable, over: TomlTable, source: str, prefix: str) -> TomlTab
 def overlay(base: TomlTable, over: Mapping[str, Any], where: tuple[str, ...] = ()) -> TomlTable:
     """`over` on top of `base`, both at the place `where` of a recipe; another component drops the old one's options."""
     result = dict(base)
-    old, new = base.get("use"), over.get("use")
+    old, new = base.get("use", default_use(where)), over.get("use")
     if isinstance(old, str) and isinstance(new, str) and _component(old) != _component(new):
         result = {key: value for key, value in base.items() if key in reserved_keys(where)}
     for key, value in over.items():

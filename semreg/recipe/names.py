@@ -21,6 +21,10 @@ def shipped_recipes() -> Path:
     return inside if inside.is_dir() else _PACKAGE.with_name("recipes")
 
 
+class AmbiguousNameError(LookupError):
+    """A recipe's name that another file or folder has, too."""
+
+
 def find_recipe(said: str, *folders: Path) -> Path:
     """The file of a recipe that a text means.
 
@@ -40,7 +44,7 @@ def find_recipe(said: str, *folders: Path) -> Path:
             if os.path.exists(here) and not _same(here, own):
                 what = f"the folder {str(here)!r}" if os.path.isdir(here) else f"the file {str(here)!r}"
                 message = f"{said!r} is a recipe of semreg, and {what} is here; write {OWN}:{said} for the one"
-                raise LookupError(f"{message}, ./{said}{here.name.removeprefix(Path(said).name)} for the other")
+                raise AmbiguousNameError(f"{message}, ./{said}{here.name.removeprefix(Path(said).name)} for the other")
         return own
     places = [folder / said for folder in folders]
     for place in places:
@@ -70,6 +74,24 @@ def from_folder(path: Path, folder: Path) -> str:
     """How a recipe in a folder names the one at a path: a shipped one by its name, any other by its relative path."""
     name = reference(path)
     return name if name.startswith(f"{OWN}:") else os.path.relpath(path, folder)
+
+
+def said_from(said: str, key: str, written_in: Path, folder: Path) -> str:
+    """What stands under `key` (extends, judge or weights) of a recipe in one folder, as one in another writes it.
+
+    A recipe that isn't there is told of where it is needed. Of weights, "RECIPE:module", paths alone are of recipes
+    for sure: any other may be a run. Raises AmbiguousNameError.
+    """
+    recipe, colon, module = said.rpartition(":") if key == "weights" else (said, "", "")
+    if key == "weights" and not recipe.endswith(".toml"):
+        return said
+    try:
+        place = find_recipe(recipe, written_in)
+    except AmbiguousNameError:
+        raise
+    except LookupError:
+        place = written_in / recipe
+    return f"{from_folder(place, folder)}{colon}{module}"
 
 
 def reference(path: Path) -> str:

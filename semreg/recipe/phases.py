@@ -9,8 +9,10 @@ from typing import Any
 from pydantic import ValidationError
 
 from semreg.core import AttributesField, ClassField, Problem, closest
+from semreg.core.registry import components
 from semreg.recipe.graph import Graph
 from semreg.recipe.plan import (
+    SINGLE_STEP,
     Course,
     Node,
     OptimizerPlan,
@@ -39,8 +41,6 @@ from semreg.recipe.schema import (
 )
 
 FILLED_IN_SAMPLERS = ("count", "batch_size")
-SINGLE_STEP = "step"
-"""The name of the step of a phase that has `train` directly."""
 
 
 def build_phases(resolver: Resolver, graph: Graph, tables: RecipeTables) -> Building[tuple[PhasePlan, ...]]:
@@ -130,6 +130,10 @@ class _Phase:
 
     def course(self, table: CourseTable, where: str) -> Building[Weight]:
         """A weight that changes; one that stays where its schedule can't be had."""
+        if "use" not in table.model_fields_set and "warmup" not in table.options:
+            known = ", ".join(component.name for component in components("schedule"))
+            yield Problem(where, f"a weight with a course needs `warmup`, in epochs, or `use`, a schedule: {known}")
+            return table.weight
         schedule = yield from self.schedule(table, where)
         if schedule is None:
             return table.weight

@@ -16,6 +16,9 @@ from semreg.recipe.load import Recipe
 from semreg.recipe.routing import Backward
 from semreg.recipe.schema import ClipTable, DataTable, RecipeTables, ValidateTable
 
+SINGLE_STEP = "step"
+"""The name of the step of a phase that has `train` directly."""
+
 
 @dataclass(frozen=True)
 class Loaded(Component):
@@ -188,6 +191,11 @@ class PhasePlan:
     def images(self) -> int:
         """How many images an iteration takes, by the step that takes the most at once."""
         return self.batch_size * max((step.accumulate for step in self.steps), default=1)
+
+    def key_of(self, step: StepPlan) -> str:
+        """Where a step stands in the recipe: one by itself in the phase's own table."""
+        single = step.name == SINGLE_STEP and len(self.steps) == 1
+        return f"phases.{self.name}" if single else f"phases.{self.name}.steps.{step.name}"
 
     def reads(self, loss: str) -> bool:
         """Whether a loss trains a module in it, or is validated."""

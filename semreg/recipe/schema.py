@@ -268,25 +268,36 @@ class RecipeTables(_Keys):
     watch: WatchTable | None = None
 
 
+def default_use(where: tuple[str, ...]) -> str | None:
+    """The component of a table at a place of a recipe that names none: that of a weight's course has one."""
+    default: str = CourseTable.model_fields["use"].default
+    return default if _model_of(where) is CourseTable else None
+
+
 def reserved_keys(where: tuple[str, ...]) -> frozenset[str]:
     """The keys of the table at a place of a recipe that are no options of the component that it uses.
 
     They stay when the table uses another component, but for a paper's figures. `where` are the keys to the table,
     perhaps those of a fallback.
     """
-    model: type[BaseModel] | None = None
+    model = _model_of(where)
+    return frozenset(model.model_fields.keys() - {"use", "paper"}) if model else frozenset()
+
+
+def _model_of(where: tuple[str, ...]) -> type[BaseModel] | None:
+    """What a table at a place of a recipe is, where it uses a component and has keys of its own."""
     match where[1:] if where[:1] == ("fallback",) else where:
         case ("data",):
-            model = DataTable
+            return DataTable
         case ("modules", _):
-            model = ModuleTable
+            return ModuleTable
         case ("optimizer",) | ("phases" | "modules", _, "optimizer"):
-            model = OptimizerTable
+            return OptimizerTable
         case ("evaluate", _):
-            model = EvaluationTable
+            return EvaluationTable
         case ("phases", _, "train", _, _) | ("phases", _, "steps", _, "train", _, _):
-            model = CourseTable
-    return frozenset(model.model_fields.keys() - {"use", "paper"}) if model else frozenset()
+            return CourseTable
+    return None
 
 
 def parse_tables(table: Mapping[str, Any], source: str) -> RecipeTables:

@@ -25,6 +25,10 @@ def handed_over(hooks: object) -> dict[str, Any]:
     manager, problems = plugin_manager.no_hooks(), []
     for place, hook in enumerate(hooks):
         called = getattr(hook, "__name__", type(hook).__name__)
+        again = next((k for k, other in enumerate(hooks[:place]) if other is hook), None)
+        if again is not None:
+            problems.append(Problem(f"hooks[{place}]", f"{called} is hooks[{again}] again"))
+            continue
         try:
             with process_state_kept():
                 plugin_manager.add_plugin(manager, hook, f"hooks[{place}] ({called})")

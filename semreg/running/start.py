@@ -209,6 +209,8 @@ class Runner:
                 self.say(f"{path} has trained the same, as {own_name(path)}: nothing is trained anew")
             if done:
                 self.say(f"{path} is finished; nothing to do")
+            if self.hooks:
+                self.say(f"{path} is trained: hooks handed over hear of training, and of what is evaluated now, alone")
             if self.plan.tables.watch is not None and not read_watched(path):
                 self.say(f"{path} has no pictures: `[watch]` keeps them while a run trains, and this one is trained")
         changed = other_code(record, self.plan)

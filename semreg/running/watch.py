@@ -12,7 +12,7 @@ from semreg.store.watched import read_watched
 
 
 class Watch:
-    """Keeps a picture after every so many epochs of a phase, and after its last: a row of images for each tensor.
+    """Keeps a picture after every so many epochs of a phase, and at its end: a row of images for each tensor.
 
     Args:
         table: which tensors, how often, and how many images.
@@ -35,13 +35,20 @@ class Watch:
     def iteration_done(self, run: RunFolder, progress: Progress) -> None:
         """Draw where an epoch ends that is to be drawn."""
         epoch, within = divmod(progress.iteration, progress.iterations // progress.epochs)
-        if within or (epoch % self._table.every and epoch != progress.epochs):
-            return
+        if not within and epoch % self._table.every == 0:
+            self._draw(run, progress.phase, epoch)
+
+    @hookimpl
+    def phase_finished(self, run: RunFolder, phase: str, epoch: int) -> None:
+        """Draw the end, unless it is drawn."""
+        if (phase, epoch) not in {(one.phase, one.epoch) for one in read_watched(run.folder)}:
+            self._draw(run, phase, epoch)
+
+    def _draw(self, run: RunFolder, phase: str, epoch: int) -> None:
         count = self._table.images
         picture = strip([run.tensor(name, count=count)[:count] for name in self._table.tensors], self._range)
-        path = run.folder / WATCH / f"{progress.phase}-{epoch}.png"
+        path = run.folder / WATCH / f"{phase}-{epoch}.png"
         with writing(run.folder):
             path.parent.mkdir(exist_ok=True)
             write_whole(path, picture)
-        line = {"phase": progress.phase, "epoch": epoch, "picture": path.name, "tensors": self._table.tensors}
-        run.append(WATCHED, line)
+        run.append(WATCHED, {"phase": phase, "epoch": epoch, "picture": path.name, "tensors": self._table.tensors})

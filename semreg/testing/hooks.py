@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import random
 import tempfile
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -70,7 +70,7 @@ class _Process:
         require(bool(self.manager.get_plugins()), self.run.warnings[-1] if self.run.warnings else "")
         return returned
 
-    def train(self, phase: str, epochs: Iterable[int]) -> None:
+    def train(self, phase: str, epochs: Collection[int]) -> None:
         """Tell of a phase of two epochs of two iterations."""
         self.tell("phase_started", phase=phase)
         for epoch in epochs:
@@ -80,6 +80,8 @@ class _Process:
             path = self.run.folder / f"{phase}-{epoch}.pt"
             path.write_bytes(b"weights")
             self.tell("checkpoint_written", path=path)
+        if 2 in epochs:
+            self.tell("phase_finished", phase=phase, epoch=2)
 
     def finish(self) -> None:
         """Tell of an evaluation, and of the end."""

@@ -10,13 +10,19 @@ from torch import nn
 
 from semreg.core import Problem, UserError
 from semreg.core.errors import cause_of
+from semreg.recipe.comparing import differing_keys
+from semreg.recipe.load import Recipe, load_recipe
 from semreg.recipe.names import find_recipe, reference, referred
 from semreg.recipe.plan import Plan
 from semreg.store.checkpoint import read_state
 from semreg.store.disk import read_object
 from semreg.store.layout import RECORD
 from semreg.store.reading import as_written
-from semreg.store.record import known_runs
+from semreg.store.recipes import read_recipe
+from semreg.store.record import RunRecord, known_runs
+
+_TRAINS = ("data", "modules", "tensors", "losses", "optimizer", "phases", "order")
+"""The tables of a recipe that say how it trains."""
 
 
 def load_weights(plan: Plan, modules: Mapping[str, nn.Module], runs: Path) -> None:
@@ -45,25 +51,38 @@ def load_weights(plan: Plan, modules: Mapping[str, nn.Module], runs: Path) -> No
 
 
 def run_of_weights(plan: Plan, module: str, weights: str, runs: Path) -> tuple[Path, str]:
-    """The folder of the run and the name of the module in it that `weights` says. Raises UserError if there is no such
-    run, or a recipe is named that has several."""
-    path, colon, other = weights.rpartition(":")
-    found = [folder for folder in (Path(path), runs / path) if os.path.isfile(folder / RECORD)][:1]
-    if colon and not found:
-        found = _runs_of_recipe(path, plan.recipe.path.parent, runs)
-    if len(found) == 1:
-        return found[0], other
-    message = f"{weights!r} names no run; write the path of a run's folder and a module: 'runs/NAME:encoder'"
-    if found:
-        message = f"{runs} holds several runs of {path}; name one: {', '.join(folder.name for folder in found)}"
-    raise UserError(str(plan.recipe.path), [Problem(f"modules.{module}.weights", message)])
-
-
-def _runs_of_recipe(said: str, folder: Path, runs: Path) -> list[Path]:
-    """The folders of the runs that are trained by a recipe, named from a folder; none if there is no such recipe."""
+    """The folder of the run and the name of the module in it that `weights` says: a run's, or that of a recipe as it is
+    written. Raises UserError if there is no such run."""
+    path, _, other = weights.rpartition(":")
+    for folder in (Path(path), runs / path) if path else ():
+        if os.path.isfile(folder / RECORD):
+            return folder, other
+    where = f"modules.{module}.weights"
+    advice = "write the path of a run's folder and a module: 'runs/NAME:encoder'"
     try:
-        recipe = reference(find_recipe(said, folder))
-    except LookupError:
-        return []
+        recipe = load_recipe(find_recipe(path, plan.recipe.path.parent)) if path else None
+    except LookupError as error:
+        recipe, advice = None, f"{advice}; {error}"
+    if recipe is None:
+        raise UserError(str(plan.recipe.path), [Problem(where, f"{weights!r} names no run; {advice}")])
+    of_recipe = _runs_of_recipe(recipe, runs)
+    as_written = [run.folder for run in of_recipe if _is_as_written(run, recipe)]
+    if not as_written:
+        others = f"; of others of it, name one: {', '.join(run.folder.name for run in of_recipe)}" if of_recipe else ""
+        message = f"{runs} holds no trained run of {path} as it is written, which `semreg run {path}` makes{others}"
+        raise UserError(str(plan.recipe.path), [Problem(where, message)])
+    return as_written[0], other
+
+
+def _runs_of_recipe(recipe: Recipe, runs: Path) -> list[RunRecord]:
+    """The runs that are trained by a recipe, in some version of it."""
+    said = reference(recipe.path)
     trained = (run for run in known_runs(runs) if run.record.get("trained"))
-    return [run.folder for run in trained if reference(referred(str(run.record.get("recipe")))) == recipe]
+    return [run for run in trained if reference(referred(str(run.record.get("recipe")))) == said]
+
+
+def _is_as_written(run: RunRecord, recipe: Recipe) -> bool:
+    """Whether a run is trained by what a recipe says now, with the recipe's own seed."""
+    table = recipe.resolve(fallback=bool(run.record.get("fallback")) and recipe.has_fallback)
+    parts = [{key: one[key] for key in _TRAINS if key in one} for one in (read_recipe(run.folder, run.name), table)]
+    return not differing_keys(*parts) and run.record.get("seed") == table.get("seed", 0)

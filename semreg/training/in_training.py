@@ -18,6 +18,7 @@ from semreg.core import Problem, UserError, closest, seed_of
 from semreg.data.batches import sequential
 from semreg.data.dataset import Cached
 from semreg.recipe.plan import Plan, Read
+from semreg.training.buffers import buffers_kept
 from semreg.training.program import Execution, Program, evaluating, value_text
 
 Images = Callable[[Collection[str], int], Mapping[str, Any]]
@@ -104,9 +105,9 @@ def _unchanged(modules: Mapping[str, nn.Module], device: torch.device, seed: int
     What draws from PyTorch's own generators inside draws the same each time.
     """
     parts = [(part, part.training) for module in modules.values() for part in module.modules()]
-    buffers = [(buffer, buffer.clone()) for module in modules.values() for buffer in module.buffers()]
     draws, numpy_draws = random.getstate(), np.random.get_state()
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+    forked = torch.random.fork_rng(devices=[device] if device.type == "cuda" else [])
+    with forked, buffers_kept(modules.values()):
         torch.manual_seed(seed)
         try:
             yield
@@ -115,6 +116,3 @@ def _unchanged(modules: Mapping[str, nn.Module], device: torch.device, seed: int
             np.random.set_state(numpy_draws)
             for part, training in parts:
                 part.training = training
-            with torch.no_grad():
-                for buffer, before in buffers:
-                    buffer.copy_(before)

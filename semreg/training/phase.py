@@ -14,6 +14,7 @@ from semreg.components.values import tensors_of
 from semreg.core import Problem, UserError, seed_of
 from semreg.recipe.component_errors import naming_losses
 from semreg.recipe.plan import PhasePlan, StepPlan, Value, reads_in
+from semreg.training.buffers import buffers_kept
 from semreg.training.clock import Clock
 from semreg.training.draws import mixed
 from semreg.training.optimizers import ModuleOptimizer
@@ -121,8 +122,13 @@ class PhaseRunner:
 
         Raises UserError where a shape does not fit or a loss leaves a module it should train without a gradient.
         """
-        modules = self.setting.modules.values()
-        buffers = [(buffer, buffer.clone()) for module in modules for buffer in module.buffers()]
+        with buffers_kept(self.setting.modules.values()):
+            problems = self._trial(trains or _trains)
+        if problems:
+            raise UserError(str(self.setting.plan.recipe.path), problems)
+
+    def _trial(self, trains: Callable[[torch.Tensor, list[nn.Parameter]], bool]) -> list[Problem]:
+        """What is wrong with any step, or any optimiser."""
         problems = [problem for optimizer in self.optimizers.values() for problem in optimizer.try_out()]
         for runner in self.steps:
             before = runner.global_draws.states()
@@ -141,19 +147,13 @@ class PhaseRunner:
             for module, row in runner.step.rows.items():
                 for name in row:
                     with naming_losses({name: self.setting.plan.losses[name]}, self.setting.source):
-                        arrives = (trains or _trains)(losses[name], self.optimizers[module].parameters)
+                        arrives = trains(losses[name], self.optimizers[module].parameters)
                     if not arrives:
-                        single = runner.step.name == "step" and len(self.steps) == 1
-                        step = "" if single else f".steps.{runner.step.name}"
-                        where = f"phases.{self.phase.name}{step}.train.{module}.{name}"
+                        where = f"{self.phase.key_of(runner.step)}.train.{module}.{name}"
                         problems.append(
                             Problem(where, f"the gradient of {name!r} does not arrive at {module!r} on a real batch")
                         )
-        with torch.no_grad():
-            for buffer, before_trial in buffers:
-                buffer.copy_(before_trial)
-        if problems:
-            raise UserError(str(self.setting.plan.recipe.path), problems)
+        return problems
 
     def _tried(
         self, runner: StepRunner, execution: Execution, name: str, loss: Callable[[Execution], torch.Tensor]
@@ -271,7 +271,7 @@ class PhaseRunner:
         for runner in self.steps:
             sums = state["sums"][runner.step.name]
             runner.sums = {name: total.to(self.setting.device) for name, total in sums.items()}
-            runner.batches_summed = state["batches_summed"][runner.step.name]
+            runner.batches_summed = (state.get("batches_summed") or state["executions"])[runner.step.name]
             if runner.scaler is not None:
                 runner.scaler.load_state_dict(state["scalers"][runner.step.name])
 

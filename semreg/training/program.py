@@ -102,22 +102,29 @@ class Program:
         inputs = [self._compile(part, f"{path}.{position}") for position, part in enumerate(value.inputs)]
         if value.component is not None:
             call, draws = self._component(value, path)
+            given = [part.name for part in value.inputs if isinstance(part, Read) and part.name in self.plan.modules]
+            if value.component.kind != "loss":  # they are in float32, whatever they get
+                call = self._in_own_precision(call, given)
             return self._guarded(call, draws, inputs, value, scalar)
-        return self._guarded(self._module(value.name), None, inputs, value, scalar)
+        modules, name = self.modules, value.name
 
-    def _module(self, name: str) -> Callable[..., Any]:
-        """What calls a module, in a precision of its own where it has one. What it gives is of the run's precision."""
-        modules, precision = self.modules, self.plan.modules[name].precision
-
-        def call(*values: Any) -> Any:
+        def call_module(*values: Any) -> Any:
             return modules[name](*values)
 
+        return self._guarded(self._in_own_precision(call_module, [name]), None, inputs, value, scalar)
+
+    def _in_own_precision(self, call: Callable[..., Any], names: list[str]) -> Callable[..., Any]:
+        """A call of modules, in a precision of their own where they have one, the finest of several. What it gives is
+        of the run's precision."""
+        own = {self.plan.modules[name].precision or self.precision for name in names}
+        precision = next((one for one in ("fp32", "bf16", "fp16") if one in own), self.precision)
+
         def call_in_own_precision(*values: Any) -> Any:
-            with self._autocast(precision or self.precision):
-                made = modules[name](*map(at_least_float32, values))
+            with self._autocast(precision):
+                made = call(*map(at_least_float32, values))
             return made if self.precision in LOW_PRECISIONS else at_least_float32(made)
 
-        return call if precision in (None, self.precision) else call_in_own_precision
+        return call if precision == self.precision else call_in_own_precision
 
     def _read(self, name: str) -> Evaluate:
         if name in self.plan.modules:

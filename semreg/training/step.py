@@ -18,6 +18,7 @@ from semreg.core import Problem, UserError
 from semreg.recipe.component_errors import naming_losses
 from semreg.recipe.plan import Course, StepPlan, Weight
 from semreg.recipe.schedules import factor_at
+from semreg.training.buffers import buffers_kept
 from semreg.training.clock import Clock
 from semreg.training.draws import GlobalDraws
 from semreg.training.optimizers import ModuleOptimizer
@@ -151,8 +152,10 @@ class StepRunner:
 
     def again(self, count: int, epoch: float, own: Pass, optimizer: ModuleOptimizer) -> Tensor:
         """What an optimiser's closure does: the loss and the gradient of a module's own pass, at its weights of now."""
+        self.clock.lap("optimizer")
         optimizer.forget()
-        losses = self.execute(count, epoch, own)
+        with buffers_kept(self.setting.modules.values()):  # the execution itself has averaged these batches already
+            losses = self.execute(count, epoch, own)
         optimizer.clip()
         terms = [losses[name] * self.weight(weight, epoch) for name, weight in own.weights.items()]
         return torch.stack(terms).sum()

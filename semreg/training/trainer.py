@@ -104,7 +104,8 @@ class Trainer:
         processes = self.setting.processes
         return Batches(
             self.data, self.data.rows(phase.split), phase.batch_size, seed=self.setting.seed,
-            key=(phase.name, step.name), accumulate=step.accumulate, fields=fields, extra=extra,
+            key=(phase.name, step.name), accumulate=step.accumulate,
+            accumulate_key=f"{phase.key_of(step)}.accumulate", fields=fields, extra=extra,
             value_range=plan.value_range, device=self.setting.device, part=(processes.rank, processes.count),
             source=self.source, **sampler,
         )  # fmt: skip
@@ -194,6 +195,8 @@ class Trainer:
                 start, seconds = (state["iteration"], resumed["seconds"]) if resumed else (0, 0.0)
                 with self.interrupts.deferred():
                     reached = self.loop(runner, index, start, seconds)
+                epoch = reached[0] // runner.iterations_per_epoch
+                plugin_manager.call(self.manager, "phase_finished", run=self.folder, phase=phase.name, epoch=epoch)
                 if index + 1 == len(self.setting.plan.phases):
                     self.keep_end(runner, index, *reached)
                 self.end_phase(runner, index)

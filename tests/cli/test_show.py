@@ -24,9 +24,13 @@ def test_a_component_comes_first_and_a_recipe_of_its_name_has_another_too(said: 
     assert tomllib.loads(said("show", "semreg:mnist/atnl"))["description"] == "ATNL"
 
 
+def test_a_partial_recipe_is_shown_as_it_is(said: Said) -> None:
+    assert "phases" not in tomllib.loads(said("show", "partial/occlusion"))
+    assert "partial/occlusion" in said("recipes", "partial/*")
+
+
 def test_what_is_neither_is_told(refused: Said, tmp_path: Path) -> None:
     assert "no component and no recipe is called 'vae_digt'; did you mean 'vae_digits'" in refused("show", "vae_digt")
     assert "there is no recipe" in refused("show", tmp_path / "mine.toml")
     (tmp_path / "broken.toml").write_text("[losses")
     assert "broken.toml" in refused("show", tmp_path / "broken.toml")
-    assert "missing" in refused("show", "partial/occlusion")

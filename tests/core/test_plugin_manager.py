@@ -18,6 +18,7 @@ ARGUMENTS = {
     "run_started": ["run"],
     "phase_started": ["run", "phase"],
     "iteration_done": ["run", "progress"],
+    "phase_finished": ["run", "phase", "epoch"],
     "checkpoint_written": ["run", "path"],
     "statistics": ["run", "trained"],
     "evaluation_started": ["run", "name"],

@@ -34,11 +34,19 @@ def test_own_recipes_are_named_by_paths_from_there(tmp_path: Path) -> None:
     (tmp_path / "b").mkdir()
     text = """# "../base.toml" is extended
 extends = ['../base.toml', "vae_digits", "gone.toml"]
+paper = "../base.toml"
 [evaluate.samples]
 judge = "../base.toml"
+[modules.encoder]
+weights = "../base.toml:encoder"
+[modules.decoder]
+weights = "runs/base-1:decoder"
 """
     (tmp_path / "a" / "mine.toml").write_text(text)
     (tmp_path / "b" / "c").mkdir()
     copied = copied_text(tmp_path / "a" / "mine.toml", tmp_path / "b" / "c")
-    assert 'extends = ["../../base.toml", "semreg:vae_digits", "gone.toml"]' in copied
+    assert 'extends = ["../../base.toml", "semreg:vae_digits", "../../a/gone.toml"]' in copied
     assert 'judge = "../../base.toml"' in copied
+    assert 'paper = "../base.toml"' in copied, "which names no recipe"
+    assert 'weights = "../../base.toml:encoder"' in copied
+    assert 'weights = "runs/base-1:decoder"' in copied

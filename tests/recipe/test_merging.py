@@ -181,3 +181,16 @@ def test_what_is_merged_over_wins_and_all_else_stays(base: dict[str, Any], over:
         return under | above | {key: expected(under[key], above[key]) for key in both}
 
     assert merge(base, over, "", "") == expected(base, over)
+
+
+def test_another_schedule_of_a_weight_drops_the_options_of_warmup_which_needs_no_name() -> None:
+    base = {"phases": {"main": {"train": {"encoder": {"kl": {"weight": 1, "warmup": 10}}}}}}
+    over = {"phases": {"main": {"train": {"encoder": {"kl": {"use": "cyclical", "cycles": 4}}}}}}
+    expected = {"weight": 1, "use": "cyclical", "cycles": 4}
+    assert overlay(base, over)["phases"]["main"]["train"]["encoder"]["kl"] == expected
+    over["phases"]["main"]["train"]["encoder"]["kl"] = {"use": "warmup", "weight": 2}
+    assert overlay(base, over)["phases"]["main"]["train"]["encoder"]["kl"] == {
+        "weight": 2,
+        "warmup": 10,
+        "use": "warmup",
+    }

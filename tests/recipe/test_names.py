@@ -178,12 +178,12 @@ def test_a_run_is_the_same_by_name_and_by_path_and_weights_take_its_recipe_s_nam
     monkeypatch.setattr(names, "shipped_recipes", lambda: tmp_path)  # toy recipes, as if semreg shipped them
 
     def run(recipe: str | Path, *overrides: str) -> Run:
-        return semreg.run(recipe, overrides=["phases.main.epochs=1", *overrides], device="cpu")
+        return semreg.run(recipe, overrides=overrides, device="cpu")
 
-    first = run(toy("", "first.toml").stem)
+    first = run(toy("phases.main.epochs = 1", "first.toml").stem)
     record = json.loads((first.folder / "run.json").read_text())
     assert record["recipe"] == "semreg:first"
-    assert record["command"] == "semreg.run('first', overrides=['phases.main.epochs=1'], device='cpu')"
+    assert record["command"] == "semreg.run('first', device='cpu')"
     assert run(tmp_path / "first.toml").folder == first.folder
     text = 'without = ["phases.main.train.encoder"]\nmodules.encoder.weights = "RUN:encoder"'
     tuned = run(toy(text.replace("RUN", "first"), "tuned.toml"))
@@ -192,6 +192,12 @@ def test_a_run_is_the_same_by_name_and_by_path_and_weights_take_its_recipe_s_nam
     for named in ("semreg:first", "first.toml", first.folder.name):
         assert run(toy(text.replace("RUN", named), "tuned.toml")).folder == tuned.folder, "whatever names the run"
     second = run("first", "seed=1")
-    with pytest.raises(UserError, match="holds several runs of first; name one: ") as refused:
+    assert run(toy(text.replace("RUN", "first"), "tuned.toml")).folder == tuned.folder, (
+        "as it is written, whatever others"
+    )
+    toy("phases.main.epochs = 2", "first.toml")
+    with pytest.raises(
+        UserError, match="holds no trained run of first as it is written.*; of others of it, name one: "
+    ) as no:
         run(toy(text.replace("RUN", "first"), "tuned.toml"))
-    assert all(folder.name in refused.value.text() for folder in (first.folder, second.folder))
+    assert all(folder.name in no.value.text() for folder in (first.folder, second.folder))

@@ -160,5 +160,7 @@ def test_after_every_so_many_epochs_and_after_the_last(
     for iteration in range(1, epochs * per_epoch + 1):
         epoch = (iteration - 1) // per_epoch + 1
         watch.iteration_done(run, Progress("main", epoch, epochs, iteration, epochs * per_epoch))
+    for _ in range(2):  # said again where a run resumes
+        watch.phase_finished(run, "main", epochs)
     assert [one.epoch for one in read_watched(tmp_path)] == drawn
     assert sorted(pictures(tmp_path)) == sorted(f"main-{epoch}.png" for epoch in drawn)

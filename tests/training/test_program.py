@@ -300,3 +300,21 @@ def test_a_module_may_have_a_precision_of_its_own(
         decoded = program.value("reconstruction", execution)
     assert seen[0] == inside
     assert decoded.dtype == (torch.bfloat16 if run == "bf16" else torch.float32)
+
+
+def test_an_operation_that_calls_a_module_does_so_in_the_modules_precision(toy: Toy, register: Register) -> None:
+    seen = []
+
+    def head(classifier: nn.Module, codes: Tensor) -> Tensor:
+        made: Tensor = classifier(codes)
+        seen.append(made.dtype)
+        return made
+
+    register("operation", "head", head)
+    path = toy(
+        '[tensors]\nread = "head(probe, point)"\n[modules.probe]\nuse = "mlp_encoder"\noutputs = 2\nprecision = "fp32"'
+    )
+    program = program_of(path, precision="bf16")
+    with program.autocast():
+        program.value("read", execution_of(program.plan))
+    assert seen == [torch.float32]

@@ -323,6 +323,16 @@ def test_a_loss_that_fails_in_a_closure_is_named_itself(toy: Toy, register: Regi
         bench.runner.iterate(0)
 
 
+def test_batch_norm_counts_a_batch_once_however_often_a_closure_sees_it(toy: Toy) -> None:
+    text = '[modules.encoder]\nuse = "conv_encoder"\nwidths = [4]\noutputs = 4\n[optimizer]\nuse = "lbfgs"\nlr = 0.1'
+    bench = Bench(toy(text))
+    bench.runner.iterate(0)
+    bench.runner.iterate(1)
+    counters = [value for key, value in bench.weights()["encoder"].items() if key.endswith("num_batches_tracked")]
+    assert counters
+    assert {int(counter) for counter in counters} == {2}
+
+
 # --- float16 ---
 
 

@@ -292,3 +292,23 @@ def test_a_sampler_that_fails_is_named(error: BaseException, toy: Toy, register:
     register("sampler", "odd", odd)
     with pytest.raises(UserError, match=r"data\.sampler  .*odd(, this process\)| \(this process\))"):
         trained(toy(), tmp_path, overrides=["data.sampler.use='odd(kind)'"])
+
+
+def test_a_sampler_that_needs_whole_batches_is_told_with_accumulate(
+    toy: Toy, register: Register, tmp_path: Path
+) -> None:
+    def whole(kinds: Tensor, *, count: int, batch_size: int, generator: torch.Generator) -> Tensor:
+        raise ValueError(f"a batch of {batch_size} is no multiple of 10")
+
+    register("sampler", "whole", whole)
+    changes = ["data.sampler.use='whole(kind)'", "phases.main.accumulate=2"]
+    with pytest.raises(UserError, match=r"8 is no multiple of 10 .*; each of the 2 batches that `accumulate` averages"):
+        trained(toy(), tmp_path, overrides=changes)
+
+
+def test_more_batches_an_update_than_there_are_images_are_told_at_their_key(toy: Toy, tmp_path: Path) -> None:
+    with pytest.raises(
+        UserError, match="7 batches of 8 can't be drawn from 48 images; 6 or smaller batches"
+    ) as refused:
+        trained(toy(), tmp_path / "runs", overrides=["phases.main.accumulate=7"])
+    assert refused.value.problems[0].where == "phases.main.accumulate"
