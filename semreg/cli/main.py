@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from semreg.cli.commands import HELP, Commands, PrintingCommand, QuickCommand
+from semreg.cli.listing import components, named, shown
 from semreg.cli.mix import mix
 from semreg.cli.new_plugin import new_plugin
 from semreg.cli.options import (
@@ -30,7 +31,7 @@ from semreg.cli.table import table
 from semreg.cli.unreadable_metadata import pass_over_unreadable
 from semreg.core import UserError, closest, printable
 from semreg.core.kinds import KINDS
-from semreg.core.registry import Component, components
+from semreg.core.registry import Component
 from semreg.core.version import __version__
 from semreg.running.choices import Choices
 from semreg.store.messages import in_first_process, say
@@ -163,7 +164,7 @@ def list_components(
     elif as_json:
         echo_json([_as_dictionary(component) for component in found])
     else:
-        _print_columns(("kind", "name", "from"), [(c.kind, c.name or repr(c.name), c.origin) for c in found])
+        echo(repr(found))
 
 
 @app.command(cls=PrintingCommand)
@@ -174,22 +175,10 @@ def show(
     """Show a component: signature, documentation, paper and plugin."""
     from semreg.cli.describe import describe
 
-    known = components()
-    found = [component for component in known if component.name == name]
-    if not found:
-        raise UserError("", f"no component is called {name!r}{closest(name, (c.name for c in known))}")
-    descriptions = [describe(component) for component in found]
     if as_json:
-        echo_json(descriptions)
-        return
-    for position, (component, description) in enumerate(zip(found, descriptions, strict=True)):
-        echo("\n" * bool(position) + f"{name or repr(name)} · {component.kind} · {component.origin}\n")
-        echo("\n".join(f"  {line}" for text in description["signatures"] for line in text.splitlines()))
-        if description["documentation"]:
-            echo(f"\n{description['documentation']}")
-        if description["source"]:
-            echo(f"\nsource  {description['source']}")
-        echo(f"{'' if description['source'] else chr(10)}code    {component.target}")
+        echo_json([describe(component) for component in named(name)])
+    else:
+        echo(shown(name))
 
 
 @app.command(name="evaluate")
@@ -262,12 +251,6 @@ def _kind(word: str | None) -> str | None:
 def _as_dictionary(component: Component) -> dict[str, str]:
     names = ("kind", "name", "distribution", "version", "target")
     return {name: getattr(component, name) for name in names}
-
-
-def _print_columns(titles: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
-    widths = [max(len(row[k]) for row in [titles, *rows]) for k in range(len(titles))]
-    for row in [titles, *rows]:
-        echo("  ".join(f"{text:<{width}}" for text, width in zip(row, widths, strict=True)).rstrip())
 
 
 def _exit_if_failed(folder: Path, recipe: str) -> None:

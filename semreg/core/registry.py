@@ -109,14 +109,16 @@ def load(component: Component) -> Any:
 
 
 def register(kind: str, name: str, value: Any) -> None:
-    """Register a function or class under `name` for this process only, as a notebook does.
+    """Register a function or class under `name` for this process only, as a notebook does; the same module may again.
 
     Raises UnknownComponentError if there is no such kind, ValueError if the name is taken at the kind's place.
     """
     if kind not in KINDS:
         raise UnknownComponentError(f"no kind of component is called {kind!r}{closest(kind, KINDS)}")
+    module = getattr(value, "__module__", "?")
     for taken in components():
-        if taken.name == name and taken.kind in at_place(KINDS[kind].place):
+        again = taken.origin == THIS_PROCESS and taken.kind == kind and taken.target.partition(":")[0] == module
+        if taken.name == name and taken.kind in at_place(KINDS[kind].place) and not again:
             raise ValueError(f"{name!r} is {with_article(taken.kind)} of {taken.origin} already; choose another name")
     if kind not in _registered:
         import catalogue

@@ -26,7 +26,7 @@ class Picture:
     """A PNG with a title and a caption that says what is seen."""
 
     title: str
-    png: bytes
+    png: bytes = field(repr=False)
     caption: str = ""
 
 
@@ -35,9 +35,9 @@ class Scatter:
     """Points in space by class, which a reader of the report can turn."""
 
     title: str
-    points: Sequence[Sequence[float]]
+    points: Sequence[Sequence[float]] = field(repr=False)
     """Three coordinates each, in any unit."""
-    classes: Sequence[int]
+    classes: Sequence[int] = field(repr=False)
     """The class of each point, an index into `names`."""
     names: Sequence[str]
     caption: str = ""
@@ -55,4 +55,4 @@ class Result:
     pictures: list[Picture] = field(default_factory=list)
     summary: str = ""
     scatters: list[Scatter] = field(default_factory=list)
-    outcomes: dict[str, list[bool]] = field(default_factory=dict)
+    outcomes: dict[str, list[bool]] = field(default_factory=dict, repr=False)

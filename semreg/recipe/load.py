@@ -8,7 +8,7 @@ import os
 import tomllib
 from collections.abc import Iterator, Sequence
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,8 @@ class Recipe:
     overrides: tuple[TomlTable, ...] = ()
     written: tuple[str, ...] = ()
     """The overrides that were given as texts."""
+    given: str | TomlTable | None = field(default=None, compare=False)
+    """The TOML text or the table that it was read from, where it comes from no file."""
 
     @property
     def has_fallback(self) -> bool:

@@ -16,6 +16,7 @@ from semreg.core import Picture, Result, Scatter, Table, UserError, plugin_manag
 from semreg.core.errors import cause_of
 from semreg.core.hookspecs import Section
 from semreg.pictures import class_colours
+from semreg.pictures.shown import cells
 from semreg.recipe.plan import weight_text
 from semreg.recipe.process_state import process_state_kept
 from semreg.report import curves
@@ -32,8 +33,6 @@ from semreg.store.record import PhaseMetrics, RunRecord, read_lines, read_metric
 from semreg.store.results import read_result, require_storable
 
 Shown = TypeVar("Shown", Table, Picture, Scatter)
-NOTHING = "–"
-"""Stands where a table has no value."""
 
 
 def render(folder: Path, recipe: str | None = None) -> str:
@@ -92,7 +91,7 @@ def _template() -> jinja2.Template:
         "chart_width": curves.WIDTH,
         "chart_height": curves.HEIGHT,
         "is_numeric": _is_numeric,
-        "cells": _cells,
+        "cells": cells,
     }
     return environment.get_template("page.html")
 
@@ -266,17 +265,6 @@ def _paper_figures(evaluations: dict[str, Result]) -> list[PaperFigure]:
 
 def _number(value: float) -> str:
     return number(float(value))
-
-
-def _cells(table: Table) -> list[list[str]]:
-    """The texts of a table, row by row; numbers of a column have as many decimals as the others in it."""
-    rows = [[NOTHING if value is None else str(value) for value in row] for row in table.rows]
-    for place in range(len(table.columns)):
-        own = [k for k, row in enumerate(table.rows) if place < len(row) and isinstance(row[place], float)]
-        texts = column([float(table.rows[k][place] or 0) for k in own], table.digits)
-        for k, text in zip(own, texts, strict=True):
-            rows[k][place] = text
-    return rows
 
 
 def _is_numeric(table: Table, column: int) -> bool:

@@ -98,7 +98,7 @@ class _Planned:
 
 
 def make_table(
-    recipes: Sequence[Path | Recipe],
+    recipes: Sequence[str | Path | Recipe],
     overrides: Sequence[str],
     seeds: int | str | Sequence[int] | None,
     wanted: Wanted,
@@ -176,7 +176,7 @@ def chosen_seeds(seeds: int | str | Sequence[int] | None) -> list[int] | None:
 
 
 def _planned(
-    recipes: Sequence[Path | Recipe],
+    recipes: Sequence[str | Path | Recipe],
     overrides: Sequence[str],
     seeds: list[int] | None,
     wanted: Wanted,
