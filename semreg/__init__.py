@@ -7,8 +7,10 @@ codes = run.encode(images)
 
 from __future__ import annotations
 
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from semreg import components
 from semreg.core.version import __version__
 
 if TYPE_CHECKING:
@@ -123,8 +125,8 @@ def evaluate(
     """
     from semreg.running.evaluate import evaluate
 
-    options = {"recipe": recipe, "overrides": overrides, "prune": prune, "data_root": data_root, "device": device}
-    return evaluate(folder, only, **options)
+    options: dict[str, Any] = {"recipe": recipe, "overrides": overrides, "prune": prune}
+    return evaluate(folder, only, **options, data_root=data_root, device=device)
 
 
 def table(
@@ -210,8 +212,9 @@ def mix(
         overrides: as for `load_recipe`; those of a loss that is added go where it is.
         table: whether the table is written, with a recipe for each mix, or the runs are only made.
 
-    All else is as for `run`. Mixes are ranked by a linear probe on the code, what the other codes leak of the class, semantic order and the error
-    of reconstructions, as far as the recipe can have them. Raises UserError for mistakes before anything is trained.
+    All else is as for `run`. Mixes are ranked by a linear probe on the code, what the other codes leak of the class,
+    semantic order and the error of reconstructions, as far as the recipe can have them. Raises UserError for mistakes
+    before anything is trained.
     """
     from pathlib import Path
 
@@ -250,14 +253,20 @@ def register(kind: str, name: str) -> Callable[[Registered], Registered]:
     return registered
 
 
-def components(kind: str | None = None) -> Components:
-    """All components that are installed or registered, or those of one kind, as a list that notebooks show as a table.
+class _Components(ModuleType):
+    """The package of the standard components, which is called for a list of all that there are."""
 
-    Nothing of theirs is imported. Raises UserError if there is no such kind.
-    """
-    from semreg.cli.listing import components
+    def __call__(self, kind: str | None = None) -> Components:
+        """All components that are installed or registered, or those of one kind, as a list shown as a table.
 
-    return components(kind)
+        Nothing of theirs is imported. Raises UserError if there is no such kind.
+        """
+        from semreg.cli.listing import components
+
+        return components(kind)
+
+
+components.__class__ = _Components
 
 
 def show(name: str) -> Shown:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 
 from semreg.core import Picture, Result, Table
@@ -28,11 +28,15 @@ def result_html(result: Result) -> str:
     return "".join(parts)
 
 
-def figures_html(results: dict[str, Result]) -> str:
+def figures_html(results: Mapping[str, Result]) -> str:
     """The figures of evaluations by their names, beside those of the paper where there are any."""
     by_paper = any(result.paper for result in results.values())
     rows = [
-        [f"{name}.{figure}".lstrip("."), number(value), *([number(result.paper[figure])] if figure in result.paper else [])]
+        [
+            f"{name}.{figure}".lstrip("."),
+            number(value),
+            *([number(result.paper[figure])] if figure in result.paper else []),
+        ]
         for name, result in results.items()
         for figure, value in result.figures.items()
     ]

@@ -35,6 +35,13 @@ def test_components_are_a_list_and_a_table() -> None:
         semreg.components("los")
 
 
+def test_the_package_of_components_is_called_and_is_a_package() -> None:
+    import semreg.components.losses
+
+    assert semreg.components.losses.l2
+    assert semreg.components() == registry.components()
+
+
 def test_show_prints_what_the_command_prints(refused_or_done: Callable[..., tuple[int, str]]) -> None:
     shown = repr(semreg.show("kl_divergence"))
     assert shown.startswith("kl_divergence · loss · semreg")
