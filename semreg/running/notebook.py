@@ -1,0 +1,53 @@
+"""What a run says in a notebook: one output of its cell, which is put anew whenever there is more."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Any
+
+STYLE = "margin: 0; white-space: pre-wrap"
+
+
+class NotebookOutput:
+    """Lines, and below them a bar while something goes on, all in one output: a saved notebook holds it once."""
+
+    def __init__(self) -> None:
+        self._lines: list[str] = []
+        self._bar: tuple[int, int, str] | None = None
+        self._shown: Any = None
+
+    def line(self, text: str) -> None:
+        """Add a line, in the place of a bar if there is one."""
+        self._lines.append(text)
+        self._bar = None
+        self._show()
+
+    def bar(self, done: int, total: int, text: str) -> None:
+        """Draw a bar, or the bar further on."""
+        self._bar = done, total, text
+        self._show()
+
+    def end_bar(self) -> None:
+        """Leave of a bar its text."""
+        if self._bar is not None:
+            self.line(self._bar[2])
+
+    def _show(self) -> None:
+        from IPython.display import display
+
+        content = {"text/plain": self._text(), "text/html": self._html()}
+        if self._shown is None:
+            self._shown = display(content, raw=True, display_id=True)
+        else:
+            self._shown.update(content, raw=True)
+
+    def _text(self) -> str:
+        return "\n".join([*self._lines, *([self._bar[2]] if self._bar else [])])
+
+    def _html(self) -> str:
+        drawn = ""
+        if self._bar is not None:
+            done, total, text = self._bar
+            drawn = f'<progress value="{done}" max="{total}"></progress> {escape(text)}'
+        lines = "\n".join(map(escape, self._lines))
+        return f'<pre style="{STYLE}">{lines}{chr(10) if lines and drawn else ""}{drawn}</pre>'
