@@ -1,7 +1,8 @@
 # The README's two commands. PYTHON names the interpreter that makes the environment.
 PYTHON ?= python3
 VENV := .venv
-PLUGINS := $(wildcard plugins/semreg-*)
+# Those of `all` in pyproject.toml, which shipped recipes require.
+PLUGINS := $(shell sed -n 's|^  "\(semreg-[a-z-]*\)>=.*|plugins/\1|p' pyproject.toml)
 RECIPE ?= recipes/olr_celeba.toml
 INSTALLED := $(VENV)/.installed
 
@@ -22,5 +23,5 @@ test-all: test
 
 $(INSTALLED): pyproject.toml constraints.txt $(PLUGINS:%=%/pyproject.toml)
 	$(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/pip install --quiet --constraint constraints.txt --editable ".[test]" $(PLUGINS:%=--editable %)
+	$(VENV)/bin/pip install --quiet --constraint constraints.txt --editable ".[all,test]" $(PLUGINS:%=--editable %)
 	touch $@

@@ -1,6 +1,6 @@
 """semreg: give an autoencoder's latent space a meaning, by recipes over a registry of components.
 
-recipe = semreg.load_recipe("recipes/vae_digits.toml")
+recipe = semreg.load_recipe("vae_digits")
 run = semreg.run(recipe)
 codes = run.encode(images)
 """
@@ -40,7 +40,7 @@ def load_recipe(
     """Read a recipe with all it extends.
 
     Args:
-        recipe: a path; a text, which is TOML if it has a line break; or a dict.
+        recipe: a name such as "vae_digits", a path, TOML (a text with a line break), or a dict.
         overrides: texts such as "seed=3".
         name: what a recipe that comes from no file is called, and so the folder of its run; "recipe" by default.
 
@@ -70,7 +70,7 @@ def run(
 
     Args:
         recipe: as for `load_recipe`, or a loaded recipe.
-        overrides: as for `load_recipe`, where `recipe` isn't loaded.
+        overrides: as for `load_recipe`, where `recipe` is not loaded.
         hooks: modules, objects or classes that observe the run, as `semreg.core.hookspecs` says.
         seed: the recipe's own by default.
         device: where to compute: "auto", "cpu" or "cuda", perhaps with a number: "cuda:1".
@@ -152,7 +152,7 @@ def table(
     Args:
         recipes: as for `run`, each a row of the table.
         seeds: 3 (or "3") for 0, 1 and 2; several, as [0, 5] or "0,5"; each recipe's own by default.
-        overrides: as for `load_recipe`, for recipes that aren't loaded.
+        overrides: as for `load_recipe`, for recipes that are not loaded.
         figures: patterns of `EVALUATION.FIGURE`, such as "probe.*", that say which figures are shown.
         against: the name of the recipe that paired tests compare all others with; the best by default.
         only_finished: train nothing, and show what is finished.
@@ -202,9 +202,10 @@ def mix(
     """Train a recipe and what up to three additions make of it, alone and in pairs, for a short while, and rank them.
 
     Args:
-        recipe: a path.
+        recipe: a name or a path.
         additions: such as "losses.atnl", "losses.atnl=30" (a weight), "losses.predictability(z_u, digit)" (its inputs)
-            or "partial/occlusion.toml" (a recipe file, from here or the recipe's folder, that is extended as well).
+            or "partial/occlusion" (a recipe, by its name or its file from here or the recipe's folder, that is extended
+            as well).
         epochs: of every phase.
         share: of the training images.
         label: the field of classes, where the recipe's `[model]` has several attributes.
@@ -216,8 +217,6 @@ def mix(
     semantic order and the error of reconstructions, as far as the recipe can have them. Raises UserError for mistakes
     before anything is trained.
     """
-    from pathlib import Path
-
     from semreg.tables.making import Wanted
     from semreg.tables.mixing.mix import Budget, make_mix
     from semreg.tables.plots import plots_of
@@ -228,7 +227,7 @@ def mix(
     )  # fmt: skip
     wanted = Wanted(tuple(figures), None, only_finished, name, command, plots_of(plots), written=table)
     budget = Budget(epochs, share)
-    return make_mix(Path(recipe), additions, overrides, seeds, budget, label, wanted, choices)
+    return make_mix(recipe, additions, overrides, seeds, budget, label, wanted, choices)
 
 
 def register(kind: str, name: str) -> Callable[[Registered], Registered]:

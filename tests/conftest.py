@@ -53,6 +53,7 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
     subprocess finds too, by PYTHONPATH.
     """
     paths: list[str] = []
+    inherited = [os.environ["PYTHONPATH"]] if os.environ.get("PYTHONPATH") else []
 
     def install(
         distribution: str, groups: dict[str, dict[str, str]] | str, version: str = "1.2", **modules: str
@@ -69,7 +70,7 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
             (folder / f"{module}.py").write_text(source)
         paths.append(str(folder))
         monkeypatch.syspath_prepend(str(folder))
-        monkeypatch.setenv("PYTHONPATH", ":".join(paths))
+        monkeypatch.setenv("PYTHONPATH", ":".join([*paths, *inherited]))
         return folder
 
     return install

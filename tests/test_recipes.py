@@ -11,14 +11,15 @@ from pathlib import Path
 import pytest
 
 from semreg.core import ClassField
+from semreg.core.registry import OWN_DISTRIBUTION
 from semreg.recipe.check import check
 from semreg.recipe.load import load_recipe
 from semreg.running.choices import Choices
 from semreg.running.judges import judge_of
 from semreg.running.start import open_data
 from semreg.store.checkpoint import read_latest
+from tests.projects import ALL, ROOT
 
-ROOT = Path(__file__).parent.parent
 RECIPES = sorted(path for path in (ROOT / "recipes").rglob("*.toml") if path.parent.name != "partial")
 FACES = (f"conditional/faces/{method}" for method in ("cgan", "cvae", "cvae_gan", "gm"))
 UNIFORM = (
@@ -48,7 +49,9 @@ def _has_a_word_for_its_classes(path: Path) -> bool:
 
 @pytest.mark.parametrize("path", [path for path in RECIPES if _name(path) not in OWN_FILES], ids=_name)
 def test_every_recipe_checks(path: Path, tmp_path: Path) -> None:
-    assert check(load_recipe(path), data_root=tmp_path).phases
+    plan = check(load_recipe(path), data_root=tmp_path)
+    assert plan.phases
+    assert plan.distributions().keys() <= {OWN_DISTRIBUTION, *ALL}
 
 
 @pytest.mark.parametrize("path", [path for path in RECIPES if load_recipe(path).has_fallback], ids=_name)
@@ -57,6 +60,7 @@ def test_every_fallback_checks_and_needs_no_data(
 ) -> None:
     plan = check(load_recipe(path), data_root=tmp_path, fallback=True)
     assert plan.missing is None
+    assert plan.distributions().keys() <= {OWN_DISTRIBUTION, *ALL}
     if plan.data.use == "digits":  # fewer than MNIST's: what the recipe takes of each class must be there
         monkeypatch.setenv("SEMREG_CACHE", str(shared_cache))
         assert open_data(plan).counts["train"]

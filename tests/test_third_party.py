@@ -17,8 +17,8 @@ from semreg.scaffold.writing import write_plugin
 
 PYPROJECT = """
 [build-system]
-requires = ["setuptools"]
-build-backend = "setuptools.build_meta"
+requires = ["hatchling"]
+build-backend = "hatchling.build"
 [project]
 name = "{name}"
 version = "2.0"
@@ -26,8 +26,8 @@ version = "2.0"
 {loss} = "{module}:loss"
 [project.entry-points."semreg.interface"]
 {interface} = "{module}"
-[tool.setuptools]
-py-modules = ["{module}"]
+[tool.hatch.build.targets.wheel]
+only-include = ["{module}.py"]
 """
 GOOD = "def loss(codes):\n    return codes.square().mean()\n"
 MIX = """

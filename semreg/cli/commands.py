@@ -99,7 +99,7 @@ def _lazy_command(points: list[InstalledEntryPoint]) -> Any:
             claims = " and by ".join(f"{point.origin} ({point.value})" for point in points)
             raise UserError(f"semreg {point.name}", f"the command is claimed by {claims}; uninstall one of them")
         loaded = import_target(f"command {point.name!r}", point.value, point.origin)
-        _as_command(loaded).main(args=context.args, prog_name=f"semreg {point.name}")
+        as_command(loaded).main(args=context.args, prog_name=f"semreg {point.name}")
 
     return get_command(application)
 
@@ -120,7 +120,7 @@ def first_line(target: str) -> str:
     return next(iter((ast.get_docstring(functions[-1]) or "").splitlines()), "") if functions else ""
 
 
-def _as_command(loaded: Any) -> Any:
+def as_command(loaded: Any) -> Any:
     """A Typer application, a command of click's, or a function with Typer's annotations, as a command."""
     if isinstance(loaded, typer.Typer):
         return get_command(loaded)

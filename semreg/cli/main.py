@@ -20,7 +20,7 @@ from semreg.cli.options import (
     Device,
     Out,
     Overrides,
-    RecipePath,
+    RecipeName,
     RunFolder,
     folder_of,
     takes_choices,
@@ -72,7 +72,7 @@ def options(
 @app.command()
 @takes_choices()
 def run(
-    recipe: RecipePath,
+    recipe: RecipeName,
     overrides: Overrides = [],  # noqa: B006  typer reads the default and never changes it
     *,
     choices: Choices,
@@ -95,7 +95,7 @@ app.command(name="new-plugin")(new_plugin)
 
 @app.command(cls=PrintingCommand)
 def check(
-    recipe: RecipePath,
+    recipe: RecipeName,
     overrides: Overrides = [],  # noqa: B006
     data_root: DataRoot = Path("data"),
     no_fallback: Annotated[
@@ -127,7 +127,7 @@ def check(
         return
     echo_json(
         {
-            "recipe": str(recipe),
+            "recipe": recipe,
             "name": plan.name,
             "data": {"use": plan.data.use, "found": plan.fallback or plan.missing is None, "fallback": plan.fallback},
             "distributions": plan.distributions(),
@@ -186,7 +186,7 @@ def evaluate_run(
     run: RunFolder,
     only: Annotated[list[str], typer.Option("--only", metavar="NAME", help="Only this one; may be repeated.")] = [],  # noqa: B006
     recipe: Annotated[
-        Path | None, typer.Option("--recipe", metavar="RECIPE", help="Do those of a recipe that trains the same.")
+        str | None, typer.Option("--recipe", metavar="RECIPE", help="Do those of a recipe that trains the same.")
     ] = None,
     overrides: Overrides = [],  # noqa: B006
     prune: Annotated[
@@ -200,12 +200,13 @@ def evaluate_run(
 
     With --recipe, or --set, those that the run does not have yet, and nothing is trained.
     """
+    from semreg.recipe.names import find_recipe
     from semreg.running.evaluate import evaluate
     from semreg.store.recipes import own_name
 
     folder = folder_of(run, out)
     evaluate(folder, only or None, recipe=recipe, overrides=overrides, prune=prune, device=device, data_root=data_root)
-    name = recipe.stem if recipe else own_name(folder)
+    name = find_recipe(recipe).stem if recipe else own_name(folder)
     _print_report(folder, name)
     _exit_if_failed(folder, name)
 

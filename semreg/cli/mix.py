@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from semreg.cli.options import Overrides, RecipePath, takes_choices
+from semreg.cli.options import Overrides, RecipeName, takes_choices
 from semreg.cli.table import Figures, OnlyFinished, Plots, Seeds, TableName, print_table
 from semreg.running.choices import Choices
 from semreg.store.messages import in_first_process, say
@@ -19,7 +19,7 @@ With = Annotated[
         "--with",
         metavar="ADDITION,...",
         help="One to three: losses.NAME, of what [model] says; losses.NAME=WEIGHT; losses.NAME(INPUTS)=WEIGHT; "
-        "a partial recipe's path, from here or the recipe's folder.",
+        "a partial recipe, by name or path from here or the recipe's folder.",
         show_default=False,
     ),
 ]
@@ -27,7 +27,7 @@ With = Annotated[
 
 @takes_choices("seed", "tensorboard", "continue_from")
 def mix(
-    recipe: RecipePath,
+    recipe: RecipeName,
     additions: With,
     table: Annotated[
         bool,

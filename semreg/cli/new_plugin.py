@@ -9,19 +9,21 @@ import typer
 
 from semreg.cli.output import echo
 
-Name = Annotated[str, typer.Argument(metavar="NAME", help="The component's name in recipes.", show_default=False)]
+Name = Annotated[str, typer.Argument(metavar="NAME", help="What recipes or users call it by.", show_default=False)]
 Kind = Annotated[
     str,
     typer.Option(
         "--kind",
         metavar="KIND",
-        help="One of: loss, prior, encoder, decoder, interpolator, dataset, evaluation.",
+        help="One of: loss, prior, encoder, decoder, interpolator, dataset, evaluation, critic, classifier, operation, "
+        "sampler, hook, command.",
         show_default=False,
     ),
 ]
 
 
 def new_plugin(
+    context: typer.Context,
     name: Name,
     kind: Kind,
     out: Annotated[Path, typer.Option("--out", help="Where to make the plugin's folder.")] = Path(),
@@ -29,6 +31,7 @@ def new_plugin(
     """Write a small plugin with tests and a recipe, to change."""
     from semreg.scaffold.writing import write_plugin
 
-    folder = write_plugin(name, kind, out)
+    commands = context.parent.command.list_commands(context.parent) if context.parent else ()  # type: ignore[attr-defined]
+    folder = write_plugin(name, kind, out, commands=commands)
     echo(f"{folder}: a plugin that works as it is; make it yours, from its README.md on")
     echo(f'next: pip install -e "{folder}[test]" && pytest {folder}')

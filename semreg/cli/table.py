@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -17,7 +16,7 @@ from semreg.store.messages import in_first_process, say
 if TYPE_CHECKING:
     from semreg.tables.making import MadeTable
 
-Recipes = Annotated[list[Path], typer.Argument(metavar="RECIPE...", help="Recipe files.", show_default=False)]
+Recipes = Annotated[list[str], typer.Argument(metavar="RECIPE...", help="Recipes' names or files.", show_default=False)]
 Seeds = Annotated[
     str | None,
     typer.Option("--seeds", metavar="N|S,S,...", help="The first N from 0, or these; each recipe's own if left out."),

@@ -233,8 +233,15 @@ class Handle(Protocol):
     def at(self, split: str, rows: Tensor) -> Any:
         """Its values as `read` gives them, of some rows of a split alone, by their places in it, int64 `(rows,)`."""
 
-    def batches(self, split: str = "train") -> Iterator[Any]:
-        """Its values of a split as `read` gives them, a batch at a time, for what need not be in memory at once."""
+    def batches(
+        self, split: str = "train", *, size: int = 256, count: int | None = None, draws: bool = False,
+        given: Mapping[str, Tensor] | None = None,
+    ) -> Iterator[Any]:  # fmt: skip
+        """Its values as `read` gives them, bit for bit, `size` rows at a time: for what need not be in memory at once.
+
+        `given` has other values of tensors or fields than the data's, a row for each that is read. Raises as `read`
+        does, and ValueError for batches of less than a row, and for other numbers of rows that are given.
+        """
 
     def needs(self, *given: str) -> set[str]:
         """The fields of the data that it is computed from beyond the tensors and fields that are `given`."""

@@ -168,12 +168,12 @@ def _adapter(annotation: Any) -> TypeAdapter[Any] | None:
 @lru_cache(maxsize=1000)
 def _kept_adapter(annotation: Any) -> TypeAdapter[Any] | None:
     from pydantic import ConfigDict, PydanticSchemaGenerationError, TypeAdapter
+    from pydantic_core import SchemaError
 
+    config = ConfigDict(arbitrary_types_allowed=True, strict=True, allow_inf_nan=False)
     try:
-        return TypeAdapter(
-            annotation, config=ConfigDict(arbitrary_types_allowed=True, strict=True, allow_inf_nan=False)
-        )
-    except PydanticSchemaGenerationError:
+        return TypeAdapter(annotation, config=config)
+    except (PydanticSchemaGenerationError, SchemaError):  # the latter of a Protocol
         return None
 
 

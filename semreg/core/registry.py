@@ -186,11 +186,8 @@ def import_target(what: str, target: str, origin: str) -> Any:
     except BaseException as error:  # SystemExit and what plugins make up, too
         cause = cause_of(error, UserError)
         distribution = origin.split(" ", maxsplit=1)[0]
-        raise UserError(
-            origin,
-            f"its {what} cannot be imported from {target} ({cause}); reinstall {distribution}, "
-            f"or remove it with `pip uninstall {distribution}`",
-        ) from error
+        cure = f"reinstall {distribution}, or remove it with `pip uninstall {distribution}`"
+        raise UserError(origin, f"its {what} cannot be imported from {target} ({cause}); {cure}") from error
 
 
 def with_article(noun: str) -> str:

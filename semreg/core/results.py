@@ -32,13 +32,11 @@ class Picture:
 
 @dataclass(frozen=True)
 class Scatter:
-    """Points in space by class, which a reader of the report can turn."""
+    """Points in space, three coordinates each in any unit, by class: indices into `names`. The report can turn them."""
 
     title: str
     points: Sequence[Sequence[float]] = field(repr=False)
-    """Three coordinates each, in any unit."""
     classes: Sequence[int] = field(repr=False)
-    """The class of each point, an index into `names`."""
     names: Sequence[str]
     caption: str = ""
 

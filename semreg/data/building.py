@@ -5,6 +5,7 @@ Free of torch, so that the processes that decode images start quickly.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import shutil
@@ -262,7 +263,13 @@ def read(folder: Path, source: Source, specification: Specification) -> Contents
 
 
 def _read_images(path: Path, shape: tuple[int, int, int, int], digests: list[str]) -> Array:
-    images = np.load(path, mmap_mode="c", allow_pickle=False)
+    try:
+        images = np.load(path, mmap_mode="c", allow_pickle=False)
+    except OSError as error:
+        if error.errno != errno.ENOMEM:
+            raise
+        # Linux refuses a map that may be written to, though it never reaches the disk, if it is larger than the memory.
+        images = np.load(path, mmap_mode="r", allow_pickle=False)
     rows = _chunk_rows(shape)
     if images.dtype != np.uint8 or images.shape != shape or len(digests) != -(-shape[0] // rows):
         raise DamagedError(f"{path.name} has {images.shape} values instead of {shape}")

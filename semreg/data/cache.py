@@ -8,6 +8,7 @@ import json
 import logging
 import os
 import shutil
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -92,8 +93,10 @@ def cached(
         advice = "set SEMREG_CACHE to a folder that can be written and has room"
         message = f"the data cache can't be written: {error.strerror or error}; {advice}"
         raise UserError(str(folder), message) from error
-    # torch.from_numpy keeps the memory map alive and copies nothing.
-    tensors = {name: torch.from_numpy(array) for name, array in contents.arrays.items()}
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The given NumPy array is not writable")  # nothing writes into it
+        # torch.from_numpy keeps the memory map alive and copies nothing.
+        tensors = {name: torch.from_numpy(array) for name, array in contents.arrays.items()}
     remarks = (*source.remarks, *_left_out(contents), *_dark(source, contents))
     split, told = tensors.pop("split"), {**source.told, "pixels": contents.told}
     return Cached(specification, tensors, split, contents.content, contents.bad, remarks, told)

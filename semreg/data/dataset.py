@@ -22,9 +22,9 @@ class Cached:
 
     `arrays` holds a tensor per field, row for row: `image` uint8 `(count, channels, height, width)` over the memory
     map, classes int64 `(count,)`, attributes uint8 `(count, attributes)`, vectors float32 `(count, size)`. `split` is
-    uint8 `(count,)`. Nothing should write into them (it would not reach the disk). `skipped` holds a message for each
-    image left out as unreadable, `remarks` what a run should warn of, `told` what it should tell of where the data are
-    from and of the pixels (see `semreg.data.summary`).
+    uint8 `(count,)`. Nothing should write into them (it would not reach the disk, and into a map larger than the memory
+    it can't). `skipped` holds a message for each image left out as unreadable, `remarks` what a run should warn of,
+    `told` what it should tell of where the data are from and of the pixels (see `semreg.data.summary`).
     """
 
     fields: Specification

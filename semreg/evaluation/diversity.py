@@ -11,7 +11,7 @@ from torch import Tensor
 
 from semreg.components.functional import in_float32
 from semreg.core import Handle, Result, Role, Table
-from semreg.trained import before_training, class_field, read_images, rows_by_class
+from semreg.trained import before_training, class_field, image_batches, rows_by_class, selected
 
 WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 """Of the scales, the finest first (Wang, Simoncelli & Bovik 2003)."""
@@ -47,23 +47,26 @@ def intra_class_diversity(
         generated: images computed for each test image from its label, `(batch, channels, height, width)`.
         label: the field of classes that they are drawn for.
         image: the data's images.
-        count: how many images of each class: the first of the test split. Classes with fewer than two are left out.
+        count: how many images of each class: the first of the test split, which are in memory together. Classes with
+            fewer than two are left out.
     """
     field, labels = class_field(label), label.read("test")
     low, high = image.run.value_range
-    # MS-SSIM compares brightness by ratios: it wants images from 0 on.
-    made, real = ((read_images(handle, "test") - low) / (high - low) for handle in (generated, image))
     members = [rows[:count] for rows in rows_by_class(labels, len(field.names))]
     kept = _kept(members)
     device = generated.run.device
-    diversities = {
-        value: [mean_dissimilarity(images[members[value]].to(device)) for images in (made, real)] for value in kept
-    }
+    diversities: dict[int, list[float]] = {value: [] for value in kept}
+    for handle in (generated, image):
+        chosen = selected(image_batches(handle, "test"), torch.cat([members[value] for value in kept]))
+        # MS-SSIM compares brightness by ratios: it wants images from 0 on.
+        of_classes = torch.split((chosen - low) / (high - low), [len(members[value]) for value in kept])
+        for value, images in zip(kept, of_classes, strict=True):
+            diversities[value].append(mean_dissimilarity(images.to(device)))
     means = [sum(both[side] for both in diversities.values()) / len(kept) for side in (0, 1)]
     figures = {"diversity": means[0], "diversity_real": means[1]}
     if figures["diversity_real"] > 0:
         figures["ratio"] = figures["diversity"] / figures["diversity_real"]
-    scales, window = scales_and_window(min(made.shape[2:]))
+    scales, window = scales_and_window(min(chosen.shape[2:]))
     caption = (
         f"1 − mean MS-SSIM over all pairs of a class, each image with itself, too; {scales} scales and a window of "
         f"{window} pixels (usual: 5 and 11), the scales' weights divided by their sum. Levels depend on that and on "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import Annotated
 
 import torch
@@ -11,13 +12,17 @@ from torch import Tensor
 from semreg.core import ClassField, Handle, Picture, Reads, Result, Role, Table, TrainedRun
 from semreg.pictures import image_grid
 from semreg.trained import (
+    Gathered,
     class_field,
     feature_extractors,
+    features_of,
     frechet_distance,
+    gathered,
+    image_batches,
     judge_sees,
     probabilities,
-    read_images,
     rows_by_class,
+    selected,
 )
 
 MOST_ROWS = 20
@@ -54,30 +59,40 @@ def inception_score(
         paper: the paper's score of this method, shown beside ours.
     """
     field = None if label is None else class_field(label)
-    made, real = read_images(generated, "test", count=count), read_images(judge.tensor("image"), "test", count=count)
-    seen = {"generated": _seen(judge, made, field), "real test images": _seen(judge, real, field)}
+    labels = None if label is None else label.read("test", count=count)
+    members = [] if field is None or labels is None else rows_by_class(labels, len(field.names))
+    shown = [value for value, of_class in enumerate(members) if len(of_class)][:MOST_ROWS]
+    first = torch.arange(min(3 * pictures, count or generated.run.counts["test"], generated.run.counts["test"]))
+    pictured = [members[value][:pictures] for value in shown] or list(torch.split(first, pictures))
+    made = Gathered()
+
+    def judged() -> Iterator[Tensor]:
+        for images in image_batches(generated, "test", count=count):
+            made.add(_seen(judge, images, field))
+            yield images
+
+    chosen: Tensor = selected(judged(), torch.cat(pictured))
+    images = torch.split(chosen, [len(rows) for rows in pictured])
+    real = gathered(_seen(judge, images, field) for images in image_batches(judge.tensor("image"), "test", count=count))
+    seen: dict[str, Tensor] = {"generated": made.value, "real test images": real}
     scores = [score_of(probability) for probability in seen.values()]
-    figures = {"inception_score": scores[0], "inception_score_real": scores[1], "images": float(len(made))}
+    figures = {"inception_score": scores[0], "inception_score_real": scores[1], "images": float(len(seen["generated"]))}
     beside = "" if paper is None else f" (paper {paper:g})"
     summary = f"Inception Score {scores[0]:.3f}{beside}, of real test images {scores[1]:.3f}"
     caption = "By an independent classifier trained on real images. It compares between runs with this judge only."
     columns = ("", "images", "Inception Score")
     rows = [(name, len(probability), score) for (name, probability), score in zip(seen.items(), scores, strict=True)]
-    if field is None or label is None:
+    if field is None or labels is None:
         table, tables = Table("Inception Score", columns, rows, caption=caption), []
-        grid = _grid([made[at : at + pictures] for at in range(0, min(len(made), 3 * pictures), pictures)], generated)
+        grid = _grid(images, generated)
     else:
-        labels = label.read("test", count=count)
         right = [probability.argmax(1) == labels for probability in seen.values()]
         shares = [float(each.float().mean()) for each in right]
         figures |= {"recognised": shares[0], "judge_accuracy": shares[1]}
         summary += f"; {shares[0]:.2%} of the samples recognised as their class (real: {shares[1]:.2%})"
         with_shares = [(*row, share) for row, share in zip(rows, shares, strict=True)]
         table = Table("Inception Score", (*columns, "recognised as their class"), with_shares, caption=caption)
-        members = rows_by_class(labels, len(field.names))
         tables = [_by_class(members, field, right)]
-        shown = [value for value, of_class in enumerate(members) if len(of_class)][:MOST_ROWS]
-        images = [made[members[value][:pictures]] for value in shown]
         left_out = sum(len(of_class) > 0 for of_class in members) - len(shown)
         grid = _grid(images, generated, [field.names[value] for value in shown], left_out)
     return Result(figures, {} if paper is None else {"inception_score": paper}, [table, *tables], [grid], summary)
@@ -126,25 +141,27 @@ def fid(
         inception_weights: the file of the Inception weights that the package torch-fidelity takes
             (weights-inception-2015-12-05-6726825d.pth).
         count: how many images of each kind: the first of their split (all test images by default).
+
+    Images come a batch at a time; their features are in memory together.
     """
     extractors = feature_extractors(judge, generated.run, inception_weights)
-    real = read_images(image, "test", count=count)
+    real = features_of(image_batches(image, "test", count=count), extractors)
+    images = len(real["judge"])
     compared = {
-        "generated": read_images(generated, "test", count=count),
-        "real training images": read_images(image, "train", count=len(real)),
+        "generated": features_of(image_batches(generated, "test", count=count), extractors),
+        "real training images": features_of(image_batches(image, "train", count=images), extractors),
     }
-    least = min(len(real), *map(len, compared.values()))
+    least = min(images, *(len(features["judge"]) for features in compared.values()))
     if least < 2:
         raise ValueError("two images of each kind are needed, generated, of the test split and of the training split")
-    figures, sizes, columns = {"images": float(len(compared["generated"]))}, [], []
-    for name, features in extractors.items():
-        of_real = features(real)
-        columns.append([frechet_distance(features(images), of_real) for images in compared.values()])
+    figures, sizes, columns = {"images": float(len(compared["generated"]["judge"]))}, [], []
+    for name, of_real in real.items():
+        columns.append([frechet_distance(features[name], of_real) for features in compared.values()])
         figures |= dict(zip((f"distance_{name}", f"distance_{name}_training"), columns[-1], strict=True))
         sizes.append(of_real.shape[1])
     said = [f"{size} features of {NAMES[name]}" for name, size in zip(extractors, sizes, strict=True)]
     caption = (
-        f"From {len(real)} real test images, by {' and by '.join(said)}. Levels compare within one choice of features "
+        f"From {images} real test images, by {' and by '.join(said)}. Levels compare within one choice of features "
         "and one number of images only."
     )
     if least <= max(sizes):
@@ -153,8 +170,8 @@ def fid(
         "Fréchet distance from the real test images",
         ("", "images", *(f"by {text}" for text in said)),
         [
-            (name, len(images), *distances)
-            for (name, images), distances in zip(compared.items(), zip(*columns, strict=True), strict=True)
+            (name, len(features["judge"]), *distances)
+            for (name, features), distances in zip(compared.items(), zip(*columns, strict=True), strict=True)
         ],
         caption=caption,
     )
@@ -179,7 +196,7 @@ def _by_class(members: list[Tensor], field: ClassField, right: list[Tensor]) -> 
     )
 
 
-def _grid(rows: list[Tensor], generated: Handle, names: list[str] | None = None, left_out: int = 0) -> Picture:
+def _grid(rows: Sequence[Tensor], generated: Handle, names: list[str] | None = None, left_out: int = 0) -> Picture:
     return image_grid(
         "Samples" if names is None else "Samples by class",
         rows,

@@ -6,11 +6,13 @@ from typing import Annotated
 
 import torch
 from annotated_types import Gt
+from torch import Tensor
 from torch.nn.functional import l1_loss, mse_loss
 
 from semreg.core import ClosedFormPrior, Handle, Prior, Result, Role, require_posterior
 from semreg.pictures import image_grid, line_plot
 from semreg.store.numbers import number
+from semreg.trained import in_parts, mean_of
 
 Count = Annotated[int, Gt(0)]
 ACTIVE = 0.01
@@ -27,14 +29,18 @@ def reconstructions(
     """Test images above their reconstructions, and the mean absolute and squared error over the first `count` of them.
 
     Both are `(batch, channels, height, width)` in the recipe's range; the errors are means over images and elements.
-    Images of another tensor than the output that `[model]` says stand under its name.
+    Images of another tensor than the output that `[model]` says stand under its name. Of many images a part at a time
+    is in memory.
     """
-    original, copy = image.read("test", count=count), reconstruction.read("test", count=count)
-    figures = {
-        "mean_absolute_error": float(l1_loss(copy, original)),
-        "mean_squared_error": float(mse_loss(copy, original)),
-    }
-    rows = [list(original[:pictures]), list(copy[:pictures])]
+    rows: list[list[Tensor]] = [[], []]
+    absolute, squared, sizes = [], [], []
+    for original, copy in in_parts("test", image, reconstruction, count=count):
+        absolute.append(float(l1_loss(copy, original)))
+        squared.append(float(mse_loss(copy, original)))
+        sizes.append(len(copy))
+        for row, images in zip(rows, (original, copy), strict=True):
+            row.extend(images[: pictures - len(row)].clone())
+    figures = {"mean_absolute_error": mean_of(absolute, sizes), "mean_squared_error": mean_of(squared, sizes)}
     made = reconstruction.run.roles.output in ("", reconstruction.name)
     title = "Reconstructions" if made else f"{reconstruction.name} of test images"
     row_labels = ["image", "reconstruction" if made else reconstruction.name]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import stat
 import tomllib
 from pathlib import Path
 from typing import Any
 
-from semreg.core import Problem, UserError, closest
+from semreg.core import Problem, UserError
+from semreg.recipe.names import near
 
 TomlTable = dict[str, Any]
 """A table as TOML has it: of texts, numbers, truth values, lists and tables."""
@@ -47,8 +47,7 @@ def read_toml(path: Path) -> TomlTable:
     except UnicodeDecodeError as error:
         raise UserError(str(path), f"not UTF-8 text (byte {error.start})") from None
     except FileNotFoundError:
-        near = closest(path.name, [p.name for p in path.parent.glob("*.toml")]) if os.path.isdir(path.parent) else ""
-        raise UserError(str(path), f"there is no such recipe{near}") from None
+        raise UserError(str(path), f"there is no such recipe{near(path)}") from None
     except (OSError, ValueError) as error:
         raise UserError(str(path), f"cannot be read: {getattr(error, 'strerror', None) or error}") from None
     require_bounds(table, str(path))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import os
 import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
@@ -32,6 +31,7 @@ from semreg.recipe.component_errors import component_error, shown
 from semreg.recipe.graph import Graph, build_graph
 from semreg.recipe.inputs import roles_of_inputs
 from semreg.recipe.load import Recipe
+from semreg.recipe.names import find_recipe
 from semreg.recipe.phases import build_phases
 from semreg.recipe.plan import EvaluationPlan, Node, PhasePlan, Plan, reads_in, uses
 from semreg.recipe.process_state import process_state_kept
@@ -240,9 +240,12 @@ class _Checker:
         if table.judge is not None and wanted is None:
             yield Problem(f"{where}.judge", f"{shown(component)} asks no judge")
         elif table.judge is not None:
-            judge = self.recipe.path.parent / table.judge
-            if self.trained_on is None and not os.path.isfile(judge):  # unlike Path.is_file it never raises
-                yield Problem(f"{where}.judge", f"there is no recipe {str(judge)!r}")
+            try:
+                judge = find_recipe(table.judge, self.recipe.path.parent)
+            except LookupError as error:
+                judge = self.recipe.path.parent / table.judge
+                if self.trained_on is None:
+                    yield Problem(f"{where}.judge", str(error))
         elif wanted is not None and wanted.default is inspect.Parameter.empty:
             yield Problem(where, f"{shown(component)} needs 'judge', the recipe of an independent classifier")
         if table.judge_data and table.judge is None:

@@ -30,7 +30,8 @@ def recipe_of(given: Given, overrides: Sequence[str] = (), *, name: str | None =
     """The recipe that is given, with `overrides` ("losses.atnl.margin=0.9") kept for later.
 
     Args:
-        given: a path; a text, which is TOML if it has a line break; a table as a dict; or a recipe that is loaded.
+        given: a path; a text, which is TOML if it has a line break and else a name or a path; a table as a dict; or a
+            recipe that is loaded.
         name: of a recipe that comes from no file.
 
     Paths in a recipe of no file are looked for from the working folder. Raises UserError for all that is no recipe.

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import importlib.util
 import itertools
-import os
 import tomllib
 from collections.abc import Iterator, Sequence
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from semreg.core import Problem, UserError, closest
+from semreg.core import Problem, UserError
 from semreg.recipe.bounds import (
     DEEPEST_EXTENDS,
     MOST_FILES,
@@ -23,6 +21,7 @@ from semreg.recipe.bounds import (
 )
 from semreg.recipe.each import expand
 from semreg.recipe.merging import merge, overlay
+from semreg.recipe.names import find_recipe, from_folder, spelled
 
 
 @dataclass(frozen=True)
@@ -34,6 +33,8 @@ class Recipe:
     overrides: tuple[TomlTable, ...] = ()
     written: tuple[str, ...] = ()
     """The overrides that were given as texts."""
+    said: str = field(default="", compare=False)
+    """The name or path that it was read by; empty where it was composed."""
     given: str | TomlTable | None = field(default=None, compare=False)
     """The TOML text or the table that it was read from, where it comes from no file."""
 
@@ -67,10 +68,14 @@ class Recipe:
 def load_recipe(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
     """The recipe at `path` with its `extends` followed and `overrides` ("losses.atnl.margin=0.9") kept for later.
 
-    Raises UserError for a missing, unreadable or oversized file, TOML errors (with the line), and loops of `extends`.
+    A text may also be the name of a recipe that semreg or a plugin ships. Raises UserError for a missing, unreadable or
+    oversized file, an unknown name and one that is also a file's, TOML errors (with the line), and loops of `extends`.
     """
-    path = Path(path)
-    return _with(overrides, path, _read_merged(path, (), itertools.count(1)))
+    try:
+        place = path if isinstance(path, Path) else find_recipe(path)
+    except LookupError as error:
+        raise UserError("", str(error)) from None
+    return replace(_with(overrides, place, _read_merged(place, (), itertools.count(1))), said=spelled(path))
 
 
 def composed_recipe(path: Path, table: TomlTable, overrides: Sequence[str] = ()) -> Recipe:
@@ -116,38 +121,30 @@ def _parents(named: Any, path: Path, seen: tuple[Path, ...], count: Iterator[int
         )
     merged: TomlTable = {}
     for parent in parents:
-        place = _locate(parent, path)
+        try:
+            place = find_recipe(parent, path.parent)
+        except LookupError as error:
+            raise UserError(str(path), [Problem(f"{prefix}extends", str(error))]) from None
         merged = overlay(merged, _relocated(_read_merged(place, seen, count), place.parent, path.parent))
     return merged
 
 
 def _relocated(table: TomlTable, written_in: Path, read_in: Path) -> TomlTable:
-    """The table of a recipe as one in another folder would have to write it: a judge's recipe is a path."""
+    """The table of a recipe as one in another folder would have to write it: a judge's recipe is a path or a name."""
     evaluations = table.get("evaluate")
     if written_in.resolve() != read_in.resolve() and isinstance(evaluations, dict):
         for evaluation in evaluations.values():
             if isinstance(evaluation, dict) and isinstance(evaluation.get("judge"), str):
-                evaluation["judge"] = os.path.relpath(written_in / evaluation["judge"], read_in)
+                evaluation["judge"] = from_folder(_judge(evaluation["judge"], written_in), read_in)
     return table
 
 
-def _locate(parent: str, path: Path) -> Path:
-    """`extends` names a file beside the recipe, or `package:file` for a recipe shipped inside a plugin's package."""
-    package, colon, inside = parent.partition(":")
-    if colon and package.isidentifier():
-        try:
-            specification = importlib.util.find_spec(package)
-        except ValueError:  # what Python says of `__main__`
-            specification = None
-        if specification is None or not specification.submodule_search_locations:
-            raise UserError(str(path), [Problem("extends", f"no package {package!r} is installed to hold {inside!r}")])
-        return Path(specification.submodule_search_locations[0]) / inside
-    found = path.parent / parent
-    if not os.path.isfile(found):  # unlike Path.is_file it never raises
-        known = [p.name for p in found.parent.glob("*.toml")] if os.path.isdir(found.parent) else []
-        near = closest(Path(parent).name, known)
-        raise UserError(str(path), [Problem("extends", f"there is no recipe {str(found)!r}{near}")])
-    return found
+def _judge(said: str, folder: Path) -> Path:
+    """Where the recipe of a judge is, or would be: one that is not there is told of where it is needed."""
+    try:
+        return find_recipe(said, folder)
+    except LookupError:
+        return folder / said
 
 
 def _override(text: str) -> TomlTable:

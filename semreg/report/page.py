@@ -188,11 +188,11 @@ def _unrepeated(result: Result) -> Result:
 def _sections(reader: _Reader) -> list[Section]:
     with process_state_kept():
         manager = plugin_manager.load_hooks(reader.warn)
-    found = plugin_manager.call(manager, "report_sections", accept=_as_sections, run=reader)
+    found = plugin_manager.call(manager, "report_sections", accept=as_sections, run=reader)
     return [section for sections in found for section in sections]
 
 
-def _as_sections(returned: Any) -> list[Section]:
+def as_sections(returned: Any) -> list[Section]:
     """What a hook returned. Raises ValueError if it is nothing that a page can show."""
     sections = list(returned) if isinstance(returned, (list, tuple)) else [returned]
     for section in sections:

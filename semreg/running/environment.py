@@ -11,6 +11,7 @@ import torch
 from semreg.core import Problem, UserError
 from semreg.data.dataset import Cached
 from semreg.data.summary import taken
+from semreg.recipe.names import reference
 from semreg.recipe.plan import Plan
 from semreg.running.identity import Identity
 from semreg.running.sources import rooms_digest
@@ -50,7 +51,7 @@ def record_environment(
     record = {
         "name": folder.name,
         "hash": identity.digest,
-        "recipe": str(plan.recipe.path.resolve()),
+        "recipe": reference(plan.recipe.path),
         "seed": setting.seed,
         "precision": setting.precision,
         **_place(setting),

@@ -12,6 +12,7 @@ from typing import Any
 from semreg.core import Problem, Result, UserError, closest
 from semreg.core.errors import CannotWrite
 from semreg.recipe.load import Recipe, composed_recipe, load_recipe
+from semreg.recipe.names import referred
 from semreg.recipe.plan import Plan
 from semreg.running.choices import Choices
 from semreg.running.finishing import denormals_flushed, evaluate_and_report, telling
@@ -52,7 +53,7 @@ def evaluate(
     if recipe is not None:
         other = load_recipe(recipe, overrides)
     elif overrides:
-        other = composed_recipe(Path(record["recipe"]), table, overrides)
+        other = composed_recipe(referred(record["recipe"]), table, overrides)
     run = open_trained(path, recipe=other, data_root=data_root, device=device)
     choices = Choices(
         seed=record["seed"], device=device, precision=record["precision"], out=path.parent,
@@ -73,7 +74,7 @@ def evaluate(
             if recipe is not None:
                 parent = (record.get("continues") or {}).get("run")
                 made = replace(choices, continue_from=path.parent / parent if parent else None)
-                command = command_of(Path(recipe), overrides, made)
+                command = command_of(recipe, overrides, made)
             else:
                 command = _command_before(path, record, run.plan.name, overrides)
             done = evaluate_and_report(run, files, folders, judge, manager, command, only or (), again)

@@ -10,13 +10,13 @@ from typing import Any
 
 from semreg.recipe.given import NAMELESS, is_file
 from semreg.recipe.load import Recipe
+from semreg.recipe.names import spelled
 from semreg.running.choices import Choices
 
 
-def command_of(recipe: Path, overrides: Sequence[str], choices: Choices) -> str:
+def command_of(recipe: str | Path, overrides: Sequence[str], choices: Choices) -> str:
     """The command that runs a recipe with these choices, quoted for a shell."""
-    path = f"./{recipe}" if str(recipe).startswith("-") else str(recipe)  # else it would be an option
-    words = ["semreg", "run", path, *(word for text in overrides for word in ("--set", text))]
+    words = ["semreg", "run", spelled(recipe), *(word for text in overrides for word in ("--set", text))]
     for field, value in _chosen(choices):
         told = field.metadata
         option = told.get("flag") or told.get("option") or f"--{field.name.replace('_', '-')}"
@@ -28,7 +28,7 @@ def call_of(recipe: Recipe, choices: Choices) -> str:
     """The call in Python that runs a recipe with these choices; a recipe of no file stands in it as a whole."""
     told = [f"{name}={_literal(value)}" for name, value in [("overrides", list(recipe.written))] if value]
     if recipe.given is None:
-        first = str(recipe.path)
+        first = recipe.said or str(recipe.path)
         first = _literal(first) if is_file(first) else f"Path({_literal(first)})"
     else:
         first = _literal(recipe.given)

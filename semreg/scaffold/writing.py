@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import builtins
 import importlib.util
 import keyword
 import re
 import sys
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -15,7 +17,7 @@ import jinja2
 
 from semreg.core import UserError, closest
 from semreg.core.kinds import INTERFACE, KINDS, at_place
-from semreg.core.registry import components, with_article
+from semreg.core.registry import components, installed_entry_points, with_article
 from semreg.core.version import __version__
 from semreg.store.disk import whole_folder, write_synced, writing
 
@@ -23,10 +25,8 @@ TEMPLATES = Path(__file__).parent / "templates"
 NAME = re.compile(r"[a-z][a-z0-9]*([-_][a-z0-9]+)*")
 LONGEST_NAME = 40
 USED_BY_RECIPES = {"image", "digit", "angle", "z", "posterior", "reconstruction", "reconstruction_error", "kl", "main",
-                   "encoder", "decoder", "prior", "reconstructions", "samples", "strip", "probe"}  # fmt: skip
-USED_BY_CODE = {"annotated_types", "bar", "batch", "broadcast", "codes", "functional", "hypothesis", "laplace_kl",
-                "laplace_log_density", "nn", "np", "numpy", "pytest", "scatters", "seeds", "semreg", "settings",
-                "shape_error", "st", "torch", "with_coordinates"}  # fmt: skip
+                   "encoder", "decoder", "prior", "critic", "classifier", "reconstructions", "samples", "strip",
+                   "probe", "seen", "real", "score", "critic_error", "fooling", "logits", "labels"}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Template:
 
     @property
     def is_class(self) -> bool:
-        return self.module in ("network", "prior", "dataset")
+        return self.module in ("network", "prior", "dataset", "hook")
 
 
 TEMPLATE_OF = {
@@ -50,16 +50,23 @@ TEMPLATE_OF = {
     "interpolator": Template("Straight lines between codes, lengthened to the codes' own lengths"),
     "dataset": Template("Drawn bars at angles in a ring", "dataset", ("annotated-types>=0.6", "numpy>=1.26")),
     "evaluation": Template("Scatter between and within the classes of a code", "evaluation", ()),
+    "critic": Template("Scores from codes and their squares", "network", ()),
+    "classifier": Template("Cosines between codes and the directions of classes", "network"),
+    "operation": Template("Images of which random elements are lost"),
+    "sampler": Template("Batches that hold rare classes more often than the data"),
+    "hook": Template("The epochs from which on losses had settled, in the report", "hook", ()),
+    "command": Template("The peak signal-to-noise ratio of a run's reconstruction", "command", ("typer>=0.12",)),
 }
 
 
-def write_plugin(name: str, kind: str, out: Path) -> Path:
-    """Write the distribution of a new component into a new folder of `out`, which is returned.
+def write_plugin(name: str, kind: str, out: Path, *, commands: Collection[str] = ()) -> Path:
+    """Write the distribution of a new component, hook or command into a new folder of `out`, which is returned.
 
     Args:
         name: of the component, or of its distribution with "semreg-" before it.
         kind: one that has a template.
         out: the folder to write it in.
+        commands: the names of semreg's own, which no plugin can bring.
 
     Raises UserError for a kind without a template, a name that does not fit or is taken, or a folder that is there;
     CannotWrite where it can't be written. Nothing is left half written.
@@ -70,27 +77,13 @@ def write_plugin(name: str, kind: str, out: Path) -> Path:
     component = bare.replace("-", "_")
     distribution = f"semreg-{component.replace('_', '-')}"
     package = f"semreg_{component}"
-    _check_name(name, bare, component)
-    _check_free(component, distribution, package, kind)
+    _check_form(name, bare)
+    context = _context(component, distribution, package, kind)
+    _check_meaning(component, str(context["attribute"]), kind)
+    _check_free(component, distribution, package, kind, commands)
     folder = out / distribution
     if folder.exists() or folder.is_symlink():
         raise UserError(str(folder), "is there already; choose another name, or another folder by --out")
-    template = TEMPLATE_OF[kind]
-    class_name = "".join(word.capitalize() for word in component.split("_"))
-    context = {
-        "component": component,
-        "distribution": distribution,
-        "package": package,
-        "kind": kind,
-        "group": KINDS[kind].group,
-        "class_name": class_name,
-        "attribute": class_name if template.is_class else component,
-        "module": template.module,
-        "sentence": template.sentence,
-        "dependencies": template.dependencies,
-        "interface": INTERFACE,
-        "series": ".".join(__version__.split(".")[:2]),
-    }
     files = {path: _filled(path, context) for path in _templates(kind)}
     with writing(folder), whole_folder(folder) as part:
         for path, text in files.items():
@@ -101,20 +94,59 @@ def write_plugin(name: str, kind: str, out: Path) -> Path:
     return folder
 
 
-def _check_name(name: str, bare: str, component: str) -> None:
+def _context(component: str, distribution: str, package: str, kind: str) -> dict[str, object]:
+    """What the templates are filled with."""
+    template = TEMPLATE_OF[kind]
+    class_name = "".join(word.capitalize() for word in component.split("_"))
+    return {
+        "component": component,
+        "distribution": distribution,
+        "package": package,
+        "kind": kind,
+        "group": _group(kind),
+        "class_name": class_name,
+        "attribute": class_name if template.is_class else component,
+        "module": template.module,
+        "sentence": template.sentence,
+        "dependencies": template.dependencies,
+        "interface": INTERFACE,
+        "series": ".".join(__version__.split(".")[:2]),
+    }
+
+
+def _group(kind: str) -> str:
+    """The group of its entry points; hooks and commands are no kinds of components, and have one each."""
+    return KINDS[kind].group if kind in KINDS else f"semreg.{kind}s"
+
+
+def _check_form(name: str, bare: str) -> None:
     if not NAME.fullmatch(bare) or len(bare) > LONGEST_NAME:
         fits = f"up to {LONGEST_NAME} small letters, digits, - and _, such as 'contrastive' or 'semreg-contrastive'"
         raise UserError("", f"{name!r} is no name for a plugin; it takes {fits}")
-    reserved = {*keyword.kwlist, *keyword.softkwlist, *dir(builtins)}
-    if component in {*reserved, *sys.stdlib_module_names, *USED_BY_CODE, *USED_BY_RECIPES}:
+
+
+def _check_meaning(component: str, attribute: str, kind: str) -> None:
+    reserved = {*keyword.kwlist, *keyword.softkwlist, *dir(builtins), *sys.stdlib_module_names, *_names_in_code(kind)}
+    if component in reserved | USED_BY_RECIPES or attribute in reserved:
         raise UserError("", f"{component!r} means something else in Python or in the recipe; choose another name")
 
 
-def _check_free(component: str, distribution: str, package: str, kind: str) -> None:
-    for taken in components():
-        if taken.name == component and taken.kind in at_place(KINDS[kind].place):
-            message = f"{component!r} is {with_article(taken.kind)} of {taken.origin} already; choose another name"
-            raise UserError("", message)
+def _names_in_code(kind: str) -> set[str]:
+    """The names that the templates of a kind give to other things than the component."""
+    context = _context("a_component", "semreg-a-component", "semreg_a_component", kind)
+    found: set[str] = set()
+    for path in _templates(kind):
+        if path.name.endswith(".py.jinja"):
+            for node in ast.walk(ast.parse(_filled(path, context))):
+                names = (getattr(node, key, None) for key in ("id", "arg", "name", "asname"))
+                found.update(name for name in names if isinstance(name, str))
+    return found - {"a_component", context["attribute"]}
+
+
+def _check_free(component: str, distribution: str, package: str, kind: str, commands: Collection[str]) -> None:
+    for name, taken, origin in _taken(kind, commands):
+        if name == component:
+            raise UserError("", f"{component!r} is {with_article(taken)} of {origin} already; choose another name")
     try:
         version = metadata.version(distribution)
     except metadata.PackageNotFoundError:
@@ -122,6 +154,17 @@ def _check_free(component: str, distribution: str, package: str, kind: str) -> N
             return
         raise UserError("", f"a package {package} is installed already; choose another name") from None
     raise UserError("", f"{distribution} {version} is installed already; choose another name")
+
+
+def _taken(kind: str, commands: Collection[str]) -> Iterator[tuple[str, str, str]]:
+    """The names that are taken at the place of a kind, with their kind and what brings them."""
+    if kind in KINDS:
+        found = (component for component in components() if component.kind in at_place(KINDS[kind].place))
+        yield from ((component.name, component.kind, component.origin) for component in found)
+        return
+    yield from ((point.name, kind, point.origin) for point in installed_entry_points(_group(kind)))
+    if kind == "command":
+        yield from ((name, kind, f"semreg {__version__}") for name in commands)
 
 
 def _templates(kind: str) -> list[Path]:
@@ -142,6 +185,7 @@ def _target(name: str, component: str, package: str) -> Path:
 
 def _filled(path: Path, context: dict[str, object]) -> str:
     environment = jinja2.Environment(  # of Python and TOML, in which nothing is to be escaped
-        undefined=jinja2.StrictUndefined, keep_trailing_newline=True, autoescape=False
-    )
-    return environment.from_string(path.read_text("utf-8")).render(context)
+        loader=jinja2.FileSystemLoader(TEMPLATES), undefined=jinja2.StrictUndefined, keep_trailing_newline=True,
+        trim_blocks=True, autoescape=False,
+    )  # fmt: skip
+    return environment.get_template(path.relative_to(TEMPLATES).as_posix()).render(context)

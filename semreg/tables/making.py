@@ -206,7 +206,7 @@ def _planned(
     for k in range(len(seeds) if seeds else 1):
         for row, (recipe, plan) in enumerate(planned):
             own = replace(choices, seed=seeds[k] if seeds else None)
-            command = wanted.command if isinstance(recipes[row], Recipe) else command_of(recipe.path, overrides, own)
+            command = wanted.command if isinstance(recipes[row], Recipe) else command_of(recipe.said, overrides, own)
             place = place_of(plan, own, known)
             # Two recipes that train the same have one run, and rows of their own.
             place = replace(place, folder=folder_of.setdefault(place.identity.digest, place.folder))

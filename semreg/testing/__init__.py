@@ -1,4 +1,4 @@
-"""The conformance kit: one call per kind of component, for anyone's tests (`pytest` shows what failed).
+"""The conformance kit: one call per kind of component, and for hooks and commands, for anyone's tests.
 
     from semreg.testing import check_loss
 
@@ -9,29 +9,35 @@ Each call carries out all checks of its kind and raises one AssertionError that 
 examples of what a recipe would hand over, drawn by the caller: a few rows, small sizes, float32, nothing special.
 `options` are the keys that a recipe would give. `exempt` names checks that are not to be done; let a comment beside it
 say why. Devices are checked on a GPU if there is one, and otherwise on PyTorch's "meta", which holds no numbers.
-`FakeRun` is a run made of tensors, for evaluations; `check_recipe` is for a recipe that a plugin ships.
+`FakeRun` is a run made of tensors, for evaluations, and `FakeObservedRun` one for hooks; `check_recipe` is for a recipe
+that a plugin ships.
 """
 
 from __future__ import annotations
 
 from semreg.testing.calls import check_loss, check_operation
+from semreg.testing.commands import check_command
 from semreg.testing.data import check_dataset, check_sampler
 from semreg.testing.evaluations import check_evaluation
+from semreg.testing.hooks import check_hook
 from semreg.testing.interpolators import check_interpolator
 from semreg.testing.networks import check_classifier, check_critic, check_decoder, check_encoder
 from semreg.testing.priors import check_prior
 from semreg.testing.recipes import check_recipe
-from semreg.testing.runs import FakeRun
+from semreg.testing.runs import FakeObservedRun, FakeRun
 from semreg.testing.schedules import check_schedule
 
 __all__ = [
+    "FakeObservedRun",
     "FakeRun",
     "check_classifier",
+    "check_command",
     "check_critic",
     "check_dataset",
     "check_decoder",
     "check_encoder",
     "check_evaluation",
+    "check_hook",
     "check_interpolator",
     "check_loss",
     "check_operation",

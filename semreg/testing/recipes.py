@@ -22,7 +22,7 @@ def check_recipe(
     The run is made in a temporary folder, on the CPU.
 
     Args:
-        recipe: its file.
+        recipe: its file, or its name.
         overrides: what makes the run short, as `--set` takes it.
         data_root: where its data are.
 

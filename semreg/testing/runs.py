@@ -1,15 +1,15 @@
-"""A run made of tensors, for evaluations: no data set, no recipe, no training."""
+"""Runs made of tensors, for evaluations and hooks: no data set, no recipe, no training."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from semreg.components.values import map_tensors
+from semreg.components.values import map_tensors, tensors_of
 from semreg.core import Field, Handle, Roles, Specification
 
 ROWS_AT_ONCE = 7
@@ -70,17 +70,52 @@ class FakeHandle:
         return self.run.fields.get(self.name)
 
     def read(self, split: str = "train", *, count: int | None = None, draws: bool = False) -> Any:
+        return self._values(split, count, draws)
+
+    def _values(self, split: str, count: int | None, draws: bool) -> Any:
         values = (self.run.drawn if draws else self.run.tensors)[self.name][split]
         return map_tensors(lambda tensor: tensor[:count], values)
 
     def at(self, split: str, rows: Tensor) -> Any:
         return map_tensors(lambda tensor: tensor[rows], self.run.tensors[self.name][split])
 
-    def batches(self, split: str = "train") -> Iterator[Any]:
-        yield from torch.split(self.run.tensors[self.name][split], ROWS_AT_ONCE)
+    def batches(
+        self,
+        split: str = "train",
+        *,
+        size: int = ROWS_AT_ONCE,
+        count: int | None = None,
+        draws: bool = False,
+        given: Mapping[str, Tensor] | None = None,
+    ) -> Iterator[Any]:
+        values = self.given(**given) if given else self._values(split, count, draws)
+        for start in range(0, len(tensors_of(values)[0]), size):
+            yield map_tensors(lambda tensor, start=start: tensor[start : start + size], values)  # type: ignore[misc]
 
     def needs(self, *given: str) -> set[str]:
         return {self.name} - set(given) if self.name in self.run.fields else set()
 
     def given(self, **values: Tensor) -> Tensor:
         return self.run.functions[self.name](**values)
+
+
+class FakeObservedRun:
+    """A `semreg.core.ObservedRun` in a folder, with the tensors and modules of a FakeRun.
+
+    It keeps what it is told by `warn` in `warnings`.
+    """
+
+    def __init__(self, folder: Path, trained: FakeRun | None = None, *, recipe: dict[str, Any] | None = None) -> None:
+        self.folder, self.name, self.recipe = folder, folder.name, recipe or {}
+        self.tensors = {} if trained is None else trained.tensors
+        self.modules = {} if trained is None else trained.modules
+        self.warnings: list[str] = []
+
+    def tensor(self, name: str, *, count: int = 8) -> Any:
+        """The first `count` values of a tensor."""
+        values = next(iter(self.tensors[name].values()))
+        return map_tensors(lambda tensor: tensor[:count], values)
+
+    def warn(self, message: str) -> None:
+        """Keep a warning."""
+        self.warnings.append(message)

@@ -10,6 +10,7 @@ from semreg.trained.classes import (
     class_field,
     decoded,
     draw_pairs,
+    image_batches,
     judge_sees,
     judged,
     probabilities,
@@ -23,7 +24,7 @@ from semreg.trained.classes import (
 )
 from semreg.trained.draws import drawn_by
 from semreg.trained.embedding import embed
-from semreg.trained.features import feature_extractors, frechet_distance
+from semreg.trained.features import feature_extractors, features_of, frechet_distance
 from semreg.trained.images import image_field, load_images, write_images
 from semreg.trained.input_checks import expected_images
 from semreg.trained.interpolating import interpolate, path_of
@@ -32,6 +33,7 @@ from semreg.trained.paths import InterpolatorChoice, chosen_interpolators, strip
 from semreg.trained.prerequisites import before_training
 from semreg.trained.probes import ITERATIONS, PENALTY, linear_predictions, mlp_predictions
 from semreg.trained.roles import labels_of, need, only_attribute
+from semreg.trained.rows import Gathered, gathered, in_parts, mean_of, picked, regrouped, selected
 from semreg.trained.run import Run
 from semreg.trained.sampling import class_number, sample, sampled_classes
 
@@ -39,6 +41,7 @@ __all__ = [
     "CHUNK",
     "ITERATIONS",
     "PENALTY",
+    "Gathered",
     "InterpolatorChoice",
     "Run",
     "accuracies",
@@ -52,28 +55,36 @@ __all__ = [
     "embed",
     "expected_images",
     "feature_extractors",
+    "features_of",
     "frechet_distance",
+    "gathered",
     "has_unknown",
+    "image_batches",
     "image_field",
+    "in_parts",
     "interpolate",
     "judge_sees",
     "judged",
     "labels_of",
     "linear_predictions",
     "load_images",
+    "mean_of",
     "mlp_predictions",
     "need",
     "only_attribute",
     "open_run",
     "path_of",
+    "picked",
     "probabilities",
     "read_attributes",
     "read_codes",
     "read_images",
+    "regrouped",
     "require_two_classes",
     "rows_by_class",
     "sample",
     "sampled_classes",
+    "selected",
     "strips",
     "synthesised",
     "vary",

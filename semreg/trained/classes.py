@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import torch
 from einops import pack, rearrange, reduce, unpack
 from torch import Tensor
 
 from semreg.core import ClassField, Handle, ImageField, Table, TrainedRun
+from semreg.trained.rows import BATCH, gathered
 
-CHUNK = 2048
+CHUNK = BATCH
 """Codes decoded and judged at once."""
 
 
@@ -49,23 +50,30 @@ def vary(codes: Tensor) -> bool:
     return bool(spread > 1e-6 * size)
 
 
-def read_images(image: Handle, split: str, *, count: int | None = None) -> Tensor:
-    """The images `(rows, channels, height, width)` of a split, clipped to the recipe's range.
+def image_batches(image: Handle, split: str, *, count: int | None = None) -> Iterator[Tensor]:
+    """The images `(batch, channels, height, width)` of a split, a batch at a time, clipped to the recipe's range.
 
     Raises ValueError if they are no images, not finite, or not one for each of the data's.
     """
-    images = image.read(split, count=count)
-    if not isinstance(images, Tensor) or images.ndim != 4:
-        found = f"shape {tuple(images.shape[1:])}" if isinstance(images, Tensor) else type(images).__name__
-        raise ValueError(f"{image.name!r} must be images (batch, channels, height, width); one of it has {found}")
     rows = image.run.counts[split] if count is None else min(count, image.run.counts[split])
-    if len(images) != rows:
-        raise ValueError(f"{image.name!r} has {len(images)} rows for {rows} {split} images; it needs one for each")
-    bad = int(reduce(~images.isfinite(), "rows channels height width -> rows", "any").sum())
-    if bad:
-        raise ValueError(f"{image.name!r} is not finite for {bad} of the {len(images)} {split} images")
     low, high = image.run.value_range
-    return images.clamp(low, high)
+    done = 0
+    for images in image.batches(split, count=count):
+        if not isinstance(images, Tensor) or images.ndim != 4:
+            found = f"shape {tuple(images.shape[1:])}" if isinstance(images, Tensor) else type(images).__name__
+            raise ValueError(f"{image.name!r} must be images (batch, channels, height, width); one of it has {found}")
+        bad = reduce(~images.isfinite(), "rows channels height width -> rows", "any").nonzero().flatten()
+        if len(bad):
+            raise ValueError(f"{image.name!r} is not finite for some {split} images, the first of them {done + bad[0]}")
+        done += len(images)
+        yield images.clamp(low, high)
+    if done != rows:
+        raise ValueError(f"{image.name!r} has {done} rows for {rows} {split} images; it needs one for each")
+
+
+def read_images(image: Handle, split: str, *, count: int | None = None) -> Tensor:
+    """The images of a split as `image_batches` gives them, all at once: of a large set take a `count`."""
+    return torch.cat(list(image_batches(image, split, count=count)))
 
 
 def require_two_classes(labels: Tensor, field: ClassField) -> None:
@@ -157,5 +165,6 @@ def verdicts(judge: TrainedRun, images: Tensor, field: ClassField) -> Tensor:
 def judged(judge: TrainedRun, reconstruction: Handle, code: Handle, codes: Tensor, field: ClassField) -> Tensor:
     """The class that the judge sees in the image of each code, `codes.shape[:-1]`; decoded a part at a time."""
     rows, shapes = pack([codes], "* code")
-    seen = [verdicts(judge, decoded(reconstruction, code, part), field) for part in torch.split(rows, CHUNK)]
-    return unpack(torch.cat(seen), shapes, "*")[0]
+    seen = (verdicts(judge, decoded(reconstruction, code, part), field) for part in torch.split(rows, CHUNK))
+    found: Tensor = unpack(gathered(seen, len(rows)), shapes, "*")[0]
+    return found

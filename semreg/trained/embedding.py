@@ -17,7 +17,8 @@ from semreg.core import Problem, UserError
 from semreg.core.errors import MOST_PROBLEMS
 from semreg.trained.images import load_images
 from semreg.trained.roles import need
-from semreg.trained.run import BATCH, Run
+from semreg.trained.rows import BATCH
+from semreg.trained.run import Run
 
 
 def embed(run: Run, images: Tensor) -> dict[str, Tensor]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 
 import torch
@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from semreg.core import TrainedRun, UserError
 from semreg.core.errors import cause_of
 from semreg.trained.classes import judge_sees
+from semreg.trained.rows import Gathered
 
 INCEPTION_FEATURES, INCEPTION_BATCH = 2048, 64
 
@@ -29,6 +30,15 @@ def feature_extractors(
     if inception_weights is not None:
         extractors["inception"] = _inception_features(inception_weights, run)
     return extractors
+
+
+def features_of(batches: Iterable[Tensor], extractors: Mapping[str, Callable[[Tensor], Tensor]]) -> dict[str, Tensor]:
+    """The features `(images, features)` of images that come a batch at a time, by the names of their extractors."""
+    found = {name: Gathered() for name in extractors}
+    for images in batches:
+        for name, features in extractors.items():
+            found[name].add(features(images))
+    return {name: features.value for name, features in found.items()}
 
 
 def frechet_distance(generated: Tensor, real: Tensor) -> float:

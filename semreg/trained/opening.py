@@ -24,6 +24,7 @@ from semreg.data.splitting import split_as, with_validation
 from semreg.recipe.check import check
 from semreg.recipe.component_errors import component_error
 from semreg.recipe.load import Recipe
+from semreg.recipe.names import referred
 from semreg.recipe.plan import Plan
 from semreg.recipe.process_state import process_state_kept
 from semreg.store.checkpoint import read_latest
@@ -73,7 +74,7 @@ def plan_of_run(path: Path, recipe: Recipe | None, data_root: Path) -> Plan:
     record, table = read_run(path)
     with as_written(path):
         fields = restored(record["data"]["fields"])
-        own = recipe or Recipe(Path(record["recipe"]), table)
+        own = recipe or Recipe(referred(record["recipe"]), table)
         fallback = bool(record["used_fallback"])
         plan = check(own, data_root=data_root, fallback=fallback and own.has_fallback, trained_on=fields)
         return replace(plan, fallback=fallback)

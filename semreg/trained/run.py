@@ -5,13 +5,14 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterator, Mapping
 from copy import deepcopy
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from semreg.components.values import is_posterior, on_cpu
+from semreg.components.values import on_cpu
 from semreg.core import Field, Problem, Result, Roles, Specification, UserError, closest
 from semreg.data.batches import Batch, sequential
 from semreg.data.dataset import Cached
@@ -20,12 +21,12 @@ from semreg.store.recipes import evaluations_of, report_path
 from semreg.store.results import read_result
 from semreg.store.statistics import read_statistics
 from semreg.trained.input_checks import expected_codes, expected_images, shape_of
+from semreg.trained.kept import Kept, size_of
 from semreg.trained.metrics import Metrics, metrics_of
 from semreg.trained.roles import need
+from semreg.trained.rows import BATCH, Gathered, gathered, regrouped, rows_in
 from semreg.trained.shown import Results, ShownResult, run_html, run_text
 from semreg.training.program import Execution, Program, evaluating
-
-BATCH = 256
 
 
 class TensorHandle:
@@ -43,24 +44,69 @@ class TensorHandle:
         """Its values for the first `count` rows of a split (all by default), on the CPU, floats as float32.
 
         A tensor `(rows, …)`, or a posterior of such. Modules are in eval mode; random operations take their
-        evaluation form (a posterior's mean), or with `draws` are random as in training.
+        evaluation form (a posterior's mean), or with `draws` are random as in training. Raises UserError for a split
+        that there is not, or that is empty.
         """
-        key = (self.name, split, count, draws)
-        if key not in self.run.kept:
-            parts = []
-            for index, batch in enumerate(self.run.in_order(self.name, split, count)):
-                parts.append(self.run.compute(self.name, batch, index, draws))
-            if not parts:
-                raise UserError(
-                    str(self.run.folder), f"the {split} split of the data is empty, and {self.name!r} is read on it"
-                )
-            self.run.kept[key] = _joined(parts)
-        return self.run.kept[key]
+        parts, rows = self._parts(split, count, draws, {}), len(self._rows(split, count))
+        first = next(parts)
+        return first if rows_in(first) == rows else gathered(chain([first], parts), rows)
 
-    def batches(self, split: str = "train") -> Iterator[Any]:
-        """Its values of a split as `read` gives them, a batch at a time, for what need not be in memory at once."""
-        for index, batch in enumerate(self.run.in_order(self.name, split, None)):
-            yield self.run.compute(self.name, batch, index)
+    def batches(
+        self,
+        split: str = "train",
+        *,
+        size: int = BATCH,
+        count: int | None = None,
+        draws: bool = False,
+        given: Mapping[str, Tensor] | None = None,
+    ) -> Iterator[Any]:
+        """Its values as `read` gives them, `size` rows at a time, for what need not be in memory at once.
+
+        `given` has tensors or fields that have other values than the data's, a row for each that is read. Values that
+        fit among what the run keeps are kept, as by `read`. Raises as `read` does, and ValueError for batches of less
+        than a row, and for other numbers of rows that are given.
+        """
+        if size < 1:
+            raise ValueError(f"size is {size}; a batch has at least one row")
+        rows = len(self._rows(split, count))
+        for name, values in (given or {}).items():
+            if len(values) != rows:
+                raise ValueError(f"{name!r} is given with {len(values)} rows, and {rows} of the {split} split are read")
+        return regrouped(self._parts(split, count, draws, given or {}), size)
+
+    def _parts(self, split: str, count: int | None, draws: bool, given: Mapping[str, Tensor]) -> Iterator[Any]:
+        """Its values in order: what is kept, or may be, in one part, and else a part for each batch."""
+        key, kept = (self.name, split, count, draws), self.run.kept
+        value = None if given else kept.get(key)
+        if value is None:
+            rows = self._rows(split, count)
+            batches = enumerate(self.run.in_order(self.name, rows, given))
+            computed = (self.run.compute(self.name, batch, index, draws) for index, batch in batches)
+            first = next(computed)
+            parts = chain([first], computed)
+            if given or size_of(first) * len(rows) > kept.budget * min(BATCH, len(rows)):
+                del first  # which would be held as long as the others are read
+                yield from parts
+                return
+            value = gathered(parts, len(rows))
+            kept.keep(key, value)
+        yield value
+
+    def _rows(self, split: str, count: int | None = None) -> Tensor:
+        """The rows of the data in a split, int64, or the first of them.
+
+        Raises UserError for a split that there is not, or that is empty, ValueError for less than a row of it.
+        """
+        counts = self.run.counts
+        if split not in counts:
+            raise UserError(str(self.run.folder), f"the data have no split {split!r}{closest(split, counts)}")
+        if not counts[split]:
+            raise UserError(
+                str(self.run.folder), f"the {split} split of the data is empty, and {self.name!r} is read on it"
+            )
+        if count is not None and count < 1:
+            raise ValueError(f"count is {count}; at least one row is read")
+        return self.run.data.rows(split)[:count]
 
     def needs(self, *given: str) -> set[str]:
         """The fields of the data that it is computed from beyond the tensors and fields that are `given`."""
@@ -68,8 +114,8 @@ class TensorHandle:
 
     def at(self, split: str, rows: Tensor) -> Any:
         """Its values as `read` gives them, of some rows of a split alone, by their places in it, int64 `(rows,)`."""
-        batches = self.run.in_order(self.name, split, None, rows)
-        return _joined([self.run.compute(self.name, batch, index) for index, batch in enumerate(batches)])
+        batches = self.run.in_order(self.name, self._rows(split)[rows])
+        return gathered((self.run.compute(self.name, batch, index) for index, batch in enumerate(batches)), len(rows))
 
     def given(self, **values: Tensor) -> Any:
         """Its values where the named tensors or fields have the values given, `(rows, …)` each.
@@ -82,11 +128,11 @@ class TensorHandle:
         rows = {name: len(value) for name, value in values.items()}
         if len(set(rows.values())) != 1:
             raise ValueError(f"{self.name!r} is computed row by row, and the values given have {rows} rows")
-        parts = []
+        found = Gathered(next(iter(rows.values())))
         for index, start in enumerate(range(0, next(iter(rows.values())), BATCH)):
             batch = {name: value[start : start + BATCH].to(self.run.device) for name, value in values.items()}
-            parts.append(self.run.compute(self.name, batch, index))
-        return _joined(parts)
+            found.add(self.run.compute(self.name, batch, index))
+        return found.value
 
 
 class Run:
@@ -107,7 +153,7 @@ class Run:
         self.folder, self.plan, self.modules, self.device, self.seed = folder, plan, modules, device, seed
         self._data = data
         self._statistics: Mapping[str, Mapping[str, Tensor]] | None = None
-        self.kept: dict[tuple[str, str, int | None, bool], Any] = {}
+        self.kept = Kept()
         self.programs = {
             draws: Program(plan, modules, key=(seed, "evaluation"), training=draws, device=device)
             for draws in (False, True)
@@ -269,11 +315,13 @@ class Run:
 
     # --- for handles ---
 
-    def in_order(self, name: str, split: str, count: int | None, places: Tensor | None = None) -> Iterator[Batch]:
-        """The batches of the first `count` rows of a split, or of those at some places, with what a tensor reads."""
-        rows = self.data.rows(split)[:count] if places is None else self.data.rows(split)[places]
-        fields = self.leaves(name, frozenset())
-        return sequential(self.data, rows, BATCH, fields=fields, value_range=self.plan.value_range, device=self.device)
+    def in_order(self, name: str, rows: Tensor, given: Mapping[str, Tensor] | None = None) -> Iterator[Batch]:
+        """The batches of rows of the data, with what a tensor reads, of which some is given, row for row."""
+        extra = given or {}
+        fields = self.leaves(name, frozenset(extra))
+        return sequential(
+            self.data, rows, BATCH, fields=fields, extra=extra, value_range=self.value_range, device=self.device
+        )
 
     def compute(self, name: str, batch: Mapping[str, Any], index: int, draws: bool = False) -> Any:
         """The value of a tensor on one batch, on the CPU."""
@@ -283,10 +331,3 @@ class Run:
     def leaves(self, name: str, given: frozenset[str]) -> set[str]:
         """The fields of the data that a tensor needs beyond what is given."""
         return self.plan.fields_of([Read(name)], given)
-
-
-def _joined(parts: list[Any]) -> Any:
-    first = parts[0]
-    if is_posterior(first):
-        return type(first)(*(torch.cat(list(values)) for values in zip(*parts, strict=True)))
-    return torch.cat(parts)

@@ -13,7 +13,8 @@ from semreg.recipe.roles import contents
 from semreg.trained.classes import synthesised
 from semreg.trained.draws import drawn_by
 from semreg.trained.roles import labels_of, need
-from semreg.trained.run import BATCH, Run, TensorHandle
+from semreg.trained.rows import BATCH
+from semreg.trained.run import Run, TensorHandle
 from semreg.training.build import synthetic_batch
 from semreg.training.program import Execution, Program, evaluating
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typer.testing import CliRunner
 
 from semreg.cli.main import app
+from semreg.scaffold.writing import TEMPLATE_OF
 
 
 def test_the_command_says_what_to_do_next(tmp_path: Path) -> None:
@@ -19,6 +20,11 @@ def test_the_command_says_what_to_do_next(tmp_path: Path) -> None:
     assert 'fresh_scatter = "semreg_fresh_scatter.functional:fresh_scatter"' in (folder / "pyproject.toml").read_text()
     assert (folder / "tests" / "test_fresh_scatter.py").is_file()
     assert (folder / "src" / "semreg_fresh_scatter" / "fresh_scatter.toml").is_file()
+
+
+def test_the_help_names_all_kinds() -> None:
+    said = " ".join(CliRunner().invoke(app, ["new-plugin", "--help"]).output.split())
+    assert f"One of: {', '.join(TEMPLATE_OF)}." in said
 
 
 def test_a_kind_is_needed_and_must_have_a_template(tmp_path: Path) -> None:

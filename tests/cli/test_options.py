@@ -49,11 +49,11 @@ def asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Asked:
 
 
 def test_options_reach_the_run(asked: Asked) -> None:
-    assert asked() == ((Path("some.toml"), []), Choices())
+    assert asked() == (("some.toml", []), Choices())
     changed = ["--set", "a.b=1", "--set", "c=2", "--seed", "3", "--data-root", "d", "--out", "o"]
     given = [*changed, "--device", "cpu", "--precision", "bf16", "--no-fallback", "--skip-bad-images", "--tensorboard"]
     assert asked(*given, SEMREG_DATA="other") == (
-        (Path("some.toml"), ["a.b=1", "c=2"]),
+        ("some.toml", ["a.b=1", "c=2"]),
         Choices(
             seed=3, device="cpu", precision="bf16", data_root=Path("d"), out=Path("o"), fallback=False,
             skip_bad_images=True, tensorboard=True,

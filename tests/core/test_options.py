@@ -10,6 +10,7 @@ import torch
 from annotated_types import Ge, Gt, Lt, MinLen
 from torch import Tensor, nn
 
+from semreg.core.interfaces import Handle
 from semreg.core.options import check_inputs, check_options, signature_of
 
 
@@ -135,10 +136,10 @@ def test_options_without_annotation_or_of_unknown_types_are_taken() -> None:
     class Odd:
         pass
 
-    def odd(a, *, plain=1, strange: Odd | int = 2):  # type: ignore[no-untyped-def]
+    def odd(a, *, plain=1, strange: Odd | int = 2, handle: Handle | None = None):  # type: ignore[no-untyped-def]
         raise NotImplementedError
 
-    assert messages(odd, {"plain": object(), "strange": 3}, 1) == []
+    assert messages(odd, {"plain": object(), "strange": 3, "handle": 4}, 1) == []
 
 
 def test_an_annotation_that_cannot_be_resolved_forbids_nothing() -> None:

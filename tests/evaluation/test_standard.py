@@ -13,6 +13,7 @@ from semreg.core import DiagonalGaussian, Picture, Roles
 from semreg.evaluation import standard
 from semreg.evaluation.standard import divergence, reconstructions
 from semreg.testing import FakeRun
+from semreg.trained import rows
 
 
 class Posteriors(FakeRun):
@@ -81,3 +82,15 @@ def test_what_is_not_the_output_is_not_called_a_reconstruction(
     result = reconstructions(run.tensor("image"), run.tensor("made"))
     assert (drawn["title"], drawn["row_labels"]) == (title, ["image", row])
     assert result.summary == "mean squared error 1.6e-05"
+
+
+def test_in_parts_the_errors_are_as_all_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    images = torch.rand(2, 40, 1, 4, 4, generator=torch.Generator().manual_seed(0))
+    run = FakeRun(tensors={"image": {"test": images[0]}, "copy": {"test": images[1]}}, functions={}, fields={})
+    whole = reconstructions(run.tensor("image"), run.tensor("copy"), pictures=9)
+    assert whole.figures["mean_absolute_error"] == float((images[0] - images[1]).abs().mean())
+    monkeypatch.setattr(rows, "BATCH", 7)
+    monkeypatch.setattr(rows, "NUMBERS_AT_ONCE", 1)
+    parts = reconstructions(run.tensor("image"), run.tensor("copy"), pictures=9)
+    assert parts.figures == pytest.approx(whole.figures, rel=1e-6)
+    assert parts.pictures == whole.pictures

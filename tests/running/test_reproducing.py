@@ -50,7 +50,7 @@ def understood(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Any]:
         heard.append((*recipe, choices))
         return SimpleNamespace(folder=Path("there"), plan=SimpleNamespace(name="x"))
 
-    monkeypatch.setattr(load, "load_recipe", lambda path, overrides: (path, list(overrides)))
+    monkeypatch.setattr(load, "load_recipe", lambda path, overrides: (Path(path), list(overrides)))
     monkeypatch.setattr(start, "run_recipe", run)
 
     def understood(command: str) -> Any:
@@ -75,6 +75,8 @@ def test_the_command_means_the_same_choices(given: dict[str, Any], understood: C
 
 def test_defaults_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     assert command_of(Path("r/x.toml"), (), Choices()) == "semreg run r/x.toml"
+    assert command_of("x", (), Choices()) == "semreg run x"
+    assert command_of(Path("x"), (), Choices()) == "semreg run ./x", "not the recipe of that name"
     monkeypatch.setenv("SEMREG_DATA", "/faces")
     assert command_of(Path("x.toml"), (), Choices()) == "semreg run x.toml"
     assert command_of(Path("x.toml"), (), Choices(data_root=Path("data"))) == "semreg run x.toml --data-root data"

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import re
-import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,8 +10,10 @@ from typer.testing import CliRunner
 
 from semreg.cli.main import app
 from semreg.core import UserError
+from semreg.core.kinds import KINDS
 from semreg.scaffold.writing import TEMPLATE_OF, write_plugin
-from tests.docs.pages import ROOT, blocks
+from tests.docs.pages import plugins_of_pages
+from tests.scaffold.plugins import put_in_place, python, require_passed
 
 
 def invoke(*arguments: str) -> tuple[int, str]:
@@ -22,61 +21,33 @@ def invoke(*arguments: str) -> tuple[int, str]:
     return result.exit_code, result.output
 
 
-def python(*arguments: str, path: Path, cwd: Path) -> subprocess.CompletedProcess[str]:
-    """Python with a folder of installed packages beside the environment's own."""
-    paths = os.pathsep.join([str(path), *filter(None, [os.environ.get("PYTHONPATH"), os.getcwd()])])
-    environment = {**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, *arguments]
-    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, env=environment, timeout=300, check=False)
+@pytest.fixture
+def written(tmp_path: Path) -> list[Path]:
+    """A plugin of each kind, as the template has it, and that of each page of the documentation."""
+    return [*(write_plugin(f"my-{kind}", kind, tmp_path) for kind in TEMPLATE_OF), *plugins_of_pages(tmp_path)]
 
 
-MIXED = """from pathlib import Path
-
-from semreg.recipe.check import check
-from semreg.recipe.load import load_recipe
-
-
-def test_it_is_mixed_with_the_prior():
-    plan = check(load_recipe(Path(__file__).with_name("supcon_gm.toml")), fallback=True)
-    assert plan.matrix()["main"]["joint"]["encoder_s"] == {"rec": 10, "lkd": 1, "supcon": 0.1}
-"""
-
-
-def as_in_docs(folder: Path) -> Path:
-    """The plugin of docs/plugin.md, by what the page has of functional.py, of the tests and of both recipes."""
-    plugin = write_plugin("supcon", "loss", folder)
-    texts: dict[str, list[str]] = {"python": [], "toml": [], "sh": []}
-    for language, text in blocks("plugin.md"):
-        texts[language].append(text)
-    functional, tests = texts["python"]
-    edit, mix = texts["toml"]
-    package = plugin / "src" / "semreg_supcon"
-    (package / "functional.py").write_text(functional)
-    (plugin / "tests" / "test_supcon.py").write_text(tests)
-    recipe = package / "supcon.toml"
-    before = recipe.read_text()
-    recipe.write_text(re.sub(r"\[losses\.supcon\]\n(?:.+\n)+", edit, before))
-    assert recipe.read_text() != before
-    (plugin / "tests" / "supcon_gm.toml").write_text(mix.replace('"recipes/', f'"{ROOT}/recipes/'))
-    (plugin / "tests" / "test_mix.py").write_text(MIXED)
-    return plugin
+def test_what_is_written_passes_its_tests_and_is_tidy(
+    written: list[Path], install: Callable[..., Path], tmp_path: Path
+) -> None:
+    for plugin in written:
+        put_in_place(plugin, install)
+    for command in (("check",), ("format", "--check")):
+        tidy = python("-m", "ruff", *command, *map(str, written), cwd=tmp_path)
+        assert tidy.returncode == 0, tidy.stdout
+    require_passed(written, tmp_path)
 
 
-def test_what_is_written_installs_passes_its_tests_and_is_tidy(tmp_path: Path) -> None:
-    written = [*(write_plugin(f"my-{kind}", kind, tmp_path) for kind in TEMPLATE_OF), as_in_docs(tmp_path)]
+@pytest.mark.slow
+def test_what_is_written_installs(written: list[Path], tmp_path: Path) -> None:
     site = tmp_path / "site"
     install = ("-m", "pip", "install", "-q", "--no-index", "--no-deps", "--no-build-isolation", "--target", str(site))
-    installed = python(*install, *map(str, written), path=site, cwd=tmp_path)
+    installed = python(*install, *map(str, written), cwd=tmp_path, site=site)
     assert installed.returncode == 0, installed.stderr
-    for command in (("check",), ("format", "--check")):
-        tidy = python("-m", "ruff", *command, *map(str, written), path=site, cwd=tmp_path)
-        assert tidy.returncode == 0, tidy.stdout
-    tests = [str(folder / "tests") for folder in written]
-    options = ("-q", "--import-mode=importlib", "-p", "no:cacheprovider", f"--rootdir={tmp_path}")
-    tested = python("-m", "pytest", *options, *tests, path=site, cwd=tmp_path)
-    assert tested.returncode == 0, tested.stdout
-    listed = python("-m", "semreg", "list", path=site, cwd=tmp_path).stdout
-    assert all(f" {name} " in listed for name in ("supcon", *(f"my_{kind}" for kind in TEMPLATE_OF)))
+    require_passed(written, tmp_path, site)
+    for command, kinds in (("list", list(KINDS)), ("plugins", ["hook"]), ("--help", ["command"])):
+        listed = python("-m", "semreg", command, cwd=tmp_path, site=site).stdout
+        assert {f"my_{kind}" for kind in kinds if kind in TEMPLATE_OF} <= set(listed.split()), listed
 
 
 @pytest.mark.parametrize(
@@ -95,9 +66,16 @@ def test_what_is_written_installs_passes_its_tests_and_is_tidy(tmp_path: Path) -
         ("encoder", "encoder", "'encoder' means something else"),
         ("l2", "loss", "'l2' is a loss of semreg 0.1.0 already; choose another name"),
         ("linear", "loss", "'linear' is an interpolator of semreg 0.1.0 already"),
+        ("table", "command", "'table' is a command of semreg 0.1.0 already"),
+        ("run", "command", "'run' means something else"),
+        ("sample", "command", "'sample' is a command of semreg 0.1.0 already"),
+        ("olr", "hook", "'olr' is a hook of semreg-olr 0.1.0 already"),
+        ("settled", "hook", "'settled' means something else"),
+        ("progress", "hook", "'progress' means something else"),  # its class would be called Progress
+        ("codes", "loss", "'codes' means something else"),
         ("gmprior", "prior", "semreg-gmprior 0.1.0 is installed already"),
         ("new", "los", "there is no template for 'los'; did you mean 'loss'"),
-        ("new", "optimizer", "there is no template for 'optimizer'; there is: dataset, "),
+        ("new", "optimizer", "there is no template for 'optimizer'; there is: classifier, "),
     ],
 )
 def test_what_does_not_fit_is_refused(name: str, kind: str, message: str, tmp_path: Path) -> None:

@@ -52,6 +52,7 @@ def test_a_result_in_low_precision_and_digits_lost_in_few_numbers_are_found() ->
 
 
 def test_a_net_of_float32_among_the_inputs_and_autocast_change_nothing() -> None:
+    torch.manual_seed(0)  # some weights are right to the tolerance in bfloat16, too
     net = nn.Linear(4, 2)
 
     def scored(codes: Tensor, critic: nn.Module) -> Tensor:

@@ -10,8 +10,9 @@ import pytest
 import torch
 
 import semreg
-from semreg.core import ClassField, DiagonalGaussian, Roles
-from semreg.testing import FakeRun
+from semreg.core import ClassField, DiagonalGaussian, ObservedRun, Roles
+from semreg.testing import FakeObservedRun, FakeRun
+from semreg.testing.interfaces import require_interface
 from semreg.trained.run import Run
 
 
@@ -81,3 +82,17 @@ def test_splits_that_are_not_given_have_no_rows() -> None:
     assert run.counts == {"train": 0, "validation": 0, "test": 3}
     assert run.tensor("z").field is None
     assert run.roles == Roles(), "nothing is said unless it is given"
+
+
+def test_a_run_for_hooks_has_the_tensors_of_the_other_and_keeps_warnings(tmp_path: Path) -> None:
+    codes = torch.rand(12, 3)
+    trained = FakeRun(
+        tensors={"z": {"test": codes}}, functions={}, fields={}, modules={"encoder": torch.nn.Linear(3, 3)}
+    )
+    run = FakeObservedRun(tmp_path, trained)
+    require_interface(run, ObservedRun)
+    assert torch.equal(run.tensor("z"), codes[:8])
+    assert torch.equal(run.tensor("z", count=20), codes)
+    assert run.modules == trained.modules
+    run.warn("slow")
+    assert (run.folder, run.warnings, FakeObservedRun(tmp_path).warnings) == (tmp_path, ["slow"], [])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,10 @@ import pytest
 import torch
 
 import semreg
+from semreg.components.values import tensors_of
 from semreg.core import DiagonalGaussian, UserError
+from semreg.trained.kept import Kept
+from semreg.trained.rows import joined, rows_in
 from semreg.trained.run import Run
 
 Toy = Callable[..., Path]
@@ -132,3 +136,89 @@ def test_single_rows_are_read_as_all_are(run: Run) -> None:
     for name in ("z", "kind", "image"):
         assert torch.allclose(run.tensor(name).at("train", rows), run.tensor(name).read("train")[rows], atol=1e-6)
     assert run.tensor("posterior").at("train", rows).mean.shape == (4, 2)
+
+
+# --- a batch at a time ---
+
+NAMES = ("image", "kind", "marks", "point", "z", "posterior", "mixed")
+
+
+def equal(a: Any, b: Any) -> bool:
+    return all(map(torch.equal, tensors_of(a), tensors_of(b))) and type(a) is type(b)
+
+
+@pytest.mark.parametrize("budget", [0, 10**9], ids=["streamed", "kept"])
+@pytest.mark.parametrize("size", [1, 7, 10, 25, 256])
+def test_batches_hold_what_is_read_bit_for_bit(
+    budget: int, size: int, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("semreg.trained.run.BATCH", 10)  # 48 images are five batches
+    run.kept = Kept(budget)
+    for name in NAMES:
+        handle = run.tensor(name)
+        for options in ({}, {"draws": True}, {"count": 33}):
+            found = list(handle.batches("train", size=size, **options))
+            assert [rows_in(part) for part in found[:-1]] == [size] * (len(found) - 1)
+            assert equal(joined(found), handle.read("train", **options))
+    drawn = torch.cat(list(run.tensor("z").batches("train", size=size, draws=True)))
+    assert not torch.allclose(drawn, run.tensor("z").read("train"))
+
+
+def test_batches_of_what_is_given_are_computed_from_it_and_from_the_data(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("semreg.trained.run.BATCH", 10)
+    codes = torch.randn(48, 2)
+    made = torch.cat(list(run.tensor("reconstruction").batches("train", size=9, given={"z": codes})))
+    assert torch.equal(made, run.tensor("reconstruction").given(z=codes))
+    mixed = torch.cat(list(run.tensor("mixed").batches("train", given={"z": codes})))
+    assert torch.allclose(mixed, made * run.tensor("image").read("train"), atol=1e-6)
+    few = torch.cat(list(run.tensor("mixed").batches("train", given={"z": codes[:4]}, count=4)))
+    assert torch.allclose(few, mixed[:4], atol=1e-6)
+    assert not torch.allclose(run.tensor("mixed").read("train"), mixed), "what is given is kept for nobody"
+
+
+def test_what_can_be_no_batches_is_told_at_once(run: Run) -> None:
+    z = run.tensor("z")
+    with pytest.raises(ValueError, match="size is 0; a batch has at least one row"):
+        z.batches("train", size=0)
+    with pytest.raises(UserError, match="the data have no split 'tset'; did you mean 'test'"):
+        z.batches("tset")
+    with pytest.raises(UserError, match="the validation split of the data is empty, and 'z' is read on it"):
+        z.batches("validation")
+    with pytest.raises(ValueError, match="'image' is given with 5 rows, and 12 of the test split are read"):
+        z.batches("test", given={"image": torch.zeros(5, 1, 4, 4)})
+    for call in (z.batches, z.read):
+        with pytest.raises(ValueError, match="count is 0; at least one row is read"):
+            call("test", count=0)
+    with pytest.raises(UserError, match="the data have no split 'tset'"):
+        z.at("tset", torch.tensor([0]))
+
+
+def test_what_is_over_the_budget_is_held_a_batch_at_a_time(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("semreg.trained.run.BATCH", 4)
+    run.kept = Kept(500)  # 48 codes take 384 bytes, images 3,072
+    alive: list[weakref.ref[torch.Tensor]] = []
+    compute = run.compute
+
+    def watched(*arguments: Any) -> Any:
+        value = compute(*arguments)
+        alive.append(weakref.ref(value))
+        return value
+
+    monkeypatch.setattr(run, "compute", watched)
+    most = 0
+    for _ in run.tensor("image").batches("train", size=4):
+        most = max(most, sum(reference() is not None for reference in alive))
+    assert len(alive) == 12
+    assert most <= 2
+    assert run.kept.bytes == 0
+    codes = run.tensor("z").read("train")
+    assert run.kept.bytes == 384
+    calls = len(alive)
+    assert torch.equal(torch.cat(list(run.tensor("z").batches("train", size=5))), codes)
+    assert run.tensor("z").read("train") is codes
+    assert len(alive) == calls, "what is kept is not computed again"
+    run.tensor("marks").read("train")  # 384 bytes, too: the codes make room
+    assert run.kept.bytes == 384
+    assert run.tensor("z").read("train") is not codes

@@ -14,7 +14,7 @@ from torch.nn import functional
 from semreg.components.priors import StandardNormal
 from semreg.core import ClassField, Source, Specification, UserError
 from semreg.trained import sample
-from semreg.trained.run import BATCH
+from semreg.trained.rows import BATCH
 from semreg.trained.sampling import class_number, sampled_classes
 from tests.conftest import ToyData
 from tests.trained.conftest import CLASSES, KINDS, PRIOR, Train

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from semreg_olr import hooks
 from semreg_olr.functional import LabelStatistics, label_statistics
 from semreg_olr.hooks import moments_of_rows, owner, statistics
 from torch import Tensor
@@ -16,7 +17,7 @@ import semreg
 from semreg.core import AttributesField, ClassField, DiagonalGaussian, Roles
 from semreg.core.plugin_manager import load_hooks
 from semreg.store.statistics import read_statistics
-from semreg.testing import FakeRun
+from semreg.testing import FakeRun, check_hook
 
 LABELS = ("round", "dark", "tall")
 
@@ -38,6 +39,10 @@ def run_of(rows: Tensor | None = None, **attributes: str) -> FakeRun:
         },
         roles=Roles(code=("rows", "flat", "posterior"), attributes=attributes),
     )  # fmt: skip
+
+
+def test_it_conforms() -> None:
+    check_hook(hooks, run_of(marks="rows"))
 
 
 def test_they_are_those_of_the_rows_of_images_that_have_the_label() -> None:

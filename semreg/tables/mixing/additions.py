@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import math
-import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from semreg.recipe.expression import Call, Expression, Name, calls, names, parse
 from semreg.recipe.graph import method_signature
 from semreg.recipe.inputs import Unsaid, left_to_roles, roles_of
 from semreg.recipe.load import load_recipe
+from semreg.recipe.names import find_recipe
 from semreg.recipe.plan import Plan, Read, uses
 from semreg.tables.mixing.carrier import ClassCarrier
 
@@ -44,13 +44,13 @@ class Addition:
 def additions_of(
     texts: Iterable[str], plan: Plan, carrier: ClassCarrier, overrides: Sequence[str] = ()
 ) -> list[Addition]:
-    """The additions to the recipe of a plan that texts such as "losses.atnl=30,partial/occlusion.toml" mean.
+    """The additions to the recipe of a plan that texts such as "losses.atnl=30,partial/occlusion" mean.
 
     `overrides` are the user's own, among them options of the losses that are added. Raises UserError.
     """
     said = [part for text in texts for part in _split(text) if part]
     if not said:
-        raise UserError("--with", "nothing to add; write losses.NAME[=WEIGHT], or the path of a partial recipe")
+        raise UserError("--with", "nothing to add; write losses.NAME[=WEIGHT], or the name or path of a partial recipe")
     if len(said) > MOST:
         runs = 1 + len(said) + math.comb(len(said), 2)
         raise UserError("--with", f"{len(said)} additions, alone and in pairs, are {runs} recipes; {MOST} are the most")
@@ -90,15 +90,14 @@ def _addition(said: str, plan: Plan, carrier: ClassCarrier, overrides: Sequence[
 
 
 def _partial(said: str, plan: Plan) -> Addition:
-    folder = plan.recipe.path.parent
-    path = next((path for path in (Path(said), folder / said) if os.path.isfile(path)), None)  # which never raises
-    if path is None:
-        message = f"there is no such recipe, here or in {folder}; a loss is added by losses.NAME[=WEIGHT]"
-        raise UserError(f"--with {said}", message)
+    try:
+        path = find_recipe(said, Path(), plan.recipe.path.parent)
+    except LookupError as error:
+        raise UserError(f"--with {said}", f"{error}; a loss is added by losses.NAME[=WEIGHT]") from None
     table = load_recipe(path).table
     brought = table.get("losses", {})
     new = frozenset(brought if isinstance(brought, dict) else {}) - plan.losses.keys()
-    return Addition(path.stem, path.stem, path, table, new, f"what {path} says")
+    return Addition(path.stem, path.stem, path, table, new, f"what {said} says")
 
 
 # --- a loss ---

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shlex
 from collections.abc import Iterator, Sequence
@@ -14,6 +13,7 @@ from typing import Any
 from semreg.recipe.bounds import TomlTable
 from semreg.recipe.load import Recipe, composed_recipe
 from semreg.recipe.merging import overlay
+from semreg.recipe.names import from_folder
 from semreg.tables.mixing.additions import Addition
 
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
@@ -66,7 +66,7 @@ class Mix:
 
     def _table(self, folder: Path) -> TomlTable:
         files = [self.path, *(one.path for one in self.additions if one.path)]
-        table: TomlTable = {"extends": [os.path.relpath(file, folder) for file in files]}
+        table: TomlTable = {"extends": [from_folder(file, folder) for file in files]}
         for addition in self.additions:
             if not addition.path:
                 table = overlay(table, addition.table)

@@ -44,7 +44,7 @@ class Budget:
 
 
 def make_mix(
-    path: Path,
+    said: str | Path,
     wishes: Sequence[str],
     overrides: Sequence[str],
     seeds: int | str | Sequence[int] | None,
@@ -62,14 +62,14 @@ def make_mix(
     """
     if wanted.plots and not wanted.written:
         raise UserError("--plot", "pictures stand in the table's page; add --table")
-    known = load_recipe(path).table.get("losses")
+    known = load_recipe(said).table.get("losses")
     known = known if isinstance(known, dict) else {}
-    base = load_recipe(path, [text for text in overrides if _loss_of(text) in {None, *known}])
+    base = load_recipe(said, [text for text in overrides if _loss_of(text) in {None, *known}])
     plan = plan_of_row(base, wanted, choices)
     carrier = class_carrier(plan, label)
     additions = additions_of(wishes, plan, carrier, overrides)
     figures = figures_of(plan, carrier)
-    mixes = [Mix(path, chosen) for count in range(3) for chosen in itertools.combinations(additions, count)]
+    mixes = [Mix(base.path, chosen) for count in range(3) for chosen in itertools.combinations(additions, count)]
     brought = {loss for addition in additions for loss in addition.losses}
     own = [[text for text in overrides if _loss_of(text) not in brought - mix.losses] for mix in mixes]
     recipes = [_shortened(mix.recipe(texts), mix.title, budget, figures) for mix, texts in zip(mixes, own, strict=True)]
@@ -79,8 +79,8 @@ def make_mix(
     if in_first_process():
         say("\n".join(remarks))
     ranking = Ranking(figures.ranked, tuple(remarks))
-    name = wanted.name or f"{path.stem}-mix"
-    made = make_table(recipes, (), seeds, replace(wanted, against=path.stem, name=name, ranking=ranking), choices)
+    name = wanted.name or f"{plan.name}-mix"
+    made = make_table(recipes, (), seeds, replace(wanted, against=plan.name, name=name, ranking=ranking), choices)
     if wanted.written and in_first_process():
         with writing(made.folder, GO_ON):
             for mix, texts in zip(mixes[1:], own[1:], strict=True):

@@ -144,7 +144,9 @@ def test_a_partial_recipe_from_here_or_from_the_recipes_folder(
 
 def test_what_is_refused_says_what_would_fit(plan: Plans, two_codes: Plans) -> None:
     one = plan()
-    assert refusal(one, ",") == ("--with: nothing to add; write losses.NAME[=WEIGHT], or the path of a partial recipe")
+    assert refusal(one, ",") == (
+        "--with: nothing to add; write losses.NAME[=WEIGHT], or the name or path of a partial recipe"
+    )
     assert refusal(one, "losses.a,losses.b", "losses.c,d.toml") == (
         "--with: 4 additions, alone and in pairs, are 11 recipes; 3 are the most"
     )
@@ -158,7 +160,7 @@ def test_what_is_refused_says_what_would_fit(plan: Plans, two_codes: Plans) -> N
     assert "'0' is no weight" in refusal(one, "losses.pull=0")
     assert "'nan' is no weight" in refusal(one, "losses.pull=nan")
     assert "write losses.NAME, losses.NAME=WEIGHT or" in refusal(one, "losses.pull*2")
-    assert refusal(one, "part.toml").startswith("--with part.toml: there is no such recipe, here or in ")
+    assert refusal(one, "part.toml").startswith("--with part.toml: there is no recipe 'part.toml' or '/")
     assert refusal(one, "losses.cross_entropy") == (
         "--with losses.cross_entropy: its input 'logits' asks for no role; write its inputs, "
         "losses.cross_entropy(logits, classes), with the recipe's names for them, or a partial recipe"

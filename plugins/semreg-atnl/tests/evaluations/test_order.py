@@ -10,6 +10,7 @@ from semreg_atnl.evaluations.order import semantic_order
 from torch import Tensor
 
 from semreg.core import ClassField, registry
+from semreg.trained import classes
 
 pytestmark = pytest.mark.usefixtures("ways")
 
@@ -78,7 +79,10 @@ def test_the_longer_way_round_does_not_count(ring: Any, register: Any) -> None:
     assert measured(evaluated(ring, "longer", images=30), "longer", "strictly") == [0, 0, 1]
 
 
-def test_ends_that_are_not_recognised_cost_the_order_and_not_the_classes_between(ring: Any) -> None:
+def test_ends_that_are_not_recognised_cost_the_order_and_not_the_classes_between(
+    ring: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(classes, "CHUNK", 40 * 14)  # all strips at once
     see = ring.functions["probability"]
 
     def blind_at_the_end(image: Tensor) -> Tensor:

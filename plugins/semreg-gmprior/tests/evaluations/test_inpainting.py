@@ -17,6 +17,7 @@ from semreg_gmprior.evaluations.masks import BOXES
 from torch import Tensor
 
 from semreg.core import Result, UserError
+from semreg.trained import rows
 
 
 def filled(world: Any, model: Any, **options: Any) -> Result:
@@ -126,3 +127,16 @@ def test_a_reconstruction_of_another_size_is_refused(world: Any) -> None:
 def test_a_judge_needs_the_label(world: Any) -> None:
     with pytest.raises(ValueError, match="with a judge the label is needed"):
         inpainting(world.tensor("image"), world.tensor("x_f"), judge=world)
+
+
+def test_in_parts_it_is_as_all_at_once(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def model(image: Tensor, digit: Tensor) -> Tensor:
+        return image.flip(3)
+
+    whole = filled(world, model, judge=world, pictures=9)
+    monkeypatch.setattr(rows, "BATCH", 7)
+    monkeypatch.setattr(rows, "NUMBERS_AT_ONCE", 1)
+    parts = filled(world, model, judge=world, pictures=9)
+    assert parts.figures == pytest.approx(whole.figures, rel=1e-12)
+    assert parts.pictures == whole.pictures
+    assert "recognised_fill_eyes" in parts.figures

@@ -8,6 +8,8 @@ import pytest
 import torch
 from semreg_olr.evaluations.compression import compression
 
+from semreg.trained import rows
+
 
 def evaluated(world: Any, **options: Any) -> Any:
     return compression(*map(world.tensor, ("image", "embedding", "reconstruction", "attributes")), **options)
@@ -40,3 +42,12 @@ def test_reconstructions_are_clamped_to_the_range(world: Any) -> None:
     world.functions["reconstruction"] = lambda embedding: torch.full((len(embedding), 3, 16, 16), 3.0)
     world.tensors["image"]["test"] = torch.ones(80, 3, 16, 16)
     assert evaluated(world).figures["squared_error"] == 0
+
+
+def test_in_parts_it_is_as_all_at_once(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = evaluated(world, pictures=9)
+    monkeypatch.setattr(rows, "BATCH", 7)
+    monkeypatch.setattr(rows, "NUMBERS_AT_ONCE", 1)
+    parts = evaluated(world, pictures=9)
+    assert parts.figures == pytest.approx(whole.figures, rel=1e-6)
+    assert parts.pictures == whole.pictures

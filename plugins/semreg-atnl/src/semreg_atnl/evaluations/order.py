@@ -16,6 +16,7 @@ from semreg.trained import (
     chosen_interpolators,
     class_field,
     draw_pairs,
+    gathered,
     judged,
     read_codes,
     rows_by_class,
@@ -98,7 +99,7 @@ def semantic_order(
         for measure in Shares._fields:
             shares = [getattr(value, measure) for (other, _), value in found.items() if other == name]
             figures[f"{name}_{measure}"] = sum(shares) / len(shares)
-    on_images = verdicts(judge, image.read("test"), field)
+    on_images = gathered((verdicts(judge, images, field) for images in image.batches("test")), len(labels))
     on_copies = judged(judge, reconstruction, code, codes, field)
     figures["judge_on_images"], figures["judge_on_reconstructions"] = (
         float((seen == labels).float().mean()) for seen in (on_images, on_copies)

@@ -11,11 +11,11 @@ from torch import Tensor
 
 from semreg.core import Handle, Picture, Reads, Result, Role, TrainedRun
 from semreg.pictures import image_grid
-from semreg.trained import CHUNK, class_field, read_codes, synthesised, verdicts
+from semreg.trained import CHUNK, class_field, gathered, read_codes, synthesised, verdicts
 
 Count = Annotated[int, Gt(0)]
 SHOWN_FROM = 1000
-"""The picture's images are drawn from so many test images, the first: all of a large set need not fit in memory."""
+"""The picture's images are drawn from so many test images, the first."""
 Decode = Callable[[Tensor, Tensor], Tensor]
 """Images of z_s of some test images and z_u of others, by their rows."""
 
@@ -68,10 +68,10 @@ def exchange(
     if rows + columns > len(order):
         raise ValueError(f"{rows} rows and {columns} columns need as many {split} images, of {len(order)}")
     across, down = order[:columns], order[columns : columns + rows]
-    originals = image.read(split, count=SHOWN_FROM)
-    blank = torch.full_like(originals[0], high)
-    grid = [[blank, *originals[across]]]
-    grid += [[originals[row], *decode(row.expand(columns), across)] for row in down]
+    above, left = image.at(split, across), image.at(split, down)
+    blank = torch.full_like(above[0], high)
+    grid = [[blank, *above]]
+    grid += [[original, *decode(row.expand(columns), across)] for original, row in zip(left, down, strict=True)]
     picture = image_grid(
         "Codes of two images", grid, value_range=(low, high),
         caption=f"z_s of the image on the left with z_u of the image above; {split} images drawn at random.",
@@ -96,7 +96,8 @@ def _judged(
 
     def seen(one: Tensor, other: Tensor) -> Tensor:
         parts = zip(torch.split(one, CHUNK), torch.split(other, CHUNK), strict=True)
-        return torch.cat([verdicts(judge, decode(a, b), field) for a, b in parts])
+        found: Tensor = gathered((verdicts(judge, decode(a, b), field) for a, b in parts), len(one))
+        return found
 
     found, own = seen(first, second), seen(first, first)
     figures = {

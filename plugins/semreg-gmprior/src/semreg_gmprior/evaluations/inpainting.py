@@ -12,7 +12,7 @@ from torch import Tensor
 
 from semreg.core import Cell, Handle, Reads, Result, Role, Table, TrainedRun
 from semreg.pictures import image_grid
-from semreg.trained import class_field, synthesised, verdicts
+from semreg.trained import class_field, in_parts, mean_of, synthesised, verdicts
 from semreg_gmprior.evaluations.masks import BOXES, mask_of
 
 Count = Annotated[int, Gt(0)]
@@ -58,25 +58,34 @@ def inpainting(
     """
     if judge is not None and label is None:
         raise ValueError("with a judge the label is needed: inpainting(image, reconstruction, label)")
-    originals = image.read("test", count=count)
     low, high = image.run.value_range
-    parts = dict(mask_of(name, *originals.shape[-2:]) for name in masks)
+    height, width = image.at("test", torch.zeros(1, dtype=torch.int64)).shape[-2:]
+    parts = dict(mask_of(name, height, width) for name in masks)
     if len(parts) < len(masks):
         raise ValueError(f"masks: two of {', '.join(masks)} have one name")
-    given = {} if label is None else {label.name: label.read("test", count=count)}
     average = _mean_image(image)
-    figures: dict[str, float] = {}
-    rows, row_labels = [originals[:pictures]], ["image"]
-    for name, mask in parts.items():
-        corrupted, filled = filled_in(image, reconstruction, originals, mask, fill=fill, **given)
-        for kind, values in (("psnr", filled), ("psnr_fill", corrupted), ("psnr_mean_image", average)):
-            figures[f"{kind}_{name}"] = _psnr(values, originals, mask, high - low)
-        if judge is not None and label is not None:
-            for kind, values in (("recognised", filled), ("recognised_fill", corrupted)):
-                right = verdicts(judge, values, class_field(label)) == given[label.name]
-                figures[f"{kind}_{name}"] = float(right.float().mean())
-        rows += [corrupted[:pictures], filled[:pictures]]
-        row_labels += [name.replace("_", " "), "filled in"]
+    errors: dict[str, list[float]] = {}
+    right: dict[str, list[Tensor]] = {}
+    sizes: list[int] = []
+    rows: list[list[Tensor]] = [[] for _ in range(1 + 2 * len(parts))]
+    for originals, *labels in in_parts("test", *([image] if label is None else [image, label]), count=count):
+        sizes.append(len(originals))
+        left = pictures - len(rows[0])
+        rows[0] += originals[:left].clone()
+        for place, (name, mask) in enumerate(parts.items()):
+            given = {} if label is None else {label.name: labels[0]}
+            corrupted, filled = filled_in(image, reconstruction, originals, mask, fill=fill, **given)
+            for kind, values in (("psnr", filled), ("psnr_fill", corrupted), ("psnr_mean_image", average)):
+                errors.setdefault(f"{kind}_{name}", []).append(_squared_error(values, originals, mask))
+            if judge is not None and label is not None:
+                for kind, values in (("recognised", filled), ("recognised_fill", corrupted)):
+                    seen = verdicts(judge, values, class_field(label))
+                    right.setdefault(f"{kind}_{name}", []).append(seen == labels[0])
+            rows[2 * place + 1] += corrupted[:left].clone()
+            rows[2 * place + 2] += filled[:left].clone()
+    figures = {name: _psnr(mean_of(means, sizes), high - low) for name, means in errors.items()}
+    figures |= {name: float(torch.cat(each).float().mean()) for name, each in right.items()}
+    row_labels = ["image", *(said for name in parts for said in (name.replace("_", " "), "filled in"))]
     kinds = [key.removesuffix(f"_{name}") for key in figures if key.endswith(f"_{name}")]
     means = {kind: math.fsum(figures[f"{kind}_{name}"] for name in parts) / len(parts) for kind in kinds}
     columns = [kind.replace("_", " ") for kind in kinds]
@@ -87,7 +96,7 @@ def inpainting(
         "Inside the part taken away",
         ("mask", *columns),
         [*lines, ["mean", *means.values()]],
-        caption=f"PSNR in dB over {len(originals)} test images: of the model, of plain grey and of the mean training "
+        caption=f"PSNR in dB over {sum(sizes)} test images: of the model, of plain grey and of the mean training "
         "image.",
         digits=2,
     )
@@ -134,10 +143,11 @@ def _mean_image(image: Handle) -> Tensor:
     return (total / max(rows, 1)).float()
 
 
-def _psnr(values: Tensor, originals: Tensor, mask: Tensor, reach: float) -> float:
-    """Of all pixels of the mask in all images together, in decibels; infinite where nothing differs.
+def _squared_error(values: Tensor, originals: Tensor, mask: Tensor) -> float:
+    """The mean over all pixels of the mask in all images together. `values` broadcast to the images."""
+    return float((values - originals).square()[..., mask].double().mean())
 
-    `values` broadcast to the images.
-    """
-    error = float((values - originals).square()[..., mask].double().mean())
+
+def _psnr(error: float, reach: float) -> float:
+    """Of a mean squared error, in decibels; infinite where nothing differs."""
     return 10 * math.log10(reach**2 / error) if error else math.inf

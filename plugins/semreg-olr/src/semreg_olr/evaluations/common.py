@@ -17,7 +17,7 @@ Count = Annotated[int, Gt(0)]
 Threshold = Annotated[float, Ge(0)]
 
 PICTURED = 1000
-"""Pictures show test images among so many first ones: at CelebA's size more of them would fill the memory."""
+"""Pictures show test images among so many first ones."""
 
 
 def attributes_field(attributes: Handle) -> AttributesField:

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from semreg.core import Handle, Result, Role, Table
 from semreg.pictures import image_grid
+from semreg.trained import in_parts, mean_of, synthesised
 from semreg_olr.evaluations.common import (
     PICTURED,
     Count,
@@ -54,19 +55,29 @@ def compression(
     """
     names = attributes_field(attributes).names
     codes = check_embedding(embedding.read("test", count=count), names, embedding.name)
-    originals, (low, high) = target.read("test", count=count), embedding.run.value_range
-    numbers = prod(originals.shape[1:])
+    low, high = embedding.run.value_range
     present = attributes.read("test", count=count) > 0.5
     kept = {"": torch.ones_like(present), "_labels": present, "_norms": codes.norm(dim=2) >= near_zero}
+    similarities: dict[str, list[Tensor]] = {suffix: [] for suffix in kept}
+    errors: dict[str, list[float]] = {suffix: [] for suffix in kept}
+    strips: list[list[Tensor]] = [[] for _ in ("image", *kept)]
+    sizes: list[int] = []
+    for (originals,) in in_parts("test", target, count=count):
+        part = slice(sum(sizes), sum(sizes) + len(originals))
+        sizes.append(len(originals))
+        strips[0] += originals[: pictures - len(strips[0])].clone()
+        for strip, (suffix, rows) in zip(strips[1:], kept.items(), strict=True):
+            images = synthesised(reconstruction, {embedding.name: codes[part] * rows[part, :, None]})
+            similarities[suffix].append(structural_similarity(images, originals, data_range=high - low))
+            errors[suffix].append(float((images - originals).square().mean()))
+            strip.extend(images[: pictures - len(strip)].clone())
+    numbers = strips[0][0].numel()
     figures: dict[str, float] = {}
-    strips: list[Tensor] = [originals[:pictures]]
     for suffix, rows in kept.items():
-        images = reconstruction.given(**{embedding.name: codes * rows[:, :, None]}).clamp(low, high)
         used = float(rows.sum(1).float().mean()) * codes.shape[2]
         figures["compression" + suffix] = numbers / used if used else torch.nan
-        figures["similarity" + suffix] = float(structural_similarity(images, originals, data_range=high - low).mean())
-        figures["squared_error" + suffix] = float((images - originals).square().mean())
-        strips.append(images[:pictures])
+        figures["similarity" + suffix] = float(torch.cat(similarities[suffix]).mean())
+        figures["squared_error" + suffix] = mean_of(errors[suffix], sizes)
     described = ("all rows", "rows of present labels", f"rows of norm ≥ {near_zero:g}")
     table = Table(
         "Reconstructions of test images",

@@ -11,7 +11,7 @@ from torch.nn.functional import pad
 
 from semreg.core import Handle, ImageField, Picture, Reads, Result, Role, Table, TrainedRun
 from semreg.pictures import image_grid
-from semreg.trained import read_attributes, synthesised
+from semreg.trained import gathered, read_attributes, synthesised
 from semreg_olr.evaluations.common import (
     Count,
     attributes_field,
@@ -167,7 +167,8 @@ class _Bench:
         if not isinstance(field, ImageField):
             raise ValueError("the judge must read the data's images, by the name 'image'")
         parts = (_framed(self.images(part), field.height, field.width) for part in torch.split(codes, CHUNK))
-        return torch.cat([probability.given(image=part) for part in parts])
+        verdicts: Tensor = gathered((probability.given(image=part) for part in parts), len(codes))
+        return verdicts
 
     def add(self, label: int, scale: float, count: int) -> Edit:
         rows = self.absent[:, label].nonzero().flatten()[:count]
@@ -199,7 +200,7 @@ class _Bench:
         places = [int(edit.rows[case]) for edit, case in zip(chosen, cases, strict=True)]
         edited = self.images(torch.stack([edit.codes[case] for edit, case in zip(chosen, cases, strict=True)]))
         plain = self.images(self.codes[places])
-        originals = target.read("test", count=max(places) + 1)[places]
+        originals = target.at("test", torch.tensor(places))
         return image_grid(
             f"Labels {verb}",
             [originals, plain, edited],

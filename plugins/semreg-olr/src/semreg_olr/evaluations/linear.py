@@ -134,10 +134,9 @@ def _disagreements(linear: Tensor, convolutional: Tensor, labels: Tensor, count:
 
 
 def _figure_3(image: Handle, cases: list[tuple[int, int]], labels: Tensor, names: tuple[str, ...]) -> Picture:
-    images = image.read("test", count=PICTURED)
     return image_grid(
         "Labels that only the convolutional classifier adopts",
-        [[images[case] for case, _ in cases]],
+        [image.at("test", torch.tensor([case for case, _ in cases]))],
         column_labels=[("" if labels[case, label] > 0.5 else "not ") + shown(names[label]) for case, label in cases],
         value_range=image.run.value_range,
         caption="Test images with a label that the data give them. The convolutional classifier agrees; the linear "

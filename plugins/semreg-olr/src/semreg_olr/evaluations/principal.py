@@ -68,11 +68,10 @@ def principal_component(
     projection, present = found.projection[tested:][:PICTURED], labels[tested:, label][:PICTURED]
     ranks = torch.linspace(0, len(projection) - 1, min(pictures, len(projection))).round().long()
     places = projection.argsort()[ranks]
-    images = image.read("test", count=PICTURED)
     note = "" if known else f"The data have no {attribute}; {names[label]} is the most balanced label. "
     strip = image_grid(
         f"Images in order of {shown(names[label])}",
-        [images[places]],
+        [image.at("test", places)],
         column_labels=[f"{number(float(projection[place]), 2)} {_mark(float(present[place]))}" for place in places],
         value_range=embedding.run.value_range,
         caption=f"{note}Test images at even ranks by the projection of their row on the first principal component, "

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from semreg.core import ClassField, Handle, TrainedRun, closest
-from semreg.trained import class_field, probabilities
+from semreg.trained import Gathered, class_field, probabilities, selected
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,13 @@ class Attributes:
 
     def read(self, split: str, rows: Tensor) -> dict[str, Tensor]:
         """All codes of some rows of a split, by the names of their tensors."""
-        return {handle.name: handle.read(split)[rows] for handle in (*self.rest, *self.codes.values())}
+        return {handle.name: selected(handle.batches(split), rows) for handle in (*self.rest, *self.codes.values())}
+
+    def batches(self, split: str) -> Iterator[dict[str, Tensor]]:
+        """All codes of a split, a batch at a time, by the names of their tensors."""
+        handles = (*self.rest, *self.codes.values())
+        for codes in zip(*(handle.batches(split) for handle in handles), strict=True):
+            yield {handle.name: code for handle, code in zip(handles, codes, strict=True)}
 
     def compute(self, **given: Tensor) -> dict[str, Tensor]:
         """All codes of what is given, such as images, by the names of their tensors."""
@@ -80,6 +86,15 @@ def seen_in(judge: TrainedRun, images: Tensor, attributes: Attributes) -> dict[s
         name: probabilities(judge, images, attributes.field(name), tensor=f"probability_{name}").argmax(1)
         for name in attributes.names
     }
+
+
+def seen_in_all(judge: TrainedRun, batches: Iterable[Tensor], attributes: Attributes) -> dict[str, Tensor]:
+    """What `seen_in` says of images that come a batch at a time."""
+    seen = {name: Gathered() for name in attributes.names}
+    for images in batches:
+        for name, verdicts in seen_in(judge, images, attributes).items():
+            seen[name].add(verdicts)
+    return {name: verdicts.value for name, verdicts in seen.items()}
 
 
 def agreement(seen: Mapping[str, Tensor], labels: Mapping[str, Tensor]) -> dict[str, float]:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from semreg.core import Handle, Reads, Result, Role, Table, TrainedRun
 from semreg.pictures import image_grid
-from semreg.trained import before_training, draw_pairs, rows_by_class, synthesised
+from semreg.trained import before_training, draw_pairs, rows_by_class, selected, synthesised
 from semreg_uniform.evaluations.common import (
     Attributes,
     agreement,
@@ -106,10 +106,10 @@ def strips(
     """Images `(pairs, images, channels, height, width)` along the lines from `rows[0]`'s to `rows[1]`'s codes."""
     first, second, thirds = rows
     code = attributes.codes[attribute]
-    codes = code.read("test")
+    ends = selected(code.batches("test"), torch.stack([first, second], 1).flatten())
     share = torch.linspace(1, 0, images)
     weights = torch.stack([share, 1 - share], 1)
-    mixed = torch.cat([mix_codes(codes[[a, b]], weights) for a, b in zip(first.tolist(), second.tolist(), strict=True)])
+    mixed = torch.cat([mix_codes(pair, weights) for pair in ends.split(2)])
     others = attributes.read("test", repeat(thirds, "pairs -> (pairs images)", images=images))
     made = synthesised(reconstruction, others | {code.name: mixed})
     return rearrange(made, "(pairs images) ... -> pairs images ...", images=images)

@@ -53,17 +53,17 @@ def attribute_mixture(
     generator = generator or torch.Generator().manual_seed(0)
     rest = torch.full((images, images), (1 - MOST) / (images - 1)).fill_diagonal_(MOST)
     weights = torch.cat([torch.full((1, images), 1 / images), rest])
-    code, originals = attributes.codes[attribute], image.read("test")
+    code = attributes.codes[attribute]
     rows: list[list[torch.Tensor]] = []
     shares: list[dict[str, float]] = []
     for _ in range(mixtures):
         chosen = classes[torch.randperm(len(classes), generator=generator)[:images]]
         sources = torch.stack([_any_of(labels[attribute] == value, generator) for value in chosen])
-        mixed = mix_codes(code.read("test")[sources], weights)
-        made = synthesised(
-            reconstruction, attributes.read("test", sources[:1].expand(len(weights))) | {code.name: mixed}
-        )
-        rows.append([*originals[sources], *made])
+        codes = attributes.read("test", sources)
+        mixed = mix_codes(codes[code.name], weights)
+        firsts = {name: values[:1].expand(len(weights), *values.shape[1:]) for name, values in codes.items()}
+        made = synthesised(reconstruction, firsts | {code.name: mixed})
+        rows.append([*image.at("test", sources), *made])
         if judge is not None:
             own = {name: label[sources[0]] for name, label in labels.items() if name != attribute}
             shares.append(agreement(seen_in(judge, made, attributes), own))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Sequence
 from typing import Any, Literal, NamedTuple
 
 import torch
@@ -10,10 +11,10 @@ from torch import Tensor, nn
 
 from semreg.core import Result, Table
 from semreg.pictures import bar_plot, heat_map
+from semreg.trained import Gathered
 from semreg_uniform.classifiers import class_logits
 from semreg_uniform.evaluations.common import attributes_of
 
-CHUNK = 256
 MOST_CLASSES = 12
 """In a picture of the mean posterior given each class."""
 
@@ -59,9 +60,9 @@ def posterior_entropy(
     found: list[Found] = []
     pictures = []
     for code in (*attributes.rest, *attributes.codes.values()):
-        for name, classifier in classifiers.items():
+        posteriors = _posteriors(list(classifiers.values()), code.batches(split), code.run.device)
+        for name, posterior in zip(classifiers, posteriors, strict=True):
             names = attributes.field(name).names
-            posterior = _posterior(classifier, code.read(split), code.run.device)
             if posterior.shape[1] != len(names):
                 raise ValueError(f"the classifier of {name} has {posterior.shape[1]} classes, {len(names)} fit")
             entropy, greatest = float(torch.special.entr(posterior).sum(1).mean()), math.log(len(names))
@@ -99,13 +100,14 @@ def posterior_entropy(
     return Result(figures, {}, [table], [plot, *pictures], summary)
 
 
-def _posterior(classifier: nn.Module, codes: Tensor, device: torch.device) -> Tensor:
-    """Probabilities `(rows, classes)`, float64, computed a part at a time."""
-    with torch.no_grad():
-        parts = [
-            class_logits(classifier, part.to(device)).cpu().double().softmax(1) for part in torch.split(codes, CHUNK)
-        ]
-    return torch.cat(parts)
+def _posteriors(classifiers: Sequence[nn.Module], batches: Iterable[Tensor], device: torch.device) -> list[Tensor]:
+    """Probabilities `(rows, classes)` of each classifier, float64, of codes that come a batch at a time."""
+    found = [Gathered() for _ in classifiers]
+    for codes in batches:
+        for classifier, posterior in zip(classifiers, found, strict=True):
+            with torch.no_grad():
+                posterior.add(class_logits(classifier, codes.to(device)).cpu().double().softmax(1))
+    return [posterior.value for posterior in found]
 
 
 def _by_class(posterior: Tensor, labels: Tensor) -> Tensor:

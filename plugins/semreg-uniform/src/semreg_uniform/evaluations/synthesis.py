@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Annotated, Any
 
 import torch
@@ -11,7 +12,19 @@ from torch import Tensor
 
 from semreg.core import ClassField, Handle, Picture, Reads, Result, Role, Table, TrainedRun, closest
 from semreg.pictures import image_grid
-from semreg.trained import before_training, feature_extractors, frechet_distance, rows_by_class, synthesised
+from semreg.trained import (
+    CHUNK,
+    Gathered,
+    before_training,
+    feature_extractors,
+    features_of,
+    frechet_distance,
+    picked,
+    regrouped,
+    rows_by_class,
+    selected,
+    synthesised,
+)
 from semreg_uniform.evaluations.common import (
     Attributes,
     agreement,
@@ -20,7 +33,11 @@ from semreg_uniform.evaluations.common import (
     draw_rows,
     kept,
     seen_in,
+    seen_in_all,
 )
+
+AVERAGED = 1024
+"""Codes averaged at once; the mean of more is that of such parts."""
 
 
 def expression_synthesis(
@@ -71,30 +88,30 @@ def expression_synthesis(
         "image's code": _codes_of_images(attributes, attribute, members, len(inputs), generator),
     }
     codes, code = attributes.read("test", inputs), attributes.codes[attribute].name
-    syntheses = {
-        kind: {
-            value: synthesised(reconstruction, codes | {code: target.expand_as(codes[code])})
-            for value, target in of_classes.items()
-        }
-        for kind, of_classes in targets.items()
-    }
-    originals = image.read("test")
     own = {name: label[inputs] for name, label in labels.items()}
     extractors = feature_extractors(judge, reconstruction.run, inception_weights)
-    of_originals = {name: features(originals) for name, features in extractors.items()}
+    of_originals = features_of(image.batches("test"), extractors)
     figures: dict[str, float] = {}
     shares: dict[str, dict[int, float]] = {}
-    for (kind, made), suffix in zip(syntheses.items(), ("", "_by_images"), strict=True):
+    first: dict[str, dict[int, Tensor]] = {}
+    for (kind, of_classes), suffix in zip(targets.items(), ("", "_by_images"), strict=True):
+        translations = _Translations(
+            {value: _translated(reconstruction, codes, code, target) for value, target in of_classes.items()},
+            lambda images: seen_in(judge, images, attributes),
+            pictures,
+        )
+        features = features_of(regrouped(translations, CHUNK), extractors)
         seen = {
-            value: agreement(seen_in(judge, images, attributes), own | {attribute: torch.full_like(inputs, value)})
-            for value, images in made.items()
+            value: agreement(verdicts, own | {attribute: torch.full_like(inputs, value)})
+            for value, verdicts in translations.seen.items()
         }
+        first[kind] = translations.first
         shares[kind] = {value: as_wanted.pop(attribute) for value, as_wanted in seen.items()}
         figures |= _accuracy(list(shares[kind].values()), suffix) | kept(list(seen.values()), suffix)
-        every = torch.cat(list(made.values()))
-        for name, features in extractors.items():
-            figures[f"distance_{name}{suffix}"] = frechet_distance(features(every), of_originals[name])
-    figures["judge_on_images"] = agreement(seen_in(judge, originals, attributes), labels)[attribute]
+        for name, of_all in features.items():
+            figures[f"distance_{name}{suffix}"] = frechet_distance(of_all, of_originals[name])
+    on_images = seen_in_all(judge, image.batches("test"), attributes)
+    figures["judge_on_images"] = agreement(on_images, labels)[attribute]
     table = Table(
         f"{attribute.capitalize()} synthesised from {field.names[int(labels[attribute][inputs[0]])]}",
         ("class", *shares),
@@ -102,9 +119,10 @@ def expression_synthesis(
         caption=f"Share of {len(inputs)} translated test images that the judge sees as the class. It sees "
         f"{figures['judge_on_images']:.1%} of the test images as labelled.",
     )
+    originals = image.at("test", inputs[:pictures])
     grids = [
-        _grid(f"{attribute.capitalize()} by the {kind}", originals[inputs[:pictures]], made, field, reconstruction)
-        for kind, made in syntheses.items()
+        _grid(f"{attribute.capitalize()} by the {kind}", originals, made, field, reconstruction)
+        for kind, made in first.items()
     ]
     beside = "" if paper is None else f" (paper {paper:.2f})"
     summary = f"{attribute} synthesised: {figures['accuracy']:.1%} by mean codes{beside}, "
@@ -123,20 +141,60 @@ def _start(field: ClassField, start: str | None, members: list[Tensor]) -> int:
     return value
 
 
-def _mean_codes(attributes: Attributes, attribute: str) -> dict[int, Tensor]:
-    """E[z_m] over the training images of each class that has any, `(1, ...)`."""
-    codes, labels = attributes.codes[attribute].read("train"), attributes.labels[attribute].read("train")
+class _Translations:
+    """The images of classes, one class after the other and a batch at a time; as they pass, each is seen by the judge.
+
+    `seen` are the verdicts on the images of each class, by attribute, and `first` the first images of each.
+    """
+
+    def __init__(
+        self, images: Mapping[int, Iterable[Tensor]], see: Callable[[Tensor], dict[str, Tensor]], pictures: int
+    ) -> None:
+        self._images, self._see, self._pictures = images, see, pictures
+        self.seen: dict[int, dict[str, Tensor]] = {}
+        self.first: dict[int, Tensor] = {}
+
+    def __iter__(self) -> Iterator[Tensor]:
+        for value, batches in self._images.items():
+            seen: dict[str, Gathered] = {}
+            for images in batches:
+                if not seen:
+                    self.first[value] = images[: self._pictures].clone()
+                for name, verdicts in self._see(images).items():
+                    seen.setdefault(name, Gathered()).add(verdicts)
+                yield images
+            self.seen[value] = {name: verdicts.value for name, verdicts in seen.items()}
+
+
+def _translated(
+    reconstruction: Handle, codes: Mapping[str, Tensor], code: str, target: Callable[[], Tensor]
+) -> Iterator[Tensor]:
+    """The images of codes with that of one attribute from `target`, a batch at a time."""
+    whole = {**codes, code: target().expand_as(codes[code])}
+    for start in range(0, len(whole[code]), CHUNK):
+        yield synthesised(reconstruction, {name: values[start : start + CHUNK] for name, values in whole.items()})
+
+
+def _mean_codes(attributes: Attributes, attribute: str) -> dict[int, Callable[[], Tensor]]:
+    """What gives E[z_m] over the training images of each class that has any, `(1, ...)`."""
+    labels = attributes.labels[attribute].read("train")
     members = rows_by_class(labels, len(attributes.field(attribute).names))
-    return {value: codes[rows].mean(0, keepdim=True) for value, rows in enumerate(members) if len(rows)}
+
+    def mean(rows: Tensor) -> Tensor:
+        parts = regrouped(picked(attributes.codes[attribute].batches("train"), rows), AVERAGED)
+        return torch.stack([part.mean(0, keepdim=True) * (len(part) / len(rows)) for part in parts]).sum(0)
+
+    return {value: partial(mean, rows) for value, rows in enumerate(members) if len(rows)}
 
 
 def _codes_of_images(
     attributes: Attributes, attribute: str, members: Sequence[Tensor], count: int, generator: torch.Generator | None
-) -> dict[int, Tensor]:
-    """The codes of random test images of each class that has any, `(count, ...)`."""
-    codes = attributes.codes[attribute].read("test")
+) -> dict[int, Callable[[], Tensor]]:
+    """What gives the codes of random test images of each class that has any, `(count, ...)`."""
     generator = generator or torch.Generator().manual_seed(0)
-    return {value: codes[draw_rows(rows, count, generator)] for value, rows in enumerate(members) if len(rows)}
+    drawn = {value: draw_rows(rows, count, generator) for value, rows in enumerate(members) if len(rows)}
+    code = attributes.codes[attribute]
+    return {value: partial(lambda rows: selected(code.batches("test"), rows), rows) for value, rows in drawn.items()}
 
 
 def _accuracy(shares: Sequence[float], suffix: str) -> dict[str, float]:

@@ -12,7 +12,15 @@ from torch import Tensor
 from semreg.core import Cell, Handle, Reads, Result, Role, Table, TrainedRun
 from semreg.pictures import image_grid
 from semreg.trained import before_training, synthesised
-from semreg_uniform.evaluations.common import Attributes, agreement, attributes_of, check_names, draw_rows, seen_in
+from semreg_uniform.evaluations.common import (
+    Attributes,
+    agreement,
+    attributes_of,
+    check_names,
+    draw_rows,
+    seen_in,
+    seen_in_all,
+)
 
 
 def attribute_transfer(
@@ -55,7 +63,6 @@ def attribute_transfer(
     figures: dict[str, float] = {}
     rows: list[tuple[Cell, ...]] = []
     grids = []
-    originals = image.read("test")
     for names in chosen:
         inputs, targets = _pairs(labels, names, pairs, generator)
         codes, given = (attributes.read("test", rows) for rows in (inputs, targets))
@@ -67,7 +74,7 @@ def attribute_transfer(
         if others:
             figures[f"kept_{called}"] = _mean([shares[name] for name in others])
         rows.append((" + ".join(names), len(inputs), *shares.values()))
-        shown = [originals[inputs[:pictures]], originals[targets[:pictures]], made[:pictures]]
+        shown = [*(image.at("test", rows[:pictures]) for rows in (inputs, targets)), made[:pictures]]
         grids.append(
             image_grid(
                 f"Transfer of {' and '.join(names)}",
@@ -77,12 +84,12 @@ def attribute_transfer(
                 caption="The first random pairs of test images, unselected.",
             )
         )
-    every = torch.arange(len(originals))
-    copies = synthesised(reconstruction, attributes.read("test", every))
-    for said, images in (("images", originals), ("reconstructions", copies)):
-        found = agreement(seen_in(judge, images, attributes), labels)
+    copies = (synthesised(reconstruction, codes) for codes in attributes.batches("test"))
+    for said, images in (("images", image.batches("test")), ("reconstructions", copies)):
+        seen = seen_in_all(judge, images, attributes)
+        found = agreement(seen, labels)
         figures |= {f"judge_on_{said}_{name}": share for name, share in found.items()}
-        rows.append((f"nothing: {said}", len(images), *found.values()))
+        rows.append((f"nothing: {said}", len(next(iter(seen.values()))), *found.values()))
     table = Table(
         "Seen as wanted, by independent classifiers",
         ("transferred", "images", *attributes.names),
