@@ -164,11 +164,9 @@ def wrong_interface(origin: str) -> str:
     declared = sorted(point.name for point in points if point.origin == origin)
     if not declared or str(INTERFACE) in declared:
         return ""
-    distribution = origin.split(" ", maxsplit=1)[0]
-    return (
-        f"it is written for interface {' and '.join(declared)} of semreg, and semreg {__version__} has interface "
-        f"{INTERFACE}; install another version of semreg, or of {distribution}"
-    )
+    has = f"semreg {__version__} has interface {INTERFACE}"
+    cure = f"install another version of semreg, or of {origin.split(' ', maxsplit=1)[0]}"
+    return f"it is written for interface {' and '.join(declared)} of semreg, and {has}; {cure}"
 
 
 def import_target(what: str, target: str, origin: str) -> Any:

@@ -29,6 +29,9 @@ class Picture:
     png: bytes = field(repr=False)
     caption: str = ""
 
+    def _repr_png_(self) -> bytes:
+        return self.png
+
 
 @dataclass(frozen=True)
 class Scatter:

@@ -17,7 +17,7 @@ from semreg.core.hookspecs import Progress as PhaseProgress
 from semreg.core.hookspecs import hookimpl
 from semreg.data.summary import lines
 from semreg.report.formatting import duration
-from semreg.running.notebook import NotebookOutput
+from semreg.store.notebook import NotebookOutput
 from semreg.store.disk import read_object
 from semreg.store.layout import RECORD
 from semreg.store.messages import MESSAGES

@@ -1,11 +1,15 @@
-"""What a run says in a notebook: one output of its cell, which is put anew whenever there is more."""
+"""What is said in a notebook while something is done: one output of a cell, put anew whenever there is more."""
 
 from __future__ import annotations
 
+import math
+import time
+from collections.abc import Callable
 from html import escape
 from typing import Any
 
 STYLE = "margin: 0; white-space: pre-wrap"
+SECONDS_BETWEEN_UPDATES = 0.1
 
 
 class NotebookOutput:
@@ -26,6 +30,22 @@ class NotebookOutput:
         """Draw a bar, or the bar further on."""
         self._bar = done, total, text
         self._show()
+
+    def counting(self, activity: str, total: int) -> Callable[[int], None]:
+        """What is told how many more of `total` are done, and draws them as a bar."""
+        done, drawn = 0, -math.inf
+
+        def advance(more: int) -> None:
+            nonlocal done, drawn
+            done += more
+            text = f"{activity} {done:,}/{total:,}"
+            if done >= total:
+                self.line(text)
+            elif time.monotonic() - drawn > SECONDS_BETWEEN_UPDATES:
+                self.bar(done, total, text)
+                drawn = time.monotonic()
+
+        return advance
 
     def end_bar(self) -> None:
         """Leave of a bar its text."""

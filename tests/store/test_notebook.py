@@ -14,6 +14,7 @@ from semreg.core import Result
 from semreg.core.hookspecs import Progress
 from semreg.running import progress
 from semreg.running.progress import ProgressBar
+from semreg.store.notebook import NotebookOutput
 from tests.running.test_progress import Run
 
 
@@ -78,3 +79,18 @@ def test_a_run_that_ends_early_leaves_no_bar(outputs: list[list[dict[str, str]]]
     bar.run_stopped(Run())
     assert "<progress" in outputs[0][0]["text/html"]
     assert "<progress" not in outputs[0][-1]["text/html"]
+
+
+def test_what_is_counted_is_a_bar_and_then_a_line(
+    outputs: list[list[dict[str, str]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seconds = iter([1.0, 1.0, 1.01, 2.0, 2.0])
+    monkeypatch.setattr("semreg.store.notebook.time.monotonic", lambda: next(seconds))
+    advance = NotebookOutput().counting("reading images", 2000)
+    for more in (500, 500, 500, 500):
+        advance(more)
+    [states] = outputs
+    assert [state["text/plain"] for state in states] == [
+        f"reading images {done}/2,000" for done in ("500", "1,500", "2,000")
+    ]
+    assert ["<progress" in state["text/html"] for state in states] == [True, True, False]
