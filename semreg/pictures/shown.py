@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import struct
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from html import escape
+from io import BytesIO
 
 from semreg.core import Picture, Result, Table
 from semreg.pictures.style import PIXEL_RATIO
@@ -15,8 +17,8 @@ NOTHING = "–"
 """Stands where a table has no value."""
 MOST_ROWS = 30
 """Of a table; a report shows all."""
-MOST_BYTES = 400_000
-"""Of the pictures that are shown: a notebook keeps them all."""
+MOST_BYTES = 100_000
+"""Of the pictures that are shown beside the first: a notebook keeps them all."""
 
 
 def result_html(result: Result) -> str:
@@ -51,15 +53,15 @@ def table_html(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def pictures_html(pictures: Iterable[Picture]) -> str:
-    """Pictures below their titles, as many as a notebook can well keep, and how many more there are."""
+    """Pictures below their titles, with the pixels of a page: as many as a notebook keeps well, and how many more."""
     parts: list[str] = []
     size = left_out = 0
-    for picture in pictures:
-        size += len(picture.png)
-        if size > MOST_BYTES and parts:
+    for picture in map(_small, pictures):
+        if parts and size + len(picture.png) > MOST_BYTES:
             left_out += 1
             continue
-        image = f'<img src="{as_uri(picture)}" width="{page_width(picture)}" alt="{escape(picture.title)}">'
+        size += len(picture.png)
+        image = f'<img src="{as_uri(picture)}" alt="{escape(picture.title)}">'
         parts.append(f"<figure>{_title(picture)}{image}</figure>")
     more = [f"<p>and {left_out} more pictures</p>"] if left_out else []
     return "".join([*parts, *more])
@@ -86,6 +88,18 @@ def cells(table: Table) -> list[list[str]]:
         for k, text in zip(own, texts, strict=True):
             rows[k][place] = text
     return rows
+
+
+def _small(picture: Picture) -> Picture:
+    """A picture with as many pixels as it is wide on a page."""
+    from PIL import Image
+
+    with Image.open(BytesIO(picture.png)) as image:
+        width = page_width(picture)
+        small = image.convert("RGB").resize((width, max(1, round(image.height * width / image.width))))
+    buffer = BytesIO()
+    small.save(buffer, "PNG", optimize=True)
+    return replace(picture, png=buffer.getvalue())
 
 
 def _title(shown: Table | Picture) -> str:

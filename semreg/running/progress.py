@@ -17,10 +17,10 @@ from semreg.core.hookspecs import Progress as PhaseProgress
 from semreg.core.hookspecs import hookimpl
 from semreg.data.summary import lines
 from semreg.report.formatting import duration
-from semreg.store.notebook import NotebookOutput
 from semreg.store.disk import read_object
 from semreg.store.layout import RECORD
 from semreg.store.messages import MESSAGES
+from semreg.store.notebook import NotebookOutput
 
 if TYPE_CHECKING:
     from semreg.core import Result

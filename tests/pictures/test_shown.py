@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import math
+import re
+
+import numpy as np
+from PIL import Image
 
 from semreg.core import Picture, Result, Table
+from semreg.pictures import png
 from semreg.pictures.shown import (
     MOST_BYTES,
     MOST_ROWS,
@@ -19,12 +26,23 @@ from semreg.pictures.shown import (
 HOSTILE = "<script>alert(1)</script>"
 
 
+def noise(side: int) -> bytes:
+    """A PNG that can't be made smaller."""
+    return png(np.random.default_rng(0).random((3, side, side)), (0, 1))
+
+
+def test_a_picture_has_the_pixels_of_a_page() -> None:
+    shown = re.search(r'src="data:image/png;base64,([^"]*)"', pictures_html([Picture("p", noise(40))]))
+    assert shown is not None
+    assert Image.open(io.BytesIO(base64.b64decode(shown[1]))).size == (20, 20)
+
+
 def test_all_of_a_result_is_shown_and_escaped() -> None:
     result = Result(
         {HOSTILE: 0.5, "b": math.nan},
         paper={"b": 0.25},
         tables=[Table(HOSTILE, [HOSTILE], [[HOSTILE]], HOSTILE)],
-        pictures=[Picture(f'"{HOSTILE}', b"", HOSTILE)],
+        pictures=[Picture(f'"{HOSTILE}', noise(8), HOSTILE)],
         summary=HOSTILE,
     )
     html = result_html(result)
@@ -37,9 +55,11 @@ def test_long_tables_and_many_pictures_are_cut_and_it_is_said() -> None:
     html = table_html(["k"], [[str(k)] for k in range(MOST_ROWS + 5)])
     assert html.count("<td>") == MOST_ROWS
     assert "and 5 more rows" in html
-    large = Picture("p", bytes(MOST_BYTES))
-    assert pictures_html([large, large, large]).count("<img") == 1
-    assert "and 2 more pictures" in pictures_html([large, large, large])
+    large = Picture("p", noise(400))
+    assert len(large.png) > 3 * MOST_BYTES
+    html = pictures_html([large, large, large])
+    assert html.count("<img") == 1
+    assert "and 2 more pictures" in html
     assert pictures_html([]) == figures_html({"probe": Result()}) == ""
 
 

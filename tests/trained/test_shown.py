@@ -6,10 +6,12 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import semreg
 from semreg.core import Picture, Result, Table
+from semreg.pictures import png
 from semreg.report.writing import write_report
 from semreg.trained.run import Run
 from semreg.trained.shown import Results, ShownResult
@@ -57,7 +59,7 @@ def test_a_notebook_shows_figures_curves_and_pictures_of_a_run(run: Run) -> None
 
 
 def test_results_show_themselves() -> None:
-    picture = Picture("grid", b"\x89PNG" + bytes(30))
+    picture = Picture("grid", png(np.zeros((1, 4, 4)), (0, 1)))
     result = Result({"accuracy": 0.91234}, tables=[Table("t", ["a"], [[1]])], pictures=[picture], summary="good")
     shown = Results({"probe": result})
     assert repr(shown) == "probe: <Result good; accuracy 0.912, 1 table, 1 picture>"
