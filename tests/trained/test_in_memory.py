@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -65,22 +64,22 @@ def test_a_picture_is_turned_upright_and_stays_as_it_is(run: Run) -> None:
     assert given.getexif()[0x0112] == 3
 
 
-@pytest.mark.parametrize(
-    ("images", "said"),
-    [
-        (np.zeros((4, 4), np.uint8), "or uint8 (n, height, width[, 1, 3 or 4]) in [0, 255]; found uint8 (4, 4)"),
-        (np.zeros((2, 4, 4, 2), np.uint8), "found uint8 (2, 4, 4, 2)"),
-        (np.zeros((0, 4, 4), np.uint8), "found uint8 (0, 4, 4)"),
-        (np.zeros((2, 4, 4), bool), "found bool (2, 4, 4)"),
-        ([np.zeros((4, 4), np.uint8), np.zeros((4, 4))], "found float64 (4, 4) at place 1"),
-        ([np.zeros((4, 4), np.uint8), "b.png"], "or a list of arrays or of Pillow's images; found a str at place 1"),
-        (Image.fromarray(np.full((4, 4), 4000, np.uint16)), "8 bits per channel are read"),
-    ],
-)
-def test_what_is_no_image_is_told_with_its_shape(run: Run, images: Any, said: str) -> None:
-    with pytest.raises(ValueError, match=r"^encode expects \(n, 1, 4, 4\) in \[-1, 1\]") as refused:
-        run.encode(images)
-    assert re.search(re.escape(said), str(refused.value))
+WRONG: list[tuple[Any, str]] = [
+    (np.zeros((4, 4), np.uint8), "or uint8 (n, height, width[, 1, 3 or 4]) in [0, 255]; found uint8 (4, 4)"),
+    (np.zeros((2, 4, 4, 2), np.uint8), "found uint8 (2, 4, 4, 2)"),
+    (np.zeros((0, 4, 4), np.uint8), "found uint8 (0, 4, 4)"),
+    (np.zeros((2, 4, 4), bool), "found bool (2, 4, 4)"),
+    ([np.zeros((4, 4), np.uint8), np.zeros((4, 4))], "found float64 (4, 4) at place 1"),
+    ([np.zeros((4, 4), np.uint8), "b.png"], "or a list of arrays or of Pillow's images; found a str at place 1"),
+    (Image.fromarray(np.full((4, 4), 4000, np.uint16)), "8 bits per channel are read"),
+]
+
+
+def test_what_is_no_image_is_told_with_its_shape(run: Run) -> None:
+    for images, said in WRONG:
+        with pytest.raises(ValueError, match=r"^encode expects \(n, 1, 4, 4\) in \[-1, 1\]") as refused:
+            run.encode(images)
+        assert said in str(refused.value)
 
 
 def test_how_the_data_were_read_stands_in_their_record(run: Run) -> None:
