@@ -7,55 +7,93 @@ codes = run.encode(images)
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from semreg import components
 from semreg.core.version import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
+    from semreg.cli.listing import Components, Shown
     from semreg.core import Result
     from semreg.recipe.load import Recipe
+    from semreg.running.choices import Choices
     from semreg.tables.making import MadeTable
     from semreg.trained.run import Run
 
-__all__ = ["__version__", "evaluate", "load_recipe", "mix", "open_run", "run", "table"]
+Registered = TypeVar("Registered")
 
-# Everything is imported when called: `semreg list` must answer without PyTorch.
+__all__ = [
+    "__version__", "components", "evaluate", "load_recipe", "mix", "open_run", "register", "run", "show", "table",
+]  # fmt: skip
+
+# Everything is imported when called: `semreg list` must answer without PyTorch. What a user chooses beside a recipe
+# stands here once more, for completion; `semreg.running.choices` says what it means, and a test compares the two.
 
 
-def load_recipe(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
-    """Read a recipe with all it extends, by its path or, a text, by its name; `overrides` are texts such as "seed=3".
+def load_recipe(
+    recipe: str | Path | Mapping[str, Any], overrides: Sequence[str] = (), *, name: str | None = None
+) -> Recipe:
+    """Read a recipe with all it extends.
+
+    Args:
+        recipe: a name such as "vae_digits", a path, TOML (a text with a line break), or a dict.
+        overrides: texts such as "seed=3".
+        name: what a recipe that comes from no file is called, and so the folder of its run; "recipe" by default.
 
     Raises UserError.
     """
-    from semreg.recipe.load import load_recipe
+    from semreg.recipe.given import recipe_of
 
-    return load_recipe(path, overrides)
+    return recipe_of(recipe, overrides, name=name)
 
 
 def run(
-    recipe: str | Path | Recipe, *, overrides: Sequence[str] = (), hooks: Sequence[Any] = (), **choices: Any
+    recipe: str | Path | Mapping[str, Any] | Recipe,
+    *,
+    overrides: Sequence[str] = (),
+    hooks: Sequence[Any] = (),
+    seed: int | None = None,
+    device: str = "auto",
+    precision: str = "fp32",
+    data_root: str | Path | None = None,
+    out: str | Path = "runs",
+    fallback: bool = True,
+    skip_bad_images: bool = False,
+    continue_from: str | Path | None = None,
+    tensorboard: bool = False,
 ) -> Run:
     """Train, evaluate and report a recipe, or go on where an earlier call stopped, and return the trained run.
 
     Args:
-        recipe: a name such as "vae_digits", a path, or a loaded recipe.
+        recipe: as for `load_recipe`, or a loaded recipe.
         overrides: as for `load_recipe`, where `recipe` is not loaded.
         hooks: modules, objects or classes that observe the run, as `semreg.core.hookspecs` says.
-        choices: the fields of `semreg.running.choices.Choices`: `seed`, `device`, `precision`, `data_root`, `out`, …
+        seed: the recipe's own by default.
+        device: where to compute: "auto", "cpu" or "cuda", perhaps with a number: "cuda:1".
+        precision: of the networks: "fp32", "bf16", or "fp16" on a GPU alone.
+        data_root: where the data sets are; by default SEMREG_DATA, or `data`.
+        out: the folder of all runs.
+        fallback: whether the recipe's fallback is used where its data are missing.
+        skip_bad_images: whether images that can't be read are left out, and counted.
+        continue_from: the run to go on from, which had fewer epochs.
+        tensorboard: whether the curves are also written for TensorBoard, into the run's folder.
 
     Raises UserError for mistakes in the recipe, the choices, the hooks or the data.
     """
-    from semreg.recipe.load import Recipe
-    from semreg.running.choices import Choices
+    from semreg.recipe.given import recipe_of
     from semreg.running.reproducing import call_of
     from semreg.running.start import run_recipe
 
-    loaded = recipe if isinstance(recipe, Recipe) else load_recipe(recipe, overrides)
-    call = call_of(loaded.said or str(loaded.path), loaded.written, choices)
-    return run_recipe(loaded, Choices(**choices), call, hooks=hooks)
+    loaded = recipe_of(recipe, overrides)
+    choices = _choices(
+        seed=seed, device=device, precision=precision, data_root=data_root, out=out, fallback=fallback,
+        skip_bad_images=skip_bad_images, continue_from=continue_from, tensorboard=tensorboard,
+    )  # fmt: skip
+    return run_recipe(loaded, choices, call_of(loaded, choices), hooks=hooks)
 
 
 def open_run(folder: str | Path, *, data_root: str | Path | None = None, device: str = "auto") -> Run:
@@ -69,20 +107,30 @@ def open_run(folder: str | Path, *, data_root: str | Path | None = None, device:
     return open_run(folder, data_root=data_root, device=device)
 
 
-def evaluate(folder: str | Path, only: Sequence[str] | None = None, **options: Any) -> dict[str, Result]:
+def evaluate(
+    folder: str | Path,
+    only: Sequence[str] | None = None,
+    *,
+    recipe: str | Path | None = None,
+    overrides: Sequence[str] = (),
+    prune: bool = False,
+    data_root: str | Path | None = None,
+    device: str = "auto",
+) -> dict[str, Result]:
     """Do the evaluations of a trained run, or those named in `only`, again and write its report anew.
 
     With `recipe`, which trains the same, or `overrides` of the run's own, those of its evaluations that the run does
-    not have yet; `prune` removes results of evaluations that no recipe of the run has any longer. Also takes
-    `data_root` and `device`.
+    not have yet; `prune` removes results of evaluations that no recipe of the run has any longer. `data_root` and
+    `device` are as for `run`. Raises UserError.
     """
     from semreg.running.evaluate import evaluate
 
-    return evaluate(folder, only, **options)
+    options: dict[str, Any] = {"recipe": recipe, "overrides": overrides, "prune": prune}
+    return evaluate(folder, only, **options, data_root=data_root, device=device)
 
 
 def table(
-    recipes: Sequence[str | Path | Recipe],
+    recipes: Sequence[str | Path | Mapping[str, Any] | Recipe],
     *,
     seeds: int | str | Sequence[int] | None = None,
     overrides: Sequence[str] = (),
@@ -92,12 +140,17 @@ def table(
     name: str | None = None,
     command: str = "",
     plots: Sequence[str] = (),
-    **choices: Any,
+    device: str = "auto",
+    precision: str = "fp32",
+    data_root: str | Path | None = None,
+    out: str | Path = "runs",
+    fallback: bool = True,
+    skip_bad_images: bool = False,
 ) -> MadeTable:
     """Run recipes by seeds, but for what is finished, and write one table of their figures, mean ± standard deviation.
 
     Args:
-        recipes: names, paths or loaded recipes, each a row of the table.
+        recipes: as for `run`, each a row of the table.
         seeds: 3 (or "3") for 0, 1 and 2; several, as [0, 5] or "0,5"; each recipe's own by default.
         overrides: as for `load_recipe`, for recipes that are not loaded.
         figures: patterns of `EVALUATION.FIGURE`, such as "probe.*", that say which figures are shown.
@@ -106,17 +159,22 @@ def table(
         name: of the table; by default the recipes' folder.
         command: what the table says that it was made by.
         plots: pairs of figures, such as "probe.accuracy:knn.accuracy", that are drawn against each other, x before y.
-        choices: as for `run`, without `seed`.
 
-    A run that fails is shown as failed, and the others are still made. Raises UserError for mistakes in the recipes
-    and choices, before anything is trained.
+    All else is as for `run`. A run that fails is shown as failed, and the others are still made. Raises UserError for
+    mistakes in the recipes and choices, before anything is trained.
     """
-    from semreg.running.choices import Choices
+    from semreg.recipe.given import is_file, recipe_of
+    from semreg.recipe.load import Recipe
     from semreg.tables.making import Wanted, make_table
     from semreg.tables.plots import plots_of
 
+    choices = _choices(
+        device=device, precision=precision, data_root=data_root, out=out, fallback=fallback,
+        skip_bad_images=skip_bad_images,
+    )  # fmt: skip
+    rows = [one if is_file(one) or isinstance(one, Recipe) else recipe_of(one, overrides) for one in recipes]
     wanted = Wanted(tuple(figures), against, only_finished, name, command, plots_of(plots))
-    return make_table(recipes, overrides, seeds, wanted, Choices(**choices))
+    return make_table(rows, overrides, seeds, wanted, choices)
 
 
 def mix(
@@ -134,7 +192,12 @@ def mix(
     command: str = "",
     plots: Sequence[str] = (),
     table: bool = True,
-    **choices: Any,
+    device: str = "auto",
+    precision: str = "fp32",
+    data_root: str | Path | None = None,
+    out: str | Path = "runs",
+    fallback: bool = True,
+    skip_bad_images: bool = False,
 ) -> MadeTable:
     """Train a recipe and what up to three additions make of it, alone and in pairs, for a short while, and rank them.
 
@@ -149,16 +212,73 @@ def mix(
         seeds: as for `table`, and so are `figures`, `only_finished`, `name`, `command` and `plots`.
         overrides: as for `load_recipe`; those of a loss that is added go where it is.
         table: whether the table is written, with a recipe for each mix, or the runs are only made.
-        choices: as for `run`, without `seed`.
 
-    Mixes are ranked by a linear probe on the code, what the other codes leak of the class, semantic order and the error
-    of reconstructions, as far as the recipe can have them. Raises UserError for mistakes before anything is trained.
+    All else is as for `run`. Mixes are ranked by a linear probe on the code, what the other codes leak of the class,
+    semantic order and the error of reconstructions, as far as the recipe can have them. Raises UserError for mistakes
+    before anything is trained.
     """
-    from semreg.running.choices import Choices
     from semreg.tables.making import Wanted
     from semreg.tables.mixing.mix import Budget, make_mix
     from semreg.tables.plots import plots_of
 
+    choices = _choices(
+        device=device, precision=precision, data_root=data_root, out=out, fallback=fallback,
+        skip_bad_images=skip_bad_images,
+    )  # fmt: skip
     wanted = Wanted(tuple(figures), None, only_finished, name, command, plots_of(plots), written=table)
     budget = Budget(epochs, share)
-    return make_mix(recipe, additions, overrides, seeds, budget, label, wanted, Choices(**choices))
+    return make_mix(recipe, additions, overrides, seeds, budget, label, wanted, choices)
+
+
+def register(kind: str, name: str) -> Callable[[Registered], Registered]:
+    """A decorator that makes a function or class a component of this process, by the name that recipes call it.
+
+        @semreg.register("loss", "charbonnier")
+        def charbonnier(prediction, target, *, epsilon: float = 1e-3):
+            return ((prediction - target).square() + epsilon**2).sqrt().mean()
+
+    The same notebook, or module, may register a name again. Raises UserError for an unknown kind, with the closest, and
+    for a name that is taken.
+    """
+    from semreg.core import UserError, registry
+
+    def registered(value: Registered) -> Registered:
+        try:
+            registry.register(kind, name, value)
+        except (LookupError, ValueError) as error:
+            raise UserError("", str(error)) from None
+        return value
+
+    return registered
+
+
+class _Components(ModuleType):
+    """The package of the standard components, which is called for a list of all that there are."""
+
+    def __call__(self, kind: str | None = None) -> Components:
+        """All components that are installed or registered, or those of one kind, as a list shown as a table.
+
+        Nothing of theirs is imported. Raises UserError if there is no such kind.
+        """
+        from semreg.cli.listing import components
+
+        return components(kind)
+
+
+components.__class__ = _Components
+
+
+def show(name: str) -> Shown:
+    """What is called so: signature, documentation, paper and origin, as `semreg show` prints them.
+
+    Raises UserError, with the closest names, if there is none, and if one can't be imported.
+    """
+    from semreg.cli.listing import shown
+
+    return shown(name)
+
+
+def _choices(**given: Any) -> Choices:
+    from semreg.running.choices import Choices
+
+    return Choices(**given)

@@ -32,6 +32,17 @@ def describe(component: Component) -> dict[str, Any]:
     }
 
 
+def text_of(component: Component) -> str:
+    """What `describe` tells, as lines for people. Raises UserError if the component cannot be imported."""
+    told = describe(component)
+    lines = [f"{component.name or repr(component.name)} · {component.kind} · {component.origin}", ""]
+    lines += [f"  {line}" for text in told["signatures"] for line in text.splitlines()]
+    if told["documentation"]:
+        lines += ["", told["documentation"]]
+    lines += ["", *([f"source  {told['source']}"] if told["source"] else []), f"code    {component.target}"]
+    return "\n".join(lines)
+
+
 def signature_text(name: str, value: Any) -> str:
     """`name(a: Tensor, *, margin: float = 1.0) -> Tensor`, with the annotations as they stand in the code."""
     try:

@@ -14,6 +14,7 @@ from semreg.cli.cache import cache
 from semreg.cli.commands import HELP, Commands, PrintingCommand, QuickCommand
 from semreg.cli.completion import kind_names
 from semreg.cli.doctor import doctor
+from semreg.cli.listing import components
 from semreg.cli.mix import mix
 from semreg.cli.new_plugin import new_plugin
 from semreg.cli.options import (
@@ -27,7 +28,7 @@ from semreg.cli.options import (
     folder_of,
     takes_choices,
 )
-from semreg.cli.output import echo, echo_columns, echo_json, take_over
+from semreg.cli.output import echo, echo_json, take_over
 from semreg.cli.plugins import plugins
 from semreg.cli.recipes import cp, diff, recipes
 from semreg.cli.runs import runs
@@ -36,7 +37,7 @@ from semreg.cli.table import table
 from semreg.cli.unreadable_metadata import pass_over_unreadable
 from semreg.core import UserError, closest, printable
 from semreg.core.kinds import KINDS
-from semreg.core.registry import Component, components
+from semreg.core.registry import Component
 from semreg.core.version import __version__
 from semreg.running.choices import Choices
 from semreg.store.messages import in_first_process, say
@@ -178,7 +179,7 @@ def list_components(
     elif as_json:
         echo_json([_as_dictionary(component) for component in found])
     else:
-        echo_columns(("kind", "name", "from"), [(c.kind, c.name or repr(c.name), c.origin) for c in found])
+        echo(repr(found))
 
 
 @app.command(name="evaluate")

@@ -90,11 +90,6 @@ def echo(text: str, *, nl: bool = True) -> None:
         print(printable(text), end="\n" if nl else "", flush=True)
 
 
-def echo_columns(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print a table of texts, as wide as they are."""
-    echo("\n".join(columns([titles, *rows])))
-
-
 def columns(rows: Sequence[Sequence[str]]) -> list[str]:
     """Lines of rows whose cells stand below each other."""
     widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from semreg.cli.options import AsJson, Out, Overrides, RecipeName, folder_of
-from semreg.cli.output import echo, echo_columns, echo_json
+from semreg.cli.output import columns, echo, echo_json
 from semreg.core import UserError
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def recipes(
     others = [max(map(len, column)) for column in zip(*lines, strict=True)]
     room = max(NARROWEST, shutil.get_terminal_size().columns - sum(others) + others[1] - 2 * len(others))
     cut = [(name, _cut(sentence, room), *rest) for name, sentence, *rest in lines]
-    echo_columns(("recipe", "what it is", "data", "paper", "training"), cut)
+    echo("\n".join(columns([("recipe", "what it is", "data", "paper", "training"), *cut])))
     folders = sorted({name.partition("/")[0] for name in shipped_names() if "/" in name} - {"partial"})
     if pattern is None:
         echo(f"more in {', '.join(folders)}: semreg recipes '{folders[0]}/*'")

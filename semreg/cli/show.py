@@ -7,11 +7,12 @@ from typing import Annotated
 import typer
 
 from semreg.cli.completion import shown_names
+from semreg.cli.listing import shown
 from semreg.cli.options import AsJson, Overrides
 from semreg.cli.output import echo, echo_json
 from semreg.cli.recipes import print_recipe
 from semreg.core import UserError, closest
-from semreg.core.registry import Component, components
+from semreg.core.registry import components
 
 
 def show(
@@ -32,12 +33,16 @@ def show(
 
     Of a component signature, documentation, paper and plugin; of a recipe all that it comes to with what it extends.
     """
+    from semreg.cli.describe import describe
     from semreg.recipe.names import find_recipe, shipped_names
 
     known = components()
     found = [component for component in known if component.name == name]
+    if found and as_json:
+        echo_json([describe(component) for component in found])
+        return
     if found:
-        _print_components(found, as_json=as_json)
+        echo(shown(name))
         return
     try:
         find_recipe(name)
@@ -47,21 +52,3 @@ def show(
         likely = closest(name, [*(component.name for component in known), *shipped_names()])
         raise UserError("", f"no component and no recipe is called {name!r}{likely}") from None
     print_recipe(name, overrides, fallback=fallback, as_json=as_json)
-
-
-def _print_components(found: list[Component], *, as_json: bool) -> None:
-    """Print what components of one name say of themselves."""
-    from semreg.cli.describe import describe
-
-    name, descriptions = found[0].name, [describe(component) for component in found]
-    if as_json:
-        echo_json(descriptions)
-        return
-    for position, (component, description) in enumerate(zip(found, descriptions, strict=True)):
-        echo("\n" * bool(position) + f"{name or repr(name)} · {component.kind} · {component.origin}\n")
-        echo("\n".join(f"  {line}" for text in description["signatures"] for line in text.splitlines()))
-        if description["documentation"]:
-            echo(f"\n{description['documentation']}")
-        if description["source"]:
-            echo(f"\nsource  {description['source']}")
-        echo(f"{'' if description['source'] else chr(10)}code    {component.target}")

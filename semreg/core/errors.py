@@ -52,6 +52,10 @@ class UserError(Exception):
         lines += [f"  {_shown(p.where):<{width}}  {_shown(p.message)}" for p in self.problems]
         return "\n".join(lines)
 
+    def _render_traceback_(self) -> list[str]:
+        """What a notebook prints, where Python prints a traceback."""
+        return self.text().splitlines()
+
 
 class ComponentError(UserError):
     """A component that would end the process: no mistake in what the user wrote. Exit code 1."""

@@ -27,7 +27,5 @@ def require_posterior(posterior: object, call: str) -> None:
     found = [getattr(posterior, key, None) for key in ("mean", "log_variance")]
     if not all(isinstance(value, Tensor) for value in found):
         shape = f" of shape {tuple(posterior.shape)}" if isinstance(posterior, Tensor) else ""
-        raise ValueError(
-            f"{call} takes a posterior with mean and log_variance, as diagonal_gaussian(features) gives; "
-            f"found a {type(posterior).__name__}{shape}"
-        )
+        said = f"{call} takes a posterior with mean and log_variance, as diagonal_gaussian(features) gives"
+        raise ValueError(f"{said}; found a {type(posterior).__name__}{shape}")

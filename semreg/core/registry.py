@@ -109,14 +109,16 @@ def load(component: Component) -> Any:
 
 
 def register(kind: str, name: str, value: Any) -> None:
-    """Register a function or class under `name` for this process only, as a notebook does.
+    """Register a function or class under `name` for this process only, as a notebook does; the same module may again.
 
     Raises UnknownComponentError if there is no such kind, ValueError if the name is taken at the kind's place.
     """
     if kind not in KINDS:
         raise UnknownComponentError(f"no kind of component is called {kind!r}{closest(kind, KINDS)}")
+    module = getattr(value, "__module__", "?")
     for taken in components():
-        if taken.name == name and taken.kind in at_place(KINDS[kind].place):
+        again = taken.origin == THIS_PROCESS and taken.kind == kind and taken.target.partition(":")[0] == module
+        if taken.name == name and taken.kind in at_place(KINDS[kind].place) and not again:
             raise ValueError(f"{name!r} is {with_article(taken.kind)} of {taken.origin} already; choose another name")
     if kind not in _registered:
         import catalogue
@@ -162,11 +164,9 @@ def wrong_interface(origin: str) -> str:
     declared = sorted(point.name for point in points if point.origin == origin)
     if not declared or str(INTERFACE) in declared:
         return ""
-    distribution = origin.split(" ", maxsplit=1)[0]
-    return (
-        f"it is written for interface {' and '.join(declared)} of semreg, and semreg {__version__} has interface "
-        f"{INTERFACE}; install another version of semreg, or of {distribution}"
-    )
+    has = f"semreg {__version__} has interface {INTERFACE}"
+    cure = f"install another version of semreg, or of {origin.split(' ', maxsplit=1)[0]}"
+    return f"it is written for interface {' and '.join(declared)} of semreg, and {has}; {cure}"
 
 
 def import_target(what: str, target: str, origin: str) -> Any:
@@ -184,11 +184,8 @@ def import_target(what: str, target: str, origin: str) -> Any:
     except BaseException as error:  # SystemExit and what plugins make up, too
         cause = cause_of(error, UserError)
         distribution = origin.split(" ", maxsplit=1)[0]
-        raise UserError(
-            origin,
-            f"its {what} cannot be imported from {target} ({cause}); reinstall {distribution}, "
-            f"or remove it with `pip uninstall {distribution}`",
-        ) from error
+        cure = f"reinstall {distribution}, or remove it with `pip uninstall {distribution}`"
+        raise UserError(origin, f"its {what} cannot be imported from {target} ({cause}); {cure}") from error
 
 
 def with_article(noun: str) -> str:

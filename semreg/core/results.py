@@ -36,18 +36,21 @@ class Picture:
     """A PNG with a title and a caption that says what is seen; a grid of images has a walk through them."""
 
     title: str
-    png: bytes
+    png: bytes = field(repr=False)
     caption: str = ""
     walk: Walk | None = None
+
+    def _repr_png_(self) -> bytes:
+        return self.png
 
 
 @dataclass(frozen=True)
 class Scatter:
-    """Points in space by class, which a reader of the report can turn."""
+    """Points in space, three coordinates each in any unit, by class: indices into `names`. The report can turn them."""
 
     title: str
-    points: Sequence[Sequence[float]]  # three coordinates each, in any unit
-    classes: Sequence[int]  # of each point, an index into `names`
+    points: Sequence[Sequence[float]] = field(repr=False)
+    classes: Sequence[int] = field(repr=False)
     names: Sequence[str]
     caption: str = ""
 
@@ -64,4 +67,4 @@ class Result:
     pictures: list[Picture] = field(default_factory=list)
     summary: str = ""
     scatters: list[Scatter] = field(default_factory=list)
-    outcomes: dict[str, list[bool]] = field(default_factory=dict)
+    outcomes: dict[str, list[bool]] = field(default_factory=dict, repr=False)

@@ -24,6 +24,7 @@ from semreg.data.pixels import WhiteError
 from semreg.store.disk import sync
 from semreg.store.fields import described
 from semreg.store.messages import MESSAGES
+from semreg.store.notebook import NotebookOutput
 
 FORMAT = 2
 CHUNK_BYTES = 4 * 2**20
@@ -217,10 +218,12 @@ def _progress_bar(activity: str, total: int) -> Iterator[Callable[[int], None]]:
         def render(self, task: Task) -> Text:
             return Text(f"{task.speed:,.0f} img/s" if task.speed else "", style="progress.data.speed")
 
+    console = Console(file=MESSAGES)
+    if console.is_jupyter:
+        yield NotebookOutput().counting(activity, total)
+        return
     text = TextColumn("{task.description}")
-    with Progress(
-        text, BarColumn(), MofNCompleteColumn(), Rate(), TimeLeft(compact=True), console=Console(file=MESSAGES)
-    ) as progress:
+    with Progress(text, BarColumn(), MofNCompleteColumn(), Rate(), TimeLeft(compact=True), console=console) as progress:
         task = progress.add_task(activity, total=total)
         yield lambda rows: progress.update(task, advance=rows)
 

@@ -52,16 +52,29 @@ def read_image(
         UserError: the file is missing, damaged, cut short, too large, of more bits than `white` says, or has a pixel
             above `white`; it is named.
     """
-    from PIL import ImageOps
-
     with _opened(path) as image:
         # A JPEG decodes at a half, quarter or eighth of its size for a fraction of the time.
         least = 2 * (size if isinstance(size, int) else max(size))
         image.draft(None, (least, least))
-        wide = is_wide(image)
-        ImageOps.exif_transpose(image, in_place=True)
-        seen = whitened(image, white, wide=wide)
-        return fitted(laid_on(seen, background), size=size, channels=channels)
+        return as_pixels(image, size=size, channels=channels, white=white, background=background)
+
+
+def as_pixels(
+    image: Image,
+    *,
+    size: int | tuple[int, int],
+    channels: int,
+    white: float | None = None,
+    background: Background | None = None,
+) -> Pixels:
+    """A PIL image as `read_image` gives that of a file. Raises WhiteError for pixels that `white` doesn't fit."""
+    from PIL import ExifTags, ImageOps
+
+    wide = is_wide(image)
+    image.load()
+    if image.getexif().get(ExifTags.Base.Orientation, 1) != 1:  # else it would be copied
+        image = ImageOps.exif_transpose(image)
+    return fitted(laid_on(whitened(image, white, wide=wide), background), size=size, channels=channels)
 
 
 @contextmanager

@@ -71,12 +71,17 @@ def _read(path: Path) -> bytes:
         raise UserError(str(path), "cannot be read: it is no file")
     with path.open("rb") as file:
         content = file.read(LARGEST_FILE + 1)
+    require_short(content, str(path))
+    return content
+
+
+def require_short(content: bytes, source: str) -> None:
+    """Raises UserError for a text, or a line in it, that is longer than any of a recipe."""
     if len(content) > LARGEST_FILE:
-        raise UserError(str(path), f"larger than {LARGEST_FILE} bytes, which no recipe is")
+        raise UserError(source, f"larger than {LARGEST_FILE} bytes, which no recipe is")
     for number, line in enumerate(content.split(b"\n"), start=1):
         if len(line) > LONGEST_LINE:
-            raise UserError(str(path), f"line {number} is longer than {LONGEST_LINE} bytes, which none of a recipe is")
-    return content
+            raise UserError(source, f"line {number} is longer than {LONGEST_LINE} bytes, which none of a recipe is")
 
 
 def require_bounds(table: TomlTable, source: str) -> None:

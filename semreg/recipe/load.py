@@ -35,6 +35,8 @@ class Recipe:
     """The overrides that were given as texts."""
     said: str = field(default="", compare=False)
     """The name or path that it was read by; empty where it was composed."""
+    given: str | TomlTable | None = field(default=None, compare=False)
+    """The TOML text or the table that it was read from, where it comes from no file."""
 
     @property
     def has_fallback(self) -> bool:

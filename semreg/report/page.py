@@ -18,6 +18,7 @@ from semreg.core import Picture, Result, Scatter, Table, UserError, plugin_manag
 from semreg.core.errors import cause_of
 from semreg.core.hookspecs import Section
 from semreg.pictures import class_colours
+from semreg.pictures.shown import cells
 from semreg.recipe.plan import weight_text
 from semreg.recipe.process_state import process_state_kept
 from semreg.recipe.toml_text import toml_text
@@ -39,8 +40,6 @@ Shown = TypeVar("Shown", Table, Picture, Scatter)
 KINDS_OF_IMAGES = {"train": "training"}
 """Splits by what their images are called."""
 _MARKED = re.compile(r"`([^`]+)`|\*([^*`]+)\*")
-NOTHING = "–"
-"""Stands where a table has no value."""
 
 
 def render(folder: Path, recipe: str | None = None) -> str:
@@ -108,7 +107,7 @@ def _template() -> jinja2.Template:
         "chart_width": curves.WIDTH,
         "chart_height": curves.HEIGHT,
         "is_numeric": _is_numeric,
-        "cells": _cells,
+        "cells": cells,
     }
     return environment.get_template("page.html")
 
@@ -318,17 +317,6 @@ def _marked(text: str) -> Markup:
 
 def _number(value: float) -> str:
     return number(float(value))
-
-
-def _cells(table: Table) -> list[list[str]]:
-    """The texts of a table, row by row; numbers of a column have as many decimals as the others in it."""
-    rows = [[NOTHING if value is None else str(value) for value in row] for row in table.rows]
-    for place in range(len(table.columns)):
-        own = [k for k, row in enumerate(table.rows) if place < len(row) and isinstance(row[place], float)]
-        texts = column([float(table.rows[k][place] or 0) for k in own], table.digits)
-        for k, text in zip(own, texts, strict=True):
-            rows[k][place] = text
-    return rows
 
 
 def _is_numeric(table: Table, column: int) -> bool:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import base64
 import dataclasses
 import json
-import struct
 from pathlib import Path
 from typing import Any
 
 import jinja2
 
-from semreg.core import Picture
-from semreg.pictures.style import PIXEL_RATIO
+from semreg.pictures.shown import as_uri, page_width
 
 
 def templates(*folders: Path) -> jinja2.Environment:
@@ -27,19 +24,8 @@ def templates(*folders: Path) -> jinja2.Environment:
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
-    environment.filters |= {"uri": _uri, "page_width": _page_width, "json": _json}
+    environment.filters |= {"uri": as_uri, "page_width": page_width, "json": _json}
     return environment
-
-
-def _uri(picture: Picture) -> str:
-    return f"data:image/png;base64,{base64.b64encode(picture.png).decode('ascii')}"
-
-
-def _page_width(picture: Picture) -> int:
-    """How wide a picture wants to be on the page; a PNG's width stands in its header."""
-    if len(picture.png) < 24 or not picture.png.startswith(b"\x89PNG"):
-        return 600
-    return int(struct.unpack(">I", picture.png[16:20])[0]) // PIXEL_RATIO
 
 
 def _json(value: Any) -> str:

@@ -26,6 +26,7 @@ from semreg.store import recipes
 from semreg.store.folder import RunFolder
 from semreg.store.layout import STATUS
 from semreg.trained.opening import open_trained, read_run
+from semreg.trained.shown import Results
 from semreg.training.interrupts import Interrupts
 
 
@@ -88,7 +89,7 @@ def evaluate(
         raise
     finally:
         files.close()
-    return done.results
+    return Results(done.results)
 
 
 def _command_before(path: Path, record: Mapping[str, Any], recipe: str, overrides: Sequence[str]) -> str:

@@ -1,6 +1,6 @@
 """What was taken of the data, a progress bar for every phase, and a line for every evaluation.
 
-Plain lines where the output is no terminal.
+Plain lines where the output is no terminal, and one output of the cell in a notebook.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from semreg.report.formatting import duration
 from semreg.store.disk import read_object
 from semreg.store.layout import RECORD
 from semreg.store.messages import MESSAGES
+from semreg.store.notebook import NotebookOutput
 
 if TYPE_CHECKING:
     from semreg.core import Result
@@ -34,6 +35,7 @@ class ProgressBar:
 
     def __init__(self, console: Console | None = None) -> None:
         self._console = console or Console(file=MESSAGES, highlight=False)
+        self._notebook = NotebookOutput() if self._console.is_jupyter else None
         self._bar: Progress | None = None
         self._task = TaskID(0)
         self._figures = self._speed = ""
@@ -45,7 +47,7 @@ class ProgressBar:
         record = read_object(run.folder / RECORD) or {}
         data = {} if record.get("trained") else record.get("data") or {}
         for line in lines(data["fields"], data["counts"], data["taken"]) if "taken" in data else ():
-            self._console.print(printable(line), markup=False, soft_wrap=True)
+            self._print(printable(line))
 
     @hookimpl
     def phase_started(self, run: ObservedRun, phase: str) -> None:
@@ -64,26 +66,25 @@ class ProgressBar:
             self._speed = f"{progress.images_per_second:.0f} img/s"
         if now < self._next_update and not last:
             return
-        if self._console.is_terminal:
+        if self._notebook or self._console.is_terminal:
             self._next_update = now + _SECONDS_BETWEEN_UPDATES
             self._draw(progress, now)
             if last:
                 self._stop()
         else:
             self._next_update = now + _SECONDS_BETWEEN_LINES
-            line = f"{_epochs(progress)}  {self._text(progress, now)}".rstrip()
-            self._console.print(line, markup=False, soft_wrap=True)
+            self._print(f"{_epochs(progress)}  {self._text(progress, now)}".rstrip())
 
     @hookimpl
     def evaluation_started(self, run: ObservedRun, name: str) -> None:
         self._stop()  # a judge that is trained meanwhile draws a bar of its own
-        self._console.print(f"evaluating {printable(name)}", markup=False, soft_wrap=True)
+        self._print(f"evaluating {printable(name)}")
 
     @hookimpl
     def evaluation_done(self, run: ObservedRun, name: str, result: Result) -> None:
         self._stop()
         if result.summary:
-            self._console.print(printable(result.summary), markup=False, soft_wrap=True)
+            self._print(printable(result.summary))
 
     @hookimpl
     def run_finished(self, run: ObservedRun) -> None:
@@ -93,7 +94,17 @@ class ProgressBar:
     def run_stopped(self, run: ObservedRun) -> None:
         self._stop()
 
+    def _print(self, line: str) -> None:
+        if self._notebook:
+            self._notebook.line(line)
+        else:
+            self._console.print(line, markup=False, soft_wrap=True)
+
     def _draw(self, progress: PhaseProgress, now: float) -> None:
+        if self._notebook:
+            text = f"{_epochs(progress)}  {self._text(progress, now)}".rstrip()
+            self._notebook.bar(progress.iteration, progress.iterations, text)
+            return
         if self._bar is None:
             columns = (TextColumn("{task.description}"), BarColumn(_BAR), TextColumn("{task.fields[text]}"))
             self._bar = Progress(*columns, console=self._console, auto_refresh=False)
@@ -116,6 +127,8 @@ class ProgressBar:
         return f"{duration((now - start) / done * to_do)} left" if done and to_do else ""
 
     def _stop(self) -> None:
+        if self._notebook:
+            self._notebook.end_bar()
         if self._bar is not None:
             self._bar.stop()
             self._bar = None

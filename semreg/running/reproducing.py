@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from collections.abc import Iterator, Sequence
+from dataclasses import Field, fields
 from pathlib import Path
 from typing import Any
 
+from semreg.recipe.given import NAMELESS, is_file
+from semreg.recipe.load import Recipe
 from semreg.recipe.names import spelled
 from semreg.running.choices import Choices
 
@@ -15,21 +17,35 @@ from semreg.running.choices import Choices
 def command_of(recipe: str | Path, overrides: Sequence[str], choices: Choices) -> str:
     """The command that runs a recipe with these choices, quoted for a shell."""
     words = ["semreg", "run", spelled(recipe), *(word for text in overrides for word in ("--set", text))]
-    defaults = Choices()
-    for field in fields(Choices):
-        value, told = getattr(choices, field.name), field.metadata
-        if value == getattr(defaults, field.name):
-            continue
+    for field, value in _chosen(choices):
+        told = field.metadata
         option = told.get("flag") or told.get("option") or f"--{field.name.replace('_', '-')}"
         words += [option] if isinstance(value, bool) else [option, str(value)]
     return shlex.join(words)
 
 
-def call_of(recipe: str, overrides: Sequence[str], choices: Mapping[str, Any]) -> str:
-    """The call in Python that runs a recipe with these choices."""
-    given = {**({"overrides": list(overrides)} if overrides else {}), **choices}
-    told = [f"{name}={_literal(value)}" for name, value in given.items()]
-    return f"semreg.run({', '.join([_literal(recipe), *told])})"
+def call_of(recipe: Recipe, choices: Choices) -> str:
+    """The call in Python that runs a recipe with these choices; a recipe of no file stands in it as a whole."""
+    told = [f"{name}={_literal(value)}" for name, value in [("overrides", list(recipe.written))] if value]
+    if recipe.given is None:
+        first = recipe.said or str(recipe.path)
+        first = _literal(first) if is_file(first) else f"Path({_literal(first)})"
+    else:
+        first = _literal(recipe.given)
+        if recipe.path.name != NAMELESS:
+            first = f"semreg.load_recipe({', '.join([first, *told, f'name={_literal(recipe.path.name)}'])})"
+            told = []
+    told += [f"{field.name}={_literal(value)}" for field, value in _chosen(choices)]
+    return f"semreg.run({', '.join([first, *told])})"
+
+
+def _chosen(choices: Choices) -> Iterator[tuple[Field[Any], Any]]:
+    """The choices that are others than by default."""
+    defaults = Choices()
+    for field in fields(Choices):
+        value = getattr(choices, field.name)
+        if value != getattr(defaults, field.name):
+            yield field, value
 
 
 def _literal(value: Any) -> str:

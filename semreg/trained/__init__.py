@@ -27,6 +27,7 @@ from semreg.trained.draws import drawn_by
 from semreg.trained.embedding import embed
 from semreg.trained.features import feature_extractors, features_of, frechet_distance
 from semreg.trained.images import image_field, load_images, write_images
+from semreg.trained.input_checks import expected_images
 from semreg.trained.interpolating import interpolate, path_of
 from semreg.trained.opening import open_run
 from semreg.trained.paths import InterpolatorChoice, chosen_interpolators, strips
@@ -54,6 +55,7 @@ __all__ = [
     "draw_pairs",
     "drawn_by",
     "embed",
+    "expected_images",
     "feature_extractors",
     "features_of",
     "frechet_distance",

@@ -5,10 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import get_args
 
-import numpy as np
-import torch
 from torch import Tensor
 
 from semreg.core import ImageField, Problem, UserError
@@ -16,11 +13,9 @@ from semreg.core.errors import MOST_PROBLEMS
 from semreg.data.files import Listing, list_folder
 from semreg.data.formats import unread
 from semreg.data.images import read_image
-from semreg.data.pixels import Background
 from semreg.pictures.files import ADVICE, png, write_picture
-from semreg.store.disk import read_object, write_files, writing
-from semreg.store.layout import RECORD
-from semreg.store.reading import as_written
+from semreg.store.disk import write_files, writing
+from semreg.trained.in_memory import as_read, scaled
 from semreg.trained.run import Run
 
 
@@ -41,31 +36,17 @@ def load_images(run: Run, paths: Sequence[str | Path]) -> Tensor:
     """
     _, field = image_field(run)
     found, problems = [], []
-    size, (white, background) = (field.height, field.width), _as_read(run)
+    size, how = (field.height, field.width), as_read(run)
     for path in paths:
         try:
-            found.append(read_image(path, size=size, channels=field.channels, white=white, background=background))
+            found.append(read_image(path, size=size, channels=field.channels, **how))
         except UserError as error:
             problems.append(Problem(error.source, error.problems[0].message))
             if len(problems) == MOST_PROBLEMS:
                 break
     if problems:
         raise UserError("images", problems)
-    low, high = run.value_range
-    shape = (len(found), field.channels, field.height, field.width)
-    values = torch.from_numpy(np.concatenate(found)).view(shape) if found else torch.empty(shape)
-    return values.float() * ((high - low) / 255) + low
-
-
-def _as_read(run: Run) -> tuple[float | None, Background | None]:
-    """What was white in the files of a run's data and what was behind transparent pixels, where its record says it."""
-    record = read_object(run.folder / RECORD) or {}
-    with as_written(run.folder):
-        pixels = (record.get("data") or {}).get("taken", {}).get("pixels", {})
-        white, background = pixels.get("white"), pixels.get("background")
-        if background not in (None, *get_args(Background)):
-            raise ValueError(f"a background {background!r}")
-        return None if white is None else float(white), background
+    return scaled(found, field, run.value_range)
 
 
 def images_in(folder: str | Path) -> list[str]:

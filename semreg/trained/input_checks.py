@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from semreg.core import ImageField, TrainedRun, VectorField
 from semreg.core.registry import with_article
+from semreg.trained.in_memory import from_memory
 
 BEYOND = 0.5
 """How far values may lie beyond the range of images, in widths of it: a decoder's own lie a little beyond."""
 
 
 def expected_images(run: TrainedRun, images: Any, what: str = "encode") -> Tensor:
-    """What a call named `what` is to encode, as float32, if it is what the run's input is.
+    """What a call named `what` is to encode, as float32, if it is what the run's input is, or images in memory.
 
     Raises ValueError that says what is expected and what was found.
     """
@@ -24,6 +26,12 @@ def expected_images(run: TrainedRun, images: Any, what: str = "encode") -> Tenso
     shape = shape_of(field)
     low, high = run.value_range
     expected = f"{what} expects {_rows(shape)}" + (f" in [{low:g}, {high:g}]" if isinstance(field, ImageField) else "")
+    if isinstance(images, np.ndarray) and images.dtype.kind == "f":
+        images = torch.from_numpy(images)
+    if isinstance(field, ImageField) and not isinstance(images, Tensor):
+        taken = from_memory(run, images, field, expected)
+        if taken is not None:
+            return taken
     values = _floats(images, shape, expected)
     if isinstance(field, ImageField):
         least, most, room = float(values.min()), float(values.max()), BEYOND * (high - low)

@@ -27,7 +27,7 @@ Choice = str | Mapping[str, Any]
 """An interpolator's name, or a table with its name as `use` and its options, as in a recipe."""
 
 
-def interpolate(run: Run, a: Tensor, b: Tensor, *, steps: int = 10, interpolator: Choice | None = None) -> Tensor:
+def interpolate(run: Run, a: Any, b: Any, *, steps: int = 10, interpolator: Choice | None = None) -> Tensor:
     """Images on the way from `a` to `b`, `(batch, steps, channels, height, width)`; the first and the last are those
     that the decoder makes of the two images themselves.
 
@@ -36,7 +36,7 @@ def interpolate(run: Run, a: Tensor, b: Tensor, *, steps: int = 10, interpolator
 
     Args:
         run: a trained run.
-        a, b: images `(batch, channels, height, width)` in the recipe's range.
+        a, b: images `(batch, channels, height, width)` in the recipe's range, or in memory as `Run.encode` takes them.
         steps: how many images, both ends included, at least 2.
         interpolator: a name, or a table with `use` and options; by default that of `[model]`, or else "linear".
 

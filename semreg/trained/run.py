@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterator, Mapping
+from copy import deepcopy
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -16,13 +17,15 @@ from semreg.core import Field, Problem, Result, Roles, Specification, UserError,
 from semreg.data.batches import Batch, sequential
 from semreg.data.dataset import Cached
 from semreg.recipe.plan import Plan, Read, uses
-from semreg.store.recipes import evaluations_of
+from semreg.store.recipes import evaluations_of, report_path
 from semreg.store.results import read_result
 from semreg.store.statistics import read_statistics
 from semreg.trained.input_checks import expected_codes, expected_images, shape_of
 from semreg.trained.kept import Kept, size_of
+from semreg.trained.metrics import Metrics, metrics_of
 from semreg.trained.roles import need
 from semreg.trained.rows import BATCH, Gathered, gathered, regrouped, rows_in
+from semreg.trained.shown import Results, ShownResult, run_html, run_text
 from semreg.training.program import Execution, Program, evaluating
 
 
@@ -226,8 +229,12 @@ class Run:
             self._statistics = read_statistics(self.folder)
         return self._statistics
 
-    def encode(self, images: Tensor) -> Any:
+    def encode(self, images: Any) -> Any:
         """The code of images `(batch, channels, height, width)` in the recipe's range; a tuple of several codes.
+
+        Also of images in memory, of any size, which are read as those of files are: uint8 arrays of NumPy's,
+        `(n, height, width)` or `(n, height, width, 1, 3 or 4)` in [0, 255], or an image of Pillow's; or a list of
+        images, each its own size.
 
         Raises UserError if `[model]` says no input or no code, ValueError for images of another shape or range.
         """
@@ -266,9 +273,10 @@ class Run:
         return sample(self, count, label=label, seed=seed)
 
     def interpolate(
-        self, a: Tensor, b: Tensor, *, steps: int = 10, interpolator: str | Mapping[str, Any] | None = None
+        self, a: Any, b: Any, *, steps: int = 10, interpolator: str | Mapping[str, Any] | None = None
     ) -> Tensor:
-        """Images on the way from `a` to `b`, as `semreg.trained.interpolate` makes them."""
+        """Images on the way from `a` to `b`, as `semreg.trained.interpolate` makes them; both may be all that `encode`
+        takes."""
         from semreg.trained.interpolating import interpolate
 
         return interpolate(self, a, b, steps=steps, interpolator=interpolator)
@@ -276,7 +284,34 @@ class Run:
     def result(self, evaluation: str) -> Result | None:
         """What the evaluation of that name left, if it is done. Raises UserError if what is stored is damaged."""
         folder = evaluations_of(self.folder, self.plan.name).get(evaluation)
-        return None if folder is None else read_result(folder)
+        return None if folder is None else ShownResult(**vars(read_result(folder)))
+
+    @property
+    def results(self) -> Results:
+        """What the recipe's evaluations left, by their names, as far as they are done. Raises as `result` does."""
+        folders = evaluations_of(self.folder, self.plan.name)
+        return Results({name: read_result(folder) for name, folder in folders.items()})
+
+    @property
+    def metrics(self) -> Metrics:
+        """The losses that were recorded while it was trained: `metrics["main"]["kl"]` is an array."""
+        return metrics_of(self.folder)
+
+    @property
+    def report(self) -> Path:
+        """Where its report is, once it is written."""
+        return report_path(self.folder, self.plan.name)
+
+    @property
+    def recipe(self) -> dict[str, Any]:
+        """A copy of its recipe with all that it extends."""
+        return deepcopy(self.plan.table)
+
+    def __repr__(self) -> str:
+        return run_text(self)
+
+    def _repr_html_(self) -> str:
+        return run_html(self)
 
     # --- for handles ---
 

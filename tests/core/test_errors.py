@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import traceback
 
 import pytest
 from hypothesis import given
@@ -81,3 +82,11 @@ def test_a_cause_that_can_not_be_said_or_never_ends_is_said_in_short() -> None:
     assert cause_of(LoudError()).startswith("loud loud")
     assert len(cause_of(LoudError())) <= LONGEST_MESSAGE
     assert cause_of(ValueError("odd"), UserError) == "ValueError: odd"
+
+
+def test_a_notebook_prints_the_message_alone_and_python_its_traceback() -> None:
+    error = UserError("r.toml", [Problem("data", "is missing"), Problem("seed", "is none")])
+    assert error._render_traceback_() == ["r.toml: 2 errors", "  data  is missing", "  seed  is none"]
+    with pytest.raises(UserError) as raised:
+        raise error
+    assert traceback.format_exception(raised.value)[0].startswith("Traceback")

@@ -200,8 +200,23 @@ def test_register_refuses_a_name_taken_at_the_same_place(kind: str) -> None:
     registry.register("loss", "twice", abs)
     for name in ("twice", "l1"):
         with pytest.raises(ValueError, match=f"'{name}' is a loss of .* already"):
-            registry.register(kind, name, abs)
+            registry.register(kind, name, forget_registered)
     assert registry.load(registry.find("twice", CALLS)) is abs
+
+
+def test_a_module_registers_a_name_again_as_the_same_kind() -> None:
+    def first(a: float) -> float:
+        return a
+
+    def second(a: float) -> float:
+        return -a
+
+    registry.register("loss", "twice", first)
+    registry.register("loss", "twice", second)
+    assert registry.load(registry.find("twice", CALLS)) is second
+    assert [one.name for one in registry.components("loss")].count("twice") == 1
+    with pytest.raises(ValueError, match="'twice' is a loss of this process already"):
+        registry.register("operation", "twice", second)
 
 
 def test_register_refuses_an_unknown_kind() -> None:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable
 from dataclasses import MISSING, fields
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
+import semreg
+from semreg.cli.mix import mix
 from semreg.core import UserError
 from semreg.running.choices import PRECISIONS, Choices
 
@@ -44,3 +49,27 @@ def test_every_choice_has_help_and_a_default() -> None:
     for field in fields(Choices):
         assert field.default is not MISSING, field.name
         assert field.metadata["help"].endswith("."), field.name
+
+
+@pytest.mark.parametrize(
+    ("function", "left_out"),
+    [
+        (semreg.run, set()),
+        (semreg.table, {"seed", "tensorboard", "continue_from"}),
+        (semreg.mix, {"seed", "tensorboard", "continue_from"}),
+    ],
+)
+def test_python_spells_the_choices_out(function: Callable[..., Any], left_out: set[str]) -> None:
+    parameters = inspect.signature(function).parameters
+    assert not any(one.kind is one.VAR_KEYWORD for one in parameters.values())
+    expected = {field.name: field.default for field in fields(Choices) if field.name not in left_out}
+    found = {name: one.default for name, one in parameters.items() if name in expected}
+    assert {name: str(default) for name, default in found.items()} == {k: str(v) for k, v in expected.items()}
+    assert list(found) == list(expected), "in the same order"
+    assert not left_out & parameters.keys()
+
+
+def test_the_commands_leave_out_what_python_leaves_out() -> None:
+    assert {field.name for field in fields(Choices)} - inspect.signature(mix).parameters.keys() == {
+        "seed", "tensorboard", "continue_from",
+    }  # fmt: skip

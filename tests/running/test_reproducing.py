@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import subprocess
+import tomllib
 from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
@@ -17,6 +18,8 @@ from typer.testing import CliRunner
 import semreg
 from semreg.cli.main import app
 from semreg.recipe import load
+from semreg.recipe.given import is_file, recipe_of
+from semreg.recipe.load import Recipe
 from semreg.running import start
 from semreg.running.choices import Choices
 from semreg.running.reproducing import call_of, command_of
@@ -91,28 +94,42 @@ def test_paths_and_overrides_are_quoted(path: str, understood: Callable[[str], A
 @pytest.mark.parametrize("path", [*HOSTILE, "\udcff.toml", "a\\'b"])
 @pytest.mark.parametrize("given", OTHERS, ids=str)
 def test_the_call_has_the_same_arguments(path: str, given: dict[str, Any]) -> None:
-    heard = SimpleNamespace(run=lambda recipe, overrides=(), **choices: (recipe, list(overrides), Choices(**choices)))
+    def run(recipe: Any, overrides: Any = (), **choices: Any) -> Any:
+        return Path(recipe), is_file(recipe), list(overrides), Choices(**choices)
+
+    names = {"semreg": SimpleNamespace(run=run), "Path": Path}
     for overrides in ([], OVERRIDES):
-        assert eval(call_of(path, overrides, given), {"semreg": heard}) == (path, overrides, Choices(**given))
+        recipe = Recipe(Path(path), {}, written=tuple(overrides))
+        assert eval(call_of(recipe, Choices(**given)), names) == (Path(path), True, overrides, Choices(**given))
 
 
 def test_a_call_is_as_one_would_write_it() -> None:
-    assert call_of("x.toml", (), {}) == "semreg.run('x.toml')"
-    assert call_of("x.toml", ("seed=3",), {"out": Path("there")}) == (
+    assert call_of(Recipe(Path("x.toml"), {}), Choices(out=Path("runs"))) == "semreg.run('x.toml')"
+    assert call_of(Recipe(Path("x.toml"), {}, written=("seed=3",)), Choices(out=Path("there"))) == (
         "semreg.run('x.toml', overrides=['seed=3'], out='there')"
+    )
+    table = recipe_of({"data": {"use": "digits"}}, ["seed=3"])
+    assert call_of(table, Choices(seed=1)) == (
+        "semreg.run({'data': {'use': 'digits'}}, overrides=['seed=3'], seed=1)"
+    )  # fmt: skip
+    text = recipe_of('[data]\nuse = "digits"', ["seed=3"], name="mine")
+    assert call_of(text, Choices(seed=1)) == (
+        "semreg.run(semreg.load_recipe('[data]\\nuse = \"digits\"', overrides=['seed=3'], name='mine'), seed=1)"
     )
 
 
-@pytest.mark.parametrize("loaded", [False, True])
+@pytest.mark.parametrize("given", ["path", "loaded", "dict", "text"])
 def test_the_call_that_is_kept_finds_the_run_again(
-    loaded: bool, toy: Callable[..., Path], no_hooks: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    given: str, toy: Callable[..., Path], no_hooks: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path, overrides, choices = toy("", "it's.toml"), ["phases.main.epochs=1", "optimizer.lr=0.5"], {"seed": 3}
     choices |= {"out": tmp_path / "my runs", "device": "cpu"}
-    if loaded:
+    forms: dict[str, Any] = {"path": path, "text": path.read_text(), "dict": tomllib.loads(path.read_text())}
+    if given == "loaded":
         run = semreg.run(semreg.load_recipe(path, overrides), **choices)
     else:
-        run = semreg.run(path, overrides=overrides, **choices)
+        monkeypatch.chdir(path.parent)  # from where a text or a dict names what it extends
+        run = semreg.run(forms[given], overrides=overrides, **choices)
     call = json.loads((run.folder / "run.json").read_text())["command"]
     assert call.startswith("semreg.run(")
     monkeypatch.setattr(PhaseRunner, "iterate", None)

@@ -34,7 +34,11 @@ def run(toy: Callable[..., Path], tmp_path: Path) -> Run:
         (torch.full((1, 1, 4, 4), torch.nan), r"; found (1, 1, 4, 4) with values that are not finite"),
         (torch.full((2, 1, 4, 4), 200, dtype=torch.uint8), r", floats; found uint8 (2, 1, 4, 4) in [200, 200]"),
         (torch.zeros(()), r"; found ()"),
-        (np.zeros((2, 1, 4, 4)), r", a tensor; found a ndarray"),
+        (np.zeros((2, 4, 4)), r"; found (2, 4, 4)"),
+        (
+            np.zeros((2, 4, 4), np.int64),
+            ", or uint8 (n, height, width[, 1, 3 or 4]) in [0, 255]; found int64 (2, 4, 4)",
+        ),
         ("face.jpg", r", a tensor; found a str"),
         (None, r", a tensor; found a NoneType"),
     ],

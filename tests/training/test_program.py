@@ -311,9 +311,8 @@ def test_an_operation_that_calls_a_module_does_so_in_the_modules_precision(toy: 
         return made
 
     register("operation", "head", head)
-    path = toy(
-        '[tensors]\nread = "head(probe, point)"\n[modules.probe]\nuse = "mlp_encoder"\noutputs = 2\nprecision = "fp32"'
-    )
+    tensors = '[tensors]\nread = "head(probe, point)"\nlogits = "probe(point)"\n'
+    path = toy(f'{tensors}[modules.probe]\nuse = "mlp_encoder"\noutputs = 2\nprecision = "fp32"')
     program = program_of(path, precision="bf16")
     with program.autocast():
         program.value("read", execution_of(program.plan))

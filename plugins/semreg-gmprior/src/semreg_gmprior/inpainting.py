@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from semreg.core import closest
-from semreg.trained import Run, class_field, class_number, need
+from semreg.trained import Run, class_field, class_number, expected_images, need
 from semreg_gmprior.evaluations.inpainting import FILL, filled_in
 
 
@@ -20,12 +20,12 @@ class Inpainted(NamedTuple):
     filled: Tensor
 
 
-def inpaint(run: Run, images: Tensor, mask: Tensor, *, label: str | int | None = None) -> Inpainted:
+def inpaint(run: Run, images: Any, mask: Tensor, *, label: str | int | None = None) -> Inpainted:
     """Images with a part filled in by what the model makes of the rest: its output, as the recipe's `[model]` says it.
 
     Args:
         run: a trained run that reconstructs images, as recipes/gm_mnist.toml makes it.
-        images: `(batch, channels, height, width)` in the recipe's range, as `read_images` gives them.
+        images: `(batch, channels, height, width)` in the recipe's range, or in memory as `Run.encode` takes them.
         mask: bool `(height, width)`, true where the images are taken away, as `mask_of` gives it.
         label: the images' class, by its name or number, for models whose decoder is told it, as a conditional VAE's is.
 
@@ -34,6 +34,7 @@ def inpaint(run: Run, images: Tensor, mask: Tensor, *, label: str | int | None =
     """
     roles = need(run, "input", "output")
     image, reconstruction = run.tensor(roles.input), run.tensor(roles.output)
+    images = expected_images(run, images, "inpaint")
     if mask.shape != images.shape[-2:]:
         size, fit = " × ".join(map(str, mask.shape)), " × ".join(map(str, images.shape[-2:]))
         raise ValueError(f"the mask has {size} pixels, and the images have {fit}")

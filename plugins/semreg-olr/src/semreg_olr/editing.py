@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from torch import Tensor
 
 from semreg.core import AttributesField, UserError
-from semreg.trained import Run, drawn_by, need, only_attribute, synthesised
+from semreg.trained import Run, drawn_by, expected_images, need, only_attribute, synthesised
 from semreg_olr.evaluations.common import attributes_field, check_embedding
 from semreg_olr.functional import LabelStatistics, edit_embedding
 from semreg_olr.hooks import moments_of_rows, owner
@@ -26,7 +26,7 @@ class Edited(NamedTuple):
 
 def edit(
     run: Run,
-    images: Tensor,
+    images: Any,
     *,
     add: Mapping[str, float | None] | None = None,
     remove: Mapping[str, float] | None = None,
@@ -40,7 +40,7 @@ def edit(
 
     Args:
         run: a trained run, as recipes/olr_celeba.toml makes it.
-        images: `(batch, channels, height, width)` in the recipe's range, as `read_images` gives them.
+        images: `(batch, channels, height, width)` in the recipe's range, or in memory as `Run.encode` takes them.
         add: labels by name, each with its strength: 1, and None, is as in the data, above 1 more of it.
         remove: labels by name, each with the strength of what is left of it, of which 0 is nothing.
         seed: of the draws.
@@ -61,7 +61,7 @@ def edit(
         for name, strength in strengths.items():
             if not (math.isfinite(strength) and strength >= 0 and (strength or strengths is removed)):
                 raise ValueError(f"{name} is to be {verb} with a strength {least}, found {strength:g}")
-    given = {roles.input: images}
+    given = {roles.input: expected_images(run, images, "edit")}
     codes = check_embedding(embedding.given(**given), field.names, embedding.name)
     statistics = _statistics(run, label, code, codes.shape[2])
     for name in (*added, *removed):

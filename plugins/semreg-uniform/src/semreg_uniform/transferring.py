@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from torch import Tensor
 
 from semreg.core import ClassField
-from semreg.trained import Run, labels_of, need, synthesised
+from semreg.trained import Run, expected_images, labels_of, need, synthesised
 from semreg_uniform.evaluations.common import Attributes
 from semreg_uniform.evaluations.transfer import transferred
 
 
-def transfer(run: Run, images: Tensor, targets: Tensor, attributes: Sequence[str]) -> Tensor:
+def transfer(run: Run, images: Any, targets: Any, attributes: Sequence[str]) -> Tensor:
     """Images with the codes of some attributes from as many target images, as the recipe's `[model]` says them.
 
     Args:
         run: a trained run with a code for each attribute, as recipes/uniform_multipie.toml makes it.
-        images: `(batch, channels, height, width)` in the recipe's range, as `read_images` gives them.
+        images: `(batch, channels, height, width)` in the recipe's range, or in memory as `Run.encode` takes them.
         targets: of the same shape: where the attributes are taken from.
         attributes: their names, one or several.
 
@@ -35,6 +36,7 @@ def transfer(run: Run, images: Tensor, targets: Tensor, attributes: Sequence[str
         raise ValueError(f"no attribute is named; there is: {', '.join(known.names)}")
     for name in attributes:
         known.field(name)
+    images, targets = (expected_images(run, part, "transfer") for part in (images, targets))
     if len(images) != len(targets):
         raise ValueError(f"each image needs a target of its own; there are {len(images)} and {len(targets)}")
     own, given = (known.compute(**{roles.input: part}) for part in (images, targets))

@@ -1,0 +1,57 @@
+"""Components as lists and texts: what `semreg list` and `semreg show` print, and notebooks show."""
+
+from __future__ import annotations
+
+from semreg.cli.output import columns
+from semreg.core import UserError, closest, registry
+from semreg.core.registry import Component
+
+TITLES = ("kind", "name", "from")
+
+
+class Components(list[Component]):
+    """Components in a list that shows itself as a table."""
+
+    def __repr__(self) -> str:
+        return "\n".join(columns([TITLES, *self._rows()]))
+
+    def _repr_html_(self) -> str:
+        from semreg.pictures.shown import table_html
+
+        return table_html(TITLES, self._rows())
+
+    def _rows(self) -> list[tuple[str, ...]]:
+        return [(one.kind, one.name or repr(one.name), one.origin) for one in self]
+
+
+class Shown(str):
+    """A text that shows itself as it is, without quotes."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+def components(kind: str | None = None) -> Components:
+    """All components, or those of one kind; nothing of theirs is imported. Raises UserError for an unknown kind."""
+    try:
+        return Components(registry.components(kind))
+    except LookupError as error:
+        raise UserError("", str(error)) from None
+
+
+def named(name: str) -> list[Component]:
+    """The components of a name, of whatever kinds. Raises UserError, with the closest names, if there is none."""
+    known = registry.components()
+    found = [component for component in known if component.name == name]
+    if not found:
+        raise UserError("", f"no component is called {name!r}{closest(name, (c.name for c in known))}")
+    return found
+
+
+def shown(name: str) -> Shown:
+    """What the components of a name say of themselves. Raises UserError if there is none, or it can't be imported."""
+    from semreg.cli.describe import text_of
+
+    return Shown("\n\n".join(text_of(component) for component in named(name)))

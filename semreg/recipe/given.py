@@ -1,0 +1,87 @@
+"""Recipes as Python gives them: a path, a text of TOML, a dict."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
+from dataclasses import replace
+from datetime import date, datetime, time
+from pathlib import Path
+from typing import Any, TypeGuard
+
+from semreg.core import Problem, UserError
+from semreg.core.registry import with_article
+from semreg.recipe.bounds import DEEPEST_TABLE, TomlTable, parse_toml, require_bounds, require_short
+from semreg.recipe.load import Recipe, composed_recipe, load_recipe
+
+Given = str | Path | Mapping[str, Any] | Recipe
+NAMELESS = "recipe"
+"""What a recipe of no file is called, and so the folder of its run, unless it is given a name."""
+
+
+def is_file(given: Given) -> TypeGuard[str | Path]:
+    """Whether what is given names a recipe, and is none itself: a text is TOML if it has a line break."""
+    return isinstance(given, Path) or (isinstance(given, str) and "\n" not in given)
+
+
+def recipe_of(given: Given, overrides: Sequence[str] = (), *, name: str | None = None) -> Recipe:
+    """The recipe that is given, with `overrides` ("losses.atnl.margin=0.9") kept for later.
+
+    Args:
+        given: a path; a text, which is TOML if it has a line break and else a name or a path; a table as a dict; or a
+            recipe that is loaded.
+        name: of a recipe that comes from no file.
+
+    Paths in a recipe of no file are looked for from the working folder. Raises UserError for all that is no recipe.
+    """
+    if isinstance(given, Recipe):
+        if overrides:
+            raise UserError("overrides", "this recipe is loaded already; give them to load_recipe")
+        return given
+    if is_file(given):
+        if name is not None:
+            raise UserError("name", f"{name!r}: a recipe of a file is called as its file")
+        return load_recipe(given, overrides)
+    name = NAMELESS if name is None else name
+    if not re.fullmatch(r"[\w-]+", name):
+        raise UserError("name", f"{name!r} names the folder of a run; use letters, digits, '_' and '-'")
+    if isinstance(given, str):
+        table = _parsed(given, name)
+    elif isinstance(given, Mapping):
+        table = _plain(given, name, "")
+    else:
+        raise UserError("", f"a recipe is a path, a name, TOML or a dict; found {with_article(type(given).__name__)}")
+    require_bounds(table, name)
+    kept = given if isinstance(given, str) else deepcopy(table)
+    return replace(composed_recipe(Path(name), table, overrides), given=kept)
+
+
+def _parsed(text: str, name: str) -> TomlTable:
+    require_short(text.encode("utf-8", "replace"), name)
+    try:
+        return parse_toml(text)
+    except tomllib.TOMLDecodeError as error:
+        raise UserError(name, f"not valid TOML: {error}") from None
+
+
+def _plain(value: Any, name: str, where: str, depth: int = 0) -> Any:
+    """A value as TOML would have given it. Raises UserError for what TOML doesn't know."""
+    if depth > DEEPEST_TABLE:  # a list may hold itself
+        raise UserError(name, [Problem(where, f"more than {DEEPEST_TABLE} tables and lists inside each other")])
+    if isinstance(value, Mapping):
+        for key in value:
+            if not isinstance(key, str):
+                raise UserError(name, [Problem(where, f"{key!r:.60} is no key: keys are texts")])
+        return {key: _plain(inner, name, f"{where}.{key}".lstrip("."), depth + 1) for key, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(inner, name, where, depth + 1) for inner in value]
+    if isinstance(value, Path):
+        return str(value)
+    if getattr(value, "shape", None) == ():  # a number of NumPy's or PyTorch's
+        return value.item()
+    if isinstance(value, (str, bool, int, float, date, datetime, time)):
+        return value
+    fits = "texts, numbers, true or false, lists and dicts are; what has no value is left out"
+    raise UserError(name, [Problem(where, f"{value!r:.60} is nothing that a recipe holds: {fits}")])

@@ -1,0 +1,107 @@
+"""Images in memory as a trained run reads images: arrays of NumPy's, and images of Pillow's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, TypedDict, get_args
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from semreg.core import ImageField, TrainedRun
+from semreg.core.registry import with_article
+from semreg.data.images import Pixels, as_pixels
+from semreg.data.pixels import Background, WhiteError
+from semreg.store.disk import read_object
+from semreg.store.layout import RECORD
+from semreg.store.reading import as_written
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+COLOURS = (1, 3, 4)
+"""How many an array may have in its last dimension: grey, RGB, and RGB with transparency."""
+
+
+class AsRead(TypedDict):
+    """How the pixels of a run's data were read, of which its images are read as well."""
+
+    white: float | None
+    background: Background | None
+
+
+def from_memory(run: TrainedRun, images: Any, field: ImageField, expected: str) -> Tensor | None:
+    """Images as a run reads those of files, float32 `(n, channels, height, width)` in its recipe's range.
+
+    Args:
+        images: uint8 `(n, height, width)` or `(n, height, width, 1, 3 or 4)`, 0 black and 255 white; an image of
+            Pillow's; or a list of such images, or of such arrays without `n`, of any sizes.
+        expected: what a message begins with.
+
+    None for what is none of these. Raises ValueError for such as can't be read.
+    """
+    listed = _listed(images, expected)
+    if not listed:
+        return None
+    how, size = as_read(run), (field.height, field.width)
+    try:
+        found = [as_pixels(image, size=size, channels=field.channels, **how) for image in listed]
+    except WhiteError as error:
+        raise ValueError(f"{expected}; {error.problems[0].message}") from None
+    return scaled(found, field, run.value_range)
+
+
+def as_read(run: TrainedRun) -> AsRead:
+    """What was white in the files of a run's data and what was behind transparent pixels, where its record says it."""
+    record = read_object(run.folder / RECORD) or {}
+    with as_written(run.folder):
+        pixels = (record.get("data") or {}).get("taken", {}).get("pixels", {})
+        white, background = pixels.get("white"), pixels.get("background")
+        if background not in (None, *get_args(Background)):
+            raise ValueError(f"a background {background!r}")
+        return {"white": None if white is None else float(white), "background": background}
+
+
+def scaled(pixels: Sequence[Pixels], field: ImageField, value_range: tuple[float, float]) -> Tensor:
+    """Pixels `(channels, height, width)` each as float32 `(n, channels, height, width)` in a range."""
+    low, high = value_range
+    shape = (len(pixels), field.channels, field.height, field.width)
+    values = torch.from_numpy(np.concatenate(pixels)).view(shape) if pixels else torch.empty(shape)
+    return values.float() * ((high - low) / 255) + low
+
+
+def _listed(images: Any, expected: str) -> list[Image]:
+    """The images of Pillow's that are meant; none, if it is something else."""
+    from PIL import Image
+
+    if isinstance(images, Image.Image):
+        return [images]
+    if isinstance(images, np.ndarray):
+        fits = images.ndim in (3, 4) and (images.ndim == 3 or images.shape[3] in COLOURS)
+        if images.dtype != np.uint8 or not fits or not images.size:
+            said = f"found {images.dtype} {images.shape}"
+            raise ValueError(f"{expected}, or uint8 (n, height, width[, 1, 3 or 4]) in [0, 255]; {said}")
+        return [_of_array(image) for image in images]
+    if not isinstance(images, (list, tuple)):
+        return []
+    listed = []
+    for place, image in enumerate(images):
+        if isinstance(image, np.ndarray):
+            fits = image.ndim == 2 or (image.ndim == 3 and image.shape[2] in COLOURS)
+            if image.dtype != np.uint8 or not fits or not image.size:
+                said = f"found {image.dtype} {image.shape} at place {place}"
+                raise ValueError(f"{expected}, or a list of uint8 (height, width[, 1, 3 or 4]) in [0, 255]; {said}")
+            listed.append(_of_array(image))
+        elif isinstance(image, Image.Image):
+            listed.append(image)
+        else:
+            found = f"{with_article(type(image).__name__)} at place {place}"
+            raise ValueError(f"{expected}, or a list of arrays or of Pillow's images; found {found}")
+    return listed
+
+
+def _of_array(image: Pixels) -> Image:
+    from PIL import Image
+
+    return Image.fromarray(np.ascontiguousarray(image[..., 0] if image.ndim == 3 and image.shape[2] == 1 else image))
