@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from semreg.cli.commands import HELP, Commands, PrintingCommand, QuickCommand
+from semreg.cli.init import init
 from semreg.cli.mix import mix
 from semreg.cli.new_plugin import new_plugin
 from semreg.cli.options import (
@@ -91,6 +92,7 @@ def run(
 app.command()(table)
 app.command()(mix)
 app.command(cls=QuickCommand)(plugins)
+app.command()(init)
 app.command(name="new-plugin")(new_plugin)
 app.command(cls=QuickCommand)(recipes)
 app.command()(cp)
