@@ -6,6 +6,7 @@ The data sets themselves find files, read tables and tell arrays; here it is dec
 from __future__ import annotations
 
 import keyword
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -33,7 +34,7 @@ from semreg.data.files import (
     quoted,
     shortened,
 )
-from semreg.data.formats import unread
+from semreg.data.formats import endings, unread
 from semreg.data.images import Glimpse, glimpse
 from semreg.data.label_tables import LabelTable, read_label_table
 from semreg.data.label_values import read_attributes
@@ -91,7 +92,7 @@ def look_at(path: Path) -> Found:
 
     Raises UserError where that is nothing that a data set reads, with what to change.
     """
-    whole = path.expanduser().absolute()
+    whole = Path(os.path.abspath(path.expanduser()))
     if not str(whole).isprintable():
         raise UserError(shortened(path), "a recipe can't say this path; rename what has unprintable letters")
     if whole.is_dir():
@@ -101,6 +102,8 @@ def look_at(path: Path) -> Found:
         raise UserError(shortened(path), f"there is no such file or folder{closest(whole.name, beside)}")
     if whole.suffix.lower() == ".npz":
         return _archive(whole)
+    if whole.suffix.lower() in endings():
+        raise UserError(shortened(path), "this is one image; give the folder of many")
     table = read_label_table(whole)
     files = FileNames(list_images(whole.parent))
     place = _place(table, files)
@@ -289,7 +292,7 @@ def _found(
     if count < LEAST_IMAGES:
         raise UserError(place, f"{count} images are too few to learn from; {LEAST_IMAGES} or more fit")
     if side < LEAST_SIDE:
-        raise UserError(place, f"images of {side} pixels show nothing to learn; {LEAST_SIDE} pixels or more fit")
+        raise UserError(place, f"images whose smaller side is {side} pixels show nothing to learn; {LEAST_SIDE} or more fit")
     if data.counts["train"] < 2:
         raise UserError(place, f"of {count:,} images {data.counts['train']} is for training, as the data say; more fit")
     unsaid = [name for name in left_out if left_out[name] == UNSAYABLE]

@@ -21,7 +21,7 @@ from semreg.data.looking import LEAST_ORDERED, Found, look_at
 from semreg.data.summary import lines, taken
 from semreg.recipe.check import check
 from semreg.recipe.load import load_recipe
-from semreg.recipe.names import find_recipe, reference
+from semreg.recipe.names import find_recipe, reference, shipped_recipes
 from semreg.running.choices import Choices
 from semreg.running.evaluations import require_evaluable
 from semreg.running.judges import check_judges
@@ -84,7 +84,8 @@ FAMILIES = {
     ),
     "olr_faces": Family(
         "attributes", ("olr_faces",), ("data",), "OLR (Karatsiolis and Kamilaris): each attribute becomes a row of "
-        "numbers, which is near zero where it is absent.", 32, {"classifier": 300, "siamese": 600, "decoder": 900},
+        "numbers, which is near zero where it is absent.", 32, {"classifier": 300, "siamese": 600, "decoder": 700},
+        SIZES[:2],
     ),
     "uniform_multipie": Family(
         "factors", ("uniform_multipie", "partial/uniform_small"), ("data", "fallback", "evaluate"), "Uniform "
@@ -127,7 +128,7 @@ def start_recipe(name: str, data: Path, like: str | None = None, *, folder: Path
     if not _has_labels(family, found):
         message = f"{chosen} needs {NEEDS[family.kind]}, and these data have {_labels_in_words(found)}"
         raise UserError("--like", f"{message}; without --like they decide")
-    writer = _Writer(name, chosen, family, found, why)
+    writer = _Writer(name, chosen, family, found, why, folder)
     try:
         files = writer.files()
     except UserError as error:
@@ -145,6 +146,8 @@ def _check_name(name: str, folder: Path) -> None:
         raise UserError("", f"{name[:LONGEST_NAME]!r} is no name for a recipe; it takes {fits}")
     if not folder.is_dir():
         raise UserError(str(folder), "there is no such folder")
+    if (shipped_recipes() / f"{name}.toml").is_file():
+        raise UserError("", f"{name!r} is a recipe that semreg ships; choose another name")
     for path in (folder / f"{name}.toml", folder / f"{name}_judge.toml"):
         if path.exists() or path.is_symlink():
             raise UserError(str(path), "is there already, and nothing is overwritten; choose another name")
@@ -176,9 +179,9 @@ def _chosen(found: Found) -> tuple[str, str]:
 
 
 def _labels_in_words(found: Found) -> str:
-    parts = [f"{len(found.attributes)} binary attributes"] if len(found.attributes) > 1 else []
-    parts += ["a binary attribute"] if len(found.attributes) == 1 else []
-    parts += [f"classes of {' and of '.join(found.labels)}"] if found.labels else []
+    count, labels = len(found.attributes), len(found.labels)
+    parts = [f"{count} binary attribute{'s' * (count != 1)}"] if count else []
+    parts += [f"{labels} field{'s' * (labels != 1)} of classes ({', '.join(found.labels)})"] if labels else []
     return " and ".join(parts) or "no labels"
 
 
@@ -208,8 +211,9 @@ def _family_of(like: str) -> Family:
 class _Writer:
     """Fills in the templates for a family and what was found, and leaves out what does not fit."""
 
-    def __init__(self, name: str, chosen: str, family: Family, found: Found, why: str) -> None:
+    def __init__(self, name: str, chosen: str, family: Family, found: Found, why: str, folder: Path) -> None:
         self.name, self.chosen, self.family, self.found, self.why = name, chosen, family, found, why
+        self.folder = folder
         self.dropped: dict[str, str] = {}
         self.train = found.data.counts["train"]
 
@@ -231,8 +235,8 @@ class _Writer:
     def said(self) -> list[str]:
         """What is to be said: why this recipe, and what was not taken."""
         said = [self.why]
-        said += [f"not taken: {shortened(name)}, for {why}" for name, why in self.found.left_out.items()]
-        return said + [f"left out: evaluate.{name}, for {why}" for name, why in self.dropped.items()]
+        said += [f"not taken: {shortened(name)}, since {why}" for name, why in self.found.left_out.items()]
+        return said + [f"left out: evaluate.{name}, since {why}" for name, why in self.dropped.items()]
 
     def _filled(self) -> dict[str, str]:
         environment = jinja2.Environment(  # of TOML, in which nothing is to be escaped
@@ -241,11 +245,12 @@ class _Writer:
         )  # fmt: skip
         environment.filters["toml"] = in_toml
         family, judge = self.family, JUDGES[self.family.kind]
+        extends = [_spelled(name, self.folder) for name in family.extends]
         batch = _batch(family.batch, self.train)
         context = {
             "name": self.name,
             "comments": [line for said in self._comments() for line in textwrap.wrap(said, WIDTH)],
-            "extends": family.extends[0] if len(family.extends) == 1 else list(family.extends),
+            "extends": extends[0] if len(extends) == 1 else extends,
             "without": [*family.without, *(f"evaluate.{name}" for name in self._inherited_evaluations() if name in self.dropped)],
             "description": f"{Path(self.found.options['path']).stem}, like {self.chosen}",
             "each": self._each(),
@@ -260,7 +265,7 @@ class _Writer:
         files = {f"{self.name}.toml": environment.get_template(f"{family.template or family.kind}.toml.jinja").render(context)}
         if judge and (context["judged"] or context["evaluations"]):
             batch = _batch(64, self.train)
-            of_judge = {"extends": judge, "batch_size": batch, "epochs": _epochs(400, self.train, batch)}
+            of_judge = {"extends": _spelled(judge, self.folder), "batch_size": batch, "epochs": _epochs(400, self.train, batch)}
             files[f"{self.name}_judge.toml"] = environment.get_template("judge.toml.jinja").render(context | of_judge)
         return {name: re.sub(r"\n{3,}", "\n\n", text).strip() + "\n" for name, text in files.items()}
 
@@ -296,7 +301,7 @@ class _Writer:
         }
         for key, value in {**found.options, "size": size, **self.family.data, "batch_size": batch}.items():
             line = f"{key} = {in_toml(value)}"
-            yield f"{line:<40}# {comments[key]}" if key in comments else line
+            yield f"{line:<39} # {comments[key]}" if key in comments else line
 
     def _inherited_evaluations(self) -> dict[str, Any]:
         """The evaluations of what is extended, unless all are left out."""
@@ -352,6 +357,15 @@ def _batch(most: int, train: int) -> int:
 
 def _epochs(iterations: int, train: int, batch: int) -> int:
     return min(MOST_EPOCHS, max(LEAST_EPOCHS, round(iterations / (train // batch))))
+
+
+def _spelled(recipe: str, folder: Path) -> str:
+    """The name of a shipped recipe as one in a folder says it, which may hold another file of that name."""
+    try:
+        find_recipe(recipe, folder)
+    except LookupError:
+        return f"semreg:{recipe}"
+    return recipe
 
 
 def _evaluation(problem: Problem) -> str | None:
