@@ -46,8 +46,9 @@ LEAST_OF_A_CLASS, MOST_CLASSES = 4, 1_000
 """Labels with fewer images for each value, on the average, or with more values are not taken for classes."""
 LEAST_ORDERED, MOST_ORDERED = 4, 64
 """So many classes that numbers order are taken for a line: of three, two are neighbours of all."""
-MOST_UNBINNED, BINS = 24, 8
-"""More numbers than these, in an archive, are put together into so many bins."""
+MOST_UNBINNED, BINS, SHARED, MANY = 24, 8, 2, 20
+"""More numbers than these, in an archive, are put together into so many bins, where as many images on the average share
+one, and not as many as would do without."""
 LEAST_SIDE, LEAST_IMAGES = 8, 10
 """Images that are smaller, most of them, and fewer images, are refused."""
 NOT_VARIED = "it is the same for all images"
@@ -146,9 +147,7 @@ def _folder(folder: Path) -> Found:
     return _of_files(options, ("label",), left_out)
 
 
-def _tables(
-    folder: Path, files: FileNames
-) -> tuple[dict[Path, tuple[LabelTable, str, str]], dict[Path, UserError]]:
+def _tables(folder: Path, files: FileNames) -> tuple[dict[Path, tuple[LabelTable, str, str]], dict[Path, UserError]]:
     """The tables of a folder that name images in it, with their `_place`, and those that can't be read."""
     naming, unreadable = {}, {}
     for path in sorted(folder.iterdir()):
@@ -220,7 +219,7 @@ def _archive(path: Path) -> Found:
     if not images:
         raise UserError(shortened(path), f"no array holds images (count, height, width, …){closest('', archive.names)}")
     options: dict[str, Any] = {"use": "npz", "path": str(path), "images": images[0]}
-    left_out = {key: "other images are taken" for key in images[1:]}
+    left_out = dict.fromkeys(images[1:], "other images are taken")
     pixels = archive.read(images[0])
     largest = float(pixels.max()) if pixels.size and pixels.dtype.kind in "iuf" else 255
     if pixels.dtype not in (np.uint8, np.bool_) or 0 < largest <= DARK:
@@ -239,7 +238,7 @@ def _archive(path: Path) -> Found:
             field = _fields({**options, "classes": {"label": column}}).get("label")
             names = field.names if isinstance(field, ClassField) else ()
             said = _unfit(len(names), rows) if names else "it holds no classes"
-            binned = len(names) > MOST_UNBINNED and has_order(names) and rows >= LEAST_OF_A_CLASS * BINS
+            binned = len(names) > MOST_UNBINNED and has_order(names) and SHARED * len(names) <= rows < MANY * len(names)
             if said and not binned:
                 left_out[column] = said
                 continue
@@ -252,7 +251,9 @@ def _archive(path: Path) -> Found:
         classes = {"label": column for column in classes.values()}
     options |= {key: value for key, value in {"classes": classes, "bins": bins}.items() if value}
     fields = _fields(options)
-    lines = {name: "line" for name in classes if isinstance(field := fields[name], ClassField) and _is_line(field.names)}
+    lines = {
+        name: "line" for name in classes if isinstance(field := fields[name], ClassField) and _is_line(field.names)
+    }
     options |= {"orders": lines} if lines else {}
     dataset = NumpyArchive(**_arguments(options))
     image = dataset.specification()["image"].references()
@@ -292,7 +293,9 @@ def _found(
     if count < LEAST_IMAGES:
         raise UserError(place, f"{count} images are too few to learn from; {LEAST_IMAGES} or more fit")
     if side < LEAST_SIDE:
-        raise UserError(place, f"images whose smaller side is {side} pixels show nothing to learn; {LEAST_SIDE} or more fit")
+        raise UserError(
+            place, f"images whose smaller side is {side} pixels show nothing to learn; {LEAST_SIDE} or more fit"
+        )
     if data.counts["train"] < 2:
         raise UserError(place, f"of {count:,} images {data.counts['train']} is for training, as the data say; more fit")
     unsaid = [name for name in left_out if left_out[name] == UNSAYABLE]
@@ -324,7 +327,11 @@ def _unfit(different: int, rows: int) -> str:
     if different > MOST_CLASSES:
         return f"{different:,} different values are more than {MOST_CLASSES:,}"
     few = rows < LEAST_OF_A_CLASS * different
-    return f"{different:,} different values of {rows:,} images are fewer than {LEAST_OF_A_CLASS} images each" if few else ""
+    return (
+        f"{different:,} different values of {rows:,} images are fewer than {LEAST_OF_A_CLASS} images each"
+        if few
+        else ""
+    )
 
 
 def _is_line(names: Sequence[str]) -> bool:

@@ -21,7 +21,8 @@ from semreg.data.looking import LEAST_ORDERED, Found, look_at
 from semreg.data.summary import lines, taken
 from semreg.recipe.check import check
 from semreg.recipe.load import load_recipe
-from semreg.recipe.names import find_recipe, reference, shipped_recipes
+from semreg.recipe.names import find_recipe, reference, shipped_names
+from semreg.recipe.toml_text import toml_value
 from semreg.running.choices import Choices
 from semreg.running.evaluations import require_evaluable
 from semreg.running.judges import check_judges
@@ -146,7 +147,7 @@ def _check_name(name: str, folder: Path) -> None:
         raise UserError("", f"{name[:LONGEST_NAME]!r} is no name for a recipe; it takes {fits}")
     if not folder.is_dir():
         raise UserError(str(folder), "there is no such folder")
-    if (shipped_recipes() / f"{name}.toml").is_file():
+    if name in shipped_names():
         raise UserError("", f"{name!r} is a recipe that semreg ships; choose another name")
     for path in (folder / f"{name}.toml", folder / f"{name}_judge.toml"):
         if path.exists() or path.is_symlink():
@@ -199,7 +200,9 @@ def _family_of(like: str) -> Family:
     if kind == "none" and re.search(r"\battributes\b", reads):
         kind = "attributes"
     evaluations = {key: one for key, one in table.get("evaluate", {}).items() if isinstance(one, dict)}
-    of_its_data = [f"evaluate.{key}.{option}" for key, one in evaluations.items() for option in OF_ITS_DATA if option in one]
+    of_its_data = [
+        f"evaluate.{key}.{option}" for key, one in evaluations.items() for option in OF_ITS_DATA if option in one
+    ]
     without = [*(key for key in ("data", "fallback") if key in table), *of_its_data]
     sizes = (data["size"],) if isinstance(data.get("size"), int) else SIZES
     batch = data["batch_size"] if isinstance(data.get("batch_size"), int) else 64
@@ -243,15 +246,18 @@ class _Writer:
             loader=jinja2.FileSystemLoader(TEMPLATES), undefined=jinja2.StrictUndefined, autoescape=False,
             keep_trailing_newline=True, trim_blocks=True, lstrip_blocks=True,
         )  # fmt: skip
-        environment.filters["toml"] = in_toml
+        environment.filters["toml"] = toml_value
         family, judge = self.family, JUDGES[self.family.kind]
         extends = [_spelled(name, self.folder) for name in family.extends]
         batch = _batch(family.batch, self.train)
         context = {
             "name": self.name,
-            "comments": [line for said in self._comments() for line in textwrap.wrap(said, WIDTH)],
+            "comments": [line for said in self._comments() for line in _wrapped(said)],
             "extends": extends[0] if len(extends) == 1 else extends,
-            "without": [*family.without, *(f"evaluate.{name}" for name in self._inherited_evaluations() if name in self.dropped)],
+            "without": [
+                *family.without,
+                *(f"evaluate.{name}" for name in self._inherited_evaluations() if name in self.dropped),
+            ],
             "description": f"{Path(self.found.options['path']).stem}, like {self.chosen}",
             "each": self._each(),
             "data": list(self._data(batch)),
@@ -259,13 +265,25 @@ class _Writer:
             "batch_size": batch,
             "known": "attributes_known" not in self.found.data.fields,
             "attribute": self._attribute(),
-            "judged": [name for name, one in self._inherited_evaluations().items() if "judge" in one and name not in self.dropped],
+            "judged": [
+                name
+                for name, one in self._inherited_evaluations().items()
+                if "judge" in one and name not in self.dropped
+            ],
             "evaluations": {name: one for name, one in self._own_evaluations().items() if name not in self.dropped},
         }
-        files = {f"{self.name}.toml": environment.get_template(f"{family.template or family.kind}.toml.jinja").render(context)}
+        files = {
+            f"{self.name}.toml": environment.get_template(f"{family.template or family.kind}.toml.jinja").render(
+                context
+            )
+        }
         if judge and (context["judged"] or context["evaluations"]):
             batch = _batch(64, self.train)
-            of_judge = {"extends": _spelled(judge, self.folder), "batch_size": batch, "epochs": _epochs(400, self.train, batch)}
+            of_judge = {
+                "extends": _spelled(judge, self.folder),
+                "batch_size": batch,
+                "epochs": _epochs(400, self.train, batch),
+            }
             files[f"{self.name}_judge.toml"] = environment.get_template("judge.toml.jinja").render(context | of_judge)
         return {name: re.sub(r"\n{3,}", "\n\n", text).strip() + "\n" for name, text in files.items()}
 
@@ -300,7 +318,7 @@ class _Writer:
             "batch_size": f"of {self.train:,} training images",
         }
         for key, value in {**found.options, "size": size, **self.family.data, "batch_size": batch}.items():
-            line = f"{key} = {in_toml(value)}"
+            line = f"{key} = {toml_value(value)}"
             yield f"{line:<39} # {comments[key]}" if key in comments else line
 
     def _inherited_evaluations(self) -> dict[str, Any]:
@@ -340,13 +358,10 @@ class _Writer:
         return self.found.attributes[int((shares - 0.5).abs().argmin())]
 
 
-def in_toml(value: Any) -> str:
-    """A text, number, truth value, or a list or table of such, as a recipe has it on one line."""
-    if isinstance(value, Mapping):
-        return f"{{ {', '.join(f'{key} = {in_toml(one)}' for key, one in value.items())} }}"
-    if isinstance(value, list):
-        return f"[{', '.join(map(in_toml, value))}]"
-    return json.dumps(value, ensure_ascii=False)
+def _wrapped(text: str) -> list[str]:
+    """The lines of a comment; what stands in backticks, which may be copied, is not broken."""
+    whole = re.sub("`[^`]*`", lambda code: code[0].replace(" ", "\0"), text)
+    return [line.replace("\0", " ") for line in textwrap.wrap(whole, WIDTH, break_on_hyphens=False)]
 
 
 def _batch(most: int, train: int) -> int:
