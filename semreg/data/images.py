@@ -31,7 +31,7 @@ MOST_LOOKED_AT = 64
 """Of a data set's transparent images those that decide which background they lie on."""
 
 GLANCE, MOST_TINGE = 32, 12
-"""At how many pixels an image is glanced at, and how far its colours may be apart if it is grey: JPEGs stray a little."""
+"""At how many pixels an image is glanced at, and how far colours may be apart in a grey one: JPEGs stray a little."""
 
 Pixels = npt.NDArray[np.uint8]
 

@@ -135,7 +135,7 @@ def _folder(folder: Path) -> Found:
     holding = [name for name in folders_in(folder) if holds_images(folder / name)]
     if len(holding) == 1 and holding[0].lower() not in SPLIT_WORDS and all("/" in name for name in images):
         return _folder(folder / holding[0])
-    options = {"use": "image_folder", "path": str(folder), "label": "label"}
+    options: dict[str, Any] = {"use": "image_folder", "path": str(folder), "label": "label"}
     left_out = {path.name: error.problems[0].message for path, error in unreadable.items()}
     names = _names_of_classes(ImageFolder(path=str(folder)))
     said = _unfit(len(names), len(images))
@@ -188,7 +188,9 @@ def _table(path: Path, table: LabelTable, file: str, folder: str) -> Found:
     if split is None:
         split = next((name for name, values in columns.items() if says_splits(values)), None)
         options |= {} if split is None else {"split_column": split}
-    classes, attributes, left_out = [], [], {}
+    classes: list[str] = []
+    attributes: list[str] = []
+    left_out: dict[str, str] = {}
     for name, values in columns.items():
         is_binary = not isinstance(read_attributes({name: values}, table.lines), list)
         said = _unfit_column(name, values, is_binary=is_binary) if name != split else ""
@@ -225,7 +227,8 @@ def _archive(path: Path) -> Found:
     if pixels.dtype not in (np.uint8, np.bool_) or 0 < largest <= DARK:
         options["white"] = white_among(largest)
     del pixels
-    classes, bins = {}, {}
+    classes: dict[str, str] = {}
+    bins: dict[str, int] = {}
     rows = NumpyArchive(**_arguments(options)).survey().split.shape[0]
     for key, head in heads.items():
         if key.lower() == "split" or len(head.shape) > 2:
@@ -248,12 +251,10 @@ def _archive(path: Path) -> Found:
             bins |= {name: BINS} if binned else {}
     left_out = {key: said for key, said in left_out.items() if key != options.get("attribute_names")}
     if len(classes) == 1 and not bins:
-        classes = {"label": column for column in classes.values()}
+        classes = dict(zip(["label"], classes.values(), strict=True))
     options |= {key: value for key, value in {"classes": classes, "bins": bins}.items() if value}
-    fields = _fields(options)
-    lines = {
-        name: "line" for name in classes if isinstance(field := fields[name], ClassField) and _is_line(field.names)
-    }
+    names_of = {name: field.references()["names"] for name, field in _fields(options).items() if name in classes}
+    lines = {name: "line" for name, names in names_of.items() if _is_line(names)}
     options |= {"orders": lines} if lines else {}
     dataset = NumpyArchive(**_arguments(options))
     image = dataset.specification()["image"].references()

@@ -44,13 +44,13 @@ LEAST_EPOCHS, MOST_EPOCHS = 5, 400
 OF_ITS_DATA = ("paper", "start", "end")
 """Options of evaluations that say something of the data of the recipe that is changed."""
 ORDERED = (
-    "If these numbers are names, and classes are no neighbours, leave `orders` out, or take --like gm_mnist. If the last "
-    'stands beside the first, write "ring".'
+    "If these numbers are names, and classes are no neighbours, leave `orders` out, or take --like gm_mnist. If the "
+    'last stands beside the first, write "ring".'
 )
 UNORDERED = {
     "gm_mnist": "If the classes have an order, write it as `orders = { label = [...] }` under [data], and take --like "
     "atnl_gm_mnist, which adds ATNL; without an order, that sets all classes apart from each other.",
-    "atnl_gm_mnist": "The classes are in no order, and ATNL sets all apart from each other. If they have one, write it as "
+    "atnl_gm_mnist": "The classes are in no order, and ATNL sets all apart from each other. If they have one, write "
     "`orders = { label = [...] }` under [data]; then neighbours stand beside each other.",
 }
 ROUNDS = 8
@@ -199,11 +199,9 @@ def _family_of(like: str) -> Family:
     kind = "classes" if "label" in each else "factors" if "m" in each else "none"
     if kind == "none" and re.search(r"\battributes\b", reads):
         kind = "attributes"
-    evaluations = {key: one for key, one in table.get("evaluate", {}).items() if isinstance(one, dict)}
-    of_its_data = [
-        f"evaluate.{key}.{option}" for key, one in evaluations.items() for option in OF_ITS_DATA if option in one
-    ]
-    without = [*(key for key in ("data", "fallback") if key in table), *of_its_data]
+    without: list[str] = [key for key in ("data", "fallback") if key in table]
+    for key, options in _evaluations(table).items():
+        without += [f"evaluate.{key}.{option}" for option in OF_ITS_DATA if option in options]
     sizes = (data["size"],) if isinstance(data.get("size"), int) else SIZES
     batch = data["batch_size"] if isinstance(data.get("batch_size"), int) else 64
     kept = {"range": data["range"]} if "range" in data else {}
@@ -249,15 +247,13 @@ class _Writer:
         environment.filters["toml"] = toml_value
         family, judge = self.family, JUDGES[self.family.kind]
         extends = [_spelled(name, self.folder) for name in family.extends]
+        inherited = self._inherited_evaluations()
         batch = _batch(family.batch, self.train)
         context = {
             "name": self.name,
             "comments": [line for said in self._comments() for line in _wrapped(said)],
             "extends": extends[0] if len(extends) == 1 else extends,
-            "without": [
-                *family.without,
-                *(f"evaluate.{name}" for name in self._inherited_evaluations() if name in self.dropped),
-            ],
+            "without": [*family.without, *(f"evaluate.{name}" for name in inherited if name in self.dropped)],
             "description": f"{Path(self.found.options['path']).stem}, like {self.chosen}",
             "each": self._each(),
             "data": list(self._data(batch)),
@@ -265,26 +261,16 @@ class _Writer:
             "batch_size": batch,
             "known": "attributes_known" not in self.found.data.fields,
             "attribute": self._attribute(),
-            "judged": [
-                name
-                for name, one in self._inherited_evaluations().items()
-                if "judge" in one and name not in self.dropped
-            ],
+            "judged": [name for name, one in inherited.items() if "judge" in one and name not in self.dropped],
             "evaluations": {name: one for name, one in self._own_evaluations().items() if name not in self.dropped},
         }
-        files = {
-            f"{self.name}.toml": environment.get_template(f"{family.template or family.kind}.toml.jinja").render(
-                context
-            )
-        }
+        template = environment.get_template(f"{family.template or family.kind}.toml.jinja")
+        files = {f"{self.name}.toml": template.render(context)}
         if judge and (context["judged"] or context["evaluations"]):
             batch = _batch(64, self.train)
-            of_judge = {
-                "extends": _spelled(judge, self.folder),
-                "batch_size": batch,
-                "epochs": _epochs(400, self.train, batch),
-            }
-            files[f"{self.name}_judge.toml"] = environment.get_template("judge.toml.jinja").render(context | of_judge)
+            context |= {"extends": _spelled(judge, self.folder), "batch_size": batch}
+            context["epochs"] = _epochs(400, self.train, batch)
+            files[f"{self.name}_judge.toml"] = environment.get_template("judge.toml.jinja").render(context)
         return {name: re.sub(r"\n{3,}", "\n\n", text).strip() + "\n" for name, text in files.items()}
 
     def _comments(self) -> list[str]:
@@ -325,8 +311,7 @@ class _Writer:
         """The evaluations of what is extended, unless all are left out."""
         if "evaluate" in self.family.without:
             return {}
-        table = load_recipe(f"semreg:{self.family.extends[0]}").table
-        return {key: one for key, one in table.get("evaluate", {}).items() if isinstance(one, dict)}
+        return _evaluations(load_recipe(f"semreg:{self.family.extends[0]}").table)
 
     def _own_evaluations(self) -> dict[str, dict[str, Any]]:
         """The evaluations of factors, which name them."""
@@ -372,6 +357,10 @@ def _batch(most: int, train: int) -> int:
 
 def _epochs(iterations: int, train: int, batch: int) -> int:
     return min(MOST_EPOCHS, max(LEAST_EPOCHS, round(iterations / (train // batch))))
+
+
+def _evaluations(table: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    return {key: one for key, one in table.get("evaluate", {}).items() if isinstance(one, dict)}
 
 
 def _spelled(recipe: str, folder: Path) -> str:

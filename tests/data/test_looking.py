@@ -44,7 +44,7 @@ def test_columns_are_told_apart(tmp_path: Path) -> None:
     rows = table(
         tmp_path / "data",
         "picture,kind,hat,smile,id,same,some",
-        lambda k: f"{'ab'[k % 2]},{k % 2},{k % 3 % 2},x{k},1,{'' if k else 'a'}",
+        lambda k: f"{'ab'[k % 2]},{k % 2},{k % 3 % 2},x{k},1,{'a' * (not k)}",
     )
     found = look_at(rows)
     assert found.labels == ("kind",)

@@ -44,9 +44,9 @@ class ImageFolder:
 
     with `validation` (or `val`) beside `train` and `test` if wanted, in capitals or not. Without these folders a fifth
     of each class, drawn once and for all, is the test split. Images that lie in no folder of a class, where there is
-    none, are of a single class, which has the name of their folder. Fields: `image` `(channels, size, size)`, cropped to the
-    central square and resized, RGB or (`grey`) grey; the classes under the name `label`, sorted: as numbers if all are,
-    text that ends in numbers by them.
+    none, are of a single class, which has the name of their folder. Fields: `image` `(channels, size, size)`, cropped
+    to the central square and resized, RGB or (`grey`) grey; the classes under the name `label`, sorted: as numbers if
+    all are, text that ends in numbers by them.
 
     `order` says how classes neighbour each other: "ring", "line", or where no number orders them
     `orders = { label = ["front", "left", "back"] }`, a line as listed (a ring with `order = "ring"`). `white` is the
