@@ -77,15 +77,15 @@ class Family(NamedTuple):
 GM = "GM prior (Zheng and Sun 2019): z_s follows one normal distribution for each class, z_u has all else"
 FAMILIES = {
     "gm_mnist": Family(
-        "classes", ("gm_mnist",), ("data", "fallback"), f"{GM}.", 64, {"main": 800}, data={"range": [-1, 1]}
+        "classes", ("gm_mnist",), ("data", "fallback"), f"{GM}.", 64, {"main": 1000}, data={"range": [-1, 1]}
     ),
     "atnl_gm_mnist": Family(
         "classes", ("atnl_gm_mnist",), ("data", "fallback"), f"{GM}; ATNL (Yan et al. 2020) sets neighbouring classes "
-        "beside each other.", 64, {"main": 800}, data={"range": [-1, 1]},
+        "beside each other.", 64, {"main": 1000}, data={"range": [-1, 1]},
     ),
     "olr_faces": Family(
         "attributes", ("olr_faces",), ("data",), "OLR (Karatsiolis and Kamilaris): each attribute becomes a row of "
-        "numbers, which is near zero where it is absent.", 32, {"classifier": 300, "siamese": 600, "decoder": 700},
+        "numbers, which is near zero where it is absent.", 32, {"classifier": 300, "siamese": 600, "decoder": 900},
         SIZES[:2],
     ),
     "uniform_multipie": Family(

@@ -103,7 +103,7 @@ class ImageFolder:
             any(folders_in(self.folder / part) for part in self._parts()) or self._is_flat
         ):
             looked_for = [f"{self.path}/CLASS/IMAGE", f"{self.path}/train/CLASS/IMAGE"]
-            advice = "It takes a folder per class; images without classes go into a single one, whatever its name."
+            advice = "It takes a folder per class; images without classes go into the folder itself, or a single one."
             raise missing(f"The image folder '{self.path}'", self.root, looked_for, advice)
 
     def source(self) -> Source:
