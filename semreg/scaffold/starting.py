@@ -91,7 +91,7 @@ FAMILIES = {
     "uniform_multipie": Family(
         "factors", ("uniform_multipie", "partial/uniform_small"), ("data", "fallback", "evaluate"), "Uniform "
         "disentanglement (Oldfield et al.): a code for each factor that tells nothing of the others, and z_0 for all "
-        "else.", 16, {"main": 900}, SIZES[:2], {"range": [-1, 1]},
+        "else.", 16, {"main": 1500}, SIZES[:2], {"range": [-1, 1]},
     ),
     "vae_digits": Family(
         "none", ("vae_digits",), ("data",), "A variational autoencoder (Kingma and Welling 2014).", 64, {"main": 2000}
