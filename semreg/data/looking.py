@@ -5,6 +5,7 @@ The data sets themselves find files, read tables and tell arrays; here it is dec
 
 from __future__ import annotations
 
+import contextlib
 import keyword
 import os
 import re
@@ -33,6 +34,7 @@ from semreg.data.files import (
     list_images,
     quoted,
     shortened,
+    under,
 )
 from semreg.data.formats import endings, unread
 from semreg.data.images import Glimpse, glimpse
@@ -93,14 +95,16 @@ def look_at(path: Path) -> Found:
 
     Raises UserError where that is nothing that a data set reads, with what to change.
     """
-    whole = Path(os.path.abspath(path.expanduser()))
+    whole = Path(os.path.abspath(under(Path(), str(path))))
     if not str(whole).isprintable():
         raise UserError(shortened(path), "a recipe can't say this path; rename what has unprintable letters")
-    if whole.is_dir():
+    if os.path.isdir(whole):
         return _folder(whole)
-    if not whole.exists():
-        beside = [entry.name for entry in whole.parent.iterdir()] if whole.parent.is_dir() else []
-        raise UserError(shortened(path), f"there is no such file or folder{closest(whole.name, beside)}")
+    if not os.path.exists(whole):  # which never raises
+        with contextlib.suppress(OSError):
+            beside = os.listdir(whole.parent)
+            raise UserError(shortened(path), f"there is no such file or folder{closest(whole.name, beside)}")
+        raise UserError(shortened(path), "there is no such file or folder")
     if whole.suffix.lower() == ".npz":
         return _archive(whole)
     if whole.suffix.lower() in endings():

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 import tempfile
 import textwrap
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import jinja2
 import torch
@@ -26,6 +25,7 @@ from semreg.recipe.toml_text import toml_value
 from semreg.running.choices import Choices
 from semreg.running.evaluations import require_evaluable
 from semreg.running.judges import check_judges
+from semreg.scaffold.families import JUDGES, NEEDS, Family, evaluations_of, family_of
 from semreg.store.disk import write_files, writing
 from semreg.store.fields import described
 from semreg.trained.opening import survey_data
@@ -36,13 +36,9 @@ from semreg.training.trial import check_by_dry_run
 TEMPLATES = Path(__file__).parent / "templates" / "start"
 NAME = re.compile(r"\w[\w.-]*")
 LONGEST_NAME, WIDTH = 60, 118
-SIZES = (32, 48, 64)
-"""Images are resized to the largest that is not above theirs; smaller ones are enlarged to the first."""
 MOST_FACTORS = 5
 """Each has an encoder and a classifier of its own."""
 LEAST_EPOCHS, MOST_EPOCHS = 5, 400
-OF_ITS_DATA = ("paper", "start", "end")
-"""Options of evaluations that say something of the data of the recipe that is changed."""
 ORDERED = (
     "If these numbers are names, and classes are no neighbours, leave `orders` out, or take --like gm_mnist. If the "
     'last stands beside the first, write "ring".'
@@ -55,51 +51,6 @@ UNORDERED = {
 }
 ROUNDS = 8
 """How often a recipe is checked, each time without the evaluations that did not fit before."""
-
-
-class Family(NamedTuple):
-    """How recipes for one kind of labels are written."""
-
-    kind: str
-    """Which labels it needs, and which template is filled in, unless it has another."""
-    extends: tuple[str, ...]
-    without: tuple[str, ...]
-    sentence: str
-    batch: int
-    """Images in a batch, at most."""
-    iterations: Mapping[str, int]
-    """Of each phase, about: ten minutes on two cores hold them, with evaluations and judge, at 300 photographs."""
-    sizes: tuple[int, ...] = SIZES
-    data: Mapping[str, Any] = {}
-    template: str = ""
-
-
-GM = "GM prior (Zheng and Sun 2019): z_s follows one normal distribution for each class, z_u has all else"
-FAMILIES = {
-    "gm_mnist": Family(
-        "classes", ("gm_mnist",), ("data", "fallback"), f"{GM}.", 64, {"main": 1000}, data={"range": [-1, 1]}
-    ),
-    "atnl_gm_mnist": Family(
-        "classes", ("atnl_gm_mnist",), ("data", "fallback"), f"{GM}; ATNL (Yan et al. 2020) sets neighbouring classes "
-        "beside each other.", 64, {"main": 1000}, data={"range": [-1, 1]},
-    ),
-    "olr_faces": Family(
-        "attributes", ("olr_faces",), ("data",), "OLR (Karatsiolis and Kamilaris): each attribute becomes a row of "
-        "numbers, which is near zero where it is absent.", 32, {"classifier": 300, "siamese": 600, "decoder": 900},
-        SIZES[:2],
-    ),
-    "uniform_multipie": Family(
-        "factors", ("uniform_multipie", "partial/uniform_small"), ("data", "fallback", "evaluate"), "Uniform "
-        "disentanglement (Oldfield et al.): a code for each factor that tells nothing of the others, and z_0 for all "
-        "else.", 16, {"main": 1500}, SIZES[:2], {"range": [-1, 1]},
-    ),
-    "vae_digits": Family(
-        "none", ("vae_digits",), ("data",), "A variational autoencoder (Kingma and Welling 2014).", 64, {"main": 2000}
-    ),
-}  # fmt: skip
-"""By the shipped recipe that stands for each."""
-NEEDS = {"classes": "a field of classes", "attributes": "binary attributes", "factors": "two fields of classes or more"}
-JUDGES = {"classes": "digit_judge", "attributes": "attribute_judge", "factors": "uniform_judge", "none": ""}
 
 
 @dataclass(frozen=True)
@@ -125,7 +76,7 @@ def start_recipe(name: str, data: Path, like: str | None = None, *, folder: Path
     why = f"{why}: like {chosen}"
     if asked is not None and asked != chosen:
         chosen, why = asked, f"like {asked}, as asked for ({why} without --like)"
-    family = FAMILIES.get(chosen) or _family_of(chosen)
+    family = family_of(chosen)
     if not _has_labels(family, found):
         message = f"{chosen} needs {NEEDS[family.kind]}, and these data have {_labels_in_words(found)}"
         raise UserError("--like", f"{message}; without --like they decide")
@@ -133,7 +84,8 @@ def start_recipe(name: str, data: Path, like: str | None = None, *, folder: Path
     try:
         files = writer.files()
     except UserError as error:
-        said = "; ".join(f"{one.where} {one.message}".strip() for one in error.problems[:3])
+        first, *more = error.problems
+        said = f"{first.where} {first.message}".strip() + (f" (and {len(more)} more)" if more else "")
         where = shortened(data) if asked is None else f"--like {asked}"
         raise UserError(where, f"no recipe like {chosen} fits these data: {said}") from None
     with writing(folder, "no recipe is written"):
@@ -191,24 +143,6 @@ def _has_labels(family: Family, found: Found) -> bool:
     return bool(has[family.kind])
 
 
-def _family_of(like: str) -> Family:
-    """How recipes like a shipped one are written that stands for no family: as it is, on other data."""
-    table = load_recipe(f"semreg:{like}").table
-    each, data = table.get("each", {}), table.get("data", {})
-    reads = json.dumps([table.get("losses"), table.get("tensors")])
-    kind = "classes" if "label" in each else "factors" if "m" in each else "none"
-    if kind == "none" and re.search(r"\battributes\b", reads):
-        kind = "attributes"
-    without: list[str] = [key for key in ("data", "fallback") if key in table]
-    for key, options in _evaluations(table).items():
-        without += [f"evaluate.{key}.{option}" for option in OF_ITS_DATA if option in options]
-    sizes = (data["size"],) if isinstance(data.get("size"), int) else SIZES
-    batch = data["batch_size"] if isinstance(data.get("batch_size"), int) else 64
-    kept = {"range": data["range"]} if "range" in data else {}
-    phases = dict.fromkeys(table.get("phases", {}), 800)
-    return Family(kind, (like,), tuple(without), str(table.get("description", "")), batch, phases, sizes, kept, "like")
-
-
 class _Writer:
     """Fills in the templates for a family and what was found, and leaves out what does not fit."""
 
@@ -254,6 +188,7 @@ class _Writer:
             "comments": [line for said in self._comments() for line in _wrapped(said)],
             "extends": extends[0] if len(extends) == 1 else extends,
             "without": [*family.without, *(f"evaluate.{name}" for name in inherited if name in self.dropped)],
+            "requires": family.requires,
             "description": f"{Path(self.found.options['path']).stem}, like {self.chosen}",
             "each": self._each(),
             "data": list(self._data(batch)),
@@ -311,7 +246,7 @@ class _Writer:
         """The evaluations of what is extended, unless all are left out."""
         if "evaluate" in self.family.without:
             return {}
-        return _evaluations(load_recipe(f"semreg:{self.family.extends[0]}").table)
+        return evaluations_of(load_recipe(f"semreg:{self.family.extends[0]}").table)
 
     def _own_evaluations(self) -> dict[str, dict[str, Any]]:
         """The evaluations of factors, which name them."""
@@ -357,10 +292,6 @@ def _batch(most: int, train: int) -> int:
 
 def _epochs(iterations: int, train: int, batch: int) -> int:
     return min(MOST_EPOCHS, max(LEAST_EPOCHS, round(iterations / (train // batch))))
-
-
-def _evaluations(table: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    return {key: one for key, one in table.get("evaluate", {}).items() if isinstance(one, dict)}
 
 
 def _spelled(recipe: str, folder: Path) -> str:

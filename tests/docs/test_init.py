@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from semreg.cli.main import app
-from semreg.scaffold.starting import FAMILIES, SIZES
+from semreg.scaffold.families import FAMILIES, SIZES
 from tests.docs.pages import ROOT, blocks
 from tests.scaffold.made import folders
 

@@ -13,7 +13,8 @@ from typer.testing import CliRunner
 
 from semreg.cli.main import app
 from semreg.core import UserError
-from semreg.scaffold.starting import FAMILIES, MOST_FACTORS, SIZES, start_recipe
+from semreg.scaffold.families import SIZES
+from semreg.scaffold.starting import MOST_FACTORS, start_recipe
 from semreg.trained.opening import survey_data
 from tests.scaffold.made import MADE, archive, folders, picture, table
 
@@ -35,10 +36,6 @@ def refused(data: Path, name: str = "mine", like: str | None = None) -> str:
     assert sorted(Path().glob("*")) == before
     [line] = error.value.text().splitlines()
     return line
-
-
-def test_there_are_sets_of_each_family() -> None:
-    assert MADE.keys() == FAMILIES.keys()
 
 
 @pytest.mark.parametrize("like", ["gm_mnist", "vae_digits"])
@@ -122,6 +119,8 @@ def test_a_model_that_stands_for_no_family(tmp_path: Path) -> None:
     assert other["extends"] == "mnist/vae"
     assert {"evaluate.probe.paper", "evaluate.strip.start"} <= {*other["without"]}
     assert other["each"] == {"label": ["label"]}
+    faces = tomllib.loads(start_recipe("three", data, "gm_faces").path.read_text())
+    assert faces["requires"] == ["semreg-gmprior"], "and not the drawn faces"
 
 
 def test_a_model_must_fit_the_data(tmp_path: Path) -> None:
