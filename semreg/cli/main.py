@@ -14,6 +14,7 @@ from semreg.cli.cache import cache
 from semreg.cli.commands import HELP, Commands, PrintingCommand, QuickCommand
 from semreg.cli.completion import kind_names
 from semreg.cli.doctor import doctor
+from semreg.cli.init import init
 from semreg.cli.listing import components
 from semreg.cli.mix import mix
 from semreg.cli.new_plugin import new_plugin
@@ -95,6 +96,7 @@ def run(
 app.command()(table)
 app.command()(mix)
 app.command(cls=QuickCommand)(plugins)
+app.command()(init)
 app.command(name="new-plugin")(new_plugin)
 app.command(cls=QuickCommand)(recipes)
 app.command()(cp)

@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +16,7 @@ from einops import rearrange
 from semreg.core import UserError
 from semreg.data.files import shortened
 from semreg.data.formats import readable
-from semreg.data.pixels import Background, WhiteError, is_wide, laid_on, seen_on, shown_light, whitened
+from semreg.data.pixels import Background, WhiteError, is_wide, laid_on, seen_on, shown_light, white_among, whitened
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -29,6 +29,9 @@ MOST_SIDE = 100_000
 
 MOST_LOOKED_AT = 64
 """Of a data set's transparent images those that decide which background they lie on."""
+
+GLANCE, MOST_TINGE = 32, 12
+"""At how many pixels an image is glanced at, and how far colours may be apart in a grey one: JPEGs stray a little."""
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -75,6 +78,30 @@ def as_pixels(
     if image.getexif().get(ExifTags.Base.Orientation, 1) != 1:  # else it would be copied
         image = ImageOps.exif_transpose(image)
     return fitted(laid_on(whitened(image, white, wide=wide), background), size=size, channels=channels)
+
+
+class Glimpse(NamedTuple):
+    """What an image file shows at a glance: its smaller side in pixels, whether it has no colours, its largest value,
+    and what is white in it if that must be said."""
+
+    side: int
+    grey: bool
+    largest: float
+    white: float | None
+
+
+def glimpse(path: str | os.PathLike[str]) -> Glimpse:
+    """Look at an image file. Raises UserError as `read_image` does."""
+    with _opened(path) as image:
+        side = min(image.size)
+        image.draft(None, (GLANCE, GLANCE))
+        wide = is_wide(image)
+        deep = image.mode.startswith(("I", "F"))
+        largest = float(np.asarray(image).max())
+        white = 65535 if wide else white_among(largest) if deep else None
+        seen = laid_on(whitened(image, white, wide=wide), None)
+        pixels = fitted(seen, size=GLANCE, channels=3).astype(np.int16)
+        return Glimpse(side, int(np.ptp(pixels, axis=0).max()) <= MOST_TINGE, largest, white)
 
 
 @contextmanager

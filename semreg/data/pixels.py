@@ -31,10 +31,14 @@ class WhiteError(UserError):
     """Pixels of which the data set's options do not say what is white, or say something that they exceed."""
 
 
+def white_among(largest: float) -> float:
+    """What is white, most likely, among values up to `largest`."""
+    return next((white for white in WHITES if largest <= white), largest) if largest > 0 else 255
+
+
 def line_for(largest: float) -> str:
     """The line of a recipe that would say what is white among values up to `largest`."""
-    white = next((white for white in WHITES if largest <= white), None) if largest > 0 else 255
-    return f"`white = {f'{largest:g}' if white is None else white}` under [data]"
+    return f"`white = {white_among(largest):g}` under [data]"
 
 
 def eight_bits(values: npt.NDArray[Any], white: float) -> npt.NDArray[np.uint8]:

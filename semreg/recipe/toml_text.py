@@ -29,7 +29,7 @@ def _lines(table: Mapping[str, Any], where: tuple[str, ...]) -> Iterator[str]:
     if where and (own or not titled):
         yield f"\n[{'.'.join(map(_key, where))}]"
     for key, value in own.items():
-        yield f"{_key(key)} = {_value(value)}"
+        yield f"{_key(key)} = {toml_value(value)}"
     for key, value in titled.items():
         yield from _lines(value, (*where, key))
 
@@ -37,7 +37,7 @@ def _lines(table: Mapping[str, Any], where: tuple[str, ...]) -> Iterator[str]:
 def _has_title(value: Any, key: str, depth: int) -> bool:
     if not isinstance(value, Mapping) or (not value and depth > 1):
         return False
-    small = len(key) + len(_value(value)) + 3 <= WIDEST
+    small = len(key) + len(toml_value(value)) + 3 <= WIDEST
     return depth <= TITLED or not small
 
 
@@ -45,12 +45,13 @@ def _key(key: str) -> str:
     return key if _BARE.fullmatch(key) else _text(key)
 
 
-def _value(value: Any) -> str:
+def toml_value(value: Any) -> str:
+    """A text, number, truth value, list or table, as TOML has it on one line."""
     if isinstance(value, Mapping):
-        inside = ", ".join(f"{_key(key)} = {_value(one)}" for key, one in value.items() if one is not None)
+        inside = ", ".join(f"{_key(key)} = {toml_value(one)}" for key, one in value.items() if one is not None)
         return f"{{ {inside} }}" if inside else "{}"
     if isinstance(value, (list, tuple)):
-        return f"[{', '.join(_value(one) for one in value if one is not None)}]"
+        return f"[{', '.join(toml_value(one) for one in value if one is not None)}]"
     if isinstance(value, bool):
         return str(value).lower()
     return _text(value) if isinstance(value, str) else repr(value)

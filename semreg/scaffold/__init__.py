@@ -1,1 +1,1 @@
-"""Distributions for plugins, written from templates."""
+"""Distributions for plugins, and recipes for a user's own data, written from templates."""

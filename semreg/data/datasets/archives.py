@@ -103,13 +103,17 @@ class Archive:
             raise self.error(key, f"{said}; there is: {', '.join(self.names)}")
         return {split: names[0] for split, names in sorted(found.items())}
 
-    def advice(self, wanted: str) -> str:
-        """The lines that would name the arrays of images there are, in the place of `wanted`, as a closing clause."""
+    def keys_by_split(self) -> dict[str, list[str]]:
+        """The keys with a star that mean several arrays each, and these arrays."""
         patterns: dict[str, list[str]] = {}
         for name in self.names:
             if len(_WORD.findall(name)) == 1:
                 patterns.setdefault(_WORD.sub("*", name), []).append(name)
-        by_split = {pattern: names for pattern, names in patterns.items() if len(names) > 1}
+        return {pattern: names for pattern, names in patterns.items() if len(names) > 1}
+
+    def advice(self, wanted: str) -> str:
+        """The lines that would name the arrays of images there are, in the place of `wanted`, as a closing clause."""
+        by_split = self.keys_by_split()
         images = [key for key, names in by_split.items() if len(self._head(names[0]).shape) > 2]
         labels = [key for key, names in by_split.items() if len(self._head(names[0]).shape) < 3]
         single = [name for name in self.names if len(self._head(name).shape) > 2]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -258,10 +259,9 @@ class AttributeFolder:
 
     def _advice(self, written: list[str], names: FileNames) -> str:
         """What would say where the images are of which none was found."""
-        near = [names.near(name) or "" for name in written]
-        folders = {os.path.dirname(file) for file, name in zip(near, written, strict=True) if _ends_in(file, name)}
-        if all(near) and len(folders) == 1 and "" not in folders:
-            return f"write `folder = {json.dumps(folders.pop(), ensure_ascii=False)}` under [data]"
+        folder = folder_of(written, names)
+        if folder:
+            return f"write `folder = {json.dumps(folder, ensure_ascii=False)}` under [data]"
         for name, column in self._table.columns.items():
             if all(names.find(value, self.inside) for value in column):
                 return (
@@ -286,6 +286,13 @@ class AttributeFolder:
                 where = f"{name}, line {self._table.lines[row]}"
                 raise UserError(str(self._csv), [Problem(where, f"{quoted(value)}; train, validation or test fit")])
         return np.array([known[value] for value in column], dtype=np.uint8), f"the column {quoted(name)} of {self.csv}"
+
+
+def folder_of(written: Sequence[str], names: FileNames) -> str:
+    """The one folder of all images that a table names without it; empty if there is none."""
+    near = [names.near(name) or "" for name in written]
+    folders = {os.path.dirname(file) for file, name in zip(near, written, strict=True) if _ends_in(file, name)}
+    return folders.pop() if all(near) and len(folders) == 1 else ""
 
 
 def _meant(file: str | None) -> str:

@@ -74,7 +74,7 @@ def _parts(value: str) -> tuple[str, float]:
     return (text, float(found[0])) if found and text.strip("+-. ") else (value, -np.inf)
 
 
-def _has_order(names: Sequence[str]) -> bool:
+def has_order(names: Sequence[str]) -> bool:
     """Whether numbers say in which order classes are: they are such, or end in them after the same text."""
     if len(names) <= 2 or _numbers(names) is not None:
         return True
@@ -91,7 +91,7 @@ def class_field(name: str, values: Iterable[str], stated: Stated = "none", *, ke
     names = sorted_classes(values)
     where = f"{key}.{name}"
     if isinstance(stated, str):
-        if stated != "none" and not _has_order(names):
+        if stated != "none" and not has_order(names):
             said = f"{_quoted(names)} are text without numbers, which has no order of its own; write them in theirs"
             raise UserError("", [Problem(where, f"{said}: {line_of_order(name, stated, names)}")])
         return ClassField(names, stated)

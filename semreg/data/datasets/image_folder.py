@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -42,9 +43,10 @@ class ImageFolder:
         animals/dog/tom.png         animals/test/dog/tom.png
 
     with `validation` (or `val`) beside `train` and `test` if wanted, in capitals or not. Without these folders a fifth
-    of each class, drawn once and for all, is the test split. Fields: `image` `(channels, size, size)`, cropped to the
-    central square and resized, RGB or (`grey`) grey; the classes under the name `label`, sorted: as numbers if all are,
-    text that ends in numbers by them.
+    of each class, drawn once and for all, is the test split. Images that lie in no folder of a class, where there is
+    none, are of a single class, which has the name of their folder. Fields: `image` `(channels, size, size)`, cropped
+    to the central square and resized, RGB or (`grey`) grey; the classes under the name `label`, sorted: as numbers if
+    all are, text that ends in numbers by them.
 
     `order` says how classes neighbour each other: "ring", "line", or where no number orders them
     `orders = { label = ["front", "left", "back"] }`, a line as listed (a ring with `order = "ring"`). `white` is the
@@ -89,15 +91,19 @@ class ImageFolder:
         self.locate()
         folders = [(part, name) for part in self._parts() for name in folders_in(self.folder / part)]
         holding = [name for part, name in folders if holds_images(self.folder / part / name)]
+        if self._is_flat:
+            holding = [self.folder.resolve().name]
         if not holding:
             raise self._no_images(sorted({name for _, name in folders}))
         return class_field(self.label, holding, self.order)
 
     def locate(self) -> None:
-        """Raises DataMissing unless there is a folder for at least one class."""
-        if not os.path.isdir(self.folder) or not any(folders_in(self.folder / part) for part in self._parts()):
+        """Raises DataMissing unless there is a folder for at least one class, or images without any."""
+        if not os.path.isdir(self.folder) or not (
+            any(folders_in(self.folder / part) for part in self._parts()) or self._is_flat
+        ):
             looked_for = [f"{self.path}/CLASS/IMAGE", f"{self.path}/train/CLASS/IMAGE"]
-            advice = "It takes a folder per class; images without classes go into a single one, whatever its name."
+            advice = "It takes a folder per class; images without classes go into the folder itself, or a single one."
             raise missing(f"The image folder '{self.path}'", self.root, looked_for, advice)
 
     def source(self) -> Source:
@@ -106,9 +112,10 @@ class ImageFolder:
         parts = self._parts()
         depth = 1 if any(parts) else 0
         found, others = self._listing(parts)
-        listing = {name: value for name, value in found.items() if name.count("/") > depth}
+        listing = {name: value for name, value in found.items() if self._is_flat or name.count("/") > depth}
         position = {name: index for index, name in enumerate(names)}
-        labels = np.array([position[name.split("/")[depth]] for name in listing], dtype=np.int64)
+        of = [names[0] if self._is_flat else name.split("/")[depth] for name in listing]
+        labels = np.array([position[name] for name in of], dtype=np.int64)
         if depth:
             split = np.array([SPLIT_NAMES[name.split("/")[0].lower()] for name in listing], dtype=np.uint8)
             origin = f"the folders {', '.join(parts)}"
@@ -170,6 +177,15 @@ class ImageFolder:
                 f'`path = "{self.path}/{names[0]}"`'
             )
         return tuple(remarks)
+
+    @cached_property
+    def _is_flat(self) -> bool:
+        """Whether images lie in no folder of a class, and no folder of a class holds any."""
+        if not os.path.isdir(self.folder):
+            return False
+        parts = [self.folder / part for part in self._parts()]
+        below = any(holds_images(part / name) for part in parts for name in folders_in(part))
+        return not below and any(list_folder(part, deep=False).images for part in parts)
 
     def _parts(self) -> list[str]:
         """The folders of splits; [""] if there are none and classes lie at the top."""

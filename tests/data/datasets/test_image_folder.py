@@ -50,13 +50,26 @@ def test_folders_of_splits_may_be_written_in_capitals_and_others_are_told(draw: 
 
 
 def test_images_without_classes_lie_in_one_folder(draw: Any, tmp_path: Path) -> None:
-    draw(tmp_path / "root/animals/a.png")
-    dataset = ImageFolder(root=tmp_path / "root", path="animals", size=4)
-    with pytest.raises(DataMissing, match="images without classes go into a single one"):
-        dataset.locate()
+    (tmp_path / "root/animals").mkdir(parents=True)
+    with pytest.raises(DataMissing, match="images without classes go into the folder itself, or a single one"):
+        ImageFolder(root=tmp_path / "root", path="animals").locate()
+    for index in range(5):
+        draw(tmp_path / f"root/animals/{index}.png", colour=(60 * index, 0, 0))
+    data = cached(ImageFolder(root=tmp_path / "root", path="animals", size=4), folder=tmp_path)
+    assert data.fields["label"] == ClassField(("animals",))
+    assert (data.counts, data.remarks) == ({"train": 4, "validation": 0, "test": 1}, ())
     draw(tmp_path / "root/animals/all/a.png")
-    dataset.locate()
-    assert dataset.specification()["label"] == ClassField(("all",))
+    data = cached(ImageFolder(root=tmp_path / "root", path="animals", size=4), folder=tmp_path)
+    assert data.fields["label"] == ClassField(("all",))
+    assert sum(data.counts.values()) == 1, "the others lie beside the folder of a class"
+
+
+def test_images_without_classes_in_folders_of_splits(draw: Any, tmp_path: Path) -> None:
+    for name in ("train/1.png", "train/2.png", "test/1.png"):
+        draw(tmp_path / "root/animals" / name)
+    data = cached(ImageFolder(root=tmp_path / "root", path="animals", size=4), folder=tmp_path)
+    assert data.fields["label"] == ClassField(("animals",))
+    assert data.counts == {"train": 2, "validation": 0, "test": 1}
 
 
 def test_classes_without_images(tmp_path: Path) -> None:

@@ -74,3 +74,7 @@ def test_one_class_is_refused(world: Any) -> None:
 def test_more_pictures_than_images_are_refused(world: Any) -> None:
     with pytest.raises(ValueError, match="40 rows and 30 columns need as many test images, of 60"):
         exchanged(world, rows=40, columns=30)
+    inputs = [world.tensor(name) for name in ("image", "z_s", "z_u", "x_f")]
+    with pytest.raises(ValueError, match="40 rows and 30 columns need as many test images, of 60"):
+        exchange.before_training(*inputs, rows=40, columns=30, split="test")  # type: ignore[attr-defined]
+    exchange.before_training(*inputs, rows=6, columns=8, split="test")  # type: ignore[attr-defined]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import torch
 from annotated_types import Gt
@@ -11,7 +11,7 @@ from torch import Tensor
 
 from semreg.core import Handle, Picture, Reads, Result, Role, TrainedRun
 from semreg.pictures import image_grid
-from semreg.trained import CHUNK, better, class_field, gathered, read_codes, synthesised, verdicts
+from semreg.trained import CHUNK, before_training, better, class_field, gathered, read_codes, synthesised, verdicts
 
 Count = Annotated[int, Gt(0)]
 SHOWN_FROM = 1000
@@ -66,8 +66,7 @@ def exchange(
         return synthesised(reconstruction, {relevant.name: z_s[first], irrelevant.name: z_u[second]})
 
     order = torch.randperm(min(len(z_s), SHOWN_FROM), generator=generator)
-    if rows + columns > len(order):
-        raise ValueError(f"{rows} rows and {columns} columns need as many {split} images, of {len(order)}")
+    _require_images(rows, columns, split, len(order))
     across, down = order[:columns], order[columns : columns + rows]
     above, left = image.at(split, across), image.at(split, down)
     blank = torch.full_like(above[0], high)
@@ -82,6 +81,17 @@ def exchange(
     if label is None:
         raise ValueError("with a judge the label is needed: exchange(image, z_s, z_u, reconstruction, label)")
     return _judged(picture, label, judge, decode, count, generator)
+
+
+@before_training(exchange)
+def _before_training(image: Handle, *handles: Handle, rows: int, columns: int, split: str, **options: Any) -> None:
+    """Raises ValueError for more images in the picture than there are."""
+    _require_images(rows, columns, split, min(image.run.counts[split], SHOWN_FROM))
+
+
+def _require_images(rows: int, columns: int, split: str, count: int) -> None:
+    if rows + columns > count:
+        raise ValueError(f"{rows} rows and {columns} columns need as many {split} images, of {count}")
 
 
 def _judged(

@@ -1,0 +1,43 @@
+"""`semreg init`: the command line of `semreg.scaffold.starting`."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from semreg.cli.output import echo
+from semreg.store.messages import say
+
+Name = Annotated[
+    str, typer.Argument(metavar="NAME", help="Of the recipe: NAME.toml is written here.", show_default=False)
+]
+Data = Annotated[
+    Path,
+    typer.Option(
+        "--data",
+        metavar="FOLDER|TABLE|NPZ",
+        help="A folder of images, or of folders for classes; a table of images and labels (.csv); an archive (.npz).",
+        show_default=False,
+    ),
+]
+Like = Annotated[
+    str | None,
+    typer.Option("--like", metavar="RECIPE", help="The shipped recipe to change; the data decide if left out."),
+]
+
+
+def init(name: Name, data: Data, like: Like = None) -> None:
+    """Write a recipe for your own images, and its judge's."""
+    from semreg.scaffold.starting import start_recipe
+
+    started = start_recipe(name, data, like)
+    for line in started.said:
+        say(line)
+    path = shlex.quote(str(started.path))
+    if started.bad:
+        say(f"warning: of the images looked at {started.bad:,} can't be read; --skip-bad-images leaves such out")
+    echo(f"{path}: a recipe for these data, to change as you like")
+    echo(f"next: semreg check {path} && semreg run {path}{' --skip-bad-images' if started.bad else ''}")
