@@ -47,7 +47,7 @@ some = st.builds(
 def test_the_score_is_the_mean_divergence_by_its_definition(probability: Tensor) -> None:
     rows = probability.tolist()
     mean = [sum(column) / len(rows) for column in zip(*rows, strict=True)]
-    divergences = [sum(p * math.log(p / q) for p, q in zip(row, mean, strict=True) if p > 0) for row in rows]
+    divergences = [sum(p * math.log(p / q) for p, q in zip(row, mean, strict=True) if q > 0 < p) for row in rows]
     assert score_of(probability) == pytest.approx(math.exp(sum(divergences) / len(rows)), rel=1e-9)
 
 
