@@ -265,3 +265,29 @@ def test_a_judge_is_looked_for_beside_the_recipe_that_names_it(tmp_path: Path) -
     child = tmp_path / "child.toml"
     child.write_text('extends = "base/parent.toml"\n')
     assert load_recipe(child).resolve()["evaluate"]["edit"]["judge"] == "base/judge.toml"
+
+
+def test_weights_of_a_recipe_that_is_extended_are_those_of_the_recipe_it_named(tmp_path: Path) -> None:
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "first.toml").write_text("seed = 1")
+    (tmp_path / "a" / "base.toml").write_text(
+        '[modules]\none.weights = "first.toml:encoder"\ntwo.weights = "vae_digits:encoder"\nthree.weights = "runs/x:y"'
+    )
+    (tmp_path / "b" / "child.toml").write_text('extends = "../a/base.toml"')
+    modules = load_recipe(tmp_path / "b" / "child.toml").table["modules"]
+    assert [modules[name]["weights"] for name in ("one", "two", "three")] == [
+        "../a/first.toml:encoder", "vae_digits:encoder", "runs/x:y",
+    ]  # fmt: skip
+
+
+def test_a_judge_that_is_also_a_file_is_asked_back_where_it_was_written(tmp_path: Path) -> None:
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "a" / "digit_judge.toml").write_text("seed = 1")
+    (tmp_path / "a" / "base.toml").write_text('[evaluate.samples]\njudge = "digit_judge"')
+    (tmp_path / "b" / "child.toml").write_text('extends = "../a/base.toml"')
+    with pytest.raises(UserError, match=r"'digit_judge' is a recipe of semreg, and the file .* is here") as refused:
+        load_recipe(tmp_path / "b" / "child.toml")
+    assert refused.value.problems[0].where == "evaluate.samples.judge"
+    assert Path(refused.value.source).name == "base.toml"

@@ -32,6 +32,10 @@ order = ["main", "later"]
 use = "dropping"
 outputs = 4
 ema = 0.9
+[modules.decoder.optimizer]
+use = "lbfgs"
+lr = 0.1
+max_iter = 2
 [modules.probe]
 use = "mlp_encoder"
 outputs = 3
