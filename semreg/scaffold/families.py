@@ -39,11 +39,11 @@ class Family(NamedTuple):
 GM = "GM prior (Zheng and Sun 2019): z_s follows one normal distribution for each class, z_u has all else"
 FAMILIES = {
     "gm_mnist": Family(
-        "classes", ("gm_mnist",), ("data", "fallback"), f"{GM}.", 64, {"main": 1000}, data={"range": [-1, 1]}
+        "classes", ("gm_mnist",), ("data", "fallback"), f"{GM}.", 64, {"main": 600}, data={"range": [-1, 1]}
     ),
     "atnl_gm_mnist": Family(
         "classes", ("atnl_gm_mnist",), ("data", "fallback"), f"{GM}; ATNL (Yan et al. 2020) sets neighbouring classes "
-        "beside each other.", 64, {"main": 1000}, data={"range": [-1, 1]},
+        "beside each other.", 64, {"main": 600}, data={"range": [-1, 1]},
     ),
     "olr_faces": Family(
         "attributes", ("olr_faces",), ("data",), "OLR (Karatsiolis and Kamilaris): each attribute becomes a row of "
@@ -53,10 +53,10 @@ FAMILIES = {
     "uniform_multipie": Family(
         "factors", ("uniform_multipie", "partial/uniform_small"), ("data", "fallback", "evaluate"), "Uniform "
         "disentanglement (Oldfield et al.): a code for each factor that tells nothing of the others, and z_0 for all "
-        "else.", 16, {"main": 1500}, SIZES[:2], {"range": [-1, 1]},
+        "else.", 16, {"main": 1000}, SIZES[:2], {"range": [-1, 1]},
     ),
     "vae_digits": Family(
-        "none", ("vae_digits",), ("data",), "A variational autoencoder (Kingma and Welling 2014).", 64, {"main": 2000}
+        "none", ("vae_digits",), ("data",), "A variational autoencoder (Kingma and Welling 2014).", 64, {"main": 1500}
     ),
 }  # fmt: skip
 """By the shipped recipe that stands for each."""
