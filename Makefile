@@ -19,6 +19,7 @@ test: $(INSTALLED)
 
 # What takes long, or needs what the two commands don't install, besides.
 test-all: test
+	$(VENV)/bin/pip install --quiet --constraint constraints.txt --editable ".[notebook]"
 	$(VENV)/bin/pytest -n 2 -m slow
 
 $(INSTALLED): pyproject.toml constraints.txt $(PLUGINS:%=%/pyproject.toml)
