@@ -22,7 +22,8 @@ ROOT = Path(__file__).parent.parent
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux limits the private memory of a process")
 def test_a_set_ten_times_the_memory_is_evaluated(tmp_path: Path) -> None:
-    environment = os.environ | {"SEMREG_CACHE": str(tmp_path / "cache")}
+    alone = {"OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "1"}  # each thread would have memory of its own
+    environment = os.environ | alone | {"SEMREG_CACHE": str(tmp_path / "cache")}
     environment["PYTHONPATH"] = os.pathsep.join([str(ROOT), environment.get("PYTHONPATH", "")])
     command = [sys.executable, "tests/large_data.py", str(tmp_path)]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
