@@ -31,7 +31,7 @@ from semreg.evaluation.standard import divergence, reconstructions
 from semreg.trained import Run, rows
 from semreg.trained.kept import Kept
 
-LIMIT = 64 * 2**20
+LIMIT = 96 * 2**20
 SIZE, FEW = 32, 600
 MANY = 10 * LIMIT // (3 * SIZE * SIZE)
 RECIPE = """
