@@ -17,6 +17,8 @@ from pathlib import Path
 
 import torch
 
+from semreg.cli.doctor import processor
+
 ROOT = Path(__file__).parents[1]
 
 
@@ -161,7 +163,7 @@ def machine() -> list[str]:
     shown = ", ".join(f"{name} {version}" for name, version in versions.items() if version)
     load = ", ".join(f"{value:.2f}" for value in os.getloadavg())
     return [
-        f"{_processor()}, {os.cpu_count()} cores, {torch.get_num_threads()} threads for PyTorch, {platform.system()}",
+        f"{processor()}, {os.cpu_count()} cores, {torch.get_num_threads()} threads for PyTorch, {platform.system()}",
         f"Python {platform.python_version()}, {shown}",
         f"commit {_commit()}, {datetime.now(UTC):%Y-%m-%d %H:%M} UTC, load {load} when it began",
     ]
@@ -170,14 +172,6 @@ def machine() -> list[str]:
 def conditions() -> str:
     """The same within a sentence."""
     return "; ".join(machine())
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()
 
 
 def _commit() -> str:

@@ -44,8 +44,8 @@ def minutes(name: str, data_root: Path) -> float:
     seconds = 0.0
     for phase in plan.phases:
         batch = synthetic_batch(plan.fields, plan.value_range, phase.batch_size)
-        first_batch = lambda phase, step, batch=batch: batch  # noqa: E731
-        runner = PhaseRunner(setting, phase, partial(OneBatch, setting, phase, first_batch), None)
+        batches = partial(OneBatch, setting, phase, lambda *_, batch=batch: batch)
+        runner = PhaseRunner(setting, phase, batches, None)
         runner.iterate(0)
         count, begun = 0, time.process_time()
         while not count or time.process_time() - begun < SECONDS:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from semreg.cli.listing import Components, Shown
+    from semreg.cli.listing import Components, Description
     from semreg.core import Result
     from semreg.recipe.load import Recipe
     from semreg.running.choices import Choices
@@ -268,14 +268,14 @@ class _Components(ModuleType):
 components.__class__ = _Components
 
 
-def show(name: str) -> Shown:
+def show(name: str) -> Description:
     """What is called so: signature, documentation, paper and origin, as `semreg show` prints them.
 
     Raises UserError, with the closest names, if there is none, and if one can't be imported.
     """
-    from semreg.cli.listing import shown
+    from semreg.cli.listing import description
 
-    return shown(name)
+    return description(name)
 
 
 def _choices(**given: Any) -> Choices:

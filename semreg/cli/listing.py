@@ -24,7 +24,7 @@ class Components(list[Component]):
         return [(one.kind, one.name or repr(one.name), one.origin) for one in self]
 
 
-class Shown(str):
+class Description(str):
     """A text that shows itself as it is, without quotes."""
 
     __slots__ = ()
@@ -41,7 +41,7 @@ def components(kind: str | None = None) -> Components:
         raise UserError("", str(error)) from None
 
 
-def named(name: str) -> list[Component]:
+def components_called(name: str) -> list[Component]:
     """The components of a name, of whatever kinds. Raises UserError, with the closest names, if there is none."""
     known = registry.components()
     found = [component for component in known if component.name == name]
@@ -50,8 +50,8 @@ def named(name: str) -> list[Component]:
     return found
 
 
-def shown(name: str) -> Shown:
+def description(name: str) -> Description:
     """What the components of a name say of themselves. Raises UserError if there is none, or it can't be imported."""
     from semreg.cli.describe import text_of
 
-    return Shown("\n\n".join(text_of(component) for component in named(name)))
+    return Description("\n\n".join(text_of(component) for component in components_called(name)))

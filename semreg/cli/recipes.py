@@ -27,14 +27,14 @@ def recipes(
     as_json: AsJson = False,
 ) -> None:
     """List the recipes that semreg ships."""
-    from semreg.recipe.listing import duration, summaries
+    from semreg.recipe.listing import rough_duration, summaries
     from semreg.recipe.names import shipped_names
 
     found = summaries(pattern)
     if as_json:
         echo_json([vars(one) for one in found])
         return
-    lines = [(one.name, one.sentence, one.data, one.paper, duration(one.minutes)) for one in found]
+    lines = [(one.name, one.sentence, one.data, one.paper, rough_duration(one.minutes)) for one in found]
     others = [max(map(len, column)) for column in zip(*lines, strict=True)]
     room = max(NARROWEST, shutil.get_terminal_size().columns - sum(others) + others[1] - 2 * len(others))
     cut = [(name, _cut(sentence, room), *rest) for name, sentence, *rest in lines]
@@ -54,7 +54,8 @@ def cp(
     """
     from semreg.recipe.copying import copied_text
     from semreg.recipe.load import load_recipe
-    from semreg.recipe.names import spelled
+    from semreg.recipe.names import AmbiguousNameError, spelled
+    from semreg.store.disk import write_files, writing
 
     source = load_recipe(recipe).path
     target = file / source.name if file.is_dir() else file.with_suffix(file.suffix or ".toml")
@@ -62,13 +63,14 @@ def cp(
         raise UserError(str(file), f"a recipe's file ends in .toml, such as {file.with_suffix('.toml')}")
     if not target.parent.is_dir():
         raise UserError(str(target), f"there is no folder {str(target.parent)!r}")
+    if os.path.lexists(target):
+        raise UserError(str(target), "is there already, and nothing is overwritten; choose another name")
     try:
-        with target.open("x", encoding="utf-8") as copy:
-            copy.write(copied_text(source, target.parent))
-    except FileExistsError:
-        raise UserError(str(target), "is there already, and nothing is overwritten; choose another name") from None
-    except OSError as error:
-        raise UserError(str(target), f"can't be written: {error.strerror}") from error
+        text = copied_text(source, target.parent)
+    except AmbiguousNameError as error:
+        raise UserError(str(source), str(error)) from None
+    with writing(target.parent, "no recipe is written"):
+        write_files(target.parent, {target.name: text.encode()})
     echo(f"{target}: semreg run {spelled(target)}")
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from semreg.cli.output import columns, echo, echo_json
 from semreg.report.formatting import duration
-from semreg.store.collection import ListedRun, Wanted, collection
+from semreg.store.collection import ListedRun, Selection, collection
 from semreg.store.numbers import number
 from semreg.store.status import RunStatus
 
@@ -23,12 +23,12 @@ _LOSSES_SHOWN, _JUDGED_SHOWN = 3, 2
 _COLOURS = {"running": "cyan", "finished": "green", "stopped": "yellow", "failed": "red", "damaged": "red"}
 
 
-def print_json(out: Path, wanted: Wanted) -> None:
+def print_json(out: Path, wanted: Selection) -> None:
     """Print where the runs stand that are wanted, for machines."""
     echo_json([run.as_dictionary() for run in collection(out, wanted).runs])
 
 
-def print_runs(out: Path, wanted: Wanted) -> None:
+def print_runs(out: Path, wanted: Selection) -> None:
     """Print the runs that are wanted as columns, those apart that judge others.
 
     On a terminal no line is longer than it is wide.
@@ -65,7 +65,7 @@ def _lines(shown: list[tuple[str, list[str]]]) -> list[str]:
     return columns([[title for title, _ in shown], *zip(*(cells for _, cells in shown), strict=True)])
 
 
-def watch(out: Path, wanted: Wanted) -> None:
+def watch(out: Path, wanted: Selection) -> None:
     """Show the wanted runs that are under way, drawn anew every second, until none is or the user interrupts.
 
     Where the output is no terminal, wait for them and print all that are wanted then.
@@ -81,7 +81,7 @@ def watch(out: Path, wanted: Wanted) -> None:
         return  # the way to stop watching, and no failure of the runs
 
 
-def _watch_on_terminal(out: Path, wanted: Wanted) -> None:
+def _watch_on_terminal(out: Path, wanted: Selection) -> None:
     from rich.console import Console
     from rich.live import Live
 

@@ -12,7 +12,7 @@ from semreg.cli.completion import run_names
 from semreg.cli.options import AsJson, Out
 from semreg.cli.output import echo, require_printed
 from semreg.core import Problem, UserError
-from semreg.store.collection import AGE, NAME, STATES, Wanted
+from semreg.store.collection import AGE, NAME, STATES, Selection
 from semreg.store.messages import say
 
 runs = typer.Typer(
@@ -80,9 +80,9 @@ def list_runs(
     """List the runs, with how far they are; remove some."""
     from semreg.cli import run_list
 
-    wanted = Wanted(tuple(figures), tuple(recipes), tuple(states), tuple(data), tuple(where), sort, reverse)
+    wanted = Selection(tuple(figures), tuple(recipes), tuple(states), tuple(data), tuple(where), sort, reverse)
     if context.invoked_subcommand is not None:
-        if wanted != Wanted() or watch or as_json or out != Path("runs"):
+        if wanted != Selection() or watch or as_json or out != Path("runs"):
             message = f"options before it choose what is listed; `semreg runs {context.invoked_subcommand} --help`"
             raise UserError(f"semreg runs {context.invoked_subcommand}", f"{message} tells its own")
         return

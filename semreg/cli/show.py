@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from semreg.cli.completion import shown_names
-from semreg.cli.listing import shown
+from semreg.cli.listing import components_called, description
 from semreg.cli.options import AsJson, Overrides
 from semreg.cli.output import echo, echo_json
 from semreg.cli.recipes import print_recipe
@@ -34,21 +34,23 @@ def show(
     Of a component signature, documentation, paper and plugin; of a recipe all that it comes to with what it extends.
     """
     from semreg.cli.describe import describe
-    from semreg.recipe.names import find_recipe, shipped_names
+    from semreg.recipe.names import AmbiguousNameError, find_recipe, shipped_names
 
-    known = components()
-    found = [component for component in known if component.name == name]
-    if found and as_json:
-        echo_json([describe(component) for component in found])
-        return
-    if found:
-        echo(shown(name))
+    known = [component.name for component in components()]
+    if name in known:
+        if as_json:
+            echo_json([describe(component) for component in components_called(name)])
+        else:
+            echo(description(name))
         return
     try:
         find_recipe(name)
+    except AmbiguousNameError as error:
+        raise UserError("", str(error)) from None
     except LookupError as error:
-        if "/" in name or name.endswith(".toml") or "is here" in str(error):
-            raise UserError("", str(error)) from None
-        likely = closest(name, [*(component.name for component in known), *shipped_names()])
-        raise UserError("", f"no component and no recipe is called {name!r}{likely}") from None
+        likely = closest(name, [*known, *shipped_names()])
+        is_path = "/" in name or name.endswith(".toml")
+        raise UserError(
+            "", str(error) if is_path else f"no component and no recipe is called {name!r}{likely}"
+        ) from None
     print_recipe(name, overrides, fallback=fallback, as_json=as_json)

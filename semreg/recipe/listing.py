@@ -62,7 +62,7 @@ def _first_sentence(path: Path) -> str:
     return (found.group() if found else head).rstrip(".:")
 
 
-def duration(minutes: float | None) -> str:
+def rough_duration(minutes: float | None) -> str:
     """Minutes as a list shows them: roughly."""
     if minutes is None:
         return ""

@@ -28,7 +28,7 @@ from semreg.report.evaluations import about
 from semreg.report.formatting import duration
 from semreg.report.templates import templates
 from semreg.report.times import time_section
-from semreg.report.watched import Course, courses
+from semreg.report.watched import WatchedPhase, courses
 from semreg.store.folder import RunFolder
 from semreg.store.layout import WARNINGS
 from semreg.store.numbers import column, number
@@ -130,7 +130,7 @@ class Phase:
     facts: list[tuple[str, str]]
     steps: list[Step]
     charts: list[curves.Chart]
-    course: Course | None = None
+    course: WatchedPhase | None = None
 
     @property
     def validated(self) -> bool:
@@ -272,7 +272,7 @@ def _facts(run: RunRecord, metrics: dict[str, PhaseMetrics]) -> list[tuple[str, 
     return [(name, text) for name, text in facts if text]
 
 
-def _phases(run: RunRecord, metrics: dict[str, PhaseMetrics], watched: dict[str, Course]) -> list[Phase]:
+def _phases(run: RunRecord, metrics: dict[str, PhaseMetrics], watched: dict[str, WatchedPhase]) -> list[Phase]:
     planned = {str(phase.get("name")): phase for phase in run.record.get("phases") or []}
     return [
         _phase(name, planned.get(name, {}), metrics.get(name, PhaseMetrics()), watched.get(name))
@@ -280,7 +280,7 @@ def _phases(run: RunRecord, metrics: dict[str, PhaseMetrics], watched: dict[str,
     ]
 
 
-def _phase(name: str, plan: dict[str, Any], metrics: PhaseMetrics, course: Course | None) -> Phase:
+def _phase(name: str, plan: dict[str, Any], metrics: PhaseMetrics, course: WatchedPhase | None) -> Phase:
     backwards = plan.get("backwards") or {}
     steps = [
         Step(step, list(dict.fromkeys(loss for row in rows.values() for loss in row)), rows, backwards.get(step))

@@ -16,14 +16,14 @@ MOST_STRIPS = 16
 
 
 @dataclass(frozen=True)
-class Course:
+class WatchedPhase:
     """The strips of a phase with their epochs, and what is said of them."""
 
     strips: list[tuple[int, Picture]]
     caption: str
 
 
-def courses(folder: Path, warn: Callable[[str], None]) -> dict[str, Course]:
+def courses(folder: Path, warn: Callable[[str], None]) -> dict[str, WatchedPhase]:
     """The course of each phase that was watched; a picture that can't be read is left out and told to `warn`."""
     phases: dict[str, list[Watched]] = {}
     try:
@@ -34,7 +34,7 @@ def courses(folder: Path, warn: Callable[[str], None]) -> dict[str, Course]:
     return {phase: _course(folder, kept, warn) for phase, kept in phases.items()}
 
 
-def _course(folder: Path, kept: list[Watched], warn: Callable[[str], None]) -> Course:
+def _course(folder: Path, kept: list[Watched], warn: Callable[[str], None]) -> WatchedPhase:
     count = min(len(kept), MOST_STRIPS)
     chosen = [
         kept[(len(kept) - 1) * place // max(1, count - 1)] for place in range(count)
@@ -54,4 +54,4 @@ def _course(folder: Path, kept: list[Watched], warn: Callable[[str], None]) -> C
     rows = list(dict.fromkeys(", ".join(one.tensors) for one in chosen))
     caption = f"From above in each strip: {' or '.join(rows)}; the same images each time."
     more = f" {count} of {len(kept)} strips; all are in {WATCH}/." if count < len(kept) else ""
-    return Course(strips, caption + more)
+    return WatchedPhase(strips, caption + more)

@@ -75,7 +75,7 @@ def family_of(like: str) -> Family:
     if kind == "none" and re.search(r"\battributes\b", reads):
         kind = "attributes"
     without: list[str] = [key for key in ("data", "fallback") if key in table]
-    for key, options in evaluations_of(table).items():
+    for key, options in extended_evaluations(table).items():
         without += [f"evaluate.{key}.{option}" for option in OF_ITS_DATA if option in options]
     sizes = (data["size"],) if isinstance(data.get("size"), int) else SIZES
     batch = data["batch_size"] if isinstance(data.get("batch_size"), int) else 64
@@ -89,6 +89,6 @@ def family_of(like: str) -> Family:
     )  # fmt: skip
 
 
-def evaluations_of(table: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+def extended_evaluations(table: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """The evaluations of a recipe's table, by their names."""
     return {key: one for key, one in table.get("evaluate", {}).items() if isinstance(one, dict)}

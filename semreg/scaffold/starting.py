@@ -25,7 +25,7 @@ from semreg.recipe.toml_text import toml_value
 from semreg.running.choices import Choices
 from semreg.running.evaluations import require_evaluable
 from semreg.running.judges import check_judges
-from semreg.scaffold.families import JUDGES, NEEDS, Family, evaluations_of, family_of
+from semreg.scaffold.families import JUDGES, NEEDS, Family, extended_evaluations, family_of
 from semreg.store.disk import write_files, writing
 from semreg.store.fields import described
 from semreg.trained.opening import survey_data
@@ -246,7 +246,7 @@ class _Writer:
         """The evaluations of what is extended, unless all are left out."""
         if "evaluate" in self.family.without:
             return {}
-        return evaluations_of(load_recipe(f"semreg:{self.family.extends[0]}").table)
+        return extended_evaluations(load_recipe(f"semreg:{self.family.extends[0]}").table)
 
     def _own_evaluations(self) -> dict[str, dict[str, Any]]:
         """The evaluations of factors, which name them."""

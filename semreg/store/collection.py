@@ -18,14 +18,14 @@ from semreg.store.layout import RECIPE
 from semreg.store.recipes import evaluations_of, recipes_of
 from semreg.store.record import RunRecord, runs_in
 from semreg.store.status import RunStatus, run_status
-from semreg.store.uses import JUDGE, hash_of, uses
+from semreg.store.uses import JUDGE, hash_of, users_of_runs
 
 STATES = ("running", "finished", "stopped", "failed", "damaged")
 AGE, NAME = "age", "name"
 
 
 @dataclass(frozen=True)
-class Wanted:
+class Selection:
     """Which runs are listed, in which order, and with which figures.
 
     `figures` are globs of EVALUATION.FIGURE, `recipes` and `data` of names, `where` are KEY=VALUE of recipes; `sort` is
@@ -83,21 +83,21 @@ class Collection:
         return any(run.status.running for run in self.runs)
 
 
-def collection(folder: Path, wanted: Wanted | None = None) -> Collection:
+def collection(folder: Path, wanted: Selection | None = None) -> Collection:
     """The runs in a folder of runs as they are wanted, by default all, the oldest first, damaged ones last.
 
     Raises UserError for a figure, or a key of a recipe, that no run has.
     """
-    wanted = wanted or Wanted()
+    wanted = wanted or Selection()
     now = datetime.now(UTC)
     everything = runs_in(folder)
-    users = uses(everything)
+    users = users_of_runs(everything)
     chosen = _where(_named(everything, wanted), wanted.where)
     statuses = [(run, run_status(run, now)) for run in chosen]
     statuses = [(run, status) for run, status in statuses if not wanted.states or status.state in wanted.states]
     by_figure = wanted.sort not in (AGE, NAME)
     asked = (*wanted.figures, *([wanted.sort] if by_figure else []))
-    figures = {run.folder: figures_of(run.folder) if asked else {} for run, _ in statuses}
+    figures = {run.folder: stored_figures(run.folder) if asked else {} for run, _ in statuses}
     known = list(dict.fromkeys(name for found in figures.values() for name in found))
     _require_known(wanted, known, sort_too=by_figure and bool(statuses))
     shown = [name for name in known if any(_fits(name, glob) for glob in asked)]
@@ -112,7 +112,7 @@ def collection(folder: Path, wanted: Wanted | None = None) -> Collection:
     return Collection(_sorted(listed, wanted), shown, len(everything))
 
 
-def figures_of(folder: Path) -> dict[str, float]:
+def stored_figures(folder: Path) -> dict[str, float]:
     """All figures of a run, by EVALUATION.FIGURE, its own recipe's first; what can't be read is passed over."""
     found: dict[str, float] = {}
     with contextlib.suppress(UserError):
@@ -131,7 +131,7 @@ def _figures_in(place: Path) -> Iterator[tuple[str, float]]:
                 yield name, math.nan if value is None else float(value)
 
 
-def _named(runs: Iterable[RunRecord], wanted: Wanted) -> Iterator[RunRecord]:
+def _named(runs: Iterable[RunRecord], wanted: Selection) -> Iterator[RunRecord]:
     for run in runs:
         data = run.record.get("data")
         name = data.get("name") if isinstance(data, dict) else None
@@ -187,7 +187,7 @@ def _value(text: str) -> Any:
         return text
 
 
-def _require_known(wanted: Wanted, known: Sequence[str], *, sort_too: bool) -> None:
+def _require_known(wanted: Selection, known: Sequence[str], *, sort_too: bool) -> None:
     for glob in wanted.figures if known else ():
         if not any(_fits(name, glob) for name in known):
             raise UserError("--figures", f"{glob!r} matches no figure of these runs{closest(glob, known)}")
@@ -195,7 +195,7 @@ def _require_known(wanted: Wanted, known: Sequence[str], *, sort_too: bool) -> N
         raise UserError("--sort", f"no run has the figure {wanted.sort!r}{closest(wanted.sort, [AGE, NAME, *known])}")
 
 
-def _sorted(runs: list[ListedRun], wanted: Wanted) -> list[ListedRun]:
+def _sorted(runs: list[ListedRun], wanted: Selection) -> list[ListedRun]:
     """Those that lack what is sorted by come last, whatever the order."""
     keys: dict[str, Callable[[ListedRun], Any]] = {
         AGE: lambda run: None if run.status.state == "damaged" else run.status.started or "",

@@ -29,7 +29,7 @@ class RunIsBusy(UserError):  # noqa: N818  a finding rather than a failure
     """Another process is at work on a run."""
 
 
-class InTraining(Protocol):
+class SeenInTraining(Protocol):
     """What `semreg.core.ObservedRun` shows of a run that is in training."""
 
     @property
@@ -46,7 +46,7 @@ class RunFolder:
 
     def __init__(self, folder: Path, name: str, recipe: Mapping[str, Any] | None = None) -> None:
         self.folder, self.name, self._recipe = folder, name, recipe or {}
-        self.in_training: InTraining | None = None
+        self.in_training: SeenInTraining | None = None
         self._lock = FileLock(folder / LOCK)
 
     @property
@@ -63,7 +63,7 @@ class RunFolder:
         """A tensor of the recipe as it is now, as `semreg.core.ObservedRun` says. Raises UserError."""
         return self._trained_here().tensor(name, count=count)
 
-    def _trained_here(self) -> InTraining:
+    def _trained_here(self) -> SeenInTraining:
         if self.in_training is None:
             message = (
                 "its modules and tensors are shown from the first `phase_started` on, by the process that trains it; "

@@ -16,7 +16,7 @@ from semreg.store.disk import discard, read_object, size_of, writing
 from semreg.store.folder import SECONDS_OF_A_LOOK, RunIsBusy
 from semreg.store.names import named
 from semreg.store.record import at_work, run_folders, runs_in
-from semreg.store.uses import uses
+from semreg.store.uses import users_of_runs
 
 _MADE = {value for name, value in vars(layout).items() if name.isupper()}
 _MADE_TOO = re.compile(r"\..*\.part|report-.+\.html|tensorboard")
@@ -40,7 +40,7 @@ def doomed_runs(names: Sequence[str], runs: Path, *, force: bool = False) -> lis
     """
     problems: list[Problem] = []
     chosen = _chosen(names, runs, problems)
-    users = uses(runs_in(runs))
+    users = users_of_runs(runs_in(runs))
     doomed = []
     for folder in chosen:
         foreign = _why_foreign(folder)

@@ -36,7 +36,7 @@ class Use:
         return said[self.what]
 
 
-def uses(runs: Iterable[RunRecord]) -> dict[str, list[Use]]:
+def users_of_runs(runs: Iterable[RunRecord]) -> dict[str, list[Use]]:
     """How runs use others, by the hashes of those that are used. What a damaged folder uses isn't known."""
     found: dict[str, list[Use]] = defaultdict(list)
     runs = list(runs)

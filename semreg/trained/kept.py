@@ -13,7 +13,7 @@ SHARE = 16
 """What a run keeps of the values it has read is at most one part in so many of the memory here."""
 
 
-def size_of(value: Any) -> int:
+def bytes_of(value: Any) -> int:
     """The bytes of a value's tensors."""
     return sum(tensor.nbytes for tensor in tensors_of(value))
 
@@ -34,11 +34,11 @@ class Kept:
 
     def keep(self, key: Hashable, value: Any) -> None:
         """Keep a value of a key that has none, unless it alone is over the budget; others make room for it."""
-        size = size_of(value)
+        size = bytes_of(value)
         if size > self.budget:
             return
         while self.bytes + size > self.budget:
             _, left = self._values.popitem(last=False)
-            self.bytes -= size_of(left)
+            self.bytes -= bytes_of(left)
         self._values[key] = value
         self.bytes += size

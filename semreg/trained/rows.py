@@ -23,7 +23,7 @@ def rows_in(value: Any) -> int:
     return len(tensors_of(value)[0])
 
 
-def joined(parts: Sequence[Any]) -> Any:
+def concatenated(parts: Sequence[Any]) -> Any:
     """The rows of several values, one value after the other."""
     first = parts[0]
     if is_posterior(first):
@@ -77,14 +77,14 @@ def regrouped(parts: Iterable[Any], size: int) -> Iterator[Any]:
         count += rows_in(part)
         if count < size:
             continue
-        value = joined(held) if len(held) > 1 else held[0]
+        value = concatenated(held) if len(held) > 1 else held[0]
         whole = count - count % size
         for start in range(0, whole, size):
             yield _slice(value, start, start + size)
         held = [_slice(value, whole, count)] if whole < count else []
         count -= whole
     if held:
-        yield joined(held) if len(held) > 1 else held[0]
+        yield concatenated(held) if len(held) > 1 else held[0]
 
 
 def picked(batches: Iterable[Any], rows: Tensor) -> Iterator[Any]:

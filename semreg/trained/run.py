@@ -21,7 +21,7 @@ from semreg.store.recipes import evaluations_of, report_path
 from semreg.store.results import read_result
 from semreg.store.statistics import read_statistics
 from semreg.trained.input_checks import expected_codes, expected_images, shape_of
-from semreg.trained.kept import Kept, size_of
+from semreg.trained.kept import Kept, bytes_of
 from semreg.trained.metrics import Metrics, metrics_of
 from semreg.trained.roles import need
 from semreg.trained.rows import BATCH, Gathered, gathered, regrouped, rows_in
@@ -84,7 +84,7 @@ class TensorHandle:
             computed = (self.run.compute(self.name, batch, index, draws) for index, batch in batches)
             first = next(computed)
             parts = chain([first], computed)
-            if given or size_of(first) * len(rows) > kept.budget * min(BATCH, len(rows)):
+            if given or bytes_of(first) * len(rows) > kept.budget * min(BATCH, len(rows)):
                 del first  # which would be held as long as the others are read
                 yield from parts
                 return

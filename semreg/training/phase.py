@@ -50,7 +50,7 @@ class PhaseRunner:
         validation: Callable[[], Iterable[dict[str, Any]]] | None,
     ) -> None:
         self.setting, self.phase, self.validation_batches = setting, phase, validation
-        source = str(setting.plan.recipe.path)
+        source = setting.source
         for name, module in setting.modules.items():
             trained = name in phase.optimizers
             module.train(trained)
@@ -113,7 +113,7 @@ class PhaseRunner:
         problems += [Problem(f"modules.{name}", f"has weights that are not finite, {where}") for name in modules]
         if problems:
             advice = "stopped; the last checkpoint is from before that; a smaller rate, or `clip`, may help"
-            raise UserError(str(self.setting.plan.recipe.path), [*problems, Problem("", advice)])
+            raise UserError(self.setting.source, [*problems, Problem("", advice)])
 
     def try_out(self, trains: Callable[[torch.Tensor, list[nn.Parameter]], bool] | None = None) -> None:
         """Execute every step once on its first batch and put all state back.
@@ -125,7 +125,7 @@ class PhaseRunner:
         with buffers_kept(self.setting.modules.values()):
             problems = self._trial(trains or _trains)
         if problems:
-            raise UserError(str(self.setting.plan.recipe.path), problems)
+            raise UserError(self.setting.source, problems)
 
     def _trial(self, trains: Callable[[torch.Tensor, list[nn.Parameter]], bool]) -> list[Problem]:
         """What is wrong with any step, or any optimiser."""

@@ -80,7 +80,7 @@ class Trainer:
     ) -> None:
         self.setting, self.data, self.folder, self.manager, self.begin = setting, data, folder, manager, begin
         self.interrupts = interrupts or Interrupts()
-        self.source = str(setting.plan.recipe.path)
+        self.source = setting.source
         self.averages: dict[str, dict[str, torch.Tensor]] = {}
         self.number = 0
         self.status_written = 0.0

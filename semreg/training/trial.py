@@ -115,7 +115,7 @@ def precompute(
             if not isinstance(value, torch.Tensor):
                 kind = type(value).__name__
                 raise UserError(
-                    str(setting.plan.recipe.path),
+                    setting.source,
                     f"tensor {name!r} is a {kind}; only single tensors can be precomputed",
                 )
             values[name] = value.float() if value.is_floating_point() else value

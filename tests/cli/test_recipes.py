@@ -66,3 +66,13 @@ def test_a_run_on_fallback_data_is_compared_with_the_recipe_for_these(
     path.write_text(base.replace('use = "toy"', 'use = "mnist"') + '\n[fallback.data]\nuse = "toy"\n')
     run = semreg.run(path, overrides=["phases.main.epochs=1"], out="runs", device="cpu", data_root="nothing")
     assert said("diff", run.folder.name, path).count("→") == 2
+
+
+def test_a_copy_that_cannot_be_made_leaves_nothing(said: Said, refused: Said, tmp_path: Path) -> None:
+    Path("own").mkdir()
+    Path("own/digit_judge.toml").write_text("seed = 1")
+    Path("own/mine.toml").write_text('extends = "vae_digits"\n[evaluate.samples]\njudge = "digit_judge"\n')
+    Path("other").mkdir()
+    text = refused("cp", "own/mine.toml", "other/mine.toml")
+    assert text.startswith("own/mine.toml: 'digit_judge' is a recipe of semreg, and the file ")
+    assert not list(Path("other").iterdir())

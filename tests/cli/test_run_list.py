@@ -18,7 +18,7 @@ import pytest
 from filelock import FileLock
 
 from semreg.cli import run_list
-from semreg.store.collection import Wanted
+from semreg.store.collection import Selection
 from tests.conftest import write_fake_run
 
 UNDER_WAY = {"state": "running", "phase": "siamese", "iteration": 30, "iterations": 1200}
@@ -46,12 +46,12 @@ def test_a_run_under_way_and_one_whose_process_was_killed(
     fake_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (fake_run / "status.json").write_text(json.dumps(UNDER_WAY))
-    run_list.print_runs(fake_run.parent, Wanted())
+    run_list.print_runs(fake_run.parent, Selection())
     shown = capsys.readouterr().out
     assert "stopped  siamese 2/2" in shown
     assert "its process was killed" in shown
     with FileLock(fake_run / ".lock"):
-        run_list.print_runs(fake_run.parent, Wanted())
+        run_list.print_runs(fake_run.parent, Selection())
     titles, row = capsys.readouterr().out.splitlines()
     assert titles.split()[:7] == ["run", "state", "phase", "epoch", "iteration", "left", "img/s"]
     assert "running  siamese 2/2  13/12  30/1200   2%" in row
@@ -64,7 +64,7 @@ def test_damaged_folders_are_listed_and_nothing_controls_the_terminal(
     record = {"name": "evil", "data": {"name": "\x1b[31mred\nline"}, "started": "\x1b]0;"}
     (fake_run / "run.json").write_text(json.dumps(record))
     (fake_run.parent / "lost" / "checkpoints").mkdir(parents=True)
-    run_list.print_runs(fake_run.parent, Wanted())
+    run_list.print_runs(fake_run.parent, Selection())
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 3
     assert "�[31mred line" in lines[1]
@@ -92,7 +92,7 @@ def test_without_a_terminal_watching_waits_for_the_end(
 
     monkeypatch.setattr(run_list.time, "sleep", sleep)
     lock.acquire()
-    run_list.watch(fake_run.parent, Wanted())
+    run_list.watch(fake_run.parent, Selection())
     assert len(naps) == 3
     assert "finished" in capsys.readouterr().out
     assert "\x1b" not in capsys.readouterr().out
@@ -171,7 +171,7 @@ def test_on_a_terminal_lines_fit(fake_run: Path, tmp_path: Path) -> None:
 def test_the_latest_picture_is_named(fake_run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     line = {"phase": "siamese", "epoch": 5, "picture": "siamese-5.png", "tensors": ["x"]}
     (fake_run / "watch.jsonl").write_text(json.dumps(line) + "\n")
-    run_list.print_runs(fake_run.parent, Wanted())
+    run_list.print_runs(fake_run.parent, Selection())
     titles, row = capsys.readouterr().out.splitlines()
     assert titles.split()[-1] == "picture"
     assert row.split()[-1] == "watch/siamese-5.png"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from semreg.core import UserError
-from semreg.recipe.listing import duration, summaries
+from semreg.recipe.listing import rough_duration, summaries
 from semreg.recipe.names import shipped_names
 
 
@@ -40,4 +40,4 @@ def test_a_pattern_that_fits_none_is_told() -> None:
 
 
 def test_durations_are_rough() -> None:
-    assert [duration(minutes) for minutes in (None, 0.3, 12.4, 150.0)] == ["", "< 1 min", "12 min", "2 h"]
+    assert [rough_duration(minutes) for minutes in (None, 0.3, 12.4, 150.0)] == ["", "< 1 min", "12 min", "2 h"]

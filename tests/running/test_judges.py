@@ -16,7 +16,7 @@ from semreg.core import ClassField, Reads, Result, UserError
 from semreg.store.folder import RunFolder
 from semreg.store.recipes import judges_in
 from semreg.store.record import runs_in
-from semreg.store.uses import uses
+from semreg.store.uses import users_of_runs
 from semreg.trained.run import Run
 from tests.conftest import ToyData
 from tests.running.conftest import FALLBACK, read, result_of
@@ -44,7 +44,7 @@ def test_a_judge_is_trained_once_on_the_runs_data_and_shared(
     assert record["phases"][0]["batch_size"] == 24, "how it is trained is its own affair"
     assert read(judges[0], "status.json")["state"] == "finished"
     assert 0 < result_of(first, "verdict")["figures"]["seen"] < 1
-    found = uses(runs_in(tmp_path / "runs"))
+    found = users_of_runs(runs_in(tmp_path / "runs"))
     assert {use.user for use in found[record["hash"]]} == {first.folder.name, second.folder.name}
     assert {(use.what, use.where) for used in found.values() for use in used} == {("judge", "verdict")}
 

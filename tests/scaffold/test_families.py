@@ -6,7 +6,7 @@ import pytest
 
 from semreg.recipe.load import load_recipe
 from semreg.recipe.names import shipped_names
-from semreg.scaffold.families import FAMILIES, JUDGES, NEEDS, evaluations_of, family_of
+from semreg.scaffold.families import FAMILIES, JUDGES, NEEDS, extended_evaluations, family_of
 from tests.scaffold.made import MADE
 
 
@@ -34,4 +34,4 @@ def test_what_others_say_of_their_own_data_is_left_out() -> None:
     assert "evaluate.samples.paper" in faces.without
     assert family_of("mnist/vae").requires is None, "it stays as it is"
     assert family_of("mnist/vae").sizes == (32,)
-    assert "judge" in evaluations_of(load_recipe("semreg:gm_mnist").table)["samples"]
+    assert "judge" in extended_evaluations(load_recipe("semreg:gm_mnist").table)["samples"]

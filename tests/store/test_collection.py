@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from semreg.core import UserError
-from semreg.store.collection import Wanted, collection, figures_of
+from semreg.store.collection import Selection, collection, stored_figures
 from tests.store.conftest import make_run
 
 
@@ -27,7 +27,7 @@ def runs(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def names(folder: Path, wanted: Wanted | None = None) -> str:
+def names(folder: Path, wanted: Selection | None = None) -> str:
     return " ".join(run.status.folder.name[0] for run in collection(folder, wanted).runs)
 
 
@@ -43,48 +43,54 @@ def test_the_oldest_come_first_and_damaged_ones_last(runs: Path) -> None:
 @pytest.mark.parametrize(
     ("wanted", "expected"),
     [
-        (Wanted(reverse=True), "a b c d"),
-        (Wanted(sort="name"), "a b c d"),
-        (Wanted(sort="name", reverse=True), "d c b a"),
-        (Wanted(sort="probe.accuracy"), "a b c d"),
-        (Wanted(sort="probe.accuracy", reverse=True), "b a c d"),
-        (Wanted(sort="probe.far"), "c b a d"),
-        (Wanted(recipes=("[ab]*",)), "b a"),
-        (Wanted(states=("failed", "damaged")), "c d"),
-        (Wanted(data=("dig*",)), "b"),
-        (Wanted(where=("phases.main.epochs=20",)), "b"),
-        (Wanted(where=("data.use=digits",)), "b"),
-        (Wanted(where=("seed=3", 'data.use="digits"')), "b"),
-        (Wanted(where=("seed=0",)), "c a"),
-        (Wanted(where=("phases.main.epochs=21",)), ""),
-        (Wanted(recipes=("a*", "c*"), sort="name"), "a c"),
+        (Selection(reverse=True), "a b c d"),
+        (Selection(sort="name"), "a b c d"),
+        (Selection(sort="name", reverse=True), "d c b a"),
+        (Selection(sort="probe.accuracy"), "a b c d"),
+        (Selection(sort="probe.accuracy", reverse=True), "b a c d"),
+        (Selection(sort="probe.far"), "c b a d"),
+        (Selection(recipes=("[ab]*",)), "b a"),
+        (Selection(states=("failed", "damaged")), "c d"),
+        (Selection(data=("dig*",)), "b"),
+        (Selection(where=("phases.main.epochs=20",)), "b"),
+        (Selection(where=("data.use=digits",)), "b"),
+        (Selection(where=("seed=3", 'data.use="digits"')), "b"),
+        (Selection(where=("seed=0",)), "c a"),
+        (Selection(where=("phases.main.epochs=21",)), ""),
+        (Selection(recipes=("a*", "c*"), sort="name"), "a c"),
     ],
     ids=repr,
 )
-def test_orders_and_filters(runs: Path, wanted: Wanted, expected: str) -> None:
+def test_orders_and_filters(runs: Path, wanted: Selection, expected: str) -> None:
     assert names(runs, wanted) == expected
 
 
 def test_figures_are_chosen_by_globs_and_sorting_shows_its_own(runs: Path) -> None:
-    found = collection(runs, Wanted(figures=("probe.acc*",), sort="probe.far"))
+    found = collection(runs, Selection(figures=("probe.acc*",), sort="probe.far"))
     assert found.figures == ["probe.accuracy", "probe.far"]
     assert {run.status.folder.name: run.figures.get("probe.accuracy") for run in found.runs} == {
         "a-1": 0.8, "b-1": 0.9, "c-1": None, "d-1": None,
     }  # fmt: skip
     json.dumps([run.as_dictionary() for run in found.runs], allow_nan=False)
-    assert collection(runs, Wanted(states=("failed",), figures=("no.*",))).figures == [], "where none has any yet"
+    assert collection(runs, Selection(states=("failed",), figures=("no.*",))).figures == [], "where none has any yet"
 
 
 @pytest.mark.parametrize(
     ("wanted", "said"),
     [
-        (Wanted(sort="probe.acuracy"), "--sort: no run has the figure 'probe.acuracy'; did you mean 'probe.accuracy'"),
-        (Wanted(figures=("prob.*",)), "--figures: 'prob.*' matches no figure of these runs; "),
-        (Wanted(where=("phase.main.epochs=1",)), "no run's recipe says 'phase.main.epochs'; did you mean 'phases.main"),
+        (
+            Selection(sort="probe.acuracy"),
+            "--sort: no run has the figure 'probe.acuracy'; did you mean 'probe.accuracy'",
+        ),
+        (Selection(figures=("prob.*",)), "--figures: 'prob.*' matches no figure of these runs; "),
+        (
+            Selection(where=("phase.main.epochs=1",)),
+            "no run's recipe says 'phase.main.epochs'; did you mean 'phases.main",
+        ),
     ],
     ids=repr,
 )
-def test_what_no_run_has_is_said_with_what_is_near(runs: Path, wanted: Wanted, said: str) -> None:
+def test_what_no_run_has_is_said_with_what_is_near(runs: Path, wanted: Selection, said: str) -> None:
     with pytest.raises(UserError) as refused:
         collection(runs, wanted)
     assert said in refused.value.text()
@@ -93,15 +99,15 @@ def test_what_no_run_has_is_said_with_what_is_near(runs: Path, wanted: Wanted, s
 @pytest.mark.parametrize("wrong", [{"states": ("finish",)}, {"where": ("epochs",)}, {"where": ("=3",)}], ids=repr)
 def test_what_nothing_can_be_is_refused(wrong: dict[str, tuple[str, ...]]) -> None:
     with pytest.raises(UserError, match=r"did you mean 'finished'|write KEY=VALUE"):
-        Wanted(**wrong)  # type: ignore[arg-type]
+        Selection(**wrong)  # type: ignore[arg-type]
 
 
 def test_figures_of_all_recipes_of_a_run_the_own_first(fake_run: Path) -> None:
-    figures = figures_of(fake_run)
+    figures = stored_figures(fake_run)
     assert list(figures)[:4] == ["linear.linear", "linear.convolutional", "linear.ratio", "correlation.agreement"]
     assert figures["edits.kept"] != figures["edits.kept"], "which is not a number"
     [place] = (fake_run / "evaluations").glob("linear-*")
     (place / "result.json").write_text('{"figures": {"linear": "much", "ratio": true, "right": 1}}')
-    assert [name for name in figures_of(fake_run) if name.startswith("linear.")] == ["linear.right"]
+    assert [name for name in stored_figures(fake_run) if name.startswith("linear.")] == ["linear.right"]
     (fake_run / "recipes.json").write_text("[")
-    assert figures_of(fake_run) == {}
+    assert stored_figures(fake_run) == {}

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from semreg.core import DiagonalGaussian
 from semreg.store.disk import memory
-from semreg.trained.kept import Kept, size_of
+from semreg.trained.kept import Kept, bytes_of
 
 asked = st.lists(st.tuples(st.sampled_from("abcdef"), st.integers(0, 12)), max_size=40)
 
@@ -35,8 +35,8 @@ def test_it_keeps_what_was_asked_for_last_as_far_as_the_budget_goes(budget: int,
 
 def test_sizes_are_those_of_all_tensors() -> None:
     codes = torch.zeros(3, 2)
-    assert size_of(codes) == 24
-    assert size_of(DiagonalGaussian(codes, codes)) == 48
+    assert bytes_of(codes) == 24
+    assert bytes_of(DiagonalGaussian(codes, codes)) == 48
 
 
 def test_without_a_budget_it_is_a_share_of_the_memory_here() -> None:

@@ -12,7 +12,7 @@ from torch.nn.functional import l1_loss
 from semreg.core import DiagonalGaussian
 from semreg.testing import FakeRun
 from semreg.trained import rows
-from semreg.trained.rows import gathered, in_parts, joined, mean_of, picked, regrouped, rows_in, selected
+from semreg.trained.rows import concatenated, gathered, in_parts, mean_of, picked, regrouped, rows_in, selected
 
 lengths = st.lists(st.integers(1, 9), min_size=1, max_size=8)
 
@@ -30,7 +30,7 @@ def test_regrouped_rows_are_the_same_in_order(lengths: list[int], size: int) -> 
     assert [len(part) for part in found] == [size] * whole + [left] * (left > 0)
     both = list(regrouped([DiagonalGaussian(part, -part) for part in parts], size))
     assert all(isinstance(part, DiagonalGaussian) for part in both)
-    assert torch.equal(joined(both).log_variance, -torch.cat(parts))
+    assert torch.equal(concatenated(both).log_variance, -torch.cat(parts))
     assert [rows_in(part) for part in both] == [len(part) for part in found]
 
 

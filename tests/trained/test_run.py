@@ -14,7 +14,7 @@ import semreg
 from semreg.components.values import tensors_of
 from semreg.core import DiagonalGaussian, UserError
 from semreg.trained.kept import Kept
-from semreg.trained.rows import joined, rows_in
+from semreg.trained.rows import concatenated, rows_in
 from semreg.trained.run import Run
 
 Toy = Callable[..., Path]
@@ -159,7 +159,7 @@ def test_batches_hold_what_is_read_bit_for_bit(
         for options in ({}, {"draws": True}, {"count": 33}):
             found = list(handle.batches("train", size=size, **options))
             assert [rows_in(part) for part in found[:-1]] == [size] * (len(found) - 1)
-            assert equal(joined(found), handle.read("train", **options))
+            assert equal(concatenated(found), handle.read("train", **options))
     drawn = torch.cat(list(run.tensor("z").batches("train", size=size, draws=True)))
     assert not torch.allclose(drawn, run.tensor("z").read("train"))
 
