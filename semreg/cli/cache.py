@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from semreg.cli.commands import HELP, QuickGroup
+from semreg.cli.commands import command_group
 from semreg.cli.completion import cache_names
 from semreg.cli.options import AsJson, Out
 from semreg.cli.output import columns, echo, echo_json, require_printed
@@ -20,14 +20,7 @@ from semreg.store.names import named
 from semreg.store.numbers import size
 from semreg.store.record import RunRecord, known_runs
 
-cache = typer.Typer(
-    cls=QuickGroup,
-    invoke_without_command=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-    context_settings=HELP,
-)
+cache = command_group()
 
 Names = Annotated[
     list[str],

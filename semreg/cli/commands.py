@@ -108,6 +108,18 @@ class QuickGroup(_Quick, TyperGroup):
     """A command with others below it, which answers at once where it is given no arguments."""
 
 
+def command_group() -> typer.Typer:
+    """A command that does something by itself, and has others below it."""
+    return typer.Typer(
+        cls=QuickGroup,
+        invoke_without_command=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+        context_settings=HELP,
+    )
+
+
 def _lazy_command(points: list[InstalledEntryPoint]) -> Any:
     """A command that looks like any other in the help and imports the plugin's own when it is invoked."""
     point = points[0]

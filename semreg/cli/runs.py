@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from semreg.cli.commands import HELP, QuickGroup
+from semreg.cli.commands import command_group
 from semreg.cli.completion import run_names
 from semreg.cli.options import AsJson, Out
 from semreg.cli.output import echo, require_printed
@@ -15,14 +15,7 @@ from semreg.core import Problem, UserError
 from semreg.store.collection import AGE, NAME, STATES, Selection
 from semreg.store.messages import say
 
-runs = typer.Typer(
-    cls=QuickGroup,
-    invoke_without_command=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-    context_settings=HELP,
-)
+runs = command_group()
 
 Figures = Annotated[
     list[str],
