@@ -46,7 +46,7 @@ def load_recipe(
 
     Raises UserError.
     """
-    from semreg.recipe.given import recipe_of
+    from semreg.recipe.from_python import recipe_of
 
     return recipe_of(recipe, overrides, name=name)
 
@@ -84,7 +84,7 @@ def run(
 
     Raises UserError for mistakes in the recipe, the choices, the hooks or the data.
     """
-    from semreg.recipe.given import recipe_of
+    from semreg.recipe.from_python import recipe_of
     from semreg.running.reproducing import call_of
     from semreg.running.start import run_recipe
 
@@ -163,7 +163,7 @@ def table(
     All else is as for `run`. A run that fails is shown as failed, and the others are still made. Raises UserError for
     mistakes in the recipes and choices, before anything is trained.
     """
-    from semreg.recipe.given import is_file, recipe_of
+    from semreg.recipe.from_python import is_file, recipe_of
     from semreg.recipe.load import Recipe
     from semreg.tables.making import Wanted, make_table
     from semreg.tables.plots import plots_of

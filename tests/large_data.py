@@ -29,7 +29,7 @@ from semreg.evaluation.projections import tsne
 from semreg.evaluation.samples import fid
 from semreg.evaluation.standard import divergence, reconstructions
 from semreg.trained import Run, rows
-from semreg.trained.kept import Kept
+from semreg.trained.read_cache import ReadCache
 
 LIMIT = 96 * 2**20
 SIZE, FEW = 32, 600
@@ -119,7 +119,7 @@ def main(folder: Path) -> None:
     cached(Noise(count=MANY), workers=1)  # builds it
     large: Any = cached(Noise(count=MANY))
     run = Run(run.folder, run.plan, run.modules, large, run.device, run.seed)
-    run.kept = Kept(LIMIT // 4)
+    run.kept = ReadCache(LIMIT // 4)
     rows.NUMBERS_AT_ONCE = 2**20
     assert large.arrays["image"].nbytes > 9.9 * LIMIT
     resource.setrlimit(resource.RLIMIT_DATA, (data_bytes() + LIMIT, -1))

@@ -14,7 +14,7 @@ from semreg.cli.completion import cache_names
 from semreg.cli.options import AsJson, Out
 from semreg.cli.output import columns, echo, echo_json, require_printed
 from semreg.core import Problem, UserError
-from semreg.data.kept import CacheIsBusy, KeptCache, cache_folder, clear, kept_caches, tidy_caches
+from semreg.data.cache_collection import CacheIsBusy, KeptCache, cache_folder, clear, kept_caches, tidy_caches
 from semreg.store.messages import say
 from semreg.store.names import named
 from semreg.store.numbers import size

@@ -40,7 +40,7 @@ def recipe_names(incomplete: str) -> list[str]:
 
 def cache_names(incomplete: str) -> list[str]:
     """The caches of data sets."""
-    from semreg.data.kept import cache_folder, kept_caches
+    from semreg.data.cache_collection import cache_folder, kept_caches
 
     return _begun((one.folder.name for one in kept_caches(cache_folder())), incomplete)
 

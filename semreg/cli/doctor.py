@@ -133,7 +133,7 @@ def _plugins() -> Part:
 
 
 def _places(data_root: Path, out: Path) -> Part:
-    from semreg.data.kept import cache_folder, kept_caches
+    from semreg.data.cache_collection import cache_folder, kept_caches
     from semreg.store.numbers import size
     from semreg.store.record import run_folders
 

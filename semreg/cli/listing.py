@@ -16,7 +16,7 @@ class Components(list[Component]):
         return "\n".join(columns([TITLES, *self._rows()]))
 
     def _repr_html_(self) -> str:
-        from semreg.pictures.shown import table_html
+        from semreg.pictures.html import table_html
 
         return table_html(TITLES, self._rows())
 

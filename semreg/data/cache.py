@@ -29,9 +29,9 @@ from semreg.data.building import (
     unreadable,
     unreadable_images,
 )
+from semreg.data.cache_collection import building_lock, cache_folder, held
 from semreg.data.checking import check_source, require_told
 from semreg.data.dataset import Cached
-from semreg.data.kept import building_lock, cache_folder, held
 from semreg.data.pixels import DARK, line_for
 from semreg.store.disk import sync
 from semreg.store.fields import described

@@ -9,7 +9,7 @@ from typing import Any
 
 import jinja2
 
-from semreg.pictures.shown import as_uri, page_width
+from semreg.pictures.html import as_uri, page_width
 
 
 def templates(*folders: Path) -> jinja2.Environment:

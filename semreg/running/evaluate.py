@@ -25,8 +25,8 @@ from semreg.running.start import folders_of, judged_by
 from semreg.store import recipes
 from semreg.store.folder import RunFolder
 from semreg.store.layout import STATUS
+from semreg.trained.display import Results
 from semreg.trained.opening import open_trained, read_run
-from semreg.trained.shown import Results
 from semreg.training.interrupts import Interrupts
 
 

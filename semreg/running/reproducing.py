@@ -8,7 +8,7 @@ from dataclasses import Field, fields
 from pathlib import Path
 from typing import Any
 
-from semreg.recipe.given import NAMELESS, is_file
+from semreg.recipe.from_python import NAMELESS, is_file
 from semreg.recipe.load import Recipe
 from semreg.recipe.names import spelled
 from semreg.running.choices import Choices

@@ -16,7 +16,7 @@ import torch
 from semreg.core import Problem, UserError
 from semreg.core.version import __version__
 from semreg.data.files import shortened
-from semreg.data.looking import LEAST_ORDERED, Found, look_at
+from semreg.data.inspection import LEAST_ORDERED, Found, look_at
 from semreg.data.summary import lines, taken
 from semreg.recipe.check import check
 from semreg.recipe.load import load_recipe

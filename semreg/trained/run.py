@@ -20,12 +20,12 @@ from semreg.recipe.plan import Plan, Read, uses
 from semreg.store.recipes import evaluations_of, report_path
 from semreg.store.results import read_result
 from semreg.store.statistics import read_statistics
+from semreg.trained.display import Results, ShownResult, run_html, run_text
 from semreg.trained.input_checks import expected_codes, expected_images, shape_of
-from semreg.trained.kept import Kept, bytes_of
 from semreg.trained.metrics import Metrics, metrics_of
+from semreg.trained.read_cache import ReadCache, bytes_of
 from semreg.trained.roles import need
 from semreg.trained.rows import BATCH, Gathered, gathered, regrouped, rows_in
-from semreg.trained.shown import Results, ShownResult, run_html, run_text
 from semreg.training.program import Execution, Program, evaluating
 
 
@@ -153,7 +153,7 @@ class Run:
         self.folder, self.plan, self.modules, self.device, self.seed = folder, plan, modules, device, seed
         self._data = data
         self._statistics: Mapping[str, Mapping[str, Tensor]] | None = None
-        self.kept = Kept()
+        self.kept = ReadCache()
         self.programs = {
             draws: Program(plan, modules, key=(seed, "evaluation"), training=draws, device=device)
             for draws in (False, True)

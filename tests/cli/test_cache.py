@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from semreg.data.kept import held
-from tests.data.test_kept import make_cache
+from semreg.data.cache_collection import held
+from tests.data.test_cache_collection import make_cache
 from tests.store.conftest import make_run
 
 Said = Callable[..., str]

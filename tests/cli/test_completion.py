@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from semreg.cli.completion import cache_names, recipe_names, run_names
-from tests.data.test_kept import make_cache
+from tests.data.test_cache_collection import make_cache
 from tests.store.conftest import make_run
 
 ASKED = """

@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 import semreg
 from semreg.cli.main import app
 from semreg.recipe import load
-from semreg.recipe.given import is_file, recipe_of
+from semreg.recipe.from_python import is_file, recipe_of
 from semreg.recipe.load import Recipe
 from semreg.running import start
 from semreg.running.choices import Choices

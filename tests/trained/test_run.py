@@ -13,7 +13,7 @@ import torch
 import semreg
 from semreg.components.values import tensors_of
 from semreg.core import DiagonalGaussian, UserError
-from semreg.trained.kept import Kept
+from semreg.trained.read_cache import ReadCache
 from semreg.trained.rows import concatenated, rows_in
 from semreg.trained.run import Run
 
@@ -153,7 +153,7 @@ def test_batches_hold_what_is_read_bit_for_bit(
     budget: int, size: int, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("semreg.trained.run.BATCH", 10)  # 48 images are five batches
-    run.kept = Kept(budget)
+    run.kept = ReadCache(budget)
     for name in NAMES:
         handle = run.tensor(name)
         for options in ({}, {"draws": True}, {"count": 33}):
@@ -197,7 +197,7 @@ def test_what_can_be_no_batches_is_told_at_once(run: Run) -> None:
 
 def test_what_is_over_the_budget_is_held_a_batch_at_a_time(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("semreg.trained.run.BATCH", 4)
-    run.kept = Kept(500)  # 48 codes take 384 bytes, images 3,072
+    run.kept = ReadCache(500)  # 48 codes take 384 bytes, images 3,072
     alive: list[weakref.ref[torch.Tensor]] = []
     compute = run.compute
 

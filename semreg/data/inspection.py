@@ -331,12 +331,9 @@ def _unfit(different: int, rows: int) -> str:
         return NOT_VARIED
     if different > MOST_CLASSES:
         return f"{different:,} different values are more than {MOST_CLASSES:,}"
-    few = rows < LEAST_OF_A_CLASS * different
-    return (
-        f"{different:,} different values of {rows:,} images are fewer than {LEAST_OF_A_CLASS} images each"
-        if few
-        else ""
-    )
+    if rows < LEAST_OF_A_CLASS * different:
+        return f"{different:,} different values of {rows:,} images are fewer than {LEAST_OF_A_CLASS} images each"
+    return ""
 
 
 def _is_line(names: Sequence[str]) -> bool:

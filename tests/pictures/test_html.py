@@ -12,7 +12,7 @@ from PIL import Image
 
 from semreg.core import Picture, Result, Table
 from semreg.pictures import png
-from semreg.pictures.shown import (
+from semreg.pictures.html import (
     MOST_BYTES,
     MOST_ROWS,
     cells,

@@ -13,8 +13,8 @@ import semreg
 from semreg.core import Picture, Result, Table
 from semreg.pictures import png
 from semreg.report.writing import write_report
+from semreg.trained.display import Results, ShownResult
 from semreg.trained.run import Run
-from semreg.trained.shown import Results, ShownResult
 from tests.report.test_page import Page
 
 pytestmark = pytest.mark.usefixtures("no_hooks")

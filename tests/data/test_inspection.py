@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from semreg.core import UserError
-from semreg.data.looking import BINS, MOST_CLASSES, can_be_field, look_at
+from semreg.data.inspection import BINS, MOST_CLASSES, can_be_field, look_at
 from tests.scaffold.made import RANDOM, archive, folders, picture, table
 
 

@@ -18,7 +18,7 @@ def bytes_of(value: Any) -> int:
     return sum(tensor.nbytes for tensor in tensors_of(value))
 
 
-class Kept:
+class ReadCache:
     """Values by keys, of at most `budget` bytes together (default: the share of the memory here)."""
 
     def __init__(self, budget: int | None = None) -> None:

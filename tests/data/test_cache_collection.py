@@ -14,7 +14,7 @@ import pytest
 
 from semreg.core import UserError
 from semreg.data.cache import cached
-from semreg.data.kept import CacheIsBusy, cache_folder, clear, held, kept_caches, tidy_caches
+from semreg.data.cache_collection import CacheIsBusy, cache_folder, clear, held, kept_caches, tidy_caches
 
 NAME = "digits-" + "0" * 16
 
@@ -98,8 +98,8 @@ def test_opening_notes_when(tmp_path: Path) -> None:
 
 def test_another_process_that_has_it_open_is_seen(tmp_path: Path) -> None:
     folder = make_cache(tmp_path / NAME)
-    code = "import sys; from pathlib import Path; from semreg.data.kept import held; release = held(Path(sys.argv[1]))"
-    code += "; print('there', flush=True); input()"
+    code = "import sys; from pathlib import Path; from semreg.data.cache_collection import held"
+    code += "; release = held(Path(sys.argv[1])); print('there', flush=True); input()"
     command = [sys.executable, "-c", code, str(folder)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None

@@ -10,14 +10,14 @@ from hypothesis import strategies as st
 
 from semreg.core import DiagonalGaussian
 from semreg.store.disk import memory
-from semreg.trained.kept import Kept, bytes_of
+from semreg.trained.read_cache import ReadCache, bytes_of
 
 asked = st.lists(st.tuples(st.sampled_from("abcdef"), st.integers(0, 12)), max_size=40)
 
 
 @given(st.integers(0, 20), asked)
 def test_it_keeps_what_was_asked_for_last_as_far_as_the_budget_goes(budget: int, asked: list[tuple[str, int]]) -> None:
-    kept, expected = Kept(budget), dict[str, Any]()  # oldest first
+    kept, expected = ReadCache(budget), dict[str, Any]()  # oldest first
     for key, size in asked:
         value = kept.get(key)
         assert value is expected.get(key)
@@ -40,4 +40,4 @@ def test_sizes_are_those_of_all_tensors() -> None:
 
 
 def test_without_a_budget_it_is_a_share_of_the_memory_here() -> None:
-    assert 0 < Kept().budget < memory() / 8
+    assert 0 < ReadCache().budget < memory() / 8

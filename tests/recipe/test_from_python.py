@@ -13,7 +13,7 @@ import pytest
 from semreg.core import UserError
 from semreg.recipe.bounds import LONGEST_LINE
 from semreg.recipe.check import check
-from semreg.recipe.given import is_file, recipe_of
+from semreg.recipe.from_python import is_file, recipe_of
 from semreg.recipe.load import load_recipe
 
 TEXT = """

@@ -31,7 +31,7 @@ class ShownResult(Result):
     __hash__ = None  # type: ignore[assignment]  # as of any Result
 
     def _repr_html_(self) -> str:
-        from semreg.pictures.shown import result_html
+        from semreg.pictures.html import result_html
 
         return result_html(self)
 
@@ -46,7 +46,7 @@ class Results(dict[str, Result]):
         return "\n".join(f"{name}: {result!r}" for name, result in self.items()) or "no results"
 
     def _repr_html_(self) -> str:
-        from semreg.pictures.shown import result_html
+        from semreg.pictures.html import result_html
 
         return "".join(f"<h4>{escape(name)}</h4>{result_html(result)}" for name, result in self.items())
 
@@ -59,7 +59,7 @@ def run_text(run: Run) -> str:
 
 def run_html(run: Run) -> str:
     """A run as a small page: its figures, the curves of its losses, and a picture of each evaluation that has any."""
-    from semreg.pictures.shown import figures_html, pictures_html
+    from semreg.pictures.html import figures_html, pictures_html
 
     results = _results(run)
     pictures = [picture for result in results.values() for picture in result.pictures[:1]]
