@@ -14,7 +14,11 @@ from semreg.training.processes import ALONE, Processes
 
 @dataclass
 class Setting:
-    """What all phases of a run share."""
+    """What all phases of a run share.
+
+    `capture` lets a step be captured as a CUDA graph, where it can be; with `compile` its forward pass and losses are
+    compiled. Both decide how fast a step is, and `compile` its last bits.
+    """
 
     plan: Plan
     modules: dict[str, nn.Module]
@@ -22,6 +26,8 @@ class Setting:
     device: torch.device
     precision: str
     processes: Processes = ALONE
+    capture: bool = True
+    compile: bool = False
 
     @property
     def source(self) -> str:
