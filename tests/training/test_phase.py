@@ -12,7 +12,7 @@ from torch import Tensor
 
 from semreg.core import UserError
 from semreg.training.phase import PhaseRunner
-from semreg.training.program import Execution, Program
+from semreg.training.program import Program
 from tests.training.bench import Bench, Numbered, make_batch
 
 Toy = Callable[..., Path]
@@ -104,7 +104,7 @@ def test_validation_is_the_mean_over_rows_in_eval_mode_with_posterior_means(toy:
     bench = Bench(toy(), "phases.main.validate={loss='rec'}")
     program = Program(bench.plan, bench.modules, training=False)
     with torch.no_grad():
-        losses = [float(program.losses["rec"](Execution(make_batch(count)))) for count in (100, 101)]
+        losses = [float(program.losses["rec"](program.execution(make_batch(count)))) for count in (100, 101)]
     value, best = bench.runner.validate()
     assert value == pytest.approx(sum(losses) / 2)
     assert best
