@@ -76,9 +76,12 @@ class PhaseRunner:
         for optimizer in self.scheduled:
             optimizer.schedule(epoch)
         for step in self.steps:
+            step.follow(epoch)
             repeat = step.step.repeat
             for count in range(iteration * repeat, (iteration + 1) * repeat):
-                step.run(count, epoch)
+                if step.captured is None or not step.captured.run(count):
+                    step.execute(count)
+                    step.update(count)
         if self.buffers:
             self.setting.processes.take_from_first(self.buffers)  # batch norm's averages differ between processes
 

@@ -110,14 +110,10 @@ class StepRunner:
 
     # --- what is done on the host, before the first tensor ---
 
-    def run(self, count: int, epoch: float) -> None:
-        """Execution number `count`, whole; `epoch`, fractional, is where the courses of weights are."""
+    def follow(self, epoch: float) -> None:
+        """Set the weights that have courses to what they are at `epoch`, fractional."""
         for course in self.courses:
             self._set_factor(course, epoch)
-        if self.captured is not None and self.captured.run(count):
-            return
-        self.execute(count)
-        self.update(count)
 
     def _kept_factor(self, course: Course) -> float | Tensor:
         """Where the weight of a course is kept: on a GPU as a number there, which a captured step reads."""
@@ -169,7 +165,9 @@ class StepRunner:
         else:
             execution = dict(batch)
             with self.program.autocast():
-                values = [self.losses[name](execution) for name in names]
+                values = []
+                for name in names:
+                    values.append(self.losses[name](execution))  # one frame less for debuggers
         self.clock.lap("forward")
         losses = dict(zip(names, values, strict=True))
         for number, one in enumerate(passes, 1):

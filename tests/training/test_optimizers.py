@@ -88,7 +88,7 @@ def test_a_module_without_parameters_cannot_be_trained(toy: Toy) -> None:
 
 
 def test_a_step_that_float32_cannot_hold_is_told(toy: Toy) -> None:
-    bench = Bench(toy('[optimizer]\nuse = "adam"\nlr = 1e38'))
+    bench = Bench(toy('[optimizer]\nuse = "adam"\nfused = false\nlr = 1e38'))
     with pytest.raises(UserError, match="a smaller rate would fit") as refused:
         bench.runner.iterate(0)
     assert refused.value.problems[0].where.startswith("the optimizer of ")
@@ -108,7 +108,7 @@ def test_what_an_optimizer_refuses_is_told_with_the_module(toy: Toy) -> None:
     path = toy("[optimizer]\nlr = -0.1")
     with pytest.raises(UserError, match=r"Invalid learning rate: -0\.1") as refused:
         Bench(path)
-    assert (refused.value.source, refused.value.problems[0].where) == (str(path), "the optimizer of encoder")
+    assert (refused.value.source, refused.value.problems[0].where) == (str(path), "the optimizer of encoder and decoder")
 
 
 def test_lists_of_a_recipe_reach_an_optimizer_as_tuples(toy: Toy) -> None:

@@ -44,7 +44,7 @@ def test_frozen_modules_are_in_eval_mode_without_gradients_and_let_gradients_thr
     assert bench.modules["encoder"].training
     assert not any(parameter.requires_grad for parameter in bench.modules["decoder"].parameters())
     before = bench.weights()
-    bench.runner.steps[0].execute(0, 0.0)
+    bench.runner.steps[0].execute(0)
     assert all(parameter.grad is None for parameter in bench.modules["decoder"].parameters())
     gradients = [parameter.grad for parameter in bench.modules["encoder"].parameters()]
     assert all(gradient is not None and gradient.any() for gradient in gradients)

@@ -85,8 +85,8 @@ def test_gradients_do_not_pile_up_over_iterations_or_steps(toy: Toy) -> None:
     for iteration in range(2):
         for step in (0, 1):
             expected = expected_after_one_step(bench, step, iteration, rate=0.1)
-            bench.runner.steps[step].execute(iteration, 0.0)
-            bench.runner.steps[step].update(iteration, 0.0)
+            bench.runner.steps[step].execute(iteration)
+            bench.runner.steps[step].update(iteration)
             for name, weights in bench.weights().items():
                 for key, value in weights.items():
                     torch.testing.assert_close(value, expected[name][key], msg=f"{name}.{key}")
