@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from semreg.core import seed_of
+from semreg.training.draws import mixed
+
 if TYPE_CHECKING:
     from semreg.training.step import StepRunner
 
@@ -30,6 +33,8 @@ class Compiled:
 
     def __init__(self, step: StepRunner) -> None:
         self.step = step
+        seed = seed_of(step.setting.seed, step.phase.name, step.step.name, "compiled")
+        step.global_draws.seed = mixed(seed, step.setting.processes.rank)  # what is compiled draws from these
         self._losses = torch.compile(self._computed, dynamic=False)
         self._begun: tuple[int, float] | None = None
         self._seconds: dict[int, float] = {}

@@ -178,7 +178,7 @@ class Program:
         if component.random and function is not deterministic:
             draws = Draws(torch.Generator(self.device), seed_of(*self.key, path))
             self._draws.setdefault(self._place, []).append(draws)
-            options["generator"] = draws.generator
+            function = _drawing(function, draws.generator)
         return partial(function, **options) if options else function
 
     def _guarded(self, call: Callable[..., Any], inputs: list[Evaluate], node: Node, scalar: bool) -> Evaluate:
@@ -215,6 +215,15 @@ class Program:
             return value.reshape(())
 
         return evaluate
+
+
+def _drawing(function: Callable[..., Any], generator: torch.Generator) -> Callable[..., Any]:
+    """A random function that draws from a generator; when compiled, which knows no generators, from PyTorch's own."""
+
+    def drawing(*values: Any, **options: Any) -> Any:
+        return function(*values, generator=None if torch.compiler.is_compiling() else generator, **options)
+
+    return drawing
 
 
 def value_text(value: Any) -> str:
