@@ -103,7 +103,7 @@ class Captured:
                 self._compute(batch, count)
             finally:
                 torch.cuda.set_sync_debug_mode(before)
-        waits = sum("synchroniz" in str(one.message) for one in found)
+        waits = sum("called a synchronizing" in str(one.message) for one in found)
         if waits:
             self.reason = f"something in it waits for the GPU, {waits} times"
         elif places != self._places():
@@ -111,8 +111,6 @@ class Captured:
 
     def _capture(self, batch: Mapping[str, Any], count: int) -> None:
         step, graph = self.step, torch.cuda.CUDAGraph()
-        if step.totals is None:
-            step.totals = torch.zeros(len(step.losses), device=step.setting.device)
         for draws in step.draws:
             graph.register_generator_state(draws.generator)
         groups = [group for update in step.updates for group in update.optimizer.optimizer.param_groups]

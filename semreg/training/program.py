@@ -184,16 +184,15 @@ class Program:
     def _guarded(self, call: Callable[..., Any], inputs: list[Evaluate], node: Node, scalar: bool) -> Evaluate:
         source, text, where = str(self.plan.recipe.path), str(node), node.where
         loss = node.component is not None and node.loaded.kind == "loss"
-        full = loss and self.precision in LOW_PRECISIONS
-        precise = partial(torch.autocast, self.device.type, enabled=False) if full else contextlib.nullcontext
+        if loss and self.precision in LOW_PRECISIONS:
+            call = torch.autocast(self.device.type, enabled=False)(call)
 
         def evaluate(execution: Execution) -> Any:
             values = [read(execution) for read in inputs]
             if loss:
                 values = [at_least_float32(value) for value in values]
             try:
-                with precise():
-                    value = call(*values)
+                value = call(*values)
             except KeyboardInterrupt:
                 raise
             except BaseException as error:  # a component of anyone's, on inputs of anyone's

@@ -108,7 +108,10 @@ def test_what_an_optimizer_refuses_is_told_with_the_module(toy: Toy) -> None:
     path = toy("[optimizer]\nlr = -0.1")
     with pytest.raises(UserError, match=r"Invalid learning rate: -0\.1") as refused:
         Bench(path)
-    assert (refused.value.source, refused.value.problems[0].where) == (str(path), "the optimizer of encoder and decoder")
+    assert (refused.value.source, refused.value.problems[0].where) == (
+        str(path),
+        "the optimizer of encoder and decoder",
+    )
 
 
 def test_lists_of_a_recipe_reach_an_optimizer_as_tuples(toy: Toy) -> None:
