@@ -37,6 +37,11 @@ class Captured:
         self._executed = 0
         self._batch: dict[str, Tensor] = {}
 
+    @property
+    def captured(self) -> bool:
+        """Whether there is a graph."""
+        return self._graph is not None
+
     def _what_forbids(self) -> str | None:
         step = self.step
         if not hasattr(torch.cuda.CUDAGraph, "register_generator_state"):

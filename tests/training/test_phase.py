@@ -55,7 +55,7 @@ def test_a_module_frozen_in_one_phase_is_trained_in_the_next(toy: Toy) -> None:
     path = toy("[phases.first]\nepochs = 1\ntrain = { decoder = { rec = 1 } }")
     bench = Bench(path, "order=['first', 'main']", phase=0)
     assert not bench.modules["encoder"].training
-    PhaseRunner(bench.setting, bench.plan.phases[1], lambda step: Numbered(make_batch), None)
+    PhaseRunner(bench.setting, bench.plan.phases[1], lambda step: Numbered(make_batch, torch.device("cpu")), None)
     assert bench.modules["encoder"].training
     assert all(parameter.requires_grad for parameter in bench.modules["encoder"].parameters())
 
