@@ -76,7 +76,7 @@ class DeviceData:
             rows, source = self._data.rows(split), self._data.arrays[name]
             placed = torch.empty((len(rows), *source.shape[1:]), dtype=self._dtype(name), device=self.device)
             at_a_time = max(1, BYTES_AT_A_TIME // max(1, source.shape[1:].numel() * source.itemsize))
-            for part, into in zip(rows.split(at_a_time), placed.split(at_a_time), strict=True):
+            for part, into in zip(torch.split(rows, at_a_time), torch.split(placed, at_a_time), strict=True):
                 into.copy_(source.index_select(0, part))
             self._placed[split, name] = placed
         return self._placed[split, name]

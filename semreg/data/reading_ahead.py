@@ -23,7 +23,7 @@ class ReadAhead:
         self._gather, self._reader = gather, reader
         on_gpu = gather.device.type == "cuda"
         self._device: Any = torch.cuda if on_gpu else torch.cpu
-        self._copying = torch.cuda.Stream(gather.device) if on_gpu else torch.cpu.Stream()
+        self._copying = self._device.Stream(gather.device) if on_gpu else self._device.Stream()
         self._batch = gather.memory(size)
         self._slots = [_Slot(gather, size, self._device.Event) for _ in range(2)]
         for slot in self._slots:  # its memory may have been another's, which the device still works on

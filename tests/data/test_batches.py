@@ -14,6 +14,7 @@ from semreg.core import AttributesField, ClassField, ImageField, Specification, 
 from semreg.data.batches import Batches, sequential
 from semreg.data.dataset import Cached
 from semreg.data.device_data import DeviceData
+from semreg.data.gathering import Gather
 
 
 def made(count: int, size: int = 2) -> Cached:
@@ -193,7 +194,7 @@ def reader() -> Iterator[Executor]:
 
 
 def ways(data: Cached, extra: Mapping[str, Tensor], reader: Executor, device: str = "cpu") -> list[dict[str, Any]]:
-    """What makes batches of training images come from the device, be read ahead, and be read when they are asked for."""
+    """What makes batches of training images come from the device, read ahead, and read when they are asked for."""
     fields = {"train": list(data.fields)}
     there = DeviceData(data, fields, device, free=2**40)
     placed = there.fields("train", fields["train"])
@@ -253,6 +254,21 @@ def test_only_the_batches_of_this_epoch_are_read_ahead(reader: Executor) -> None
         assert len(epochs) == 1 + count // 3
     with pytest.raises(UserError, match=r"data\.sampler +no third"):
         batches.batch(6)
+
+
+def test_no_batch_is_read_ahead_that_no_execution_uses(reader: Executor, monkeypatch: pytest.MonkeyPatch) -> None:
+    read, reads = Gather.read, []
+
+    def watched(self: Gather, positions: Tensor, into: Mapping[str, Tensor]) -> None:
+        reads.append(positions)
+        read(self, positions, into)
+
+    monkeypatch.setattr(Gather, "read", watched)
+    batches = Batches(made(10), torch.arange(10), 2, seed=0, key=(), accumulate=2, reader=reader)
+    for count in range(2 * 4):
+        batches.batch(count)
+    reader.submit(int).result()
+    assert len(reads) == 2 * 4, "the fifth batch of an epoch is one of two that are not there"
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")

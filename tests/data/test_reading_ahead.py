@@ -27,16 +27,20 @@ class Watched(Gather):
         super().__init__(made(60), torch.arange(60))
         self.failing = dict(failing or {})
         self.by: list[tuple[int, bool]] = []
-        self.may_read = threading.Event()
-        self.may_read.set()
+        self.done: list[int] = []
+        self.thread_may_read = threading.Event()
+        self.thread_may_read.set()
 
     def read(self, positions: Tensor, into: Mapping[str, Tensor]) -> None:
         index = int(positions[0]) // 4
-        self.by.append((index, threading.current_thread() is threading.main_thread()))
-        self.may_read.wait(10)
+        by_caller = threading.current_thread() is threading.main_thread()
+        self.by.append((index, by_caller))
+        if not by_caller:
+            self.thread_may_read.wait(10)
         if index in self.failing:
             raise self.failing.pop(index)
         super().read(positions, into)
+        self.done.append(index)
 
 
 def numbers(batch: Mapping[str, Tensor]) -> list[int]:
@@ -68,10 +72,21 @@ def test_the_caller_does_not_wait_for_the_batch_after() -> None:
         batches = ReadAhead(gather, 4, reader)
         batches(ORDER, 0)
         reader.submit(int).result()
-        gather.may_read.clear()
+        gather.thread_may_read.clear()
         assert numbers(batches(ORDER, 1)) == [4, 5, 6, 7]
-        gather.may_read.set()
+        gather.thread_may_read.set()
         assert numbers(batches(ORDER, 2)) == [8, 9, 10, 11]
+
+
+def test_what_the_thread_still_reads_is_waited_for_before_another_batch_takes_its_memory() -> None:
+    gather = Watched()
+    with ThreadPoolExecutor(1) as reader:
+        batches = ReadAhead(gather, 4, reader)
+        gather.thread_may_read.clear()
+        batches(ORDER, 0)
+        threading.Timer(0.05, gather.thread_may_read.set).start()
+        assert numbers(batches(ORDER, 3)) == [12, 13, 14, 15]
+        assert gather.done[:3] == [0, 1, 3]
 
 
 def test_a_batch_that_is_asked_for_again_is_not_read_again() -> None:
@@ -90,7 +105,9 @@ def test_an_equal_place_in_another_order_is_another_batch() -> None:
 
 
 @pytest.mark.parametrize(
-    "error", [UserError("data", "image 7 can't be read"), OSError("gone"), MemoryError()], ids=lambda e: type(e).__name__
+    "error",
+    [UserError("data", "image 7 can't be read"), OSError("gone"), MemoryError()],
+    ids=["UserError", "OSError", "MemoryError"],
 )
 def test_what_the_thread_raises_is_raised_for_its_batch_and_no_other(error: Exception) -> None:
     with ThreadPoolExecutor(1) as reader:

@@ -23,16 +23,18 @@ def readers() -> list[threading.Thread]:
 
 
 @pytest.fixture
-def with_free_memory(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], list[str]]:
-    """Say that so many bytes are free on the device; returns where each batch was gathered, as it is."""
+def with_free_memory(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], dict[str, set[int]]]:
+    """Say that so many bytes are free on the device; returns the addresses from which fields that lie there are read,
+    as it goes on."""
+    read = Gather.read
 
-    def with_free_memory(count: int) -> list[str]:
+    def with_free_memory(count: int) -> dict[str, set[int]]:
         monkeypatch.setattr(placing, "free_memory", lambda device: count)
-        found: list[str] = []
-        read = Gather.read
+        found: dict[str, set[int]] = {}
 
         def watched(self: Gather, *given: Any) -> None:
-            found.append("elsewhere" if self._by_row else "placed")
+            for name in self._by_position.keys() & self._cached.fields.keys():
+                found.setdefault(name, set()).add(self._by_position[name].data_ptr())
             read(self, *given)
 
         monkeypatch.setattr(Gather, "read", watched)
@@ -41,34 +43,33 @@ def with_free_memory(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], list[st
     return with_free_memory
 
 
-@pytest.mark.parametrize(("free", "told", "way"), [(2**30, "data on cpu: ", "placed"), (9, "stay in memory", "ahead")])
 def test_the_bits_are_the_same_wherever_the_data_lie(
-    free: int, told: str, way: str, everything: Path, tmp_path: Path, with_free_memory: Any, capsys: Any,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:  # fmt: skip
-    plain = trained(everything, tmp_path / "plain")
-    capsys.readouterr()
-    gathered = with_free_memory(free)
-    ahead = []
+    everything: Path, tmp_path: Path, with_free_memory: Any, capsys: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     call = ReadAhead.__call__
+    threads: list[int] = []
 
     def watched(self: ReadAhead, *given: Any) -> Any:
-        ahead.append(len(readers()))
+        threads.append(len(readers()))
         return call(self, *given)
 
     monkeypatch.setattr(ReadAhead, "__call__", watched)
-    assert_same_bits(plain, trained(everything, tmp_path / "other"))
-    assert capsys.readouterr().err.count(told) == 1
-    assert ("placed" in gathered) == (way == "placed")
-    assert max(ahead, default=0) == (1 if way == "ahead" else 0)
-    assert not readers()
+    plain = trained(everything, tmp_path / "plain")
+    for free, told in ((2**30, "data on cpu: "), (9, "data stay in memory")):
+        addresses = with_free_memory(free)
+        capsys.readouterr()
+        other = trained(everything, tmp_path / str(free))
+        assert_same_bits(plain, other)
+        assert capsys.readouterr().err.count(told) == 1
+        assert {name: len(found) for name, found in addresses.items()} == ({"image": 1, "kind": 1} if free > 9 else {})
+        assert max(threads, default=0) == (free == 9), "a thread reads what does not fit"
+        assert not readers()
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
 def test_the_thread_ends_with_a_run_that_is_stopped(
-    error: type[BaseException], everything: Path, tmp_path: Path, with_free_memory: Any,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:  # fmt: skip
+    error: type[BaseException], toy: Any, tmp_path: Path, with_free_memory: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with_free_memory(9)
     alive = []
     iterate = PhaseRunner.iterate
@@ -81,6 +82,6 @@ def test_the_thread_ends_with_a_run_that_is_stopped(
 
     monkeypatch.setattr(PhaseRunner, "iterate", stopped)
     with pytest.raises(error, match="stop"):
-        trained(everything, tmp_path / "stopped")
+        trained(toy(), tmp_path / "stopped")
     assert alive == [1, 1, 1]
     assert not readers()
