@@ -26,6 +26,8 @@ def test_it_is_told_from_which_step_on_it_pays() -> None:
 @pytest.mark.skipif(not shutil.which("g++"), reason="torch.compile needs a C++ compiler here")
 def test_a_compiled_step_trains_as_the_step_does_and_says_whether_that_pays(toy: Toy) -> None:
     opposed = """
+        [tensors]
+        z = "posterior_mean(posterior)"
         [modules.critic]
         use = "mlp_encoder"
         outputs = 1
@@ -37,7 +39,7 @@ def test_a_compiled_step_trains_as_the_step_does_and_says_whether_that_pays(toy:
         [phases.main.train.encoder]
         real = 1.0
     """
-    path = toy(f"[optimizer]\nuse = 'sgd'\nlr = 0.01\n{opposed}", "tensors.z='posterior_mean(posterior)'")
+    path = toy(f"[optimizer]\nuse = 'sgd'\nlr = 0.01\n{opposed}")
     plain, compiled = Bench(path), Bench(path, compile=True)
     assert len(plain.runner.steps[0].passes) > 1, "so that a graph is kept for those after"
     for iteration in range(FIRST + COMPILING + MEASURED + 3):
