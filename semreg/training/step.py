@@ -104,7 +104,7 @@ class StepRunner:
             made = Pass(parameters, backward.weights, nodes, selective)
             if parts[backward.modules[0]].plan.needs_closure:
                 own[backward.modules[0]] = made
-            else:
+            elif backward.weights:
                 self.passes.append(made)
         for optimizer in optimizers:
             stepped = [part for part in optimizer.parts if part.name in self.step.rows]
@@ -119,8 +119,8 @@ class StepRunner:
             self._set_factor(course, epoch)
 
     def _kept_factor(self, course: Course) -> float | Tensor:
-        """Where the weight of a course is kept: on a GPU as a number there, which a captured step reads."""
-        if self.setting.device.type != "cuda":
+        """Where the weight of a course is kept: where a captured or compiled step reads it."""
+        if self.setting.device.type != "cuda" and not self.setting.compile:
             return course.weight
         return torch.tensor(course.weight, dtype=torch.float32, device=self.setting.device)
 
@@ -168,34 +168,36 @@ class StepRunner:
     ) -> list[Tensor]:
         """Add the gradients of the passes on batch number `index`; the losses of these names."""
         if self.compiled is not None and self.compiled.begins(index):
-            values = self.compiled.losses(batch, names)
+            values, totals = self.compiled.computed(batch, passes, names)
         else:
             execution = dict(batch)
+            values = []
             with self.program.autocast():
-                values = []
                 for name in names:
                     values.append(self.losses[name](execution))  # one frame less for debuggers
+            totals = self.weighted(passes, dict(zip(names, values, strict=True)))
         self.clock.lap("forward")
-        losses = dict(zip(names, values, strict=True))
-        for number, one in enumerate(passes, 1):
-            self.backward(one, losses, keep_graph=number < len(passes))
+        for number, (one, total) in enumerate(zip(passes, totals, strict=True), 1):
+            if self.scaler is not None:
+                total = self.scaler.scale(total)
+            inputs = one.parameters if one.selective else None  # to choose costs more than to take all
+            with naming_losses(one.nodes, self.setting.source):
+                torch.autograd.backward(total, inputs=inputs, retain_graph=number < len(passes))
         self.clock.lap("backward")
         return [value.detach() for value in values]
 
-    def backward(self, one: Pass, losses: Mapping[str, Tensor], *, keep_graph: bool) -> None:
-        """Add the gradient of Σ weight · loss to the parameters of a pass."""
-        total: Tensor | None = None
-        for name, weight in one.weights.items():
-            factor = self.weight(weight)
-            term = losses[name] if isinstance(factor, float) and factor == 1 else losses[name] * factor
-            total = term if total is None else total + term
-        if total is None:
-            return
-        if self.scaler is not None:
-            total = self.scaler.scale(total)
-        inputs = one.parameters if one.selective else None  # to choose costs more than to take all
-        with naming_losses(one.nodes, self.setting.source):
-            torch.autograd.backward(total, inputs=inputs, retain_graph=keep_graph)
+    def weighted(self, passes: Sequence[Pass], losses: Mapping[str, Tensor]) -> list[Tensor]:
+        """What each pass takes the gradient of: Σ weight · loss."""
+        totals = []
+        for one in passes:
+            total: Tensor | None = None
+            for name, weight in one.weights.items():
+                factor = self.weight(weight)
+                term = losses[name] if isinstance(factor, float) and factor == 1 else losses[name] * factor
+                total = term if total is None else total + term
+            if total is not None:
+                totals.append(total)
+        return totals
 
     def weight(self, weight: Weight) -> float | Tensor:
         """A weight as it is now, of one of the batches that an execution averages."""
