@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from semreg.components.values import tensors_of
-from semreg.core import Problem, UserError, seed_of
+from semreg.core import Problem, Remarking, UserError, seed_of
 from semreg.recipe.component_errors import naming_losses
 from semreg.recipe.plan import PhasePlan, StepPlan, Value, reads_in
 from semreg.training.buffers import buffers_kept
@@ -21,6 +21,7 @@ from semreg.training.optimizers import ModuleOptimizer
 from semreg.training.program import Execution, Program, evaluating
 from semreg.training.setting import BatchSource, Setting
 from semreg.training.step import StepRunner
+from semreg.training.waits import numbers_of
 
 
 @dataclass
@@ -93,14 +94,17 @@ class PhaseRunner:
         self._refuse_broken(means, [])
         return means
 
+    def remarks(self) -> list[str]:
+        """What there is to be said of the modules in training since this was last asked for."""
+        modules = [self.setting.modules[name] for name in self.optimizers]
+        return [remark for module in modules if isinstance(module, Remarking) for remark in module.remarks()]
+
     def check_finite(self) -> None:
         """Raise UserError naming the losses or modules that are no longer finite: they must not be kept."""
         sums = {name: float(total) for step in self.steps for name, total in step.sums.items()}
-        broken = [
-            name
-            for name, optimizer in self.optimizers.items()
-            if not all(bool(torch.isfinite(parameter).all()) for parameter in optimizer.parameters)
-        ]
+        checked = [(name, parameter) for name, one in self.optimizers.items() for parameter in one.parameters]
+        finite = numbers_of([parameter.isfinite().all() for _, parameter in checked])
+        broken = list(dict.fromkeys(name for (name, _), whole in zip(checked, finite, strict=True) if not whole))
         self._refuse_broken(sums, broken)
 
     def _refuse_broken(self, losses: Mapping[str, float], modules: list[str]) -> None:
@@ -206,13 +210,13 @@ class PhaseRunner:
             setting.plan, setting.modules, key=(setting.seed, "validation"), training=False,
             device=setting.device, precision=setting.precision,
         )  # fmt: skip
-        total, rows = 0.0, 0
+        losses, sizes = [], []
         with evaluating(setting.modules), program.autocast():
             for index, batch in enumerate(self.validation_batches()):
-                size = len(next(iter(batch.values())))
-                total += float(program.losses[loss](Execution(batch, index))) * size
-                rows += size
-        return total / max(rows, 1)
+                sizes.append(len(next(iter(batch.values()))))
+                losses.append(program.losses[loss](Execution(batch, index)))
+        total = sum(mean * size for mean, size in zip(numbers_of(losses), sizes, strict=True))
+        return total / max(sum(sizes), 1)
 
     def _note(self, value: float, *, keep: bool) -> tuple[float, bool]:
         improved = value < self.validation.best

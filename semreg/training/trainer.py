@@ -267,6 +267,8 @@ class Trainer:
                 if checkpointing:
                     times["seconds_of_checkpoints"], checkpointing = round(checkpointing, 3), 0.0
                 self.record(runner, iteration, {"losses": losses, "images_per_second": round(speed, 1), **times})
+                for remark in runner.remarks():
+                    self.folder.warn(remark)
             clock.lap("other")
             if listening:
                 progress = Progress(
