@@ -78,7 +78,8 @@ def counted_waits(device: torch.device | None = None) -> Iterator[Counter[Wait]]
     """
     device = device or torch.device("cpu")
     found: Counter[Wait] = Counter()
-    with as_on_a_device(), _told_by_cuda(device, found), _Counting(device, found):
+    counting = _Counting(device, found)
+    with as_on_a_device(), _told_by_cuda(device, found), _in_backward_passes(counting), counting:
         yield found
 
 
@@ -97,6 +98,8 @@ class _Counting(TorchFunctionMode):
     def __init__(self, device: torch.device, found: Counter[Wait]) -> None:
         super().__init__()
         self.device, self.found = device, found
+        self.within = 0
+        """Calls of PyTorch's that go on, during each of which the mode is off."""
 
     def __torch_function__(
         self, function: Any, types: Any, arguments: Sequence[Any] = (), options: Mapping[str, Any] | None = None
@@ -104,7 +107,11 @@ class _Counting(TorchFunctionMode):
         options = options or {}
         name = getattr(function, "__name__", "")
         instead = _instead(name, arguments, options)
-        result = function(*arguments, **options)
+        self.within += 1
+        try:
+            result = function(*arguments, **options)
+        finally:
+            self.within -= 1
         if instead is not None and self._concerned([*arguments, *options.values(), result]):
             place = _place(counters_stay=self.device.type == "cpu")
             if place is not None:
@@ -114,6 +121,28 @@ class _Counting(TorchFunctionMode):
     def _concerned(self, values: Sequence[Any]) -> bool:
         """Whether a tensor among these is on the device: on a GPU what is done on the CPU waits for nothing."""
         return any(isinstance(value, Tensor) and value.device.type == self.device.type for value in values)
+
+
+@contextlib.contextmanager
+def _in_backward_passes(counting: _Counting) -> Iterator[None]:
+    """Has the mode count what backward passes call, too: to PyTorch they are calls like others, inside which it is off.
+
+    The name is private to PyTorch; without it backward passes aren't looked into.
+    """
+    run = getattr(torch.autograd, "_engine_run_backward", None)
+    if run is None:
+        yield
+        return
+
+    def counted(*arguments: Any, **options: Any) -> Any:
+        with counting if counting.within else contextlib.nullcontext():
+            return run(*arguments, **options)
+
+    torch.autograd._engine_run_backward = counted  # type: ignore[attr-defined]
+    try:
+        yield
+    finally:
+        torch.autograd._engine_run_backward = run  # type: ignore[attr-defined]
 
 
 def _instead(name: str, arguments: Sequence[Any], options: Mapping[str, Any]) -> str | None:
