@@ -101,7 +101,8 @@ class PhaseRunner:
 
     def check_finite(self) -> None:
         """Raise UserError naming the losses or modules that are no longer finite: they must not be kept."""
-        sums = {name: float(total) for step in self.steps for name, total in step.sums.items()}
+        totals = {name: total for step in self.steps for name, total in step.sums.items()}
+        sums = dict(zip(totals, numbers_of(list(totals.values())), strict=True))
         checked = [(name, parameter) for name, one in self.optimizers.items() for parameter in one.parameters]
         finite = numbers_of([parameter.isfinite().all() for _, parameter in checked])
         broken = list(dict.fromkeys(name for (name, _), whole in zip(checked, finite, strict=True) if not whole))

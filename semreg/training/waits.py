@@ -49,7 +49,10 @@ INSTEAD = {
 _MAKING = (
     "arange", "empty", "eye", "full", "linspace", "logspace", "ones", "rand", "randint", "randn", "randperm", "zeros",
 )  # fmt: skip
-_MADE_BY_NUMBERS = ("arange", "linspace", "logspace", "full", "new_full", "masked_fill", "masked_fill_")
+_TAKING_NUMBERS = {
+    "arange": 0, "linspace": 0, "logspace": 0, "full": 0, "new_full": 1, "masked_fill": 2, "masked_fill_": 2,
+}  # fmt: skip
+"""From which argument on they take numbers, which are read if they are tensors."""
 _TORCH = str(Path(torch.__file__).parent)
 _OPTIMIZERS = str(Path(torch.__file__).parent / "optim")
 _SAID_BY_CUDA = "synchronizing CUDA operation"
@@ -162,9 +165,9 @@ def _instead(name: str, arguments: Sequence[Any], options: Mapping[str, Any]) ->
             return READS if "cpu" in [value for value in values if isinstance(value, str)] else None
     if name in _MAKING and options.get("device") is None:
         return COPIES
-    if name in _MADE_BY_NUMBERS:
-        numbers = values if name in ("arange", "linspace", "logspace") else values[-1:]
-        return READS if any(isinstance(value, Tensor) for value in numbers) else None
+    if name in _TAKING_NUMBERS:
+        given = [*arguments[_TAKING_NUMBERS[name] :], *(value for key, value in options.items() if key != "mask")]
+        return READS if any(isinstance(value, Tensor) for value in given) else None
     return INSTEAD.get(name)
 
 
