@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import Callable, Mapping
+from copy import deepcopy
 from typing import Any
 
 import torch
@@ -78,7 +78,7 @@ def check_waits(call: Callable[[Inputs], Any], inputs: Inputs) -> None:
 
 def _fresh(inputs: Inputs) -> Inputs:
     """Copies whose floating-point tensors take gradients."""
-    return mapped(inputs, lambda t: t.detach().clone().requires_grad_(t.is_floating_point()), copy.deepcopy)
+    return mapped(inputs, lambda t: t.detach().clone().requires_grad_(t.is_floating_point()), deepcopy)
 
 
 def check_determinism(call: Callable[[int], Any], random: bool) -> None:

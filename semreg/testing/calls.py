@@ -38,9 +38,9 @@ def check_loss(
     differences in float64), "dtype" (float32 and float64 are kept), "device", "order" (of the rows is irrelevant; a
     random loss is exempt), "degenerate" (an empty batch, one row, equal rows, one class: finite, and connected by a
     finite gradient; all zeros: that or a ValueError), "waits" (for a GPU, in no step), "determinism" (under a
-    generator; PyTorch's own is left alone), "inputs kept", "precision" (float16 and bfloat16, up to a million numbers, give what the same numbers in float32 do,
-    in float32; autocast changes nothing) and "labels" (classes as floats, bools or NaN, and those below 0, are refused
-    with a ValueError; those beyond the last one, too, if it is known).
+    generator; PyTorch's own is left alone), "inputs kept", "precision" (float16 and bfloat16, up to a million numbers,
+    give what the same numbers in float32 do, in float32; autocast changes nothing) and "labels" (classes as floats,
+    bools or NaN, and those below 0, are refused with a ValueError; those beyond the last one, too, if it is known).
 
     Args:
         loss: the function, or a class that is made with the options and then called.

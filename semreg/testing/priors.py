@@ -38,9 +38,10 @@ def check_prior(
     Checks: "signature", "interface" (`semreg.core.Prior`), "documentation", "shapes", "source", "draws" (`(count,
     code)`, finite, also none at all), "log-density" (finite, `(batch,)`, each row by itself), "gradient" (of the
     log-density, equal to finite differences in float64), "dtype", "device", "waits" (for a GPU, in no step),
-    "determinism" (of draws, under a generator), "statistics" (draws follow the density, and it integrates to 1, by importance sampling; for each class
-    of the labels, and without labels), "state" (what is saved and restored gives the same density) and, where there is
-    a `kl_divergence`, "kl": per element `(batch, code)`, its sum equal to a Monte Carlo estimate.
+    "determinism" (of draws, under a generator), "statistics" (draws follow the density, and it integrates to 1, by
+    importance sampling; for each class of the labels, and without labels), "state" (what is saved and restored gives
+    the same density) and, where there is a `kl_divergence`, "kl": per element `(batch, code)`, its sum equal to a Monte
+    Carlo estimate.
 
     Args:
         prior: the class.

@@ -151,24 +151,27 @@ def _in_backward_passes(counting: _Counting) -> Iterator[None]:
 def _instead(name: str, arguments: Sequence[Any], options: Mapping[str, Any]) -> str | None:
     """What to use in the place of a call that waits; None for one that doesn't."""
     values = [*arguments, *options.values()]
+    waits = True
     match name:
         case "__getitem__" | "__setitem__":
             return _of_index(arguments)
         case "where":
-            return SHAPES if len(values) == 1 else None
+            instead, waits = SHAPES, len(values) == 1
         case "repeat_interleave":
             counts = options.get("repeats", arguments[-1])
-            return SHAPES if isinstance(counts, Tensor) and options.get("output_size") is None else None
+            instead, waits = SHAPES, isinstance(counts, Tensor) and options.get("output_size") is None
         case "as_tensor" | "asarray":
-            return None if isinstance(values[0], Tensor) else COPIES
+            instead, waits = COPIES, not isinstance(values[0], Tensor)
         case "to":
-            return READS if "cpu" in [value for value in values if isinstance(value, str)] else None
-    if name in _MAKING and options.get("device") is None:
-        return COPIES
-    if name in _TAKING_NUMBERS:
-        given = [*arguments[_TAKING_NUMBERS[name] :], *(value for key, value in options.items() if key != "mask")]
-        return READS if any(isinstance(value, Tensor) for value in given) else None
-    return INSTEAD.get(name)
+            instead, waits = READS, "cpu" in [value for value in values if isinstance(value, str)]
+        case _ if name in _MAKING and options.get("device") is None:
+            instead = COPIES
+        case _ if name in _TAKING_NUMBERS:
+            given = [*arguments[_TAKING_NUMBERS[name] :], *(value for key, value in options.items() if key != "mask")]
+            instead, waits = READS, any(isinstance(value, Tensor) for value in given)
+        case _:
+            return INSTEAD.get(name)
+    return instead if waits else None
 
 
 def _of_index(arguments: Sequence[Any]) -> str | None:
@@ -187,7 +190,8 @@ def _of_index(arguments: Sequence[Any]) -> str | None:
 def _place(*, counters_stay: bool) -> str | None:
     """Where the innermost call outside of PyTorch is, `file:line` with the folders of its package.
 
-    None for the counts of steps in PyTorch's optimisers, with `counters_stay`: they are on the CPU wherever weights are.
+    None for the counts of steps in PyTorch's optimisers, with `counters_stay`: they are on the CPU, wherever weights
+    are.
     """
     frame: Any = sys._getframe(2)
     if counters_stay and frame.f_code.co_filename.startswith(_OPTIMIZERS):
