@@ -178,11 +178,10 @@ class StepRunner:
             totals = self.weighted(passes, dict(zip(names, values, strict=True)))
         self.clock.lap("forward")
         for number, (one, total) in enumerate(zip(passes, totals, strict=True), 1):
-            if self.scaler is not None:
-                total = self.scaler.scale(total)
+            scaled = total if self.scaler is None else self.scaler.scale(total)
             inputs = one.parameters if one.selective else None  # to choose costs more than to take all
             with naming_losses(one.nodes, self.setting.source):
-                torch.autograd.backward(total, inputs=inputs, retain_graph=number < len(passes))
+                torch.autograd.backward(scaled, inputs=inputs, retain_graph=number < len(passes))
         self.clock.lap("backward")
         return [value.detach() for value in values]
 
@@ -241,15 +240,9 @@ class StepRunner:
 
     # --- records ---
 
-    def sums(self) -> dict[str, float]:
-        """The sum of each loss since the means were last asked for: one wait for the device."""
-        if not self.totals:
-            return {}
-        return dict(zip(self.losses, torch.stack(self.totals).tolist(), strict=True))
-
-    def means(self) -> dict[str, float]:
-        """The mean of each loss since this was last asked for; a non-finite one stays non-finite."""
-        means = {name: total / self.batches_summed for name, total in self.sums().items()}
+    def means(self, sums: Mapping[str, float]) -> dict[str, float]:
+        """The means of the losses, by their sums since this was last asked for; a non-finite one stays non-finite."""
+        means = {name: total / self.batches_summed for name, total in sums.items()}
         self.batches_summed = 0
         if self.captured is None:
             self.totals = []
