@@ -84,9 +84,12 @@ def run(
 
     Raises UserError for mistakes in the recipe, the choices, the hooks or the data.
     """
-    from semreg.recipe.from_python import recipe_of
-    from semreg.running.reproducing import call_of
-    from semreg.running.start import run_recipe
+    from semreg.running.garbage import uncollected
+
+    with uncollected():
+        from semreg.recipe.from_python import recipe_of
+        from semreg.running.reproducing import call_of
+        from semreg.running.start import run_recipe
 
     loaded = recipe_of(recipe, overrides)
     choices = _choices(
@@ -102,7 +105,10 @@ def open_run(folder: str | Path, *, data_root: str | Path | None = None, device:
     Its data are read, and need to be under `data_root` (by default SEMREG_DATA, or `data`), only where something asks
     for them; components that only train need not be installed. Raises UserError if it is none.
     """
-    from semreg.trained.opening import open_run
+    from semreg.running.garbage import uncollected
+
+    with uncollected():
+        from semreg.trained.opening import open_run
 
     return open_run(folder, data_root=data_root, device=device)
 

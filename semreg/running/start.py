@@ -22,6 +22,7 @@ from semreg.running.continuing import beginning, epochs_of, require_continuable,
 from semreg.running.environment import other_code, record_environment
 from semreg.running.evaluations import Judges, require_evaluable
 from semreg.running.finishing import denormals_flushed, evaluate_and_report, is_done, telling
+from semreg.running.garbage import uncollected
 from semreg.running.hooks import handed_over, listeners
 from semreg.running.identity import IN_A_NAME, Identity, continued, evaluation_folders, identity
 from semreg.running.judges import check_judges, judge_plan, judges_of, of_a_judge
@@ -164,13 +165,15 @@ class Runner:
             self.folder.wait()
         if self.trained:
             return self.used()
-        prepared = self.prepared()
+        with uncollected():
+            prepared = self.prepared()
         self.folder.open(wait=self.wait)
         if (self.wait or self.processes.count == 1) and self.trained:  # by another process, just now
             self.folder.close()
             return self.used()
         try:
-            self.begin(prepared, note)
+            with uncollected():
+                self.begin(prepared, note)
             with telling(self.folder, prepared.manager, self.processes):
                 self.folder.in_training = prepared.shown
                 prepared.trainer.train()

@@ -1,0 +1,19 @@
+from __future__ import annotations
+
+import gc
+
+import pytest
+
+from semreg.running.garbage import uncollected
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_collecting_goes_on_afterwards_as_before(enabled: bool) -> None:
+    (gc.enable if enabled else gc.disable)()
+    try:
+        with pytest.raises(ZeroDivisionError), uncollected():
+            assert not gc.isenabled()
+            _ = 1 / 0
+        assert gc.isenabled() == enabled
+    finally:
+        gc.enable()
