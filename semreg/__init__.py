@@ -65,6 +65,7 @@ def run(
     skip_bad_images: bool = False,
     continue_from: str | Path | None = None,
     tensorboard: bool = False,
+    threads: int | None = None,
 ) -> Run:
     """Train, evaluate and report a recipe, or go on where an earlier call stopped, and return the trained run.
 
@@ -81,6 +82,7 @@ def run(
         skip_bad_images: whether images that can't be read are left out, and counted.
         continue_from: the run to go on from, which had fewer epochs.
         tensorboard: whether the curves are also written for TensorBoard, into the run's folder.
+        threads: how many compute on the CPU; as many as PyTorch has by default.
 
     Raises UserError for mistakes in the recipe, the choices, the hooks or the data.
     """
@@ -94,7 +96,7 @@ def run(
     loaded = recipe_of(recipe, overrides)
     choices = _choices(
         seed=seed, device=device, precision=precision, data_root=data_root, out=out, fallback=fallback,
-        skip_bad_images=skip_bad_images, continue_from=continue_from, tensorboard=tensorboard,
+        skip_bad_images=skip_bad_images, continue_from=continue_from, tensorboard=tensorboard, threads=threads,
     )  # fmt: skip
     return run_recipe(loaded, choices, call_of(loaded, choices), hooks=hooks)
 
@@ -152,6 +154,7 @@ def table(
     out: str | Path = "runs",
     fallback: bool = True,
     skip_bad_images: bool = False,
+    threads: int | None = None,
 ) -> MadeTable:
     """Run recipes by seeds, but for what is finished, and write one table of their figures, mean ± standard deviation.
 
@@ -176,7 +179,7 @@ def table(
 
     choices = _choices(
         device=device, precision=precision, data_root=data_root, out=out, fallback=fallback,
-        skip_bad_images=skip_bad_images,
+        skip_bad_images=skip_bad_images, threads=threads,
     )  # fmt: skip
     rows = [one if is_file(one) or isinstance(one, Recipe) else recipe_of(one, overrides) for one in recipes]
     wanted = Wanted(tuple(figures), against, only_finished, name, command, plots_of(plots))
@@ -204,6 +207,7 @@ def mix(
     out: str | Path = "runs",
     fallback: bool = True,
     skip_bad_images: bool = False,
+    threads: int | None = None,
 ) -> MadeTable:
     """Train a recipe and what up to three additions make of it, alone and in pairs, for a short while, and rank them.
 
@@ -229,7 +233,7 @@ def mix(
 
     choices = _choices(
         device=device, precision=precision, data_root=data_root, out=out, fallback=fallback,
-        skip_bad_images=skip_bad_images,
+        skip_bad_images=skip_bad_images, threads=threads,
     )  # fmt: skip
     wanted = Wanted(tuple(figures), None, only_finished, name, command, plots_of(plots), written=table)
     budget = Budget(epochs, share)

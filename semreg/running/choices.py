@@ -27,9 +27,9 @@ def _told(help: str, **option: Any) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Choices:
-    """Seed, device, precision, places, and how far a run may go without what its recipe names.
+    """Seed, device, precision, threads, places, and how far a run may go without what its recipe names.
 
-    Raises UserError for what is no seed, and for a precision that does not exist.
+    Raises UserError for what is no seed, for a precision that does not exist, and for less than one thread.
     """
 
     seed: int | None = field(
@@ -56,6 +56,9 @@ class Choices:
     tensorboard: bool = field(
         default=False, metadata=_told("Also write the curves for TensorBoard, into the run's folder.")
     )
+    threads: int | None = field(
+        default=None, metadata=_told("Compute on the CPU with N threads, not as many as cores.", metavar="N")
+    )
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "data_root", data_root_of(self.data_root))
@@ -66,6 +69,8 @@ class Choices:
             object.__setattr__(self, "continue_from", Path(self.continue_from))
         if self.precision not in PRECISIONS:
             raise UserError("--precision", f"{self.precision!r} is none of {', '.join(PRECISIONS)}")
+        if self.threads is not None and self.threads < 1:
+            raise UserError("--threads", f"{self.threads} threads can't compute; 1 is the fewest")
 
     def torch_device(self) -> torch.device:
         """The device, another for each of several processes. Raises UserError if there is none of that name here."""

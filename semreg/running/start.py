@@ -27,6 +27,7 @@ from semreg.running.hooks import handed_over, listeners
 from semreg.running.identity import IN_A_NAME, Identity, continued, evaluation_folders, identity
 from semreg.running.judges import check_judges, judge_plan, judges_of, of_a_judge
 from semreg.running.statistics import keep_statistics
+from semreg.running.threads import threads_set, too_many
 from semreg.store.checkpoint import keep_last, read_state
 from semreg.store.folder import RunFolder, Spectator
 from semreg.store.layout import CHECKPOINTS, RECORD
@@ -61,7 +62,8 @@ def run_recipe(
     """
     handed = handed_over(hooks)
     plan, note = plan_for(recipe, choices)
-    with denormals_flushed(), joined(choices.torch_device()) as processes, Interrupts() as interrupts:
+    device = choices.torch_device()
+    with threads_set(choices.threads), denormals_flushed(), joined(device) as processes, Interrupts() as interrupts:
         return Runner(plan, choices, interrupts, processes, command, wait=wait, hooks=handed).run(note)
 
 
@@ -244,7 +246,7 @@ class Runner:
         data = processes.first_goes_ahead(lambda: open_data(plan, skip_bad_images=choices.skip_bad_images))
         modules = {name: module.to(device) for name, module in build_modules(plan, seed=seed).items()}
         load_weights(plan, modules, choices.out)
-        remarks = [*plan.warnings, *untrained(plan, modules), *data.remarks]
+        remarks = [*too_many(choices.threads), *plan.warnings, *untrained(plan, modules), *data.remarks]
         remarks += [*_constant(plan, data), *scarce(data, plan.labels_read()), *_untested(plan, data)]
         part = plan.trained_part()
         trained = {name: module for name, module in modules.items() if name in part.modules}

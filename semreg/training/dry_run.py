@@ -39,7 +39,7 @@ def _internals() -> tuple[type[Any], type[Any]] | None:
     class Dispatch(TorchDispatchMode):  # type: ignore[no-untyped-call]
         @classmethod
         def _should_skip_dynamo(cls) -> bool:
-            """Whether calls import torch._dynamo, which takes a second, to keep torch.compile out of what is metered."""
+            """Whether calls import torch._dynamo, which takes a second, to keep it out of what is metered."""
             return False
 
         def __init__(self, meter: Meter) -> None:

@@ -26,6 +26,7 @@ from semreg.store.folder import RunFolder
 from semreg.store.layout import CHECKPOINTS, CONTINUATION, METRICS
 from semreg.store.reading import as_written
 from semreg.training.interrupts import Interrupts
+from semreg.training.pace import Pace
 from semreg.training.phase import PhaseRunner
 from semreg.training.program import Execution
 from semreg.training.setting import Setting
@@ -84,6 +85,8 @@ class Trainer:
         self.averages: dict[str, dict[str, torch.Tensor]] = {}
         self.number = 0
         self.status_written = 0.0
+        threads = torch.get_num_threads() if setting.device.type == "cpu" else 1
+        self.pace = Pace(threads, setting.processes.count)
 
     # --- batches ---
 
@@ -252,6 +255,7 @@ class Trainer:
         begun = recorded = saved = time.monotonic()
         pause, checkpointing = SECONDS_BETWEEN_CHECKPOINTS, 0.0
         since = start
+        self.pace.begin()
         if runner.out_of_patience:
             return start, seconds_before
         for iteration in range(start, runner.iterations):
@@ -267,6 +271,8 @@ class Trainer:
                 if checkpointing:
                     times["seconds_of_checkpoints"], checkpointing = round(checkpointing, 3), 0.0
                 self.record(runner, iteration, {"losses": losses, "images_per_second": round(speed, 1), **times})
+                if remark := self.pace.remark(times["seconds_per_iteration"]):
+                    self.folder.warn(remark)
             clock.lap("other")
             if listening:
                 progress = Progress(
