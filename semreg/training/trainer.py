@@ -267,11 +267,12 @@ class Trainer:
                 losses, now = runner.losses(), time.monotonic()
                 speed = (iteration + 1 - since) * phase.images / max(now - recorded, 1e-9)
                 recorded, since = now, iteration + 1
-                times = {"seconds": round(seconds_before + now - begun, 3), "seconds_per_iteration": clock.means()}
+                parts = clock.means()
+                times = {"seconds": round(seconds_before + now - begun, 3), "seconds_per_iteration": parts}
                 if checkpointing:
                     times["seconds_of_checkpoints"], checkpointing = round(checkpointing, 3), 0.0
                 self.record(runner, iteration, {"losses": losses, "images_per_second": round(speed, 1), **times})
-                if remark := self.pace.remark(times["seconds_per_iteration"]):
+                if remark := self.pace.remark(parts):
                     self.folder.warn(remark)
             clock.lap("other")
             if listening:

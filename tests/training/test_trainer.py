@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from semreg.core import UserError
 from semreg.store.checkpoint import read_latest
 from semreg.trained.run import Run
 from semreg.training import trainer
+from semreg.training.pace import Pace
 from semreg.training.phase import PhaseRunner
 from tests.training.conftest import assert_same_bits, final_state, metrics, state_of, trained
 
@@ -231,6 +233,19 @@ def test_records_count_epochs_and_iterations_and_hold_every_loss(toy: Toy, tmp_p
     assert {line["iterations"] for line in lines} == {12}
     assert {line["epoch"] for line in lines} == {1, 2}
     assert all(set(line["losses"]) == {"rec", "kl"} for line in lines)
+
+
+def test_steps_that_others_slow_are_remarked_on(toy: Toy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+
+    def remark(self: Pace, parts: dict[str, float]) -> str | None:
+        seen.append(parts)
+        return "slow" if len(seen) == 3 else None
+
+    monkeypatch.setattr(Pace, "remark", remark)
+    run = trained(toy(), tmp_path)
+    assert [json.loads(line)["seconds_per_iteration"] for line in (run.folder / "metrics.jsonl").open()] == seen
+    assert (run.folder / "warnings.jsonl").read_text() == '{"warning": "slow"}\n'
 
 
 def test_validation_ends_a_phase_when_patience_is_out(toy: Toy, tmp_path: Path) -> None:

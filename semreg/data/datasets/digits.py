@@ -55,10 +55,11 @@ def _bundled() -> tuple[NDArray[Any], NDArray[Any]]:
     They are read from scikit-learn's file where it is; importing scikit-learn takes a second.
     """
     package = find_spec("sklearn")
-    file = Path((package and package.origin) or "").with_name("datasets") / "data" / "digits.csv.gz"
-    if file.is_file():
-        table = np.loadtxt(file, delimiter=",")
-        return table[:, :-1].reshape(-1, 8, 8), table[:, -1]
+    for folder in (package.submodule_search_locations or ()) if package else ():
+        file = Path(folder, "datasets", "data", "digits.csv.gz")
+        if file.is_file():
+            table = np.loadtxt(file, delimiter=",")
+            return table[:, :-1].reshape(-1, 8, 8), table[:, -1]
     from sklearn.datasets import load_digits
 
     bunch = load_digits()
