@@ -13,6 +13,8 @@ import semreg
 
 HEAVY = {"jinja2", "matplotlib", "pandas", "PIL", "scipy", "sklearn", "sympy", "timm", "torchmetrics", "torchvision"}
 COMPILES = {"torch._dynamo", "torch._inductor"}
+AVATARS, OPTIMISERS = {"PIL"}, {"sympy"}
+"""What is imported for a data set of pictures, and by PyTorch's optimisers, with torch._dynamo."""
 DIGITS = Path(__file__).parent.parent / "recipes" / "vae_digits.toml"
 
 
@@ -23,13 +25,17 @@ def test_opening_a_run_and_its_first_step(tmp_path: Path) -> None:
     run = semreg.run({key: table for key, table in recipe.items() if key != "evaluate"}, out=tmp_path)
     code = f"""
 import os, sys
+from importlib import import_module
 import semreg
 from semreg.core.hookspecs import hookimpl
+from semreg.core.registry import components
 
 run = semreg.open_run({str(run.folder)!r})
 run.encode(run.sample(2))
 print(*sys.modules)
 run.data
+for component in components():
+    import_module(component.target.partition(":")[0])
 
 class First:
     @hookimpl
@@ -43,5 +49,5 @@ semreg.run({str(DIGITS)!r}, out={str(tmp_path)!r}, hooks=[First()])
     opened, first_step = (set(line.split()) for line in told.stdout.splitlines())
     assert "torch" in opened
     assert not (HEAVY | COMPILES | {"rich"}) & opened
-    assert "semreg.evaluation.standard" in first_step, "whose evaluations are loaded"
-    assert not HEAVY - {"sympy"} & first_step  # which PyTorch's optimisers import, with torch._dynamo
+    assert "semreg_olr.statistics" in first_step, "all components are imported"
+    assert not HEAVY - AVATARS - OPTIMISERS & first_step

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import statistics
 from collections import deque
@@ -9,12 +10,14 @@ from collections.abc import Mapping
 
 SLOWER = 3.0
 """Two threads of PyTorch's on two cores, one of which is busy elsewhere, take three times as long; one takes 1.7."""
-FEWEST, MOST = 3, 20
-"""Of how many records before the middle one tells how long a step takes."""
+RECORDS = 5
+"""The middle one of so many, one after the other, tells how long a step takes."""
 
 
 class Pace:
-    """Compares the steps of each record with those of the records before, and remarks on it once.
+    """Compares how long steps take with how long they took at their best in the same phase, and remarks on it once.
+
+    Not with the records just before: the load that a system tells is a mean over a minute, in which there may be many.
 
     Args:
         threads: of each process; 1 where the steps are computed elsewhere, on a GPU.
@@ -23,22 +26,29 @@ class Pace:
 
     def __init__(self, threads: int, processes: int = 1) -> None:
         self.threads, self.processes = threads, processes
-        self.before: deque[float] = deque(maxlen=MOST)
         self.told = False
+        self.begin()
 
     def begin(self) -> None:
         """Forget how long steps took: those of another phase are others."""
-        self.before.clear()
+        self.latest: deque[float] = deque(maxlen=RECORDS)
+        self.best = math.inf
 
     def remark(self, parts: Mapping[str, float]) -> str | None:
         """What to say, once, of the seconds of an iteration's parts, as a record has them; they are remembered."""
-        now = sum(seconds for part, seconds in parts.items() if part != "hooks")
-        before = statistics.median(self.before) if len(self.before) >= FEWEST else 0.0
-        self.before.append(now)
-        said = None
-        if not self.told and before and now > SLOWER * before and hasattr(os, "getloadavg"):
-            said = crowded(now / before, os.getloadavg()[0], os.cpu_count() or 1, self.threads, self.processes)
-        self.told = self.told or said is not None
+        seconds = sum(seconds for part, seconds in parts.items() if part != "hooks")
+        if self.told or not seconds:  # as of a record in which no iteration was measured
+            return None
+        self.latest.append(seconds)
+        if len(self.latest) < RECORDS:
+            return None
+        now = statistics.median(self.latest)
+        self.best = min(self.best, now)
+        if now < SLOWER * self.best or not hasattr(os, "getloadavg"):
+            return None
+        load, cores = os.getloadavg()[0], os.cpu_count() or 1
+        said = crowded(now / self.best, load, cores, self.threads, self.processes)
+        self.told = said is not None
         return said
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from semreg.training.pace import FEWEST, MOST, SLOWER, Pace, crowded
+from semreg.training.pace import RECORDS, SLOWER, Pace, crowded
 
 
 def test_it_says_how_slow_and_what_loses_less() -> None:
@@ -48,28 +48,40 @@ def pace(monkeypatch: pytest.MonkeyPatch) -> Pace:
     return Pace(threads=2)
 
 
-def test_a_run_is_told_once(pace: Pace) -> None:
-    told = [pace.remark({"forward": seconds}) for seconds in [1.0] * FEWEST + [2.9, 3.5, 1.0, 9.0]]
-    assert [said is not None for said in told] == [False] * FEWEST + [False, True, False, False]
-    assert "3.5 times" in str(told[-3])
+def told(pace: Pace, *seconds: float) -> list[str]:
+    """What is said of records of steps that take so long, one after the other."""
+    return [said for said in (pace.remark({"forward": one}) for one in seconds) if said]
 
 
-def test_a_quiet_machine_is_not_blamed(pace: Pace, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "getloadavg", lambda: (2.0, 9.0, 9.0))
-    assert not any(pace.remark({"forward": seconds}) for seconds in [1.0] * FEWEST + [9.0])
+def test_a_run_is_told_once_when_most_of_the_latest_records_are_slow(pace: Pace) -> None:
+    assert not told(pace, *[1.0] * RECORDS, *[2.9] * RECORDS, *[1.0] * RECORDS, 9.0, 9.0)
+    assert "take 3.5 times" in told(pace, 3.5)[0]
+    assert not told(pace, *[9.0] * RECORDS)
+
+
+def test_steps_are_compared_with_the_best_even_after_many_slow_ones(
+    pace: Pace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "getloadavg", lambda: (2.0, 9.0, 9.0))  # which follows within a minute
+        assert not told(pace, *[1.0] * RECORDS, *[4.0] * 1000)
+    assert "take 4.0 times" in told(pace, 4.0)[0]
+
+
+def test_where_no_load_is_told_nothing_is_said(pace: Pace, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(os, "getloadavg")  # as on Windows
-    assert pace.remark({"forward": 99.0}) is None
+    assert not told(pace, *[1.0] * RECORDS, *[9.0] * RECORDS)
 
 
 def test_steps_of_another_phase_and_hooks_are_not_compared(pace: Pace) -> None:
-    for _ in range(FEWEST):
-        assert pace.remark({"forward": 1.0}) is None
-    assert pace.remark({"forward": 1.0, "hooks": 9.0}) is None
+    assert not told(pace, *[1.0] * RECORDS)
+    assert not any(pace.remark({"forward": 1.0, "hooks": 9.0}) for _ in range(RECORDS))
     pace.begin()
-    assert not any(pace.remark({"forward": 9.0}) for _ in range(FEWEST))
-    assert pace.remark({"forward": 28.0})
+    assert not told(pace, *[9.0] * RECORDS)
+    assert told(pace, *[28.0] * RECORDS)
 
 
-def test_what_was_long_ago_is_forgotten(pace: Pace) -> None:
-    for seconds in [1.0] * MOST + [2.0] * MOST + [5.0]:
-        assert pace.remark({"forward": seconds}) is None
+def test_steps_on_a_gpu_that_are_measured_now_and_then(pace: Pace) -> None:
+    for seconds in [1.0] * RECORDS + [2.0] * RECORDS:
+        assert pace.remark({}) is None, "a record without a measured iteration"
+        assert not told(pace, seconds)
