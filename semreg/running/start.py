@@ -167,15 +167,13 @@ class Runner:
             self.folder.wait()
         if self.trained:
             return self.used()
-        with uncollected():
-            prepared = self.prepared()
+        prepared = self.prepared()
         self.folder.open(wait=self.wait)
         if (self.wait or self.processes.count == 1) and self.trained:  # by another process, just now
             self.folder.close()
             return self.used()
         try:
-            with uncollected():
-                self.begin(prepared, note)
+            self.begin(prepared, note)
             with telling(self.folder, prepared.manager, self.processes):
                 self.folder.in_training = prepared.shown
                 prepared.trainer.train()
@@ -240,10 +238,15 @@ class Runner:
             from semreg.running.tensorboard import require_tensorboard
 
             require_tensorboard()
+        _require_gpu_for_fp16(self.plan, self.choices.precision, self.choices.torch_device())
+        skip = self.choices.skip_bad_images
+        return self.built(self.processes.first_goes_ahead(lambda: open_data(self.plan, skip_bad_images=skip)))
+
+    @uncollected()
+    def built(self, data: Cached) -> _Prepared:
+        """What trains on these data."""
         plan, choices, processes, parent = self.plan, self.choices, self.processes, self.place.parent
         device, seed = choices.torch_device(), self.place.identity.seed
-        _require_gpu_for_fp16(plan, choices.precision, device)
-        data = processes.first_goes_ahead(lambda: open_data(plan, skip_bad_images=choices.skip_bad_images))
         modules = {name: module.to(device) for name, module in build_modules(plan, seed=seed).items()}
         load_weights(plan, modules, choices.out)
         remarks = [*too_many(choices.threads), *plan.warnings, *untrained(plan, modules), *data.remarks]
@@ -264,6 +267,7 @@ class Runner:
             require_evaluable(Run(self.folder.folder, plan, modules, data, device, seed))
         return _Prepared(trainer, modules, manager, remarks, shown)
 
+    @uncollected()
     def begin(self, prepared: _Prepared, note: str | None) -> None:
         """Record what is trained and how."""
         parent = self.place.parent

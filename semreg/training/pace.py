@@ -59,7 +59,8 @@ def crowded(times: float, load: float, cores: int, threads: int, processes: int 
     """
     if times < SLOWER or load <= cores:
         return None
-    said = f"steps take {times:.1f} times as long as before, and the load ({load:.1f}) exceeds the {cores} cores: "
+    here = "core" if cores == 1 else f"{cores} cores"
+    said = f"steps take {times:.1f} times as long as before, and the load ({load:.1f}) exceeds the {here}: "
     said += "another process is at work here"
     if threads == 1:
         return said
