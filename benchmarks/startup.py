@@ -1,6 +1,6 @@
-"""How long the light commands take, and what a run computes until its first step is done or it is opened.
+"""What the light commands compute, and a run until its first step is done or it is opened.
 
-Against the start of a bare interpreter, a bare loop's first step, and the import of PyTorch.
+Against a bare interpreter, a bare loop's first step, and the import of PyTorch.
 """
 
 from __future__ import annotations
@@ -25,7 +25,6 @@ from benchmarks.measure import (
     in_turns,
     median_difference,
     milliseconds,
-    seconds,
     write_distribution,
 )
 
@@ -84,13 +83,16 @@ SPENT = {
 
 
 def measure(effort: Effort) -> Findings:
-    """Milliseconds from start to end, and seconds of computing."""
+    """What light commands compute, and what a run does until it is opened or has done a step.
+
+    Of the processor's time, on all of its cores: where others are at work as well, it hardly differs.
+    """
     commands, computing = of_commands(effort), of_computing(effort)
     return Findings([*commands.tables, *computing.tables], [*commands.goals, *computing.goals])
 
 
 def of_computing(effort: Effort) -> Findings:
-    """Seconds that the processor computes, on all of its cores, until a run is opened or has done a step."""
+    """Seconds until a run is opened or has done a step."""
     with TemporaryDirectory() as folder:
         spent(["-m", "semreg", *SHORT, "--out", "trained"], folder)
         write_distribution(Path(folder), "semreg-first-step", {"semreg.hooks": {"first": "first_step:FirstStep"}})
@@ -110,12 +112,12 @@ def of_computing(effort: Effort) -> Findings:
 
 
 def of_commands(effort: Effort) -> Findings:
-    """Milliseconds of the light commands from start to end."""
+    """Milliseconds of the light commands."""
     with TemporaryDirectory() as folder:
         write_runs(Path(folder), RUNS)
-        contestants: dict[str, Callable[[], float]] = {BARE: partial(started, ["-c", "pass"], folder)}
+        contestants: dict[str, Callable[[], float]] = {BARE: partial(spent, ["-c", "pass"], folder)}
         for command in COMMANDS:
-            contestants[command] = partial(started, ["-m", *command.split()], folder)
+            contestants[command] = partial(spent, ["-m", *command.split()], folder)
         measured = in_turns(contestants, effort.of(STARTS, least=2))
     rows, goals = [[BARE, milliseconds(statistics.median(measured[BARE]), digits=0), ""]], []
     for command, has_goal in COMMANDS.items():
@@ -125,21 +127,15 @@ def of_commands(effort: Effort) -> Findings:
         if has_goal:
             goals.append(Goal(command, f"within {MOST * 1e3:.0f} ms of `{BARE}`", f"{shown} ms", more <= MOST))
     note = f"Medians of {len(measured[BARE])} starts, in turns. `semreg runs` lists {RUNS} runs."
-    return Findings([Table("Start-up", ["command", "ms", "more than bare, ms"], rows, note)], goals)
-
-
-def started(arguments: list[str], folder: str, **variables: str) -> float:
-    """The seconds that an interpreter takes with these arguments, in this folder, with this checkout's semreg."""
-    path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
-    environment = {**os.environ, "PYTHONPATH": path, **variables}
-    command = [sys.executable, *arguments]
-    return seconds(lambda: subprocess.run(command, cwd=folder, env=environment, capture_output=True, check=True))
+    return Findings([Table("Start-up", ["command", "CPU ms", "more than bare, ms"], rows, note)], goals)
 
 
 def spent(arguments: list[str], folder: str) -> float:
-    """The seconds that the processor computes for what `started` starts, with one thread."""
+    """The seconds that an interpreter computes with these arguments, in this folder, with this checkout's semreg."""
+    path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
+    environment = {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"}
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    started(arguments, folder, OMP_NUM_THREADS="1")
+    subprocess.run([sys.executable, *arguments], cwd=folder, env=environment, capture_output=True, check=True)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
