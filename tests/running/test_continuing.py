@@ -53,7 +53,7 @@ def test_schedules_are_those_of_the_longer_recipe_and_the_record_says_that_it_we
 
     def watched(self: PhaseRunner, iteration: int) -> None:
         iterate(self, iteration)
-        rates.append(self.optimizers["encoder"].optimizer.param_groups[0]["lr"])
+        rates.append(self.optimizers[0].optimizer.param_groups[0]["lr"])
 
     monkeypatch.setattr(PhaseRunner, "iterate", watched)
     long = trained(path, "phases.main.epochs=4", continue_from=short.folder)
