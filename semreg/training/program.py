@@ -14,11 +14,13 @@ from torch import nn
 from semreg.components.functional import at_least_float32, undecorated
 from semreg.components.values import is_posterior
 from semreg.core import Problem, UserError, seed_of
-from semreg.core.errors import ComponentError, cause_of
+from semreg.core.errors import ComponentError, ProcessLostError, cause_of
 from semreg.core.memory import out_of_memory
 from semreg.recipe.component_errors import LONGEST_CAUSE, component_error, failure_text
 from semreg.recipe.plan import Node, Plan, Read, Value
 from semreg.training.draws import Draws
+from semreg.training.parts import over_processes
+from semreg.training.processes import ALONE, Processes
 
 LOW_PRECISIONS = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -49,7 +51,7 @@ class Program:
         training: False gives random operations their evaluation form (a posterior's mean, the image itself).
         precision: of the tensors, where a module has none of its own: "fp32", or "bf16" or "fp16" by autocast. Losses
             are computed in at least float32, whatever they get.
-        rank: of this process; its random operations draw what comes after those of the processes before it.
+        processes: that compute together, each from its rows of the batch, what one would from all of them.
     """
 
     def __init__(
@@ -61,9 +63,9 @@ class Program:
         training: bool = True,
         device: torch.device | None = None,
         precision: str = "fp32",
-        rank: int = 0,
+        processes: Processes = ALONE,
     ) -> None:
-        self.rank = rank
+        self.processes = processes
         self.plan, self.modules, self.key, self.training = plan, modules, key, training
         self.device = device or torch.device("cpu")
         self.precision = precision
@@ -111,7 +113,8 @@ class Program:
         def call_module(*values: Any) -> Any:
             return modules[name](*values)
 
-        return self._guarded(self._in_own_precision(call_module, [name]), None, inputs, value, scalar)
+        whole = over_processes(call_module, self.plan.modules[name].node.loaded.value, self.processes)
+        return self._guarded(self._in_own_precision(whole, [name]), None, inputs, value, scalar)
 
     def _in_own_precision(self, call: Callable[..., Any], names: list[str]) -> Callable[..., Any]:
         """A call of modules, in a precision of their own where they have one, the finest of several. What it gives is
@@ -158,9 +161,10 @@ class Program:
             function, options = instance, {}
         draws = None
         if component.random and function is not deterministic:
-            draws = Draws(torch.Generator(self.device), seed_of(*self.key, path), self.rank)
+            draws = Draws(torch.Generator(self.device), seed_of(*self.key, path))
             options["generator"] = draws.generator
-        return (partial(function, **options) if options else function), draws
+        call = partial(function, **options) if options else function
+        return over_processes(call, component.value, self.processes, options.get("generator")), draws
 
     def _guarded(
         self, call: Callable[..., Any], draws: Draws | None, inputs: list[Evaluate], node: Node, scalar: bool
@@ -177,12 +181,12 @@ class Program:
             try:
                 with precise():
                     if draws is not None:
-                        draws.seed(execution.index, call, values)
+                        draws.seed(execution.index)
                     value = call(*values)
             except KeyboardInterrupt:
                 raise
             except BaseException as error:  # a component of anyone's, on inputs of anyone's
-                if out_of_memory(error):
+                if out_of_memory(error) or isinstance(error, ProcessLostError):
                     raise
                 if not isinstance(error, Exception):
                     raise ComponentError(source, [Problem(where, f"'{text}' {failure_text(error)}")]) from error

@@ -6,6 +6,7 @@ says which losses train which modules; `recipe/routing.py` plans how few backwar
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import NamedTuple
@@ -22,6 +23,7 @@ from semreg.training.buffers import buffers_kept
 from semreg.training.clock import Clock
 from semreg.training.draws import GlobalDraws
 from semreg.training.optimizers import ModuleOptimizer
+from semreg.training.processes import GradientAverages
 from semreg.training.program import Execution, Program
 from semreg.training.setting import BatchSource, Setting
 
@@ -59,7 +61,7 @@ class StepRunner:
         self.setting, self.step, self.epochs, self.batches, self.clock = setting, step, epochs, batches, clock
         self.program = Program(
             setting.plan, setting.modules, key=(setting.seed, phase, step.name),
-            device=setting.device, precision=setting.precision, rank=setting.processes.rank,
+            device=setting.device, precision=setting.precision, processes=setting.processes,
         )  # fmt: skip
         self.losses = {name: self.program.losses[name] for name in step.losses}
         self.optimizers = {module: optimizers[module] for module in step.rows}
@@ -72,6 +74,10 @@ class StepRunner:
                 self.own_passes[backward.modules[0]] = Pass(parameters, backward.weights)
             else:
                 self.passes.append(Pass(parameters, backward.weights))
+        self.averages: GradientAverages | None = None
+        """Of a step whose gradients are all left by one backward pass, which can be exchanged while it goes on."""
+        if setting.processes.count > 1 and len(self.passes) == 1:
+            self.averages = GradientAverages(setting.processes, self.passes[0].parameters)
         self.scaler = GradScaler(setting.device.type) if setting.in_half_precision else None
         if self.scaler is not None and self.own_passes:
             where = optimizers[next(iter(self.own_passes))].plan.node.where
@@ -89,6 +95,7 @@ class StepRunner:
         """
         passes = self.passes if own is None else [own]
         wanted = self.losses if own is None else own.weights
+        averages = self.averages if own is None else None
         sums: dict[str, Tensor] = {}
         for index in range(count * self.step.accumulate, (count + 1) * self.step.accumulate):
             self.global_draws.reseed(index)
@@ -100,12 +107,14 @@ class StepRunner:
                 for name in wanted:
                     losses[name] = self.losses[name](execution)
             self.clock.lap("forward")
-            for number, one in enumerate(passes, 1):
-                self.backward(one, losses, epoch, keep_graph=number < len(passes))
+            last = index + 1 == (count + 1) * self.step.accumulate
+            with averages.while_going_back() if averages and last else contextlib.nullcontext():
+                for number, one in enumerate(passes, 1):
+                    self.backward(one, losses, epoch, keep_graph=number < len(passes))
             self.clock.lap("backward")
             for name, loss in losses.items():
                 sums[name] = sums[name] + loss.detach() if name in sums else loss.detach()
-        self.exchange(passes, sums)
+        self.exchange(averages, passes, sums)
         if own is None:
             self.sums = {name: self.sums[name] + loss if self.sums else loss for name, loss in sums.items()}
             self.batches_summed += self.step.accumulate
@@ -131,13 +140,16 @@ class StepRunner:
             weight = weight.weight * factor_at(weight.schedule, epoch, self.epochs, self.setting.source)
         return weight / self.step.accumulate
 
-    def exchange(self, passes: Iterable[Pass], losses: dict[str, Tensor]) -> None:
+    def exchange(self, averages: GradientAverages | None, passes: Iterable[Pass], losses: dict[str, Tensor]) -> None:
         """Average gradients and losses over the processes."""
         if self.setting.processes.count == 1:
             return
         losses.update({name: loss.clone() for name, loss in losses.items()})
-        gradients = [p.grad for one in passes for p in one.parameters if p.grad is not None]
-        self.setting.processes.average([*gradients, *losses.values()])
+        if averages is not None:
+            averages.end(losses.values())
+        else:
+            gradients = [p.grad for one in passes for p in one.parameters if p.grad is not None]
+            self.setting.processes.average([*gradients, *losses.values()])
         self.clock.lap("exchange")
 
     def update(self, count: int, epoch: float) -> None:
