@@ -65,6 +65,7 @@ def run(
     skip_bad_images: bool = False,
     continue_from: str | Path | None = None,
     tensorboard: bool = False,
+    allow_other_processes: bool = False,
 ) -> Run:
     """Train, evaluate and report a recipe, or go on where an earlier call stopped, and return the trained run.
 
@@ -81,6 +82,7 @@ def run(
         skip_bad_images: whether images that can't be read are left out, and counted.
         continue_from: the run to go on from, which had fewer epochs.
         tensorboard: whether the curves are also written for TensorBoard, into the run's folder.
+        allow_other_processes: whether to go on with another number of processes than the run was begun with.
 
     Raises UserError for mistakes in the recipe, the choices, the hooks or the data.
     """
@@ -92,6 +94,7 @@ def run(
     choices = _choices(
         seed=seed, device=device, precision=precision, data_root=data_root, out=out, fallback=fallback,
         skip_bad_images=skip_bad_images, continue_from=continue_from, tensorboard=tensorboard,
+        allow_other_processes=allow_other_processes,
     )  # fmt: skip
     return run_recipe(loaded, choices, call_of(loaded, choices), hooks=hooks)
 

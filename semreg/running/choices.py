@@ -57,6 +57,11 @@ class Choices:
         default=False, metadata=_told("Also write the curves for TensorBoard, into the run's folder.")
     )
 
+    allow_other_processes: bool = field(
+        default=False,
+        metadata=_told("Go on with another number of processes than the run was begun with, to other bits."),
+    )
+
     def __post_init__(self) -> None:
         object.__setattr__(self, "data_root", data_root_of(self.data_root))
         object.__setattr__(self, "out", Path(self.out))
