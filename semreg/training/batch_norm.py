@@ -19,7 +19,7 @@ def share_batch_norm(modules: dict[str, nn.Module], processes: Processes) -> lis
     for name, module in modules.items() if processes.count > 1 else ():
         kinds = {type(part) for part in module.modules() if isinstance(part, tuple(_PLAIN))}
         if kinds <= _PLAIN and all(parameter.is_cuda for parameter in module.parameters()):
-            modules[name] = nn.SyncBatchNorm.convert_sync_batchnorm(module)
+            modules[name] = nn.SyncBatchNorm.convert_sync_batchnorm(module)  # type: ignore[no-untyped-call]
         elif kinds:
             local.append(name)
     if not local:
