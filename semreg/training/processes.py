@@ -74,7 +74,7 @@ class Processes:
             dist.all_gather(list(torch.chunk(whole, self.count)), own)
         columns = torch.split(whole, [part.shape[1] for part in parts], 1)
         return [
-            column.contiguous().view(tensor.dtype).view(len(whole), *tensor.shape[1:])
+            column.clone(memory_format=torch.contiguous_format).view(tensor.dtype).view(len(whole), *tensor.shape[1:])
             for column, tensor in zip(columns, tensors, strict=True)
         ]
 
