@@ -72,9 +72,10 @@ class Processes:
         whole = own.new_empty(self.count * len(own), own.shape[1])
         with _told():
             dist.all_gather(list(torch.chunk(whole, self.count)), own)
-        columns = torch.split(whole, [part.shape[1] for part in parts], 1)
+        columns = [column.contiguous() for column in torch.split(whole, [part.shape[1] for part in parts], 1)]
+        columns = [column if column.numel() else whole.new_empty(0) for column in columns]  # which no type refuses
         return [
-            column.clone(memory_format=torch.contiguous_format).view(tensor.dtype).view(len(whole), *tensor.shape[1:])
+            column.view(tensor.dtype).view(len(whole), *tensor.shape[1:])
             for column, tensor in zip(columns, tensors, strict=True)
         ]
 
