@@ -153,19 +153,22 @@ class GradientAverages:
             self.buckets[-1].append(parameter)
         self._missing: list[int] = []
         self._begun: list[list[Exchange]] = []
-        for number, bucket in enumerate(self.buckets[:-1]):
-            for parameter in bucket:
-                arrived = partial(self._arrived, number)
-                parameter.register_post_accumulate_grad_hook(arrived)  # type: ignore[no-untyped-call]
 
     @contextlib.contextmanager
     def while_going_back(self) -> Iterator[None]:
         """Within, the gradients that a backward pass leaves are those to be averaged."""
-        self._missing, self._begun = [len(bucket) for bucket in self.buckets[:-1]], []
+        early = self.buckets[:-1]
+        self._missing, self._begun = [len(bucket) for bucket in early], []
+        hooks = [
+            parameter.register_post_accumulate_grad_hook(partial(self._arrived, number))  # type: ignore[no-untyped-call]
+            for number, bucket in enumerate(early)
+            for parameter in bucket
+        ]
         try:
             yield
         finally:
-            self._missing = []
+            for hook in hooks:
+                hook.remove()
 
     def end(self, more: Iterable[Tensor] = ()) -> None:
         """Replace all gradients, and the tensors `more`, by their means. Raises ProcessLostError."""
@@ -176,8 +179,6 @@ class GradientAverages:
                 exchange.end()
 
     def _arrived(self, number: int, _: Tensor) -> None:
-        if not self._missing:  # another backward pass
-            return
         self._missing[number] -= 1
         while len(self._begun) < len(self._missing) and not self._missing[len(self._begun)]:
             bucket = self.buckets[len(self._begun)]
