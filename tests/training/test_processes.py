@@ -22,7 +22,7 @@ from semreg.core import UserError
 from semreg.store.checkpoint import read_latest
 from semreg.training import trainer
 from semreg.training.phase import PhaseRunner
-from semreg.training.processes import ALONE, GradientAverages, Processes
+from semreg.training.processes import ALONE, GradientAverages, Processes, joined
 
 Toy = Callable[..., Path]
 
@@ -262,6 +262,31 @@ def test_a_parameter_without_a_gradient_holds_no_bucket_back_for_ever() -> None:
         assert (float(used.grad), unused.grad, float(also.grad)) == (3.0, None, 1.0)
 
     assert in_processes(2, compare) == [0, 0]
+
+
+def test_each_process_has_a_card_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    current: list[int] = []
+    monkeypatch.setattr(torch.cuda, "set_device", lambda device: current.append(device.index))
+    monkeypatch.setattr(torch.cuda, "current_device", lambda: current[-1])
+    with joined(torch.device("cuda:1")) as processes:
+        assert processes == ALONE
+    assert current == [1]
+    for key, value in {"WORLD_SIZE": "2", "LOCAL_RANK": "0"}.items():
+        monkeypatch.setenv(key, value)
+    with (
+        pytest.raises(UserError, match="several processes can't share cuda:1; with --device cuda each has a card"),
+        joined(torch.device("cuda:1")),
+    ):
+        pass
+
+    asked: dict[str, object] = {}
+    monkeypatch.setattr(dist, "init_process_group", lambda backend, **options: asked.update(options, backend=backend))
+    monkeypatch.setattr(dist, "destroy_process_group", lambda: None)
+    monkeypatch.setattr(dist, "get_rank", lambda: 0)
+    monkeypatch.setattr(dist, "get_world_size", lambda: 2)
+    with joined(torch.device("cuda:0")) as processes:
+        assert processes == Processes(0, 2)
+    assert (asked["backend"], asked["device_id"]) == ("nccl", torch.device("cuda:0"))
 
 
 def void(value: object) -> None:
