@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import pytest
 import torch
 import torch.distributed as dist
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
@@ -52,6 +52,7 @@ DRAWS: dict[str, Callable[[int, torch.Generator], Tensor]] = {
 
 
 @pytest.mark.parametrize("name", DRAWS)
+@settings(deadline=None, max_examples=15)
 @given(rows=st.integers(6, 40), count=st.integers(2, 4), seed=st.integers(0, 2**31))
 def test_processes_draw_what_one_does(name: str, rows: int, count: int, seed: int) -> None:
     parts = []

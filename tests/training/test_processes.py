@@ -31,10 +31,14 @@ pytestmark = [
     pytest.mark.skipif(not dist.is_available() or not dist.is_gloo_available(), reason="PyTorch has no gloo here"),
 ]
 
-# Losses per sample, draws among them, validation, averages and schedules.
-# A batch of 16 has 8 rows of 2 numbers in each process: PyTorch draws 16 normal numbers at a time.
+# Losses per sample and one that couples them, draws among them, validation, averages and schedules.
 TEXT = """
 data.batch_size = 16
+[losses.told]
+use = "predictability(posterior_mean(posterior), kind)"
+classes = "@kind.classes"
+[phases.main.train.encoder]
+told = 1
 [modules.encoder]
 ema = 0.9
 [optimizer]
