@@ -43,7 +43,7 @@ class GlobalDraws:
 
 
 class Draws(NamedTuple):
-    """Where a random call draws from: a generator that is seeded for each execution."""
+    """Where a random call draws from: a generator that is seeded for each execution, on the host before it begins."""
 
     generator: torch.Generator
     base: int

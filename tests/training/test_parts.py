@@ -22,7 +22,6 @@ from semreg.training.build import build_modules, synthetic_batch
 from semreg.training.parts import CutDraws, over_processes
 from semreg.training.phase import PhaseRunner
 from semreg.training.processes import ALONE, Processes
-from semreg.training.program import Execution
 from semreg.training.setting import Setting
 from semreg.training.trial import evaluation_program, precompute
 from tests.training.test_processes import in_processes
@@ -156,7 +155,7 @@ class MadeUp:
         in_float64(made)
         if self.phase.precompute:
             program = evaluation_program(self.setting)
-            made |= precompute(self.setting, program, self.phase.precompute, Execution(made))
+            made |= precompute(self.setting, program, self.phase.precompute, program.execution(made))
             in_float64(made)
         own = slice(processes.rank * ROWS // processes.count, (processes.rank + 1) * ROWS // processes.count)
         return {name: value[own] for name, value in made.items()}
@@ -181,8 +180,8 @@ def gradients(plan: Plan, processes: Processes, monkeypatch: pytest.MonkeyPatch)
                 part.training = False
                 monkeypatch.setattr(part, "train", lambda mode=True: None)  # precomputing sets modes again
         for step in runner.steps:
-            losses = step.execute(0, 0.0)
-            found |= {(phase.name, step.step.name, name): loss for name, loss in losses.items()}
+            losses = zip(step.losses, step.execute(0), strict=True)
+            found |= {(phase.name, step.step.name, name): loss for name, loss in losses}
             for name, parameter in nn.ModuleDict(modules).named_parameters():
                 if parameter.grad is not None:
                     found[phase.name, step.step.name, name], parameter.grad = parameter.grad, None
