@@ -146,7 +146,7 @@ def _refuse_differences(
     folder: RunFolder, before: dict[str, Any], now: dict[str, Any], allowed: Collection[str] = ()
 ) -> None:
     problems = [
-        Problem(key, f"the run was begun with {name} {before.get(key)}, now it is {now[key]}")
+        Problem(key, f"the run was begun with {name} {before.get(key)}, now it is {now[key]}{_way_out(key, before)}")
         for key, name in {"hash": "hash", **PLACE}.items()
         if key not in allowed
         and before.get(key) != now[key]
@@ -172,6 +172,11 @@ def _refuse_differences(
             "or remove this one"
         )
         raise UserError(str(folder.folder), [*problems, Problem("", advice)])
+
+
+def _way_out(key: str, before: Mapping[str, Any]) -> str:
+    """The option that restores what differs, where one does."""
+    return f"; --threads {before[key]} goes on" if key == "threads" and key in before else ""
 
 
 def other_code(record: Mapping[str, Any], plan: Plan) -> str:

@@ -37,6 +37,11 @@ def _internals() -> tuple[type[Any], type[Any]] | None:
             return False
 
     class Dispatch(TorchDispatchMode):  # type: ignore[no-untyped-call]
+        @classmethod
+        def _should_skip_dynamo(cls) -> bool:
+            """Whether calls import torch._dynamo, which takes a second, to keep it out of what is metered."""
+            return False
+
         def __init__(self, meter: Meter) -> None:
             super().__init__()  # type: ignore[no-untyped-call]
             self.meter = meter
