@@ -71,6 +71,7 @@ def run(
     capture: str = "auto",
     deterministic: bool = False,
     threads: int | None = None,
+    allow_other_processes: bool = False,
 ) -> Run:
     """Train, evaluate and report a recipe, or go on where an earlier call stopped, and return the trained run.
 
@@ -93,6 +94,7 @@ def run(
         capture: "auto" where steps may become CUDA graphs, with the same bits, or "off".
         deterministic: whether a GPU gives the same bits each time, or the operation is named that can't.
         threads: how many compute on the CPU; as many as PyTorch has by default.
+        allow_other_processes: whether to go on with another number of processes than the run was begun with.
 
     Raises UserError for mistakes in the recipe, the choices, the hooks or the data.
     """
@@ -109,6 +111,7 @@ def run(
         skip_bad_images=skip_bad_images, continue_from=continue_from, tensorboard=tensorboard,
         channels_last=channels_last, tf32=tf32, compile=compile, capture=capture, deterministic=deterministic,
             threads=threads,
+        allow_other_processes=allow_other_processes,
     )  # fmt: skip
     return run_recipe(loaded, choices, call_of(loaded, choices), hooks=hooks)
 

@@ -25,7 +25,7 @@ With = Annotated[
 ]
 
 
-@takes_choices("seed", "tensorboard", "continue_from")
+@takes_choices("seed", "tensorboard", "continue_from", "allow_other_processes")
 def mix(
     recipe: RecipeName,
     additions: With,

@@ -33,7 +33,7 @@ OnlyFinished = Annotated[bool, typer.Option("--only-finished", help="Train nothi
 TableName = Annotated[str | None, typer.Option("--name", help="Of the table and its folder.")]
 
 
-@takes_choices("seed", "tensorboard", "continue_from")
+@takes_choices("seed", "tensorboard", "continue_from", "allow_other_processes")
 def table(
     recipes: Recipes,
     seeds: Seeds = None,

@@ -62,6 +62,9 @@ def binary_cross_entropy(
     return total / (seen.sum().clamp(min=1) if reduction == "mean" else _divisor(logits, reduction))
 
 
+binary_cross_entropy.couples_rows = True  # type: ignore[attr-defined]  # by the number of known elements
+
+
 @in_float32
 def cross_entropy(logits: Tensor, classes: Tensor, *, label_smoothing: Annotated[float, Ge(0), Lt(1)] = 0.0) -> Tensor:
     """The cross-entropy in nats of exclusive classes, averaged over the batch.

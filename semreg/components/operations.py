@@ -87,6 +87,9 @@ def take(x: TensorOrPosterior, indices: Tensor) -> TensorOrPosterior:
     return cast(TensorOrPosterior, map_tensors(lambda tensor: tensor.index_select(0, indices), x))
 
 
+take.couples_rows = True  # type: ignore[attr-defined]
+
+
 def permutation(
     like: Annotated[Tensor, Role.SHAPE], *, fixed_points: bool = True, generator: torch.Generator | None = None
 ) -> Tensor:
@@ -103,6 +106,7 @@ def permutation(
 
 
 permutation.cuts_gradient = True  # type: ignore[attr-defined]
+permutation.couples_rows = True  # type: ignore[attr-defined]
 
 
 def diagonal_gaussian(features: Tensor, *, initial_log_variance: float = 0.0) -> DiagonalGaussian:

@@ -73,6 +73,9 @@ def predictability(
     return cast(Tensor, share.to(codes.dtype))
 
 
+predictability.couples_rows = True  # type: ignore[attr-defined]
+
+
 def _waves(points: Tensor, count: int, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
     """Cosines and sines of random projections of points `(batch, code)`, `(batch, count)` each."""
     device = points.device if generator is None else generator.device

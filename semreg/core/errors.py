@@ -65,6 +65,10 @@ class ComponentError(UserError):
     exit_code = 1
 
 
+class ProcessLostError(UserError):
+    """Another process of the run has ended."""
+
+
 class DataMissing(UserError):  # noqa: N818  a finding rather than a failure
     """A data set is not under the data root. The message says what layout was looked for and what to download."""
 

@@ -111,7 +111,8 @@ class Operation(Protocol):
     """A function from tensors to tensors.
 
     An attribute `in_evaluation` is the function that evaluations call instead, on the same inputs and without options;
-    `cuts_gradient = True` says that no gradient flows through.
+    `cuts_gradient = True` says that no gradient flows through, and `couples_rows = True` that a row of the result
+    depends on other rows: where several processes have a part of the batch each, it is then called on the whole one.
     """
 
     def __call__(self, *inputs: Any, **options: Any) -> Any:
@@ -120,7 +121,11 @@ class Operation(Protocol):
 
 
 class Loss(Protocol):
-    """A function from tensors of one batch to what is to be minimised; it does not know which modules it trains."""
+    """A function from tensors of one batch to what is to be minimised; it does not know which modules it trains.
+
+    An attribute `couples_rows = True` says that it is no mean over the rows of a batch, as one of pairs is not: where
+    several processes have a part of the batch each, it is then called on the whole one.
+    """
 
     def __call__(self, *inputs: Any, **options: Any) -> Tensor:
         """A scalar: the mean over the batch, finite whatever the batch."""

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from semreg.core import Problem, UserError
-from semreg.core.errors import ComponentError, cause_of
+from semreg.core.errors import ComponentError, ProcessLostError, cause_of
 from semreg.core.memory import out_of_memory
 from semreg.recipe.plan import Loaded, Node
 
@@ -37,7 +37,7 @@ def naming_losses(losses: Mapping[str, Node], source: str) -> Iterator[None]:
     except KeyboardInterrupt:
         raise
     except BaseException as error:
-        if out_of_memory(error):
+        if out_of_memory(error) or isinstance(error, ProcessLostError):
             raise
         last = traceback.extract_tb(error.__traceback__)[-1]  # of whatever the loss depends on
         place = f"{Path(last.filename).name} line {last.lineno}"

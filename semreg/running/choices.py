@@ -80,6 +80,11 @@ class Choices:
         default=None, metadata=_told("Compute on the CPU with N threads, not as many as cores.", metavar="N")
     )
 
+    allow_other_processes: bool = field(
+        default=False,
+        metadata=_told("Go on with another number of processes than the run was begun with, to other bits."),
+    )
+
     def __post_init__(self) -> None:
         object.__setattr__(self, "data_root", data_root_of(self.data_root))
         object.__setattr__(self, "out", Path(self.out))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -50,10 +50,12 @@ def record_environment(
     data: Cached,
     identity: Identity,
     more: Mapping[str, Any],
+    allow_other_processes: bool = False,
 ) -> None:
     """Write what is trained; refuse to go on under other circumstances, which would not end with the same bits.
 
-    `more` is what else is recorded: how the run was begun.
+    `more` is what else is recorded: how the run was begun. Another number of processes, with another number of threads
+    each, may be allowed; it is recorded and told.
     """
     plan = setting.plan
     record = {
@@ -97,11 +99,17 @@ def record_environment(
         "training": identity.table,
     }
     before = folder.read_json(RECORD)
-    if before is not None:
-        _refuse_differences(folder, before, record)
-        record |= {key: before[key] for key in ("started", "command", "call", "name", "recipe") if key in before}
-    else:
+    if before is None:
         record["started"] = datetime.now(UTC).isoformat(timespec="seconds")
+    else:
+        others = allow_other_processes and before.get("processes") != record["processes"]
+        _refuse_differences(folder, before, record, allowed={"processes", "threads"} if others else set())
+        kept = ("started", "command", "call", "name", "recipe", "processes_before")
+        record |= {key: before[key] for key in kept if key in before}
+        if others:
+            record["processes_before"] = [*before.get("processes_before", []), before.get("processes")]
+            said = f"begun with {before.get('processes')} processes, goes on with {record['processes']}"
+            folder.warn(f"{said}: its batches stay what they are, but it does not end with the same bits")
     folder.write_json(RECORD, record)
 
 
@@ -134,11 +142,15 @@ def _kind(device: object) -> str:
     return str(device).partition(":")[0]
 
 
-def _refuse_differences(folder: RunFolder, before: dict[str, Any], now: dict[str, Any]) -> None:
+def _refuse_differences(
+    folder: RunFolder, before: dict[str, Any], now: dict[str, Any], allowed: Collection[str] = ()
+) -> None:
     problems = [
         Problem(key, f"the run was begun with {name} {before.get(key)}, now it is {now[key]}{_way_out(key, before)}")
         for key, name in {"hash": "hash", **PLACE}.items()
-        if before.get(key) != now[key] and not (key == "device" and _kind(before.get(key)) == _kind(now[key]))
+        if key not in allowed
+        and before.get(key) != now[key]
+        and not (key == "device" and _kind(before.get(key)) == _kind(now[key]))
     ]
     if before["data"]["fingerprint"] != now["data"]["fingerprint"]:
         problems.append(Problem("data", "the images or labels are not those that the run was begun with"))
@@ -148,6 +160,8 @@ def _refuse_differences(folder: RunFolder, before: dict[str, Any], now: dict[str
             problems.append(Problem(f"versions.{name}", message))
     if before.get("code") != now["code"]:
         problems.append(Problem("code", "the code of semreg is not that which the run was begun with"))
+    if [problem.where for problem in problems if problem.where != "threads"] == ["processes"]:
+        problems.append(Problem("", "--allow-other-processes goes on, with the same batches and other last bits"))
     if problems:
         found = {problem.where for problem in problems}
         restore = f"go on where there is a {before.get('card')}" if "card" in found else "restore what differs"

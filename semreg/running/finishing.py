@@ -12,7 +12,7 @@ from pathlib import Path
 import pluggy
 
 from semreg.core import UserError, plugin_manager
-from semreg.core.errors import CannotWrite, ComponentError
+from semreg.core.errors import CannotWrite, ComponentError, ProcessLostError
 from semreg.recipe.component_errors import failure_text
 from semreg.recipe.plan import Plan
 from semreg.running.evaluations import Evaluated, Judges, evaluate_run
@@ -28,7 +28,7 @@ from semreg.store.recipes import (
     write_recipe,
 )
 from semreg.trained.run import Run
-from semreg.training.processes import ALONE, Processes, ProcessLostError
+from semreg.training.processes import ALONE, Processes
 
 GO_ON = "the same command goes on from the last checkpoint"
 

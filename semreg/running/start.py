@@ -45,6 +45,7 @@ from semreg.store.watched import read_watched
 from semreg.trained.opening import averaged, open_data, opened
 from semreg.trained.run import Run
 from semreg.trained.weights import load_weights
+from semreg.training.batch_norm import share_batch_norm
 from semreg.training.build import build_modules, untrained
 from semreg.training.in_training import InTraining, held_out, require_pictures
 from semreg.training.interrupts import Interrupts
@@ -258,7 +259,8 @@ class Runner:
             require_compiler(device)
         modules = {name: module.to(device) for name, module in build_modules(plan, seed=seed).items()}
         load_weights(plan, modules, choices.out)
-        remarks = [*too_many(choices.threads), *plan.warnings, *untrained(plan, modules), *data.remarks]
+        local = share_batch_norm(modules, processes)
+        remarks = [*too_many(choices.threads), *plan.warnings, *untrained(plan, modules), *local, *data.remarks]
         remarks += [*_constant(plan, data), *scarce(data, plan.labels_read()), *_untested(plan, data)]
         part = plan.trained_part()
         trained = {name: module for name, module in modules.items() if name in part.modules}
@@ -291,7 +293,9 @@ class Runner:
             "continues": {"run": parent.folder.name, "hash": parent.record["hash"]} if parent else None,
         }
         trainer = prepared.trainer
-        record_environment(self.folder, trainer.setting, trainer.data, self.place.identity, begun)
+        record_environment(
+            self.folder, trainer.setting, trainer.data, self.place.identity, begun, self.choices.allow_other_processes
+        )
         if self.processes.first:
             write_recipe(self.folder.folder, self.plan.name, self.plan.table)
         for remark in prepared.remarks:

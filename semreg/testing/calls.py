@@ -27,6 +27,8 @@ from semreg.testing.examples import ExampleCall, Inputs, in_dtype, modules_of, t
 from semreg.testing.interfaces import require_interface
 from semreg.testing.precision import check_precision
 
+_DECLARE = "an attribute `couples_rows = True` says so, for runs of several processes"
+
 
 def check_loss(
     loss: Callable[..., Any], *inputs: Any, options: Mapping[str, Any] | None = None, exempt: Collection[str] = ()
@@ -39,8 +41,10 @@ def check_loss(
     random loss is exempt), "degenerate" (an empty batch, one row, equal rows, one class: finite, and connected by a
     finite gradient; all zeros: that or a ValueError), "waits" (for a GPU, in no step), "determinism" (under a
     generator; PyTorch's own is left alone), "inputs kept", "precision" (float16 and bfloat16, up to a million numbers,
-    give what the same numbers in float32 do, in float32; autocast changes nothing) and "labels" (classes as floats,
-    bools or NaN, and those below 0, are refused with a ValueError; those beyond the last one, too, if it is known).
+    give what the same numbers in float32 do, in float32; autocast changes nothing), "labels" (classes as floats,
+    bools or NaN, and those below 0, are refused with a ValueError; those beyond the last one, too, if it is known) and
+    "halves" (a batch's loss is the mean of its halves' losses, unless `couples_rows = True` says otherwise; a random
+    loss is exempt).
 
     Args:
         loss: the function, or a class that is made with the options and then called.
@@ -69,6 +73,7 @@ def check_loss(
     checks.run("inputs kept", check_inputs_kept, call, inputs)
     checks.run("precision", check_precision, call)
     checks.run("labels", check_labels, call)
+    checks.run("halves", _check_loss_of_halves, call)
     checks.end()
 
 
@@ -80,8 +85,9 @@ def check_operation(
     Checks: "signature", "interface" (`semreg.core.Operation`), "documentation", "shapes", "source", "refusals"
     (PyTorch's own errors are good enough), "value" (finite), "gradient" (unless the operation has `cuts_gradient`, or
     no floating-point input), "dtype" (float32, float64 and bfloat16 are kept), "device", "order" (results are in the
-    order of the rows; a random operation is exempt), "degenerate", "waits", "determinism", "inputs kept" and
-    "evaluation" (the form in evaluations, if there is one, takes the same inputs).
+    order of the rows; a random operation is exempt), "degenerate", "waits", "determinism", "inputs kept", "evaluation"
+    (the form in evaluations, if there is one, takes the same inputs) and "halves" (rows of half a batch give what they
+    give in the whole, unless `couples_rows = True` says otherwise; a random operation is exempt).
 
     Arguments and errors are those of `check_loss`.
     """
@@ -101,6 +107,7 @@ def check_operation(
     checks.run("determinism", check_determinism, lambda seed: call(seed=seed), call.random)
     checks.run("inputs kept", check_inputs_kept, call, inputs)
     checks.run("evaluation", lambda: require_finite(getattr(operation, "in_evaluation", lambda *_: None)(*inputs)))
+    checks.run("halves", _check_operation_on_halves, call)
     checks.end()
 
 
@@ -155,6 +162,40 @@ def _check_operation_order(call: ExampleCall) -> None:
     order, inputs = _order(call.rows), in_dtype(call.inputs, torch.float64)
     expected = [result[order] for result in tensors_of(call(inputs))]
     torch.testing.assert_close(tensors_of(call(taken(inputs, order))), expected)
+
+
+def _check_loss_of_halves(call: ExampleCall) -> None:
+    if call.random or _couples_rows(call):
+        return
+    whole, *halves = (call(given).detach() for given in _halves(call))
+    mean = torch.stack(halves).mean(0)
+    found = f"it is no mean over rows: {float(whole):g}, and that of two halves {float(mean):g}"
+    require(_close(whole, mean), f"{found}; {_DECLARE}")
+
+
+def _check_operation_on_halves(call: ExampleCall) -> None:
+    if call.random or _couples_rows(call):
+        return
+    whole, *halves = (tensors_of(call(given)) for given in _halves(call))
+    for expected, *parts in zip(whole, *halves, strict=True):
+        require(_close(expected, torch.cat(parts)), f"rows of the result depend on other rows of the batch; {_DECLARE}")
+
+
+def _couples_rows(call: ExampleCall) -> bool:
+    return bool(getattr(call.component, "couples_rows", False))
+
+
+def _halves(call: ExampleCall) -> list[Inputs]:
+    """An even number of the example's rows in float64, the first half of them, and the second; modules in eval mode."""
+    inputs, half = in_dtype(call.inputs, torch.float64), max(call.rows // 2, 1)
+    for module in modules_of(inputs):
+        module.eval()  # batch norm in a critic is no matter of the loss
+    ranges = (range(2 * half), range(half), range(half, 2 * half)) if call.rows > 1 else (range(1),) * 3
+    return [taken(inputs, [*rows]) for rows in ranges]
+
+
+def _close(a: Tensor, b: Tensor) -> bool:
+    return a.shape == b.shape and torch.allclose(a, b, rtol=1e-4, atol=1e-6)
 
 
 def _order(rows: int) -> list[int]:

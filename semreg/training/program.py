@@ -14,11 +14,13 @@ from torch import nn
 from semreg.components.functional import at_least_float32, undecorated
 from semreg.components.values import is_posterior
 from semreg.core import Problem, UserError, seed_of
-from semreg.core.errors import ComponentError, cause_of
+from semreg.core.errors import ComponentError, ProcessLostError, cause_of
 from semreg.core.memory import out_of_memory
 from semreg.recipe.component_errors import LONGEST_CAUSE, component_error, failure_text
 from semreg.recipe.plan import Node, Plan, Read, Value, uses
 from semreg.training.draws import Draws
+from semreg.training.parts import over_processes
+from semreg.training.processes import ALONE, Processes
 
 LOW_PRECISIONS = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -42,7 +44,7 @@ class Program:
         training: False gives random operations their evaluation form (a posterior's mean, the image itself).
         precision: of the tensors, where a module has none of its own: "fp32", or "bf16" or "fp16" by autocast. Losses
             are computed in at least float32, whatever they get.
-        rank: of this process; its random operations draw what comes after those of the processes before it.
+        processes: that compute together, each from its rows of the batch, what one would from all of them.
 
     `execution` begins each execution; it seeds all draws, before the first tensor is computed.
     """
@@ -56,9 +58,9 @@ class Program:
         training: bool = True,
         device: torch.device | None = None,
         precision: str = "fp32",
-        rank: int = 0,
+        processes: Processes = ALONE,
     ) -> None:
-        self.rank = rank
+        self.processes = processes
         self.plan, self.modules, self.key, self.training = plan, modules, key, training
         self.device = device or torch.device("cpu")
         self.precision = precision
@@ -130,7 +132,8 @@ class Program:
         def call_module(*values: Any) -> Any:
             return modules[name](*values)
 
-        return self._guarded(self._in_own_precision(call_module, [name]), inputs, value, scalar)
+        whole = over_processes(call_module, self.plan.modules[name].node.loaded.value, self.processes)
+        return self._guarded(self._in_own_precision(whole, [name]), inputs, value, scalar)
 
     def _in_own_precision(self, call: Callable[..., Any], names: list[str]) -> Callable[..., Any]:
         """A call of modules, in a precision of their own where they have one, the finest of several. What it gives is
@@ -175,11 +178,14 @@ class Program:
             except BaseException as error:
                 raise component_error(node, str(self.plan.recipe.path), error, path) from error
             function, options = instance, {}
+        generator = None
         if component.random and function is not deterministic:
             draws = Draws(torch.Generator(self.device), seed_of(*self.key, path))
             self._draws.setdefault(self._place, []).append(draws)
-            function = _drawing(function, draws.generator)
-        return partial(function, **options) if options else function
+            generator = draws.generator
+            function = _drawing(function, generator)
+        call = partial(function, **options) if options else function
+        return over_processes(call, component.value, self.processes, generator)
 
     def _guarded(self, call: Callable[..., Any], inputs: list[Evaluate], node: Node, scalar: bool) -> Evaluate:
         source, text, where = str(self.plan.recipe.path), str(node), node.where
@@ -196,7 +202,7 @@ class Program:
             except KeyboardInterrupt:
                 raise
             except BaseException as error:  # a component of anyone's, on inputs of anyone's
-                if out_of_memory(error):
+                if out_of_memory(error) or isinstance(error, ProcessLostError):
                     raise
                 if not isinstance(error, Exception):
                     raise ComponentError(source, [Problem(where, f"'{text}' {failure_text(error)}")]) from error

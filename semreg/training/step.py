@@ -7,7 +7,8 @@ are set on the host, before the first tensor is computed; from there on nothing 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import contextlib
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -25,6 +26,7 @@ from semreg.training.clock import Clock
 from semreg.training.compiled import Compiled
 from semreg.training.draws import GlobalDraws
 from semreg.training.optimizers import ModuleOptimizer, Optimizer
+from semreg.training.processes import GradientAverages
 from semreg.training.program import Program
 from semreg.training.setting import BatchSource, Setting
 
@@ -72,7 +74,7 @@ class StepRunner:
         self.setting, self.phase, self.step, self.batches, self.clock = setting, phase, step, batches, clock
         self.program = Program(
             setting.plan, setting.modules, key=(setting.seed, phase.name, step.name),
-            device=setting.device, precision=setting.precision, rank=setting.processes.rank,
+            device=setting.device, precision=setting.precision, processes=setting.processes,
         )  # fmt: skip
         self.losses = {name: self.program.losses[name] for name in step.losses}
         self.draws = self.program.draws(self.losses)
@@ -80,6 +82,10 @@ class StepRunner:
         self.passes: list[Pass] = []
         self.updates: list[Update] = []
         self._plan_passes(optimizers)
+        self.averages: GradientAverages | None = None
+        """Of a step whose gradients are all left by one backward pass, which can be exchanged while it goes on."""
+        if setting.processes.count > 1 and len(self.passes) == 1:
+            self.averages = GradientAverages(setting.processes, self.passes[0].parameters)
         self.scaler = GradScaler(setting.device.type) if setting.in_half_precision else None
         for update in self.updates:
             if self.scaler is not None and update.own is not None:
@@ -177,11 +183,14 @@ class StepRunner:
                     values.append(self.losses[name](execution))  # one frame less for debuggers
             totals = self.weighted(passes, dict(zip(names, values, strict=True)))
         self.clock.lap("forward")
-        for number, (one, total) in enumerate(zip(passes, totals, strict=True), 1):
-            scaled = total if self.scaler is None else self.scaler.scale(total)
-            inputs = one.parameters if one.selective else None  # to choose costs more than to take all
-            with naming_losses(one.nodes, self.setting.source):
-                torch.autograd.backward(scaled, inputs=inputs, retain_graph=number < len(passes))
+        averages = self._averages_of(passes)
+        last = (index + 1) % self.step.accumulate == 0
+        with averages.while_going_back() if averages and last else contextlib.nullcontext():
+            for number, (one, total) in enumerate(zip(passes, totals, strict=True), 1):
+                scaled = total if self.scaler is None else self.scaler.scale(total)
+                inputs = one.parameters if one.selective else None  # to choose costs more than to take all
+                with naming_losses(one.nodes, self.setting.source):
+                    torch.autograd.backward(scaled, inputs=inputs, retain_graph=number < len(passes))
         self.clock.lap("backward")
         return [value.detach() for value in values]
 
@@ -202,12 +211,19 @@ class StepRunner:
         """A weight as it is now, of one of the batches that an execution averages."""
         return self.factors[id(weight)] if isinstance(weight, Course) else weight / self.step.accumulate
 
-    def exchange(self, passes: Iterable[Pass], losses: list[Tensor]) -> None:
+    def _averages_of(self, passes: Sequence[Pass]) -> GradientAverages | None:
+        return self.averages if passes is self.passes else None
+
+    def exchange(self, passes: Sequence[Pass], losses: list[Tensor]) -> None:
         """Average gradients and losses over the processes."""
         if self.setting.processes.count == 1:
             return
-        gradients = [p.grad for one in passes for p in one.parameters if p.grad is not None]
-        self.setting.processes.average([*gradients, *losses])
+        averages = self._averages_of(passes)
+        if averages is not None:
+            averages.end(losses)
+        else:
+            gradients = [p.grad for one in passes for p in one.parameters if p.grad is not None]
+            self.setting.processes.average([*gradients, *losses])
         self.clock.lap("exchange")
 
     def note(self, sums: list[Tensor]) -> None:

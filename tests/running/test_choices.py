@@ -82,8 +82,8 @@ def test_every_choice_has_help_and_a_default() -> None:
     ("function", "left_out"),
     [
         (semreg.run, set()),
-        (semreg.table, {"seed", "tensorboard", "continue_from"}),
-        (semreg.mix, {"seed", "tensorboard", "continue_from"}),
+        (semreg.table, {"seed", "tensorboard", "continue_from", "allow_other_processes"}),
+        (semreg.mix, {"seed", "tensorboard", "continue_from", "allow_other_processes"}),
     ],
 )
 def test_python_spells_the_choices_out(function: Callable[..., Any], left_out: set[str]) -> None:
@@ -98,5 +98,5 @@ def test_python_spells_the_choices_out(function: Callable[..., Any], left_out: s
 
 def test_the_commands_leave_out_what_python_leaves_out() -> None:
     assert {field.name for field in fields(Choices)} - inspect.signature(mix).parameters.keys() == {
-        "seed", "tensorboard", "continue_from",
+        "seed", "tensorboard", "continue_from", "allow_other_processes",
     }  # fmt: skip

@@ -86,6 +86,10 @@ def in_order(codes: Tensor, labels: Tensor) -> Tensor:
     return good(codes * torch.arange(len(codes), device=codes.device).to(codes)[:, None], labels)
 
 
+def of_pairs(codes: Tensor, labels: Tensor) -> Tensor:
+    return good(codes - codes.sum(0), labels)
+
+
 def a_mean(codes: Tensor, labels: Tensor) -> Tensor:
     good(codes, labels)
     return codes.square().mean()
@@ -157,10 +161,11 @@ def test_what_is_right_passes() -> None:
         (of_a_look, {"waits"}, r"1 × bool at test_calls\.py:\d+; keep it a tensor, with torch\.where"),
         (of_another_look, {"waits"}, "where semreg.core.at_hand is false, as on a GPU, the result is another"),
         (of_a_look_back, {"waits"}, r"1 × item at test_calls\.py:\d+"),
-        (in_order, {"order"}, "not close"),
+        (in_order, {"order", "halves"}, "not close"),
+        (of_pairs, {"halves"}, "it is no mean over rows: .* an attribute `couples_rows = True` says so"),
         (a_mean, {"degenerate"}, "empty batch: the result holds NaN"),
-        (a_norm, {"degenerate"}, "zeros: the gradient holds NaN"),
-        (of_global_chance, {"determinism", "gradient", "order"}, "global generator; take a parameter"),
+        (a_norm, {"degenerate", "halves"}, "zeros: the gradient holds NaN"),
+        (of_global_chance, {"determinism", "gradient", "order", "halves"}, "global generator; take a parameter"),
         (of_ignored_chance, {"determinism"}, "six seeds gave one"),
         (
             in_place,
@@ -205,12 +210,34 @@ def test_operations_are_row_by_row_and_keep_gradients() -> None:
         """Codes `(batch, code)`, doubled (2020)."""
         return 2 * codes.detach()
 
-    with pytest.raises(AssertionError, match="1 of 16 checks failed\n  gradient: no gradient flows to any input"):
+    with pytest.raises(AssertionError, match="1 of 17 checks failed\n  gradient: no gradient flows to any input"):
         check_operation(cut, CODES)
     cut.cuts_gradient = True  # type: ignore[attr-defined]
     check_operation(cut, CODES)
-    with pytest.raises(AssertionError, match="1 of 16 checks failed\n  order: "):
-        check_operation(reversed_rows, CODES)
+    with pytest.raises(AssertionError, match="1 of 17 checks failed\n  order: "):
+        check_operation(reversed_rows, CODES, exempt={"halves"})
+
+
+def test_what_couples_rows_must_say_so() -> None:
+    def of_all(codes: Tensor) -> Tensor:
+        """Codes `(batch, code)`, less their mean (2020)."""
+        return codes - codes.sum(0) / max(len(codes), 1)
+
+    with pytest.raises(
+        AssertionError, match="1 of 17 checks failed\n  halves: rows of the result depend on other rows"
+    ):
+        check_operation(of_all, CODES)
+    of_all.couples_rows = True  # type: ignore[attr-defined]
+    check_operation(of_all, CODES)
+
+
+def test_a_loss_by_a_module_with_batch_norm_is_a_mean_over_rows() -> None:
+    def of_scores(critic: nn.Module, codes: Tensor) -> Tensor:
+        """Codes `(batch, code)` to a scalar (2020). Raises ValueError for other shapes."""
+        return critic(codes).square().sum() / max(len(codes), 1)  # type: ignore[no-any-return]
+
+    left = {"refusals", "precision", "inputs kept", "degenerate", "determinism", "order"}
+    check_loss(of_scores, nn.BatchNorm1d(4), CODES, exempt=left)
 
 
 def test_the_form_in_evaluations_takes_the_same_inputs() -> None:

@@ -134,6 +134,9 @@ def angular_triplet_neighbor_loss(
     return loss
 
 
+angular_triplet_neighbor_loss.couples_rows = True  # type: ignore[attr-defined]
+
+
 class _TripletLoss(torch.autograd.Function):
     """The loss and, as the angles of a block of anchors are at hand only once, its gradient in the same pass."""
 

@@ -70,3 +70,6 @@ def triplet_loss(
         active = counts.sum(dtype=torch.float64) / 2  # every triplet is counted at its positive and at its negative
     total = (signed * distance).sum() + (margin * active).to(distance.dtype)
     return total / active.clamp(min=1).to(distance.dtype) if reduction == "active" else total
+
+
+triplet_loss.couples_rows = True  # type: ignore[attr-defined]

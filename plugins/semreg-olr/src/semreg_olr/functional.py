@@ -178,6 +178,9 @@ def joint_probability_over_pairs(
     return ((products - joint).square() * different).sum() / (pairs if reduction == "sum" else pairs * max(labels, 1))
 
 
+joint_probability_over_pairs.couples_rows = True  # type: ignore[attr-defined]
+
+
 def rescale(images: Tensor, *, floor: Annotated[float, Gt(0)] = 1e-3) -> Tensor:
     """Each image stretched to [0, 1] by its own least and greatest value, over all channels (Eq. 2).
 
