@@ -57,6 +57,8 @@ class Choices:
         default=False, metadata=_told("Also write the curves for TensorBoard, into the run's folder.")
     )
 
+    channels_last: bool = True
+
     def __post_init__(self) -> None:
         object.__setattr__(self, "data_root", data_root_of(self.data_root))
         object.__setattr__(self, "out", Path(self.out))

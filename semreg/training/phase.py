@@ -17,6 +17,7 @@ from semreg.recipe.plan import PhasePlan, StepPlan, Value, reads_in
 from semreg.training.buffers import buffers_kept
 from semreg.training.clock import Clock
 from semreg.training.draws import mixed
+from semreg.training.memory_format import match_parameters
 from semreg.training.optimizers import ModuleOptimizer
 from semreg.training.program import Execution, Program, evaluating
 from semreg.training.setting import BatchSource, Setting
@@ -259,6 +260,7 @@ class PhaseRunner:
         """Go on from what `state` returned."""
         for name, optimizer in self.optimizers.items():
             optimizer.optimizer.load_state_dict(state["optimizers"][name])
+            match_parameters(optimizer.optimizer)
             for key, value in state["averages"][name].items():
                 optimizer.average[key].copy_(value)
         kept = state["validation"]
