@@ -65,6 +65,11 @@ def run(
     skip_bad_images: bool = False,
     continue_from: str | Path | None = None,
     tensorboard: bool = False,
+    channels_last: bool = True,
+    tf32: bool = True,
+    compile: bool = False,
+    capture: str = "auto",
+    deterministic: bool = False,
 ) -> Run:
     """Train, evaluate and report a recipe, or go on where an earlier call stopped, and return the trained run.
 
@@ -81,6 +86,11 @@ def run(
         skip_bad_images: whether images that can't be read are left out, and counted.
         continue_from: the run to go on from, which had fewer epochs.
         tensorboard: whether the curves are also written for TensorBoard, into the run's folder.
+        channels_last: whether images lie in memory pixel by pixel, in which convolutions are faster.
+        tf32: whether convolutions on a GPU may multiply in TF32, by ten bits of each number; matrix products don't.
+        compile: whether steps are compiled by torch.compile, which pays in long trainings.
+        capture: "auto" where steps may become CUDA graphs, with the same bits, or "off".
+        deterministic: whether a GPU gives the same bits each time, or the operation is named that can't.
 
     Raises UserError for mistakes in the recipe, the choices, the hooks or the data.
     """
@@ -92,6 +102,7 @@ def run(
     choices = _choices(
         seed=seed, device=device, precision=precision, data_root=data_root, out=out, fallback=fallback,
         skip_bad_images=skip_bad_images, continue_from=continue_from, tensorboard=tensorboard,
+        channels_last=channels_last, tf32=tf32, compile=compile, capture=capture, deterministic=deterministic,
     )  # fmt: skip
     return run_recipe(loaded, choices, call_of(loaded, choices), hooks=hooks)
 
@@ -146,6 +157,11 @@ def table(
     out: str | Path = "runs",
     fallback: bool = True,
     skip_bad_images: bool = False,
+    channels_last: bool = True,
+    tf32: bool = True,
+    compile: bool = False,
+    capture: str = "auto",
+    deterministic: bool = False,
 ) -> MadeTable:
     """Run recipes by seeds, but for what is finished, and write one table of their figures, mean ± standard deviation.
 
@@ -170,7 +186,8 @@ def table(
 
     choices = _choices(
         device=device, precision=precision, data_root=data_root, out=out, fallback=fallback,
-        skip_bad_images=skip_bad_images,
+        skip_bad_images=skip_bad_images, channels_last=channels_last, tf32=tf32, compile=compile, capture=capture,
+        deterministic=deterministic,
     )  # fmt: skip
     rows = [one if is_file(one) or isinstance(one, Recipe) else recipe_of(one, overrides) for one in recipes]
     wanted = Wanted(tuple(figures), against, only_finished, name, command, plots_of(plots))
@@ -198,6 +215,11 @@ def mix(
     out: str | Path = "runs",
     fallback: bool = True,
     skip_bad_images: bool = False,
+    channels_last: bool = True,
+    tf32: bool = True,
+    compile: bool = False,
+    capture: str = "auto",
+    deterministic: bool = False,
 ) -> MadeTable:
     """Train a recipe and what up to three additions make of it, alone and in pairs, for a short while, and rank them.
 
@@ -223,7 +245,8 @@ def mix(
 
     choices = _choices(
         device=device, precision=precision, data_root=data_root, out=out, fallback=fallback,
-        skip_bad_images=skip_bad_images,
+        skip_bad_images=skip_bad_images, channels_last=channels_last, tf32=tf32, compile=compile, capture=capture,
+        deterministic=deterministic,
     )  # fmt: skip
     wanted = Wanted(tuple(figures), None, only_finished, name, command, plots_of(plots), written=table)
     budget = Budget(epochs, share)

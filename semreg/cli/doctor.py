@@ -102,7 +102,7 @@ def _devices() -> Part:
             f"none; PyTorch is built {f'with CUDA {torch.version.cuda}' if torch.version.cuda else 'without'}"
         )
     if torch.backends.mps.is_available():
-        found["mps"] = "there; semreg does not compute on it"
+        found["mps"] = "there; semreg does not compute on it, since it has no float64"
     return found
 
 

@@ -11,6 +11,8 @@ __all__ = ["DataMissing", "Problem", "UserError", "closest", "printable"]
 MOST_PROBLEMS = 30
 """Where a search for mistakes ends: nobody mends more at once."""
 LONGEST_MESSAGE = 2_000
+_UNDETERMINED = " does not have a deterministic implementation"
+"""What PyTorch says of an operation under `torch.use_deterministic_algorithms`, after its name."""
 _SPACES = "\n\xa0\u2009\u202f"
 LONGEST_WORD, MOST_CANDIDATES = 100, 2_000
 """Beyond these no near word is looked for, which takes time quadratic in the one and linear in the other."""
@@ -77,6 +79,9 @@ def cause_of(error: BaseException, *plain: type[Exception]) -> str:
         said = " ".join(str(error)[:LONGEST_MESSAGE].split())
     except BaseException:  # its text is anyone's, too
         said = ""
+    operation, undetermined, _ = said.partition(_UNDETERMINED)
+    if undetermined:
+        return f"{operation} gives other bits each time on this device; leave out --deterministic, or the component"
     bare = said and isinstance(error, plain or (ValueError, RuntimeError))
     return said if bare else f"{type(error).__name__}: {said}"
 

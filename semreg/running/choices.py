@@ -5,6 +5,7 @@ Commands take their options from it, and the functions of `semreg` their keyword
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     import torch
 
 PRECISIONS = ("fp32", "bf16", "fp16")
+CAPTURES = ("auto", "off")
+DECIDING_BITS = ("channels_last", "tf32", "compile", "deterministic")
+"""Choices of how numbers are computed that change their last bits, or say that these are the same each time."""
 RUNS = Path("runs")
 
 
@@ -27,9 +31,9 @@ def _told(help: str, **option: Any) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Choices:
-    """Seed, device, precision, places, and how far a run may go without what its recipe names.
+    """Seed, device, how numbers are computed, places, and how far a run may go without what its recipe names.
 
-    Raises UserError for what is no seed, and for a precision that does not exist.
+    Raises UserError for what is no seed, and for a precision or a way to capture steps that does not exist.
     """
 
     seed: int | None = field(
@@ -56,8 +60,21 @@ class Choices:
     tensorboard: bool = field(
         default=False, metadata=_told("Also write the curves for TensorBoard, into the run's folder.")
     )
-
-    channels_last: bool = True
+    channels_last: bool = field(
+        default=True,
+        metadata=_told("Keep images in memory channel by channel, not pixel by pixel.", flag="--no-channels-last"),
+    )
+    tf32: bool = field(
+        default=True,
+        metadata=_told("Multiply in full float32 on a GPU, in convolutions too.", flag="--no-tf32"),
+    )
+    compile: bool = field(default=False, metadata=_told("Compile the steps by torch.compile, for long trainings."))
+    capture: str = field(
+        default="auto", metadata=_told("Whether steps become CUDA graphs; same bits.", metavar="|".join(CAPTURES))
+    )
+    deterministic: bool = field(
+        default=False, metadata=_told("The same bits each time on a GPU too, or the operation that can't.")
+    )
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "data_root", data_root_of(self.data_root))
@@ -68,9 +85,28 @@ class Choices:
             object.__setattr__(self, "continue_from", Path(self.continue_from))
         if self.precision not in PRECISIONS:
             raise UserError("--precision", f"{self.precision!r} is none of {', '.join(PRECISIONS)}")
+        if self.capture not in CAPTURES:
+            raise UserError("--capture", f"{self.capture!r} is none of {', '.join(CAPTURES)}")
+
+    def of_computing(self) -> dict[str, Any]:
+        """How numbers are computed, for the record of a run: what decides last bits, and whether steps are captured."""
+        return {name: getattr(self, name) for name in (*DECIDING_BITS, "capture")}
 
     def torch_device(self) -> torch.device:
         """The device, another for each of several processes. Raises UserError if there is none of that name here."""
         from semreg.trained.opening import device_of
 
         return device_of(self.device)
+
+
+def chosen_before(record: Mapping[str, Any]) -> dict[str, bool]:
+    """The choices that decided the last bits of a recorded run, as far as they are others than by default."""
+    before = record.get("choices")
+    if not isinstance(before, dict):  # of a record from before there were such choices, or a stranger's
+        return {}
+    return others_than_default({name: before[name] for name in DECIDING_BITS if isinstance(before.get(name), bool)})
+
+
+def others_than_default(chosen: Mapping[str, bool]) -> dict[str, bool]:
+    """Those of some choices that are others than by default."""
+    return {name: value for name, value in chosen.items() if value != Choices.__dataclass_fields__[name].default}

@@ -8,6 +8,7 @@ from typing import Any
 
 from semreg.core import Problem, UserError
 from semreg.recipe.comparing import differing_keys
+from semreg.running.choices import chosen_before
 from semreg.running.identity import Identity
 from semreg.store.checkpoint import read_latest
 from semreg.store.layout import CONTINUATION
@@ -73,8 +74,9 @@ def _differences(record: dict[str, Any], identity: Identity) -> list[str]:
     training = record.get("training")
     if not isinstance(training, dict):
         return ["training"]
-    own = {**training, "seed": record.get("seed"), "precision": record.get("precision")}
-    return differing_keys(own, {**identity.table, "seed": identity.seed, "precision": identity.precision})
+    own = {"seed": record.get("seed"), "precision": record.get("precision"), "choices": chosen_before(record)}
+    new = {"seed": identity.seed, "precision": identity.precision, "choices": identity.choices}
+    return differing_keys({**training, **own}, {**identity.table, **new})
 
 
 def _epochs(identity: Identity) -> str:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -13,6 +16,7 @@ from semreg.data.dataset import Cached
 from semreg.data.summary import taken
 from semreg.recipe.names import reference
 from semreg.recipe.plan import Plan
+from semreg.running.arithmetic import matrix_precision, tf32_in_convolutions
 from semreg.running.commit import commit_here
 from semreg.running.identity import Identity
 from semreg.running.sources import rooms_digest
@@ -24,10 +28,13 @@ from semreg.trained.versions import other_versions, versions
 from semreg.training.build import count_parameters
 from semreg.training.setting import Setting
 
+DRIVER = Path("/proc/driver/nvidia/version")
+
 PLACE = {
     "device": "device",
     "card": "graphics card",
     "cuda": "version of CUDA",
+    "cudnn": "version of cuDNN",
     "threads": "number of threads",
     "processes": "number of processes",
     "matrix_precision": "precision of float32 matrix products",
@@ -104,19 +111,34 @@ def _place(setting: Setting) -> dict[str, Any]:
         "device": str(setting.device),
         "card": torch.cuda.get_device_name(setting.device) if on_card else None,
         "cuda": torch.version.cuda if on_card else None,
+        "cudnn": torch.backends.cudnn.version() if on_card else None,  # type: ignore[no-untyped-call]
+        "driver": _driver() if on_card else None,
         "threads": torch.get_num_threads(),
         "processes": setting.processes.count,
-        "matrix_precision": torch.get_float32_matmul_precision(),
-        "cudnn_tf32": torch.backends.cudnn.allow_tf32 if on_card else None,
+        "matrix_precision": matrix_precision(),
+        "cudnn_tf32": tf32_in_convolutions() if on_card else None,
         "deterministic": torch.are_deterministic_algorithms_enabled(),
     }
+
+
+def _driver() -> str | None:
+    """The version of the card's driver, where Linux tells it; another one changes no bits."""
+    with contextlib.suppress(OSError):
+        found = re.search(r"(?m)^NVRM.*?\s(\d+(?:\.\d+)+)\s", DRIVER.read_text())
+        return found and found[1]
+    return None
+
+
+def _kind(device: object) -> str:
+    """A device without its number: another card of the same name gives the same bits."""
+    return str(device).partition(":")[0]
 
 
 def _refuse_differences(folder: RunFolder, before: dict[str, Any], now: dict[str, Any]) -> None:
     problems = [
         Problem(key, f"the run was begun with {name} {before.get(key)}, now it is {now[key]}")
         for key, name in {"hash": "hash", **PLACE}.items()
-        if before.get(key) != now[key]
+        if before.get(key) != now[key] and not (key == "device" and _kind(before.get(key)) == _kind(now[key]))
     ]
     if before["data"]["fingerprint"] != now["data"]["fingerprint"]:
         problems.append(Problem("data", "the images or labels are not those that the run was begun with"))
@@ -127,9 +149,13 @@ def _refuse_differences(folder: RunFolder, before: dict[str, Any], now: dict[str
     if before.get("code") != now["code"]:
         problems.append(Problem("code", "the code of semreg is not that which the run was begun with"))
     if problems:
+        found = {problem.where for problem in problems}
+        restore = f"go on where there is a {before.get('card')}" if "card" in found else "restore what differs"
+        if "device" in found:
+            restore = f"go on by --device {_kind(before.get('device'))}"
         advice = (
-            "its training would not go on with the same bits; restore what differs, begin anew in another folder by "
-            "--out, or remove this one"
+            f"its training would not go on with the same bits; {restore}, begin anew in another folder by --out, "
+            "or remove this one"
         )
         raise UserError(str(folder.folder), [*problems, Problem("", advice)])
 

@@ -15,8 +15,9 @@ from semreg.recipe.comparing import differing_keys
 from semreg.recipe.load import Recipe, composed_recipe, load_recipe
 from semreg.recipe.names import referred
 from semreg.recipe.plan import Plan
-from semreg.running.choices import Choices
-from semreg.running.finishing import denormals_flushed, evaluate_and_report, telling
+from semreg.running.arithmetic import arithmetic
+from semreg.running.choices import Choices, chosen_before
+from semreg.running.finishing import evaluate_and_report, telling
 from semreg.running.hooks import listeners
 from semreg.running.identity import identity
 from semreg.running.judges import judges_of
@@ -56,40 +57,42 @@ def evaluate(
         other = load_recipe(recipe, overrides)
     elif overrides:
         other = composed_recipe(referred(record["recipe"]), table, overrides)
-    run = open_trained(path, recipe=other, data_root=data_root, device=device)
     choices = Choices(
         seed=record["seed"], device=device, precision=record["precision"], out=path.parent,
         data_root=data_root, skip_bad_images=bool(record.get("skip_bad_images")),  # type: ignore[arg-type]
+        **chosen_before(record),  # type: ignore[arg-type]
     )  # fmt: skip
-    if other is not None:
-        _require_same_training(path, record.get("training"), run.plan, choices)
-    _require_here(run.plan, only)
-    _ = run.data  # before anything of it is read or written: they may be missing, or others
-    files = RunFolder(path, run.plan.name, run.plan.table)
-    files.open()
-    before = files.read_json(STATUS)
-    try:
-        manager = listeners(choices, files.warn)
-        with Interrupts() as interrupts, denormals_flushed(), telling(files, manager):
-            again = other is None or bool(only)
-            judge, judges = judged_by(run, choices, interrupts), judges_of(run.plan, choices)
-            folders = folders_of(run.plan, choices, judges)
-            if recipe is not None:
-                parent = (record.get("continues") or {}).get("run")
-                made = replace(choices, continue_from=path.parent / parent if parent else None)
-                command = command_of(recipe, overrides, made)
-            else:
-                command = _command_before(path, record, run.plan.name, overrides)
-            done = evaluate_and_report(run, files, folders, judges, judge, manager, command, only or (), again)
-        if prune:
-            recipes.prune(path)
-    except BaseException:
-        with contextlib.suppress(CannotWrite):  # what there was stays, and counts as before
-            files.write_json(STATUS, before)
-        raise
-    finally:
-        files.close()
-    return Results(done.results)
+    with arithmetic(choices):
+        run = open_trained(path, recipe=other, data_root=data_root, device=device)
+        if other is not None:
+            _require_same_training(path, record.get("training"), run.plan, choices)
+        _require_here(run.plan, only)
+        _ = run.data  # before anything of it is read or written: they may be missing, or others
+        files = RunFolder(path, run.plan.name, run.plan.table)
+        files.open()
+        before = files.read_json(STATUS)
+        try:
+            manager = listeners(choices, files.warn)
+            with Interrupts() as interrupts, telling(files, manager):
+                again = other is None or bool(only)
+                judge, judges = judged_by(run, choices, interrupts), judges_of(run.plan, choices)
+                folders = folders_of(run.plan, choices, judges)
+                if recipe is not None:
+                    parent = (record.get("continues") or {}).get("run")
+                    made = replace(choices, continue_from=path.parent / parent if parent else None)
+                    command = command_of(recipe, overrides, made)
+                else:
+                    command = _command_before(path, record, run.plan.name, overrides)
+                done = evaluate_and_report(run, files, folders, judges, judge, manager, command, only or (), again)
+            if prune:
+                recipes.prune(path)
+        except BaseException:
+            with contextlib.suppress(CannotWrite):  # what there was stays, and counts as before
+                files.write_json(STATUS, before)
+            raise
+        finally:
+            files.close()
+        return Results(done.results)
 
 
 def _command_before(path: Path, record: Mapping[str, Any], recipe: str, overrides: Sequence[str]) -> str:

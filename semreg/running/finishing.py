@@ -10,7 +10,6 @@ from functools import partial
 from pathlib import Path
 
 import pluggy
-import torch
 
 from semreg.core import UserError, plugin_manager
 from semreg.core.errors import CannotWrite, ComponentError
@@ -121,14 +120,3 @@ def _warnings_of_components(folder: RunFolder) -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.showwarning = lambda message, *_, **__: folder.warn(" ".join(str(message).split()))
         yield
-
-
-@contextlib.contextmanager
-def denormals_flushed() -> Iterator[None]:
-    """Denormal numbers are zero meanwhile: nets that collapse make them, and they slow a CPU severalfold."""
-    before = not float(torch.tensor(1e-39) * 1)  # PyTorch doesn't tell
-    torch.set_flush_denormal(True)  # threads inherit this where they are made
-    try:
-        yield
-    finally:
-        torch.set_flush_denormal(before)

@@ -24,7 +24,7 @@ from semreg.recipe.plan import (
     uses,
 )
 from semreg.recipe.resolve import loaded
-from semreg.running.choices import Choices
+from semreg.running.choices import DECIDING_BITS, Choices, others_than_default
 from semreg.running.sources import component_digest
 from semreg.store.record import read_record
 from semreg.trained.weights import run_of_weights
@@ -35,11 +35,18 @@ IN_A_NAME = 6
 
 @dataclass(frozen=True)
 class Identity:
-    """What decides the numbers of a run: `table` is the recipe's part, as it is written; `digest` names the run."""
+    """What decides the numbers of a run: `table` is the recipe's part, as it is written; `digest` names the run.
+
+    `choices` are those of the user's that change last bits, as far as they are others than by default: whoever asks for
+    a run without TF32, compiled, or of the same bits each time, must not get one that was made otherwise. What only
+    the machine decides, device, threads and versions, is no part of it: that is recorded, and compared where a training
+    goes on. Capturing steps changes no bit.
+    """
 
     table: TomlTable
     seed: int
     precision: str
+    choices: dict[str, bool]
     digest: str
 
 
@@ -47,7 +54,9 @@ def identity(plan: Plan, choices: Choices) -> Identity:
     """The identity of the run of a plan. Raises UserError for `weights` of a run that is not there."""
     seed = plan.tables.seed if choices.seed is None else choices.seed
     table = _trained(plan.trained_part(), choices.out)
-    return Identity(table, seed, choices.precision, _hash([table, seed, choices.precision]))
+    chosen = others_than_default({name: getattr(choices, name) for name in DECIDING_BITS})
+    content = [table, seed, choices.precision, *([chosen] if chosen else [])]
+    return Identity(table, seed, choices.precision, chosen, _hash(content))
 
 
 def continued(parent: str, recipe: str) -> str:

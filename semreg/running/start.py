@@ -17,11 +17,13 @@ from semreg.data.summary import scarce
 from semreg.recipe.check import check
 from semreg.recipe.load import Recipe
 from semreg.recipe.plan import Plan
+from semreg.running.arithmetic import arithmetic
 from semreg.running.choices import Choices
+from semreg.running.compiler import require_compiler
 from semreg.running.continuing import beginning, epochs_of, require_continuable, shorter_runs
 from semreg.running.environment import other_code, record_environment
 from semreg.running.evaluations import Judges, require_evaluable
-from semreg.running.finishing import denormals_flushed, evaluate_and_report, is_done, telling
+from semreg.running.finishing import evaluate_and_report, is_done, telling
 from semreg.running.hooks import handed_over, listeners
 from semreg.running.identity import IN_A_NAME, Identity, continued, evaluation_folders, identity
 from semreg.running.judges import check_judges, judge_plan, judges_of, of_a_judge
@@ -61,7 +63,7 @@ def run_recipe(
     """
     handed = handed_over(hooks)
     plan, note = plan_for(recipe, choices)
-    with denormals_flushed(), joined(choices.torch_device()) as processes, Interrupts() as interrupts:
+    with arithmetic(choices), joined(choices.torch_device()) as processes, Interrupts() as interrupts:
         return Runner(plan, choices, interrupts, processes, command, wait=wait, hooks=handed).run(note)
 
 
@@ -239,6 +241,8 @@ class Runner:
         plan, choices, processes, parent = self.plan, self.choices, self.processes, self.place.parent
         device, seed = choices.torch_device(), self.place.identity.seed
         _require_gpu_for_fp16(plan, choices.precision, device)
+        if choices.compile:
+            require_compiler(device)
         data = processes.first_goes_ahead(lambda: open_data(plan, skip_bad_images=choices.skip_bad_images))
         modules = {name: module.to(device) for name, module in build_modules(plan, seed=seed).items()}
         load_weights(plan, modules, choices.out)
@@ -247,8 +251,9 @@ class Runner:
         part = plan.trained_part()
         trained = {name: module for name, module in modules.items() if name in part.modules}
         setting = Setting(
-            part, trained, seed, device, choices.precision, processes, channels_last=choices.channels_last
-        )
+            part, trained, seed, device, choices.precision, processes,
+            capture=choices.capture == "auto", compile=choices.compile, channels_last=choices.channels_last,
+        )  # fmt: skip
         if setting.channels_last:
             remarks += to_channels_last(part, trained, device)
         shown = InTraining(plan, modules, held_out(data, plan.value_range, device), seed, device, choices.precision)
@@ -271,6 +276,7 @@ class Runner:
             "command": self.command,
             "fallback": note,
             "skip_bad_images": self.choices.skip_bad_images,
+            "choices": self.choices.of_computing(),
             "continues": {"run": parent.folder.name, "hash": parent.record["hash"]} if parent else None,
         }
         trainer = prepared.trainer
@@ -308,8 +314,7 @@ def judged_by(run: Run, choices: Choices, interrupts: Interrupts, command: str =
 
     def judge(path: Path, changes: Mapping[str, Any]) -> Run:
         plan = judge_plan(run.plan, path, changes, choices.data_root)
-        with denormals_flushed():
-            return Runner(plan, of_a_judge(choices), interrupts, command=command, wait=True).run()
+        return Runner(plan, of_a_judge(choices), interrupts, command=command, wait=True).run()
 
     return judge
 

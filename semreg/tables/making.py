@@ -18,6 +18,7 @@ from semreg.data.seeds import chosen_seed
 from semreg.recipe.check import FOLDER_NAME, check
 from semreg.recipe.load import Recipe, load_recipe
 from semreg.recipe.plan import Plan
+from semreg.running.arithmetic import arithmetic
 from semreg.running.choices import Choices
 from semreg.running.finishing import is_done
 from semreg.running.judges import check_judges
@@ -115,7 +116,8 @@ def make_table(
     growing = _Growing(runs, wanted, choices, first)
     to_do = [] if wanted.only_finished else [k for k, run in enumerate(runs) if run.to_do]
     if to_do:
-        choices.torch_device()
+        with arithmetic(choices):  # before the device is first used
+            choices.torch_device()
         _require_trainable([runs[k] for k in to_do])
     elif not any(cell.finished or cell.failed for cell in growing.cells):
         raise UserError(str(choices.out), f"none of these {len(runs)} runs is finished; leave out --only-finished")

@@ -39,6 +39,7 @@ from semreg.training.build import build_modules
 
 VALIDATION_SHARE = 0.1
 DEVICE = re.compile(r"auto|cpu|cuda(:[0-9]{1,9})?")
+FIT = "cpu and cuda[:n]"
 
 
 def open_run(folder: str | Path, *, data_root: str | Path | None = None, device: str = "auto") -> Run:
@@ -206,25 +207,27 @@ def averaged(modules: dict[str, nn.Module], averages: Mapping[str, Any]) -> dict
 
 
 def device_of(name: str) -> torch.device:
-    """The device of that name ("auto", "cpu", "cuda", "cuda:0"), another for each of several processes.
+    """The device of that name: "auto", "cpu", "cuda:1", or "cuda", the first, or of each of several processes its own.
 
-    Raises UserError if there is none here.
+    Apple's "mps" is none: it has no float64, in which angles, predictability and distances are computed, and no
+    generators by which a training goes on with the same bits have been tried there. Raises UserError if there is none
+    of that name here.
     """
+    if name == "mps":
+        raise UserError("--device", f"'mps' has no float64, which losses are computed in; {FIT} fit")
     if not DEVICE.fullmatch(name):
-        raise UserError("--device", f"{name!r} is no device that semreg computes on; auto, cpu and cuda[:n] are")
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
-    if name == "cuda" and "LOCAL_RANK" in os.environ:
-        name = f"cuda:{os.environ['LOCAL_RANK']}"
-    there = [f"cuda:{index}" for index in range(torch.cuda.device_count())] if torch.cuda.is_available() else []
-    if name not in ("cpu", "cuda", *there) or (name == "cuda" and not there):
-        raise UserError("--device", f"{name!r} is not here; there is: {', '.join(['cpu', *there])}")
-    device = torch.device(name)
+        raise UserError("--device", f"{name!r} is no device that semreg computes on; auto, {FIT} are")
+    here = torch.cuda.is_available()
+    there = ["cpu", *(f"cuda:{index}" for index in range(torch.cuda.device_count() if here else 0))]
+    found = {"auto": "cuda" if here else "cpu"}.get(name, name)
+    if found == "cuda":
+        found = f"cuda:{os.environ.get('LOCAL_RANK', '0')}"
+    if found not in there:
+        raise UserError("--device", f"{(found if here else name)!r} is not here; there is: {', '.join(there)}")
+    device = torch.device(found)
     try:
         torch.empty(0, device=device)
     except RuntimeError as error:
         reason = str(error).splitlines()[0][:200]
-        raise UserError(
-            "--device", f"{name!r} can't be used ({reason}); there is: {', '.join(['cpu', *there])}"
-        ) from None
+        raise UserError("--device", f"{name!r} can't be used ({reason}); there is: {', '.join(there)}") from None
     return device

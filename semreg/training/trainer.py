@@ -26,6 +26,7 @@ from semreg.store.folder import RunFolder
 from semreg.store.layout import CHECKPOINTS, CONTINUATION, METRICS
 from semreg.store.reading import as_written
 from semreg.training.interrupts import Interrupts
+from semreg.training.memory import batch_that_fits, forget_peak, shortage
 from semreg.training.phase import PhaseRunner
 from semreg.training.program import Execution
 from semreg.training.setting import Setting
@@ -153,6 +154,7 @@ class Trainer:
     @contextmanager
     def memory_told(self, phase: PhasePlan) -> Iterator[None]:
         """Where memory runs out, say that the batches of a phase are too large."""
+        forget_peak(self.setting.device)
         try:
             yield
         except (MemoryError, RuntimeError) as error:
@@ -160,9 +162,11 @@ class Trainer:
                 raise
             own = "batch_size" in self.setting.plan.table["phases"][phase.name].get("data", {})
             where = f"phases.{phase.name}.data.batch_size" if own else "data.batch_size"
-            smaller = max(1, phase.batch_size // 2)
-            message = f"memory ran out with batches of {phase.batch_size}; try --set {where}={smaller}"
-            message += ", and twice the `accumulate` of each step for the same updates"
+            needed, room = shortage(error, self.setting.device) or (0, 0)
+            smaller = batch_that_fits(phase.batch_size, needed, room)
+            seen = f", at least {needed / 2**30:.2f} GiB where there are {room / 2**30:.2f}" if needed else ""
+            message = f"memory ran out with batches of {phase.batch_size}{seen}; try --set {where}={smaller}, and "
+            message += f"{math.ceil(phase.batch_size / smaller)} × the `accumulate` of each step for the same updates"
             raise UserError(self.source, [Problem(where, message)]) from error
 
     # --- training ---

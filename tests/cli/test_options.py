@@ -52,11 +52,13 @@ def test_options_reach_the_run(asked: Asked) -> None:
     assert asked() == (("some.toml", []), Choices())
     changed = ["--set", "a.b=1", "--set", "c=2", "--seed", "3", "--data-root", "d", "--out", "o"]
     given = [*changed, "--device", "cpu", "--precision", "bf16", "--no-fallback", "--skip-bad-images", "--tensorboard"]
+    given += ["--no-channels-last", "--no-tf32", "--compile", "--capture", "off", "--deterministic"]
     assert asked(*given, SEMREG_DATA="other") == (
         ("some.toml", ["a.b=1", "c=2"]),
         Choices(
             seed=3, device="cpu", precision="bf16", data_root=Path("d"), out=Path("o"), fallback=False,
-            skip_bad_images=True, tensorboard=True,
+            skip_bad_images=True, tensorboard=True, channels_last=False, tf32=False, compile=True, capture="off",
+            deterministic=True,
         ),
     )  # fmt: skip
 
@@ -81,6 +83,8 @@ def asked_for(*left_out: str, **given: Any) -> Choices:
 
 
 DEFAULTS = {field.name: field.default for field in fields(Choices)}
+SAID = DEFAULTS | {field.name: not field.default for field in fields(Choices) if "flag" in field.metadata}
+"""What the parser gives where nothing is said; flags say the opposite of what they change."""
 
 
 def test_a_command_takes_an_option_for_each_choice_and_keeps_its_own() -> None:
@@ -91,14 +95,14 @@ def test_a_command_takes_an_option_for_each_choice_and_keeps_its_own() -> None:
 
 
 def test_a_flag_that_says_the_opposite_is_turned_round() -> None:
-    given = DEFAULTS | {"fallback": False, "tensorboard": True}
+    given = SAID | {"tensorboard": True}
     assert asked_for(**given) == Choices(tensorboard=True)
     assert asked_for(**given | {"fallback": True}) == Choices(tensorboard=True, fallback=False)
     assert inspect.signature(takes_choices()(command)).parameters["fallback"].default is False
 
 
 def test_what_a_command_leaves_out_keeps_its_default() -> None:
-    given = {name: value for name, value in DEFAULTS.items() if name not in ("seed", "fallback")}
+    given = {name: value for name, value in SAID.items() if name not in ("seed", "fallback")}
     assert asked_for("seed", "fallback", **given | {"device": "cpu"}) == Choices(device="cpu")
 
 

@@ -77,6 +77,15 @@ class LoudError(ValueError):
         return "loud " * 10**6
 
 
+def test_an_operation_without_a_deterministic_form_is_told_with_the_way_out() -> None:
+    error = RuntimeError(
+        "cumsum_cuda_kernel does not have a deterministic implementation, but you set "
+        "'torch.use_deterministic_algorithms(True)'. You can turn off determinism just for this operation, or …"
+    )
+    said = "cumsum_cuda_kernel gives other bits each time on this device; leave out --deterministic, or the component"
+    assert cause_of(error) == said
+
+
 def test_a_cause_that_can_not_be_said_or_never_ends_is_said_in_short() -> None:
     assert cause_of(MuteError()) == "MuteError: "
     assert cause_of(LoudError()).startswith("loud loud")

@@ -14,7 +14,7 @@ import torch
 import semreg
 from semreg.cli.mix import mix
 from semreg.core import UserError
-from semreg.running.choices import PRECISIONS, Choices
+from semreg.running.choices import DECIDING_BITS, PRECISIONS, Choices, chosen_before
 
 
 def test_without_a_choice_a_run_may_fall_back_and_leaves_nothing_out() -> None:
@@ -22,6 +22,9 @@ def test_without_a_choice_a_run_may_fall_back_and_leaves_nothing_out() -> None:
     assert (choices.seed, choices.device, choices.precision) == (None, "auto", "fp32")
     assert (choices.data_root, choices.out) == (Path("data"), Path("runs"))
     assert (choices.fallback, choices.skip_bad_images, choices.tensorboard) == (True, False, False)
+    assert choices.of_computing() == {
+        "channels_last": True, "tf32": True, "compile": False, "deterministic": False, "capture": "auto",
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("precision", PRECISIONS)
@@ -35,6 +38,23 @@ def test_a_precision_that_does_not_exist_is_told() -> None:
     with pytest.raises(UserError, match="'fp8' is none of fp32, bf16, fp16") as refused:
         Choices(precision="fp8")
     assert refused.value.source == "--precision"
+
+
+def test_steps_are_captured_where_they_can_be_or_not() -> None:
+    assert Choices(capture="off").capture == "off"
+    with pytest.raises(UserError, match="'maybe' is none of auto, off") as refused:
+        Choices(capture="maybe")
+    assert (refused.value.source, refused.value.exit_code) == ("--capture", 2)
+
+
+def test_what_a_run_was_computed_by_is_read_from_its_record() -> None:
+    for name in DECIDING_BITS:
+        default = getattr(Choices(), name)
+        record = {"choices": Choices(**{name: not default}, capture="off").of_computing()}
+        assert chosen_before(record) == {name: not default}
+    strange: list[dict[str, Any]] = [{}, {"choices": 3}, {"choices": {"tf32": "no", "more": False}}]
+    for record in [*strange, {"choices": Choices().of_computing()}]:
+        assert chosen_before(record) == {}
 
 
 def test_a_device_that_is_not_here_is_told_once_it_is_wanted() -> None:

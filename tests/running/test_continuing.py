@@ -87,6 +87,13 @@ def test_it_is_found_again_goes_on_when_stopped_and_can_be_gone_on_from(
             assert torch.equal(longer.modules[name].state_dict()[key], value)
 
 
+def test_a_run_that_was_computed_otherwise_is_not_gone_on_from(toy: Toy, trained: Trained) -> None:
+    short = trained(toy(), "phases.main.epochs=1", tf32=False)
+    with pytest.raises(UserError, match=r"choices\.tf32 +differs from what that run was trained with"):
+        trained(toy(), "phases.main.epochs=2", continue_from=short.folder)
+    trained(toy(), "phases.main.epochs=2", continue_from=short.folder, tf32=False)
+
+
 def test_without_the_option_the_run_that_differs_by_epochs_alone_is_named(
     toy: Toy, trained: Trained, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -14,6 +15,7 @@ import semreg
 from semreg.core import UserError
 from semreg.running import environment, start
 from semreg.running.choices import Choices
+from semreg.store.folder import RunFolder
 from semreg.trained.run import Run
 from semreg.training.phase import PhaseRunner
 from tests.running.conftest import LATER, read
@@ -69,6 +71,48 @@ def test_going_on_under_other_circumstances_is_refused_by_name(
         assert "--out" in refused.value.text()
     trained(toy(LATER))
     assert read(folder, "status.json")["state"] == "finished"
+
+
+CARD: dict[str, Any] = {
+    "device": "cuda:0",
+    "card": "NVIDIA H100",
+    "data": {"fingerprint": "a"},
+    "versions": {},
+    "code": "b",
+}
+CARD |= {name: None for name in environment.PLACE if name not in CARD} | {"hash": "c"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "where", "way"),
+    [
+        ({"device": "cpu", "card": None}, ["device", "card"], "go on by --device cuda, begin anew"),
+        ({"card": "NVIDIA T4"}, ["card"], "go on where there is a NVIDIA H100, begin anew in another folder by --out"),
+        ({"cudnn": 91900}, ["cudnn"], "restore what differs"),
+    ],
+)
+def test_another_device_is_refused_with_the_way_out(
+    changes: dict[str, Any], where: list[str], way: str, tmp_path: Path
+) -> None:
+    with pytest.raises(UserError, match=way) as refused:
+        environment._refuse_differences(RunFolder(tmp_path, "run"), CARD, CARD | changes)
+    assert [problem.where for problem in refused.value.problems] == [*where, ""]
+
+
+def test_another_card_of_the_same_name_goes_on(tmp_path: Path) -> None:
+    environment._refuse_differences(RunFolder(tmp_path, "run"), CARD, CARD | {"device": "cuda:1"})
+    with pytest.raises(UserError):
+        environment._refuse_differences(RunFolder(tmp_path, "run"), CARD, CARD | {"device": "mps:0"})
+
+
+def test_the_driver_is_told_where_linux_tells_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(environment, "DRIVER", tmp_path / "version")
+    assert environment._driver() is None
+    text = "NVRM version: NVIDIA UNIX Open Kernel Module for x86_64  570.86.15  Release Build  (x)\n"
+    (tmp_path / "version").write_text(f"{text}GCC version: gcc 12.3.0\n")
+    assert environment._driver() == "570.86.15"
+    (tmp_path / "version").write_text("none")
+    assert environment._driver() is None
 
 
 def test_a_run_that_is_trained_is_used_under_other_versions_and_says_so_once(

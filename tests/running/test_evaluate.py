@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 import semreg
 from semreg.core import Result, UserError
@@ -39,6 +40,24 @@ def test_evaluations_are_done_once_stored_and_done_again_on_request(
     with pytest.raises(UserError, match="no evaluation 'secnd'; did you mean 'second'"):
         semreg.evaluate(run.folder, ["secnd"], device="cpu")
     assert read(run.folder, "status.json")["state"] == "finished"
+
+
+def test_evaluations_are_computed_as_the_run_was_trained(
+    toy: Toy, trained: Callable[..., Run], register: Register
+) -> None:
+    seen: list[bool] = []
+
+    def watching(code: Any) -> Result:
+        seen.append(torch.are_deterministic_algorithms_enabled())
+        return Result(figures={"mean": float(code.read("test").mean())})
+
+    register("evaluation", "watching", watching)
+    for deterministic in (True, False):
+        run = trained(toy('[evaluate.first]\nuse = "watching(z)"'), deterministic=deterministic)
+        semreg.evaluate(run.folder, device="cpu")
+        assert seen == [deterministic, deterministic]
+        assert not torch.are_deterministic_algorithms_enabled()
+        seen.clear()
 
 
 def test_evaluating_a_run_that_is_not_finished_is_refused(

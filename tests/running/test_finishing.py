@@ -1,23 +1,16 @@
-"""The end of a run: what is told when it ends early, and what is put back."""
+"""The end of a run: what is told when it ends early."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
-import torch
 
 from semreg.core import plugin_manager
 from semreg.core.errors import ComponentError
 from semreg.running import finishing
 from semreg.store.folder import RunFolder
-from semreg.trained.run import Run
-from semreg.training.trainer import Trainer
 from tests.running.conftest import read
-
-Toy = Callable[..., Path]
 
 pytestmark = pytest.mark.usefixtures("no_hooks")
 
@@ -35,30 +28,6 @@ def test_that_the_command_goes_on_is_said_once_where_a_judge_is_trained_within_a
     said = str(interrupted.value)
     assert said == f"{run.folder}: {judge.folder}: terminated; {finishing.GO_ON}"
     assert read(judge.folder, "status.json")["message"] == f"terminated; {finishing.GO_ON}"
-
-
-@pytest.mark.parametrize("flushed", [False, True])
-def test_denormals_are_flushed_while_it_runs_and_then_as_before(
-    flushed: bool, toy: Toy, trained: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def denormal() -> float:
-        return float(torch.tensor(1e-39) * 1)
-
-    seen: list[float] = []
-    train = Trainer.train
-
-    def watched(trainer: Any) -> None:
-        seen.append(denormal())
-        train(trainer)
-
-    monkeypatch.setattr(Trainer, "train", watched)
-    torch.set_flush_denormal(flushed)
-    try:
-        trained(toy())
-        assert seen == [0]
-        assert (denormal() == 0) == flushed
-    finally:
-        torch.set_flush_denormal(False)
 
 
 class BareError(BaseException):

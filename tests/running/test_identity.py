@@ -16,7 +16,7 @@ from semreg.recipe.check import check
 from semreg.recipe.comparing import differing_keys
 from semreg.recipe.load import Recipe, composed_recipe
 from semreg.recipe.plan import EvaluationPlan, Plan
-from semreg.running.choices import Choices
+from semreg.running.choices import DECIDING_BITS, Choices
 from semreg.running.identity import continued, evaluation_folders, identity
 from tests.conftest import TOY_RECIPE
 
@@ -175,6 +175,14 @@ def test_seed_and_precision_decide_places_do_not(base: Path, toy: Toy) -> None:
     assert digest_of(plan, data_root="elsewhere", device="cpu", tensorboard=True) == runs[0]
     assert digest_of(plan_of(base, [(("seed",), 1)])) == runs[1]
     assert continued(runs[0], runs[1]) not in {*runs, continued(runs[1], runs[0])}
+
+
+def test_choices_that_change_last_bits_are_other_runs_and_capturing_is_none(base: Path, toy: Toy) -> None:
+    plan = plan_of(base)
+    others = [digest_of(plan, **{name: not getattr(Choices(), name)}) for name in DECIDING_BITS]
+    assert len({digest_of(plan), *others}) == 1 + len(DECIDING_BITS) == 5
+    assert digest_of(plan, capture="off") == digest_of(plan)
+    assert digest_of(plan, **{name: getattr(Choices(), name) for name in DECIDING_BITS}) == digest_of(plan)
 
 
 def test_differences_are_named_by_the_keys_of_recipes(base: Path, toy: Toy) -> None:

@@ -13,6 +13,8 @@ import pytest
 
 import semreg
 from semreg.core import ClassField, Reads, Result, UserError
+from semreg.running.choices import Choices
+from semreg.running.judges import of_a_judge
 from semreg.store.folder import RunFolder
 from semreg.store.recipes import judges_in
 from semreg.store.record import runs_in
@@ -47,6 +49,18 @@ def test_a_judge_is_trained_once_on_the_runs_data_and_shared(
     found = users_of_runs(runs_in(tmp_path / "runs"))
     assert {use.user for use in found[record["hash"]]} == {first.folder.name, second.folder.name}
     assert {(use.what, use.where) for used in found.values() for use in used} == {("judge", "verdict")}
+
+
+def test_a_judge_is_computed_as_its_run(
+    toy: Toy, trained: Callable[..., Run], evaluations: list[Any], tmp_path: Path
+) -> None:
+    given: dict[str, Any] = {"device": "cpu", "precision": "bf16", "tf32": False, "capture": "off", "out": tmp_path}
+    assert of_a_judge(Choices(seed=3, continue_from=tmp_path, **given)) == Choices(**given)
+    toy(JUDGE, "judge.toml")
+    run = trained(toy('[evaluate.verdict]\nuse = "judged(image)"\njudge = "judge.toml"'), tf32=False)
+    assert read(evaluations[0].folder, "run.json")["choices"]["tf32"] is False
+    semreg.evaluate(run.folder, device="cpu")
+    assert evaluations[1].folder == evaluations[0].folder, "as the record says, not by default"
 
 
 def test_an_evaluation_that_is_new_tells_its_judge(

@@ -138,15 +138,33 @@ def test_one_whose_last_checkpoint_is_damaged_is_not_used_as_it_was_before(run: 
             use(run.folder, device="cpu")
 
 
-@pytest.mark.parametrize(
-    "name", ["mps", "gpu", "meta", "nonsense", "", "cpu:1", "CPU", "cuda:-1", "cuda:٣", "xla", "cuda:"]
-)
+@pytest.mark.parametrize("name", ["gpu", "meta", "nonsense", "", "cpu:1", "CPU", "cuda:-1", "cuda:٣", "xla", "cuda:"])
 def test_a_device_that_is_none_is_told(name: str) -> None:
     with pytest.raises(UserError) as refused:
         device_of(name)
     assert (
         refused.value.text() == f"--device: {name!r} is no device that semreg computes on; auto, cpu and cuda[:n] are"
     )
+
+
+def test_the_device_of_macs_is_refused_and_says_why() -> None:
+    with pytest.raises(UserError, match="'mps' has no float64, which losses are computed in; cpu and cuda"):
+        device_of("mps")
+
+
+@pytest.mark.parametrize(
+    ("name", "rank", "device"),
+    [("cuda", None, "cuda:0"), ("cuda:0", None, "cuda:0"), ("auto", None, "cuda:0"), ("cuda", "1", "cuda:1"),
+     ("auto", "1", "cuda:1"), ("cuda:0", "1", "cuda:0"), ("cpu", "1", "cpu")],
+)  # fmt: skip
+def test_a_card_has_one_name(name: str, rank: str | None, device: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch, "empty", lambda *_, **__: None)
+    monkeypatch.delenv("LOCAL_RANK", raising=False)
+    if rank is not None:
+        monkeypatch.setenv("LOCAL_RANK", rank)
+    assert str(device_of(name)) == device
 
 
 @pytest.mark.parametrize(

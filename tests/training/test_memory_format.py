@@ -13,8 +13,6 @@ from torch import Tensor, nn
 import semreg
 from semreg.recipe.check import check
 from semreg.recipe.load import load_recipe
-from semreg.running.choices import Choices
-from semreg.running.start import run_recipe
 from semreg.training import trainer
 from semreg.training.build import build_modules, synthetic_batch
 from semreg.training.memory_format import match_parameters, to_channels_first, to_channels_last
@@ -147,7 +145,7 @@ def test_a_run_without_it_is_trained_as_it_was_before(
         raise AssertionError("converted")
 
     monkeypatch.setattr("semreg.running.start.to_channels_last", never)
-    run = run_recipe(load_recipe(toy(CONVOLUTIONS)), Choices(out=tmp_path, device="cpu", channels_last=False))
+    run = trained(toy(CONVOLUTIONS), tmp_path, channels_last=False)
     assert run.module("encoder") is not None
 
 

@@ -170,7 +170,21 @@ def test_memory_that_runs_out_names_the_batch_size(
     with pytest.raises(UserError) as refused:
         trained(path, tmp_path / "runs", overrides=[f"{key}.batch_size=12"])
     assert refused.value.problems[0].where == f"{where}.batch_size"
-    assert f"batches of 12; try --set {where}.batch_size=6" in refused.value.text()
+    assert f"batches of 12; try --set {where}.batch_size=6, and 2 × the `accumulate`" in refused.value.text()
+
+
+def test_memory_of_a_card_that_runs_out_names_what_was_needed(
+    toy: Toy, register: Register, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def greedy(a: Tensor, b: Tensor) -> Tensor:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    register("loss", "greedy", greedy)
+    path = toy('[losses.rec]\nuse = "greedy(reconstruction, image)"')
+    monkeypatch.setattr(trainer, "shortage", lambda error, device: (40 * 2**30, 10 * 2**30))
+    said = "batches of 12, at least 40.00 GiB where there are 10.00; try --set data.batch_size=3, and 4 × the"
+    with pytest.raises(UserError, match=said):
+        trained(path, tmp_path / "runs", overrides=["data.batch_size=12"])
 
 
 def test_precomputing_changes_nothing_but_the_work(toy: Toy, register: Register, tmp_path: Path) -> None:

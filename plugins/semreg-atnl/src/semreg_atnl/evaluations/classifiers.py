@@ -56,7 +56,7 @@ def convolutional(
         device: where to train.
         generator: source of the initial weights and of the batches.
     """
-    with torch.random.fork_rng():
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):  # of all it would warn
         torch.manual_seed(int(torch.randint(2**31, (), generator=generator)))
         net = ConvEncoder(outputs=classes, input_shapes=[tuple(images.shape[1:])], widths=WIDTHS).to(device)
     optimizer = torch.optim.Adam(net.parameters(), LEARNING_RATE)
