@@ -12,7 +12,7 @@ from semreg.components.values import map_tensors
 from semreg.core.errors import cause_of
 from semreg.recipe.plan import Plan
 from semreg.training.build import synthetic_batch
-from semreg.training.program import Execution, Program, evaluating
+from semreg.training.program import Program, evaluating
 
 DEVICES = ("cpu", "cuda")
 """Those on which PyTorch has it for all; on a CPU a step takes 0.67 to 1.03 of the time, 0.9 for our plain networks."""
@@ -29,7 +29,7 @@ def to_channels_last(plan: Plan, modules: Mapping[str, nn.Module], device: torch
     remarks = []
     program = Program(plan, modules, key=("memory format",), training=False, device=device)
     batch = synthetic_batch(plan.fields, plan.value_range)
-    execution = Execution({name: values.to(device) for name, values in batch.items()})
+    execution = program.execution({name: values.to(device) for name, values in batch.items()})
     for name, module in modules.items():
         call = next(plan.calls_of(name), None)
         if call is None or not _convolves(module):

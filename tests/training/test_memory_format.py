@@ -17,7 +17,7 @@ from semreg.training import trainer
 from semreg.training.build import build_modules, synthetic_batch
 from semreg.training.memory_format import match_parameters, to_channels_first, to_channels_last
 from semreg.training.phase import PhaseRunner
-from semreg.training.program import Execution, Program
+from semreg.training.program import Program
 from tests.training.conftest import assert_same_bits, trained
 
 Toy = Callable[..., Path]
@@ -66,8 +66,8 @@ def test_values_stay_and_what_networks_give_lies_as_before(toy: Toy) -> None:
     assert is_channels_last(modules["decoder"])
     values = []
     for used in (modules, plain):
-        execution = Execution(synthetic_batch(plan.fields, plan.value_range))
         program = Program(plan, used)
+        execution = program.execution(synthetic_batch(plan.fields, plan.value_range))
         values.append(program.value("reconstruction", execution))
         for name, module in used.items():
             assert list(module.state_dict()) == list(plain[name].state_dict())

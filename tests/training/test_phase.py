@@ -12,7 +12,8 @@ from torch import Tensor
 
 from semreg.core import UserError
 from semreg.training.phase import PhaseRunner
-from semreg.training.program import Execution, Program
+from semreg.training.program import Program
+from semreg.training.waits import counted_waits
 from tests.training.bench import Bench, Numbered, make_batch
 
 Toy = Callable[..., Path]
@@ -44,7 +45,7 @@ def test_frozen_modules_are_in_eval_mode_without_gradients_and_let_gradients_thr
     assert bench.modules["encoder"].training
     assert not any(parameter.requires_grad for parameter in bench.modules["decoder"].parameters())
     before = bench.weights()
-    bench.runner.steps[0].execute(0, 0.0)
+    bench.runner.steps[0].execute(0)
     assert all(parameter.grad is None for parameter in bench.modules["decoder"].parameters())
     gradients = [parameter.grad for parameter in bench.modules["encoder"].parameters()]
     assert all(gradient is not None and gradient.any() for gradient in gradients)
@@ -55,7 +56,7 @@ def test_a_module_frozen_in_one_phase_is_trained_in_the_next(toy: Toy) -> None:
     path = toy("[phases.first]\nepochs = 1\ntrain = { decoder = { rec = 1 } }")
     bench = Bench(path, "order=['first', 'main']", phase=0)
     assert not bench.modules["encoder"].training
-    PhaseRunner(bench.setting, bench.plan.phases[1], lambda step: Numbered(make_batch), None)
+    PhaseRunner(bench.setting, bench.plan.phases[1], lambda step: Numbered(make_batch, torch.device("cpu")), None)
     assert bench.modules["encoder"].training
     assert all(parameter.requires_grad for parameter in bench.modules["encoder"].parameters())
 
@@ -104,8 +105,10 @@ def test_validation_is_the_mean_over_rows_in_eval_mode_with_posterior_means(toy:
     bench = Bench(toy(), "phases.main.validate={loss='rec'}")
     program = Program(bench.plan, bench.modules, training=False)
     with torch.no_grad():
-        losses = [float(program.losses["rec"](Execution(make_batch(count)))) for count in (100, 101)]
-    value, best = bench.runner.validate()
+        losses = [float(program.losses["rec"](program.execution(make_batch(count)))) for count in (100, 101)]
+    with counted_waits() as found:
+        value, best = bench.runner.validate()
+    assert [count for wait, count in found.items() if wait.operation == "tolist"] == [1], "for all batches together"
     assert value == pytest.approx(sum(losses) / 2)
     assert best
     assert bench.runner.validate() == (value, False), "no draw, no change"
