@@ -70,6 +70,7 @@ def run(
     compile: bool = False,
     capture: str = "auto",
     deterministic: bool = False,
+    threads: int | None = None,
 ) -> Run:
     """Train, evaluate and report a recipe, or go on where an earlier call stopped, and return the trained run.
 
@@ -91,18 +92,23 @@ def run(
         compile: whether steps are compiled by torch.compile, which pays in long trainings.
         capture: "auto" where steps may become CUDA graphs, with the same bits, or "off".
         deterministic: whether a GPU gives the same bits each time, or the operation is named that can't.
+        threads: how many compute on the CPU; as many as PyTorch has by default.
 
     Raises UserError for mistakes in the recipe, the choices, the hooks or the data.
     """
-    from semreg.recipe.from_python import recipe_of
-    from semreg.running.reproducing import call_of
-    from semreg.running.start import run_recipe
+    from semreg.running.garbage import uncollected
+
+    with uncollected():
+        from semreg.recipe.from_python import recipe_of
+        from semreg.running.reproducing import call_of
+        from semreg.running.start import run_recipe
 
     loaded = recipe_of(recipe, overrides)
     choices = _choices(
         seed=seed, device=device, precision=precision, data_root=data_root, out=out, fallback=fallback,
         skip_bad_images=skip_bad_images, continue_from=continue_from, tensorboard=tensorboard,
         channels_last=channels_last, tf32=tf32, compile=compile, capture=capture, deterministic=deterministic,
+            threads=threads,
     )  # fmt: skip
     return run_recipe(loaded, choices, call_of(loaded, choices), hooks=hooks)
 
@@ -113,7 +119,10 @@ def open_run(folder: str | Path, *, data_root: str | Path | None = None, device:
     Its data are read, and need to be under `data_root` (by default SEMREG_DATA, or `data`), only where something asks
     for them; components that only train need not be installed. Raises UserError if it is none.
     """
-    from semreg.trained.opening import open_run
+    from semreg.running.garbage import uncollected
+
+    with uncollected():
+        from semreg.trained.opening import open_run
 
     return open_run(folder, data_root=data_root, device=device)
 
@@ -162,6 +171,7 @@ def table(
     compile: bool = False,
     capture: str = "auto",
     deterministic: bool = False,
+    threads: int | None = None,
 ) -> MadeTable:
     """Run recipes by seeds, but for what is finished, and write one table of their figures, mean ± standard deviation.
 
@@ -187,7 +197,7 @@ def table(
     choices = _choices(
         device=device, precision=precision, data_root=data_root, out=out, fallback=fallback,
         skip_bad_images=skip_bad_images, channels_last=channels_last, tf32=tf32, compile=compile, capture=capture,
-        deterministic=deterministic,
+        deterministic=deterministic, threads=threads,
     )  # fmt: skip
     rows = [one if is_file(one) or isinstance(one, Recipe) else recipe_of(one, overrides) for one in recipes]
     wanted = Wanted(tuple(figures), against, only_finished, name, command, plots_of(plots))
@@ -220,6 +230,7 @@ def mix(
     compile: bool = False,
     capture: str = "auto",
     deterministic: bool = False,
+    threads: int | None = None,
 ) -> MadeTable:
     """Train a recipe and what up to three additions make of it, alone and in pairs, for a short while, and rank them.
 
@@ -246,7 +257,7 @@ def mix(
     choices = _choices(
         device=device, precision=precision, data_root=data_root, out=out, fallback=fallback,
         skip_bad_images=skip_bad_images, channels_last=channels_last, tf32=tf32, compile=compile, capture=capture,
-        deterministic=deterministic,
+        deterministic=deterministic, threads=threads,
     )  # fmt: skip
     wanted = Wanted(tuple(figures), None, only_finished, name, command, plots_of(plots), written=table)
     budget = Budget(epochs, share)

@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from benchmarks import loop, memory, speed
+from benchmarks import loop, memory, speed, startup
 from benchmarks.measure import QUICK, Table, in_turns, median_difference, median_ratio
 from semreg.core.registry import components
+
+SHORT, SPENT = startup.SHORT, startup.SPENT
 
 
 @pytest.fixture(autouse=True)
@@ -19,6 +21,8 @@ def little(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for peer in ("accelerate", "fabric", "lightning"):  # importing them takes longer than all else
         monkeypatch.setattr(loop, peer, loop.bare)
     monkeypatch.delitem(memory.RUNS, "OLR")
+    monkeypatch.setattr(startup, "SHORT", ["run", "--help"])
+    monkeypatch.setattr(startup, "SPENT", {name: (["-c", "pass"], *rest) for name, (_, *rest) in SPENT.items()})
     yield
     torch.set_flush_denormal(False)  # Hypothesis wants the numbers back
 
@@ -34,6 +38,14 @@ def test_every_topic_fills_its_tables(topic: str) -> None:
         for row in table.rows:
             assert len(row) == len(table.columns)
             assert re.fullmatch(r"[+-]?[\d,]+(\.\d+)?%?", row[-1] or "0"), row
+
+
+@pytest.mark.slow
+def test_a_run_computes_little_until_it_is_opened_or_has_done_a_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(startup, "SHORT", SHORT)
+    monkeypatch.setattr(startup, "SPENT", SPENT)
+    for goal in startup.of_computing(QUICK).goals:
+        assert goal.met, goal
 
 
 def test_a_framework_that_is_not_installed_is_a_row_that_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,11 +14,13 @@ from semreg.cli.completion import cache_names
 from semreg.cli.options import AsJson, Out
 from semreg.cli.output import columns, echo, echo_json, require_printed
 from semreg.core import Problem, UserError
-from semreg.data.cache_collection import CacheIsBusy, KeptCache, cache_folder, clear, kept_caches, tidy_caches
 from semreg.store.messages import say
 from semreg.store.names import named
 from semreg.store.numbers import size
 from semreg.store.record import RunRecord, known_runs
+
+if TYPE_CHECKING:
+    from semreg.data.cache_collection import KeptCache
 
 cache = command_group()
 
@@ -35,6 +37,8 @@ def list_caches(context: typer.Context, out: Out = Path("runs"), as_json: AsJson
     """List the data that are kept decoded; clear some."""
     if context.invoked_subcommand is not None:
         return
+    from semreg.data.cache_collection import cache_folder, kept_caches
+
     folder = cache_folder()
     kept, users = kept_caches(folder), _users(out)
     if as_json:
@@ -63,6 +67,8 @@ def clear_caches(
     out: Out = Path("runs"),
 ) -> None:
     """Remove caches of data sets; none that a process uses. What is needed again is built again."""
+    from semreg.data.cache_collection import CacheIsBusy, cache_folder, clear, kept_caches, tidy_caches
+
     if bool(names) + unused + everything != 1:
         raise UserError("semreg cache clear", "say which: names, --unused or --all")
     folder = cache_folder()

@@ -41,6 +41,7 @@ from semreg.core.kinds import KINDS
 from semreg.core.registry import Component
 from semreg.core.version import __version__
 from semreg.running.choices import Choices
+from semreg.running.garbage import uncollected
 from semreg.store.messages import in_first_process, say
 
 app = typer.Typer(
@@ -84,8 +85,9 @@ def run(
     choices: Choices,
 ) -> None:
     """Train, evaluate and report a recipe, or go on with its run."""
-    from semreg.recipe.load import load_recipe
-    from semreg.running.start import run_recipe
+    with uncollected():
+        from semreg.recipe.load import load_recipe
+        from semreg.running.start import run_recipe
 
     finished = run_recipe(load_recipe(recipe, overrides), choices, shlex.join(["semreg", *sys.argv[1:]]))
     if in_first_process():

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 
 __all__ = ["at_hand", "require_classes", "require_equal_shapes", "shape_error"]
 
-_looking = ContextVar("looking", default=True)
+_at_hand: ContextVar[tuple[str, ...]] = ContextVar("at_hand", default=("cpu",))
+"""The kinds of devices whose numbers may be looked at."""
 
 
 def shape_error(call: str, pattern: str, cause: str, *tensors: Tensor) -> ValueError:
@@ -64,15 +65,28 @@ def at_hand(values: Tensor) -> bool:
     """
     import torch
 
-    on_cpu = type(values) is torch.Tensor and values.device.type == "cpu"
-    return on_cpu and not torch.compiler.is_compiling() and _looking.get()
+    at_hand = type(values) is torch.Tensor and values.device.type in _at_hand.get()
+    return at_hand and not torch.compiler.is_compiling()
 
 
 @contextlib.contextmanager
 def as_on_a_device() -> Iterator[None]:
     """Inside, no numbers are at hand: components do on the CPU what they do on a device."""
-    token = _looking.set(False)
+    with _numbers_at_hand():
+        yield
+
+
+@contextlib.contextmanager
+def as_on_the_cpu() -> Iterator[None]:
+    """Inside, numbers are at hand on a GPU, too: a trial, in which nothing is lost by waiting."""
+    with _numbers_at_hand("cpu", "cuda"):
+        yield
+
+
+@contextlib.contextmanager
+def _numbers_at_hand(*devices: str) -> Iterator[None]:
+    token = _at_hand.set(devices)
     try:
         yield
     finally:
-        _looking.reset(token)
+        _at_hand.reset(token)

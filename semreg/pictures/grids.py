@@ -5,19 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import matplotlib
 import numpy as np
 from einops import rearrange, repeat
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from semreg.core import Picture, Walk
 from semreg.pictures.style import (
     DPI,
-    STYLE,
     as_array,
     png_of,
     require_count,
+    styled,
     text_size,
 )
 
@@ -49,6 +47,8 @@ def image_grid(
     report a slider walks through the columns. Raises ValueError for images of differing or unfit shapes and for labels
     that do not match in number.
     """
+    from matplotlib.figure import Figure
+
     images = [[coloured(image, value_range) for image in row] for row in rows]
     shapes = {image.shape for row in images for image in row}
     if len(shapes) != 1:
@@ -62,7 +62,7 @@ def image_grid(
     ((height, width, _),) = shapes
     scale = scale or max(1, min(TILE // max(height, width), _WIDEST // (columns * width)))
 
-    with matplotlib.rc_context(STYLE):
+    with styled():
         below = text_size([label for row in image_labels for label in row], 0)[1] + 2 * GAP if image_labels else 0
         step_y, step_x = height * scale + below + GAP, width * scale + GAP
         slanted = text_size(column_labels or [""], 0)[0] > step_x

@@ -5,12 +5,9 @@ from __future__ import annotations
 import colorsys
 import textwrap
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import matplotlib
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from semreg.core import Picture
@@ -18,16 +15,19 @@ from semreg.pictures.style import (
     COLOURS,
     DPI,
     INK,
-    STYLE,
     as_array,
     fit_in_a_row,
     legend,
     plot_figure,
     png_of,
     require_count,
+    styled,
     text_size,
 )
 from semreg.store.numbers import rounded
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 def heat_map(
@@ -47,7 +47,7 @@ def heat_map(
         raise ValueError(f"a heat map of {len(labels)} labels needs a matrix of that size, got {values.shape}")
     annotated = len(labels) <= 12
     side = max(1.6, (0.42 if annotated else 0.21) * len(labels))
-    with matplotlib.rc_context(STYLE):
+    with styled():
         margin = text_size(labels, 0)[0] / DPI + 0.1
         figure, axes = plot_figure(margin + side + 0.8, side + (0.25 if fit_in_a_row(labels) else margin))
         colours = "RdBu_r" if limits[0] < 0 < limits[1] else "Blues"
@@ -73,7 +73,9 @@ def line_plot(
     log_y: bool = False,
 ) -> Picture:
     """Named lines, each a pair of sequences (x, y); a line of few points shows them. `log_y`: a logarithmic y axis."""
-    with matplotlib.rc_context(STYLE):
+    from matplotlib.ticker import MaxNLocator
+
+    with styled():
         figure, axes = plot_figure(5.6, 2.9)
         for position, (name, (x, y)) in enumerate(series.items()):
             xs, ys = as_array(x), as_array(y)
@@ -119,7 +121,7 @@ def bar_plot(
         if values.shape != (len(labels),):
             raise ValueError(f"bars for {len(labels)} labels need as many values, got {values.shape} in {name!r}")
     lying = not fit_in_a_row(labels)
-    with matplotlib.rc_context(STYLE):
+    with styled():
         figure, axes = plot_figure(5.6, 0.5 + 0.1 * len(labels) * (len(series) + 0.6) if lying else 2.9)
         places, thickness = np.arange(len(labels)), 0.8 / max(1, len(series))
         for position, (name, values) in enumerate(heights.items()):
@@ -160,7 +162,7 @@ def share_plot(
     whole = np.maximum(sum(values.values()), 1e-12)
     lefts = np.zeros(len(labels))
     places = range(len(labels))
-    with matplotlib.rc_context(STYLE):
+    with styled():
         figure, axes = plot_figure(7.2, 0.75 + 0.36 * len(labels))
         for position, (name, part) in enumerate(values.items()):
             widths = 100 * part / whole
@@ -195,7 +197,7 @@ def scatter_plot(
     places, owners = as_array(points), as_array(classes).astype(int)
     if places.shape != (len(owners), 2):
         raise ValueError(f"points of {len(owners)} classes have shape ({len(owners)}, 2), got {places.shape}")
-    with matplotlib.rc_context(STYLE):
+    with styled():
         figure, axes = plot_figure(4.6, 4.6)
         colours = class_colours(len(names))
         axes.scatter(places[:, 0], places[:, 1], s=4, linewidths=0, c=[colours[owner] for owner in owners])
@@ -227,7 +229,7 @@ def point_plot(
     names = [
         textwrap.fill(f"{number}  {name}", 44, subsequent_indent="    ") for number, name in enumerate(points, start=1)
     ]
-    with matplotlib.rc_context(STYLE):
+    with styled():
         lines = sum(name.count("\n") + 1 for name in names)
         figure, axes = plot_figure(4.6 + text_size(names, 0)[0] / DPI, max(3.4, 0.3 + 0.18 * lines))
         for position, ((x, x_deviation), (y, y_deviation)) in enumerate(points.values()):

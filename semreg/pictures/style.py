@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from io import BytesIO
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:  # matplotlib takes half a second, and most runs are opened to draw nothing
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 PIXEL_RATIO = 2
 """Pixels of a PNG for one on the page."""
@@ -25,7 +27,7 @@ COLOURS = ("#2f6fde", "#e07a2f", "#1d9a78", "#a04fb5", "#c7a11e", "#d1495b", "#4
 INK, FAINT = "#2a3038", "#e3e7ec"
 
 
-STYLE: dict[Any, Any] = {
+_STYLE: dict[Any, Any] = {
     "font.family": "DejaVu Sans",
     "font.size": 8,
     "axes.edgecolor": FAINT,
@@ -41,6 +43,15 @@ STYLE: dict[Any, Any] = {
     "legend.frameon": False,
     "text.parse_math": False,  # a dollar in a name is a dollar
 }
+
+
+@contextmanager
+def styled() -> Iterator[None]:
+    """Inside, what is drawn has our fonts and colours."""
+    import matplotlib
+
+    with matplotlib.rc_context(_STYLE):
+        yield
 
 
 def fit_in_a_row(labels: Sequence[str]) -> bool:
@@ -61,6 +72,9 @@ def require_count(what: str, labels: Sequence[Any] | None, count: int) -> None:
 
 def text_size(labels: Sequence[str], rotation: float) -> tuple[int, int]:
     """Width and height in pixels of the largest label."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
     figure = Figure(dpi=DPI)
     renderer = FigureCanvasAgg(figure).get_renderer()  # type: ignore[no-untyped-call]
     boxes = [figure.text(0, 0, label, rotation=rotation).get_window_extent(renderer) for label in labels]
@@ -68,6 +82,8 @@ def text_size(labels: Sequence[str], rotation: float) -> tuple[int, int]:
 
 
 def plot_figure(width: float, height: float) -> tuple[Figure, Axes]:
+    from matplotlib.figure import Figure
+
     figure = Figure(figsize=(width, height), dpi=DPI, layout="constrained")
     return figure, figure.add_subplot()
 
@@ -80,6 +96,8 @@ def legend(figure: Figure, axes: Axes, count: int) -> None:
 
 
 def png_of(figure: Figure) -> bytes:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
     buffer = BytesIO()
     # Without the Software entry the same figure is the same bytes, whichever matplotlib drew it.
     FigureCanvasAgg(figure).print_png(buffer, metadata={"Software": None})  # type: ignore[no-untyped-call]

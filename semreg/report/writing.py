@@ -6,7 +6,6 @@ from pathlib import Path
 
 from semreg.core import ObservedRun
 from semreg.core.hookspecs import hookimpl
-from semreg.report.page import render
 from semreg.store.disk import write_whole, writing
 from semreg.store.recipes import own_name, report_path
 
@@ -16,6 +15,8 @@ def write_report(folder: Path, recipe: str | None = None) -> Path:
 
     Raises UserError if the folder holds no run, CannotWrite if it can't be written.
     """
+    from semreg.report.page import render  # jinja2 and what draws are needed when a run has finished
+
     recipe = recipe or own_name(folder)
     page, path = render(folder, recipe), report_path(folder, recipe)
     with writing(folder, "when that is mended, the same command writes the report"):

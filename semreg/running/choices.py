@@ -31,9 +31,10 @@ def _told(help: str, **option: Any) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Choices:
-    """Seed, device, how numbers are computed, places, and how far a run may go without what its recipe names.
+    """Seed, device, threads, how numbers are computed, places, and how far a run may go without what its recipe names.
 
-    Raises UserError for what is no seed, and for a precision or a way to capture steps that does not exist.
+    Raises UserError for what is no seed, for a precision or a way to capture steps that does not exist, and for less
+    than one thread.
     """
 
     seed: int | None = field(
@@ -75,6 +76,9 @@ class Choices:
     deterministic: bool = field(
         default=False, metadata=_told("The same bits each time on a GPU too, or the operation that can't.")
     )
+    threads: int | None = field(
+        default=None, metadata=_told("Compute on the CPU with N threads, not as many as cores.", metavar="N")
+    )
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "data_root", data_root_of(self.data_root))
@@ -87,6 +91,8 @@ class Choices:
             raise UserError("--precision", f"{self.precision!r} is none of {', '.join(PRECISIONS)}")
         if self.capture not in CAPTURES:
             raise UserError("--capture", f"{self.capture!r} is none of {', '.join(CAPTURES)}")
+        if self.threads is not None and self.threads < 1:
+            raise UserError("--threads", f"{self.threads} threads can't compute; 1 is the fewest")
 
     def of_computing(self) -> dict[str, Any]:
         """How numbers are computed, for the record of a run: what decides last bits, and whether steps are captured."""

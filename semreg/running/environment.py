@@ -136,7 +136,7 @@ def _kind(device: object) -> str:
 
 def _refuse_differences(folder: RunFolder, before: dict[str, Any], now: dict[str, Any]) -> None:
     problems = [
-        Problem(key, f"the run was begun with {name} {before.get(key)}, now it is {now[key]}")
+        Problem(key, f"the run was begun with {name} {before.get(key)}, now it is {now[key]}{_way_out(key, before)}")
         for key, name in {"hash": "hash", **PLACE}.items()
         if before.get(key) != now[key] and not (key == "device" and _kind(before.get(key)) == _kind(now[key]))
     ]
@@ -158,6 +158,11 @@ def _refuse_differences(folder: RunFolder, before: dict[str, Any], now: dict[str
             "or remove this one"
         )
         raise UserError(str(folder.folder), [*problems, Problem("", advice)])
+
+
+def _way_out(key: str, before: Mapping[str, Any]) -> str:
+    """The option that restores what differs, where one does."""
+    return f"; --threads {before[key]} goes on" if key == "threads" and key in before else ""
 
 
 def other_code(record: Mapping[str, Any], plan: Plan) -> str:

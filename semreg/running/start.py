@@ -24,10 +24,12 @@ from semreg.running.continuing import beginning, epochs_of, require_continuable,
 from semreg.running.environment import other_code, record_environment
 from semreg.running.evaluations import Judges, require_evaluable
 from semreg.running.finishing import evaluate_and_report, is_done, telling
+from semreg.running.garbage import uncollected
 from semreg.running.hooks import handed_over, listeners
 from semreg.running.identity import IN_A_NAME, Identity, continued, evaluation_folders, identity
 from semreg.running.judges import check_judges, judge_plan, judges_of, of_a_judge
 from semreg.running.statistics import keep_statistics
+from semreg.running.threads import threads_set, too_many
 from semreg.store.checkpoint import keep_last, read_state
 from semreg.store.folder import RunFolder, Spectator
 from semreg.store.layout import CHECKPOINTS, RECORD
@@ -63,7 +65,13 @@ def run_recipe(
     """
     handed = handed_over(hooks)
     plan, note = plan_for(recipe, choices)
-    with arithmetic(choices), joined(choices.torch_device()) as processes, Interrupts() as interrupts:
+    device = choices.torch_device()
+    with (
+        threads_set(choices.threads),
+        arithmetic(choices),
+        joined(device) as processes,
+        Interrupts() as interrupts,
+    ):
         return Runner(plan, choices, interrupts, processes, command, wait=wait, hooks=handed).run(note)
 
 
@@ -238,15 +246,20 @@ class Runner:
             from semreg.running.tensorboard import require_tensorboard
 
             require_tensorboard()
+        _require_gpu_for_fp16(self.plan, self.choices.precision, self.choices.torch_device())
+        skip = self.choices.skip_bad_images
+        return self.built(self.processes.first_goes_ahead(lambda: open_data(self.plan, skip_bad_images=skip)))
+
+    @uncollected()
+    def built(self, data: Cached) -> _Prepared:
+        """What trains on these data."""
         plan, choices, processes, parent = self.plan, self.choices, self.processes, self.place.parent
         device, seed = choices.torch_device(), self.place.identity.seed
-        _require_gpu_for_fp16(plan, choices.precision, device)
         if choices.compile:
             require_compiler(device)
-        data = processes.first_goes_ahead(lambda: open_data(plan, skip_bad_images=choices.skip_bad_images))
         modules = {name: module.to(device) for name, module in build_modules(plan, seed=seed).items()}
         load_weights(plan, modules, choices.out)
-        remarks = [*plan.warnings, *untrained(plan, modules), *data.remarks]
+        remarks = [*too_many(choices.threads), *plan.warnings, *untrained(plan, modules), *data.remarks]
         remarks += [*_constant(plan, data), *scarce(data, plan.labels_read()), *_untested(plan, data)]
         part = plan.trained_part()
         trained = {name: module for name, module in modules.items() if name in part.modules}
@@ -269,6 +282,7 @@ class Runner:
             require_evaluable(Run(self.folder.folder, plan, modules, data, device, seed))
         return _Prepared(trainer, modules, manager, remarks, shown)
 
+    @uncollected()
     def begin(self, prepared: _Prepared, note: str | None) -> None:
         """Record what is trained and how."""
         parent = self.place.parent

@@ -37,6 +37,11 @@ def _internals() -> tuple[type[Any], type[Any]] | None:
             return False
 
     class Dispatch(TorchDispatchMode):  # type: ignore[no-untyped-call]
+        @classmethod
+        def _should_skip_dynamo(cls) -> bool:
+            """Whether calls import torch._dynamo, which takes a second, to keep it out of what is metered."""
+            return False
+
         def __init__(self, meter: Meter) -> None:
             super().__init__()  # type: ignore[no-untyped-call]
             self.meter = meter
@@ -60,6 +65,8 @@ class Meter:
 
     def __init__(self, *, numbers: float = math.inf, work: float = math.inf, operations: float = math.inf) -> None:
         self.numbers, self.work, self.operations = numbers, work, operations
+        self.worked = 0
+        """How many numbers were multiplied; making one counts as eight."""
         self.exceeded = False
         self._entered: list[Any] = []
 
@@ -88,8 +95,8 @@ class Meter:
 
     def _spend(self, made: int, products: int) -> None:
         self.numbers -= made
-        self.work -= 8 * made + products
-        if self.numbers < 0 or self.work < 0 or self.operations < 0:
+        self.worked += 8 * made + products
+        if self.numbers < 0 or self.worked > self.work or self.operations < 0:
             self.exceeded = True
             raise RuntimeError("too much to be computed")
 

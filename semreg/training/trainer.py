@@ -29,6 +29,7 @@ from semreg.store.layout import CHECKPOINTS, CONTINUATION, METRICS
 from semreg.store.reading import as_written
 from semreg.training.interrupts import Interrupts
 from semreg.training.memory import batch_that_fits, forget_peak, shortage
+from semreg.training.pace import Pace
 from semreg.training.phase import PhaseRunner
 from semreg.training.placing import fields_read, on_device
 from semreg.training.setting import Setting
@@ -88,6 +89,8 @@ class Trainer:
         self.number = 0
         self.status_written = 0.0
         self.reader: Executor | None = None
+        threads = torch.get_num_threads() if setting.device.type == "cpu" else 1
+        self.pace = Pace(threads, setting.processes.count)
 
     # --- batches ---
 
@@ -277,6 +280,7 @@ class Trainer:
         begun = recorded = saved = time.monotonic()
         pause, checkpointing = SECONDS_BETWEEN_CHECKPOINTS, 0.0
         since = start
+        self.pace.begin()
         if runner.out_of_patience:
             return start, seconds_before
         for iteration in range(start, runner.iterations):
@@ -288,12 +292,14 @@ class Trainer:
                 losses, now = runner.losses(), time.monotonic()
                 speed = (iteration + 1 - since) * phase.images / max(now - recorded, 1e-9)
                 recorded, since = now, iteration + 1
-                times = {"seconds": round(seconds_before + now - begun, 3), "seconds_per_iteration": clock.means()}
+                parts = clock.means()
+                times = {"seconds": round(seconds_before + now - begun, 3), "seconds_per_iteration": parts}
                 if checkpointing:
                     times["seconds_of_checkpoints"], checkpointing = round(checkpointing, 3), 0.0
                 self.record(runner, iteration, {"losses": losses, "images_per_second": round(speed, 1), **times})
-                for remark in runner.remarks():
-                    self.folder.warn(remark)
+                for remark in (*runner.remarks(), self.pace.remark(parts)):
+                    if remark is not None:
+                        self.folder.warn(remark)
             clock.lap("other")
             if listening:
                 progress = Progress(

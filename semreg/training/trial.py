@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from semreg.components.pretrained import without_weights
-from semreg.core import UserError
+from semreg.core import ClassField, UserError
 from semreg.core.memory import out_of_memory
 from semreg.recipe.plan import PhasePlan, Plan, StepPlan
 from semreg.training.build import build_modules, synthetic_batch, untrained
@@ -44,15 +44,18 @@ def try_out(
 def check_by_dry_run(plan: Plan) -> list[str]:
     """Build a plan's modules and try its steps on a made-up batch; warnings. Raises UserError as `try_out` does.
 
-    It is tried with fake tensors first, which takes next to no time whatever the size of the nets. Where that fails it
-    is computed, within limits: for the reason in the words of what was computed, and since a component may look at
-    numbers.
+    It is tried with fake tensors first, which takes next to no time whatever the size of the nets. Where that fails,
+    and where classes are read, whose numbers are looked at, it is computed, within limits: for the reason in the words
+    of what was computed, and since a component may look at numbers.
     """
     refused: UserError | None = None
     meter = Meter(operations=MOST_OPERATIONS)
     try:
         with fake_tensors(), meter:
-            return _on_nothing(plan)
+            warnings = _on_nothing(plan)
+        classes = any(isinstance(plan.fields[name], ClassField) for name in plan.labels_read())
+        if not (classes and 0 < meter.worked <= MOST_WORK):
+            return warnings
     except UserError as error:
         refused = None if needs_numbers(error) else error
     except Exception as error:

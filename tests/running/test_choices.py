@@ -57,6 +57,13 @@ def test_what_a_run_was_computed_by_is_read_from_its_record() -> None:
         assert chosen_before(record) == {}
 
 
+@pytest.mark.parametrize("threads", [0, -1])
+def test_fewer_threads_than_one_are_told(threads: int) -> None:
+    with pytest.raises(UserError, match=f"{threads} threads can't compute; 1 is the fewest") as refused:
+        Choices(threads=threads)
+    assert refused.value.source == "--threads"
+
+
 def test_a_device_that_is_not_here_is_told_once_it_is_wanted() -> None:
     assert Choices(device="cpu").torch_device() == torch.device("cpu")
     for device, said in (("cuda:99", "'cuda:99' is not here; there is: cpu"), ("gpu", "'gpu' is no device")):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import sys
 import sysconfig
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ import torch
 
 from semreg.core import UserError
 from semreg.running.compiler import require_compiler
+from semreg.trained.run import Run
 
 CPU, CARD = torch.device("cpu"), torch.device("cuda", 0)
 
@@ -69,3 +71,11 @@ def test_pythons_header_is_needed(machine: Path) -> None:
     install(machine, "g++")
     (machine / "Python.h").unlink()
     assert "it needs Python's header Python.h" in refusal(CPU)
+
+
+def test_a_run_that_can_not_be_compiled_is_refused_before_it_leaves_a_folder(
+    toy: Callable[..., Path], trained: Callable[..., Run], tmp_path: Path
+) -> None:
+    with pytest.raises(UserError, match="--compile: it needs a compiler of C"):
+        trained(toy(), compile=True)
+    assert not (tmp_path / "runs").exists()

@@ -17,6 +17,7 @@ from semreg.core import DiagonalGaussian, UserError
 from semreg.store.checkpoint import read_latest
 from semreg.trained.run import Run
 from semreg.training import trainer
+from semreg.training.pace import Pace
 from semreg.training.phase import PhaseRunner
 from tests.training.conftest import assert_same_bits, final_state, metrics, state_of, trained
 
@@ -269,6 +270,19 @@ def test_what_a_module_remarks_is_recorded_with_the_run(toy: Toy, tmp_path: Path
     folder = trained(path, tmp_path / "runs").folder
     lines = [json.loads(line)["warning"] for line in (folder / "warnings.jsonl").read_text().splitlines()]
     assert lines == ["asked for the second time"]
+
+
+def test_steps_that_others_slow_are_remarked_on(toy: Toy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+
+    def remark(self: Pace, parts: dict[str, float]) -> str | None:
+        seen.append(parts)
+        return "slow" if len(seen) == 3 else None
+
+    monkeypatch.setattr(Pace, "remark", remark)
+    run = trained(toy(), tmp_path)
+    assert [json.loads(line)["seconds_per_iteration"] for line in (run.folder / "metrics.jsonl").open()] == seen
+    assert (run.folder / "warnings.jsonl").read_text() == '{"warning": "slow"}\n'
 
 
 def test_validation_ends_a_phase_when_patience_is_out(toy: Toy, tmp_path: Path) -> None:

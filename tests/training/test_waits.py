@@ -72,7 +72,7 @@ RECIPES = sorted(path for path in (ROOT / "recipes").rglob("*.toml") if path.par
         (lambda x: torch.linalg.solve(SQUARE, x), "linalg_solve", CHECKS),
         (lambda x: torch.multinomial(x, 2), "multinomial", CHECKS),
     ],
-    ids=str,
+    ids=lambda value: value if isinstance(value, str) and len(value) < 20 else "call",
 )  # fmt: skip
 def test_what_waits_is_counted_where_it_is(call: Callable[[Tensor], Any], name: str, instead: str) -> None:
     with counted_waits() as found:

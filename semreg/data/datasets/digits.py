@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Annotated
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated, Any
 
 import numpy as np
 from annotated_types import Interval
+from numpy.typing import NDArray
 
 from semreg.core import ClassField, ImageField, Source, Specification
 from semreg.data.datasets.conventions import field_name
@@ -35,14 +38,29 @@ class Digits:
 
     def source(self) -> Source:
         """The bundled arrays."""
-        from sklearn.datasets import load_digits
-
-        bunch = load_digits()
-        pixels = np.rint(bunch.images * (255 / 16)).astype(np.uint8)[:, None]
-        digits = bunch.target.astype(np.int64)
+        images, target = _bundled()
+        pixels = np.rint(images * (255 / 16)).astype(np.uint8)[:, None]
+        digits = target.astype(np.int64)
         return Source(
             labels={self.label: digits},
             split=drawn_split(len(digits), classes=digits),
             images=ImageArray(pixels, (self.size, self.size)),
             identity={"size": self.size, "pixels": hashlib.sha256(pixels.tobytes()).hexdigest()},
         )
+
+
+def _bundled() -> tuple[NDArray[Any], NDArray[Any]]:
+    """Images `(1797, 8, 8)` of grey levels from 0 to 16, and their digits `(1797,)`, as `load_digits` gives them.
+
+    They are read from scikit-learn's file where it is; importing scikit-learn takes a second.
+    """
+    package = find_spec("sklearn")
+    for folder in (package.submodule_search_locations or ()) if package else ():
+        file = Path(folder, "datasets", "data", "digits.csv.gz")
+        if file.is_file():
+            table = np.loadtxt(file, delimiter=",")
+            return table[:, :-1].reshape(-1, 8, 8), table[:, -1]
+    from sklearn.datasets import load_digits
+
+    bunch = load_digits()
+    return bunch.images, bunch.target

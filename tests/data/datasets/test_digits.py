@@ -8,6 +8,7 @@ import torch
 
 from semreg.core import ClassField, ImageField
 from semreg.data.cache import cached
+from semreg.data.datasets import digits
 from semreg.data.datasets.digits import Digits
 
 
@@ -28,6 +29,13 @@ def test_grey_levels_are_stretched(tmp_path: Path) -> None:
 
     images = cached(Digits(), folder=tmp_path).arrays["image"][:, 0].numpy()
     assert np.array_equal(np.rint(images * (16 / 255)), load_digits().images)
+
+
+def test_what_is_read_without_scikit_learn_is_what_it_gives(monkeypatch: pytest.MonkeyPatch) -> None:
+    images, labels = digits._bundled()
+    monkeypatch.setattr(digits, "find_spec", lambda name: None)
+    for mine, theirs in zip((images, labels), digits._bundled(), strict=True):
+        assert np.array_equal(mine, theirs)
 
 
 def test_the_classes_are_called_as_told(tmp_path: Path) -> None:

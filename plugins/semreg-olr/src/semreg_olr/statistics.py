@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import torch
-from sklearn.metrics import average_precision_score, roc_auc_score
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, linear
 
@@ -111,6 +110,8 @@ def scores(probability: Tensor, labels: Tensor) -> Scores:
         probability: `(rows, labels)`.
         labels: `(rows, labels)`, present where greater than 0.5, and NaN where nobody knows, which counts nowhere.
     """
+    from sklearn.metrics import average_precision_score
+
     present, absent, seen = labels > 0.5, labels <= 0.5, probability > 0.5
     right, known = (present == seen).float(), present | absent
     found = (right * present).sum(0) / present.sum(0)
@@ -171,6 +172,8 @@ def principal_components(rows: Tensor, present: Tensor) -> PrincipalComponents:
         rows: `(rows, k)`.
         present: `(rows,)`, where the label is present, greater than 0.5; NaN, where nobody knows, orients nothing.
     """
+    from sklearn.metrics import roc_auc_score
+
     centred = rows.double() - rows.double().mean(0)
     variances, directions = torch.linalg.eigh(centred.mT @ centred / len(rows))
     variances = variances.clamp(min=0).flip(0)
