@@ -49,13 +49,24 @@ def names(distribution: str, *, without: tuple[str, ...] = (), kinds: tuple[str,
 
 def conform(name: str, distribution: str, given: Example) -> None:
     """Raises AssertionError unless the component passes the checks of its kind, and an evaluation takes pictures, and
-    codes that are as large, a batch at a time, as docs/data.md says."""
+    codes that are as large, a batch at a time, as docs/data.md says. Codes and logits
+    are in float32."""
     [component] = [c for c in registry.components() if c.name == name and c.distribution == distribution]
     check = getattr(testing, f"check_{component.kind}")
     with pytest.MonkeyPatch.context() as patch:
         if name not in HOLD_PICTURES:
             patch.setattr(FakeHandle, "read", _read_few_pictures)
         check(registry.load(component), *given.inputs, options=given.options, exempt=given.exempt, **given.more)
+    if component.kind in ("encoder", "classifier"):
+        _require_float32_head(registry.load(component), given)
+
+
+def _require_float32_head(network: Any, given: Example) -> None:
+    made = network(**given.options, input_shapes=[tuple(value.shape[1:]) for value in given.inputs])
+    with torch.autocast("cpu", torch.bfloat16):
+        result = made(*given.inputs)
+    assert result.dtype == torch.float32, "under autocast its last layer computes in bfloat16"
+    assert not torch.equal(result.bfloat16().float(), result), "what it gives was rounded to bfloat16"
 
 
 def _read_few_pictures(handle: FakeHandle, split: str = "train", *, count: int | None = None, **options: Any) -> Any:

@@ -90,7 +90,7 @@ def _devices() -> Part:
     found: Part = {
         "cpu": f"{processor()}, {os.cpu_count()} cores, {torch.get_num_threads()} threads",
         "instructions": torch.backends.cpu.get_cpu_capability(),
-        "bf16": "instructions of its own" if _has_bf16() else "no instructions of its own: slower than fp32",
+        **faster(),
     }
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
     for index in range(count):
@@ -104,6 +104,19 @@ def _devices() -> Part:
     if torch.backends.mps.is_available():
         found["mps"] = "there; semreg does not compute on it, since it has no float64"
     return found
+
+
+def faster() -> dict[str, str]:
+    """What this machine has for `--precision bf16` on its processor, and for `--compile`."""
+    from semreg.running.compiler import require_compiler
+    from semreg.trained.opening import device_of
+
+    told = {"bf16": "instructions of its own" if _has_bf16() else "no instructions of its own: slower than fp32"}
+    try:
+        require_compiler(device_of("auto"))
+    except UserError as error:
+        return told | {"compile": error.problems[0].message}
+    return told | {"compile": "a compiler"}
 
 
 def processor() -> str:

@@ -13,7 +13,7 @@ import typer
 from semreg.cli.cache import cache
 from semreg.cli.commands import HELP, Commands, PrintingCommand, QuickCommand
 from semreg.cli.completion import kind_names
-from semreg.cli.doctor import doctor
+from semreg.cli.doctor import doctor, faster
 from semreg.cli.init import init
 from semreg.cli.listing import components
 from semreg.cli.mix import mix
@@ -134,6 +134,7 @@ def check(
     check_judges(plan, Choices(data_root=data_root))
     if not as_json:
         echo(text(plan, data.lines))
+        echo("\nhere: " + "; ".join(f"{name}: {found}" for name, found in faster().items()))
         if plan.missing is not None:
             first = plan.missing.text().splitlines()[0].removesuffix(".")
             instead = "; `semreg run` uses the recipe's fallback" if plan.recipe.has_fallback else ""
@@ -154,6 +155,7 @@ def check(
             "phases": plan.matrix(),
             "warnings": plan.warnings,
             "taken": data.taken,
+            "here": faster(),
         }
     )
 

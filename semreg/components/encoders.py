@@ -10,6 +10,7 @@ from einops import rearrange
 from einops.layers.torch import Rearrange
 from torch import Tensor, nn
 
+from semreg.components.functional import without_autocast
 from semreg.components.layers import (
     Activation,
     Normalization,
@@ -147,11 +148,14 @@ class TimmEncoder(nn.Module):
             self.head = nn.Unflatten(1, tuple(outputs))
 
     def forward(self, images: Tensor) -> Tensor:
-        features = self.model(images)
-        if self.maps:
-            features = features[-1]
-            if features.shape[1] != self.channels:  # Swin and its kin put the channels last
-                features = rearrange(features, "batch height width channels -> batch channels height width")
+        if not self.maps:
+            features = self.model.forward_features(images)
+            if isinstance(features, list):  # of CrossViT, one for each size of its patches
+                features = tuple(features)
+            return cast(Tensor, self.head(without_autocast(self.model.forward_head, features)))
+        features = self.model(images)[-1]
+        if features.shape[1] != self.channels:  # Swin and its kin put the channels last
+            features = rearrange(features, "batch height width channels -> batch channels height width")
         return cast(Tensor, self.head(features))
 
 

@@ -31,14 +31,28 @@ def in_float32(function: Callable[Parameters, Value]) -> Callable[Parameters, Va
     @functools.wraps(function)
     def compute(*inputs: Parameters.args, **options: Parameters.kwargs) -> Value:
         given: Any = [at_least_float32(value) for value in inputs]
-        device = next((tensor.device.type for tensor in tensors_of(inputs)), "cpu")
-        if not (torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)):
+        device = _autocast(inputs)
+        if device is None:
             return function(*given, **options)
         with torch.autocast(device, enabled=False):
             return function(*given, **options)
 
     setattr(compute, _MARK, True)
     return compute
+
+
+def without_autocast(layer: Callable[[Any], Tensor], features: Tensor | tuple[Tensor, ...]) -> Tensor:
+    """What the last layer of a network makes of features: under autocast in float32, and else in their own precision.
+
+    The layers before may compute in bfloat16; a code of it has three digits, too few for the angles between close ones.
+    """
+    return layer(features) if _autocast(features) is None else in_float32(layer)(features)
+
+
+def _autocast(inputs: Any) -> str | None:
+    """The device of the inputs if autocast is on for it."""
+    device = next((tensor.device.type for tensor in tensors_of(inputs)), "cpu")
+    return device if torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device) else None
 
 
 def undecorated(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -12,6 +12,8 @@ from annotated_types import Ge, MinLen
 from einops import rearrange
 from torch import Tensor, nn
 
+from semreg.components.functional import without_autocast
+
 Positive = Annotated[int, Ge(1)]
 Widths = Annotated[Sequence[Positive], MinLen(1)]
 Outputs = Annotated[int, Ge(0)] | Annotated[list[Positive], MinLen(1)]
@@ -53,6 +55,20 @@ def make_normalization(kind: Normalization, channels: int, pixels: int) -> nn.Mo
     return nn.Identity()
 
 
+class HeadLinear(nn.Linear):
+    """The last linear layer of a net that gives codes or logits, in float32 under autocast too (`without_autocast`)."""
+
+    def forward(self, features: Tensor) -> Tensor:
+        return without_autocast(super().forward, features)
+
+
+class HeadConv2d(nn.Conv2d):
+    """The last convolution of a net that gives spatial codes, in float32 under autocast too."""
+
+    def forward(self, features: Tensor) -> Tensor:
+        return without_autocast(super().forward, features)
+
+
 def hidden_layers(inputs: int, hidden: Sequence[int], activation: Activation) -> tuple[list[nn.Module], int]:
     """Fully connected layers, each followed by its activation, and the number of features that leave them."""
     layers: list[nn.Module] = []
@@ -67,15 +83,15 @@ def output_layers(inputs: int, outputs: int | list[int]) -> list[nn.Module]:
     if outputs == 0:
         return []
     if isinstance(outputs, int):
-        return [nn.Linear(inputs, outputs)]
-    return [nn.Linear(inputs, math.prod(outputs)), nn.Unflatten(1, tuple(outputs))]
+        return [HeadLinear(inputs, outputs)]
+    return [HeadLinear(inputs, math.prod(outputs)), nn.Unflatten(1, tuple(outputs))]
 
 
 def map_output(inputs: int, outputs: int | list[int]) -> nn.Module:
     """The last layer of a net that gives maps: a 1×1 convolution to `outputs` channels; none where outputs is 0."""
     if isinstance(outputs, list):
         raise ValueError(f"outputs = {outputs} with head = 'maps': maps have one number of channels")
-    return nn.Conv2d(inputs, outputs, 1) if outputs else nn.Identity()
+    return HeadConv2d(inputs, outputs, 1) if outputs else nn.Identity()
 
 
 def image_shape(input_shapes: Shapes) -> tuple[int, int, int]:

@@ -49,6 +49,7 @@ from semreg.training.batch_norm import share_batch_norm
 from semreg.training.build import build_modules, untrained
 from semreg.training.in_training import InTraining, held_out, require_pictures
 from semreg.training.interrupts import Interrupts
+from semreg.training.memory_format import to_channels_first, to_channels_last
 from semreg.training.processes import ALONE, Processes, joined
 from semreg.training.setting import Setting
 from semreg.training.trainer import Trainer
@@ -266,8 +267,10 @@ class Runner:
         trained = {name: module for name, module in modules.items() if name in part.modules}
         setting = Setting(
             part, trained, seed, device, choices.precision, processes,
-            capture=choices.capture == "auto", compile=choices.compile,
+            capture=choices.capture == "auto", compile=choices.compile, channels_last=choices.channels_last,
         )  # fmt: skip
+        if setting.channels_last:
+            remarks += to_channels_last(part, trained, device)
         shown = InTraining(plan, modules, held_out(data, plan.value_range, device), seed, device, choices.precision)
         require_pictures(shown)
         manager = plugin_manager.no_hooks()
@@ -305,6 +308,7 @@ class Runner:
         """The run that was trained, with what is kept of it, its evaluations and its report."""
         trainer, folder = prepared.trainer, self.folder
         modules = averaged(prepared.modules, trainer.averages)
+        to_channels_first(modules)  # in which the run is opened, too: the same figures each time
         for module in modules.values():
             module.eval().requires_grad_(False)
         setting = trainer.setting

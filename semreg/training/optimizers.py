@@ -17,6 +17,7 @@ from semreg.core.memory import out_of_memory
 from semreg.recipe.component_errors import component_error, failure_text, naming_component, shown
 from semreg.recipe.plan import Node, OptimizerPlan
 from semreg.recipe.schedules import factor_at
+from semreg.training.memory_format import match_parameters
 
 Factor = Callable[[float], float]
 """The factor of a schedule at an epoch, fractional, of a phase."""
@@ -244,6 +245,7 @@ class Optimizer:
         """Go on from what `states` returned, of more modules or other ones with which it was one optimiser."""
         if not _steps_each_alone(self.plan):
             self.optimizer.load_state_dict(states[self.parts[0].name])
+            match_parameters(self.optimizer)
             return
         kept: dict[int, Any] = {}
         for part in self.parts:
@@ -256,6 +258,7 @@ class Optimizer:
         ordered = [parameter for group in self.optimizer.param_groups for parameter in group["params"]]
         table["state"] = {index: kept[id(p)] for index, p in enumerate(ordered) if id(p) in kept}
         self.optimizer.load_state_dict(table)
+        match_parameters(self.optimizer)
         for group, rate in zip(self.optimizer.param_groups, rates, strict=True):
             group["lr"] = rate
 

@@ -42,8 +42,9 @@ class Program:
         modules: the built modules; looked up at each call, so it may be filled later.
         key: what random draws are seeded by, besides the tensor's name and the execution's index; the run's seed first.
         training: False gives random operations their evaluation form (a posterior's mean, the image itself).
-        precision: of the tensors, where a module has none of its own: "fp32", or "bf16" or "fp16" by autocast. Losses
-            are computed in at least float32, whatever they get.
+        precision: of the networks, where a module has none of its own: "fp32", or "bf16" or "fp16" by autocast. What
+            they give, and operations, priors and losses, are in at least float32, since angles between close codes
+            and sums need its digits.
         processes: that compute together, each from its rows of the batch, what one would from all of them.
 
     `execution` begins each execution; it seeds all draws, before the first tensor is computed.
@@ -123,9 +124,10 @@ class Program:
         inputs = [self._compile(part, f"{path}.{position}") for position, part in enumerate(value.inputs)]
         if value.component is not None:
             call = self._component(value, path)
-            given = [part.name for part in value.inputs if isinstance(part, Read) and part.name in self.plan.modules]
             if value.component.kind != "loss":  # they are in float32, whatever they get
-                call = self._in_own_precision(call, given)
+                given = [self.plan.modules.get(part.name) for part in value.inputs if isinstance(part, Read)]
+                networks = [module.name for module in given if module and module.node.loaded.kind != "prior"]
+                call = self._in_precision(call, networks)
             return self._guarded(call, inputs, value, scalar)
         modules, name = self.modules, value.name
 
@@ -133,20 +135,19 @@ class Program:
             return modules[name](*values)
 
         whole = over_processes(call_module, self.plan.modules[name].node.loaded.value, self.processes)
-        return self._guarded(self._in_own_precision(whole, [name]), inputs, value, scalar)
+        return self._guarded(self._in_precision(whole, [name]), inputs, value, scalar)
 
-    def _in_own_precision(self, call: Callable[..., Any], names: list[str]) -> Callable[..., Any]:
-        """A call of modules, in a precision of their own where they have one, the finest of several. What it gives is
-        of the run's precision."""
-        own = {self.plan.modules[name].precision or self.precision for name in names}
-        precision = next((one for one in ("fp32", "bf16", "fp16") if one in own), self.precision)
+    def _in_precision(self, call: Callable[..., Any], networks: list[str]) -> Callable[..., Any]:
+        """A call of networks in their precision, the finest of several, and of none in fp32. What it gets and gives is
+        in at least float32."""
+        wanted = {self.plan.modules[name].precision or self.precision for name in networks}
+        precision = next((one for one in ("fp32", "bf16", "fp16") if one in wanted), "fp32")
 
-        def call_in_own_precision(*values: Any) -> Any:
+        def call_in_precision(*values: Any) -> Any:
             with self._autocast(precision):
-                made = call(*map(at_least_float32, values))
-            return made if self.precision in LOW_PRECISIONS else at_least_float32(made)
+                return at_least_float32(call(*map(at_least_float32, values)))
 
-        return call if precision == self.precision else call_in_own_precision
+        return call if precision == self.precision == "fp32" else call_in_precision
 
     def _read(self, name: str) -> Evaluate:
         if name in self.plan.modules:

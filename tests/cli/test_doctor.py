@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,16 @@ def test_each_part_is_told(said: Said) -> None:
     assert found["data"]["digits"] == "found"
     assert found["data"]["mnist"] == "missing: MNIST not found under data"
     assert found["data"]["image_folder"] == "needs to be told: path"
+
+
+def test_what_makes_training_faster_is_told_with_its_cure(monkeypatch: pytest.MonkeyPatch) -> None:
+    flags = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
+    assert doctor.faster()["bf16"].startswith("instructions" if "bf16" in flags else "no instructions")
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    monkeypatch.setenv("CXX", sys.executable)
+    assert doctor.faster()["compile"] == "a compiler"
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    assert "needs a compiler of C++ (looked for CXX=no-such-compiler)" in doctor.faster()["compile"]
 
 
 def test_as_text_to_be_pasted(said: Said) -> None:

@@ -139,6 +139,7 @@ def test_a_broken_plugin_breaks_only_its_own_show(install: Callable[..., Path]) 
 
 def test_check_prints_the_matrix_and_holds_it_as_json() -> None:
     text = output("check", VAE)
+    assert text.splitlines()[-1].startswith("here: bf16: ")
     assert "vae_digits" in text
     assert "encoder" in text
     checked = json.loads(output("check", VAE, "--json", "--set", "phases.main.train.encoder.kl=0.5"))

@@ -119,8 +119,8 @@ def test_bfloat16_autocast_is_close_to_float32() -> None:
         expected = encoder(images)
         with torch.autocast("cpu", dtype=torch.bfloat16):
             found = encoder(images)
-        assert found.dtype == torch.bfloat16
-        torch.testing.assert_close(found.float(), expected, rtol=0.05, atol=0.05)
+        torch.testing.assert_close(found, expected, rtol=0.05, atol=0.05)
+        assert not torch.equal(found, expected), "the layers before the last one are in bfloat16"
 
 
 class TestTimm:
@@ -137,6 +137,20 @@ class TestTimm:
             5,
             *maps.shape[2:],
         )
+
+    @pytest.mark.parametrize(("model", "size"), [("vit_tiny_patch16_224", 48), ("crossvit_tiny_240", 240)])
+    def test_only_the_head_is_in_float32_under_autocast(self, model: str, size: int) -> None:
+        torch.manual_seed(0)
+        images = torch.rand(1, 1, size, size)
+        encoder = TimmEncoder(model=model, outputs=5, input_shapes=[(1, size, size)]).eval()
+        with torch.no_grad():
+            expected = encoder(images)
+            torch.testing.assert_close(encoder.model(images), expected, rtol=0, atol=0)
+            with torch.autocast("cpu", dtype=torch.bfloat16):
+                found = encoder(images)
+        torch.testing.assert_close(found, expected, rtol=0.05, atol=0.05)
+        assert not torch.equal(found, expected)
+        assert not torch.equal(found.bfloat16().float(), found)
 
     def test_channels_last_features_are_turned(self) -> None:
         encoder = TimmEncoder(model="swin_tiny_patch4_window7_224", outputs=0, input_shapes=[(3, 64, 64)], head="maps")

@@ -14,6 +14,8 @@ from torch import nn
 
 from semreg.components.layers import (
     Activation,
+    HeadConv2d,
+    HeadLinear,
     Normalization,
     flatten,
     hidden_layers,
@@ -33,6 +35,30 @@ def test_an_activation_keeps_what_is_large_and_dampens_what_is_negative(kind: Ac
     assert middle == 0
     assert high == pytest.approx(20)
     assert make_activation(kind) is not make_activation(kind)
+
+
+@pytest.mark.parametrize(
+    ("head", "plain", "inputs"),
+    [
+        (HeadLinear(3, 2), nn.Linear(3, 2), torch.randn(5, 3)),
+        (HeadConv2d(3, 2, 1), nn.Conv2d(3, 2, 1), torch.randn(5, 3, 4, 4)),
+    ],
+)
+def test_heads_are_the_plain_layers_but_in_float32(head: nn.Module, plain: nn.Module, inputs: torch.Tensor) -> None:
+    plain.load_state_dict(head.state_dict())
+    expected = plain(inputs)
+    assert torch.equal(head(inputs), expected)
+    assert head.double()(inputs.double()).dtype == torch.float64
+    head.float()
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(head(inputs), expected)
+        assert not torch.equal(plain(inputs).float(), expected)
+        low = inputs.bfloat16().requires_grad_()
+        found = head(low)
+    assert torch.equal(found, plain(low.float()))
+    found.sum().backward()
+    assert low.grad is not None
+    assert all(parameter.grad is not None and parameter.grad.dtype == torch.float32 for parameter in head.parameters())
 
 
 def test_a_leaky_activation_has_the_slope_of_gans() -> None:

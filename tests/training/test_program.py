@@ -210,7 +210,7 @@ class Pair(NamedTuple):
     second: Tensor
 
 
-def test_low_precision_is_for_tensors_and_losses_are_in_float32(toy: Toy, register: Register) -> None:
+def test_low_precision_is_inside_networks_alone(toy: Toy, register: Register) -> None:
     seen: dict[str, Any] = {}
 
     def watching(a: Tensor, pair: Pair, indices: Tensor) -> Tensor:
@@ -219,17 +219,26 @@ def test_low_precision_is_for_tensors_and_losses_are_in_float32(toy: Toy, regist
         return a.square().mean()
 
     def pair(a: Tensor) -> Pair:
-        return Pair(a, a)
+        seen["operation"] = [a.dtype, (a @ a.T).dtype]
+        return Pair(a.bfloat16(), a)
 
     register("loss", "watching", watching)
     register("operation", "pair", pair)
     path = toy('[tensors]\nfeatures = "encoder(image)"\n[losses.x]\nuse = "watching(features, pair(features), kind)"')
     program = program_of(path, precision="bf16")
+    layers = [layer for layer in program.modules["decoder"].modules() if isinstance(layer, nn.Linear)]
+    layers[0].register_forward_hook(lambda module, inputs, output: seen.update(network=output.dtype))
     execution = execution_of(program)
     with program.autocast():
         loss = program.losses["x"](execution)
-    assert program.value("features", execution).dtype == torch.bfloat16
-    assert seen == {"inputs": [torch.float32, torch.float32, Pair, torch.int64], "inside": torch.float32}
+        decoded = program.value("reconstruction", execution)
+    assert seen.pop("network") == torch.bfloat16
+    assert program.value("features", execution).dtype == decoded.dtype == torch.float32
+    assert seen == {
+        "operation": [torch.float32, torch.float32],
+        "inputs": [torch.float32, torch.float32, Pair, torch.int64],
+        "inside": torch.float32,
+    }
     assert loss.dtype == torch.float32
     assert program_of(path).value("features", execution_of(program)).dtype == torch.float32
 
@@ -277,42 +286,61 @@ def test_values_described() -> None:
 
 
 @pytest.mark.parametrize(
-    ("own", "run", "inside", "outside"),
+    ("own", "run", "inside"),
     [
-        ("bf16", "fp32", torch.bfloat16, torch.float32),
-        ("fp16", "fp32", torch.float16, torch.float32),
-        ("fp32", "bf16", torch.float32, torch.float32),
-        ("bf16", "bf16", torch.bfloat16, torch.bfloat16),
+        ("bf16", "fp32", torch.bfloat16),
+        ("fp16", "fp32", torch.float16),
+        ("fp32", "bf16", torch.float32),
+        ("bf16", "bf16", torch.bfloat16),
     ],
 )
-def test_a_module_may_have_a_precision_of_its_own(
-    own: str, run: str, inside: torch.dtype, outside: torch.dtype, toy: Toy
-) -> None:
-    path = toy(f'[tensors]\nfeatures = "encoder(image)"\n[modules.encoder]\nprecision = "{own}"')
+def test_a_module_may_have_a_precision_of_its_own(own: str, run: str, inside: torch.dtype, toy: Toy) -> None:
+    path = toy(f'[tensors]\nfeatures = "encoder(image)"\n[modules.encoder]\nhidden = [8]\nprecision = "{own}"')
     program = program_of(path, precision=run)
     seen = []
-    linear = next(m for m in program.modules["encoder"].modules() if isinstance(m, nn.Linear))
-    linear.register_forward_hook(lambda module, inputs, output: seen.append(output.dtype))
+    for layer in program.modules["encoder"].modules():
+        if isinstance(layer, nn.Linear):
+            layer.register_forward_hook(lambda module, inputs, output: seen.append(output.dtype))
     execution = execution_of(program)
     with program.autocast():
-        assert program.value("features", execution).dtype == outside
-        decoded = program.value("reconstruction", execution)
-    assert seen[0] == inside
-    assert decoded.dtype == (torch.bfloat16 if run == "bf16" else torch.float32)
+        assert program.value("features", execution).dtype == torch.float32
+    assert seen == [inside, torch.float32]  # the last layer gives codes
 
 
 def test_an_operation_that_calls_a_module_does_so_in_the_modules_precision(toy: Toy, register: Register) -> None:
     seen = []
 
     def head(classifier: nn.Module, codes: Tensor) -> Tensor:
+        seen.append(codes.dtype)
         made: Tensor = classifier(codes)
-        seen.append(made.dtype)
         return made
 
     register("operation", "head", head)
     tensors = '[tensors]\nread = "head(probe, point)"\nlogits = "probe(point)"\n'
-    path = toy(f'{tensors}[modules.probe]\nuse = "mlp_encoder"\noutputs = 2\nprecision = "fp32"')
-    program = program_of(path, precision="bf16")
-    with program.autocast():
-        program.value("read", execution_of(program))
-    assert seen == [torch.float32]
+    for own in ("fp32", "bf16"):
+        path = toy(f'{tensors}[modules.probe]\nuse = "mlp_encoder"\noutputs = 2\nhidden = [3]\nprecision = "{own}"')
+        program = program_of(path, precision="bf16")
+        layer = next(layer for layer in program.modules["probe"].modules() if isinstance(layer, nn.Linear))
+        layer.register_forward_hook(lambda module, inputs, output: seen.append(output.dtype))
+        with program.autocast():
+            program.value("read", execution_of(program))
+    assert seen == [torch.float32, torch.float32, torch.float32, torch.bfloat16]
+
+
+def test_a_prior_computes_in_float32(toy: Toy, register: Register) -> None:
+    class Matrix(nn.Module):
+        def sample(self, count: int, generator: torch.Generator | None = None) -> Tensor:
+            codes = torch.randn(count, 4, generator=generator)
+            return codes @ torch.eye(4)
+
+        def log_probability(self, codes: Tensor) -> Tensor:
+            return codes.sum(1)
+
+    register("prior", "matrix", Matrix)
+    path = toy('[tensors]\ndrawn = "draw_like(p, point)"\n[modules.p]\nuse = "matrix"')
+    drawn = []
+    for precision in ("fp32", "bf16"):
+        program = program_of(path, precision=precision)
+        with program.autocast():
+            drawn.append(program.value("drawn", execution_of(program)))
+    assert torch.equal(*drawn)

@@ -12,6 +12,7 @@ from einops import reduce
 from einops.layers.torch import Rearrange
 from torch import Tensor, nn
 
+from semreg.components.layers import HeadConv2d
 from semreg.core import closest
 
 Normalization = Literal["batch", "instance", "none"]
@@ -90,7 +91,7 @@ class LabelEmbeddingEncoder(nn.Module):
         else:
             timm_features = _TimmFeatures(backbone, in_channels)
             self.backbone, features = timm_features, timm_features.channels
-        self.label_maps = nn.Conv2d(features, labels * embedding_size, 1)
+        self.label_maps = HeadConv2d(features, labels * embedding_size, 1)
         nn.init.zeros_(self.label_maps.bias)  # type: ignore[arg-type]
         with torch.no_grad():
             self.label_maps.weight.mul_(initial_scale)

@@ -11,7 +11,7 @@ from einops import rearrange
 from einops.layers.torch import Rearrange
 from torch import Tensor, nn
 
-from semreg.components.layers import Positive, Shapes, hidden_layers, image_shape
+from semreg.components.layers import HeadLinear, Positive, Shapes, hidden_layers, image_shape
 from semreg.core import shape_error
 from semreg_uniform.networks import SLOPE, require_divisible
 
@@ -42,7 +42,7 @@ class TailClassifier(nn.Module):
             nn.Conv2d(channels, 2 * width, 4, stride=2, padding=1), nn.LeakyReLU(SLOPE),
             nn.Conv2d(2 * width, 4 * width, 4, stride=2, padding=1), nn.LeakyReLU(SLOPE),
         )  # fmt: skip
-        self.logits = nn.Linear(4 * width * math.prod(extents) // 16, classes)
+        self.logits = HeadLinear(4 * width * math.prod(extents) // 16, classes)
 
     def forward(self, images: Tensor) -> Tensor:
         return self.class_logits(self.features(images))
@@ -66,7 +66,7 @@ class MLPTailClassifier(nn.Module):
         layers, features = hidden_layers(math.prod(image_shape(input_shapes)), hidden, "relu")
         vector = Rearrange("batch channels height width -> batch (channels height width)")
         self.features = nn.Sequential(vector, *layers, nn.Linear(features, code))
-        self.logits = nn.Linear(code, classes)
+        self.logits = HeadLinear(code, classes)
 
     def forward(self, images: Tensor) -> Tensor:
         return self.class_logits(self.features(images))

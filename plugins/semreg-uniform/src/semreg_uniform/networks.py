@@ -8,7 +8,7 @@ import torch
 from annotated_types import Ge
 from torch import Tensor, nn
 
-from semreg.components.layers import Positive, Shapes, image_shape, make_normalization
+from semreg.components.layers import HeadConv2d, Positive, Shapes, image_shape, make_normalization
 
 SLOPE = 0.01
 """Of leaky rectifiers below zero: StarGAN's. Table II does not say."""
@@ -30,7 +30,7 @@ class SpatialEncoder(nn.Module):
         self.layers = nn.Sequential(
             nn.ReflectionPad2d(3), *_convolution(channels, width, 7, pixels),
             *_convolution(width, 2 * width, 3, pixels // 4, stride=2, padding=1),
-            *_convolution(2 * width, 4 * width, 3, pixels // 16, stride=2, padding=1),
+            *_convolution(2 * width, 4 * width, 3, pixels // 16, stride=2, padding=1, layer=HeadConv2d),
         )  # fmt: skip
 
     def forward(self, images: Tensor) -> Tensor:
@@ -113,10 +113,17 @@ def require_divisible(name: str, extents: list[int]) -> None:
 
 
 def _convolution(
-    before: int, after: int, kernel: int, pixels: int, *, stride: int = 1, padding: int = 0
+    before: int,
+    after: int,
+    kernel: int,
+    pixels: int,
+    *,
+    stride: int = 1,
+    padding: int = 0,
+    layer: type[nn.Conv2d] = nn.Conv2d,
 ) -> list[nn.Module]:
     # a bias would be subtracted again by the normalisation
-    convolution = nn.Conv2d(before, after, kernel, stride=stride, padding=padding, bias=False)
+    convolution = layer(before, after, kernel, stride=stride, padding=padding, bias=False)
     return [convolution, make_normalization("instance", after, pixels), nn.ReLU()]
 
 
