@@ -8,7 +8,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -73,6 +73,12 @@ class Findings:
 
     tables: Sequence[Table]
     goals: Sequence[Goal] = field(default_factory=tuple)
+
+
+def goals_table(goals: Iterable[Goal]) -> Table:
+    """Goals in one table."""
+    rows = [[goal.what, goal.goal, goal.found, "yes" if goal.met else "no"] for goal in goals]
+    return Table("Goals", ["what", "goal", "found", "met"], rows)
 
 
 def in_turns(

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from benchmarks.measure import FULL, QUICK, ROOT, Effort, Findings, Table, machine
+from benchmarks.measure import FULL, QUICK, ROOT, Effort, Findings, Table, goals_table, machine
 
 TOPICS = ("loop", "training", "algorithm", "backward", "batches", "startup", "memory")
 
@@ -30,9 +30,7 @@ def head(facts: Sequence[str], command: str) -> str:
 
 def goals_of(findings: Iterable[Findings]) -> Table:
     """All goals in one table."""
-    goals = [goal for found in findings for goal in found.goals]
-    rows = [[goal.what, goal.goal, goal.found, "yes" if goal.met else "no"] for goal in goals]
-    return Table("Goals", ["what", "goal", "found", "met"], rows)
+    return goals_table(goal for found in findings for goal in found.goals)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

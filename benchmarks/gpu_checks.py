@@ -1,0 +1,288 @@
+"""Whether a recipe trains on a device as it should: as on the CPU, the same bits again, and without a wait."""
+
+from __future__ import annotations
+
+import warnings
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from benchmarks.families import FAMILIES, NO_DATA
+from benchmarks.measure import ROOT
+from benchmarks.work import CPU, Work
+from semreg.components.values import tensors_of
+from semreg.recipe.load import load_recipe
+from semreg.recipe.plan import PhasePlan
+from semreg.running.choices import Choices
+from semreg.running.start import plan_for
+from semreg.store.checkpoint import read_latest
+from semreg.store.layout import CHECKPOINTS
+from semreg.trained.opening import open_data
+from semreg.training.phase import PhaseRunner
+
+MOST = 1e-4
+"""How far a gradient may be from the CPU's, relative to its norm, in float32 without TF32."""
+ITERATIONS, STOPPED_AFTER, WARMED_UP = 6, 3, 6
+Bits = dict[str, Tensor]
+
+
+def shrunk(family: str) -> Work:
+    """A family of recipes, shrunk, on data that come with the packages."""
+    recipe = load_recipe(ROOT / "recipes" / f"{family}.toml", FAMILIES[family])
+    plan, _ = plan_for(recipe, Choices(data_root=Path(NO_DATA)))
+    plan = plan.trained_part()
+    return Work(plan, open_data(plan))
+
+
+# --- gradients, against the CPU ---
+
+
+@contextmanager
+def draws_from_the_cpu() -> Iterator[None]:
+    """Random calls made within draw from generators on the CPU, whatever their device, and so the same numbers."""
+    made = torch.Generator
+
+    class OnTheCPU:
+        def __new__(cls, device: object = None) -> torch.Generator:  # type: ignore[misc]
+            return made("cpu")
+
+    torch.Generator = OnTheCPU  # type: ignore[misc, assignment]
+    try:
+        yield
+    finally:
+        torch.Generator = made  # type: ignore[misc]
+
+
+@contextmanager
+def without_tf32() -> Iterator[None]:
+    """Float32 with all of its bits in matrix products and convolutions."""
+    before = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
+    try:
+        yield
+    finally:
+        torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32 = before
+
+
+def first_gradients(work: Work, phase: PhasePlan, device: torch.device, folder: Path, **setting: Any) -> Bits:
+    """The losses of each step of a phase on its first batch, and the gradient of each module, in float64 on the CPU."""
+    with draws_from_the_cpu(), without_tf32():
+        runner = work.trainer(folder, device, **setting).begin_phase(phase, None)
+        found: Bits = {}
+        for step in runner.steps:
+            step.execute(0, 0.0)
+            found |= {f"{step.step.name}: loss {name}": value.detach() for name, value in step.sums.items()}
+            for name in step.step.rows:
+                parameters = list(runner.setting.modules[name].parameters())
+                gradients = [parameter.grad.flatten() for parameter in parameters if parameter.grad is not None]
+                found[f"{step.step.name}: gradient of {name}"] = torch.cat(gradients)
+                for parameter in parameters:
+                    parameter.grad = None
+        return {name: value.double().cpu() for name, value in found.items()}
+
+
+def farthest(found: Bits, expected: Bits) -> tuple[str, float]:
+    """What differs most from what was expected, and by how much of its norm."""
+    if found.keys() != expected.keys():
+        raise ValueError(f"other values: {sorted(found.keys() ^ expected.keys())}")
+    distances = {
+        name: float((found[name] - value).norm() / value.norm().clamp(min=1e-12)) for name, value in expected.items()
+    }
+    worst = max(distances, key=lambda name: (distances[name] != distances[name], distances[name]))
+    return worst, distances[worst]
+
+
+# --- bits ---
+
+
+@contextmanager
+def deterministic() -> Iterator[None]:
+    """Algorithms that give the same bits each time; an operation that has none raises RuntimeError with its name."""
+    before = torch.are_deterministic_algorithms_enabled()
+    torch.use_deterministic_algorithms(True)
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before)
+
+
+def trained(
+    work: Work, number: int, device: torch.device, folder: Path, *, stopped_after: int = 0, **setting: Any
+) -> Bits:
+    """The bits after some iterations of phase `number`; with `stopped_after`, a checkpoint there, read by new objects.
+
+    These are the weights and all that a checkpoint holds of the phase.
+    """
+    phase = work.plan.phases[number]
+    trainer = work.trainer(folder, device, **setting)
+    runner = trainer.begin_phase(phase, None)
+    if stopped_after:
+        iterate(runner, 0, stopped_after)
+        trainer.checkpoint(number, stopped_after, runner)
+        state, _ = read_latest(folder / CHECKPOINTS)
+        if state is None:
+            raise ValueError("the checkpoint that was just written can't be read")
+        trainer = work.trainer(folder, device, initial=1, **setting)  # whose weights are the checkpoint's
+        for name, weights in state["modules"].items():
+            trainer.setting.modules[name].load_state_dict(weights)
+        runner = trainer.begin_phase(phase, state["phase_state"])
+    iterate(runner, stopped_after, ITERATIONS)
+    return bits(runner)
+
+
+def iterate(runner: PhaseRunner, start: int, end: int) -> None:
+    """Iterations `start` to `end`."""
+    for iteration in range(start, end):
+        runner.iterate(iteration)
+
+
+def bits(runner: PhaseRunner) -> Bits:
+    """The weights, and all that a checkpoint holds of a phase, by where they stand."""
+    modules = {name: module.state_dict() for name, module in runner.setting.modules.items()}
+    return {name: tensor.detach().cpu().clone() for name, tensor in _leaves({"modules": modules, **runner.state()})}
+
+
+def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, Tensor]]:
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from _leaves(inner, f"{path}/{key}" if path else str(key))
+    elif isinstance(value, Tensor):
+        yield path, value
+    else:
+        for number, tensor in enumerate(tensors_of(value) if isinstance(value, tuple | list) else ()):
+            yield f"{path}/{number}", tensor
+
+
+def differing(found: Bits, expected: Bits) -> list[str]:
+    """What is not the same, bit for bit."""
+    return sorted(
+        name
+        for name in found.keys() | expected.keys()
+        if name not in found or name not in expected or not torch.equal(_bytes(found[name]), _bytes(expected[name]))
+    )
+
+
+def _bytes(tensor: Tensor) -> Tensor:
+    return tensor.contiguous().reshape(-1).view(torch.uint8)
+
+
+# --- waits ---
+
+
+def waits(runner: PhaseRunner, start: int) -> Counter[str]:
+    """Where an iteration waits for the GPU, and how often; iterations before `start` have warmed up."""
+    told: Counter[str] = Counter()
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        torch.cuda.set_sync_debug_mode("warn")
+        try:
+            runner.iterate(start)
+        finally:
+            torch.cuda.set_sync_debug_mode("default")
+    for warning in caught:
+        if "synchroniz" in str(warning.message):
+            told[f"{short(warning.filename)}:{warning.lineno}"] += 1
+    return told
+
+
+def short(path: str) -> str:
+    """A file's path from the folder of packages on, or from the checkout."""
+    return path.rpartition("site-packages/")[2].removeprefix(f"{ROOT}/")
+
+
+# --- all of a phase ---
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a check found, in words, and whether it is as it should be."""
+
+    text: str
+    met: bool
+
+
+class PhaseChecks:
+    """The checks of phase `number` of a work on a device; they write into `folder`."""
+
+    def __init__(self, work: Work, number: int, device: torch.device, folder: Path) -> None:
+        self.work, self.number, self.device, self.folder = work, number, device, folder
+        self.phase = work.plan.phases[number]
+
+    @cached_property
+    def on_the_cpu(self) -> Bits:
+        return first_gradients(self.work, self.phase, CPU, self.folder / "cpu")
+
+    @cached_property
+    def once(self) -> Bits:
+        with deterministic():
+            return trained(self.work, self.number, self.device, self.folder / "once")
+
+    def gradients(self) -> Found:
+        """Losses and gradients against the CPU's, in float32 without TF32, with the same draws."""
+        found = first_gradients(self.work, self.phase, self.device, self.folder / "device")
+        worst, distance = farthest(found, self.on_the_cpu)
+        return Found(f"{distance:.1e}, {worst}", distance < MOST)
+
+    def gradients_in_bf16(self) -> Found:
+        """The same in bf16; only that they are finite is asked for."""
+        found = first_gradients(self.work, self.phase, self.device, self.folder / "bf16", precision="bf16")
+        worst, distance = farthest(found, self.on_the_cpu)
+        return Found(f"{distance:.1e}, {worst}", all(bool(value.isfinite().all()) for value in found.values()))
+
+    def twice(self) -> Found:
+        """The same bits twice."""
+        return self._against_once("twice")
+
+    def resumed(self) -> Found:
+        """The same bits after a stop, from a checkpoint."""
+        return self._against_once("resumed", stopped_after=STOPPED_AFTER)
+
+    def captured(self) -> Found:
+        """The same bits from captured steps as from eager ones."""
+        return self._against_once("captured", capture=True)
+
+    def waits(self) -> Found:
+        """Waits in an eager iteration."""
+        return self._waits(capture=False)
+
+    def waits_captured(self) -> Found:
+        """Waits in a captured iteration."""
+        return self._waits(capture=True)
+
+    def _against_once(self, name: str, **how: Any) -> Found:
+        expected = self.once
+        with deterministic():
+            found = trained(self.work, self.number, self.device, self.folder / name, **how)
+        other = differing(found, expected)
+        told = f"{len(other)} of {len(expected)} differ: {', '.join(other[:3])}" if other else "equal"
+        return Found(told, not other)
+
+    def _waits(self, *, capture: bool) -> Found:
+        if self.device.type != "cuda":
+            return Found("not counted without CUDA", True)
+        folder = self.folder / f"waits_{capture}"
+        runner = self.work.trainer(folder, self.device, capture=capture).begin_phase(self.phase, None)
+        iterate(runner, 0, WARMED_UP)
+        torch.cuda.synchronize()
+        told = waits(runner, WARMED_UP)
+        where = ", ".join(f"{count} at {place}" for place, count in told.most_common(4))
+        return Found(f"{told.total()}{': ' if where else ''}{where}", not told)
+
+
+CHECKS = {
+    "as on the CPU": PhaseChecks.gradients,
+    "twice": PhaseChecks.twice,
+    "resumed": PhaseChecks.resumed,
+    "captured": PhaseChecks.captured,
+    "waits": PhaseChecks.waits,
+    "waits, captured": PhaseChecks.waits_captured,
+    "bf16": PhaseChecks.gradients_in_bf16,
+}
+"""By name, in order."""
