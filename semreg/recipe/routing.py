@@ -18,6 +18,8 @@ class Backward:
 
     weights: Mapping[str, Weight]
     modules: tuple[str, ...]
+    reached: frozenset[str]
+    """The modules that the gradient would reach, trained by the pass or not."""
 
 
 def share_backwards(
@@ -41,7 +43,12 @@ def share_backwards(
                 break
         else:
             groups.append([module])
-    return tuple(Backward(_union(rows[module] for module in group), tuple(group)) for group in groups)
+    return tuple(_pass(group, rows, reaches) for group in groups)
+
+
+def _pass(group: list[str], rows: Rows, reaches: Mapping[str, frozenset[str]]) -> Backward:
+    weights = _union(rows[module] for module in group)
+    return Backward(weights, tuple(group), frozenset().union(*(reaches[loss] for loss in weights)))
 
 
 def _agree(a: str, b: str, rows: Rows, reaches: Mapping[str, frozenset[str]]) -> bool:

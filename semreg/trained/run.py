@@ -26,7 +26,7 @@ from semreg.trained.metrics import Metrics, metrics_of
 from semreg.trained.read_cache import ReadCache, bytes_of
 from semreg.trained.roles import need
 from semreg.trained.rows import BATCH, Gathered, gathered, regrouped, rows_in
-from semreg.training.program import Execution, Program, evaluating
+from semreg.training.program import Program, evaluating
 
 
 class TensorHandle:
@@ -326,7 +326,8 @@ class Run:
     def compute(self, name: str, batch: Mapping[str, Any], index: int, draws: bool = False) -> Any:
         """The value of a tensor on one batch, on the CPU."""
         with evaluating(self.modules):
-            return on_cpu(self.programs[draws].value(name, Execution(batch, index)))
+            program = self.programs[draws]
+            return on_cpu(program.value(name, program.execution(batch, index)))
 
     def leaves(self, name: str, given: frozenset[str]) -> set[str]:
         """The fields of the data that a tensor needs beyond what is given."""

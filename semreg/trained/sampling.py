@@ -16,7 +16,7 @@ from semreg.trained.roles import labels_of, need
 from semreg.trained.rows import BATCH
 from semreg.trained.run import Run, TensorHandle
 from semreg.training.build import synthetic_batch
-from semreg.training.program import Execution, Program, evaluating
+from semreg.training.program import Program, evaluating
 
 
 def sample(run: Run, count: int, *, label: str | int | None = None, seed: int = 0) -> Tensor:
@@ -133,5 +133,5 @@ def _generated(run: Run, generated: TensorHandle, given: Mapping[str, Tensor], c
         fields |= {name: values[start : start + rows] for name, values in given.items()}
         batch = {name: values.to(run.device) for name, values in fields.items()}
         with evaluating(run.modules):
-            parts.append(program.value(generated.name, Execution(batch, index)).float().cpu())
+            parts.append(program.value(generated.name, program.execution(batch, index)).float().cpu())
     return torch.cat(parts).clamp(low, high)

@@ -15,7 +15,7 @@ from semreg.recipe.plan import Plan
 from semreg.recipe.process_state import process_state_kept
 from semreg.store.disk import memory
 from semreg.training.dry_run import Meter
-from semreg.training.program import Execution, Program, evaluating
+from semreg.training.program import Program, evaluating
 
 SYNTHETIC_ROWS = 4
 BYTES_PER_NUMBER = 4
@@ -66,7 +66,7 @@ class _Builder:
     def __init__(self, plan: Plan, seed: int, modules: dict[str, nn.Module]) -> None:
         self.plan, self.seed, self.modules = plan, seed, modules
         self.program = Program(plan, self.modules, key=(seed, "build"), training=False)
-        self.execution = Execution(synthetic_batch(plan.fields, plan.value_range))
+        self.execution = self.program.execution(synthetic_batch(plan.fields, plan.value_range))
         self.meter = Meter(numbers=memory() / BYTES_PER_NUMBER)
 
     def ensure(self, name: str, pending: tuple[str, ...]) -> None:

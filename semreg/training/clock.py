@@ -6,8 +6,9 @@ import time
 
 import torch
 
-PARTS = ("data", "forward", "backward", "exchange", "optimizer", "hooks", "other")
-"""What `seconds_per_iteration` in a run's metrics tells apart; `exchange` is between several processes."""
+PARTS = ("data", "forward", "backward", "exchange", "optimizer", "captured", "hooks", "other")
+"""What `seconds_per_iteration` in a run's metrics tells apart; `exchange` is between several processes, and
+`captured` the forward and backward passes and the update of a step that is one CUDA graph."""
 MEASURED_ON_GPU = 16
 """On a GPU, which works on while Python goes ahead, one iteration in so many is waited for at each lap and measured."""
 

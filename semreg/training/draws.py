@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 
@@ -44,15 +43,11 @@ class GlobalDraws:
 
 
 class Draws(NamedTuple):
-    """Where a random call draws from: a generator that is seeded for each execution."""
+    """Where a random call draws from: a generator that is seeded for each execution, on the host before it begins."""
 
     generator: torch.Generator
     base: int
-    rank: int
 
-    def seed(self, index: int, call: Callable[..., Any], values: Sequence[Any]) -> None:
-        """Seed the generator for execution `index`; each process draws what comes after those before it."""
+    def seed(self, index: int) -> None:
+        """Seed the generator for execution `index`."""
         self.generator.manual_seed(mixed(self.base, index))
-        with torch.no_grad():
-            for _ in range(self.rank):
-                call(*values)

@@ -19,7 +19,7 @@ from semreg.data.batches import sequential
 from semreg.data.dataset import Cached
 from semreg.recipe.plan import Plan, Read
 from semreg.training.buffers import buffers_kept
-from semreg.training.program import Execution, Program, evaluating, value_text
+from semreg.training.program import Program, evaluating, value_text
 
 Images = Callable[[Collection[str], int], Mapping[str, Any]]
 """What gives the fields that are named, of so many images."""
@@ -69,7 +69,7 @@ class InTraining:
             )  # fmt: skip
             fields = self._images(self.plan.fields_of([Read(name)]), count)
             with program.autocast():
-                value = program.value(name, Execution(fields))
+                value = program.value(name, program.execution(fields))
             return map_tensors(torch.clone, on_cpu(value))  # in no memory that a module or the data have
 
 

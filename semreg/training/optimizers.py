@@ -1,10 +1,11 @@
-"""The optimisers of a phase: one per trained module, with its parameter groups, schedules, clipping and averages."""
+"""The optimisers of a phase: one for all modules that are stepped alike, with their groups, schedules and averages."""
 
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Callable, Mapping
-from typing import Any
+import inspect
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -19,33 +20,121 @@ from semreg.recipe.schedules import factor_at
 
 Factor = Callable[[float], float]
 """The factor of a schedule at an epoch, fractional, of a phase."""
+CAPTURED = (torch.optim.Adam, torch.optim.AdamW, torch.optim.SGD)
+"""Whose fused steps read the rate from the GPU, so that a captured step can follow a schedule."""
+
+
+class Group(NamedTuple):
+    """Parameters of a module that are stepped with options of their own."""
+
+    parameters: list[nn.Parameter]
+    options: dict[str, Any]
+    schedule: Node | None
 
 
 class ModuleOptimizer:
-    """The optimiser of one module in one phase.
+    """What a phase does to one module: its groups of parameters, clipping, and the running average of its weights.
 
     Args:
         name: the module's name, for messages.
-        module: whose parameters it steps.
+        module: whose parameters are stepped.
         plan: what the recipe says.
-        epochs: the length of the phase, for the schedules.
         ema: the decay of the running average of the module's weights, or None.
+        source: the recipe's file, for messages.
 
-    Raises UserError if a group's pattern fits no parameter, or the module has none at all; and where a step's size is
-    beyond what float32 holds, which PyTorch refuses.
+    Raises UserError if a group's pattern fits no parameter, or the module has none at all.
     """
 
-    def __init__(
-        self, name: str, module: nn.Module, plan: OptimizerPlan, epochs: int, ema: float | None, source: str
-    ) -> None:
+    def __init__(self, name: str, module: nn.Module, plan: OptimizerPlan, ema: float | None, source: str) -> None:
         self.name, self.source, self.plan = name, source, plan
         self.module, self.ema = module, ema
         self.parameters = list(module.parameters())
         if not self.parameters:
             raise UserError(source, [Problem(f"modules.{name}", "has no parameters, so no loss can train it")])
-        self.optimizer, self.schedules = _optimizer(name, module, plan, epochs, source)
-        self.rates = [group["lr"] for group in self.optimizer.param_groups]
+        self.groups = self._groups()
         self.average = {key: value.detach().clone() for key, value in module.state_dict().items()} if ema else {}
+
+    def _groups(self) -> list[Group]:
+        """A group for each pattern of the plan, and one of the remaining parameters, which may be empty."""
+        remaining = dict(self.module.named_parameters())
+        groups = []
+        for pattern, options, schedule, _ in self.plan.groups:
+            chosen = fnmatch.filter(remaining, pattern)
+            if not chosen:
+                known = ", ".join(list(remaining)[:12])
+                found = f"no parameter is called {pattern!r}; there is: {known}"
+                raise UserError(self.source, [Problem(f"modules.{self.name}.optimizer.groups", found)])
+            groups.append(Group([remaining.pop(key) for key in chosen], _as_tuples(options), schedule))
+        return [*groups, Group(list(remaining.values()), {}, self.plan.schedule)]
+
+    def clip(self) -> None:
+        """Limit the gradient's elements, and then its norm, as the recipe says."""
+        clip = self.plan.clip
+        if clip is not None and clip.value is not None:
+            torch.nn.utils.clip_grad_value_(self.parameters, clip.value)
+        if clip is not None and clip.norm is not None:
+            torch.nn.utils.clip_grad_norm_(self.parameters, clip.norm)
+
+    @torch.no_grad()
+    def update_average(self) -> None:
+        """Move the running average of the weights towards what they are now, if the recipe wants one."""
+        if self.ema is None:
+            return
+        values = self.module.state_dict()
+        moving = [key for key, value in self.average.items() if value.is_floating_point()]
+        averages: list[Tensor] = [self.average[key] for key in moving]
+        torch._foreach_lerp_(averages, [values[key] for key in moving], 1 - self.ema)
+        for key in self.average.keys() - set(moving):
+            self.average[key].copy_(values[key])
+
+
+class Optimizer:
+    """One of PyTorch's optimisers over modules of a phase, each parameter stepped as an optimiser of its own would.
+
+    It is fused where PyTorch has that and the recipe doesn't say `fused = false`. On a GPU the rates of those which a
+    captured step can hold lie there, as numbers that it reads.
+
+    Args:
+        parts: the modules, whose plans say the same.
+        epochs: the length of the phase, for the schedules.
+
+    Raises UserError where an option is refused.
+    """
+
+    def __init__(self, parts: Sequence[ModuleOptimizer], epochs: int) -> None:
+        self.parts, self.plan, self.source = list(parts), parts[0].plan, parts[0].source
+        self.parameters = [parameter for part in parts for parameter in part.parameters]
+        groups, self.schedules = [], []
+        for alike in zip(*(part.groups for part in parts), strict=True):
+            parameters = [parameter for group in alike for parameter in group.parameters]
+            if parameters:
+                groups.append({"params": parameters, **alike[0].options})
+                self.schedules.append(_bound(alike[0].schedule, epochs, self.source))
+        self.optimizer = self._made(groups)
+        self.rates = [float(group["lr"]) for group in self.optimizer.param_groups]
+        for group in self.optimizer.param_groups if self.can_be_captured else ():
+            group["lr"] = torch.tensor(float(group["lr"]), device=self.parameters[0].device)
+
+    @property
+    def name(self) -> str:
+        """Whose it is, for messages."""
+        return "the optimizer of " + " and ".join(part.name for part in self.parts)
+
+    @property
+    def can_be_captured(self) -> bool:
+        """Whether a captured step on a GPU can hold its steps."""
+        on_gpu = self.parameters[0].device.type == "cuda"
+        return on_gpu and type(self.optimizer) in CAPTURED and bool(self.optimizer.defaults.get("fused"))
+
+    def _made(self, groups: list[dict[str, Any]]) -> torch.optim.Optimizer:
+        options = _as_tuples(self.plan.node.options)
+        if _fused_by_default(self.plan, self.parts):
+            options["fused"] = True
+        with naming_component(self.plan.node, self.source, self.name):
+            made = self.plan.node.loaded.value(groups, **options)
+            if not isinstance(made, torch.optim.Optimizer):
+                raise TypeError(f"it made a {type(made).__name__}, not a torch.optim.Optimizer")
+            return made
 
     def try_out(self) -> list[Problem]:
         """What keeps the optimiser from stepping, with its options and its groups', tried on numbers made up."""
@@ -74,30 +163,33 @@ class ModuleOptimizer:
     def schedule(self, epoch: float) -> None:
         """Set the learning rates of this moment; `epoch` is fractional."""
         for group, rate, schedule in zip(self.optimizer.param_groups, self.rates, self.schedules, strict=True):
-            if schedule is not None:
+            if schedule is None:
+                continue
+            if isinstance(group["lr"], Tensor):
+                group["lr"].fill_(rate * schedule(epoch))
+            else:
                 group["lr"] = rate * schedule(epoch)
 
-    def clip(self) -> None:
-        """Limit the gradient's elements, and then its norm, as the recipe says."""
-        clip = self.plan.clip
-        if clip is not None and clip.value is not None:
-            torch.nn.utils.clip_grad_value_(self.parameters, clip.value)
-        if clip is not None and clip.norm is not None:
-            torch.nn.utils.clip_grad_norm_(self.parameters, clip.norm)
-
-    def step(self, closure: Callable[[], Tensor] | None = None, scaler: GradScaler | None = None) -> None:
-        """Clip, step, forget the gradients and update the average.
+    def step(
+        self,
+        parts: Iterable[ModuleOptimizer] | None = None,
+        closure: Callable[[], Tensor] | None = None,
+        scaler: GradScaler | None = None,
+    ) -> None:
+        """Clip, step, forget the gradients and update the averages of the modules `parts`, those with gradients.
 
         `closure` computes loss and clipped gradients again, for an optimiser that needs one. `scaler` scaled the
         gradients, and leaves the step out where they are not finite.
         """
+        parts = self.parts if parts is None else list(parts)
         if scaler is not None:
             scaler.unscale_(self.optimizer)
         try:
             if closure is not None:
                 self.optimizer.step(closure)  # type: ignore[arg-type]  # which is called as it is
             else:
-                self.clip()
+                for part in parts:
+                    part.clip()
                 if scaler is not None:
                     scaler.step(self.optimizer)
                 else:
@@ -107,54 +199,112 @@ class ModuleOptimizer:
         except BaseException as error:
             if out_of_memory(error) or (isinstance(error, UserError) and error.source == self.source):
                 raise
-            where, cause = f"the optimizer of {self.name}", cause_of(error)
+            cause = cause_of(error)
             if not (isinstance(error, RuntimeError) and "overflow" in cause):
-                raise component_error(self.plan.node, self.source, error, where) from error
+                raise component_error(self.plan.node, self.source, error, self.name) from error
             found = f"a step is larger than float32 can hold ({cause}); a smaller rate would fit"
-            raise UserError(self.source, [Problem(where, found)]) from error
+            raise UserError(self.source, [Problem(self.name, found)]) from error
         self.forget()
-        if self.ema is not None:
-            self._update_average(self.ema)
+        for part in parts:
+            part.update_average()
 
     def forget(self) -> None:
         """Let the gradients go."""
         for parameter in self.parameters:
             parameter.grad = None  # zero_grad takes several times as long
 
-    @torch.no_grad()
-    def _update_average(self, decay: float) -> None:
-        for key, value in self.module.state_dict().items():
-            average = self.average[key]
-            if average.is_floating_point():
-                average.lerp_(value, 1 - decay)
-            else:
-                average.copy_(value)
+    # --- state, of each module as an optimiser of its own would have it ---
+
+    def states(self) -> dict[str, Any]:
+        """What a checkpoint holds, by module."""
+        if not _steps_each_alone(self.plan):
+            return {self.parts[0].name: self.optimizer.state_dict()}
+        kept = {id(parameter): state for parameter, state in self.optimizer.state.items()}
+        states = {}
+        for part in self.parts:
+            mine = set(map(id, part.parameters))
+            table: dict[str, Any] = {"state": {}, "param_groups": []}
+            index = 0
+            for group in self.optimizer.param_groups:
+                numbers = []
+                for parameter in group["params"]:
+                    if id(parameter) in mine:
+                        if id(parameter) in kept:
+                            table["state"][index] = kept[id(parameter)]
+                        numbers.append(index)
+                        index += 1
+                if numbers:
+                    options = {key: value for key, value in group.items() if key != "params"}
+                    options["lr"] = float(options["lr"])
+                    table["param_groups"].append(options | {"params": numbers})
+            states[part.name] = table
+        return states
+
+    def load_states(self, states: Mapping[str, Any]) -> None:
+        """Go on from what `states` returned, of more modules or other ones with which it was one optimiser."""
+        if not _steps_each_alone(self.plan):
+            self.optimizer.load_state_dict(states[self.parts[0].name])
+            return
+        kept: dict[int, Any] = {}
+        for part in self.parts:
+            table, own = states[part.name], [p for group in part.groups for p in group.parameters]
+            if sum(len(group["params"]) for group in table["param_groups"]) != len(own):
+                raise ValueError(f"the optimizer of {part.name} has {len(own)} parameters")
+            kept |= {id(own[index]): state for index, state in table["state"].items()}
+        rates = [group["lr"] for group in self.optimizer.param_groups]
+        table = self.optimizer.state_dict()
+        ordered = [parameter for group in self.optimizer.param_groups for parameter in group["params"]]
+        table["state"] = {index: kept[id(p)] for index, p in enumerate(ordered) if id(p) in kept}
+        self.optimizer.load_state_dict(table)
+        for group, rate in zip(self.optimizer.param_groups, rates, strict=True):
+            group["lr"] = rate
 
 
-def _optimizer(
-    name: str, module: nn.Module, plan: OptimizerPlan, epochs: int, source: str
-) -> tuple[torch.optim.Optimizer, list[Factor | None]]:
-    remaining = dict(module.named_parameters())
-    groups: list[dict[str, Any]] = []
-    schedules: list[Factor | None] = []
-    for pattern, options, schedule, _ in plan.groups:
-        chosen = fnmatch.filter(remaining, pattern)
-        if not chosen:
-            known = ", ".join(list(remaining)[:12])
-            raise UserError(
-                source,
-                [Problem(f"modules.{name}.optimizer.groups", f"no parameter is called {pattern!r}; there is: {known}")],
-            )
-        groups.append({"params": [remaining.pop(key) for key in chosen], **_as_tuples(options)})
-        schedules.append(_bound(schedule, epochs, source))
-    if remaining:
-        groups.append({"params": list(remaining.values())})
-        schedules.append(_bound(plan.schedule, epochs, source))
-    with naming_component(plan.node, source, f"the optimizer of {name}"):
-        made = plan.node.loaded.value(groups, **_as_tuples(plan.node.options))
-        if not isinstance(made, torch.optim.Optimizer):
-            raise TypeError(f"it made a {type(made).__name__}, not a torch.optim.Optimizer")
-        return made, schedules
+def joined(parts: Iterable[ModuleOptimizer], epochs: int) -> list[Optimizer]:
+    """The fewest optimisers for the modules of a phase: those whose plans say the same share one.
+
+    PyTorch's own step each parameter by itself, so that what they do is the same. Any other may look at all that it is
+    given, and gets one module.
+    """
+    groups: list[tuple[Any, list[ModuleOptimizer]]] = []
+    for part in parts:
+        what = _what_it_does(part.plan) if _steps_each_alone(part.plan) else part
+        for known, alike in groups:
+            if known == what:
+                alike.append(part)
+                break
+        else:
+            groups.append((what, [part]))
+    return [Optimizer(alike, epochs) for _, alike in groups]
+
+
+def _steps_each_alone(plan: OptimizerPlan) -> bool:
+    """Whether each parameter's step depends on that parameter alone."""
+    optimizer = plan.node.loaded.value
+    return getattr(optimizer, "__module__", "").startswith("torch.optim.") and not plan.needs_closure
+
+
+def _what_it_does(plan: OptimizerPlan) -> Any:
+    """What decides the steps of a plan, comparable."""
+
+    def of(node: Node | None) -> Any:
+        return node and (node.loaded.value, node.options)
+
+    groups = [(group.pattern, group.options, of(group.schedule)) for group in plan.groups]
+    return of(plan.node), of(plan.schedule), groups
+
+
+def _fused_by_default(plan: OptimizerPlan, parts: Sequence[ModuleOptimizer]) -> bool:
+    """Whether PyTorch has a fused step for it, which takes all parameters at once, and nothing speaks against it."""
+    value, options = plan.node.loaded.value, plan.node.options
+    if not _steps_each_alone(plan) or "fused" not in inspect.signature(value).parameters:
+        return False
+    if {"fused", "foreach", "differentiable", "capturable"} & options.keys():
+        return False
+    if any(getattr(module, "sparse", False) for part in parts for module in part.module.modules()):
+        return False  # it takes no sparse gradients
+    parameters = [parameter for part in parts for parameter in part.parameters]
+    return all(p.is_floating_point() and p.device.type in ("cpu", "cuda", "mps") for p in parameters)
 
 
 def _as_tuples(options: Mapping[str, Any]) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from semreg.recipe.plan import PhasePlan, StepPlan, Value, reads_in
 from semreg.training.buffers import buffers_kept
 from semreg.training.clock import Clock
 from semreg.training.draws import mixed
-from semreg.training.optimizers import ModuleOptimizer
+from semreg.training.optimizers import ModuleOptimizer, joined
 from semreg.training.program import Execution, Program, evaluating
 from semreg.training.setting import BatchSource, Setting
 from semreg.training.step import StepRunner
@@ -55,21 +55,19 @@ class PhaseRunner:
             trained = name in phase.optimizers
             module.train(trained)
             module.requires_grad_(trained)
-        self.optimizers = {
-            name: ModuleOptimizer(
-                name, setting.modules[name], plan, phase.epochs, setting.plan.modules[name].ema, source
-            )
+        self.trained = {
+            name: ModuleOptimizer(name, setting.modules[name], plan, setting.plan.modules[name].ema, source)
             for name, plan in phase.optimizers.items()
         }
+        self.optimizers = joined(self.trained.values(), phase.epochs)
         self.clock = Clock(setting.device)
         self.steps = [
-            StepRunner(setting, phase.name, phase.epochs, step, self.optimizers, batches(step), self.clock)
-            for step in phase.steps
+            StepRunner(setting, phase, step, self.optimizers, batches(step), self.clock) for step in phase.steps
         ]
         self.iterations_per_epoch = min(step.batches.per_epoch for step in self.steps)
         self.iterations = self.iterations_per_epoch * phase.epochs
-        self.buffers = [buffer for name in self.optimizers for buffer in setting.modules[name].buffers()]
-        self.scheduled = [o for o in self.optimizers.values() if any(s is not None for s in o.schedules)]
+        self.buffers = [buffer for name in self.trained for buffer in setting.modules[name].buffers()]
+        self.scheduled = [o for o in self.optimizers if any(schedule is not None for schedule in o.schedules)]
         self.validation = Validation()
 
     def iterate(self, iteration: int) -> None:
@@ -78,10 +76,12 @@ class PhaseRunner:
         for optimizer in self.scheduled:
             optimizer.schedule(epoch)
         for step in self.steps:
+            step.follow(epoch)
             repeat = step.step.repeat
             for count in range(iteration * repeat, (iteration + 1) * repeat):
-                step.execute(count, epoch)
-                step.update(count, epoch)
+                if step.captured is None or not step.captured.run(count):
+                    step.execute(count)
+                    step.update(count)
         if self.buffers:
             self.setting.processes.take_from_first(self.buffers)  # batch norm's averages differ between processes
 
@@ -93,13 +93,17 @@ class PhaseRunner:
         self._refuse_broken(means, [])
         return means
 
+    def remarks(self) -> list[str]:
+        """What there is to be said of how the steps are computed, since this was last asked for."""
+        return [remark for step in self.steps for remark in step.remarks()]
+
     def check_finite(self) -> None:
         """Raise UserError naming the losses or modules that are no longer finite: they must not be kept."""
-        sums = {name: float(total) for step in self.steps for name, total in step.sums.items()}
+        sums = {name: total for step in self.steps for name, total in step.sums().items()}
         broken = [
             name
-            for name, optimizer in self.optimizers.items()
-            if not all(bool(torch.isfinite(parameter).all()) for parameter in optimizer.parameters)
+            for name, part in self.trained.items()
+            if not all(bool(torch.isfinite(parameter).all()) for parameter in part.parameters)
         ]
         self._refuse_broken(sums, broken)
 
@@ -129,10 +133,10 @@ class PhaseRunner:
 
     def _trial(self, trains: Callable[[torch.Tensor, list[nn.Parameter]], bool]) -> list[Problem]:
         """What is wrong with any step, or any optimiser."""
-        problems = [problem for optimizer in self.optimizers.values() for problem in optimizer.try_out()]
+        problems = [problem for optimizer in self.optimizers for problem in optimizer.try_out()]
         for runner in self.steps:
             before = runner.global_draws.states()
-            execution = Execution(runner.batches.batch(0), 0)
+            execution = runner.program.execution(runner.batches.batch(0))
             losses = {}
             for name, loss in runner.losses.items():
                 losses[name], found = self._tried(runner, execution, name, loss)
@@ -147,7 +151,7 @@ class PhaseRunner:
             for module, row in runner.step.rows.items():
                 for name in row:
                     with naming_losses({name: self.setting.plan.losses[name]}, self.setting.source):
-                        arrives = trains(losses[name], self.optimizers[module].parameters)
+                        arrives = trains(losses[name], self.trained[module].parameters)
                     if not arrives:
                         where = f"{self.phase.key_of(runner.step)}.train.{module}.{name}"
                         problems.append(
@@ -177,7 +181,7 @@ class PhaseRunner:
 
     def _own_gradients(self, where: str, value: Value) -> list[Problem]:
         """A mistake if the value that was just computed has left gradients, which are forgotten."""
-        parameters = [parameter for optimizer in self.optimizers.values() for parameter in optimizer.parameters]
+        parameters = [parameter for part in self.trained.values() for parameter in part.parameters]
         if all(parameter.grad is None for parameter in parameters):
             return []
         for parameter in parameters:
@@ -210,7 +214,7 @@ class PhaseRunner:
         with evaluating(setting.modules), program.autocast():
             for index, batch in enumerate(self.validation_batches()):
                 size = len(next(iter(batch.values())))
-                total += float(program.losses[loss](Execution(batch, index))) * size
+                total += float(program.losses[loss](program.execution(batch, index))) * size
                 rows += size
         return total / max(rows, 1)
 
@@ -221,7 +225,7 @@ class PhaseRunner:
             if keep:
                 self.validation.weights = {
                     name: {key: t.detach().clone() for key, t in self.setting.modules[name].state_dict().items()}
-                    for name in self.optimizers
+                    for name in self.trained
                 }
         else:
             self.validation.checks_since_best += 1
@@ -243,24 +247,25 @@ class PhaseRunner:
     def state(self) -> dict[str, Any]:
         """What a checkpoint holds of the phase, besides the modules."""
         return {
-            "optimizers": {name: optimizer.optimizer.state_dict() for name, optimizer in self.optimizers.items()},
-            "averages": {name: optimizer.average for name, optimizer in self.optimizers.items()},
+            "optimizers": {name: state for one in self.optimizers for name, state in one.states().items()},
+            "averages": {name: part.average for name, part in self.trained.items()},
             "validation": {
                 "best": self.validation.best if math.isfinite(self.validation.best) else None,
                 "checks_since_best": self.validation.checks_since_best,
                 "weights": self.validation.weights,
             },
-            "sums": {runner.step.name: runner.sums for runner in self.steps},
+            "sums": {runner.step.name: runner.kept_sums() for runner in self.steps},
             "batches_summed": {runner.step.name: runner.batches_summed for runner in self.steps},
             "scalers": {runner.step.name: runner.scaler.state_dict() for runner in self.steps if runner.scaler},
         }
 
     def load_state(self, state: Mapping[str, Any]) -> None:
         """Go on from what `state` returned."""
-        for name, optimizer in self.optimizers.items():
-            optimizer.optimizer.load_state_dict(state["optimizers"][name])
+        for optimizer in self.optimizers:
+            optimizer.load_states(state["optimizers"])
+        for name, part in self.trained.items():
             for key, value in state["averages"][name].items():
-                optimizer.average[key].copy_(value)
+                part.average[key].copy_(value)
         kept = state["validation"]
         best = math.inf if kept["best"] is None else kept["best"]
         weights = {
@@ -269,8 +274,7 @@ class PhaseRunner:
         }
         self.validation = Validation(best, kept["checks_since_best"], weights)
         for runner in self.steps:
-            sums = state["sums"][runner.step.name]
-            runner.sums = {name: total.to(self.setting.device) for name, total in sums.items()}
+            runner.load_sums(state["sums"][runner.step.name])
             runner.batches_summed = (state.get("batches_summed") or state["executions"])[runner.step.name]
             if runner.scaler is not None:
                 runner.scaler.load_state_dict(state["scalers"][runner.step.name])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import inspect
-from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
 from functools import partial
 from typing import Any
 
@@ -17,21 +17,14 @@ from semreg.core import Problem, UserError, seed_of
 from semreg.core.errors import ComponentError, cause_of
 from semreg.core.memory import out_of_memory
 from semreg.recipe.component_errors import LONGEST_CAUSE, component_error, failure_text
-from semreg.recipe.plan import Node, Plan, Read, Value
+from semreg.recipe.plan import Node, Plan, Read, Value, uses
 from semreg.training.draws import Draws
 
 LOW_PRECISIONS = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 
-class Execution(dict[str, Any]):
-    """The values of one execution of a step: the batch's fields, and what was computed from them. `index` numbers the
-    execution among all of its step, and decides its random draws."""
-
-    def __init__(self, fields: Mapping[str, Any], index: int = 0) -> None:
-        super().__init__(fields)
-        self.index = index
-
-
+Execution = dict[str, Any]
+"""The values of one execution of a step: the batch's fields, and what was computed from them."""
 Evaluate = Callable[[Execution], Any]
 
 
@@ -50,6 +43,8 @@ class Program:
         precision: of the tensors, where a module has none of its own: "fp32", or "bf16" or "fp16" by autocast. Losses
             are computed in at least float32, whatever they get.
         rank: of this process; its random operations draw what comes after those of the processes before it.
+
+    `execution` begins each execution; it seeds all draws, before the first tensor is computed.
     """
 
     def __init__(
@@ -68,12 +63,28 @@ class Program:
         self.device = device or torch.device("cpu")
         self.precision = precision
         self._tensors: dict[str, Evaluate] = {}
+        self._draws: dict[str, list[Draws]] = {}
         # By their places, since a loss may have a tensor's name and must not have its draws.
         self.losses: dict[str, Evaluate] = {
-            name: self._compile(node, f"losses.{name}", scalar=True) for name, node in plan.losses.items()
+            name: self._compiled(node, f"losses.{name}", scalar=True) for name, node in plan.losses.items()
         }
         for name, value in plan.tensors.items():
-            self._tensors[name] = self._compile(value, f"tensors.{name}")
+            self._tensors[name] = self._compiled(value, f"tensors.{name}")
+
+    def execution(self, fields: Mapping[str, Any], index: int = 0) -> Execution:
+        """Execution number `index`, on the fields of a batch; the number decides its random draws."""
+        for draws in self.draws():
+            draws.seed(index)
+        return dict(fields)
+
+    def draws(self, losses: Iterable[str] | None = None) -> list[Draws]:
+        """What is drawn from, by all or for some losses."""
+        if losses is None:
+            places = set(self._draws)
+        else:
+            read = uses([self.plan.losses[name] for name in losses], self.plan.tensors).read
+            places = {*(f"losses.{name}" for name in losses), *(f"tensors.{name}" for name in read)}
+        return [draws for place, several in self._draws.items() if place in places for draws in several]
 
     def value(self, name: str, execution: Execution) -> Any:
         """The value of a tensor or field by name."""
@@ -83,7 +94,10 @@ class Program:
 
     def compute(self, value: Value, execution: Execution) -> Any:
         """The value of what is no tensor by itself, such as an input of a call."""
-        return self._compile(value, "")(execution)
+        evaluate = self._compiled(value, "")
+        for draws in self._draws.pop("", []):
+            draws.seed(0)
+        return evaluate(execution)
 
     def autocast(self) -> contextlib.AbstractContextManager[Any]:
         """The context that executions run in."""
@@ -95,23 +109,28 @@ class Program:
 
     # --- compilation: one closure per call, no look-ups left for the loop ---
 
+    def _compiled(self, value: Value, place: str, *, scalar: bool = False) -> Evaluate:
+        """What computes the value at a place in the recipe."""
+        self._place = place
+        return self._compile(value, place, scalar=scalar)
+
     def _compile(self, value: Value, path: str, *, scalar: bool = False) -> Evaluate:
-        """What computes a value; `path`, its place in the recipe, seeds its draws."""
+        """What computes a part of it; `path`, the part's place in the recipe, seeds its draws."""
         if isinstance(value, Read):
             return self._read(value.name)
         inputs = [self._compile(part, f"{path}.{position}") for position, part in enumerate(value.inputs)]
         if value.component is not None:
-            call, draws = self._component(value, path)
+            call = self._component(value, path)
             given = [part.name for part in value.inputs if isinstance(part, Read) and part.name in self.plan.modules]
             if value.component.kind != "loss":  # they are in float32, whatever they get
                 call = self._in_own_precision(call, given)
-            return self._guarded(call, draws, inputs, value, scalar)
+            return self._guarded(call, inputs, value, scalar)
         modules, name = self.modules, value.name
 
         def call_module(*values: Any) -> Any:
             return modules[name](*values)
 
-        return self._guarded(self._in_own_precision(call_module, [name]), None, inputs, value, scalar)
+        return self._guarded(self._in_own_precision(call_module, [name]), inputs, value, scalar)
 
     def _in_own_precision(self, call: Callable[..., Any], names: list[str]) -> Callable[..., Any]:
         """A call of modules, in a precision of their own where they have one, the finest of several. What it gives is
@@ -139,8 +158,8 @@ class Program:
 
         return read
 
-    def _component(self, node: Node, path: str) -> tuple[Callable[..., Any], Draws | None]:
-        """What is called for a component, its options bound, and its draws if it is random."""
+    def _component(self, node: Node, path: str) -> Callable[..., Any]:
+        """What is called for a component, its options bound, among them what it draws from if it is random."""
         component, options = node.loaded, dict(node.options)
         deterministic = getattr(component.value, "in_evaluation", None)
         function: Callable[..., Any] = undecorated(component.value)  # `_guarded` sees to it, in one frame less
@@ -156,15 +175,13 @@ class Program:
             except BaseException as error:
                 raise component_error(node, str(self.plan.recipe.path), error, path) from error
             function, options = instance, {}
-        draws = None
         if component.random and function is not deterministic:
-            draws = Draws(torch.Generator(self.device), seed_of(*self.key, path), self.rank)
+            draws = Draws(torch.Generator(self.device), seed_of(*self.key, path))
+            self._draws.setdefault(self._place, []).append(draws)
             options["generator"] = draws.generator
-        return (partial(function, **options) if options else function), draws
+        return partial(function, **options) if options else function
 
-    def _guarded(
-        self, call: Callable[..., Any], draws: Draws | None, inputs: list[Evaluate], node: Node, scalar: bool
-    ) -> Evaluate:
+    def _guarded(self, call: Callable[..., Any], inputs: list[Evaluate], node: Node, scalar: bool) -> Evaluate:
         source, text, where = str(self.plan.recipe.path), str(node), node.where
         loss = node.component is not None and node.loaded.kind == "loss"
         full = loss and self.precision in LOW_PRECISIONS
@@ -176,8 +193,6 @@ class Program:
                 values = [at_least_float32(value) for value in values]
             try:
                 with precise():
-                    if draws is not None:
-                        draws.seed(execution.index, call, values)
                     value = call(*values)
             except KeyboardInterrupt:
                 raise

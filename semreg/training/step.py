@@ -1,14 +1,15 @@
 """One step of a phase, whole: forward, backwards, exchange, update. To see how a step works, or to change it, read on.
 
 An execution draws `accumulate` batches and averages their gradients; all gradients come before any update. A recipe
-says which losses train which modules; `recipe/routing.py` plans how few backward passes that takes.
+says which losses train which modules; `recipe/routing.py` plans how few backward passes that takes. Seeds and weights
+are set on the host, before the first tensor is computed; from there on nothing waits for the device.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -16,13 +17,15 @@ from torch.amp import GradScaler
 
 from semreg.core import Problem, UserError
 from semreg.recipe.component_errors import naming_losses
-from semreg.recipe.plan import Course, StepPlan, Weight
+from semreg.recipe.plan import Course, PhasePlan, StepPlan, Weight
 from semreg.recipe.schedules import factor_at
 from semreg.training.buffers import buffers_kept
+from semreg.training.captured import Captured
 from semreg.training.clock import Clock
+from semreg.training.compiled import Compiled
 from semreg.training.draws import GlobalDraws
-from semreg.training.optimizers import ModuleOptimizer
-from semreg.training.program import Execution, Program
+from semreg.training.optimizers import ModuleOptimizer, Optimizer
+from semreg.training.program import Program
 from semreg.training.setting import BatchSource, Setting
 
 
@@ -31,6 +34,16 @@ class Pass(NamedTuple):
 
     parameters: list[nn.Parameter]
     weights: Mapping[str, Weight]
+    selective: bool
+    """Whether its losses reach parameters in training that it is not for."""
+
+
+class Update(NamedTuple):
+    """What an optimiser does in a step: the modules that it steps there, and the pass that it takes itself, if any."""
+
+    optimizer: Optimizer
+    parts: list[ModuleOptimizer]
+    own: Pass | None
 
 
 class StepRunner:
@@ -38,10 +51,9 @@ class StepRunner:
 
     Args:
         setting: the run.
-        phase: the phase's name; with the step's it seeds the step's draws.
-        epochs: the phase's length, for the courses of weights.
+        phase: of the step; its name, with the step's, seeds the step's draws.
         step: the step.
-        optimizers: of the phase, by module.
+        optimizers: of the phase.
         batches: of this step.
         clock: told what the time goes into.
     """
@@ -49,119 +61,201 @@ class StepRunner:
     def __init__(
         self,
         setting: Setting,
-        phase: str,
-        epochs: int,
+        phase: PhasePlan,
         step: StepPlan,
-        optimizers: Mapping[str, ModuleOptimizer],
+        optimizers: Sequence[Optimizer],
         batches: BatchSource,
         clock: Clock,
     ) -> None:
-        self.setting, self.step, self.epochs, self.batches, self.clock = setting, step, epochs, batches, clock
+        self.setting, self.phase, self.step, self.batches, self.clock = setting, phase, step, batches, clock
         self.program = Program(
-            setting.plan, setting.modules, key=(setting.seed, phase, step.name),
+            setting.plan, setting.modules, key=(setting.seed, phase.name, step.name),
             device=setting.device, precision=setting.precision, rank=setting.processes.rank,
         )  # fmt: skip
         self.losses = {name: self.program.losses[name] for name in step.losses}
-        self.optimizers = {module: optimizers[module] for module in step.rows}
-        self.passes: list[Pass] = []
-        self.own_passes: dict[str, Pass] = {}
-        """Of the modules whose optimiser takes gradients itself, several times."""
-        for backward in step.backwards:
-            parameters = [parameter for module in backward.modules for parameter in optimizers[module].parameters]
-            if optimizers[backward.modules[0]].plan.needs_closure:
-                self.own_passes[backward.modules[0]] = Pass(parameters, backward.weights)
-            else:
-                self.passes.append(Pass(parameters, backward.weights))
-        self.scaler = GradScaler(setting.device.type) if setting.in_half_precision else None
-        if self.scaler is not None and self.own_passes:
-            where = optimizers[next(iter(self.own_passes))].plan.node.where
-            found = "it computes gradients again, which can't be scaled for fp16; bf16 and fp32 fit"
-            raise UserError(setting.source, [Problem(where, found)])
+        self.draws = self.program.draws(self.losses)
         self.global_draws = GlobalDraws(setting.device)
-        self.sums: dict[str, Tensor] = {}
+        self.passes: list[Pass] = []
+        self.updates: list[Update] = []
+        self._plan_passes(optimizers)
+        self.scaler = GradScaler(setting.device.type) if setting.in_half_precision else None
+        for update in self.updates:
+            if self.scaler is not None and update.own is not None:
+                where = update.optimizer.plan.node.where
+                found = "it computes gradients again, which can't be scaled for fp16; bf16 and fp32 fit"
+                raise UserError(setting.source, [Problem(where, found)])
+        self.courses = list(step.courses())
+        self.factors = {id(course): self._kept_factor(course) for course in self.courses}
+        self.totals: Tensor | None = None
+        """The sums of the losses since they were last asked for, in their order."""
         self.batches_summed = 0
+        self.compiled = Compiled(self) if setting.compile else None
+        self.captured = Captured(self) if setting.capture and setting.device.type == "cuda" else None
 
-    def execute(self, count: int, epoch: float, own: Pass | None = None) -> dict[str, Tensor]:
-        """Execution number `count`, at `epoch`, leaves every gradient; no parameter is changed.
+    def _plan_passes(self, optimizers: Sequence[Optimizer]) -> None:
+        parts = {part.name: part for optimizer in optimizers for part in optimizer.parts}
+        own: dict[str, Pass] = {}
+        for backward in self.step.backwards:
+            parameters = [parameter for module in backward.modules for parameter in parts[module].parameters]
+            selective = bool(backward.reached & parts.keys() - {*backward.modules})
+            made = Pass(parameters, backward.weights, selective)
+            if parts[backward.modules[0]].plan.needs_closure:
+                own[backward.modules[0]] = made
+            else:
+                self.passes.append(made)
+        for optimizer in optimizers:
+            stepped = [part for part in optimizer.parts if part.name in self.step.rows]
+            if stepped:
+                self.updates.append(Update(optimizer, stepped, own.get(stepped[0].name)))
 
-        With `own`, the gradients of that pass alone, and nothing for the records. Returns the sums of losses over
-        batches.
+    # --- what is done on the host, before the first tensor ---
+
+    def follow(self, epoch: float) -> None:
+        """Set the weights that have courses to what they are at `epoch`, fractional."""
+        for course in self.courses:
+            self._set_factor(course, epoch)
+
+    def _kept_factor(self, course: Course) -> float | Tensor:
+        """Where the weight of a course is kept: on a GPU as a number there, which a captured step reads."""
+        if self.setting.device.type != "cuda":
+            return course.weight
+        return torch.tensor(course.weight, dtype=torch.float32, device=self.setting.device)
+
+    def _set_factor(self, course: Course, epoch: float) -> None:
+        value = course.weight * factor_at(course.schedule, epoch, self.phase.epochs, self.setting.source)
+        kept = self.factors[id(course)]
+        if isinstance(kept, Tensor):
+            kept.fill_(value / self.step.accumulate)
+        else:
+            self.factors[id(course)] = value / self.step.accumulate
+
+    def next_batch(self, index: int) -> dict[str, Any]:
+        """Batch number `index`, once all that draws for it is seeded."""
+        self.global_draws.reseed(index)
+        for draws in self.draws:
+            draws.seed(index)
+        self.clock.lap("other")
+        batch = self.batches.batch(index)
+        self.clock.lap("data")
+        return batch
+
+    # --- what is done on the device ---
+
+    def execute(self, count: int, own: Pass | None = None) -> Tensor:
+        """Leave every gradient of execution number `count`; no parameter is changed.
+
+        With `own`, the gradients of that pass alone, and nothing for the records. Returns the sums over batches of the
+        losses, or of those of `own`, in their order.
         """
         passes = self.passes if own is None else [own]
-        wanted = self.losses if own is None else own.weights
-        sums: dict[str, Tensor] = {}
-        for index in range(count * self.step.accumulate, (count + 1) * self.step.accumulate):
-            self.global_draws.reseed(index)
-            self.clock.lap("other")
-            execution = Execution(self.batches.batch(index), index)
-            self.clock.lap("data")
-            losses: dict[str, Tensor] = {}
-            with self.program.autocast():
-                for name in wanted:
-                    losses[name] = self.losses[name](execution)
-            self.clock.lap("forward")
-            for number, one in enumerate(passes, 1):
-                self.backward(one, losses, epoch, keep_graph=number < len(passes))
-            self.clock.lap("backward")
-            for name, loss in losses.items():
-                sums[name] = sums[name] + loss.detach() if name in sums else loss.detach()
+        names = list(self.losses if own is None else own.weights)
+        first = count * self.step.accumulate
+        sums = self.gradients(self.next_batch(first), first, passes, names)
+        for index in range(first + 1, first + self.step.accumulate):
+            sums = sums + self.gradients(self.next_batch(index), index, passes, names)
         self.exchange(passes, sums)
         if own is None:
-            self.sums = {name: self.sums[name] + loss if self.sums else loss for name, loss in sums.items()}
-            self.batches_summed += self.step.accumulate
+            self.note(sums)
         return sums
 
-    def backward(self, one: Pass, losses: Mapping[str, Tensor], epoch: float, *, keep_graph: bool) -> None:
+    def gradients(self, batch: Mapping[str, Any], index: int, passes: Sequence[Pass], names: Sequence[str]) -> Tensor:
+        """Add the gradients of the passes on batch number `index`; the losses of these names."""
+        if self.compiled is not None and self.compiled.begins(index):
+            values = self.compiled.losses(batch, names)
+        else:
+            execution = dict(batch)
+            with self.program.autocast():
+                values = []
+                for name in names:
+                    values.append(self.losses[name](execution))  # one frame less for debuggers
+        self.clock.lap("forward")
+        losses = dict(zip(names, values, strict=True))
+        for number, one in enumerate(passes, 1):
+            self.backward(one, losses, keep_graph=number < len(passes))
+        self.clock.lap("backward")
+        return torch.stack([value.detach() for value in values])
+
+    def backward(self, one: Pass, losses: Mapping[str, Tensor], *, keep_graph: bool) -> None:
         """Add the gradient of Σ weight · loss to the parameters of a pass."""
         total: Tensor | None = None
         for name, weight in one.weights.items():
-            factor = self.weight(weight, epoch)
-            term = losses[name] if factor == 1 else losses[name] * factor
+            factor = self.weight(weight)
+            term = losses[name] if isinstance(factor, float) and factor == 1 else losses[name] * factor
             total = term if total is None else total + term
         if total is None:
             return
         if self.scaler is not None:
             total = self.scaler.scale(total)
+        inputs = one.parameters if one.selective else None  # to choose costs more than to take all
         with naming_losses({name: self.program.plan.losses[name] for name in one.weights}, self.setting.source):
-            torch.autograd.backward(total, inputs=one.parameters, retain_graph=keep_graph)
+            torch.autograd.backward(total, inputs=inputs, retain_graph=keep_graph)
 
-    def weight(self, weight: Weight, epoch: float) -> float:
-        """A weight at `epoch`, of one of the batches that an execution averages."""
-        if isinstance(weight, Course):
-            weight = weight.weight * factor_at(weight.schedule, epoch, self.epochs, self.setting.source)
-        return weight / self.step.accumulate
+    def weight(self, weight: Weight) -> float | Tensor:
+        """A weight as it is now, of one of the batches that an execution averages."""
+        return self.factors[id(weight)] if isinstance(weight, Course) else weight / self.step.accumulate
 
-    def exchange(self, passes: Iterable[Pass], losses: dict[str, Tensor]) -> None:
+    def exchange(self, passes: Iterable[Pass], losses: Tensor) -> None:
         """Average gradients and losses over the processes."""
         if self.setting.processes.count == 1:
             return
-        losses.update({name: loss.clone() for name, loss in losses.items()})
         gradients = [p.grad for one in passes for p in one.parameters if p.grad is not None]
-        self.setting.processes.average([*gradients, *losses.values()])
+        self.setting.processes.average([*gradients, losses])
         self.clock.lap("exchange")
 
-    def update(self, count: int, epoch: float) -> None:
+    def note(self, sums: Tensor) -> None:
+        """Add the losses of an execution to what the records will tell."""
+        if self.totals is None:
+            self.totals = sums
+        else:
+            self.totals.add_(sums)
+        self.batches_summed += self.step.accumulate
+
+    def update(self, count: int) -> None:
         """Step the optimisers of the modules that the step trains, by the gradients that execution `count` left."""
-        for module, optimizer in self.optimizers.items():
-            own = self.own_passes.get(module)
-            again = None if own is None else partial(self.again, count, epoch, own, optimizer)
-            optimizer.step(again, self.scaler)
+        for update in self.updates:
+            again = None if update.own is None else partial(self.again, count, update.own, update.optimizer)
+            update.optimizer.step(update.parts, again, self.scaler)
         if self.scaler is not None:
             self.scaler.update()
         self.clock.lap("optimizer")
 
-    def again(self, count: int, epoch: float, own: Pass, optimizer: ModuleOptimizer) -> Tensor:
+    def again(self, count: int, own: Pass, optimizer: Optimizer) -> Tensor:
         """What an optimiser's closure does: the loss and the gradient of a module's own pass, at its weights of now."""
         self.clock.lap("optimizer")
         optimizer.forget()
         with buffers_kept(self.setting.modules.values()):  # the execution itself has averaged these batches already
-            losses = self.execute(count, epoch, own)
-        optimizer.clip()
-        terms = [losses[name] * self.weight(weight, epoch) for name, weight in own.weights.items()]
+            losses = self.execute(count, own)
+        for part in optimizer.parts:
+            part.clip()
+        terms = [loss * self.weight(weight) for loss, weight in zip(losses, own.weights.values(), strict=True)]
         return torch.stack(terms).sum()
+
+    # --- records ---
+
+    def sums(self) -> dict[str, float]:
+        """The sum of each loss since the means were last asked for: one wait for the device."""
+        return {} if self.totals is None else dict(zip(self.losses, self.totals.tolist(), strict=True))
 
     def means(self) -> dict[str, float]:
         """The mean of each loss since this was last asked for; a non-finite one stays non-finite."""
-        means = {name: float(total) / self.batches_summed for name, total in self.sums.items()}
-        self.sums, self.batches_summed = {}, 0
+        means = {name: total / self.batches_summed for name, total in self.sums().items()}
+        self.batches_summed = 0
+        if self.captured is not None and self.totals is not None:
+            self.totals.zero_()  # a captured step adds to them where they are
+        else:
+            self.totals = None
         return means
+
+    def kept_sums(self) -> dict[str, Tensor]:
+        """The sums, as a checkpoint has them."""
+        return {} if self.totals is None else dict(zip(self.losses, self.totals.unbind(), strict=True))
+
+    def load_sums(self, sums: Mapping[str, Tensor]) -> None:
+        """Go on from what `kept_sums` returned."""
+        ordered = [sums[name] for name in self.losses] if sums else []
+        self.totals = torch.stack(ordered).to(self.setting.device) if ordered else None
+
+    def remarks(self) -> list[str]:
+        """What there is to be said since this was last asked for."""
+        told = [one for one in (self.compiled, self.captured) if one is not None]
+        return [remark for one in told for remark in one.remarks()]

@@ -27,7 +27,6 @@ from semreg.store.layout import CHECKPOINTS, CONTINUATION, METRICS
 from semreg.store.reading import as_written
 from semreg.training.interrupts import Interrupts
 from semreg.training.phase import PhaseRunner
-from semreg.training.program import Execution
 from semreg.training.setting import Setting
 from semreg.training.trial import evaluation_program, precompute, try_out
 
@@ -127,7 +126,8 @@ class Trainer:
         fields = self.setting.plan.fields_of([Read(name) for name in phase.precompute])
         parts: dict[str, list[torch.Tensor]] = {name: [] for name in phase.precompute}
         for index, batch in enumerate(self.in_order(split, fields)):
-            for name, value in precompute(self.setting, program, phase.precompute, Execution(batch, index)).items():
+            execution = program.execution(batch, index)
+            for name, value in precompute(self.setting, program, phase.precompute, execution).items():
                 parts[name].append(value.cpu())
         return {name: torch.cat(values) for name, values in parts.items()}
 
@@ -235,9 +235,9 @@ class Trainer:
         """Keep what the phase trained, in a checkpoint from which the next phase begins."""
         runner.check_finite()
         runner.finish()
-        for name, optimizer in runner.optimizers.items():
-            if optimizer.average:
-                self.averages[name] = optimizer.average
+        for name, part in runner.trained.items():
+            if part.average:
+                self.averages[name] = part.average
         self.checkpoint(index + 1, 0)
         self.interrupts.raise_pending()
 
@@ -267,6 +267,8 @@ class Trainer:
                 if checkpointing:
                     times["seconds_of_checkpoints"], checkpointing = round(checkpointing, 3), 0.0
                 self.record(runner, iteration, {"losses": losses, "images_per_second": round(speed, 1), **times})
+                for remark in runner.remarks():
+                    self.folder.warn(remark)
             clock.lap("other")
             if listening:
                 progress = Progress(

@@ -142,4 +142,4 @@ class OneBatch:
         if not self.phase.precompute:
             return self.first
         program = evaluation_program(self.setting)
-        return self.first | precompute(self.setting, program, self.phase.precompute, Execution(self.first))
+        return self.first | precompute(self.setting, program, self.phase.precompute, program.execution(self.first))

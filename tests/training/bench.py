@@ -14,6 +14,7 @@ from semreg.recipe.check import check
 from semreg.recipe.load import load_recipe
 from semreg.recipe.plan import Plan
 from semreg.training.build import build_modules
+from semreg.training.optimizers import Optimizer
 from semreg.training.phase import PhaseRunner
 from semreg.training.setting import Setting
 
@@ -69,6 +70,11 @@ class Bench:
         self.runner = PhaseRunner(
             self.setting, self.plan.phases[phase], batches, lambda: [make_batch(100), make_batch(101)]
         )
+
+    def optimizer(self, module: str) -> Optimizer:
+        """The optimiser that steps a module."""
+        [found] = [one for one in self.runner.optimizers if module in [part.name for part in one.parts]]
+        return found
 
     def weights(self) -> dict[str, dict[str, Tensor]]:
         return {name: copy.deepcopy(module.state_dict()) for name, module in self.modules.items()}

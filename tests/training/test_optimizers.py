@@ -34,12 +34,12 @@ def test_running_averages(toy: Toy) -> None:
         bench.runner.iterate(iteration)
         for key, value in bench.weights()["encoder"].items():
             expected[key] = 0.75 * expected[key] + 0.25 * value
-    average = bench.runner.optimizers["encoder"].average
+    average = bench.runner.trained["encoder"].average
     assert average.keys() == expected.keys()
     for key, value in average.items():
         torch.testing.assert_close(value, expected[key])
         assert not torch.equal(value, bench.weights()["encoder"][key])
-    assert bench.runner.optimizers["decoder"].average == {}
+    assert bench.runner.trained["decoder"].average == {}
 
 
 def test_groups_by_name_pattern_with_a_schedule_of_their_own(toy: Toy) -> None:
@@ -59,7 +59,7 @@ def test_groups_by_name_pattern_with_a_schedule_of_their_own(toy: Toy) -> None:
         """
     )
     bench = Bench(path)
-    optimizer = bench.runner.optimizers["encoder"]
+    optimizer = bench.optimizer("encoder")
     names = {id(parameter): name for name, parameter in bench.modules["encoder"].named_parameters()}
     groups = [sorted(names[id(p)] for p in group["params"]) for group in optimizer.optimizer.param_groups]
     assert groups[0] == sorted(name for name in names.values() if name.endswith("bias"))
@@ -88,7 +88,7 @@ def test_a_module_without_parameters_cannot_be_trained(toy: Toy) -> None:
 
 
 def test_a_step_that_float32_cannot_hold_is_told(toy: Toy) -> None:
-    bench = Bench(toy('[optimizer]\nuse = "adam"\nlr = 1e38'))
+    bench = Bench(toy('[optimizer]\nuse = "adam"\nfused = false\nlr = 1e38'))
     with pytest.raises(UserError, match="a smaller rate would fit") as refused:
         bench.runner.iterate(0)
     assert refused.value.problems[0].where.startswith("the optimizer of ")
@@ -101,19 +101,19 @@ def test_running_averages_take_counters_as_they_are(toy: Toy) -> None:
     counters = {key: value for key, value in bench.weights()["encoder"].items() if key.endswith("num_batches_tracked")}
     assert counters
     for key, value in counters.items():
-        assert torch.equal(bench.runner.optimizers["encoder"].average[key], value)
+        assert torch.equal(bench.runner.trained["encoder"].average[key], value)
 
 
 def test_what_an_optimizer_refuses_is_told_with_the_module(toy: Toy) -> None:
     path = toy("[optimizer]\nlr = -0.1")
     with pytest.raises(UserError, match=r"Invalid learning rate: -0\.1") as refused:
         Bench(path)
-    assert (refused.value.source, refused.value.problems[0].where) == (str(path), "the optimizer of encoder")
+    assert (refused.value.source, refused.value.problems[0].where) == (str(path), "the optimizer of encoder and decoder")
 
 
 def test_lists_of_a_recipe_reach_an_optimizer_as_tuples(toy: Toy) -> None:
     bench = Bench(toy("[optimizer]\nbetas = [0, 0.99]"))
-    assert bench.runner.optimizers["decoder"].optimizer.param_groups[0]["betas"] == (0.0, 0.99)
+    assert bench.optimizer("decoder").optimizer.param_groups[0]["betas"] == (0.0, 0.99)
 
 
 def test_an_optimizer_of_matrices_is_tried_on_one(toy: Toy, register: Register) -> None:
@@ -125,10 +125,10 @@ def test_an_optimizer_of_matrices_is_tried_on_one(toy: Toy, register: Register) 
     register("optimizer", "matrices", Matrices)
     groups = 'groups = [{ parameters = "*bias", lr = 0.1 }]'
     bench = Bench(toy(f'[modules.encoder.optimizer]\nuse = "matrices"\nlr = 0.1\n{groups}'))
-    [problem] = bench.runner.optimizers["encoder"].try_out()
+    [problem] = bench.optimizer("encoder").try_out()
     assert "matrices (this process) can't make a step: failed: matrices alone" in problem.message
     bench = Bench(toy('[modules.encoder.optimizer]\nuse = "matrices"\nlr = 0.1'))
-    assert bench.runner.optimizers["encoder"].try_out() == []
+    assert bench.optimizer("encoder").try_out() == []
 
 
 class BareError(BaseException):
@@ -177,7 +177,7 @@ def test_an_optimizer_need_not_take_a_rate(toy: Toy, register: Register) -> None
         (path.parent / "base.toml").read_text().replace("lr = 1e-2", "use = 'fixed'")
     )
     bench = Bench(path)
-    assert bench.runner.optimizers["encoder"].try_out() == []
+    assert bench.optimizer("encoder").try_out() == []
 
 
 @pytest.mark.parametrize("error", [KeyError("k"), SystemExit(0), BareError(), GeneratorExit()])
@@ -194,10 +194,10 @@ def test_an_optimizer_that_fails_is_named(error: BaseException, toy: Toy, regist
     register("optimizer", "unmade", Unmade)
     register("optimizer", "nothing", lambda params, *, lr: None)
     bench = Bench(toy("[optimizer]\nuse = 'odd'\nlr = 1.0"))
-    [problem] = bench.runner.optimizers["encoder"].try_out()
+    [problem] = bench.optimizer("encoder").try_out()
     assert problem.message.startswith("odd (this process) can't make a step: ")
     with pytest.raises(UserError, match=r"the optimizer of encoder  odd \(this process\) "):
-        bench.runner.optimizers["encoder"].step()
+        bench.optimizer("encoder").step()
     with pytest.raises(UserError, match=r"the optimizer of encoder  unmade \(this process\) "):
         Bench(toy(), "optimizer.use='unmade'")
     with pytest.raises(UserError, match=r"it made a NoneType, not a torch\.optim\.Optimizer"):

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from semreg.core import UserError
 from semreg.training.phase import PhaseRunner
-from semreg.training.program import Execution, Program
+from semreg.training.program import Program
 from tests.training.bench import Bench, Numbered, make_batch
 
 Toy = Callable[..., Path]
@@ -44,7 +44,7 @@ def test_frozen_modules_are_in_eval_mode_without_gradients_and_let_gradients_thr
     assert bench.modules["encoder"].training
     assert not any(parameter.requires_grad for parameter in bench.modules["decoder"].parameters())
     before = bench.weights()
-    bench.runner.steps[0].execute(0, 0.0)
+    bench.runner.steps[0].execute(0)
     assert all(parameter.grad is None for parameter in bench.modules["decoder"].parameters())
     gradients = [parameter.grad for parameter in bench.modules["encoder"].parameters()]
     assert all(gradient is not None and gradient.any() for gradient in gradients)
@@ -104,7 +104,7 @@ def test_validation_is_the_mean_over_rows_in_eval_mode_with_posterior_means(toy:
     bench = Bench(toy(), "phases.main.validate={loss='rec'}")
     program = Program(bench.plan, bench.modules, training=False)
     with torch.no_grad():
-        losses = [float(program.losses["rec"](Execution(make_batch(count)))) for count in (100, 101)]
+        losses = [float(program.losses["rec"](program.execution(make_batch(count)))) for count in (100, 101)]
     value, best = bench.runner.validate()
     assert value == pytest.approx(sum(losses) / 2)
     assert best

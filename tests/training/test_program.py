@@ -14,9 +14,8 @@ from torch import Tensor, nn
 from semreg.components.functional import in_float32
 from semreg.recipe.check import check
 from semreg.recipe.load import load_recipe
-from semreg.recipe.plan import Plan
 from semreg.training.build import build_modules, synthetic_batch
-from semreg.training.program import Execution, ExpressionError, Program, evaluating, value_text
+from semreg.training.program import ExpressionError, Program, evaluating, value_text
 
 Toy = Callable[..., Path]
 Register = Callable[[str, str, Any], None]
@@ -28,8 +27,8 @@ def program_of(path: Path, **choices: Any) -> Program:
     return Program(plan, modules, **{"key": (0, "main", "step"), **choices})
 
 
-def execution_of(plan: Plan, index: int = 0) -> Execution:
-    return Execution(synthetic_batch(plan.fields, plan.value_range), index)
+def execution_of(program: Program, index: int = 0) -> dict[str, Any]:
+    return program.execution(synthetic_batch(program.plan.fields, program.plan.value_range), index)
 
 
 @pytest.fixture
@@ -74,24 +73,24 @@ def test_a_name_is_computed_once_and_only_when_read(toy: Toy, counted: list[str]
             """
         )
     )
-    execution = execution_of(program.plan)
+    execution = execution_of(program)
     program.losses["both"](execution)
     assert sorted(counted) == ["a", "b", "shared"]
     program.losses["again"](execution)
     assert sorted(counted) == ["a", "b", "shared"]
-    program.losses["again"](execution_of(program.plan))
+    program.losses["again"](execution_of(program))
     assert counted.count("shared") == 2, "nothing is kept from one execution to the next"
 
 
 def test_what_is_written_twice_is_computed_twice(toy: Toy, counted: list[str]) -> None:
     program = program_of(toy('[tensors]\nsum = "multiply(counted(z), counted(z))"\n[losses.x]\nuse = "l2(sum, z)"'))
-    program.losses["x"](execution_of(program.plan))
+    program.losses["x"](execution_of(program))
     assert len(counted) == 2
 
 
 def test_what_is_written_twice_is_drawn_twice(toy: Toy, counted: list[str]) -> None:
     program = program_of(toy('[tensors]\na = "noise(z)"\nb = "noise(z)"\ndifference = "multiply(noise(z), noise(z))"'))
-    execution = execution_of(program.plan)
+    execution = execution_of(program)
     a, b = program.value("a", execution), program.value("b", execution)
     assert not torch.equal(a, b)
     assert (program.value("difference", execution) < 0).any(), "a square would never be negative"
@@ -99,35 +98,35 @@ def test_what_is_written_twice_is_drawn_twice(toy: Toy, counted: list[str]) -> N
 
 def test_a_loss_and_a_tensor_of_one_name_draw_each_for_itself(toy: Toy, counted: list[str]) -> None:
     program = program_of(toy('[tensors]\nx = "counted(noise(z))"\n[losses.x]\nuse = "l2(noise(z), x)"'))
-    assert program.losses["x"](execution_of(program.plan)) > 0
+    assert program.losses["x"](execution_of(program)) > 0
 
 
 def test_draws_depend_on_key_name_and_index_alone(toy: Toy, counted: list[str]) -> None:
     alone = program_of(toy('[tensors]\na = "noise(z)"'))
     more = program_of(toy('[tensors]\nfirst = "noise(image)"\na = "noise(z)"\nlast = "noise(a)"'))
-    execution = execution_of(more.plan, 3)
+    execution = execution_of(more, 3)
     more.value("last", execution)
     more.value("first", execution)
     torch.rand(5)
-    expected = alone.value("a", execution_of(alone.plan, 3))
+    expected = alone.value("a", execution_of(alone, 3))
     assert torch.equal(more.value("a", execution), expected)
-    assert torch.equal(alone.value("a", execution_of(alone.plan, 3)), expected)
-    assert not torch.equal(alone.value("a", execution_of(alone.plan, 4)), expected)
+    assert torch.equal(alone.value("a", execution_of(alone, 3)), expected)
+    assert not torch.equal(alone.value("a", execution_of(alone, 4)), expected)
     for other in ((1, "main", "step"), (0, "other", "step"), (0, "main", "else")):
         changed = program_of(toy('[tensors]\na = "noise(z)"'), key=other)
-        assert not torch.equal(changed.value("a", execution_of(changed.plan, 3)), expected)
+        assert not torch.equal(changed.value("a", execution_of(changed, 3)), expected)
 
 
 def test_draws_leave_the_global_generator_alone(toy: Toy, counted: list[str]) -> None:
     program = program_of(toy('[tensors]\na = "noise(z)"'))
     before = torch.get_rng_state()
-    program.value("a", execution_of(program.plan))
+    program.value("a", execution_of(program))
     assert torch.equal(torch.get_rng_state(), before)
 
 
 def test_evaluation_takes_the_evaluation_form_and_drops_the_options(toy: Toy, counted: list[str]) -> None:
     program = program_of(toy('[tensors]\na = { use = "noise(z)", scale = 3.0 }\nb = "always(z)"'), training=False)
-    execution = execution_of(program.plan)
+    execution = execution_of(program)
     with evaluating(dict(program.modules)):
         assert not program.value("a", execution).any()
         assert torch.equal(program.value("z", execution), program.value("posterior", execution).mean)
@@ -136,7 +135,7 @@ def test_evaluation_takes_the_evaluation_form_and_drops_the_options(toy: Toy, co
 
 def test_options_reach_the_outermost_call_alone(toy: Toy, counted: list[str]) -> None:
     program = program_of(toy('[tensors]\na = { use = "counted(counted(z))", label = "outer" }'))
-    program.value("a", execution_of(program.plan))
+    program.value("a", execution_of(program))
     assert counted == ["", "outer"]
 
 
@@ -144,7 +143,7 @@ def test_a_failing_call_is_told_with_its_expression_and_shapes(toy: Toy) -> None
     path = toy('[tensors]\nbad = "multiply(image, detach(point))"\nodd = "take(posterior, point)"')
     program = program_of(path)
     with pytest.raises(ExpressionError) as refused:
-        program.value("bad", execution_of(program.plan))
+        program.value("bad", execution_of(program))
     [problem] = refused.value.problems
     assert refused.value.source == str(path)
     assert problem.where == "tensors.bad"
@@ -153,14 +152,14 @@ def test_a_failing_call_is_told_with_its_expression_and_shapes(toy: Toy) -> None
     )
     assert refused.value.__cause__ is not None
     with pytest.raises(ExpressionError) as refused:
-        program.value("odd", execution_of(program.plan))
+        program.value("odd", execution_of(program))
     assert "DiagonalGaussian(float32 (4, 2), float32 (4, 2))" in refused.value.text()
 
 
 def test_the_innermost_failing_call_is_the_one_told(toy: Toy) -> None:
     program = program_of(toy('[tensors]\nbad = "detach(multiply(image, point))"\n[losses.x]\nuse = "l2(bad, bad)"'))
     with pytest.raises(ExpressionError) as refused:
-        program.losses["x"](execution_of(program.plan))
+        program.losses["x"](execution_of(program))
     assert refused.value.problems[0].where == "tensors.bad"
     assert "'multiply(image, point)' failed" in refused.value.text()
 
@@ -169,7 +168,7 @@ def test_a_loss_is_one_number(toy: Toy, register: Register) -> None:
     program = program_of(toy('[losses.vector]\nuse = "multiply(z, z)"\n[losses.module]\nuse = "detach(posterior)"'))
     for name, shown in {"vector": "float32 (4, 2)", "module": "DiagonalGaussian"}.items():
         with pytest.raises(ExpressionError, match="a loss is one real number") as refused:
-            program.losses[name](execution_of(program.plan))
+            program.losses[name](execution_of(program))
         assert shown in refused.value.text()
 
 
@@ -179,7 +178,7 @@ def test_modules_may_be_inputs(toy: Toy, register: Register) -> None:
 
     register("loss", "weight_norm", weight_norm)
     program = program_of(toy('[losses.decay]\nuse = "weight_norm(encoder)"'))
-    loss = program.losses["decay"](execution_of(program.plan))
+    loss = program.losses["decay"](execution_of(program))
     assert loss > 0
     assert loss.requires_grad
 
@@ -198,12 +197,12 @@ def test_a_component_with_state_is_the_same_in_every_step_and_in_evaluation(toy:
     values = []
     for key, training in (((0, "main", "a"), True), ((0, "main", "b"), True), ((0, "evaluation"), False)):
         program = program_of(path, key=key, training=training)
-        values.append(program.value("seen", execution_of(program.plan)))
+        values.append(program.value("seen", execution_of(program)))
     assert values[0].shape == (4, 5)
     assert torch.equal(values[0], values[1])
     assert torch.equal(values[0], values[2])
     other = program_of(path, key=(1, "main", "a"))
-    assert not torch.equal(values[0], other.value("seen", execution_of(other.plan)))
+    assert not torch.equal(values[0], other.value("seen", execution_of(other)))
 
 
 class Pair(NamedTuple):
@@ -226,13 +225,13 @@ def test_low_precision_is_for_tensors_and_losses_are_in_float32(toy: Toy, regist
     register("operation", "pair", pair)
     path = toy('[tensors]\nfeatures = "encoder(image)"\n[losses.x]\nuse = "watching(features, pair(features), kind)"')
     program = program_of(path, precision="bf16")
-    execution = execution_of(program.plan)
+    execution = execution_of(program)
     with program.autocast():
         loss = program.losses["x"](execution)
     assert program.value("features", execution).dtype == torch.bfloat16
     assert seen == {"inputs": [torch.float32, torch.float32, Pair, torch.int64], "inside": torch.float32}
     assert loss.dtype == torch.float32
-    assert program_of(path).value("features", execution_of(program.plan)).dtype == torch.float32
+    assert program_of(path).value("features", execution_of(program)).dtype == torch.float32
 
 
 def test_losses_are_in_float32_in_a_run_of_full_precision_too(toy: Toy, register: Register) -> None:
@@ -254,7 +253,7 @@ def test_losses_are_in_float32_in_a_run_of_full_precision_too(toy: Toy, register
     register("operation", "halved", halved)
     path = toy('[tensors]\nlow = "halved(image)"\n[losses]\nx.use = "plain(low)"\ny.use = "decorated(low)"')
     program = program_of(path)
-    execution = execution_of(program.plan)
+    execution = execution_of(program)
     assert program.value("low", execution).dtype == torch.bfloat16
     assert program.losses["x"](execution).dtype == program.losses["y"](execution).dtype == torch.float32
     assert seen == [torch.float32, torch.float32]
@@ -294,7 +293,7 @@ def test_a_module_may_have_a_precision_of_its_own(
     seen = []
     linear = next(m for m in program.modules["encoder"].modules() if isinstance(m, nn.Linear))
     linear.register_forward_hook(lambda module, inputs, output: seen.append(output.dtype))
-    execution = execution_of(program.plan)
+    execution = execution_of(program)
     with program.autocast():
         assert program.value("features", execution).dtype == outside
         decoded = program.value("reconstruction", execution)
@@ -315,5 +314,5 @@ def test_an_operation_that_calls_a_module_does_so_in_the_modules_precision(toy: 
     path = toy(f'{tensors}[modules.probe]\nuse = "mlp_encoder"\noutputs = 2\nprecision = "fp32"')
     program = program_of(path, precision="bf16")
     with program.autocast():
-        program.value("read", execution_of(program.plan))
+        program.value("read", execution_of(program))
     assert seen == [torch.float32]

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from semreg.core import UserError
 from semreg.core.errors import ComponentError
-from semreg.training.program import Execution, Program
+from semreg.training.program import Program
 from tests.running.faults import Dropping
 from tests.training.bench import SGD, Bench, make_batch
 
@@ -27,7 +27,7 @@ def expected_after_one_step(bench: Bench, step: int, count: int, rate: float) ->
     program = Program(bench.plan, bench.modules, key=key)
     result = bench.weights()
     for module, row in plan_step.rows.items():
-        execution = Execution(make_batch(count), count)
+        execution = program.execution(make_batch(count), count)
         total = sum(weight * program.losses[name](execution) for name, weight in row.items())
         parameters = dict(bench.modules[module].named_parameters())
         gradients = torch.autograd.grad(total, list(parameters.values()))  # type: ignore[arg-type]
@@ -85,8 +85,8 @@ def test_gradients_do_not_pile_up_over_iterations_or_steps(toy: Toy) -> None:
     for iteration in range(2):
         for step in (0, 1):
             expected = expected_after_one_step(bench, step, iteration, rate=0.1)
-            bench.runner.steps[step].execute(iteration, 0.0)
-            bench.runner.steps[step].update(iteration, 0.0)
+            bench.runner.steps[step].execute(iteration)
+            bench.runner.steps[step].update(iteration)
             for name, weights in bench.weights().items():
                 for key, value in weights.items():
                     torch.testing.assert_close(value, expected[name][key], msg=f"{name}.{key}")
@@ -281,11 +281,11 @@ def test_lbfgs_descends_as_pytorchs_own_on_each_modules_losses(toy: Toy) -> None
     for iteration in range(2):
         bench.runner.iterate(iteration)
         for module, row in expected.plan.phases[0].steps[0].rows.items():
-            optimizer = expected.runner.optimizers[module].optimizer
+            optimizer = expected.optimizer(module).optimizer
 
             def closure(row: Any = row, optimizer: Any = optimizer, count: int = iteration) -> Tensor:
                 optimizer.zero_grad()
-                execution = Execution(make_batch(count), count)
+                execution = program.execution(make_batch(count), count)
                 total = torch.stack([weight * program.losses[name](execution) for name, weight in row.items()]).sum()
                 total.backward()
                 return total

@@ -14,7 +14,7 @@ from semreg.recipe.check import check
 from semreg.recipe.load import load_recipe
 from semreg.recipe.plan import Plan
 from semreg.training.build import build_modules, synthetic_batch
-from semreg.training.program import Execution, Program
+from semreg.training.program import Program
 from semreg.training.trial import check_by_dry_run
 from tests.training.moves import moved_by_one_iteration
 
@@ -70,7 +70,7 @@ def test_the_losses_are_equations_2_to_9(rows: int) -> None:
     plan = plan_of("uniform_multipie.toml", *SMALL)
     modules = build_modules(plan, seed=0)
     program = Program(plan, modules, key=(0,))
-    execution = Execution(synthetic_batch(plan.fields, plan.value_range, rows))
+    execution = program.execution(synthetic_batch(plan.fields, plan.value_range, rows))
     found = {name: program.losses[name](execution) for name in plan.losses}
     x, y = execution["image"], {m: execution[m] for m in ATTRIBUTES}
     decode, critic, classify = (
@@ -185,7 +185,7 @@ def test_the_mix_with_the_gm_prior_has_the_loss_of_one_attribute() -> None:
     assert plan.matrix() == plan_of("gm_mnist.toml").matrix()
     modules = build_modules(plan, seed=0)
     program = Program(plan, modules, key=(0,))
-    execution = Execution(synthetic_batch(plan.fields, plan.value_range))
+    execution = program.execution(synthetic_batch(plan.fields, plan.value_range))
     found = {name: program.losses[name](execution) for name in ("adv_c", "adv_e")}
     image, digit, classify = execution["image"], execution["digit"], modules["classifier"]
     torch.testing.assert_close(found["adv_c"], cross_entropy(classify(image), digit))

@@ -12,7 +12,7 @@ from semreg.recipe.inputs import LINES
 from semreg.recipe.plan import Plan
 from semreg.training.build import build_modules, synthetic_batch
 from semreg.training.dry_run import fake_tensors
-from semreg.training.program import Execution, Program, evaluating
+from semreg.training.program import Program, evaluating
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def _shapes(plan: Plan, names: list[str]) -> dict[str, tuple[int, ...]]:
         with fake_tensors():
             modules = build_modules(plan, seed=0)
             program = Program(plan, modules, training=False)
-            execution = Execution(synthetic_batch(plan.fields, plan.value_range))
+            execution = program.execution(synthetic_batch(plan.fields, plan.value_range))
             with evaluating(modules):
                 values = {name: program.value(name, execution) for name in names}
     except Exception:  # a mistake is told when the recipe is tried, and some components can't be fake_tensors

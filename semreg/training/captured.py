@@ -1,0 +1,148 @@
+"""A step as one CUDA graph: captured once it is warm, replayed from then on, with the bits that it has without.
+
+A small network's step is hundreds of kernels that take the GPU less time than Python takes to start them. A graph
+starts all of them at once. It reads batches, rates and weights where they lay when it was captured, and draws from
+generators that are seeded before each replay.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+if TYPE_CHECKING:
+    from semreg.training.step import StepRunner
+
+WARM_UP = 3
+"""How many executions come before the capture, in which libraries choose their kernels and optimisers make state."""
+
+
+class Captured:
+    """The graph of a step, once there is one; until then, and where there can't be one, the step as it is.
+
+    Args:
+        step: whose executions are captured.
+    """
+
+    def __init__(self, step: StepRunner) -> None:
+        self.step = step
+        self.reason = self._what_forbids()
+        """Why there is no graph and won't be one, or None."""
+        self._told = False
+        self._graph: torch.cuda.CUDAGraph | None = None
+        self._executed = 0
+        self._batch: dict[str, Tensor] = {}
+
+    def _what_forbids(self) -> str | None:
+        step = self.step
+        if not hasattr(torch.cuda.CUDAGraph, "register_generator_state"):
+            return f"PyTorch {torch.__version__} can't seed what a graph draws"
+        if step.setting.processes.count > 1:
+            return "several processes exchange gradients"
+        if step.step.accumulate > 1:
+            return "it accumulates the gradients of several batches"
+        if step.scaler is not None:
+            return "fp16 scales its gradients by what it finds in them; bf16 doesn't"
+        for update in step.updates:
+            if not update.optimizer.can_be_captured:
+                return f"{update.optimizer.name} isn't adam, adamw or sgd, fused"
+        return None
+
+    def run(self, count: int) -> bool:
+        """Execution number `count`, whole, or False where the step has to do it itself."""
+        step = self.step
+        if self.reason is not None or (step.compiled is not None and not step.compiled.settled(count)):
+            return False
+        batch = step.next_batch(count)
+        if self._graph is None and self._executed < WARM_UP:
+            self._warm_up(batch, count)
+            return True
+        if self._graph is None:
+            self._capture(batch, count)
+            if self._graph is None:  # nothing has been computed, so the step does it
+                return False
+        for name, kept in self._batch.items():
+            if kept.data_ptr() != batch[name].data_ptr():
+                kept.copy_(batch[name])
+        self._graph.replay()
+        step.batches_summed += 1
+        step.clock.lap("captured")
+        return True
+
+    def _compute(self, batch: Mapping[str, Any], count: int) -> None:
+        """What the graph holds."""
+        step = self.step
+        step.note(step.gradients(batch, count, step.passes, list(step.losses)))
+        step.update(count)
+
+    def _warm_up(self, batch: Mapping[str, Any], count: int) -> None:
+        """Compute on a stream that isn't the usual one; the last time look for what waits or moves."""
+        device = self.step.setting.device
+        self._executed += 1
+        with torch.cuda.device(device):
+            stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+            stream.wait_stream(torch.cuda.current_stream(device))
+            with torch.cuda.stream(stream):
+                if self._executed < WARM_UP:
+                    self._compute(batch, count)
+                else:
+                    self._watch(batch, count)
+            torch.cuda.current_stream(device).wait_stream(stream)
+
+    def _watch(self, batch: Mapping[str, Any], count: int) -> None:
+        """Compute, and note what a graph can't hold."""
+        places, before = self._places(), torch.cuda.get_sync_debug_mode()
+        with warnings.catch_warnings(record=True) as found:
+            warnings.simplefilter("always")
+            torch.cuda.set_sync_debug_mode("warn")
+            try:
+                self._compute(batch, count)
+            finally:
+                torch.cuda.set_sync_debug_mode(before)
+        waits = sum("synchroniz" in str(one.message) for one in found)
+        if waits:
+            self.reason = f"something in it waits for the GPU, {waits} times"
+        elif places != self._places():
+            self.reason = "a module puts other tensors in the places of its buffers"
+
+    def _capture(self, batch: Mapping[str, Any], count: int) -> None:
+        step, graph = self.step, torch.cuda.CUDAGraph()
+        if step.totals is None:
+            step.totals = torch.zeros(len(step.losses), device=step.setting.device)
+        for draws in step.draws:
+            graph.register_generator_state(draws.generator)
+        groups = [group for update in step.updates for group in update.optimizer.optimizer.param_groups]
+        capturable = [group for group in groups if "capturable" in group]  # fused, they are; PyTorch asks to be told
+        summed = step.batches_summed
+        self._batch = {name: value for name, value in batch.items() if isinstance(value, Tensor)}
+        try:
+            for group in capturable:
+                group["capturable"] = True
+            with torch.cuda.device(step.setting.device), torch.cuda.graph(graph, capture_error_mode="thread_local"):
+                self._compute(batch, count)
+        except RuntimeError as error:
+            self.reason = f"PyTorch refused: {str(error).splitlines()[0]}"
+            for update in step.updates:
+                update.optimizer.forget()
+        else:
+            self._graph = graph
+        finally:
+            for group in capturable:
+                group["capturable"] = False
+            step.batches_summed = summed
+
+    def _places(self) -> list[int]:
+        modules = self.step.setting.modules.values()
+        return [buffer.data_ptr() for module in modules for buffer in module.buffers()]
+
+    def remarks(self) -> list[str]:
+        """Why there is no graph, once."""
+        if self.reason is None or self._told:
+            return []
+        self._told = True
+        where = self.step.phase.key_of(self.step.step)
+        return [f"{where} isn't captured as a CUDA graph: {self.reason}"]

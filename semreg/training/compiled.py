@@ -1,0 +1,92 @@
+"""A step's forward pass and losses compiled by `torch.compile`, and whether that pays."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+if TYPE_CHECKING:
+    from semreg.training.step import StepRunner
+
+FIRST = 6
+"""How many executions come before the first that is compiled, by which it is known how long they take."""
+COMPILING = 2
+"""How many executions compile: the second for the strides that the first has found."""
+MEASURED = 4
+"""How many executions are measured once all is compiled."""
+
+
+class Compiled:
+    """The losses of a step, compiled from execution number `FIRST` on: at the same one in each run of a recipe.
+
+    Args:
+        step: whose losses are compiled.
+    """
+
+    def __init__(self, step: StepRunner) -> None:
+        self.step = step
+        self._losses = torch.compile(self._computed, dynamic=False)
+        self._begun: tuple[int, float] | None = None
+        self._seconds: dict[int, float] = {}
+        """How long the first executions took, by their number."""
+        self._told = False
+
+    def begins(self, index: int) -> bool:
+        """Whether execution `index`, which begins now, is compiled."""
+        if not self.settled(index):
+            self._measure(index)
+        return index >= FIRST
+
+    def settled(self, index: int) -> bool:
+        """Whether all is compiled, and measured, before execution `index`."""
+        return index > FIRST + COMPILING + MEASURED
+
+    def losses(self, batch: Mapping[str, Any], names: Sequence[str]) -> list[Tensor]:
+        """The losses of these names on a batch."""
+        with self.step.program.autocast(), self._several_passes():
+            return self._losses(dict(batch), tuple(names))
+
+    def _computed(self, execution: dict[str, Any], names: Sequence[str]) -> list[Tensor]:
+        return [self.step.losses[name](execution) for name in names]
+
+    def _several_passes(self) -> contextlib.AbstractContextManager[Any]:
+        """Where several backward passes follow, the first may not use up what the forward pass has kept."""
+        if len(self.step.passes) == 1:
+            return contextlib.nullcontext()
+        import torch._functorch.config as functorch
+
+        kept: contextlib.AbstractContextManager[Any] = functorch.patch(donated_buffer=False)
+        return kept
+
+    # --- whether it pays ---
+
+    def _measure(self, index: int) -> None:
+        """Note how long the execution before took."""
+        if self.step.setting.device.type == "cuda":
+            torch.cuda.synchronize(self.step.setting.device)
+        now = time.perf_counter()
+        if self._begun is not None and self._begun[0] == index - 1:
+            self._seconds[index - 1] = now - self._begun[1]
+        self._begun = (index, now)
+
+    def remarks(self) -> list[str]:
+        """From which execution on it pays, once."""
+        if self._told or len(self._seconds) < FIRST + COMPILING + MEASURED:
+            return []
+        self._told = True
+        took = [self._seconds[index] for index in sorted(self._seconds)]
+        before, compiling, after = took[1:FIRST], took[FIRST : FIRST + COMPILING], took[FIRST + COMPILING :]
+        return [pays(min(before), sum(compiling), min(after), self.step.phase.key_of(self.step.step))]
+
+
+def pays(before: float, compiling: float, after: float, where: str) -> str:
+    """From which step on it pays to have compiled, given the seconds of a step before and after, and of compiling."""
+    took = f"{where}: compiling took {compiling:.0f} s, and a step takes {after * 1e3:.3g} ms instead of"
+    if after >= before:
+        return f"{took} {before * 1e3:.3g}: it doesn't pay, and is the same without --compile"
+    return f"{took} {before * 1e3:.3g}: it pays from step {compiling / (before - after):,.0f} on"
