@@ -30,14 +30,14 @@ import torch
 
 from benchmarks import gpu_checks, gpu_page, gpu_speed
 from benchmarks.families import FAMILIES
-from benchmarks.gpu_checks import CHECKS, Found, PhaseChecks
+from benchmarks.gpu_checks import CHECKS, FIGURES, Found, PhaseChecks
 from benchmarks.measure import ROOT
 
 LIMIT = 420.0
 FIRST = ("atnl_mnist", "gm_mnist", "vae_digits", "olr_celeba")
 """The families that are checked before anything is measured."""
 RESULT, PAGE = "result.jsonl", "gpu_results.md"
-LONGEST_ERROR, FRAMES = 300, 3
+LONGEST_ERROR, LONGEST_PRINTED, FRAMES = 300, 240, 3
 RUN = {"train": 60_000, "test": 10_000, "epochs": 30}
 REHEARSED_RUN = {"train": 640, "test": 100, "epochs": 1}
 TIMEOUT = 150.0
@@ -79,7 +79,7 @@ def check_family(session: Session, family: str) -> None:
     for number, phase in enumerate(subject.plan.phases):
         with tempfile.TemporaryDirectory(dir=session.folder) as folder:
             checks = PhaseChecks(subject, number, session.device, Path(folder))
-            told = []
+            told, wrong = [], dict[str, list[str]]()
             for name, check in CHECKS.items():
                 begun = time.monotonic()
                 try:
@@ -89,9 +89,14 @@ def check_family(session: Session, family: str) -> None:
                 took = round(time.monotonic() - begun, 2)
                 line = {"what": "check", "family": family, "phase": phase.name, "check": name}
                 session.say(**line, found=result.text, met=result.met, seconds=took)
-                told.append(f"{name}: {'yes' if result.met and name != 'as on the CPU' else result.text}")
+                distance = f" {result.text.partition(',')[0]}" if name in FIGURES and result.met else ""
+                told.append(f"{name}: {'yes' if result.met else 'NO'}{distance}")
+                if not result.met:
+                    wrong.setdefault(result.text, []).append(name)
                 require_whole(session)
         print(f"{family} {phase.name}  " + "; ".join(told), flush=True)
+        for text, names in wrong.items():
+            print(f"    {', '.join(names)}: {text[:LONGEST_PRINTED]}", flush=True)
 
 
 def measure_speed(session: Session, name: str, precision: str) -> None:

@@ -29,7 +29,7 @@ from semreg.training.phase import PhaseRunner
 
 MOST = 1e-4
 """How far a gradient may be from the CPU's, relative to its norm, in float32 without TF32."""
-ITERATIONS, STOPPED_AFTER, WARMED_UP = 6, 3, 6
+ITERATIONS, STOPPED_AFTER, WARMED_UP = 12, 5, 8
 Bits = dict[str, Tensor]
 
 
@@ -77,8 +77,8 @@ def first_gradients(work: Work, phase: PhasePlan, device: torch.device, folder: 
         runner = work.trainer(folder, device, **setting).begin_phase(phase, None)
         found: Bits = {}
         for step in runner.steps:
-            step.execute(0, 0.0)
-            found |= {f"{step.step.name}: loss {name}": value.detach() for name, value in step.sums.items()}
+            step.execute(0)
+            found |= {f"{step.step.name}: loss {name}": torch.tensor(value) for name, value in step.means().items()}
             for name in step.step.rows:
                 parameters = list(runner.setting.modules[name].parameters())
                 gradients = [parameter.grad.flatten() for parameter in parameters if parameter.grad is not None]
@@ -115,26 +115,27 @@ def deterministic() -> Iterator[None]:
 
 def trained(
     work: Work, number: int, device: torch.device, folder: Path, *, stopped_after: int = 0, **setting: Any
-) -> Bits:
-    """The bits after some iterations of phase `number`; with `stopped_after`, a checkpoint there, read by new objects.
-
-    These are the weights and all that a checkpoint holds of the phase.
-    """
+) -> PhaseRunner:
+    """Phase `number` after some iterations; with `stopped_after`, a checkpoint is written there, and new objects read it
+    and go on."""
     phase = work.plan.phases[number]
     trainer = work.trainer(folder, device, **setting)
     runner = trainer.begin_phase(phase, None)
     if stopped_after:
         iterate(runner, 0, stopped_after)
         trainer.checkpoint(number, stopped_after, runner)
-        state, _ = read_latest(folder / CHECKPOINTS)
+        state, _ = read_latest(trainer.folder.folder / CHECKPOINTS)
         if state is None:
             raise ValueError("the checkpoint that was just written can't be read")
-        trainer = work.trainer(folder, device, initial=1, **setting)  # whose weights are the checkpoint's
+        trainer = work.trainer(folder, device, **setting)
+        for module in trainer.setting.modules.values():
+            for tensor in module.state_dict().values():
+                tensor.zero_()  # whatever it has is from the checkpoint
         for name, weights in state["modules"].items():
             trainer.setting.modules[name].load_state_dict(weights)
         runner = trainer.begin_phase(phase, state["phase_state"])
     iterate(runner, stopped_after, ITERATIONS)
-    return bits(runner)
+    return runner
 
 
 def iterate(runner: PhaseRunner, start: int, end: int) -> None:
@@ -222,7 +223,7 @@ class PhaseChecks:
     @cached_property
     def once(self) -> Bits:
         with deterministic():
-            return trained(self.work, self.number, self.device, self.folder / "once")
+            return bits(trained(self.work, self.number, self.device, self.folder / "once"))
 
     def gradients(self) -> Found:
         """Losses and gradients against the CPU's, in float32 without TF32, with the same draws."""
@@ -245,8 +246,12 @@ class PhaseChecks:
         return self._against_once("resumed", stopped_after=STOPPED_AFTER)
 
     def captured(self) -> Found:
-        """The same bits from captured steps as from eager ones."""
+        """The same bits from captured steps as from eager ones; a step that isn't captured doesn't pass."""
         return self._against_once("captured", capture=True)
+
+    def captured_and_resumed(self) -> Found:
+        """The same after a stop."""
+        return self._against_once("captured_and_resumed", capture=True, stopped_after=STOPPED_AFTER)
 
     def waits(self) -> Found:
         """Waits in an eager iteration."""
@@ -259,10 +264,12 @@ class PhaseChecks:
     def _against_once(self, name: str, **how: Any) -> Found:
         expected = self.once
         with deterministic():
-            found = trained(self.work, self.number, self.device, self.folder / name, **how)
+            runner = trained(self.work, self.number, self.device, self.folder / name, **how)
+        found = bits(runner)
         other = differing(found, expected)
-        told = f"{len(other)} of {len(expected)} differ: {', '.join(other[:3])}" if other else "equal"
-        return Found(told, not other)
+        told = [f"{len(other)} of {len(expected)} differ: {', '.join(other[:3])}"] if other else []
+        told += [remark for step in runner.steps for remark in step.remarks()]  # why a step isn't captured
+        return Found("; ".join(told) or "equal", not told)
 
     def _waits(self, *, capture: bool) -> Found:
         if self.device.type != "cuda":
@@ -281,8 +288,11 @@ CHECKS = {
     "twice": PhaseChecks.twice,
     "resumed": PhaseChecks.resumed,
     "captured": PhaseChecks.captured,
+    "captured, resumed": PhaseChecks.captured_and_resumed,
     "waits": PhaseChecks.waits,
     "waits, captured": PhaseChecks.waits_captured,
     "bf16": PhaseChecks.gradients_in_bf16,
 }
 """By name, in order."""
+FIGURES = ("as on the CPU", "bf16")
+"""Those that tell a distance, too."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from benchmarks.gpu_checks import CHECKS, MOST
+from benchmarks.gpu_checks import CHECKS, FIGURES, MOST
 from benchmarks.gpu_speed import BARE, CAPTURED, SPEEDS
 from benchmarks.measure import Goal, Table, goals_table
 
@@ -55,6 +55,7 @@ _GOALS = {
     "twice": "phases with the same bits twice",
     "resumed": "phases with the same bits after a stop",
     "captured": "phases with the same bits captured and eager",
+    "captured, resumed": "phases with the same bits captured, stopped and resumed",
     "waits": "phases that never wait in an eager iteration",
     "waits, captured": "phases that never wait in a captured iteration",
     "bf16": "phases with finite gradients in bf16",
@@ -65,14 +66,13 @@ def checks(lines: Sequence[Line]) -> Table:
     """A row for each phase."""
     found: dict[tuple[str, str], dict[str, str]] = {}
     for line in of(lines, "check"):
-        cell = line["found"] if line["check"] in _FIGURES or not line["met"] else "yes"
+        cell = line["found"] if line["check"] in FIGURES or not line["met"] else "yes"
         mark = "" if line["met"] else "**no**: "
         found.setdefault((line["family"], line["phase"]), {})[line["check"]] = mark + cell.replace("|", "\\|")
     rows = [[*key, *(cells.get(check, "") for check in CHECKS)] for key, cells in found.items()]
     return Table("Checks", ["recipe", "phase", *CHECKS], rows, _CHECKED)
 
 
-_FIGURES = ("as on the CPU", "waits", "waits, captured", "bf16")
 _CHECKED = (
     "Relative distances are ‖x − CPU's‖ / ‖CPU's‖, of the loss or module where it is largest. "
     "*bf16*: the same distance in that precision, for which only finite numbers are asked."

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pluggy
 import torch
@@ -15,11 +16,12 @@ from semreg.data.dataset import Cached
 from semreg.recipe.check import check
 from semreg.recipe.load import load_recipe
 from semreg.recipe.plan import Plan
-from semreg.store.folder import RunFolder
+from semreg.running import start
+from semreg.running.choices import Choices
+from semreg.running.start import Runner
 from semreg.trained.opening import open_data
-from semreg.training.build import build_modules
+from semreg.training.interrupts import Interrupts
 from semreg.training.phase import PhaseRunner
-from semreg.training.setting import Setting
 from semreg.training.trainer import Trainer
 
 CPU = torch.device("cpu")
@@ -49,18 +51,22 @@ class Work:
         folder: Path,
         device: torch.device = CPU,
         *,
+        precision: str = "fp32",
         manager: pluggy.PluginManager | None = None,
-        initial: int = 0,
         **setting: Any,
     ) -> Trainer:
-        """A trainer into a folder, by default without hooks, eager, in float32.
+        """What `semreg run` trains by, into a folder, on these data; by default without hooks, and eager.
 
-        `initial` seeds the weights of its modules; `setting` is more of its setting, by name.
+        `setting` is more of its setting, by name.
         """
-        modules = {name: module.to(device) for name, module in build_modules(self.plan, seed=initial).items()}
-        made = Setting(self.plan, modules, 0, device, **{"precision": "fp32", "capture": False, **setting})
-        manager = manager or plugin_manager.no_hooks()
-        return Trainer(made, self.data, RunFolder(folder, self.plan.name), manager)
+        choices = Choices(device=str(device), precision=precision, out=folder, seed=0)
+        runner = Runner(self.plan, choices, Interrupts())
+        with patch.object(start, "open_data", lambda *_, **__: self.data):
+            trainer = runner.prepared().trainer
+        trainer.manager = manager or plugin_manager.no_hooks()
+        for name, value in {"capture": False, **setting}.items():
+            setattr(trainer.setting, name, value)
+        return trainer
 
     def runner(self, folder: Path, device: torch.device = CPU, *, phase: int = 0, **setting: Any) -> PhaseRunner:
         """The runner of a phase, tried out, of a trainer of its own."""
