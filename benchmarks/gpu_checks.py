@@ -116,8 +116,7 @@ def deterministic() -> Iterator[None]:
 def trained(
     work: Work, number: int, device: torch.device, folder: Path, *, stopped_after: int = 0, **setting: Any
 ) -> PhaseRunner:
-    """Phase `number` after some iterations; with `stopped_after`, a checkpoint is written there, and new objects read it
-    and go on."""
+    """Phase `number` after some iterations; with `stopped_after`, a checkpoint is written there, and read to go on."""
     phase = work.plan.phases[number]
     trainer = work.trainer(folder, device, **setting)
     runner = trainer.begin_phase(phase, None)

@@ -162,8 +162,8 @@ def milliseconds(values: list[float]) -> float:
 def whole_run(folder: Path, device: str, *, train: int, test: int, epochs: int, timeout: float) -> dict[str, float]:
     """Seconds that `semreg run` takes on atnl_mnist with made-up images, start and evaluation included.
 
-    Also the seconds that it trained, and the images per second that it recorded last. Raises RuntimeError if it fails,
-    and subprocess.TimeoutExpired.
+    Also the seconds that it trained, the images per second that it recorded last, and the seconds from its start to the
+    end of each evaluation. Raises RuntimeError if it fails, and subprocess.TimeoutExpired.
     """
     write_mnist(folder / "data", train, test)
     command = [
@@ -173,12 +173,14 @@ def whole_run(folder: Path, device: str, *, train: int, test: int, epochs: int, 
     ]  # fmt: skip
     path = os.pathsep.join([str(ROOT), *(part for part in [os.environ.get("PYTHONPATH")] if part)])
     environment = {**os.environ, "SEMREG_CACHE": str(folder / "cache"), "PYTHONPATH": path}
-    begun = time.perf_counter()
+    begun, clock = time.perf_counter(), time.time()
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=timeout)
     took = time.perf_counter() - begun
     if done.returncode:
         raise RuntimeError(f"semreg run ended with {done.returncode}: {done.stderr[-1500:]}")
-    return {"seconds": took} | read_speed(folder / "runs")
+    results = sorted((folder / "runs").glob("*/evaluations/*/result.json"), key=lambda path: path.stat().st_mtime)
+    ends = {f"until {path.parent.name.rpartition('-')[0]}": path.stat().st_mtime - clock for path in results}
+    return {"seconds": took} | read_speed(folder / "runs") | ends
 
 
 def read_speed(runs: Path) -> dict[str, float]:

@@ -133,7 +133,9 @@ def silent_hooks(count: int) -> pluggy.PluginManager:
 # --- the topic ---
 
 
-def made_contestants(work: Work, folder: Path, stack: ExitStack) -> tuple[dict[str, Contestant], dict[str, str]]:
+def made_contestants(
+    work: Work, folder: Path, stack: ExitStack, compiler: bool
+) -> tuple[dict[str, Contestant], dict[str, str]]:
     """All contestants by name, and why those that are missing are; what they need lasts as long as the stack."""
     fused, default = adam(fused=True), adam()
     contestants = {
@@ -152,13 +154,13 @@ def made_contestants(work: Work, folder: Path, stack: ExitStack) -> tuple[dict[s
             contestants[f"{name} {version}, {told} Adam"] = make(work, one)
     contestants[STEPS] = our_steps(work, folder / "steps")
     contestants[OURS] = ours(work, folder / "ours")
-    terminal = stack.enter_context(open(os.devnull, "w"))
+    terminal = stack.enter_context(open(os.devnull, "w"))  # noqa: SIM115
     contestants[WITH_HOOKS] = ours(work, folder / "hooks", own_hooks(terminal))
-    if COMPILER:
+    if compiler:
         contestants["bare loop, fused Adam, compiled"] = bare(work, fused, compiled=True)
         contestants[COMPILED] = our_steps(work, folder / "compiled", compile=True)
     else:
-        missing[COMPILED] = "there is no C++ compiler here"
+        missing[COMPILED] = "not compiled here"
     contestants[MORE_HOOKS] = ours(work, folder / "silent", silent_hooks(100))
     crowd = {"semreg.losses": {f"loss_{number}": "no_such_module:loss" for number in range(1000)}}
     stack.enter_context(installed(folder / "crowd", "semreg-crowd", crowd))
@@ -173,7 +175,7 @@ def measure(effort: Effort) -> Findings:
     with ExitStack() as stack, quiet():
         folder = Path(stack.enter_context(TemporaryDirectory()))
         work = open_work(effort.of(EPOCHS))
-        contestants, missing = made_contestants(work, folder, stack)
+        contestants, missing = made_contestants(work, folder, stack, bool(COMPILER) and effort.compiles)
         measured = in_turns(contestants, effort.rounds)
     table = Table(
         "Loop",
@@ -193,8 +195,8 @@ def goals(measured: dict[str, list[float]]) -> Iterator[Goal]:
         if name in measured:
             ratio = median_ratio(measured[name], measured[base])
             yield Goal(f"loop: {name}", f"at most {most:.2f} of: {base}", f"{ratio:.3f}", ratio <= most)
-    for name in measured:
+    for name, values in measured.items():
         if name.startswith("pythae"):
-            ratio = median_ratio(measured[name], measured[WITH_HOOKS])
+            ratio = median_ratio(values, measured[WITH_HOOKS])
             wanted = f"at least {FASTER_THAN_PYTHAE:.2f} times as long as: {WITH_HOOKS}"
             yield Goal(f"loop: {name}", wanted, f"{ratio:.3f}", ratio >= FASTER_THAN_PYTHAE)

@@ -122,9 +122,8 @@ def lightning(work: Work, adam: Adam) -> Contestant:
 
 def pythae(work: Work, adam: Adam) -> Contestant:
     """pythae's VAE and trainer, on the same nets; its own loss, and its progress bar, drawn into nothing."""
+    from pythae import models
     from pythae.data.datasets import BaseDataset, DatasetOutput
-    from pythae.models import VAE as TheirVAE
-    from pythae.models import VAEConfig
     from pythae.models.base.base_utils import ModelOutput
     from pythae.models.nn import BaseDecoder, BaseEncoder
     from pythae.trainers import BaseTrainer, BaseTrainerConfig
@@ -151,7 +150,7 @@ def pythae(work: Work, adam: Adam) -> Contestant:
     batches = loader(work, lambda batch: DatasetOutput(data=batch))
     shape = tuple(next(iter(batches))["data"].shape[1:])
     code = work.plan.modules["prior"].node.options["size"]
-    model = TheirVAE(VAEConfig(input_dim=shape, latent_dim=code), Encoder(), Decoder())
+    model = models.VAE(models.VAEConfig(input_dim=shape, latent_dim=code), Encoder(), Decoder())
     few = torch.zeros(work.batch_size, *shape)
     options = adam([torch.zeros(1)]).defaults
     place = TemporaryDirectory()
