@@ -1,4 +1,4 @@
-"""Other frameworks as contestants: each trains the VAE of recipes/vae_digits.toml, and gives the seconds per step.
+"""Other frameworks as contestants: each trains a VAE of a recipe's nets, and gives the seconds per step.
 
 They get whole batches from a DataLoader that slices a tensor, the quickest way to feed them, and have logging and
 checkpoints switched off.
@@ -128,6 +128,7 @@ def pythae(work: Work, adam: Adam) -> Contestant:
     from pythae.models.nn import BaseDecoder, BaseEncoder
     from pythae.trainers import BaseTrainer, BaseTrainerConfig
 
+    logging.getLogger(BaseTrainer.__module__).setLevel(logging.ERROR)
     made = VAE(work.plan)
 
     class Encoder(BaseEncoder):  # type: ignore[misc]

@@ -19,6 +19,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 
 from benchmarks.families import NO_DATA
 from semreg.components.pretrained import without_weights
+from semreg.core import UserError
 from semreg.recipe.check import check
 from semreg.recipe.load import load_recipe
 from semreg.recipe.plan import Plan
@@ -32,6 +33,8 @@ from tests.test_recipes import OWN_FILES, RECIPES, recipe_name
 CUDA, LAZY = torch.device("cuda", 0), torch.device("lazy", 0)
 SOME = ("atnl_mnist", "gm_toy", "mnist/acai", "vae_digits")
 """Recipes that are passed through each time."""
+WANTS_A_CARD = "hasPrimaryContext"
+"""In what PyTorch says of gradients of CUDA's tensors where there is no card."""
 DRAWS = ("rand", "randn", "randint", "randperm", "multinomial", "normal", "bernoulli")
 
 
@@ -114,7 +117,12 @@ def test_every_step_passes_on_fake_cuda_tensors(path: Path) -> None:
     for step in runners(plan, CUDA):
         execution = step.next_batch(0)
         for name, loss in step.losses.items():
-            value = loss(execution)
+            try:
+                value = loss(execution)
+            except UserError as error:
+                if WANTS_A_CARD not in str(error):
+                    raise
+                continue  # a loss of gradients, which come below
             assert (value.dtype, value.device) == (torch.float32, CUDA), name
     for step in runners(plan, LAZY):
         step.execute(0)
