@@ -9,13 +9,13 @@ from __future__ import annotations
 import math
 from typing import Annotated, Any, Literal
 
+import torch
 import torch.nn.functional as F
 from annotated_types import Ge, Lt
 from torch import Tensor
 
 from semreg.components.functional import in_float32
-from semreg.core import ClosedFormPrior, Role, require_classes, require_equal_shapes, shape_error
-from semreg.core.shapes import at_hand
+from semreg.core import ClosedFormPrior, Role, at_hand, require_classes, require_equal_shapes, shape_error
 
 Reduction = Literal["mean", "sum"]
 AdversarialForm = Literal["log", "hinge", "wasserstein"]
@@ -144,7 +144,9 @@ def adversarial_generator(fake: Tensor, *, form: AdversarialForm = "log") -> Ten
 
 
 def _require_shares(call: str, targets: Tensor) -> None:
-    """Raises ValueError for targets beyond [0, 1], or NaN, where looking at them waits for no device."""
+    """Raises ValueError for targets beyond [0, 1], or NaN; a GPU that would be waited for stops at them itself."""
+    if targets.is_cuda:
+        torch._assert_async((targets.clamp(0, 1) == targets).all(), f"{call}: targets are in [0, 1]")
     if targets.numel() and at_hand(targets):
         least, greatest = (float(value) for value in targets.detach().aminmax())
         if not 0 <= least <= greatest <= 1:

@@ -68,7 +68,8 @@ def predictability(
     explained = features.mT @ targets
     penalty = ridge * len(points) * (features.square().mean() + SMALLEST_VARIANCE)
     gram = features.mT @ features + penalty * torch.eye(features.shape[1], device=codes.device, dtype=points.dtype)
-    share = (explained * torch.linalg.solve(gram, explained)).sum() / targets.square().sum().clamp(min=0.5)
+    weights = torch.linalg.solve_ex(gram, explained)[0]  # what `solve` gives, without looking whether it could
+    share = (explained * weights).sum() / targets.square().sum().clamp(min=0.5)
     return cast(Tensor, share.to(codes.dtype))
 
 

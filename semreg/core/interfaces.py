@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Classifier", "ClosedFormPrior", "Critic", "Dataset", "Decoder", "Encoder", "Evaluation", "FittedInterpolator",
-    "Handle", "Interpolator", "Loss", "ObservedRun", "Operation", "Prior", "Sampler", "Schedule", "TrainedRun",
+    "Handle", "Interpolator", "Loss", "ObservedRun", "Operation", "Prior", "Remarking", "Sampler", "Schedule",
+    "TrainedRun",
 ]  # fmt: skip
 
 # --- networks: a class whose constructor takes the options; its instances are nn.Modules ---
@@ -91,6 +92,15 @@ class ClosedFormPrior(Prior, Protocol):
 
     def kl_divergence(self, posterior: Any, *labels: Tensor) -> Tensor:
         """KL(posterior ‖ prior) of each element of the code in nats, `(batch, code)`."""
+        ...
+
+
+@runtime_checkable
+class Remarking(Protocol):
+    """An nn.Module, of any kind, that sometimes has to be warned of: of what a step may not wait to find out."""
+
+    def remarks(self) -> list[str]:
+        """What a run is warned of, each once. Asked for at records, outside of a step, when reading costs little."""
         ...
 
 

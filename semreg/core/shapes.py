@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["require_classes", "require_equal_shapes", "shape_error"]
+__all__ = ["at_hand", "require_classes", "require_equal_shapes", "shape_error"]
+
+_looking = ContextVar("looking", default=True)
 
 
 def shape_error(call: str, pattern: str, cause: str, *tensors: Tensor) -> ValueError:
@@ -31,8 +36,8 @@ def require_equal_shapes(call: str, pattern: str, a: Tensor, b: Tensor) -> None:
 def require_classes(call: str, labels: Tensor, *, rows: int, classes: int | None = None) -> None:
     """Raises ValueError unless `labels` are `rows` integers below `classes`, and none below 0; `call` names who asks.
 
-    Where looking at numbers would wait for a device, or end a graph, the range is not checked: that of a data set's
-    labels was when they were read.
+    Where looking at numbers would wait for a GPU, the GPU itself stops at a label out of range. In a graph that is
+    compiled none is looked at: a data set's labels were when it was opened.
     """
     import torch  # here, since the core is imported by commands that answer without it
 
@@ -41,6 +46,9 @@ def require_classes(call: str, labels: Tensor, *, rows: int, classes: int | None
     if labels.dtype.is_floating_point or labels.dtype.is_complex or labels.dtype == torch.bool:
         nan = " with NaN among them" if at_hand(labels) and labels.isnan().any() else ""
         raise ValueError(f"{call}: labels are classes, int64, found {str(labels.dtype).removeprefix('torch.')}{nan}")
+    if labels.is_cuda:
+        most = torch.iinfo(labels.dtype).max if classes is None else classes - 1
+        torch._assert_async((labels.clamp(0, most) == labels).all(), f"{call}: a label is none of the classes")
     if not (rows and at_hand(labels)):
         return
     least, greatest = torch.stack(labels.aminmax()).tolist()
@@ -50,7 +58,21 @@ def require_classes(call: str, labels: Tensor, *, rows: int, classes: int | None
 
 
 def at_hand(values: Tensor) -> bool:
-    """Whether looking at numbers waits for nothing: not on a device, nor in a graph that is compiled or a dry run."""
+    """Whether looking at numbers waits for nothing: not on a device, nor in a graph that is compiled or a dry run.
+
+    What looks at numbers inside a step, to refuse them or to take a shorter way, asks this first.
+    """
     import torch
 
-    return type(values) is torch.Tensor and values.device.type == "cpu" and not torch.compiler.is_compiling()
+    on_cpu = type(values) is torch.Tensor and values.device.type == "cpu"
+    return on_cpu and not torch.compiler.is_compiling() and _looking.get()
+
+
+@contextlib.contextmanager
+def as_on_a_device() -> Iterator[None]:
+    """Inside, no numbers are at hand: components do on the CPU what they do on a device."""
+    token = _looking.set(False)
+    try:
+        yield
+    finally:
+        _looking.reset(token)

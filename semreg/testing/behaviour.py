@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from copy import deepcopy
 from typing import Any
 
 import torch
@@ -11,11 +12,13 @@ from torch import Tensor
 
 from semreg.components.values import tensors_of
 from semreg.core import UserError
+from semreg.core.shapes import as_on_a_device
 from semreg.testing.checks import require
 from semreg.testing.documented import says_raises
 from semreg.testing.examples import (
     ExampleCall,
     Inputs,
+    mapped,
     modules_of,
     on_device,
     row_count,
@@ -23,6 +26,7 @@ from semreg.testing.examples import (
     with_floats,
     with_integers,
 )
+from semreg.training.waits import counted_waits
 
 _MISMATCH = ("is not on the expected device", "on the same device", "two devices")
 """What PyTorch says where tensors of two devices meet; without a GPU the second device is the one called meta, which
@@ -30,6 +34,8 @@ holds no numbers, so that other failures there mean that a component looks at nu
 
 
 _REFUSE = "semreg.core.require_classes refuses it in the words of all losses"
+
+_ON_A_GPU = "where semreg.core.at_hand is false, as on a GPU, the result is another: "
 
 
 def other_device() -> torch.device:
@@ -47,6 +53,32 @@ def check_device(call: Callable[[Inputs], Any], inputs: Inputs) -> None:
         raise
     wrong = {str(tensor.device) for tensor in tensors_of(result) if tensor.device.type != device.type}
     require(not wrong, f"inputs are on {device}, the result is on {', '.join(sorted(wrong))}")
+
+
+def check_waits(call: Callable[[Inputs], Any], inputs: Inputs) -> None:
+    """As on a GPU, forwards and backwards, nothing waits for the device; without modules the result is as on the CPU.
+
+    What is made once, at the first call, is not counted.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        expected = call(_fresh(inputs))
+        with as_on_a_device():
+            call(_fresh(inputs))
+        torch.manual_seed(0)
+        given = _fresh(inputs)
+        with counted_waits() as found:
+            result = call(given)
+            torch.autograd.backward([t.sum() for t in tensors_of(result) if t.requires_grad and t.is_floating_point()])
+    waits = "\n".join(f"{count} × {wait}" for wait, count in found.most_common())
+    require(not found, f"in each step a GPU would be waited for, by\n{waits}")
+    if not modules_of(inputs):
+        torch.testing.assert_close(tensors_of(result), tensors_of(expected), msg=lambda said: _ON_A_GPU + said)
+
+
+def _fresh(inputs: Inputs) -> Inputs:
+    """Copies whose floating-point tensors take gradients."""
+    return mapped(inputs, lambda t: t.detach().clone().requires_grad_(t.is_floating_point()), deepcopy)
 
 
 def check_determinism(call: Callable[[int], Any], random: bool) -> None:

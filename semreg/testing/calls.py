@@ -17,6 +17,7 @@ from semreg.testing.behaviour import (
     check_inputs_kept,
     check_labels,
     check_refusals,
+    check_waits,
     degenerate,
     require_finite,
 )
@@ -36,10 +37,10 @@ def check_loss(
     do not fit raise ValueError, and the docstring says so), "value" (a finite scalar), "gradient" (equal to finite
     differences in float64), "dtype" (float32 and float64 are kept), "device", "order" (of the rows is irrelevant; a
     random loss is exempt), "degenerate" (an empty batch, one row, equal rows, one class: finite, and connected by a
-    finite gradient; all zeros: that or a ValueError), "determinism" (under a generator; PyTorch's own is left alone),
-    "inputs kept", "precision" (float16 and bfloat16, up to a million numbers, give what the same numbers in float32 do,
-    in float32; autocast changes nothing) and "labels" (classes as floats, bools or NaN, and those below 0, are refused
-    with a ValueError; those beyond the last one, too, if it is known).
+    finite gradient; all zeros: that or a ValueError), "waits" (for a GPU, in no step), "determinism" (under a
+    generator; PyTorch's own is left alone), "inputs kept", "precision" (float16 and bfloat16, up to a million numbers,
+    give what the same numbers in float32 do, in float32; autocast changes nothing) and "labels" (classes as floats,
+    bools or NaN, and those below 0, are refused with a ValueError; those beyond the last one, too, if it is known).
 
     Args:
         loss: the function, or a class that is made with the options and then called.
@@ -63,6 +64,7 @@ def check_loss(
     checks.run(
         "degenerate", check_degenerate, degenerate(inputs), lambda given: _check_connected_scalar(call, given), "zeros"
     )
+    checks.run("waits", check_waits, call.once_made(), inputs)
     checks.run("determinism", check_determinism, lambda seed: call(seed=seed), call.random)
     checks.run("inputs kept", check_inputs_kept, call, inputs)
     checks.run("precision", check_precision, call)
@@ -78,8 +80,8 @@ def check_operation(
     Checks: "signature", "interface" (`semreg.core.Operation`), "documentation", "shapes", "source", "refusals"
     (PyTorch's own errors are good enough), "value" (finite), "gradient" (unless the operation has `cuts_gradient`, or
     no floating-point input), "dtype" (float32, float64 and bfloat16 are kept), "device", "order" (results are in the
-    order of the rows; a random operation is exempt), "degenerate", "determinism", "inputs kept" and "evaluation" (the
-    form in evaluations, if there is one, takes the same inputs).
+    order of the rows; a random operation is exempt), "degenerate", "waits", "determinism", "inputs kept" and
+    "evaluation" (the form in evaluations, if there is one, takes the same inputs).
 
     Arguments and errors are those of `check_loss`.
     """
@@ -95,6 +97,7 @@ def check_operation(
     checks.run("device", check_device, call, inputs)
     checks.run("order", _check_operation_order, call)
     checks.run("degenerate", check_degenerate, degenerate(inputs), lambda given: require_finite(call(given)), "zeros")
+    checks.run("waits", check_waits, call.once_made(), inputs)
     checks.run("determinism", check_determinism, lambda seed: call(seed=seed), call.random)
     checks.run("inputs kept", check_inputs_kept, call, inputs)
     checks.run("evaluation", lambda: require_finite(getattr(operation, "in_evaluation", lambda *_: None)(*inputs)))

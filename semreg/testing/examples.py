@@ -49,6 +49,11 @@ class ExampleCall:
         made: Any = component(**self.options) if inspect.isclass(component) else component
         return cast(Callable[..., Any], made)
 
+    def once_made(self) -> Callable[[Inputs], Any]:
+        """What calls it as each step of a run does: a class is made before."""
+        made = self.made()
+        return (lambda inputs: made(*inputs)) if inspect.isclass(self.component) else self
+
     def __call__(self, inputs: Inputs | None = None, seed: int = 0) -> Any:
         """The result, of other inputs if given; a random component draws from a generator of its own, on the CPU."""
         given = self.inputs if inputs is None else inputs

@@ -12,7 +12,15 @@ from torch import Tensor, nn
 from semreg.components.values import tensors_of
 from semreg.core import Classifier, Critic, Decoder, Encoder
 from semreg.core.options import signature_of
-from semreg.testing.behaviour import check_degenerate, check_determinism, check_device, degenerate, require_finite, same
+from semreg.testing.behaviour import (
+    check_degenerate,
+    check_determinism,
+    check_device,
+    check_waits,
+    degenerate,
+    require_finite,
+    same,
+)
 from semreg.testing.checks import Checks, require
 from semreg.testing.documented import check_description
 from semreg.testing.examples import Inputs, in_dtype, row_count, taken, with_gradients
@@ -27,8 +35,9 @@ def check_encoder(
     Checks: "signature", "interface" (`semreg.core.Encoder`), "documentation", "shapes", "source", "output" (finite, a
     row for each row, of as many axes as the kind has), "gradient" (finite, to all parameters and inputs), "rows" (in
     evaluation mode each row's result is its own, in any order), "dtype" (as float64), "bf16" (finite under autocast),
-    "device", "degenerate" (in evaluation mode: one row, equal rows, zeros), "determinism" (in evaluation mode; and one
-    seed builds one network) and "state" (what is saved and restored gives the same results).
+    "device", "degenerate" (in evaluation mode: one row, equal rows, zeros), "waits" (for a GPU, in no step),
+    "determinism" (in evaluation mode; and one seed builds one network) and "state" (what is saved and restored gives
+    the same results).
 
     Args:
         encoder: the class; its constructor is given `input_shapes` if it has that parameter.
@@ -95,6 +104,7 @@ def _check_network(
     batches = degenerate(inputs)
     del batches["empty batch"]  # of which instance normalisation fails in PyTorch itself
     checks.run("degenerate", check_degenerate, batches, lambda given: _check_result(still, given, axes), "")
+    checks.run("waits", check_waits, lambda given: given[0](*given[1:]), (made, *inputs))
     checks.run("determinism", _check_determinism, build, still, inputs)
     checks.run("state", check_state, build, lambda module: module.eval()(*inputs))
     checks.end()

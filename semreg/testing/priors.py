@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from semreg.components.functional import gaussian_log_density
 from semreg.core import ClosedFormPrior, DiagonalGaussian, Prior
-from semreg.testing.behaviour import check_determinism, check_device, require_finite
+from semreg.testing.behaviour import check_determinism, check_device, check_waits, require_finite
 from semreg.testing.checks import Checks, require
 from semreg.testing.documented import check_description
 from semreg.testing.examples import Inputs, taken
@@ -37,10 +37,11 @@ def check_prior(
 
     Checks: "signature", "interface" (`semreg.core.Prior`), "documentation", "shapes", "source", "draws" (`(count,
     code)`, finite, also none at all), "log-density" (finite, `(batch,)`, each row by itself), "gradient" (of the
-    log-density, equal to finite differences in float64), "dtype", "device", "determinism" (of draws, under a
-    generator), "statistics" (draws follow the density, and it integrates to 1, by importance sampling; for each class
-    of the labels, and without labels), "state" (what is saved and restored gives the same density) and, where there is
-    a `kl_divergence`, "kl": per element `(batch, code)`, its sum equal to a Monte Carlo estimate.
+    log-density, equal to finite differences in float64), "dtype", "device", "waits" (for a GPU, in no step),
+    "determinism" (of draws, under a generator), "statistics" (draws follow the density, and it integrates to 1, by
+    importance sampling; for each class of the labels, and without labels), "state" (what is saved and restored gives
+    the same density) and, where there is a `kl_divergence`, "kl": per element `(batch, code)`, its sum equal to a Monte
+    Carlo estimate.
 
     Args:
         prior: the class.
@@ -63,6 +64,7 @@ def check_prior(
     checks.run("gradient", _check_gradient, made, labels, rows)
     checks.run("dtype", _check_dtype, made, labels, rows)
     checks.run("device", _check_device, made, labels, rows)
+    checks.run("waits", _check_waits, made, labels, rows)
     checks.run("determinism", check_determinism, lambda seed: made.sample(rows, *labels, generator=_source(seed)), True)
     for given_labels in _without_and_with(labels):
         checks.run("statistics", _check_statistics, made, given_labels)
@@ -140,6 +142,15 @@ def _check_device(prior: Any, labels: Inputs, rows: int) -> None:
     codes = _codes(prior, rows, *labels)
     check_device(lambda given: given[0].log_probability(*given[1:]), (prior, codes, *labels))
     check_device(lambda given: given[0].sample(rows, *given[1:], generator=_source()), (prior, *labels))
+
+
+def _check_waits(prior: Any, labels: Inputs, rows: int) -> None:
+    codes = _codes(prior, rows, *labels)
+    check_waits(lambda given: given[0].log_probability(*given[1:]), (prior, codes, *labels))
+    check_waits(lambda given: given[0].sample(rows, *given[1:], generator=_source()), (prior, *labels))
+    if hasattr(prior, "kl_divergence"):
+        posterior = DiagonalGaussian(codes, torch.zeros_like(codes))
+        check_waits(lambda given: given[0].kl_divergence(*given[1:]), (prior, posterior, *labels))
 
 
 def _check_statistics(prior: Any, labels: Inputs) -> None:

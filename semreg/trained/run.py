@@ -14,8 +14,9 @@ from torch import Tensor, nn
 
 from semreg.components.values import on_cpu
 from semreg.core import Field, Problem, Result, Roles, Specification, UserError, closest
-from semreg.data.batches import Batch, sequential
+from semreg.data.batches import sequential
 from semreg.data.dataset import Cached
+from semreg.data.gathering import Batch
 from semreg.recipe.plan import Plan, Read, uses
 from semreg.store.recipes import evaluations_of, report_path
 from semreg.store.results import read_result

@@ -7,12 +7,14 @@ generators that are seeded before each replay.
 
 from __future__ import annotations
 
-import warnings
+from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
+
+from semreg.training.waits import Wait, told_by_cuda
 
 if TYPE_CHECKING:
     from semreg.training.step import StepRunner
@@ -36,6 +38,11 @@ class Captured:
         self._graph: torch.cuda.CUDAGraph | None = None
         self._executed = 0
         self._batch: dict[str, Tensor] = {}
+
+    @property
+    def captured(self) -> bool:
+        """Whether there is a graph."""
+        return self._graph is not None
 
     def _what_forbids(self) -> str | None:
         step = self.step
@@ -95,24 +102,17 @@ class Captured:
 
     def _watch(self, batch: Mapping[str, Any], count: int) -> None:
         """Compute, and note what a graph can't hold."""
-        places, before = self._places(), torch.cuda.get_sync_debug_mode()
-        with warnings.catch_warnings(record=True) as found:
-            warnings.simplefilter("always")
-            torch.cuda.set_sync_debug_mode("warn")
-            try:
-                self._compute(batch, count)
-            finally:
-                torch.cuda.set_sync_debug_mode(before)
-        waits = sum("synchroniz" in str(one.message) for one in found)
-        if waits:
-            self.reason = f"something in it waits for the GPU, {waits} times"
+        places = self._places()
+        found: Counter[Wait] = Counter()
+        with told_by_cuda(self.step.setting.device, found):
+            self._compute(batch, count)
+        if found:
+            self.reason = f"it waits for the GPU: {waits_text(found)}"
         elif places != self._places():
             self.reason = "a module puts other tensors in the places of its buffers"
 
     def _capture(self, batch: Mapping[str, Any], count: int) -> None:
         step, graph = self.step, torch.cuda.CUDAGraph()
-        if step.totals is None:
-            step.totals = torch.zeros(len(step.losses), device=step.setting.device)
         for draws in step.draws:
             graph.register_generator_state(draws.generator)
         groups = [group for update in step.updates for group in update.optimizer.optimizer.param_groups]
@@ -146,3 +146,8 @@ class Captured:
         self._told = True
         where = self.step.phase.key_of(self.step.step)
         return [f"{where} isn't captured as a CUDA graph: {self.reason}"]
+
+
+def waits_text(found: Counter[Wait]) -> str:
+    """What waits, and where."""
+    return ", ".join(f"{wait.operation} at {wait.place}" for wait in found)

@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from semreg.core import seed_of
+from semreg.training.draws import mixed
+
 if TYPE_CHECKING:
-    from semreg.training.step import StepRunner
+    from semreg.training.step import Pass, StepRunner
 
 FIRST = 6
 """How many executions come before the first that is compiled, by which it is known how long they take."""
@@ -30,7 +33,9 @@ class Compiled:
 
     def __init__(self, step: StepRunner) -> None:
         self.step = step
-        self._losses = torch.compile(self._computed, dynamic=False)
+        seed = seed_of(step.setting.seed, step.phase.name, step.step.name, "compiled")
+        step.global_draws.seed = mixed(seed, step.setting.processes.rank)  # what is compiled draws from these
+        self._compute = torch.compile(self._computed, dynamic=False)
         self._begun: tuple[int, float] | None = None
         self._seconds: dict[int, float] = {}
         """How long the first executions took, by their number."""
@@ -46,13 +51,20 @@ class Compiled:
         """Whether all is compiled, and measured, before execution `index`."""
         return index > FIRST + COMPILING + MEASURED
 
-    def losses(self, batch: Mapping[str, Any], names: Sequence[str]) -> list[Tensor]:
-        """The losses of these names on a batch."""
+    def computed(
+        self, batch: Mapping[str, Any], passes: Sequence[Pass], names: Sequence[str]
+    ) -> tuple[list[Tensor], list[Tensor]]:
+        """The losses of these names on a batch, and what each pass takes the gradient of."""
         with self.step.program.autocast(), self._several_passes():
-            return self._losses(dict(batch), tuple(names))
+            return self._compute(batch, passes, names)
 
-    def _computed(self, execution: dict[str, Any], names: Sequence[str]) -> list[Tensor]:
-        return [self.step.losses[name](execution) for name in names]
+    def _computed(
+        self, batch: Mapping[str, Any], passes: Sequence[Pass], names: Sequence[str]
+    ) -> tuple[list[Tensor], list[Tensor]]:
+        execution = dict(batch)  # a copy made in here: what is computed on the way isn't kept for anyone
+        losses = {name: self.step.losses[name](execution) for name in names}
+        totals = self.step.weighted(passes, losses)
+        return [loss.detach() for loss in losses.values()], totals
 
     def _several_passes(self) -> contextlib.AbstractContextManager[Any]:
         """Where several backward passes follow, the first may not use up what the forward pass has kept."""

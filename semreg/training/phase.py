@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 import torch
 from torch import nn
 
 from semreg.components.values import tensors_of
-from semreg.core import Problem, UserError, seed_of
+from semreg.core import Problem, Remarking, UserError, seed_of
 from semreg.recipe.component_errors import naming_losses
 from semreg.recipe.plan import PhasePlan, StepPlan, Value, reads_in
 from semreg.training.buffers import buffers_kept
@@ -21,6 +22,7 @@ from semreg.training.optimizers import ModuleOptimizer, joined
 from semreg.training.program import Execution, Program, evaluating
 from semreg.training.setting import BatchSource, Setting
 from semreg.training.step import StepRunner
+from semreg.training.waits import numbers_of
 
 
 @dataclass
@@ -88,23 +90,28 @@ class PhaseRunner:
     def losses(self) -> dict[str, float]:
         """Each loss's mean since this was last asked for. Raises UserError naming the losses that are not finite."""
         means: dict[str, float] = {}
-        for step in self.steps:
-            means |= step.means()
+        for step, sums in zip(self.steps, self._sums(), strict=True):
+            means |= step.means(sums)
         self._refuse_broken(means, [])
         return means
 
+    def _sums(self) -> list[dict[str, float]]:
+        """The sums of each step's losses since the means were last asked for: one wait for the device."""
+        numbers = iter(numbers_of([total for step in self.steps for total in step.totals]))
+        return [dict(zip(step.losses, islice(numbers, len(step.totals)), strict=False)) for step in self.steps]
+
     def remarks(self) -> list[str]:
-        """What there is to be said of how the steps are computed, since this was last asked for."""
-        return [remark for step in self.steps for remark in step.remarks()]
+        """What there is to be said of steps and modules in training since this was last asked for."""
+        modules = [self.setting.modules[name] for name in self.trained]
+        told = [remark for module in modules if isinstance(module, Remarking) for remark in module.remarks()]
+        return [*told, *(remark for step in self.steps for remark in step.remarks())]
 
     def check_finite(self) -> None:
         """Raise UserError naming the losses or modules that are no longer finite: they must not be kept."""
-        sums = {name: total for step in self.steps for name, total in step.sums().items()}
-        broken = [
-            name
-            for name, part in self.trained.items()
-            if not all(bool(torch.isfinite(parameter).all()) for parameter in part.parameters)
-        ]
+        sums = {name: total for table in self._sums() for name, total in table.items()}
+        checked = [(name, parameter) for name, part in self.trained.items() for parameter in part.parameters]
+        finite = numbers_of([parameter.isfinite().all() for _, parameter in checked])
+        broken = list(dict.fromkeys(name for (name, _), whole in zip(checked, finite, strict=True) if not whole))
         self._refuse_broken(sums, broken)
 
     def _refuse_broken(self, losses: Mapping[str, float], modules: list[str]) -> None:
@@ -210,13 +217,13 @@ class PhaseRunner:
             setting.plan, setting.modules, key=(setting.seed, "validation"), training=False,
             device=setting.device, precision=setting.precision,
         )  # fmt: skip
-        total, rows = 0.0, 0
+        losses, sizes = [], []
         with evaluating(setting.modules), program.autocast():
             for index, batch in enumerate(self.validation_batches()):
-                size = len(next(iter(batch.values())))
-                total += float(program.losses[loss](program.execution(batch, index))) * size
-                rows += size
-        return total / max(rows, 1)
+                sizes.append(len(next(iter(batch.values()))))
+                losses.append(program.losses[loss](program.execution(batch, index)))
+        total = sum(mean * size for mean, size in zip(numbers_of(losses), sizes, strict=True))
+        return total / max(sum(sizes), 1)
 
     def _note(self, value: float, *, keep: bool) -> tuple[float, bool]:
         improved = value < self.validation.best

@@ -178,22 +178,21 @@ class Program:
         if component.random and function is not deterministic:
             draws = Draws(torch.Generator(self.device), seed_of(*self.key, path))
             self._draws.setdefault(self._place, []).append(draws)
-            options["generator"] = draws.generator
+            function = _drawing(function, draws.generator)
         return partial(function, **options) if options else function
 
     def _guarded(self, call: Callable[..., Any], inputs: list[Evaluate], node: Node, scalar: bool) -> Evaluate:
         source, text, where = str(self.plan.recipe.path), str(node), node.where
         loss = node.component is not None and node.loaded.kind == "loss"
-        full = loss and self.precision in LOW_PRECISIONS
-        precise = partial(torch.autocast, self.device.type, enabled=False) if full else contextlib.nullcontext
+        if loss and self.precision in LOW_PRECISIONS:
+            call = torch.autocast(self.device.type, enabled=False)(call)
 
         def evaluate(execution: Execution) -> Any:
             values = [read(execution) for read in inputs]
             if loss:
                 values = [at_least_float32(value) for value in values]
             try:
-                with precise():
-                    value = call(*values)
+                value = call(*values)
             except KeyboardInterrupt:
                 raise
             except BaseException as error:  # a component of anyone's, on inputs of anyone's
@@ -215,6 +214,15 @@ class Program:
             return value.reshape(())
 
         return evaluate
+
+
+def _drawing(function: Callable[..., Any], generator: torch.Generator) -> Callable[..., Any]:
+    """A random function that draws from a generator; when compiled, which knows no generators, from PyTorch's own."""
+
+    def drawing(*values: Any, **options: Any) -> Any:
+        return function(*values, generator=None if torch.compiler.is_compiling() else generator, **options)
+
+    return drawing
 
 
 def value_text(value: Any) -> str:

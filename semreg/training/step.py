@@ -17,7 +17,7 @@ from torch.amp import GradScaler
 
 from semreg.core import Problem, UserError
 from semreg.recipe.component_errors import naming_losses
-from semreg.recipe.plan import Course, PhasePlan, StepPlan, Weight
+from semreg.recipe.plan import Course, Node, PhasePlan, StepPlan, Weight
 from semreg.recipe.schedules import factor_at
 from semreg.training.buffers import buffers_kept
 from semreg.training.captured import Captured
@@ -34,6 +34,8 @@ class Pass(NamedTuple):
 
     parameters: list[nn.Parameter]
     weights: Mapping[str, Weight]
+    nodes: Mapping[str, Node]
+    """What the losses are, for messages."""
     selective: bool
     """Whether its losses reach parameters in training that it is not for."""
 
@@ -86,8 +88,8 @@ class StepRunner:
                 raise UserError(setting.source, [Problem(where, found)])
         self.courses = list(step.courses())
         self.factors = {id(course): self._kept_factor(course) for course in self.courses}
-        self.totals: Tensor | None = None
-        """The sums of the losses since they were last asked for, in their order."""
+        self.totals: list[Tensor] = []
+        """The sums of the losses since they were last asked for, in their order; empty if there is none."""
         self.batches_summed = 0
         self.compiled = Compiled(self) if setting.compile else None
         self.captured = Captured(self) if setting.capture and setting.device.type == "cuda" else None
@@ -98,10 +100,11 @@ class StepRunner:
         for backward in self.step.backwards:
             parameters = [parameter for module in backward.modules for parameter in parts[module].parameters]
             selective = bool(backward.reached & parts.keys() - {*backward.modules})
-            made = Pass(parameters, backward.weights, selective)
+            nodes = {name: self.program.plan.losses[name] for name in backward.weights}
+            made = Pass(parameters, backward.weights, nodes, selective)
             if parts[backward.modules[0]].plan.needs_closure:
                 own[backward.modules[0]] = made
-            else:
+            elif backward.weights:
                 self.passes.append(made)
         for optimizer in optimizers:
             stepped = [part for part in optimizer.parts if part.name in self.step.rows]
@@ -116,8 +119,8 @@ class StepRunner:
             self._set_factor(course, epoch)
 
     def _kept_factor(self, course: Course) -> float | Tensor:
-        """Where the weight of a course is kept: on a GPU as a number there, which a captured step reads."""
-        if self.setting.device.type != "cuda":
+        """Where the weight of a course is kept: where a captured or compiled step reads it."""
+        if self.setting.device.type != "cuda" and not self.setting.compile:
             return course.weight
         return torch.tensor(course.weight, dtype=torch.float32, device=self.setting.device)
 
@@ -141,7 +144,7 @@ class StepRunner:
 
     # --- what is done on the device ---
 
-    def execute(self, count: int, own: Pass | None = None) -> Tensor:
+    def execute(self, count: int, own: Pass | None = None) -> list[Tensor]:
         """Leave every gradient of execution number `count`; no parameter is changed.
 
         With `own`, the gradients of that pass alone, and nothing for the records. Returns the sums over batches of the
@@ -151,63 +154,68 @@ class StepRunner:
         names = list(self.losses if own is None else own.weights)
         first = count * self.step.accumulate
         sums = self.gradients(self.next_batch(first), first, passes, names)
+        if self.step.accumulate > 1 or self.setting.processes.count > 1:
+            sums = [loss.clone() for loss in sums]
         for index in range(first + 1, first + self.step.accumulate):
-            sums = sums + self.gradients(self.next_batch(index), index, passes, names)
+            add(sums, self.gradients(self.next_batch(index), index, passes, names))
         self.exchange(passes, sums)
         if own is None:
             self.note(sums)
         return sums
 
-    def gradients(self, batch: Mapping[str, Any], index: int, passes: Sequence[Pass], names: Sequence[str]) -> Tensor:
+    def gradients(
+        self, batch: Mapping[str, Any], index: int, passes: Sequence[Pass], names: Sequence[str]
+    ) -> list[Tensor]:
         """Add the gradients of the passes on batch number `index`; the losses of these names."""
         if self.compiled is not None and self.compiled.begins(index):
-            values = self.compiled.losses(batch, names)
+            values, totals = self.compiled.computed(batch, passes, names)
         else:
             execution = dict(batch)
+            values = []
             with self.program.autocast():
-                values = []
                 for name in names:
                     values.append(self.losses[name](execution))  # one frame less for debuggers
+            totals = self.weighted(passes, dict(zip(names, values, strict=True)))
         self.clock.lap("forward")
-        losses = dict(zip(names, values, strict=True))
-        for number, one in enumerate(passes, 1):
-            self.backward(one, losses, keep_graph=number < len(passes))
+        for number, (one, total) in enumerate(zip(passes, totals, strict=True), 1):
+            scaled = total if self.scaler is None else self.scaler.scale(total)
+            inputs = one.parameters if one.selective else None  # to choose costs more than to take all
+            with naming_losses(one.nodes, self.setting.source):
+                torch.autograd.backward(scaled, inputs=inputs, retain_graph=number < len(passes))
         self.clock.lap("backward")
-        return torch.stack([value.detach() for value in values])
+        return [value.detach() for value in values]
 
-    def backward(self, one: Pass, losses: Mapping[str, Tensor], *, keep_graph: bool) -> None:
-        """Add the gradient of Σ weight · loss to the parameters of a pass."""
-        total: Tensor | None = None
-        for name, weight in one.weights.items():
-            factor = self.weight(weight)
-            term = losses[name] if isinstance(factor, float) and factor == 1 else losses[name] * factor
-            total = term if total is None else total + term
-        if total is None:
-            return
-        if self.scaler is not None:
-            total = self.scaler.scale(total)
-        inputs = one.parameters if one.selective else None  # to choose costs more than to take all
-        with naming_losses({name: self.program.plan.losses[name] for name in one.weights}, self.setting.source):
-            torch.autograd.backward(total, inputs=inputs, retain_graph=keep_graph)
+    def weighted(self, passes: Sequence[Pass], losses: Mapping[str, Tensor]) -> list[Tensor]:
+        """What each pass takes the gradient of: Σ weight · loss."""
+        totals = []
+        for one in passes:
+            total: Tensor | None = None
+            for name, weight in one.weights.items():
+                factor = self.weight(weight)
+                term = losses[name] if isinstance(factor, float) and factor == 1 else losses[name] * factor
+                total = term if total is None else total + term
+            if total is not None:
+                totals.append(total)
+        return totals
 
     def weight(self, weight: Weight) -> float | Tensor:
         """A weight as it is now, of one of the batches that an execution averages."""
         return self.factors[id(weight)] if isinstance(weight, Course) else weight / self.step.accumulate
 
-    def exchange(self, passes: Iterable[Pass], losses: Tensor) -> None:
+    def exchange(self, passes: Iterable[Pass], losses: list[Tensor]) -> None:
         """Average gradients and losses over the processes."""
         if self.setting.processes.count == 1:
             return
         gradients = [p.grad for one in passes for p in one.parameters if p.grad is not None]
-        self.setting.processes.average([*gradients, losses])
+        self.setting.processes.average([*gradients, *losses])
         self.clock.lap("exchange")
 
-    def note(self, sums: Tensor) -> None:
+    def note(self, sums: list[Tensor]) -> None:
         """Add the losses of an execution to what the records will tell."""
-        if self.totals is None:
-            self.totals = sums
+        if self.totals:
+            add(self.totals, sums)
         else:
-            self.totals.add_(sums)
+            self.totals = [loss.clone() for loss in sums]  # a loss may be a view of what it was given
         self.batches_summed += self.step.accumulate
 
     def update(self, count: int) -> None:
@@ -232,30 +240,30 @@ class StepRunner:
 
     # --- records ---
 
-    def sums(self) -> dict[str, float]:
-        """The sum of each loss since the means were last asked for: one wait for the device."""
-        return {} if self.totals is None else dict(zip(self.losses, self.totals.tolist(), strict=True))
-
-    def means(self) -> dict[str, float]:
-        """The mean of each loss since this was last asked for; a non-finite one stays non-finite."""
-        means = {name: total / self.batches_summed for name, total in self.sums().items()}
+    def means(self, sums: Mapping[str, float]) -> dict[str, float]:
+        """The means of the losses, by their sums since this was last asked for; a non-finite one stays non-finite."""
+        means = {name: total / self.batches_summed for name, total in sums.items()}
         self.batches_summed = 0
-        if self.captured is not None and self.totals is not None:
-            self.totals.zero_()  # a captured step adds to them where they are
-        else:
-            self.totals = None
+        if self.captured is None:
+            self.totals = []
+        for total in self.totals:
+            total.zero_()  # a captured step adds to them where they are
         return means
 
     def kept_sums(self) -> dict[str, Tensor]:
         """The sums, as a checkpoint has them."""
-        return {} if self.totals is None else dict(zip(self.losses, self.totals.unbind(), strict=True))
+        return dict(zip(self.losses, self.totals, strict=True)) if self.totals else {}
 
     def load_sums(self, sums: Mapping[str, Tensor]) -> None:
         """Go on from what `kept_sums` returned."""
-        ordered = [sums[name] for name in self.losses] if sums else []
-        self.totals = torch.stack(ordered).to(self.setting.device) if ordered else None
+        self.totals = [sums[name].to(self.setting.device) for name in self.losses] if sums else []
 
     def remarks(self) -> list[str]:
         """What there is to be said since this was last asked for."""
         told = [one for one in (self.compiled, self.captured) if one is not None]
         return [remark for one in told for remark in one.remarks()]
+
+
+def add(totals: list[Tensor], more: list[Tensor]) -> None:
+    """Add to each total, in place."""
+    torch._foreach_add_(totals, more)

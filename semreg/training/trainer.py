@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Collection, Iterator, Mapping
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from semreg.core.hookspecs import Progress
 from semreg.core.memory import out_of_memory
 from semreg.data.batches import Batches, sequential
 from semreg.data.dataset import Cached
+from semreg.data.device_data import DeviceData
 from semreg.recipe.component_errors import naming_component
 from semreg.recipe.plan import Node, PhasePlan, Read, StepPlan, reads_in
 from semreg.store.checkpoint import read_latest, write_checkpoint
@@ -27,6 +29,7 @@ from semreg.store.layout import CHECKPOINTS, CONTINUATION, METRICS
 from semreg.store.reading import as_written
 from semreg.training.interrupts import Interrupts
 from semreg.training.phase import PhaseRunner
+from semreg.training.placing import fields_read, on_device
 from semreg.training.setting import Setting
 from semreg.training.trial import evaluation_program, precompute, try_out
 
@@ -83,8 +86,14 @@ class Trainer:
         self.averages: dict[str, dict[str, torch.Tensor]] = {}
         self.number = 0
         self.status_written = 0.0
+        self.reader: Executor | None = None
 
     # --- batches ---
+
+    @cached_property
+    def device_data(self) -> DeviceData | None:
+        """The data that steps read, where they may lie on a GPU; decided, and told, once."""
+        return on_device(self.setting, self.data)
 
     def batches(
         self, phase: PhasePlan, step: StepPlan, extra: Mapping[str, torch.Tensor], more_fields: Collection[str] = ()
@@ -98,15 +107,16 @@ class Trainer:
                 "sampler_labels": list(reads_in(phase.sampler)),
                 "sampler_key": phase.sampler.where,
             }
-        fields = plan.fields_of([plan.losses[loss] for loss in step.losses], frozenset(extra))
-        fields.update(more_fields)
+        fields = fields_read(plan, step, extra) | set(more_fields)
+        placed = self.device_data.fields(phase.split, fields, extra) if self.device_data else None
+        reader = self.reader if self.device_data and placed is None else None
         processes = self.setting.processes
         return Batches(
             self.data, self.data.rows(phase.split), phase.batch_size, seed=self.setting.seed,
             key=(phase.name, step.name), accumulate=step.accumulate,
             accumulate_key=f"{phase.key_of(step)}.accumulate", fields=fields, extra=extra,
             value_range=plan.value_range, device=self.setting.device, part=(processes.rank, processes.count),
-            source=self.source, **sampler,
+            source=self.source, placed=placed, reader=reader, **sampler,
         )  # fmt: skip
 
     def in_order(
@@ -169,6 +179,15 @@ class Trainer:
 
     def train(self) -> None:
         """Train all phases, going on from the newest whole checkpoint of the folder."""
+        placed = self.device_data
+        with ThreadPoolExecutor(1, "reading ahead") as self.reader:  # its thread begins when it is first needed
+            self.train_phases()
+        self.reader = None
+        if placed:
+            placed.clear()
+
+    def train_phases(self) -> None:
+        """Train all phases, while there is a `reader`."""
         state, notes = read_latest(self.folder.folder / CHECKPOINTS)
         for note in notes:
             self.folder.warn(f"{note}; going on from the one before")
@@ -207,6 +226,8 @@ class Trainer:
         """A phase with its batches, tried out, as far as `state` says that it is trained already."""
         plugin_manager.call(self.manager, "phase_started", run=self.folder, phase=phase.name)
         extra = self.precomputed(phase, phase.split)
+        if self.device_data:
+            extra = self.device_data.with_them(extra)
         held_out = self.precomputed(phase, "validation") if phase.validate else {}
         runner = PhaseRunner(
             self.setting, phase, lambda step: self.batches(phase, step, extra), lambda: self.validation(phase, held_out)

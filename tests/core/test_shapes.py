@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from semreg.core import require_classes, require_equal_shapes, shape_error
+from semreg.core.shapes import as_on_a_device
 
 
 @pytest.mark.parametrize(
@@ -72,6 +73,8 @@ def test_numbers_are_looked_at_only_where_that_waits_for_nothing() -> None:
         require_classes("f(x, label)", torch.full((3,), math.nan, device="meta"), rows=3, classes=4)
     with FakeTensorMode():
         require_classes("f(x, label)", torch.full((3,), 9), rows=3, classes=4)
+    with as_on_a_device():
+        require_classes("f(x, label)", torch.full((3,), 9), rows=3, classes=4)
 
     @torch.compile(fullgraph=True, backend="eager")
     def compiled(labels: torch.Tensor) -> torch.Tensor:
@@ -79,3 +82,16 @@ def test_numbers_are_looked_at_only_where_that_waits_for_nothing() -> None:
         return labels + 1
 
     assert compiled(torch.tensor([0, 1, 9])).tolist() == [1, 2, 10]
+
+
+@pytest.mark.parametrize(("labels", "classes", "fit"), [([0, 3], 4, True), ([0, 4], 4, False), ([-1, 3], None, False)])
+def test_a_gpu_stops_at_labels_itself(
+    labels: list[int], classes: int | None, fit: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class OnGPU(torch.Tensor):
+        is_cuda = True  # type: ignore[assignment]
+
+    found = []
+    monkeypatch.setattr(torch, "_assert_async", lambda holds, message: found.append((bool(holds), message)))
+    require_classes("f(x, label)", torch.tensor(labels).as_subclass(OnGPU), rows=2, classes=classes)
+    assert found == [(fit, "f(x, label): a label is none of the classes")]

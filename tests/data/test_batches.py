@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Executor, ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -9,8 +11,10 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from semreg.core import AttributesField, ClassField, ImageField, Specification, UserError, VectorField
-from semreg.data.batches import Batches, Gather, sequential
+from semreg.data.batches import Batches, sequential
 from semreg.data.dataset import Cached
+from semreg.data.device_data import DeviceData
+from semreg.data.gathering import Gather
 
 
 def made(count: int, size: int = 2) -> Cached:
@@ -114,7 +118,6 @@ def test_only_what_is_asked_for_is_gathered() -> None:
     data = made(30)
     batches = Batches(data, torch.arange(30), 10, seed=0, key=("p", "s"), fields={"digit"})
     assert list(batches.batch(0)) == ["digit"]
-    assert list(Gather(data, torch.arange(30), fields=set())(torch.arange(3))) == []
     with pytest.raises(ValueError, match="did you mean 'digit'"):
         Batches(data, torch.arange(30), 10, seed=0, key=("p", "s"), fields={"digti"})
 
@@ -136,11 +139,6 @@ def test_extra_tensors_follow_the_rows() -> None:
 def test_a_batch_that_cannot_be_filled_is_told(batch_size: int) -> None:
     with pytest.raises(UserError, match=rf"data.batch_size  a batch of {batch_size} can't be drawn from 30 images"):
         Batches(made(30), torch.arange(30), batch_size, seed=0, key=("p", "s"))
-
-
-def test_an_empty_range_is_told() -> None:
-    with pytest.raises(ValueError, match="range"):
-        Gather(made(3), torch.arange(3), value_range=(1.0, -1.0))
 
 
 def sorted_by_label(
@@ -186,16 +184,111 @@ def test_in_order_with_the_last_part() -> None:
     assert list(sequential(data, rows[:0], 10)) == []
 
 
+# --- wherever the data lie ---
+
+
+@pytest.fixture(scope="module")
+def reader() -> Iterator[Executor]:
+    with ThreadPoolExecutor(1) as reader:
+        yield reader
+
+
+def ways(data: Cached, extra: Mapping[str, Tensor], reader: Executor, device: str = "cpu") -> list[dict[str, Any]]:
+    """What makes batches of training images come from the device, read ahead, and read when they are asked for."""
+    fields = {"train": list(data.fields)}
+    there = DeviceData(data, fields, device, free=2**40)
+    placed = there.fields("train", fields["train"])
+    assert placed is not None
+    return [
+        {"placed": placed, "extra": there.with_them(extra)}, {"reader": reader, "extra": extra}, {"extra": extra},
+    ]  # fmt: skip
+
+
+@relaxed
+@given(
+    batch_size=st.integers(1, 10).map(lambda half: 2 * half),
+    accumulate=st.integers(1, 3),
+    part=st.sampled_from([(0, 1), (0, 2), (1, 2)]),
+    counts=st.lists(st.integers(0, 12), min_size=1, max_size=12).map(lambda more: [*range(5), *more, *more[-1:]]),
+    value_range=st.sampled_from([(0.0, 1.0), (-1.0, 1.0)]),
+)
+def test_batches_are_the_same_wherever_the_data_lie(reader: Executor, counts: list[int], **options: Any) -> None:
+    data = made(100)
+    rows = data.rows("train")
+    extra = {"code": rows.double().view(-1, 1) / 7}
+    drawn = []
+    for way in ways(data, extra, reader):
+        batches = Batches(data, rows, seed=3, key=("p", "s"), **options, **way)
+        drawn.append([{name: value.clone() for name, value in batches.batch(count).items()} for count in counts])
+    for others in drawn[1:]:
+        for one, other in zip(drawn[0], others, strict=True):
+            assert one.keys() == other.keys()
+            assert all(one[name].dtype == other[name].dtype and torch.equal(one[name], other[name]) for name in one)
+
+
+@pytest.mark.parametrize("way", [0, 1, 2])
+def test_every_field_of_every_batch_lies_at_the_same_address(reader: Executor, way: int) -> None:
+    data = made(100)
+    rows = data.rows("train")
+    chosen = ways(data, {"code": rows.double(), "number": rows}, reader)[way]
+    batches = Batches(data, rows, 10, seed=0, key=("p", "s"), part=(1, 2), **chosen)
+    addresses = [{name: value.data_ptr() for name, value in batches.batch(count).items()} for count in range(20)]
+    assert addresses[0].keys() == {*data.fields, "code", "number"}
+    assert all(other == addresses[0] for other in addresses)
+    assert len(set(addresses[0].values())) == len(addresses[0])
+    assert all(value.is_contiguous() for value in batches.batch(0).values())
+
+
+def test_only_the_batches_of_this_epoch_are_read_ahead(reader: Executor) -> None:
+    epochs = []
+
+    def sampler(*, count: int, batch_size: int, generator: torch.Generator) -> Tensor:
+        epochs.append(generator.initial_seed())
+        if len(epochs) == 3:
+            raise ValueError("no third")
+        return torch.arange(count).view(-1, batch_size)
+
+    batches = Batches(made(6), torch.arange(6), 2, seed=0, key=(), sampler=sampler, source="mine.toml", reader=reader)
+    for count in range(6):
+        batches.batch(count)
+        assert len(epochs) == 1 + count // 3
+    with pytest.raises(UserError, match=r"data\.sampler +no third"):
+        batches.batch(6)
+
+
+def test_no_batch_is_read_ahead_that_no_execution_uses(reader: Executor, monkeypatch: pytest.MonkeyPatch) -> None:
+    read, reads = Gather.read, []
+
+    def watched(self: Gather, positions: Tensor, into: Mapping[str, Tensor]) -> None:
+        reads.append(positions)
+        read(self, positions, into)
+
+    monkeypatch.setattr(Gather, "read", watched)
+    batches = Batches(made(10), torch.arange(10), 2, seed=0, key=(), accumulate=2, reader=reader)
+    for count in range(2 * 4):
+        batches.batch(count)
+    reader.submit(int).result()
+    assert len(reads) == 2 * 4, "the fifth batch of an epoch is one of two that are not there"
+
+
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
-def test_on_a_gpu_the_same() -> None:
+@pytest.mark.parametrize("way", [0, 1, 2])
+def test_on_a_gpu_the_same(reader: Executor, way: int) -> None:
     data = made(5000, size=16)
-    on_cpu = Batches(data, data.rows("train"), 128, seed=0, key=("p", "s"), value_range=(-1.0, 1.0))
-    on_gpu = Batches(data, data.rows("train"), 128, seed=0, key=("p", "s"), value_range=(-1.0, 1.0), device="cuda")
-    sums = [on_gpu.batch(count)["image"].sum(dim=(1, 2, 3)) for count in range(60)]  # runs ahead of the GPU
-    for count, value in enumerate(sums):
+    rows = data.rows("train")
+    extra = {"code": rows.double().view(-1, 1) / 7}
+    options: dict[str, Any] = {"seed": 0, "key": ("p", "s"), "value_range": (-1.0, 1.0)}
+    device = f"cuda:{torch.cuda.device_count() - 1}"  # on several GPUs not the current one
+    on_cpu = Batches(data, rows, 128, extra=extra, **options)
+    on_gpu = Batches(data, rows, 128, device=device, **options, **ways(data, extra, reader, device)[way])
+    kept = []
+    for count in range(60):
+        torch.cuda._sleep(1_000_000)  # the copies run far ahead of what the GPU computes
+        kept.append({name: value.clone() for name, value in on_gpu.batch(count).items()})
+    for count, batch in enumerate(kept):
         expected = on_cpu.batch(count)
-        assert torch.allclose(value.cpu(), expected["image"].sum(dim=(1, 2, 3)), atol=1e-3)
-        assert torch.equal(on_gpu.batch(count)["attributes"].cpu(), expected["attributes"])
+        assert torch.allclose(batch.pop("image").cpu(), expected["image"], atol=1e-6)
+        assert all(torch.equal(value.cpu(), expected[name]) for name, value in batch.items())
 
 
 @relaxed

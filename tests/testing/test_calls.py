@@ -10,8 +10,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from semreg.components.functional import in_float32
-from semreg.core import require_classes
+from semreg.components.functional import in_float32, normal_noise
+from semreg.core import at_hand, require_classes
 from semreg.testing import check_loss, check_operation
 
 CODES = torch.randn(6, 4, generator=torch.Generator().manual_seed(0))
@@ -25,6 +25,17 @@ def good(codes: Tensor, labels: Tensor, *, weight: float = 1.0) -> Tensor:
         raise ValueError("good(codes, labels) takes one label for each code")
     require_classes("good(codes, labels)", labels, rows=len(codes))
     return weight * (codes.square().sum(1) * labels).sum() / max(len(codes), 1)
+
+
+class _Looking(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        return x.clone()
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        gradients[0].sum().item()
+        return gradients[0]
 
 
 class _Wrong(torch.autograd.Function):
@@ -72,7 +83,7 @@ def of_one_device(codes: Tensor, labels: Tensor) -> Tensor:
 
 
 def in_order(codes: Tensor, labels: Tensor) -> Tensor:
-    return good(codes * torch.arange(len(codes)).to(codes)[:, None], labels)
+    return good(codes * torch.arange(len(codes), device=codes.device).to(codes)[:, None], labels)
 
 
 def a_mean(codes: Tensor, labels: Tensor) -> Tensor:
@@ -86,11 +97,27 @@ def a_norm(codes: Tensor, labels: Tensor) -> Tensor:
 
 
 def of_global_chance(codes: Tensor, labels: Tensor) -> Tensor:
-    return good(codes + torch.rand(()), labels)
+    return good(codes + torch.rand((), device=codes.device), labels)
 
 
 def of_ignored_chance(codes: Tensor, labels: Tensor, *, generator: torch.Generator | None = None) -> Tensor:
     return good(codes, labels)
+
+
+def of_their_number(codes: Tensor, labels: Tensor) -> Tensor:
+    return good(codes, labels) * len(labels.unique()).bit_length() ** 0
+
+
+def of_a_look(codes: Tensor, labels: Tensor) -> Tensor:
+    return good(codes, labels) if codes.sum() < 1e30 else 0 * codes.sum()
+
+
+def of_another_look(codes: Tensor, labels: Tensor) -> Tensor:
+    return good(codes if at_hand(codes) else 2 * codes, labels)
+
+
+def of_a_look_back(codes: Tensor, labels: Tensor) -> Tensor:
+    return good(_Looking.apply(codes), labels)  # type: ignore[no-untyped-call]
 
 
 def in_place(codes: Tensor, labels: Tensor) -> Tensor:
@@ -125,7 +152,11 @@ def test_what_is_right_passes() -> None:
         (wrong_gradient, {"gradient"}, "Jacobian"),
         (disconnected, {"value", "gradient", "degenerate"}, "no gradient flows"),
         (of_one_dtype, {"dtype", "gradient"}, "float64 becomes torch.float32"),
-        (of_one_device, {"device"}, "device"),
+        (of_one_device, {"device", "waits"}, "device"),
+        (of_their_number, {"waits"}, r"1 × unique at test_calls\.py:\d+; its result's shape depends on numbers"),
+        (of_a_look, {"waits"}, r"1 × bool at test_calls\.py:\d+; keep it a tensor, with torch\.where"),
+        (of_another_look, {"waits"}, "where semreg.core.at_hand is false, as on a GPU, the result is another"),
+        (of_a_look_back, {"waits"}, r"1 × item at test_calls\.py:\d+"),
         (in_order, {"order"}, "not close"),
         (a_mean, {"degenerate"}, "empty batch: the result holds NaN"),
         (a_norm, {"degenerate"}, "zeros: the gradient holds NaN"),
@@ -133,7 +164,7 @@ def test_what_is_right_passes() -> None:
         (of_ignored_chance, {"determinism"}, "six seeds gave one"),
         (
             in_place,
-            {"inputs kept", "value", "gradient", "degenerate", "determinism"},
+            {"inputs kept", "value", "gradient", "degenerate", "waits", "determinism"},
             "tensor 0 of the inputs was changed in place",
         ),
         (in_low_precision, {"precision"}, "in torch.float16, of 24 numbers, the result is"),
@@ -174,18 +205,18 @@ def test_operations_are_row_by_row_and_keep_gradients() -> None:
         """Codes `(batch, code)`, doubled (2020)."""
         return 2 * codes.detach()
 
-    with pytest.raises(AssertionError, match="1 of 15 checks failed\n  gradient: no gradient flows to any input"):
+    with pytest.raises(AssertionError, match="1 of 16 checks failed\n  gradient: no gradient flows to any input"):
         check_operation(cut, CODES)
     cut.cuts_gradient = True  # type: ignore[attr-defined]
     check_operation(cut, CODES)
-    with pytest.raises(AssertionError, match="1 of 15 checks failed\n  order: "):
+    with pytest.raises(AssertionError, match="1 of 16 checks failed\n  order: "):
         check_operation(reversed_rows, CODES)
 
 
 def test_the_form_in_evaluations_takes_the_same_inputs() -> None:
     def noisy(codes: Tensor, *, generator: torch.Generator | None = None) -> Tensor:
         """Codes `(batch, code)` with noise (2020)."""
-        return codes + torch.randn(codes.shape, generator=generator).to(codes)
+        return codes + normal_noise(codes.shape, like=codes, generator=generator)
 
     check_operation(noisy, CODES)
     noisy.in_evaluation = lambda codes, more: codes  # type: ignore[attr-defined]

@@ -33,7 +33,9 @@ class Uniform(nn.Module):
 
     def sample(self, count: int, *labels: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """`(count, size)`."""
-        return (self.width * (2 * torch.rand(count, self.size, generator=generator) - 1)).to(self.zero)
+        device = self.zero.device if generator is None else generator.device
+        chances = torch.rand(count, self.size, generator=generator, device=device)
+        return self.width * (2 * chances.to(self.zero) - 1)
 
 
 def test_a_density_with_an_edge_passes() -> None:

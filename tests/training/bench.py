@@ -27,13 +27,13 @@ class Numbered:
 
     per_epoch = 3
 
-    def __init__(self, make: Callable[[int], dict[str, Any]]) -> None:
+    def __init__(self, make: Callable[[int], dict[str, Any]], place: torch.device) -> None:
         self.asked: list[int] = []
-        self.make = make
+        self.make, self.place = make, place
 
     def batch(self, count: int) -> dict[str, Any]:
         self.asked.append(count)
-        return self.make(count)
+        return {name: value.to(self.place) for name, value in self.make(count).items()}
 
 
 def make_batch(count: int) -> dict[str, Any]:
@@ -57,14 +57,18 @@ class Bench:
         phase: int = 0,
         precision: str = "fp32",
         make: Callable[[int], dict[str, Any]] = make_batch,
+        device: str = "cpu",
+        capture: bool = True,
+        compile: bool = False,
     ) -> None:
         self.plan: Plan = check(load_recipe(path, overrides))
-        self.modules = build_modules(self.plan, seed=0)
-        self.setting = Setting(self.plan, self.modules, 0, torch.device("cpu"), precision)
+        place = torch.device(device)
+        self.modules = {name: module.to(place) for name, module in build_modules(self.plan, seed=0).items()}
+        self.setting = Setting(self.plan, self.modules, 0, place, precision, capture=capture, compile=compile)
         self.sources: dict[str, Numbered] = {}
 
         def batches(step: Any) -> Numbered:
-            self.sources[step.name] = Numbered(make)
+            self.sources[step.name] = Numbered(make, place)
             return self.sources[step.name]
 
         self.runner = PhaseRunner(

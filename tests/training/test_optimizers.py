@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -108,7 +109,8 @@ def test_what_an_optimizer_refuses_is_told_with_the_module(toy: Toy) -> None:
     path = toy("[optimizer]\nlr = -0.1")
     with pytest.raises(UserError, match=r"Invalid learning rate: -0\.1") as refused:
         Bench(path)
-    assert (refused.value.source, refused.value.problems[0].where) == (str(path), "the optimizer of encoder and decoder")
+    assert refused.value.source == str(path)
+    assert refused.value.problems[0].where == "the optimizer of encoder and decoder"
 
 
 def test_lists_of_a_recipe_reach_an_optimizer_as_tuples(toy: Toy) -> None:
@@ -219,3 +221,105 @@ def test_clipping_limits_the_elements_of_a_gradient_and_then_its_norm(toy: Toy) 
     torch.testing.assert_close(both, by_value * (0.02 / by_value.norm()), rtol=1e-3, atol=1e-6)
     assert torch.equal(by_norm, number)
     assert not torch.allclose(both, by_norm, atol=1e-5)
+
+
+# --- one optimiser for several modules ---
+
+GROUPS = 'groups = [{ parameters = "*bias", weight_decay = 0.1 }]\nschedule = { use = "linear_decay" }'
+MANY = [
+    'use = "adam"\nlr = 0.01',
+    f'use = "adamw"\nlr = 0.01\n{GROUPS}',
+    'use = "sgd"\nlr = 0.1\nmomentum = 0.9\nclip = { norm = 0.1 }',
+    'use = "rmsprop"\nlr = 0.01',
+    'use = "adam"\nlr = 0.01\nfused = false',
+]
+
+
+@pytest.mark.parametrize("table", MANY)
+def test_modules_that_are_stepped_alike_share_an_optimiser_with_the_bits_of_two(table: str, toy: Toy) -> None:
+    """A rate that differs in what no float32 can tell keeps two optimisers apart."""
+    shared = Bench(toy(f"[optimizer]\n{table}"))
+    rate = 0.1 if "sgd" in table else 0.01
+    apart = Bench(toy(f"[optimizer]\n{table}\n[modules.decoder.optimizer]\nlr = {rate * (1 + 2**-52)!r}"))
+    assert (len(shared.runner.optimizers), len(apart.runner.optimizers)) == (1, 2)
+    for iteration in range(4):
+        shared.runner.iterate(iteration)
+        apart.runner.iterate(iteration)
+    weights = apart.weights()
+    for name, table_of in shared.weights().items():
+        for key, value in table_of.items():
+            assert torch.equal(value, weights[name][key]), (name, key)
+
+
+def test_modules_that_are_stepped_otherwise_and_optimisers_of_others_stay_apart(toy: Toy, register: Register) -> None:
+    class Whole(torch.optim.SGD):
+        """May look at all its parameters."""
+
+    register("optimizer", "whole", Whole)
+    assert len(Bench(toy('[optimizer]\nuse = "whole"\nlr = 0.1')).runner.optimizers) == 2
+    assert len(Bench(toy('[optimizer]\nuse = "lbfgs"\nlr = 0.1')).runner.optimizers) == 2
+    assert len(Bench(toy("[modules.decoder.optimizer]\nlr = 0.5")).runner.optimizers) == 2
+    assert len(Bench(toy(f"[modules.decoder.optimizer]\n{GROUPS}")).runner.optimizers) == 2
+    assert len(Bench(toy("[modules.decoder.optimizer]\nclip = 0.5")).runner.optimizers) == 1, "each is clipped alone"
+
+
+@pytest.mark.parametrize(
+    ("table", "fused"),
+    [
+        ('use = "adam"', True),
+        ('use = "sgd"\nlr = 0.1', True),
+        ('use = "adam"\nfused = false', False),
+        ('use = "adam"\nforeach = true', False),
+        ('use = "rmsprop"', False),
+    ],
+)
+def test_an_optimiser_is_fused_where_pytorch_has_that_unless_the_recipe_says_otherwise(
+    table: str, fused: bool, toy: Toy
+) -> None:
+    bench = Bench(toy(f"[optimizer]\n{table}"))
+    assert bool(bench.optimizer("encoder").optimizer.defaults.get("fused")) == fused
+    bench.runner.iterate(0)
+
+
+@pytest.mark.parametrize("table", MANY[:3])
+def test_a_state_is_each_modules_own_as_an_optimiser_of_its_own_would_write_it(table: str, toy: Toy) -> None:
+    bench = Bench(toy(f"[optimizer]\n{table}"))
+    for iteration in range(3):
+        bench.runner.iterate(iteration)
+    states = bench.optimizer("encoder").states()
+    assert set(states) == {"encoder", "decoder"}
+    for name, state in states.items():
+        part = bench.runner.trained[name]
+        groups = [{"params": group.parameters, **group.options} for group in part.groups if group.parameters]
+        alone = part.plan.node.loaded.value(groups, **part.plan.node.options)
+        alone.load_state_dict(copy.deepcopy(state))
+        numbered = [parameter for group in groups for parameter in group["params"]]
+        for parameter in numbered:
+            for key, value in bench.optimizer(name).optimizer.state[parameter].items():
+                assert torch.equal(alone.state[parameter][key], value)
+
+
+def test_a_state_of_two_optimisers_goes_on_in_one(toy: Toy) -> None:
+    """As checkpoints of before have them, or of recipes where one module had options of its own."""
+    text = "[optimizer]\nlr = 0.01\nschedule = { use = 'cosine' }"
+    shared = Bench(toy(text))
+    apart = Bench(toy(f"{text}\n[modules.decoder.optimizer]\nlr = 0.010000000000000002"))
+    assert len(apart.runner.optimizers) == 2
+    for iteration in range(2):
+        apart.runner.iterate(iteration)
+    state = copy.deepcopy(apart.runner.state())
+    for name, module in shared.modules.items():
+        module.load_state_dict(apart.weights()[name])
+    shared.runner.load_state(state)
+    for bench in (shared, apart):
+        bench.runner.iterate(2)
+    for name, table in shared.weights().items():
+        assert all(torch.equal(value, apart.weights()[name][key]) for key, value in table.items())
+
+
+def test_a_state_of_other_parameters_is_refused(toy: Toy) -> None:
+    bench = Bench(toy())
+    state = bench.optimizer("encoder").states()
+    state["decoder"]["param_groups"][0]["params"].pop()
+    with pytest.raises(ValueError, match="the optimizer of decoder has 4 parameters"):
+        bench.optimizer("encoder").load_states(state)

@@ -13,6 +13,7 @@ from torch import Tensor
 from semreg.core import UserError
 from semreg.training.phase import PhaseRunner
 from semreg.training.program import Program
+from semreg.training.waits import counted_waits
 from tests.training.bench import Bench, Numbered, make_batch
 
 Toy = Callable[..., Path]
@@ -55,7 +56,7 @@ def test_a_module_frozen_in_one_phase_is_trained_in_the_next(toy: Toy) -> None:
     path = toy("[phases.first]\nepochs = 1\ntrain = { decoder = { rec = 1 } }")
     bench = Bench(path, "order=['first', 'main']", phase=0)
     assert not bench.modules["encoder"].training
-    PhaseRunner(bench.setting, bench.plan.phases[1], lambda step: Numbered(make_batch), None)
+    PhaseRunner(bench.setting, bench.plan.phases[1], lambda step: Numbered(make_batch, torch.device("cpu")), None)
     assert bench.modules["encoder"].training
     assert all(parameter.requires_grad for parameter in bench.modules["encoder"].parameters())
 
@@ -105,7 +106,9 @@ def test_validation_is_the_mean_over_rows_in_eval_mode_with_posterior_means(toy:
     program = Program(bench.plan, bench.modules, training=False)
     with torch.no_grad():
         losses = [float(program.losses["rec"](program.execution(make_batch(count)))) for count in (100, 101)]
-    value, best = bench.runner.validate()
+    with counted_waits() as found:
+        value, best = bench.runner.validate()
+    assert [count for wait, count in found.items() if wait.operation == "tolist"] == [1], "for all batches together"
     assert value == pytest.approx(sum(losses) / 2)
     assert best
     assert bench.runner.validate() == (value, False), "no draw, no change"

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 import semreg
-from semreg.core import UserError
+from semreg.components.priors import StandardNormal
+from semreg.core import DiagonalGaussian, UserError
 from semreg.store.checkpoint import read_latest
 from semreg.trained.run import Run
 from semreg.training import trainer
@@ -231,6 +233,28 @@ def test_records_count_epochs_and_iterations_and_hold_every_loss(toy: Toy, tmp_p
     assert {line["iterations"] for line in lines} == {12}
     assert {line["epoch"] for line in lines} == {1, 2}
     assert all(set(line["losses"]) == {"rec", "kl"} for line in lines)
+
+
+def test_what_a_module_remarks_is_recorded_with_the_run(toy: Toy, tmp_path: Path, register: Register) -> None:
+    class Anxious(StandardNormal):
+        asked = 0
+
+        def remarks(self) -> list[str]:
+            self.asked += 1
+            return ["asked for the second time"] if self.asked == 2 else []
+
+        def __init__(self, *, size: int) -> None:
+            super().__init__(size=size)
+            self.scale = nn.Parameter(torch.ones(()))
+
+        def kl_divergence(self, posterior: DiagonalGaussian, *labels: Tensor) -> Tensor:
+            return self.scale * super().kl_divergence(posterior)
+
+    register("prior", "anxious", Anxious)
+    path = toy("[modules.prior]\nuse = 'anxious'\nsize = 2\n[phases.main.train]\nprior = { kl = 1 }")
+    folder = trained(path, tmp_path / "runs").folder
+    lines = [json.loads(line)["warning"] for line in (folder / "warnings.jsonl").read_text().splitlines()]
+    assert lines == ["asked for the second time"]
 
 
 def test_validation_ends_a_phase_when_patience_is_out(toy: Toy, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from typing import Any
 
@@ -13,6 +14,8 @@ from semreg_atnl import triplets
 from semreg_atnl.functional import angles, angular_triplet_neighbor_loss, normalize
 from semreg_atnl.neighbors import neighbor_matrix
 from torch import Tensor
+
+from semreg.core.shapes import as_on_a_device
 
 seeds = st.integers(0, 2**31 - 1)
 margins = st.floats(0.01, 3.1)
@@ -106,11 +109,25 @@ class TestLoss:
         leaf = codes.clone().requires_grad_()
         expected = reference(leaf, labels, margin, neighbors, choice, reduction)
         expected.backward()
-        loss, gradient = loss_and_gradient(
-            codes, labels, margin=margin, neighbors=neighbors, triplets=choice, num_classes=CLASSES, reduction=reduction
-        )
-        torch.testing.assert_close(loss, expected.detach(), rtol=1e-9, atol=1e-9)
-        torch.testing.assert_close(gradient, leaf.grad, rtol=1e-6, atol=1e-8 * max(1.0, float(leaf.grad.abs().sum())))
+        for place in (contextlib.nullcontext, as_on_a_device):
+            with place():
+                loss, gradient = loss_and_gradient(
+                    codes, labels, margin=margin, neighbors=neighbors, triplets=choice, num_classes=CLASSES,
+                    reduction=reduction,
+                )  # fmt: skip
+            torch.testing.assert_close(loss, expected.detach(), rtol=1e-9, atol=1e-9)
+            least = 1e-8 * max(1.0, float(leaf.grad.abs().sum()))
+            torch.testing.assert_close(gradient, leaf.grad, rtol=1e-6, atol=least)
+
+    @given(seeds, st.sampled_from(["ring", [(0, 70), (3, 2)]]))
+    @settings(deadline=None, max_examples=20)
+    def test_many_classes_and_few_codes(self, seed: int, neighbors: Any) -> None:
+        codes, labels = normal(seed, 12, 4), torch.randint(80, (12,), generator=generator(seed))
+        related = neighbor_matrix(neighbors, torch.arange(100), num_classes=100)
+        options = {"margin": 1.0, "num_classes": 100}
+        found = loss_and_gradient(codes, labels, neighbors=neighbors, **options)
+        for one, other in zip(found, loss_and_gradient(codes, labels, neighbors=related, **options), strict=True):
+            assert torch.equal(one, other)
 
     @given(seeds, margins)
     def test_float32_follows_float64(self, seed: int, margin: float) -> None:

@@ -13,6 +13,8 @@ from semreg_atnl import unit
 from semreg_atnl.functional import angles, normalize, spherical_interpolation
 from torch import Tensor
 
+from semreg.core.shapes import as_on_a_device
+
 seeds = st.integers(0, 2**31 - 1)
 
 
@@ -94,6 +96,10 @@ class TestAngles:
         whole = angles(a, a)
         monkeypatch.setattr(unit, "CHUNK", 20)
         assert (angles(a, a) == whole).all()
+        with as_on_a_device():
+            torch.testing.assert_close(angles(a, a), whole, rtol=1e-12, atol=0)
+            torch.testing.assert_close(angles(a, -a), angles(-a, a), rtol=1e-12, atol=0)
+            assert (angles(a, a).diagonal() == 0).all()
         assert (whole[~torch.eye(9, dtype=torch.bool)] > 0).all()
 
     @given(st.sampled_from([1e-300, 1e-20, 1e20, 1e300]))
@@ -118,6 +124,11 @@ class TestNormalize:
         epsilon = torch.finfo(dtype).eps
         torch.testing.assert_close(found.double().norm(dim=1), torch.ones(5).double(), rtol=0, atol=2 * epsilon)
         assert (angles(codes.double(), found.double()).diagonal() < 4 * epsilon).all()
+
+    def test_on_a_device_what_has_no_direction_is_not_a_number(self) -> None:
+        codes = torch.tensor([[1.0, 0.0], [0.0, 0.0], [math.nan, 1.0]])
+        with as_on_a_device():
+            assert normalize(codes).isnan().all(1).tolist() == [False, True, True]
 
     def test_gradcheck(self) -> None:
         assert torch.autograd.gradcheck(normalize, (normal(0, 4, 3).requires_grad_(),))

@@ -7,6 +7,7 @@ apart a tenth of their gradient and more. Angles are in radians.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 import torch
@@ -16,7 +17,7 @@ from torch.autograd.function import once_differentiable
 
 from semreg.components.functional import in_float32
 from semreg.core import Role, require_classes, shape_error
-from semreg_atnl.neighbors import Neighbors, neighbor_matrix
+from semreg_atnl.neighbors import Neighbors, positives_of
 from semreg_atnl.triplets import TripletChoice, accumulate_triplets, check_triplets
 from semreg_atnl.unit import angles_and_slopes, great_circle, unit_and_length
 
@@ -126,10 +127,9 @@ def angular_triplet_neighbor_loss(
     if reduction not in ("active", "sum"):
         raise ValueError(f"the reduction is 'active' or 'sum', found {reduction!r}")
     check_triplets(triplets)
-    classes, members = torch.unique(labels.long(), return_inverse=True)
-    related = neighbor_matrix(neighbors, classes, num_classes=num_classes)
+    positives = positives_of(labels.long(), neighbors, num_classes)
     loss: Tensor = _TripletLoss.apply(
-        codes, members, related, float(margin), triplets, reduction == "active", torch.is_grad_enabled()
+        codes, positives, float(margin), triplets, reduction == "active", torch.is_grad_enabled()
     )
     return loss
 
@@ -141,8 +141,7 @@ class _TripletLoss(torch.autograd.Function):
     def forward(
         ctx: Any,
         codes: Tensor,
-        members: Tensor,
-        related: Tensor,
+        positives: Callable[[slice], Tensor],
         margin: float,
         triplets: TripletChoice,
         mean: bool,
@@ -152,7 +151,7 @@ class _TripletLoss(torch.autograd.Function):
         unit, length = unit_and_length(codes)
         with_gradient = with_gradient and ctx.needs_input_grad[0]
         total, active, gradient = accumulate_triplets(
-            unit, members, related, margin, triplets, precision, with_gradient=with_gradient
+            unit, positives, margin, triplets, precision, with_gradient=with_gradient
         )
         divisor = active.clamp(min=1) if mean else torch.ones_like(active)
         if gradient is not None:
@@ -165,7 +164,7 @@ class _TripletLoss(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         (derivative,) = ctx.saved_tensors
-        return (gradient * derivative).to(ctx.dtype), *[None] * 6
+        return (gradient * derivative).to(ctx.dtype), *[None] * 5
 
 
 def spherical_interpolation(
@@ -194,7 +193,7 @@ def spherical_interpolation(
     dtype = torch.promote_types(a.dtype, b.dtype)
     start, start_length = unit_and_length(a)
     end, end_length = unit_and_length(b)
-    weight = torch.as_tensor(weight, dtype=torch.float64, device=start.device)
+    weight = weight.to(start) if isinstance(weight, Tensor) else start.new_full((), weight)
     point = great_circle(start, end, weight)
     if norm == "interpolated":
         point = point * ((1 - weight) * start_length + weight * end_length)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Literal
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from semreg.core import closest
+from semreg.core import at_hand, closest
 
 Neighbors = Literal["ring", "line", "none"] | list[tuple[int, int]] | list[list[bool]] | Tensor
 """`"ring"`: the classes before and after, the last one beside the first; `"line"`: the same with two ends; `"none"`: a
@@ -16,19 +18,27 @@ class has no neighbours; a list of pairs of classes; or a symmetric C×C matrix 
 
 ORDERS = ("ring", "line", "none")
 
+MOST_TABLES = 64
+_tables: dict[tuple[str, int | None, torch.device], Tensor] = {}
+"""Neighbourhoods that were checked and copied to a device, which each step would wait for."""
 
-def neighbor_matrix(neighbors: Neighbors, classes: Tensor, *, num_classes: int | None = None) -> Tensor:
-    """Which of some classes are the same or neighbours, bool `(k, k)`, symmetric, true on the diagonal.
+
+def neighbor_matrix(
+    neighbors: Neighbors, classes: Tensor, others: Tensor | None = None, *, num_classes: int | None = None
+) -> Tensor:
+    """Which of some classes are the same as others or their neighbours, bool `(k, m)`.
 
     Args:
-        neighbors: the neighbourhood.
-        classes: different classes, int64 `(k,)`.
+        neighbors: the neighbourhood. A tensor is best on the device of the classes, to which it is copied each time.
+        classes: int64 `(k,)`.
+        others: int64 `(m,)`; by default the classes themselves, which makes the matrix symmetric.
         num_classes: how many classes there are. A ring needs it, since a batch need not hold the last class; a matrix
-            says it; otherwise the classes given are taken for all.
+            says it.
 
     Raises:
         ValueError: if the neighbourhood is unknown, malformed or leaves no negatives, or a class is outside of it.
     """
+    others = classes if others is None else others
     if isinstance(neighbors, str):
         if neighbors not in ORDERS:
             raise ValueError(f"there is no neighbourhood {neighbors!r}{closest(neighbors, ORDERS)}")
@@ -37,49 +47,75 @@ def neighbor_matrix(neighbors: Neighbors, classes: Tensor, *, num_classes: int |
             raise ValueError(f"a ring needs num_classes, the number of classes on it ({example})")
         _require_negatives(neighbors, num_classes)
         _require_inside(classes, num_classes)
-        return _ordered(neighbors, classes, num_classes)
-    table = _as_tensor(neighbors, classes.device)
+        return _ordered(neighbors, classes[:, None], others, num_classes)
+    table = _table(neighbors, num_classes, classes.device)
     if table.dtype == torch.bool:
-        _require_symmetric(table, num_classes)
         _require_inside(classes, len(table))
-        return table[classes][:, classes] | _same(classes)
-    _require_pairs(table)
-    _require_inside(table, num_classes, "a pair")
-    _require_inside(classes, num_classes)
-    count = 1 + max(int(values.max()) if values.numel() else 0 for values in (classes, table))
-    if num_classes is not None:
-        everything = torch.arange(num_classes, device=classes.device)
-        if _paired(table, everything, num_classes).all():
-            raise ValueError(f"these pairs make neighbours of all {num_classes} classes, so that no negatives exist")
-    return _paired(table, classes, count)
+        related = table[classes][:, others]
+    else:
+        _require_inside(classes, num_classes)
+        pairs = _numbered(classes[:, None], others)
+        related = table[torch.searchsorted(table, pairs).clamp(max=len(table) - 1)] == pairs
+    return related | (classes[:, None] == others)
 
 
-def _ordered(order: str, classes: Tensor, num_classes: int | None) -> Tensor:
-    distance = (classes[:, None] - classes).abs()
+def positives_of(labels: Tensor, neighbors: Neighbors, num_classes: int | None) -> Callable[[slice], Tensor]:
+    """What gives, for some rows of a batch, which codes have their class or one beside it, bool `(rows, batch)`.
+
+    Raises ValueError as `neighbor_matrix` does, for few classes at once, else when it is called.
+    """
+    if num_classes is None or num_classes > len(labels):
+        return lambda rows: neighbor_matrix(neighbors, labels[rows], labels, num_classes=num_classes)
+    everything = torch.arange(num_classes, device=labels.device)
+    of_class = neighbor_matrix(neighbors, everything, num_classes=num_classes).index_select(1, labels)
+    return lambda rows: of_class[labels[rows]]
+
+
+def _ordered(order: str, classes: Tensor, others: Tensor, num_classes: int | None) -> Tensor:
+    distance = (classes - others).abs()
     if order == "ring" and num_classes is not None:
         distance = torch.minimum(distance, num_classes - distance)
     return distance <= (0 if order == "none" else 1)
 
 
-def _same(classes: Tensor) -> Tensor:
-    return classes[:, None] == classes
+def _numbered(a: Tensor, b: Tensor) -> Tensor:
+    """A number for each pair of classes below 2³¹, in either order."""
+    return torch.minimum(a, b) * 2**31 + torch.maximum(a, b)
 
 
-def _paired(pairs: Tensor, classes: Tensor, count: int) -> Tensor:
-    def number(a: Tensor, b: Tensor) -> Tensor:
-        return torch.minimum(a, b) * count + torch.maximum(a, b)
-
-    listed = number(pairs[:, 0], pairs[:, 1])
-    return torch.isin(number(classes[:, None], classes), listed) | _same(classes)
-
-
-def _as_tensor(neighbors: Any, device: torch.device) -> Tensor:
-    """Pairs as int64 `(pairs, 2)`, a matrix as bool `(C, C)`, if they are that."""
+def _table(neighbors: Any, num_classes: int | None, device: torch.device) -> Tensor:
+    """A matrix, bool `(C, C)`, or the numbers of the pairs, int64, ascending; -1 stands before them."""
+    if isinstance(neighbors, Tensor):
+        return _checked(neighbors, num_classes).to(device)
+    key = (repr(neighbors.tolist() if isinstance(neighbors, np.ndarray) else neighbors), num_classes, device)
+    if key in _tables:
+        return _tables[key]
     try:
-        table = torch.as_tensor(neighbors, device=device)
+        given = torch.as_tensor(neighbors, device="cpu")
     except (TypeError, ValueError, RuntimeError) as error:
         raise ValueError(f"the neighbourhood is neither pairs of classes nor a matrix of booleans: {error}") from None
-    return table.reshape(0, 2).long() if table.numel() == 0 else table
+    table = _checked(given, num_classes).to(device)
+    if type(table) is Tensor:  # and none that a dry run makes up
+        if len(_tables) >= MOST_TABLES:
+            _tables.clear()
+        _tables[key] = table
+    return table
+
+
+def _checked(given: Tensor, num_classes: int | None) -> Tensor:
+    table = given.reshape(0, 2).long() if given.numel() == 0 else given
+    if table.dtype == torch.bool:
+        _require_symmetric(table, num_classes)
+        return table
+    _require_pairs(table)
+    _require_inside(table, num_classes, "a pair")
+    numbers = _numbered(table[:, 0], table[:, 1]).long()
+    numbers = torch.cat([numbers.new_full((1,), -1), numbers.sort().values])
+    if num_classes is not None and at_hand(table):
+        one, other = torch.triu_indices(num_classes, num_classes, 1)
+        if torch.isin(_numbered(one, other), numbers).all():
+            raise ValueError(f"these pairs make neighbours of all {num_classes} classes, so that no negatives exist")
+    return numbers
 
 
 def _require_pairs(table: Tensor) -> None:
@@ -95,6 +131,8 @@ def _require_symmetric(table: Tensor, num_classes: int | None) -> None:
     if table.ndim != 2 or len(table) != table.shape[1] or (num_classes is not None and len(table) != num_classes):
         fits = "square" if num_classes is None else f"({num_classes}, {num_classes})"
         raise ValueError(f"the matrix of neighbours is {tuple(table.shape)}; it must be {fits}")
+    if not at_hand(table):
+        return
     wrong = (table != table.T).nonzero()
     if len(wrong):
         a, b = wrong[0].tolist()
@@ -112,6 +150,8 @@ def _require_negatives(order: str, num_classes: int | None) -> None:
 
 
 def _require_inside(classes: Tensor, num_classes: int | None, whose: str = "a label") -> None:
+    if not at_hand(classes):
+        return
     wrong = classes < 0
     if num_classes is not None:
         wrong = wrong | (classes >= num_classes)

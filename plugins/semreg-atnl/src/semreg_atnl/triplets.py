@@ -7,13 +7,14 @@ follow from one number for each pair of an anchor and another code: in how many 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Literal, get_args
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from semreg.core import closest
+from semreg.core import at_hand, closest
 from semreg_atnl.unit import angles_and_slopes
 
 TripletChoice = Literal["all", "semihard", "hard"]
@@ -31,8 +32,7 @@ def check_triplets(triplets: str) -> None:
 
 def accumulate_triplets(
     unit: Tensor,
-    members: Tensor,
-    related: Tensor,
+    positives: Callable[[slice], Tensor],
     margin: float,
     triplets: TripletChoice,
     precision: torch.dtype,
@@ -43,8 +43,7 @@ def accumulate_triplets(
 
     Args:
         unit: codes on the sphere, float64 `(batch, code)`.
-        members: each code's index into `related`, int64 `(batch,)`.
-        related: which classes are the same or neighbours, bool `(classes, classes)`.
+        positives: gives for some anchors the codes of their class and those beside it, bool `(anchors, batch)`.
         margin: in radians.
         triplets: which triplets count.
         precision: of the angles, float32 or float64.
@@ -60,12 +59,11 @@ def accumulate_triplets(
     block = CPU_BLOCK if unit.device.type == "cpu" else DEVICE_BLOCK
     rows = max(block // max(batch, 1), LEAST_ROWS)
     margin = max(margin, torch.finfo(precision).tiny)  # so that every limit is above 0
-    of_class = related.index_select(1, members)
     for start in range(0, batch, rows):
         anchors = slice(start, start + rows)
         own = unit[anchors]
         theta, slope = angles_and_slopes(own, unit, precision)
-        positive = of_class[members[anchors]]
+        positive = positives(anchors)
         negative = ~positive
         positive.diagonal(start).fill_(False)  # the anchor itself
         counts = triplet_counts(theta, theta + margin, positive, negative, triplets)
@@ -113,7 +111,7 @@ def _count_all(theta: Tensor, limit: Tensor, positive: Tensor, negative: Tensor)
 
 def _sorted(rows: Tensor) -> Tensor:
     # NumPy sorts values alone, with the processor's vector instructions: about ten times as fast as PyTorch on a CPU.
-    return torch.from_numpy(np.sort(rows.numpy())) if rows.device.type == "cpu" else rows.sort(1).values
+    return torch.from_numpy(np.sort(rows.numpy())) if at_hand(rows) else rows.sort(1).values
 
 
 def _count_semihard(theta: Tensor, limit: Tensor, positive: Tensor, negative: Tensor) -> Tensor:

@@ -7,6 +7,8 @@ import math
 import torch
 from torch import Tensor
 
+from semreg.core import at_hand
+
 # Where 1 ∓ cos θ is below this (θ closer than 1e-4 to 0 or π), a float64 cosine has lost half of its digits or more.
 CLOSE = 5e-9
 # Chords below this are what rounding leaves between parallel codes.
@@ -20,14 +22,17 @@ CHUNK = 2**20
 
 
 def unit_and_length(codes: Tensor) -> tuple[Tensor, Tensor]:
-    """The directions `(..., code)` and lengths `(..., 1)` of codes, float64. Raises ValueError as `normalize` does."""
+    """The directions `(..., code)` and lengths `(..., 1)` of codes, float64. Raises ValueError as `normalize` does.
+
+    Where looking for codes without a direction would wait for a device, theirs is NaN.
+    """
     if not codes.is_floating_point() or codes.ndim == 0 or codes.shape[-1] == 0:
         found = f"{str(codes.dtype).removeprefix('torch.')} {tuple(codes.shape)}"
         raise ValueError(f"codes are real numbers (batch, code), found {found}")
     wide = codes.double()
     # The largest element first, so that no square over- or underflows.
     scale = wide.detach().abs().amax(-1, keepdim=True)
-    if not ((scale > 0) & scale.isfinite()).all():
+    if at_hand(scale) and not ((scale > 0) & scale.isfinite()).all():
         raise ValueError(_why_not(scale.flatten()))
     scaled = wide / scale
     length = torch.linalg.vector_norm(scaled, dim=-1, keepdim=True)
@@ -48,12 +53,18 @@ def angles_and_slopes(a: Tensor, b: Tensor, precision: torch.dtype) -> tuple[Ten
     """The angles θ `(n, m)` between unit codes `(n, code)` and `(m, code)` of float64, and dθ/d cos θ, in `precision`.
 
     From 1 − cos θ and 1 + cos θ, which a float64 product leaves accurate but for nearly parallel pairs; these few are
-    computed from their chord. The slope is −1/sin θ, and 0 for parallel and opposite codes.
+    computed from their chord, and on a device, where finding them would wait, all chords are computed. The slope is
+    −1/sin θ, and 0 for parallel and opposite codes.
     """
     cosine = a @ b.mT
     apart = (1 - cosine).to(precision)  # |a − b|² / 2
     across = cosine.add_(1).to(precision)  # |a + b|² / 2
     for half, sign in ((apart, -1), (across, 1)):
+        if not at_hand(half):
+            chords = torch.cdist(a, -sign * b, compute_mode="donot_use_mm_for_euclid_dist")
+            exact = torch.where(chords < SAME, 0.0, chords.square() / 2).to(precision)
+            half.copy_(torch.where(half < CLOSE, exact, half))
+            continue
         for pairs in torch.split((half < CLOSE).nonzero(), max(CHUNK // a.shape[1], 1)):
             rows, columns = pairs.unbind(1)
             squares = torch.add(a[rows], b[columns], alpha=sign).square().sum(1)
@@ -74,7 +85,7 @@ def great_circle(start: Tensor, end: Tensor, weight: Tensor) -> Tensor:
     theta, total = angle_between(start, end)
     opposite = total < ANTIPODAL
     point = _share(1 - weight, theta, opposite) * start + _share(weight, theta, opposite) * end
-    if opposite.any():
+    if start.shape[-1] > 1 if not at_hand(opposite) else bool(opposite.any()):
         around = torch.cos(weight * math.pi) * start + torch.sin(weight * math.pi) * _perpendicular(start)
         point = torch.where(opposite & (weight != 1), around, point)
     return point

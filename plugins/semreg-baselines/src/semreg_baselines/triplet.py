@@ -6,12 +6,12 @@ from typing import Annotated, Literal
 
 import torch
 from annotated_types import Gt
-from semreg_atnl.neighbors import Neighbors, neighbor_matrix
+from semreg_atnl.neighbors import Neighbors, positives_of
 from semreg_atnl.triplets import TripletChoice, check_triplets, triplet_counts
 from torch import Tensor
 
 from semreg.components.functional import in_float32
-from semreg.core import Role, require_classes, shape_error
+from semreg.core import Role, at_hand, require_classes, shape_error
 
 
 @in_float32
@@ -57,10 +57,9 @@ def triplet_loss(
         raise ValueError(f"the reduction is 'active' or 'sum', found {reduction!r}")
     check_triplets(triplets)
     precise = codes.to(torch.promote_types(codes.dtype, torch.float32))
-    if not precise.isfinite().all():
+    if at_hand(precise) and not precise.isfinite().all():
         raise ValueError("a code is NaN or infinite, and has no distance to another")
-    classes, members = torch.unique(labels.long(), return_inverse=True)
-    positive = neighbor_matrix(neighbors, classes, num_classes=num_classes)[members][:, members]
+    positive = positives_of(labels.long(), neighbors, num_classes)(slice(None))
     # From differences, not from products: exact for near codes; the derivative of a distance of 0 is 0.
     distance = torch.cdist(precise, precise, compute_mode="donot_use_mm_for_euclid_dist")
     with torch.no_grad():

@@ -18,7 +18,7 @@ from annotated_types import Ge
 from torch import Tensor
 
 from semreg.components.functional import in_float32
-from semreg.core import require_classes, shape_error
+from semreg.core import at_hand, require_classes, shape_error
 
 
 @in_float32
@@ -136,7 +136,7 @@ def mixture_total_moments(means: Tensor, variances: Tensor, weights: Tensor | No
         cause = "one weight for each class"
         raise shape_error("mixture_total_moments(means, variances, weights)", "classes code, classes code, classes",
                           cause, means, variances, weights)  # fmt: skip
-    elif not (bool((weights >= 0).all()) and 0 < float(weights.sum()) < math.inf):
+    elif at_hand(weights) and not (bool((weights >= 0).all()) and 0 < float(weights.sum()) < math.inf):
         raise ValueError(f"weights are at least 0 and not all 0, found {weights.tolist()}")
     weights = weights.to(means)
     share = (weights / weights.sum())[:, None]

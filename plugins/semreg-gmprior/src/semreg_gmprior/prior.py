@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from typing import Annotated, Any
 
 import torch
@@ -25,7 +24,7 @@ class GaussianMixture(nn.Module):
         classes: how many there are, as `"@digit.classes"`.
         size: the length of the code.
         variance_floor: below it a variance is taken for the floor, and gradients that would lower it further are 0
-            (decision). It is said once, in a warning.
+            (decision). `remarks` says so, once; a run asks for them.
     """
 
     def __init__(
@@ -43,19 +42,20 @@ class GaussianMixture(nn.Module):
 
     def floored_log_variances(self) -> Tensor:
         """The log-variances, none below the floor, `(classes, size)`."""
-        floor = math.log(self.variance_floor)
-        if not self._said:
-            rows = (self.log_variances.detach() < floor).any(1).nonzero().flatten().tolist()
-            if rows:
-                self._said = True
-                warnings.warn(
-                    f"gaussian_mixture: variances of class {', '.join(map(str, rows))} fell below variance_floor = "
-                    f"{self.variance_floor:g} and count as the floor: its codes are nearly one point, "
-                    "as those of a class with hardly any images, or after long training",
-                    stacklevel=2,
-                )
-        floored: Tensor = _Floor.apply(self.log_variances, floor)
+        floored: Tensor = _Floor.apply(self.log_variances, math.log(self.variance_floor))
         return floored
+
+    def remarks(self) -> list[str]:
+        """Which classes have variances below the floor, if any, and that was not said before."""
+        rows = (self.log_variances.detach() < math.log(self.variance_floor)).any(1).nonzero().flatten().tolist()
+        if self._said or not rows:
+            return []
+        self._said = True
+        return [
+            f"gaussian_mixture: variances of class {', '.join(map(str, rows))} fell below variance_floor = "
+            f"{self.variance_floor:g} and count as the floor: its codes are nearly one point, "
+            "as those of a class with hardly any images, or after long training"
+        ]
 
     def log_probability(self, codes: Tensor, *labels: Tensor) -> Tensor:
         """Log-density of codes `(batch, code)` in nats, `(batch,)`, given the class or, without labels, of the mixture.

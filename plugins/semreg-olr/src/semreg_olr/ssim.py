@@ -7,6 +7,7 @@ from typing import Annotated
 import torch
 from annotated_types import Ge, Gt
 from torch import Tensor
+from torch.nn import functional
 
 from semreg.components.functional import in_float32
 
@@ -40,7 +41,9 @@ def structural_similarity(
     if min(height, width) < window:
         raise ValueError(f"SSIM's window of {window} pixels does not fit images of {height} by {width}")
     # The window is separable, and two products with banded matrices are far faster than a depthwise convolution.
-    vertical, horizontal = (_window_matrix(side, window, sigma).to(images_a) for side in (height, width))
+    vertical, horizontal = (
+        _window_matrix(side, window, sigma, images_a.device).to(images_a) for side in (height, width)
+    )
     moments = torch.stack([images_a, images_b, images_a.square(), images_b.square(), images_a * images_b])
     mean_a, mean_b, square_a, square_b, product = vertical @ moments @ horizontal.mT
     # Rounding can leave a constant window's variance just below zero.
@@ -76,12 +79,14 @@ def structural_dissimilarity(
     return (1 - similarity).sum() / max(similarity.numel(), 1)
 
 
-def _window_matrix(side: int, window: int, sigma: float) -> Tensor:
-    """The banded matrix `(side - window + 1, side)` whose product with a column averages every window of it."""
-    offsets = torch.arange(window, dtype=torch.float64) - (window - 1) / 2
+def _window_matrix(side: int, window: int, sigma: float, device: torch.device) -> Tensor:
+    """The banded matrix `(side - window + 1, side)` whose product with a column averages every window of it.
+
+    It is made on the device: a copy from the host would be waited for.
+    """
+    offsets = torch.arange(window, dtype=torch.float64, device=device) - (window - 1) / 2
     weights = torch.exp(-offsets.square() / (2 * sigma**2))
     steps = side - window + 1
-    matrix = torch.zeros(steps, side, dtype=torch.float64)
-    rows = torch.arange(steps)[:, None]
-    matrix[rows, rows + torch.arange(window)] = weights / weights.sum()
-    return matrix
+    # Rows one number longer than the matrix's, so that each of its rows begins one place further back.
+    longer = functional.pad(weights / weights.sum(), (0, side + 1 - window))
+    return longer.repeat(steps)[: steps * side].view(steps, side)

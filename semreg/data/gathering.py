@@ -1,0 +1,144 @@
+"""Rows of a data set, and of tensors beside it, made a batch."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+import torch
+from torch import Tensor
+
+from semreg.core import AttributesField, ClassField, ImageField, closest
+from semreg.core.specification import Field
+from semreg.data.dataset import Cached
+
+Batch = dict[str, Tensor]
+
+
+def as_in_batch(field: Field, values: Tensor) -> torch.dtype:
+    """The dtype that the values of a field have in a batch; uint8 pixels become floats there."""
+    if isinstance(field, ClassField):
+        return torch.int64
+    return torch.float32 if isinstance(field, AttributesField | ImageField) else values.dtype
+
+
+class Gather:
+    """Makes batches of given rows of a data set: float32 images in `value_range`, int64 classes, float32 attributes.
+
+    `rows` int64 are the rows of `cached` to slice from; all positions are indices into them. Only `fields` are gathered
+    (default: all). `extra` adds tensors in memory, `(len(rows), ...)`, one row for each of `rows`, such as precomputed
+    codes; they come as they are. Everything is put on `device`. Where `placed` has the fields on the device already, a
+    row for each of `rows`, pixels as uint8 and all else as in a batch, they are read there, and not from `cached`.
+    """
+
+    def __init__(
+        self,
+        cached: Cached,
+        rows: Tensor,
+        *,
+        fields: Collection[str] | None = None,
+        extra: Mapping[str, Tensor] | None = None,
+        value_range: tuple[float, float] = (0.0, 1.0),
+        device: torch.device | str = "cpu",
+        placed: Mapping[str, Tensor] | None = None,
+    ) -> None:
+        self.rows = rows
+        self.device = torch.device(device)
+        self._cached = cached
+        self._low = float(value_range[0])
+        self._scale = (float(value_range[1]) - self._low) / 255
+        extra = dict(extra or {})
+        known = [*cached.fields, *extra]
+        for name in fields or ():
+            if name not in known:
+                raise ValueError(f"the data have no field {name!r}{closest(name, known)}")
+        names = [name for name in cached.fields if (fields is None or name in fields) and name not in extra]
+        self._by_row = {name: cached.arrays[name] for name in names} if placed is None else {}
+        self._by_position = ({} if placed is None else {name: placed[name] for name in names}) | extra
+        self._indexed_on = torch.device("cpu") if placed is None else self.device
+        self._sources = self._by_row | self._by_position
+        self._dtypes = {name: source.dtype for name, source in self._sources.items()}
+        self._dtypes |= {name: as_in_batch(cached.fields[name], self._sources[name]) for name in names}
+        self._pixels = [name for name in names if name == "image"]
+        for name, tensor in self._by_position.items():
+            if len(tensor) != len(rows):
+                raise ValueError(f"{name!r} has {len(tensor)} rows, and {len(rows)} rows of data are used")
+        if self._scale <= 0:
+            raise ValueError(f"the range {value_range} is empty; its first value must be the smaller one")
+
+    def label(self, name: str) -> Tensor:
+        """The labels of a field in all rows, as they are in a batch, on the CPU."""
+        values = self._cached.arrays[name].index_select(0, self.rows)
+        return values.to(as_in_batch(self._cached.fields[name], values))
+
+    def __call__(self, positions: Tensor) -> Batch:
+        """The batch at `positions` int64 `(batch,)`, a tensor for each field and extra, in memory of its own."""
+        batch = self.memory(len(positions))
+        read = self.unfinished(len(positions), batch)
+        self.read(positions, read)
+        self.finish(read, batch)
+        return batch
+
+    # --- in memory that is kept ---
+
+    def memory(self, size: int) -> Batch:
+        """Memory on the device for a batch of `size` rows."""
+        return {
+            name: torch.empty((size, *source.shape[1:]), dtype=self._dtypes[name], device=self.device)
+            for name, source in self._sources.items()
+        }
+
+    def unfinished(self, size: int, batch: Mapping[str, Tensor] | None = None) -> Batch:
+        """Memory for what `read` reads of `size` rows: where the data are, pinned if they go to a GPU from there.
+
+        What needs no finishing is read into `batch` itself, if it is given.
+        """
+        found: Batch = {}
+        for name, source in self._sources.items():
+            own = None if batch is None else batch[name]
+            if own is not None and own.dtype == source.dtype and own.device == source.device:
+                found[name] = own
+                continue
+            pinned = self.device.type == "cuda" and source.device.type == "cpu"
+            shape = (size, *source.shape[1:])
+            found[name] = torch.empty(shape, dtype=source.dtype, device=source.device, pin_memory=pinned)
+        return found
+
+    def indices(self, order: Tensor) -> Tensor:
+        """An order of positions, int64, where they are read: on the device if the data are there."""
+        if self._indexed_on.type == "cuda":
+            return order.contiguous().pin_memory().to(self._indexed_on, non_blocking=True)
+        return order.to(self._indexed_on)
+
+    def read(self, positions: Tensor, into: Mapping[str, Tensor]) -> None:
+        """Read what is at `positions` int64 `(batch,)` into memory that `unfinished` gave."""
+        if self._by_row:
+            rows = self.rows.index_select(0, positions)
+            for name, source in self._by_row.items():
+                torch.index_select(source, 0, rows, out=into[name])
+        for name, source in self._by_position.items():
+            torch.index_select(source, 0, positions.to(source.device), out=into[name])
+
+    def finish(self, read: Mapping[str, Tensor], batch: Mapping[str, Tensor]) -> None:
+        """Make a batch, in memory that `memory` gave, of what was read."""
+        for name, values in read.items():
+            if batch[name] is not values:
+                batch[name].copy_(values.to(self.device, non_blocking=self.device.type == "cuda"))
+        for name in self._pixels:  # a copy into kept floats, scaled in place, is faster than .float().div_(255)
+            images = batch[name].mul_(self._scale)
+            if self._low:
+                images.add_(self._low)
+
+
+class InPlace:
+    """Batches of `size` rows that lie in the same memory each time."""
+
+    def __init__(self, gather: Gather, size: int) -> None:
+        self._gather = gather
+        self._batch = gather.memory(size)
+        self._read = gather.unfinished(size, self._batch)
+
+    def __call__(self, order: Tensor, index: int) -> Batch:
+        """Batch `index` of an order of positions, int64 `(batches, size)`; the next call overwrites it."""
+        self._gather.read(order[index], self._read)
+        self._gather.finish(self._read, self._batch)
+        return dict(self._batch)

@@ -1,0 +1,106 @@
+"""Batches on their way to a device: read by a thread and moved by a stream of their own while the device works."""
+
+from __future__ import annotations
+
+from concurrent.futures import Executor, Future, wait
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from semreg.data.gathering import Batch, Gather
+
+
+class ReadAhead:
+    """Batches of `size` rows that lie in the same memory on the device each time, of data that don't lie there.
+
+    While a batch is used up, `reader` reads the next one of the same order into pinned memory; without `reader` each is
+    read when it is asked for. What reading raises is raised by the call that asks for the batch. The reader calls
+    nothing of the device: that would break what is captured meanwhile.
+    """
+
+    def __init__(self, gather: Gather, size: int, reader: Executor | None = None) -> None:
+        self._gather, self._reader = gather, reader
+        on_gpu = gather.device.type == "cuda"
+        self._device: Any = torch.cuda if on_gpu else torch.cpu
+        self._copying = self._device.Stream(gather.device) if on_gpu else self._device.Stream()
+        self._batch = gather.memory(size)
+        self._slots = [_Slot(gather, size, self._device.Event) for _ in range(2)]
+        for slot in self._slots:  # its memory may have been another's, which the device still works on
+            slot.used.record(self._current())
+
+    def __call__(self, order: Tensor, index: int) -> Batch:
+        """Batch `index` of an order of positions, int64 `(batches, size)`; the next call overwrites it."""
+        slot, other = self._slots[index % 2], self._slots[1 - index % 2]
+        if not slot.holds(order, index):
+            self._read(slot, order, index)
+        slot.wait()
+        self._move(slot)
+        if self._reader is not None and index + 1 < len(order) and not other.holds(order, index + 1):
+            self._read(other, order, index + 1, self._reader)
+        return dict(self._batch)
+
+    def _read(self, slot: _Slot, order: Tensor, index: int, reader: Executor | None = None) -> None:
+        """Read a batch into a slot, once neither the reader nor the device is at work on what was in it."""
+        slot.clear()
+        slot.arrived.synchronize()
+        if reader is None:
+            self._gather.read(order[index], slot.read)
+        else:
+            slot.reading = reader.submit(self._gather.read, order[index], slot.read)
+        slot.order, slot.index = order, index
+
+    def _move(self, slot: _Slot) -> None:
+        """Make the batch of what a slot holds, in the order of the device's current stream.
+
+        Every event is recorded on a stream that is named: on a current one it may be another device's.
+        """
+        current = self._current()
+        with self._device.stream(self._copying):
+            self._copying.wait_event(slot.used)
+            for name, values in slot.read.items():
+                slot.moved[name].copy_(values, non_blocking=True)
+            slot.arrived.record(self._copying)
+        current.wait_event(slot.arrived)
+        self._gather.finish(slot.moved, self._batch)
+        slot.used.record(current)
+
+    def _current(self) -> Any:
+        return self._device.current_stream(self._gather.device)
+
+
+class _Slot:
+    """A batch as it was read, in memory and on the device.
+
+    `arrived` tells that the copy between them is done, `used` that the device has made a batch of it.
+    """
+
+    def __init__(self, gather: Gather, size: int, event: Any) -> None:
+        self.read = gather.unfinished(size)
+        self.moved = {name: torch.empty_like(values, device=gather.device) for name, values in self.read.items()}
+        self.arrived, self.used = event(), event()
+        self.reading: Future[None] | None = None
+        self.order: Tensor | None = None
+        self.index = -1
+
+    def holds(self, order: Tensor, index: int) -> bool:
+        """Whether this batch is in it, or being read."""
+        return self.order is order and self.index == index
+
+    def wait(self) -> None:
+        """Wait until it is read. Raises what reading raised."""
+        if self.reading is None:
+            return
+        try:
+            self.reading.result()
+        except BaseException:
+            self.order = None
+            raise
+        self.reading = None
+
+    def clear(self) -> None:
+        """Forget what is in it, even if reading that failed."""
+        self.order = None
+        if self.reading is not None:
+            wait([self.reading])
+            self.reading = None
