@@ -84,6 +84,8 @@ def check_family(session: Session, family: str) -> None:
                 begun = time.monotonic()
                 try:
                     result = check(checks)
+                except TimeoutError:
+                    raise
                 except Exception as error:
                     result = Found(failure(error), met=False)
                 took = round(time.monotonic() - begun, 2)

@@ -16,7 +16,7 @@ from semreg.data.dataset import Cached
 from semreg.recipe.check import check
 from semreg.recipe.load import load_recipe
 from semreg.recipe.plan import Plan
-from semreg.running import start
+from semreg.running import identity, start
 from semreg.running.choices import Choices
 from semreg.running.start import Runner
 from semreg.trained.opening import open_data
@@ -60,9 +60,11 @@ class Work:
         `setting` is more of its setting, by name.
         """
         choices = Choices(device=str(device), precision=precision, out=folder, seed=0)
-        runner = Runner(self.plan, choices, Interrupts())
-        with patch.object(start, "open_data", lambda *_, **__: self.data):
-            trainer = runner.prepared().trainer
+        with (
+            patch.object(start, "open_data", lambda *_, **__: self.data),
+            patch.object(identity, "_sources", lambda _: {}),
+        ):
+            trainer = Runner(self.plan, choices, Interrupts()).prepared().trainer  # named without reading its sources
         trainer.manager = manager or plugin_manager.no_hooks()
         for name, value in {"capture": False, **setting}.items():
             setattr(trainer.setting, name, value)
