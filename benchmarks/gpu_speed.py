@@ -30,7 +30,7 @@ SECONDS = 0.15
 """Of a round of one contestant."""
 WARM_UP = 12
 """Iterations before any is measured: of them some are captured, and cuDNN chooses its algorithms."""
-IMAGES = 20_000
+IMAGES = 10_000
 """Made up, for whole-sized nets."""
 
 
