@@ -20,19 +20,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from benchmarks.loop import no_hooks
 from benchmarks.measure import ROOT, Effort, Findings, Goal, Table, in_turns, median_ratio, milliseconds, seconds
+from benchmarks.work import Work
 from semreg.core.kinds import KINDS
 from semreg.core.registry import register
 from semreg.recipe.check import check
 from semreg.recipe.load import load_recipe
 from semreg.recipe.plan import Plan
-from semreg.store.folder import RunFolder
 from semreg.trained.opening import open_data
 from semreg.training.build import build_modules
-from semreg.training.phase import PhaseRunner
-from semreg.training.setting import Setting
-from semreg.training.trainer import Trainer
 
 STEPS = 150
 RATE = 1e-3
@@ -213,10 +209,7 @@ def joint_in_two(plan: Plan, image: Tensor, digit: Tensor) -> Step:
 
 def ours(plan: Plan, folder: Path) -> tuple[Step, int]:
     """An iteration of the recipe's phase, always on its first batch, and how many backward passes it has."""
-    setting = Setting(plan, build_modules(plan, seed=0), 0, torch.device("cpu"), "fp32")
-    trainer = Trainer(setting, open_data(plan), RunFolder(folder, plan.name), no_hooks())
-    phase = plan.phases[0]
-    runner = PhaseRunner(setting, phase, lambda step: trainer.batches(phase, step, {}), None)
+    runner, phase = Work(plan, open_data(plan)).runner(folder), plan.phases[0]
     return lambda: runner.iterate(0), len(phase.steps[0].backwards)
 
 

@@ -8,7 +8,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -24,18 +24,19 @@ ROOT = Path(__file__).parents[1]
 
 @dataclass(frozen=True)
 class Effort:
-    """How much to measure: `rounds` of everything, each of a `share` of its full size."""
+    """How much to measure: `rounds` of everything, each of a `share` of its full size, and whether what is compiled."""
 
     rounds: int
     share: float
+    compiles: bool = True
 
     def of(self, full: int, least: int = 1) -> int:
         """`full`, less what the share takes away."""
         return max(least, round(full * self.share))
 
 
-FULL = Effort(rounds=15, share=1.0)
-QUICK = Effort(rounds=1, share=0.02)
+FULL = Effort(rounds=30, share=1.0)
+QUICK = Effort(rounds=1, share=0.02, compiles=False)
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,12 @@ class Findings:
 
     tables: Sequence[Table]
     goals: Sequence[Goal] = field(default_factory=tuple)
+
+
+def goals_table(goals: Iterable[Goal]) -> Table:
+    """Goals in one table."""
+    rows = [[goal.what, goal.goal, goal.found, "yes" if goal.met else "no"] for goal in goals]
+    return Table("Goals", ["what", "goal", "found", "met"], rows)
 
 
 def in_turns(
@@ -159,7 +166,7 @@ def write_distribution(folder: Path, name: str, groups: Mapping[str, Mapping[str
 
 def machine() -> list[str]:
     """What the figures depend on, a line each."""
-    versions = {name: version_of(name) for name in ("torch", "semreg", "accelerate", "lightning")}
+    versions = {name: version_of(name) for name in ("torch", "semreg", "accelerate", "lightning", "pythae")}
     shown = ", ".join(f"{name} {version}" for name, version in versions.items() if version)
     load = ", ".join(f"{value:.2f}" for value in os.getloadavg())
     return [

@@ -1,64 +1,55 @@
-"""Compare two processes of one thread with one process of two threads, by the images a second of a run.
+"""Whether two processes of one thread train as many images a second as one process of two threads.
 
-    python -m benchmarks.processes [--recipe atnl_mnist] [--rounds 5] [--epochs 4]
-
-Start-up and the first epoch are left out. Data are the recipe's fallback; nothing is evaluated.
+`semreg run` on recipes/atnl_mnist.toml with its fallback's digits, in a process of its own, without evaluations; the
+speed is the one recorded last. The two are started by torchrun and exchange gradients by gloo.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
 import os
 import statistics
 import subprocess
 import sys
-import tempfile
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from benchmarks.families import NO_DATA
-from benchmarks.measure import conditions, in_turns, median_ratio
+from benchmarks.gpu_speed import read_speed
+from benchmarks.measure import ROOT, Effort, Findings, Goal, Table, in_turns, median_ratio
 
-BATCH = 256
-
-
-def pace(recipe: str, epochs: int, processes: int, threads: int) -> float:
-    """Images a second of a run: the median of its records after the first epoch."""
-    launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)]
-    changes = ['without=["evaluate"]', f"phases.main.epochs={epochs}", f"data.batch_size={BATCH}"]
-    with tempfile.TemporaryDirectory() as out:
-        subprocess.run(
-            [
-                sys.executable, *(launcher if processes > 1 else []), "-m", "semreg", "run", recipe, "--device", "cpu",
-                "--out", out, "--data-root", NO_DATA, *(word for change in changes for word in ("--set", change)),
-            ],
-            env=os.environ | {"OMP_NUM_THREADS": str(threads)}, check=True, stdout=subprocess.DEVNULL,
-        )  # fmt: skip
-        [folder] = Path(out).iterdir()
-        lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
-    return statistics.median(line["images_per_second"] for line in lines if line["epoch"] > 1)
+ROUNDS, EPOCHS = 3, 4
+LEAST = 0.9
+"""How many times as many images a second the two processes are to train."""
+ONE, TWO = "one process of two threads", "two processes of one thread"
+COMMANDS: Mapping[str, tuple[int, list[str]]] = {
+    ONE: (2, []),
+    TWO: (1, ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]),
+}
+"""How many threads each process has, and what starts it."""
 
 
-def main() -> None:
-    """Measure in turns, and print the ratio."""
-    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("--recipe", default="atnl_mnist")
-    options.add_argument("--rounds", type=int, default=5)
-    options.add_argument("--epochs", type=int, default=4)
-    given = options.parse_args()
-    measured = in_turns(
-        {
-            "two processes of one thread": partial(pace, given.recipe, given.epochs, 2, 1),
-            "one process of two threads": partial(pace, given.recipe, given.epochs, 1, 2),
-        },
-        given.rounds,
-        warm_up=False,
-    )
-    for name, values in measured.items():
-        print(f"{name}: {statistics.median(values):,.0f} images/s")
-    print(f"ratio {median_ratio(*measured.values()):.2f}, at least 0.9 wanted ({given.recipe}; {conditions()})")
+def seconds_per_image(name: str, epochs: int) -> float:
+    """What one run records."""
+    threads, launcher = COMMANDS[name]
+    with TemporaryDirectory() as folder:
+        command = [
+            sys.executable, *launcher, "-m", "semreg", "run", str(ROOT / "recipes" / "atnl_mnist.toml"),
+            "--device", "cpu", "--out", folder, "--data-root", NO_DATA,
+            "--set", f"fallback.phases.main.epochs={epochs}", "--set", "without=['evaluate']",
+        ]  # fmt: skip
+        environment = {**os.environ, "OMP_NUM_THREADS": str(threads), "PYTHONPATH": os.pathsep.join(sys.path)}
+        subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, check=True)
+        return 1 / read_speed(Path(folder))["images_per_second"]
 
 
-if __name__ == "__main__":
-    main()
+def measure(effort: Effort) -> Findings:
+    """Images per second."""
+    contestants = {name: partial(seconds_per_image, name, effort.of(EPOCHS)) for name in COMMANDS}
+    measured = in_turns(contestants, effort.of(ROUNDS), warm_up=False)
+    rows = [[name, f"{1 / statistics.median(values):,.0f}"] for name, values in measured.items()]
+    ratio = median_ratio(measured[ONE], measured[TWO])
+    goal = Goal(f"processes: {TWO}", f"at least {LEAST:.2f} times as fast as {ONE}", f"{ratio:.3f}", ratio >= LEAST)
+    note = f"{' '.join((__doc__ or '').split())} Medians of {len(measured[ONE])} rounds."
+    return Findings([Table("Processes", ["run", "images/s"], rows, note)], [goal])

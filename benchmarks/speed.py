@@ -10,11 +10,12 @@ import argparse
 import importlib
 import sys
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from benchmarks.measure import FULL, QUICK, ROOT, Effort, Findings, Table, machine
+from benchmarks.measure import FULL, QUICK, ROOT, Effort, Findings, Table, goals_table, machine
 
-TOPICS = ("loop", "training", "algorithm", "backward", "batches", "startup", "memory")
+TOPICS = ("loop", "training", "algorithm", "backward", "processes", "batches", "startup", "memory")
 
 
 def measure(topic: str, effort: Effort) -> Findings:
@@ -30,9 +31,7 @@ def head(facts: Sequence[str], command: str) -> str:
 
 def goals_of(findings: Iterable[Findings]) -> Table:
     """All goals in one table."""
-    goals = [goal for found in findings for goal in found.goals]
-    rows = [[goal.what, goal.goal, goal.found, "yes" if goal.met else "no"] for goal in goals]
-    return Table("Goals", ["what", "goal", "found", "met"], rows)
+    return goals_table(goal for found in findings for goal in found.goals)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -40,11 +39,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.speed", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("topics", nargs="*", metavar="TOPIC", help=f"of {', '.join(TOPICS)}; all if left out")
     parser.add_argument("--quick", action="store_true", help="measure next to nothing")
+    parser.add_argument("--rounds", type=int, metavar="N", help=f"rounds of everything; {FULL.rounds} if left out")
     parser.add_argument("--out", type=Path, help="where to write; by default benchmarks/speed.md if all is measured")
     chosen = parser.parse_args(arguments)
     if unknown := set(chosen.topics) - set(TOPICS):
         parser.error(f"no such topic: {', '.join(sorted(unknown))}; there is: {', '.join(TOPICS)}")
-    whole = not (chosen.topics or chosen.quick)
+    effort = QUICK if chosen.quick else FULL
+    effort = replace(effort, rounds=chosen.rounds) if chosen.rounds else effort
+    whole = not (chosen.topics or chosen.quick or chosen.rounds)
     out = chosen.out or (ROOT / "benchmarks" / "speed.md" if whole else None)
     given = sys.argv[1:] if arguments is None else arguments
     beginning = head(machine(), " ".join(["python -m benchmarks.speed", *given]))
@@ -52,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     findings: list[Findings] = []
     for topic in chosen.topics or TOPICS:
         print(f"measuring {topic} …", file=sys.stderr, flush=True)
-        findings.append(measure(topic, QUICK if chosen.quick else FULL))
+        findings.append(measure(topic, effort))
         print("\n".join(table.markdown() for table in findings[-1].tables), flush=True)
     goals = goals_of(findings).markdown()
     print(goals)

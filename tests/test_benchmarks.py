@@ -11,6 +11,7 @@ import torch
 
 from benchmarks import loop, memory, processes, speed, startup
 from benchmarks.measure import QUICK, Table, in_turns, median_difference, median_ratio
+from benchmarks.peers import FRAMEWORKS
 from semreg.core.registry import components
 
 SHORT, SPENT = startup.SHORT, startup.SPENT
@@ -18,8 +19,8 @@ SHORT, SPENT = startup.SHORT, startup.SPENT
 
 @pytest.fixture(autouse=True)
 def little(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    for peer in ("accelerate", "fabric", "lightning"):  # importing them takes longer than all else
-        monkeypatch.setattr(loop, peer, loop.bare)
+    for peer, (distribution, _) in FRAMEWORKS.items():  # importing them takes longer than all else
+        monkeypatch.setitem(FRAMEWORKS, peer, (distribution, loop.bare))
     monkeypatch.delitem(memory.RUNS, "OLR")
     monkeypatch.setattr(startup, "SHORT", ["run", "--help"])
     monkeypatch.setattr(startup, "SPENT", {name: (["-c", "pass"], *rest) for name, (_, *rest) in SPENT.items()})
@@ -27,7 +28,9 @@ def little(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     torch.set_flush_denormal(False)  # Hypothesis wants the numbers back
 
 
-@pytest.mark.parametrize("topic", speed.TOPICS)
+@pytest.mark.parametrize(
+    "topic", [pytest.param(topic, marks=[pytest.mark.slow] if topic == "processes" else []) for topic in speed.TOPICS]
+)
 def test_every_topic_fills_its_tables(topic: str) -> None:
     findings = speed.measure(topic, QUICK)
     assert findings.goals
@@ -52,7 +55,7 @@ def test_a_framework_that_is_not_installed_is_a_row_that_says_so(monkeypatch: py
     monkeypatch.setattr(loop, "version_of", lambda _: None)
     (table,) = loop.measure(QUICK).tables
     told = {row[0] for row in table.rows if "pip install -r benchmarks/requirements.txt" in row[1]}
-    assert told == {"Accelerate", "Lightning Fabric", "Lightning Trainer"}
+    assert told == set(FRAMEWORKS)
 
 
 def test_the_crowd_of_components_is_one_that_the_registry_sees_and_leaves_nothing(tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ SHRUNK = [
 ]  # fmt: skip
 
 
-def _name(path: Path) -> str:
+def recipe_name(path: Path) -> str:
     return path.relative_to(ROOT / "recipes").with_suffix("").as_posix()
 
 
@@ -48,14 +48,14 @@ def _has_a_word_for_its_classes(path: Path) -> bool:
     return len(load_recipe(path).table.get("each", {}).get("label", ())) == 1
 
 
-@pytest.mark.parametrize("path", [path for path in RECIPES if _name(path) not in OWN_FILES], ids=_name)
+@pytest.mark.parametrize("path", [path for path in RECIPES if recipe_name(path) not in OWN_FILES], ids=recipe_name)
 def test_every_recipe_checks(path: Path, tmp_path: Path) -> None:
     plan = check(load_recipe(path), data_root=tmp_path)
     assert plan.phases
     assert plan.distributions().keys() <= {OWN_DISTRIBUTION, *ALL}
 
 
-@pytest.mark.parametrize("path", [path for path in RECIPES if load_recipe(path).has_fallback], ids=_name)
+@pytest.mark.parametrize("path", [path for path in RECIPES if load_recipe(path).has_fallback], ids=recipe_name)
 def test_every_fallback_checks_and_needs_no_data(
     path: Path, tmp_path: Path, shared_cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -67,11 +67,11 @@ def test_every_fallback_checks_and_needs_no_data(
         assert open_data(plan).counts["train"]
 
 
-@pytest.mark.parametrize("path", [path for path in RECIPES if _has_a_word_for_its_classes(path)], ids=_name)
+@pytest.mark.parametrize("path", [path for path in RECIPES if _has_a_word_for_its_classes(path)], ids=recipe_name)
 def test_the_word_for_the_classes_is_changed_alone(path: Path, tmp_path: Path) -> None:
     recipe, choices = load_recipe(path, ["each.label=['kind']"]), Choices(data_root=tmp_path, out=tmp_path / "runs")
     for fallback in {False, recipe.has_fallback}:
-        if not fallback and _name(path) in OWN_FILES:
+        if not fallback and recipe_name(path) in OWN_FILES:
             continue
         plan = check(recipe, data_root=tmp_path, fallback=fallback)
         assert isinstance(plan.fields["kind"], ClassField)
