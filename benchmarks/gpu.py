@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # before cuBLAS starts: one that gives the same bits again
 
@@ -32,6 +33,7 @@ from benchmarks import gpu_checks, gpu_page, gpu_speed
 from benchmarks.families import FAMILIES
 from benchmarks.gpu_checks import CHECKS, FIGURES, Found, PhaseChecks
 from benchmarks.measure import ROOT
+from semreg.training import placing
 
 LIMIT = 420.0
 FIRST = ("atnl_mnist", "gm_mnist", "vae_digits", "olr_celeba")
@@ -236,7 +238,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         (chosen.out / RESULT).unlink(missing_ok=True)
     torch.set_flush_denormal(True)  # as a run of semreg does
     left: list[str] = []
-    with tempfile.TemporaryDirectory() as folder:
+    unsaid = patch.object(placing, "say", lambda _: None)  # where the data lie, of each trainer
+    with tempfile.TemporaryDirectory() as folder, unsaid:
         session = Session(device, chosen.out, Path(folder), begun + chosen.limit)
         if not chosen.begin:
             session.say(**machine(device), command=" ".join(["python -m benchmarks.gpu", *(arguments or sys.argv[1:])]))
