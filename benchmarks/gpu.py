@@ -33,6 +33,7 @@ from benchmarks import gpu_checks, gpu_page, gpu_speed
 from benchmarks.families import FAMILIES
 from benchmarks.gpu_checks import CHECKS, FIGURES, Found, PhaseChecks
 from benchmarks.measure import ROOT
+from semreg.running.arithmetic import denormals_flushed
 from semreg.training import placing
 
 LIMIT = 420.0
@@ -236,10 +237,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     chosen.out.mkdir(parents=True, exist_ok=True)
     if not chosen.begin:
         (chosen.out / RESULT).unlink(missing_ok=True)
-    torch.set_flush_denormal(True)  # as a run of semreg does
     left: list[str] = []
     unsaid = patch.object(placing, "say", lambda _: None)  # where the data lie, of each trainer
-    with tempfile.TemporaryDirectory() as folder, unsaid:
+    with tempfile.TemporaryDirectory() as folder, unsaid, denormals_flushed():  # as in a run of semreg
         session = Session(device, chosen.out, Path(folder), begun + chosen.limit)
         if not chosen.begin:
             session.say(**machine(device), command=" ".join(["python -m benchmarks.gpu", *(arguments or sys.argv[1:])]))

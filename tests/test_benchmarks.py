@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from benchmarks import loop, memory, processes, speed, startup
+from benchmarks import loop, memory, speed, startup
 from benchmarks.measure import QUICK, Table, in_turns, median_difference, median_ratio
 from benchmarks.peers import FRAMEWORKS
 from semreg.core.registry import components
@@ -90,14 +90,3 @@ def test_an_unknown_topic_is_refused(capsys: pytest.CaptureFixture[str]) -> None
     with pytest.raises(SystemExit):
         speed.main(["lop"])
     assert "no such topic: lop; there is: loop, training" in capsys.readouterr().err
-
-
-def test_processes_are_compared_by_the_ratio_of_their_paces(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr("sys.argv", ["processes", "--rounds", "2"])
-    monkeypatch.setattr(processes, "pace", lambda recipe, epochs, count, threads: 900.0 * count / threads)
-    processes.main()
-    said = capsys.readouterr().out
-    assert "two processes of one thread: 1,800 images/s\n" in said
-    assert "ratio 4.00" in said

@@ -11,6 +11,7 @@ from typing import Any
 
 from semreg.core import Problem, Result, UserError, closest
 from semreg.core.errors import CannotWrite
+from semreg.data.root import data_root_of
 from semreg.recipe.comparing import differing_keys
 from semreg.recipe.load import Recipe, composed_recipe, load_recipe
 from semreg.recipe.names import referred
@@ -57,13 +58,13 @@ def evaluate(
         other = load_recipe(recipe, overrides)
     elif overrides:
         other = composed_recipe(referred(record["recipe"]), table, overrides)
-    choices = Choices(
-        seed=record["seed"], device=device, precision=record["precision"], out=path.parent,
-        data_root=data_root, skip_bad_images=bool(record.get("skip_bad_images")),  # type: ignore[arg-type]
-        **chosen_before(record),  # type: ignore[arg-type]
-    )  # fmt: skip
-    with arithmetic(choices):
+    as_before: dict[str, Any] = chosen_before(record)
+    with arithmetic(Choices(device=device, **as_before)):  # before the device is used
         run = open_trained(path, recipe=other, data_root=data_root, device=device)
+        choices = Choices(
+            seed=record["seed"], device=device, precision=record["precision"], out=path.parent,
+            data_root=data_root_of(data_root), skip_bad_images=bool(record.get("skip_bad_images")), **as_before,
+        )  # fmt: skip
         if other is not None:
             _require_same_training(path, record.get("training"), run.plan, choices)
         _require_here(run.plan, only)

@@ -105,7 +105,8 @@ def lower_bound(rows: dict[str, dict[str, float]], reaches: dict[str, frozenset[
 def test_a_variational_autoencoder_takes_one_backward() -> None:
     rows = {"encoder": {"rec": 1.0, "kl": 0.5}, "decoder": {"rec": 1.0}}
     reaches = {"rec": frozenset({"encoder", "decoder"}), "kl": frozenset({"encoder"})}
-    assert share_backwards(rows, reaches) == (Backward({"rec": 1.0, "kl": 0.5}, ("encoder", "decoder")),)
+    modules = ("encoder", "decoder")
+    assert share_backwards(rows, reaches) == (Backward({"rec": 1.0, "kl": 0.5}, modules, frozenset(modules)),)
 
 
 def test_another_weight_takes_another_backward() -> None:

@@ -20,7 +20,7 @@ def test_the_classifier_is_table_ii(shapes_of: Any) -> None:
     assert seen == [
         ("Conv2d", (64, 64, 64)), ("LeakyReLU", (64, 64, 64)),
         ("Conv2d", (128, 32, 32)), ("LeakyReLU", (128, 32, 32)),
-        ("Linear", (147,)),
+        ("HeadLinear", (147,)),
     ]  # fmt: skip
     assert classifier.logits.in_features == 32 * 32 * 128
     assert {c.kernel_size for c in classifier.modules() if isinstance(c, nn.Conv2d)} == {(4, 4)}
@@ -42,7 +42,7 @@ def test_it_reads_the_encoders_codes_at_its_last_layer(size: tuple[int, int], wi
 def test_the_shallow_one_reads_vectors(shapes_of: Any) -> None:
     classifier = MLPTailClassifier(classes=3, code=7, input_shapes=[(1, 6, 5)], hidden=[4])
     assert shapes_of(classifier, [torch.randn(2, 1, 6, 5)], (nn.Linear, nn.ReLU)) == [
-        ("Linear", (4,)), ("ReLU", (4,)), ("Linear", (7,)), ("Linear", (3,)),
+        ("Linear", (4,)), ("ReLU", (4,)), ("Linear", (7,)), ("HeadLinear", (3,)),
     ]  # fmt: skip
     codes = torch.randn(2, 7)
     assert class_logits(classifier, codes).equal(classifier.logits(codes))

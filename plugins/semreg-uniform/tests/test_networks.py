@@ -20,7 +20,7 @@ def test_the_encoder_is_table_i(shapes_of: Any) -> None:
         ("ReflectionPad2d", (3, 134, 134)),
         ("Conv2d", (32, 128, 128)), ("InstanceNorm2d", (32, 128, 128)), ("ReLU", (32, 128, 128)),
         ("Conv2d", (64, 64, 64)), ("InstanceNorm2d", (64, 64, 64)), ("ReLU", (64, 64, 64)),
-        ("Conv2d", (128, 32, 32)), ("InstanceNorm2d", (128, 32, 32)), ("ReLU", (128, 32, 32)),
+        ("HeadConv2d", (128, 32, 32)), ("InstanceNorm2d", (128, 32, 32)), ("ReLU", (128, 32, 32)),
     ]  # fmt: skip
     kernels = [(c.kernel_size[0], c.stride[0]) for c in encoder.modules() if isinstance(c, nn.Conv2d)]
     assert kernels == [(7, 1), (3, 2), (3, 2)]
