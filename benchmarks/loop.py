@@ -51,7 +51,7 @@ MORE_HOOKS = "semreg, 100 plugins that don't listen to iterations"
 INSTALL = "not installed; pip install -r benchmarks/requirements.txt"
 COMPILER = shutil.which("g++") or shutil.which("clang++")
 """What torch.compile needs."""
-EPOCHS = 8
+EPOCHS = 16
 NOTHING = 1.03
 """Up to which ratio there is no difference."""
 

@@ -70,6 +70,8 @@ class PhaseRunner:
         self.iterations = self.iterations_per_epoch * phase.epochs
         self.buffers = [buffer for name in self.trained for buffer in setting.modules[name].buffers()]
         self.scheduled = [o for o in self.optimizers if any(schedule is not None for schedule in o.schedules)]
+        modules = [setting.modules[name] for name in self.trained]
+        self.remarking = [module for module in modules if isinstance(module, Remarking)]
         self.validation = Validation()
 
     def iterate(self, iteration: int) -> None:
@@ -102,9 +104,8 @@ class PhaseRunner:
 
     def remarks(self) -> list[str]:
         """What there is to be said of steps and modules in training since this was last asked for."""
-        modules = [self.setting.modules[name] for name in self.trained]
-        told = [remark for module in modules if isinstance(module, Remarking) for remark in module.remarks()]
-        return [*told, *(remark for step in self.steps for remark in step.remarks())]
+        told: list[Remarking | StepRunner] = [*self.remarking, *self.steps]
+        return [remark for one in told for remark in one.remarks()]
 
     def check_finite(self) -> None:
         """Raise UserError naming the losses or modules that are no longer finite: they must not be kept."""
