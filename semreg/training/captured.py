@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from semreg.core import UserError
 from semreg.training.waits import Wait, told_by_cuda
 
 if TYPE_CHECKING:
@@ -124,7 +125,7 @@ class Captured:
                 group["capturable"] = True
             with torch.cuda.device(step.setting.device), torch.cuda.graph(graph, capture_error_mode="thread_local"):
                 self._compute(batch, count)
-        except RuntimeError as error:
+        except (RuntimeError, UserError) as error:
             self.reason = f"PyTorch refused: {str(error).splitlines()[0]}"
             for update in step.updates:
                 update.optimizer.forget()
@@ -134,6 +135,10 @@ class Captured:
             for group in capturable:
                 group["capturable"] = False
             step.batches_summed = summed
+
+    def release(self) -> None:
+        """Let the graph go, and the memory that it computes in."""
+        self._graph, self._batch = None, {}
 
     def _places(self) -> list[int]:
         modules = self.step.setting.modules.values()

@@ -246,7 +246,10 @@ class PhaseRunner:
         return patience is not None and self.validation.checks_since_best >= patience
 
     def finish(self) -> None:
-        """Take the best weights where the recipe says so, and let the gradients go."""
+        """Take the best weights where the recipe says so, and let captured steps go."""
+        for step in self.steps:
+            if step.captured is not None:
+                step.captured.release()
         for name, weights in self.validation.weights.items():
             self.setting.modules[name].load_state_dict(weights)
 
