@@ -28,7 +28,7 @@ from benchmarks.made_up import made_up
 from benchmarks.measure import ROOT, Effort, Findings, Goal, Table, in_turns, median_ratio, seconds, version_of
 from benchmarks.peers import FRAMEWORKS
 from benchmarks.work import Work
-from semreg.cli.doctor import _has_bf16
+from semreg.cli.doctor import has_bf16
 from semreg.recipe.check import check
 from semreg.recipe.load import load_recipe
 from semreg.running.choices import Choices
@@ -146,7 +146,7 @@ def table(
 def measure(effort: Effort) -> Findings:
     """Images per second, against the bare loop."""
     work = open_work(RECIPE, IMAGES, effort)
-    chosen = settings(_has_bf16(), bool(COMPILER) and effort.compiles)
+    chosen = settings(has_bf16(), bool(COMPILER) and effort.compiles)
     measured, losses = measured_beside(atnl, work, effort.rounds, chosen, partial(vaes, work))
     goals = []
     if PYTHAE in measured:

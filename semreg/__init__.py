@@ -110,8 +110,7 @@ def run(
         seed=seed, device=device, precision=precision, data_root=data_root, out=out, fallback=fallback,
         skip_bad_images=skip_bad_images, continue_from=continue_from, tensorboard=tensorboard,
         channels_last=channels_last, tf32=tf32, compile=compile, capture=capture, deterministic=deterministic,
-            threads=threads,
-        allow_other_processes=allow_other_processes,
+        threads=threads, allow_other_processes=allow_other_processes,
     )  # fmt: skip
     return run_recipe(loaded, choices, call_of(loaded, choices), hooks=hooks)
 

@@ -111,7 +111,7 @@ def faster() -> dict[str, str]:
     from semreg.running.compiler import require_compiler
     from semreg.trained.opening import device_of
 
-    told = {"bf16": "instructions of its own" if _has_bf16() else "no instructions of its own: slower than fp32"}
+    told = {"bf16": "instructions of its own" if has_bf16() else "no instructions of its own: slower than fp32"}
     try:
         require_compiler(device_of("auto"))
     except UserError as error:
@@ -128,7 +128,7 @@ def processor() -> str:
         return platform.processor() or platform.machine()
 
 
-def _has_bf16() -> bool:
+def has_bf16() -> bool:
     """Whether this processor multiplies bfloat16 by instructions of its own; PyTorch has no public word for it."""
     try:
         flags = Path("/proc/cpuinfo").read_text()

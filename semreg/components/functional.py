@@ -46,7 +46,11 @@ def without_autocast(layer: Callable[[Any], Tensor], features: Tensor | tuple[Te
 
     The layers before may compute in bfloat16; a code of it has three digits, too few for the angles between close ones.
     """
-    return layer(features) if _autocast(features) is None else in_float32(layer)(features)
+    device = _autocast(features)
+    if device is None:
+        return layer(features)
+    with torch.autocast(device, enabled=False):
+        return layer(at_least_float32(features))
 
 
 def _autocast(inputs: Any) -> str | None:

@@ -12,6 +12,7 @@ MOST_PROBLEMS = 30
 """Where a search for mistakes ends: nobody mends more at once."""
 LONGEST_MESSAGE = 2_000
 _UNDETERMINED = " does not have a deterministic implementation"
+_ASSERTED = "device-side assert triggered"
 """What PyTorch says of an operation under `torch.use_deterministic_algorithms`, after its name."""
 _SPACES = "\n\xa0\u2009\u202f"
 LONGEST_WORD, MOST_CANDIDATES = 100, 2_000
@@ -86,6 +87,8 @@ def cause_of(error: BaseException, *plain: type[Exception]) -> str:
     operation, undetermined, _ = said.partition(_UNDETERMINED)
     if undetermined:
         return f"{operation} gives other bits each time on this device; leave out --deterministic, or the component"
+    if _ASSERTED in said:
+        return "the GPU found a label that is no class, or a target outside [0, 1]; `--device cpu` tells which"
     bare = said and isinstance(error, plain or (ValueError, RuntimeError))
     return said if bare else f"{type(error).__name__}: {said}"
 

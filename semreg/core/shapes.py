@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 __all__ = ["at_hand", "require_classes", "require_equal_shapes", "shape_error"]
 
-_at_hand: ContextVar[tuple[str, ...]] = ContextVar("at_hand", default=("cpu",))
-"""The kinds of devices whose numbers may be looked at."""
+_looking = ContextVar("looking", default=True)
+_trial = ContextVar("trial", default=False)
 
 
 def shape_error(call: str, pattern: str, cause: str, *tensors: Tensor) -> ValueError:
@@ -47,10 +47,11 @@ def require_classes(call: str, labels: Tensor, *, rows: int, classes: int | None
     if labels.dtype.is_floating_point or labels.dtype.is_complex or labels.dtype == torch.bool:
         nan = " with NaN among them" if at_hand(labels) and labels.isnan().any() else ""
         raise ValueError(f"{call}: labels are classes, int64, found {str(labels.dtype).removeprefix('torch.')}{nan}")
-    if labels.is_cuda:
+    if labels.is_cuda and not _trial.get():
         most = torch.iinfo(labels.dtype).max if classes is None else classes - 1
         torch._assert_async((labels.clamp(0, most) == labels).all(), f"{call}: a label is none of the classes")
-    if not (rows and at_hand(labels)):
+        return
+    if not (rows and (at_hand(labels) or labels.is_cuda)):
         return
     least, greatest = torch.stack(labels.aminmax()).tolist()
     if least < 0 or (classes is not None and greatest >= classes):
@@ -65,28 +66,24 @@ def at_hand(values: Tensor) -> bool:
     """
     import torch
 
-    at_hand = type(values) is torch.Tensor and values.device.type in _at_hand.get()
+    at_hand = type(values) is torch.Tensor and values.device.type == "cpu" and _looking.get()
     return at_hand and not torch.compiler.is_compiling()
 
 
-@contextlib.contextmanager
-def as_on_a_device() -> Iterator[None]:
+def as_on_a_device() -> contextlib.AbstractContextManager[None]:
     """Inside, no numbers are at hand: components do on the CPU what they do on a device."""
-    with _numbers_at_hand():
-        yield
+    return _set(_looking, False)
+
+
+def in_a_trial() -> contextlib.AbstractContextManager[None]:
+    """Inside, labels are looked at on a GPU, too: nothing is lost by waiting, and they are told by their numbers."""
+    return _set(_trial, True)
 
 
 @contextlib.contextmanager
-def as_on_the_cpu() -> Iterator[None]:
-    """Inside, numbers are at hand on a GPU, too: a trial, in which nothing is lost by waiting."""
-    with _numbers_at_hand("cpu", "cuda"):
-        yield
-
-
-@contextlib.contextmanager
-def _numbers_at_hand(*devices: str) -> Iterator[None]:
-    token = _at_hand.set(devices)
+def _set(variable: ContextVar[bool], value: bool) -> Iterator[None]:
+    token = variable.set(value)
     try:
         yield
     finally:
-        _at_hand.reset(token)
+        variable.reset(token)

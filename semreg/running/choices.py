@@ -71,7 +71,8 @@ class Choices:
     )
     compile: bool = field(default=False, metadata=_told("Compile the steps by torch.compile, for long trainings."))
     capture: str = field(
-        default="auto", metadata=_told("Whether steps become CUDA graphs; same bits.", metavar="|".join(CAPTURES))
+        default="auto",
+        metadata=_told("Make GPU steps CUDA graphs where they can be; same bits.", metavar="|".join(CAPTURES)),
     )
     deterministic: bool = field(
         default=False, metadata=_told("The same bits each time on a GPU too, or the operation that can't.")

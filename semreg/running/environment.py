@@ -146,7 +146,11 @@ def _refuse_differences(
     folder: RunFolder, before: dict[str, Any], now: dict[str, Any], allowed: Collection[str] = ()
 ) -> None:
     problems = [
-        Problem(key, f"the run was begun with {name} {before.get(key)}, now it is {now[key]}{_way_out(key, before)}")
+        Problem(
+            key,
+            f"the run was begun with {name} {_told(before.get(key))}, now it is {_told(now[key])}"
+            f"{_way_out(key, before)}",
+        )
         for key, name in {"hash": "hash", **PLACE}.items()
         if key not in allowed
         and before.get(key) != now[key]
@@ -172,6 +176,10 @@ def _refuse_differences(
             "or remove this one"
         )
         raise UserError(str(folder.folder), [*problems, Problem("", advice)])
+
+
+def _told(value: object) -> object:
+    return "none" if value is None else value
 
 
 def _way_out(key: str, before: Mapping[str, Any]) -> str:

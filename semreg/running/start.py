@@ -66,11 +66,10 @@ def run_recipe(
     """
     handed = handed_over(hooks)
     plan, note = plan_for(recipe, choices)
-    device = choices.torch_device()
     with (
         threads_set(choices.threads),
-        arithmetic(choices),
-        joined(device) as processes,
+        arithmetic(choices),  # before the device is used
+        joined(choices.torch_device()) as processes,
         Interrupts() as interrupts,
     ):
         return Runner(plan, choices, interrupts, processes, command, wait=wait, hooks=handed).run(note)
@@ -247,7 +246,10 @@ class Runner:
             from semreg.running.tensorboard import require_tensorboard
 
             require_tensorboard()
-        _require_gpu_for_fp16(self.plan, self.choices.precision, self.choices.torch_device())
+        device = self.choices.torch_device()
+        _require_gpu_for_fp16(self.plan, self.choices.precision, device)
+        if self.choices.compile:
+            _require_compilable(device, self.processes)
         skip = self.choices.skip_bad_images
         return self.built(self.processes.first_goes_ahead(lambda: open_data(self.plan, skip_bad_images=skip)))
 
@@ -256,20 +258,18 @@ class Runner:
         """What trains on these data."""
         plan, choices, processes, parent = self.plan, self.choices, self.processes, self.place.parent
         device, seed = choices.torch_device(), self.place.identity.seed
-        if choices.compile:
-            require_compiler(device)
         modules = {name: module.to(device) for name, module in build_modules(plan, seed=seed).items()}
         load_weights(plan, modules, choices.out)
-        local = share_batch_norm(modules, processes)
+        local = share_batch_norm(modules, processes, device)
         remarks = [*too_many(choices.threads), *plan.warnings, *untrained(plan, modules), *local, *data.remarks]
         remarks += [*_constant(plan, data), *scarce(data, plan.labels_read()), *_untested(plan, data)]
         part = plan.trained_part()
         trained = {name: module for name, module in modules.items() if name in part.modules}
         setting = Setting(
             part, trained, seed, device, choices.precision, processes,
-            capture=choices.capture == "auto", compile=choices.compile, channels_last=choices.channels_last,
+            capture=choices.capture == "auto", compile=choices.compile,
         )  # fmt: skip
-        if setting.channels_last:
+        if choices.channels_last:
             remarks += to_channels_last(part, trained, device)
         shown = InTraining(plan, modules, held_out(data, plan.value_range, device), seed, device, choices.precision)
         require_pictures(shown)
@@ -344,6 +344,14 @@ def folders_of(plan: Plan, choices: Choices, judges: Mapping[str, str] | None = 
     """
     known = judges_of(plan, choices) if judges is None else judges
     return evaluation_folders(plan, lambda evaluation: known[evaluation.name], choices.out)
+
+
+def _require_compilable(device: torch.device, processes: Processes) -> None:
+    """Raises UserError where steps can't be compiled, or would be for another training than one process has."""
+    require_compiler(device)
+    if processes.count > 1:
+        said = "compiled steps of several processes don't draw what one process draws; leave --compile out"
+        raise UserError("--compile", said)
 
 
 def _require_gpu_for_fp16(plan: Plan, precision: str, device: torch.device) -> None:

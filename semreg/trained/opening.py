@@ -221,7 +221,7 @@ def device_of(name: str) -> torch.device:
     there = ["cpu", *(f"cuda:{index}" for index in range(torch.cuda.device_count() if here else 0))]
     found = {"auto": "cuda" if here else "cpu"}.get(name, name)
     if found == "cuda":
-        found = f"cuda:{os.environ.get('LOCAL_RANK', '0')}"
+        found = f"cuda:{int(os.environ.get('LOCAL_RANK', '0')) % max(1, len(there) - 1)}"  # one may see its own alone
     if found not in there:
         raise UserError("--device", f"{(found if here else name)!r} is not here; there is: {', '.join(there)}")
     device = torch.device(found)

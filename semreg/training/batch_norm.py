@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import nn
 
 from semreg.training.processes import Processes
@@ -10,7 +11,7 @@ _PLAIN = {nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d}
 """What can be made to normalise by the whole batch; classes made from these, as timm's, may do more than normalise."""
 
 
-def share_batch_norm(modules: dict[str, nn.Module], processes: Processes) -> list[str]:
+def share_batch_norm(modules: dict[str, nn.Module], processes: Processes, device: torch.device) -> list[str]:
     """Let batch norm normalise by the batches of all processes, where it can: on a GPU. A remark where it can't.
 
     Modules that hold it are replaced in the table, with the same parameters and names of them.
@@ -18,7 +19,7 @@ def share_batch_norm(modules: dict[str, nn.Module], processes: Processes) -> lis
     local = []
     for name, module in modules.items() if processes.count > 1 else ():
         kinds = {type(part) for part in module.modules() if isinstance(part, tuple(_PLAIN))}
-        if kinds <= _PLAIN and all(parameter.is_cuda for parameter in module.parameters()):
+        if kinds <= _PLAIN and device.type == "cuda":
             modules[name] = nn.SyncBatchNorm.convert_sync_batchnorm(module)  # type: ignore[no-untyped-call]
         elif kinds:
             local.append(name)

@@ -7,21 +7,27 @@ generators that are seeded before each replay.
 
 from __future__ import annotations
 
+import random
 from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from semreg.core import UserError
-from semreg.training.waits import Wait, told_by_cuda
+from semreg.core.errors import cause_of
+from semreg.training.waits import Wait, cuda_waits
 
 if TYPE_CHECKING:
     from semreg.training.step import StepRunner
 
 WARM_UP = 3
 """How many executions come before the capture, in which libraries choose their kernels and optimisers make state."""
+
+OWN_THREAD = "thread_local"
+"""What other threads do meanwhile, such as reading the next batch, doesn't end a capture."""
 
 
 class Captured:
@@ -41,7 +47,7 @@ class Captured:
         self._batch: dict[str, Tensor] = {}
 
     @property
-    def captured(self) -> bool:
+    def has_graph(self) -> bool:
         """Whether there is a graph."""
         return self._graph is not None
 
@@ -103,46 +109,57 @@ class Captured:
 
     def _watch(self, batch: Mapping[str, Any], count: int) -> None:
         """Compute, and note what a graph can't hold."""
-        places = self._places()
+        places, numbers = self._places(), self._numbers()
         found: Counter[Wait] = Counter()
-        with told_by_cuda(self.step.setting.device, found):
+        with self.step.clock.paused(), cuda_waits(self.step.setting.device, found):
             self._compute(batch, count)
         if found:
-            self.reason = f"it waits for the GPU: {waits_text(found)}"
+            self.reason = "it waits for the GPU: " + ", ".join(f"{wait.operation} at {wait.place}" for wait in found)
         elif places != self._places():
             self.reason = "a module puts other tensors in the places of its buffers"
+        elif numbers != self._numbers():
+            self.reason = "a module counts in Python, or something draws from Python's or NumPy's generator"
 
     def _capture(self, batch: Mapping[str, Any], count: int) -> None:
-        step, graph = self.step, torch.cuda.CUDAGraph()
+        step, graph, device = self.step, torch.cuda.CUDAGraph(), self.step.setting.device
         for draws in step.draws:
             graph.register_generator_state(draws.generator)
         groups = [group for update in step.updates for group in update.optimizer.optimizer.param_groups]
-        capturable = [group for group in groups if "capturable" in group]  # fused, they are; PyTorch asks to be told
-        summed = step.batches_summed
+        capturable = {id(group): group["capturable"] for group in groups if "capturable" in group}
+        summed, stream = step.batches_summed, torch.cuda.current_stream(device)
         self._batch = {name: value for name, value in batch.items() if isinstance(value, Tensor)}
         try:
-            for group in capturable:
-                group["capturable"] = True
-            with torch.cuda.device(step.setting.device), torch.cuda.graph(graph, capture_error_mode="thread_local"):
+            for group in groups:
+                if id(group) in capturable:
+                    group["capturable"] = True  # fused, they are; PyTorch asks to be told
+            with step.clock.paused(), torch.cuda.device(device), torch.cuda.graph(graph, capture_error_mode=OWN_THREAD):
                 self._compute(batch, count)
-        except (RuntimeError, UserError) as error:
-            self.reason = f"PyTorch refused: {str(error).splitlines()[0]}"
+        except (RuntimeError, UserError) as error:  # a mistake is found again by the step itself
+            self.reason = f"PyTorch refused: {cause_of(error.__cause__ or error)}"
+            torch.cuda.set_stream(stream)  # which a failed capture leaves as its own
+            for draws in step.draws:
+                draws.renew()
             for update in step.updates:
                 update.optimizer.forget()
         else:
             self._graph = graph
         finally:
-            for group in capturable:
-                group["capturable"] = False
+            for group in groups:
+                if id(group) in capturable:
+                    group["capturable"] = capturable[id(group)]
             step.batches_summed = summed
 
-    def release(self) -> None:
-        """Let the graph go, and the memory that it computes in."""
-        self._graph, self._batch = None, {}
-
     def _places(self) -> list[int]:
+        """Where the buffers of all modules lie."""
         modules = self.step.setting.modules.values()
         return [buffer.data_ptr() for module in modules for buffer in module.buffers()]
+
+    def _numbers(self) -> list[Any]:
+        """What a graph would keep as it is: the plain numbers of all modules, and the state of other generators."""
+        modules = self.step.setting.modules.values()
+        kept = [vars(part) for module in modules for part in module.modules()]
+        numbers = [value for table in kept for value in table.values() if isinstance(value, bool | int | float)]
+        return [numbers, random.getstate(), [str(part) for part in np.random.get_state()]]
 
     def remarks(self) -> list[str]:
         """Why there is no graph, once."""
@@ -151,8 +168,3 @@ class Captured:
         self._told = True
         where = self.step.phase.key_of(self.step.step)
         return [f"{where} isn't captured as a CUDA graph: {self.reason}"]
-
-
-def waits_text(found: Counter[Wait]) -> str:
-    """What waits, and where."""
-    return ", ".join(f"{wait.operation} at {wait.place}" for wait in found)

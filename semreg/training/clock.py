@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
+from collections.abc import Iterator
 
 import torch
 
@@ -37,6 +39,15 @@ class Clock:
             now = self._now()
             self._seconds[part] += now - self._last
             self._last = now
+
+    @contextlib.contextmanager
+    def paused(self) -> Iterator[None]:
+        """Nothing is measured inside, nor is a GPU waited for."""
+        measuring, self._measuring = self._measuring, False
+        try:
+            yield
+        finally:
+            self._measuring = measuring
 
     def means(self) -> dict[str, float]:
         """Seconds per iteration of each part since this was last asked for; empty if none was measured."""

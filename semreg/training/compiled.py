@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import time
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
-
-from semreg.core import seed_of
-from semreg.training.draws import mixed
 
 if TYPE_CHECKING:
     from semreg.training.step import Pass, StepRunner
@@ -33,9 +32,9 @@ class Compiled:
 
     def __init__(self, step: StepRunner) -> None:
         self.step = step
-        seed = seed_of(step.setting.seed, step.phase.name, step.step.name, "compiled")
-        step.global_draws.seed = mixed(seed, step.setting.processes.rank)  # what is compiled draws from these
-        self._compute = torch.compile(self._computed, dynamic=False)
+        step.seed_global_draws()  # from which what is compiled draws
+        self._function = torch.compile(self._losses_and_totals, dynamic=False)
+        self._calls = 0
         self._begun: tuple[int, float] | None = None
         self._seconds: dict[int, float] = {}
         """How long the first executions took, by their number."""
@@ -51,14 +50,16 @@ class Compiled:
         """Whether all is compiled, and measured, before execution `index`."""
         return index > FIRST + COMPILING + MEASURED
 
-    def computed(
+    def losses_and_totals(
         self, batch: Mapping[str, Any], passes: Sequence[Pass], names: Sequence[str]
     ) -> tuple[list[Tensor], list[Tensor]]:
         """The losses of these names on a batch, and what each pass takes the gradient of."""
-        with self.step.program.autocast(), self._several_passes():
-            return self._compute(batch, passes, names)
+        self._calls += 1
+        compiling = self._compiling() if self._calls <= COMPILING else contextlib.nullcontext()
+        with self.step.program.autocast(), compiling:
+            return self._function(batch, passes, names)
 
-    def _computed(
+    def _losses_and_totals(
         self, batch: Mapping[str, Any], passes: Sequence[Pass], names: Sequence[str]
     ) -> tuple[list[Tensor], list[Tensor]]:
         execution = dict(batch)  # a copy made in here: what is computed on the way isn't kept for anyone
@@ -66,14 +67,23 @@ class Compiled:
         totals = self.step.weighted(passes, losses)
         return [loss.detach() for loss in losses.values()], totals
 
-    def _several_passes(self) -> contextlib.AbstractContextManager[Any]:
-        """Where several backward passes follow, the first may not use up what the forward pass has kept."""
-        if len(self.step.passes) == 1:
-            return contextlib.nullcontext()
+    @contextlib.contextmanager
+    def _compiling(self) -> Iterator[None]:
+        """Where several backward passes follow, the first may not use up what the forward pass has kept.
+
+        What PyTorch says to its own developers while it compiles stays unsaid.
+        """
         import torch._functorch.config as functorch
 
-        kept: contextlib.AbstractContextManager[Any] = functorch.patch(donated_buffer=False)
-        return kept
+        log = logging.getLogger("torch.utils.cpp_extension")
+        level = log.level
+        log.setLevel(logging.ERROR)
+        try:
+            with warnings.catch_warnings(), functorch.patch(donated_buffer=len(self.step.passes) == 1):
+                warnings.filterwarnings("ignore", message=".*_prims_common.check. is deprecated")
+                yield
+        finally:
+            log.setLevel(level)
 
     # --- whether it pays ---
 
@@ -100,5 +110,5 @@ def pays(before: float, compiling: float, after: float, where: str) -> str:
     """From which step on it pays to have compiled, given the seconds of a step before and after, and of compiling."""
     took = f"{where}: compiling took {compiling:.0f} s, and a step takes {after * 1e3:.3g} ms instead of"
     if after >= before:
-        return f"{took} {before * 1e3:.3g}: it doesn't pay, and is the same without --compile"
+        return f"{took} {before * 1e3:.3g}: it doesn't pay; leave --compile out, for a run with other last digits"
     return f"{took} {before * 1e3:.3g}: it pays from step {compiling / (before - after):,.0f} on"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import torch
 
@@ -42,7 +42,8 @@ class GlobalDraws:
         return [generator.get_state().tolist() for generator in self.generators]
 
 
-class Draws(NamedTuple):
+@dataclass
+class Draws:
     """Where a random call draws from: a generator that is seeded for each execution, on the host before it begins."""
 
     generator: torch.Generator
@@ -51,3 +52,7 @@ class Draws(NamedTuple):
     def seed(self, index: int) -> None:
         """Seed the generator for execution `index`."""
         self.generator.manual_seed(mixed(self.base, index))
+
+    def renew(self) -> None:
+        """Take another generator, in the place of one that a failed capture holds."""
+        self.generator = torch.Generator(self.generator.device)

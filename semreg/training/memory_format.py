@@ -51,6 +51,8 @@ def to_channels_first(modules: Mapping[str, nn.Module]) -> None:
     for module in modules.values():
         if _convolves(module):
             module.to(memory_format=torch.contiguous_format)
+        for key in [key for key, hook in module._forward_hooks.items() if hook is _contiguous]:
+            del module._forward_hooks[key]
 
 
 def match_parameters(optimizer: torch.optim.Optimizer) -> None:

@@ -33,7 +33,7 @@ class Group(NamedTuple):
     schedule: Node | None
 
 
-class ModuleOptimizer:
+class TrainedModule:
     """What a phase does to one module: its groups of parameters, clipping, and the running average of its weights.
 
     Args:
@@ -54,6 +54,7 @@ class ModuleOptimizer:
             raise UserError(source, [Problem(f"modules.{name}", "has no parameters, so no loss can train it")])
         self.groups = self._groups()
         self.average = {key: value.detach().clone() for key, value in module.state_dict().items()} if ema else {}
+        self._values: dict[str, Tensor] | None = None
 
     def _groups(self) -> list[Group]:
         """A group for each pattern of the plan, and one of the remaining parameters, which may be empty."""
@@ -81,12 +82,13 @@ class ModuleOptimizer:
         """Move the running average of the weights towards what they are now, if the recipe wants one."""
         if self.ema is None:
             return
-        values = self.module.state_dict()
+        if self._values is None or any(True for _ in self.module.buffers()):  # which a module may replace
+            self._values = self.module.state_dict()
         moving = [key for key, value in self.average.items() if value.is_floating_point()]
         averages: list[Tensor] = [self.average[key] for key in moving]
-        torch._foreach_lerp_(averages, [values[key] for key in moving], 1 - self.ema)
+        torch._foreach_lerp_(averages, [self._values[key] for key in moving], 1 - self.ema)
         for key in self.average.keys() - set(moving):
-            self.average[key].copy_(values[key])
+            self.average[key].copy_(self._values[key])
 
 
 class Optimizer:
@@ -102,7 +104,7 @@ class Optimizer:
     Raises UserError where an option is refused.
     """
 
-    def __init__(self, parts: Sequence[ModuleOptimizer], epochs: int) -> None:
+    def __init__(self, parts: Sequence[TrainedModule], epochs: int) -> None:
         self.parts, self.plan, self.source = list(parts), parts[0].plan, parts[0].source
         self.parameters = [parameter for part in parts for parameter in part.parameters]
         groups, self.schedules = [], []
@@ -113,6 +115,8 @@ class Optimizer:
                 self.schedules.append(_bound(alike[0].schedule, epochs, self.source))
         self.optimizer = self._made(groups)
         self.rates = [float(group["lr"]) for group in self.optimizer.param_groups]
+        self.now = list(self.rates)
+        """The rates of this moment, by group."""
         for group in self.optimizer.param_groups if self.can_be_captured else ():
             group["lr"] = torch.tensor(float(group["lr"]), device=self.parameters[0].device)
 
@@ -140,7 +144,7 @@ class Optimizer:
     def try_out(self) -> list[Problem]:
         """What keeps the optimiser from stepping, with its options and its groups', tried on numbers made up."""
         problems = []
-        taken = {*self.plan.node.options, *({"lr"} & self.plan.node.loaded.signature.parameters.keys())}
+        taken = {*self.plan.node.options, *({"lr", "fused"} & self.plan.node.loaded.signature.parameters.keys())}
         for group in self.optimizer.param_groups:
             options = {key: value for key, value in group.items() if key in taken}
             made_up = nn.Parameter(torch.zeros_like(group["params"][0]))
@@ -163,17 +167,18 @@ class Optimizer:
 
     def schedule(self, epoch: float) -> None:
         """Set the learning rates of this moment; `epoch` is fractional."""
-        for group, rate, schedule in zip(self.optimizer.param_groups, self.rates, self.schedules, strict=True):
+        for number, (group, schedule) in enumerate(zip(self.optimizer.param_groups, self.schedules, strict=True)):
             if schedule is None:
                 continue
+            self.now[number] = self.rates[number] * schedule(epoch)
             if isinstance(group["lr"], Tensor):
-                group["lr"].fill_(rate * schedule(epoch))
+                group["lr"].fill_(self.now[number])
             else:
-                group["lr"] = rate * schedule(epoch)
+                group["lr"] = self.now[number]
 
     def step(
         self,
-        parts: Iterable[ModuleOptimizer] | None = None,
+        parts: Sequence[TrainedModule],
         closure: Callable[[], Tensor] | None = None,
         scaler: GradScaler | None = None,
     ) -> None:
@@ -182,7 +187,6 @@ class Optimizer:
         `closure` computes loss and clipped gradients again, for an optimiser that needs one. `scaler` scaled the
         gradients, and leaves the step out where they are not finite.
         """
-        parts = self.parts if parts is None else list(parts)
         if scaler is not None:
             scaler.unscale_(self.optimizer)
         try:
@@ -226,7 +230,7 @@ class Optimizer:
             mine = set(map(id, part.parameters))
             table: dict[str, Any] = {"state": {}, "param_groups": []}
             index = 0
-            for group in self.optimizer.param_groups:
+            for group, rate in zip(self.optimizer.param_groups, self.now, strict=True):
                 numbers = []
                 for parameter in group["params"]:
                     if id(parameter) in mine:
@@ -236,7 +240,7 @@ class Optimizer:
                         index += 1
                 if numbers:
                     options = {key: value for key, value in group.items() if key != "params"}
-                    options["lr"] = float(options["lr"])
+                    options["lr"] = rate  # which may lie on a GPU there
                     table["param_groups"].append(options | {"params": numbers})
             states[part.name] = table
         return states
@@ -263,13 +267,13 @@ class Optimizer:
             group["lr"] = rate
 
 
-def joined(parts: Iterable[ModuleOptimizer], epochs: int) -> list[Optimizer]:
+def shared_optimizers(parts: Iterable[TrainedModule], epochs: int) -> list[Optimizer]:
     """The fewest optimisers for the modules of a phase: those whose plans say the same share one.
 
     PyTorch's own step each parameter by itself, so that what they do is the same. Any other may look at all that it is
     given, and gets one module.
     """
-    groups: list[tuple[Any, list[ModuleOptimizer]]] = []
+    groups: list[tuple[Any, list[TrainedModule]]] = []
     for part in parts:
         what = _what_it_does(part.plan) if _steps_each_alone(part.plan) else part
         for known, alike in groups:
@@ -297,7 +301,7 @@ def _what_it_does(plan: OptimizerPlan) -> Any:
     return of(plan.node), of(plan.schedule), groups
 
 
-def _fused_by_default(plan: OptimizerPlan, parts: Sequence[ModuleOptimizer]) -> bool:
+def _fused_by_default(plan: OptimizerPlan, parts: Sequence[TrainedModule]) -> bool:
     """Whether PyTorch has a fused step for it, which takes all parameters at once, and nothing speaks against it."""
     value, options = plan.node.loaded.value, plan.node.options
     if not _steps_each_alone(plan) or "fused" not in inspect.signature(value).parameters:
@@ -307,7 +311,8 @@ def _fused_by_default(plan: OptimizerPlan, parts: Sequence[ModuleOptimizer]) -> 
     if any(getattr(module, "sparse", False) for part in parts for module in part.module.modules()):
         return False  # it takes no sparse gradients
     parameters = [parameter for part in parts for parameter in part.parameters]
-    return all(p.is_floating_point() and p.device.type in ("cpu", "cuda", "mps") for p in parameters)
+    devices = ("cpu", "cuda") if value in CAPTURED else ("cpu",)  # older versions fuse no others on a GPU
+    return all(p.is_floating_point() and p.device.type in devices for p in parameters)
 
 
 def _as_tuples(options: Mapping[str, Any]) -> dict[str, Any]:

@@ -65,4 +65,4 @@ def crowded(times: float, load: float, cores: int, threads: int, processes: int 
     if threads == 1:
         return said
     left = (cores - load) / processes + threads
-    return f"{said}; a run with --threads {max(1, int(left))} loses less"
+    return f"{said}; another run with --threads {max(1, int(left))} would lose less"

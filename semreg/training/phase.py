@@ -12,13 +12,13 @@ import torch
 from torch import nn
 
 from semreg.components.values import tensors_of
-from semreg.core import Problem, Remarking, UserError, seed_of
+from semreg.core import Problem, Remarking, UserError
+from semreg.core.shapes import in_a_trial
 from semreg.recipe.component_errors import naming_losses
 from semreg.recipe.plan import PhasePlan, StepPlan, Value, reads_in
 from semreg.training.buffers import buffers_kept
 from semreg.training.clock import Clock
-from semreg.training.draws import mixed
-from semreg.training.optimizers import ModuleOptimizer, joined
+from semreg.training.optimizers import TrainedModule, shared_optimizers
 from semreg.training.program import Execution, Program, evaluating
 from semreg.training.setting import BatchSource, Setting
 from semreg.training.step import StepRunner
@@ -58,10 +58,10 @@ class PhaseRunner:
             module.train(trained)
             module.requires_grad_(trained)
         self.trained = {
-            name: ModuleOptimizer(name, setting.modules[name], plan, setting.plan.modules[name].ema, source)
+            name: TrainedModule(name, setting.modules[name], plan, setting.plan.modules[name].ema, source)
             for name, plan in phase.optimizers.items()
         }
-        self.optimizers = joined(self.trained.values(), phase.epochs)
+        self.optimizers = shared_optimizers(self.trained.values(), phase.epochs)
         self.clock = Clock(setting.device)
         self.steps = [
             StepRunner(setting, phase, step, self.optimizers, batches(step), self.clock) for step in phase.steps
@@ -83,9 +83,7 @@ class PhaseRunner:
             step.follow(epoch)
             repeat = step.step.repeat
             for count in range(iteration * repeat, (iteration + 1) * repeat):
-                if step.captured is None or not step.captured.run(count):
-                    step.execute(count)
-                    step.update(count)
+                step.run(count)
         if self.buffers:
             self.setting.processes.take_from_first(self.buffers)  # batch norm's averages differ between processes
 
@@ -134,7 +132,7 @@ class PhaseRunner:
 
         Raises UserError where a shape does not fit or a loss leaves a module it should train without a gradient.
         """
-        with buffers_kept(self.setting.modules.values()):
+        with buffers_kept(self.setting.modules.values()), in_a_trial():  # labels that fit no class are told here
             problems = self._trial(trains or _trains)
         if problems:
             raise UserError(self.setting.source, problems)
@@ -150,10 +148,7 @@ class PhaseRunner:
                 losses[name], found = self._tried(runner, execution, name, loss)
                 problems += found
             if before != runner.global_draws.states():
-                # Something draws from PyTorch's global generator (dropout, say), so each execution seeds it.
-                rank = self.setting.processes.rank
-                seed = seed_of(self.setting.seed, self.phase.name, runner.step.name, "global")
-                runner.global_draws.seed = mixed(seed, rank) if rank else seed
+                runner.seed_global_draws()  # as dropout does
             if problems:  # through a graph that a loss has used up or changed there is no gradient to be asked for
                 continue
             for module, row in runner.step.rows.items():
@@ -246,10 +241,9 @@ class PhaseRunner:
         return patience is not None and self.validation.checks_since_best >= patience
 
     def finish(self) -> None:
-        """Take the best weights where the recipe says so, and let captured steps go."""
+        """Take the best weights where the recipe says so, and let captured and compiled steps go."""
         for step in self.steps:
-            if step.captured is not None:
-                step.captured.release()
+            step.captured = step.compiled = None  # they know their step, and it them
         for name, weights in self.validation.weights.items():
             self.setting.modules[name].load_state_dict(weights)
 

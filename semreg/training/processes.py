@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
-from itertools import groupby
 from typing import Any, NamedTuple, TypeVar
 
 import torch
@@ -20,7 +19,8 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 from semreg.core import UserError
-from semreg.core.errors import ProcessLostError
+from semreg.core.errors import ProcessLostError, cause_of
+from semreg.core.memory import out_of_memory
 
 _PATIENCE = timedelta(days=1)  # decoding a data set may take the first process hours; a dead one is noticed at once
 BYTES_OF_A_BUCKET = 25 * 2**20
@@ -95,12 +95,14 @@ class Processes:
             dist.barrier()
 
     def _begin(self, tensors: Iterable[Tensor], exchange: Callable[[Tensor], Any], divisor: int = 1) -> list[Exchange]:
-        """Begin an exchange of each run of tensors of equal dtypes, in one piece."""
+        """Begin an exchange of all tensors of one dtype, in one piece, for each dtype."""
         if self.count == 1:
             return []
+        alike: dict[torch.dtype, list[Tensor]] = {}
+        for tensor in tensors:
+            alike.setdefault(tensor.dtype, []).append(tensor.detach())
         begun = []
-        for _, group in groupby(tensors, key=lambda tensor: tensor.dtype):
-            parts = [tensor.detach() for tensor in group]
+        for parts in alike.values():
             flat = torch.cat([part.reshape(-1) for part in parts])
             with _told():
                 begun.append(Exchange(parts, flat, exchange(flat), divisor))
@@ -207,7 +209,7 @@ def joined(device: torch.device) -> Iterator[Processes]:
         yield Processes(dist.get_rank(), dist.get_world_size())
         return
     own = os.environ.get("LOCAL_RANK", "0")
-    if on_card and str(torch.cuda.current_device()) != own:
+    if on_card and torch.cuda.device_count() > 1 and str(torch.cuda.current_device()) != own:
         raise UserError("--device", f"several processes can't share {device}; with --device cuda each has a card")
     with _told():
         dist.init_process_group("nccl" if on_card else "gloo", timeout=_PATIENCE, device_id=device if on_card else None)
@@ -222,4 +224,7 @@ def _told() -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
-        raise ProcessLostError("", "another process of this run has ended, or can't be reached") from error
+        if out_of_memory(error):
+            raise
+        said = f"another process of this run has ended, or can't be reached ({cause_of(error)})"
+        raise ProcessLostError("", said) from error

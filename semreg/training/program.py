@@ -69,10 +69,10 @@ class Program:
         self._draws: dict[str, list[Draws]] = {}
         # By their places, since a loss may have a tensor's name and must not have its draws.
         self.losses: dict[str, Evaluate] = {
-            name: self._compiled(node, f"losses.{name}", scalar=True) for name, node in plan.losses.items()
+            name: self._closure_at(node, f"losses.{name}", scalar=True) for name, node in plan.losses.items()
         }
         for name, value in plan.tensors.items():
-            self._tensors[name] = self._compiled(value, f"tensors.{name}")
+            self._tensors[name] = self._closure_at(value, f"tensors.{name}")
 
     def execution(self, fields: Mapping[str, Any], index: int = 0) -> Execution:
         """Execution number `index`, on the fields of a batch; the number decides its random draws."""
@@ -97,7 +97,7 @@ class Program:
 
     def compute(self, value: Value, execution: Execution) -> Any:
         """The value of what is no tensor by itself, such as an input of a call."""
-        evaluate = self._compiled(value, "")
+        evaluate = self._closure_at(value, "")
         for draws in self._draws.pop("", []):
             draws.seed(0)
         return evaluate(execution)
@@ -112,16 +112,16 @@ class Program:
 
     # --- compilation: one closure per call, no look-ups left for the loop ---
 
-    def _compiled(self, value: Value, place: str, *, scalar: bool = False) -> Evaluate:
+    def _closure_at(self, value: Value, place: str, *, scalar: bool = False) -> Evaluate:
         """What computes the value at a place in the recipe."""
         self._place = place
-        return self._compile(value, place, scalar=scalar)
+        return self._closure_of(value, place, scalar=scalar)
 
-    def _compile(self, value: Value, path: str, *, scalar: bool = False) -> Evaluate:
+    def _closure_of(self, value: Value, path: str, *, scalar: bool = False) -> Evaluate:
         """What computes a part of it; `path`, the part's place in the recipe, seeds its draws."""
         if isinstance(value, Read):
             return self._read(value.name)
-        inputs = [self._compile(part, f"{path}.{position}") for position, part in enumerate(value.inputs)]
+        inputs = [self._closure_of(part, f"{path}.{position}") for position, part in enumerate(value.inputs)]
         if value.component is not None:
             call = self._component(value, path)
             if value.component.kind != "loss":  # they are in float32, whatever they get
@@ -174,6 +174,8 @@ class Program:
             try:
                 instance: Any = function(**options)
                 instance = instance.to(self.device)
+                if isinstance(instance, nn.Module):
+                    instance.requires_grad_(False)  # no recipe can train it
             except KeyboardInterrupt:
                 raise
             except BaseException as error:
@@ -184,7 +186,7 @@ class Program:
             draws = Draws(torch.Generator(self.device), seed_of(*self.key, path))
             self._draws.setdefault(self._place, []).append(draws)
             generator = draws.generator
-            function = _drawing(function, generator)
+            function = _drawing(function, draws)
         call = partial(function, **options) if options else function
         return over_processes(call, component.value, self.processes, generator)
 
@@ -223,11 +225,11 @@ class Program:
         return evaluate
 
 
-def _drawing(function: Callable[..., Any], generator: torch.Generator) -> Callable[..., Any]:
+def _drawing(function: Callable[..., Any], draws: Draws) -> Callable[..., Any]:
     """A random function that draws from a generator; when compiled, which knows no generators, from PyTorch's own."""
 
     def drawing(*values: Any, **options: Any) -> Any:
-        return function(*values, generator=None if torch.compiler.is_compiling() else generator, **options)
+        return function(*values, generator=None if torch.compiler.is_compiling() else draws.generator, **options)
 
     return drawing
 

@@ -29,7 +29,6 @@ class Setting:
     processes: Processes = ALONE
     capture: bool = True
     compile: bool = False
-    channels_last: bool = True
 
     @property
     def source(self) -> str:

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping, Sequence
-from functools import partial
+from functools import partial, reduce
+from operator import add
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.amp import GradScaler
 
-from semreg.core import Problem, UserError
+from semreg.core import Problem, UserError, seed_of
 from semreg.recipe.component_errors import naming_losses
 from semreg.recipe.plan import Course, Node, PhasePlan, StepPlan, Weight
 from semreg.recipe.schedules import factor_at
@@ -24,8 +25,8 @@ from semreg.training.buffers import buffers_kept
 from semreg.training.captured import Captured
 from semreg.training.clock import Clock
 from semreg.training.compiled import Compiled
-from semreg.training.draws import GlobalDraws
-from semreg.training.optimizers import ModuleOptimizer, Optimizer
+from semreg.training.draws import GlobalDraws, mixed
+from semreg.training.optimizers import Optimizer, TrainedModule
 from semreg.training.processes import GradientAverages
 from semreg.training.program import Program
 from semreg.training.setting import BatchSource, Setting
@@ -46,7 +47,7 @@ class Update(NamedTuple):
     """What an optimiser does in a step: the modules that it steps there, and the pass that it takes itself, if any."""
 
     optimizer: Optimizer
-    parts: list[ModuleOptimizer]
+    parts: list[TrainedModule]
     own: Pass | None
 
 
@@ -104,18 +105,25 @@ class StepRunner:
         parts = {part.name: part for optimizer in optimizers for part in optimizer.parts}
         own: dict[str, Pass] = {}
         for backward in self.step.backwards:
+            if not backward.weights:
+                continue
             parameters = [parameter for module in backward.modules for parameter in parts[module].parameters]
             selective = bool(backward.reached & parts.keys() - {*backward.modules})
             nodes = {name: self.program.plan.losses[name] for name in backward.weights}
             made = Pass(parameters, backward.weights, nodes, selective)
             if parts[backward.modules[0]].plan.needs_closure:
                 own[backward.modules[0]] = made
-            elif backward.weights:
+            else:
                 self.passes.append(made)
         for optimizer in optimizers:
             stepped = [part for part in optimizer.parts if part.name in self.step.rows]
             if stepped:
                 self.updates.append(Update(optimizer, stepped, own.get(stepped[0].name)))
+
+    def seed_global_draws(self) -> None:
+        """Have PyTorch's own generators seeded for each execution, in each process otherwise, since something draws."""
+        seed, rank = seed_of(self.setting.seed, self.phase.name, self.step.name, "global"), self.setting.processes.rank
+        self.global_draws.seed = mixed(seed, rank) if rank else seed
 
     # --- what is done on the host, before the first tensor ---
 
@@ -137,6 +145,12 @@ class StepRunner:
             kept.fill_(value / self.step.accumulate)
         else:
             self.factors[id(course)] = value / self.step.accumulate
+
+    def run(self, count: int) -> None:
+        """Execution number `count`, whole."""
+        if self.captured is None or not self.captured.run(count):
+            self.execute(count)
+            self.update(count)
 
     def next_batch(self, index: int) -> dict[str, Any]:
         """Batch number `index`, once all that draws for it is seeded."""
@@ -163,7 +177,7 @@ class StepRunner:
         if self.step.accumulate > 1 or self.setting.processes.count > 1:
             sums = [loss.clone() for loss in sums]
         for index in range(first + 1, first + self.step.accumulate):
-            add(sums, self.gradients(self.next_batch(index), index, passes, names))
+            add_each(sums, self.gradients(self.next_batch(index), index, passes, names))
         self.exchange(passes, sums)
         if own is None:
             self.note(sums)
@@ -174,7 +188,7 @@ class StepRunner:
     ) -> list[Tensor]:
         """Add the gradients of the passes on batch number `index`; the losses of these names."""
         if self.compiled is not None and self.compiled.begins(index):
-            values, totals = self.compiled.computed(batch, passes, names)
+            values, totals = self.compiled.losses_and_totals(batch, passes, names)
         else:
             execution = dict(batch)
             values = []
@@ -198,13 +212,11 @@ class StepRunner:
         """What each pass takes the gradient of: Σ weight · loss."""
         totals = []
         for one in passes:
-            total: Tensor | None = None
+            terms = []
             for name, weight in one.weights.items():
                 factor = self.weight(weight)
-                term = losses[name] if isinstance(factor, float) and factor == 1 else losses[name] * factor
-                total = term if total is None else total + term
-            if total is not None:
-                totals.append(total)
+                terms.append(losses[name] if isinstance(factor, float) and factor == 1 else losses[name] * factor)
+            totals.append(reduce(add, terms))
         return totals
 
     def weight(self, weight: Weight) -> float | Tensor:
@@ -229,7 +241,7 @@ class StepRunner:
     def note(self, sums: list[Tensor]) -> None:
         """Add the losses of an execution to what the records will tell."""
         if self.totals:
-            add(self.totals, sums)
+            add_each(self.totals, sums)
         else:
             self.totals = [loss.clone() for loss in sums]  # a loss may be a view of what it was given
         self.batches_summed += self.step.accumulate
@@ -280,6 +292,6 @@ class StepRunner:
         return [remark for one in told for remark in one.remarks()]
 
 
-def add(totals: list[Tensor], more: list[Tensor]) -> None:
+def add_each(totals: list[Tensor], more: list[Tensor]) -> None:
     """Add to each total, in place."""
     torch._foreach_add_(totals, more)

@@ -177,6 +177,9 @@ class Trainer:
             where = f"phases.{phase.name}.data.batch_size" if own else "data.batch_size"
             needed, room = shortage(error, self.setting.device) or (0, 0)
             smaller = batch_that_fits(phase.batch_size, needed, room)
+            if phase.batch_size == 1:
+                said = "memory ran out with batches of 1; a smaller network, or another device, would fit"
+                raise UserError(self.source, [Problem(where, said)]) from error
             seen = f", at least {needed / 2**30:.2f} GiB where there are {room / 2**30:.2f}" if needed else ""
             message = f"memory ran out with batches of {phase.batch_size}{seen}; try --set {where}={smaller}, and "
             message += f"{math.ceil(phase.batch_size / smaller)} × the `accumulate` of each step for the same updates"
@@ -226,6 +229,7 @@ class Trainer:
                 if index + 1 == len(self.setting.plan.phases):
                     self.keep_end(runner, index, *reached)
                 self.end_phase(runner, index)
+                del runner  # before the next takes memory
         for module in self.setting.modules.values():
             module.eval().requires_grad_(False)
 

@@ -82,7 +82,7 @@ def counted_waits(device: torch.device | None = None) -> Iterator[Counter[Wait]]
     device = device or torch.device("cpu")
     found: Counter[Wait] = Counter()
     counting = _Counting(device, found)
-    with as_on_a_device(), told_by_cuda(device, found), _in_backward_passes(counting), counting:
+    with as_on_a_device(), cuda_waits(device, found), _in_backward_passes(counting), counting:
         yield found
 
 
@@ -211,7 +211,7 @@ def _short(file: str) -> str:
 
 
 @contextlib.contextmanager
-def told_by_cuda(device: torch.device, found: Counter[Wait]) -> Iterator[None]:
+def cuda_waits(device: torch.device, found: Counter[Wait]) -> Iterator[None]:
     """Adds what a GPU itself says that it was waited for, unless it is counted at its place already."""
     if device.type != "cuda":
         yield

@@ -19,6 +19,7 @@ from semreg.components.functional import (
     standard_normal_kl,
     undecorated,
 )
+from semreg.components.layers import HeadLinear
 from semreg.core import DiagonalGaussian
 
 numbers = st.floats(-6, 6)
@@ -122,3 +123,11 @@ def test_a_decorated_function_is_shown_as_it_is_and_decorated_once() -> None:
     assert in_float32(product) is product
     assert not hasattr(undecorated(product), "__wrapped__")
     assert undecorated(math.sqrt) is math.sqrt
+
+
+@pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16])
+def test_a_head_is_compiled_in_one_graph(precision: torch.dtype) -> None:
+    net = torch.nn.Sequential(torch.nn.Linear(3, 4), HeadLinear(4, 2))
+    whole = torch.compile(net, fullgraph=True, backend="eager")
+    with torch.autocast("cpu", precision, enabled=precision != torch.float32):
+        assert whole(torch.ones(5, 3)).equal(net(torch.ones(5, 3)))

@@ -51,3 +51,13 @@ def test_on_a_gpu_few_iterations_are_waited_for() -> None:
     for number in range(1, MEASURED_ON_GPU):
         iterate(clock, number, [("forward", 1000)])
     assert clock.means() == {}
+
+
+def test_nothing_is_measured_while_it_is_paused() -> None:
+    clock = Told(torch.device("cpu"))
+    clock.start(0)
+    with clock.paused():
+        clock.time += 5
+        clock.lap("forward")
+    clock.lap("captured")
+    assert clock.means() == {"captured": 5.0}

@@ -199,7 +199,7 @@ def test_an_optimizer_that_fails_is_named(error: BaseException, toy: Toy, regist
     [problem] = bench.optimizer("encoder").try_out()
     assert problem.message.startswith("odd (this process) can't make a step: ")
     with pytest.raises(UserError, match=r"the optimizer of encoder  odd \(this process\) "):
-        bench.optimizer("encoder").step()
+        bench.optimizer("encoder").step([bench.runner.trained["encoder"]])
     with pytest.raises(UserError, match=r"the optimizer of encoder  unmade \(this process\) "):
         Bench(toy(), "optimizer.use='unmade'")
     with pytest.raises(UserError, match=r"it made a NoneType, not a torch\.optim\.Optimizer"):

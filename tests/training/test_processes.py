@@ -272,6 +272,7 @@ def test_each_process_has_a_card_of_its_own(monkeypatch: pytest.MonkeyPatch) -> 
     current: list[int] = []
     monkeypatch.setattr(torch.cuda, "set_device", lambda device: current.append(device.index))
     monkeypatch.setattr(torch.cuda, "current_device", lambda: current[-1])
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     with joined(torch.device("cuda:1")) as processes:
         assert processes == ALONE
     assert current == [1]

@@ -359,3 +359,23 @@ def test_gradients_in_float16_are_scaled_and_a_step_that_overflows_is_left_out(t
 def test_what_computes_gradients_again_is_refused_in_float16(toy: Toy) -> None:
     with pytest.raises(UserError, match="it computes gradients again, which can't be scaled for fp16"):
         Bench(toy('[optimizer]\nuse = "lbfgs"'), precision="fp16")
+
+
+def test_weights_of_a_loss_get_no_gradient_and_no_memory(toy: Toy, register: Register) -> None:
+    nets = []
+
+    class Perceptual(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.features = torch.nn.Linear(16, 3)
+            nets.append(self)
+
+        def forward(self, a: Tensor, b: Tensor) -> Tensor:
+            return (self.features(a.flatten(1)) - self.features(b.flatten(1))).square().mean()
+
+    register("loss", "perceptual", Perceptual)
+    bench = Bench(toy('[losses.rec]\nuse = "perceptual(reconstruction, image)"'))
+    before = bench.weights()
+    bench.runner.iterate(0)
+    assert bench.moved(before) == {"encoder", "decoder"}
+    assert all(parameter.grad is None for net in nets for parameter in net.parameters())

@@ -47,8 +47,10 @@ class GaussianMixture(nn.Module):
 
     def remarks(self) -> list[str]:
         """Which classes have variances below the floor, if any, and that was not said before."""
+        if self._said:
+            return []
         rows = (self.log_variances.detach() < math.log(self.variance_floor)).any(1).nonzero().flatten().tolist()
-        if self._said or not rows:
+        if not rows:
             return []
         self._said = True
         return [
