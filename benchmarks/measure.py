@@ -91,7 +91,7 @@ def in_turns(
     """
     names = list(contestants)
     measured: dict[str, list[float]] = {name: [] for name in names}
-    for number in range(-1 if warm_up else 0, rounds):
+    for number in range(-1 if warm_up else 0, rounds if names else 0):
         first = number % len(names)
         for name in names[first:] + names[:first]:
             value = contestants[name]()

@@ -55,8 +55,8 @@ class Compiled:
     ) -> tuple[list[Tensor], list[Tensor]]:
         """The losses of these names on a batch, and what each pass takes the gradient of."""
         self._calls += 1
-        compiling = self._compiling() if self._calls <= COMPILING else contextlib.nullcontext()
-        with self.step.program.autocast(), compiling:
+        quiet = _quiet() if self._calls <= COMPILING else contextlib.nullcontext()
+        with self.step.program.autocast(), self._several_passes(), quiet:
             return self._function(batch, passes, names)
 
     def _losses_and_totals(
@@ -67,23 +67,14 @@ class Compiled:
         totals = self.step.weighted(passes, losses)
         return [loss.detach() for loss in losses.values()], totals
 
-    @contextlib.contextmanager
-    def _compiling(self) -> Iterator[None]:
-        """Where several backward passes follow, the first may not use up what the forward pass has kept.
-
-        What PyTorch says to its own developers while it compiles stays unsaid.
-        """
+    def _several_passes(self) -> contextlib.AbstractContextManager[Any]:
+        """Where several backward passes follow, the first may not use up what the forward pass has kept."""
+        if len(self.step.passes) == 1:
+            return contextlib.nullcontext()
         import torch._functorch.config as functorch
 
-        log = logging.getLogger("torch.utils.cpp_extension")
-        level = log.level
-        log.setLevel(logging.ERROR)
-        try:
-            with warnings.catch_warnings(), functorch.patch(donated_buffer=len(self.step.passes) == 1):
-                warnings.filterwarnings("ignore", message=".*_prims_common.check. is deprecated")
-                yield
-        finally:
-            log.setLevel(level)
+        kept: contextlib.AbstractContextManager[Any] = functorch.patch(donated_buffer=False)
+        return kept
 
     # --- whether it pays ---
 
@@ -104,6 +95,20 @@ class Compiled:
         took = [self._seconds[index] for index in sorted(self._seconds)]
         before, compiling, after = took[1:FIRST], took[FIRST : FIRST + COMPILING], took[FIRST + COMPILING :]
         return [pays(min(before), sum(compiling), min(after), self.step.phase.key_of(self.step.step))]
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """What PyTorch says to its own developers while it compiles stays unsaid."""
+    log = logging.getLogger("torch.utils.cpp_extension")
+    level = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message=".*_prims_common.check. is deprecated")
+            yield
+    finally:
+        log.setLevel(level)
 
 
 def pays(before: float, compiling: float, after: float, where: str) -> str:
