@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from semreg.core import Result
 
 _BAR = 20  # characters
-_SECONDS_BETWEEN_UPDATES = 0.1
+_SECONDS_BETWEEN_UPDATES = 0.25
 _SECONDS_BETWEEN_LINES = 30
 
 
