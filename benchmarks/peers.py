@@ -56,12 +56,17 @@ def accelerate(work: Work, adam: Adam) -> Contestant:
     accelerator = Accelerator(cpu=True)
     model = VAE(work.plan)
     model, optimizer, batches = accelerator.prepare(model, adam(model.parameters()), loader(work))
+    return loop_with(work, model, optimizer, batches, accelerator.backward)
+
+
+def loop_with(work: Work, model: Any, optimizer: Any, batches: Any, backward: Callable[[Tensor], object]) -> Contestant:
+    """The loop that the documentation of both writes, around what they have prepared."""
 
     def train() -> None:
         for _ in range(work.epochs):
             for image in batches:
                 optimizer.zero_grad()
-                accelerator.backward(model(image))
+                backward(model(image))
                 optimizer.step()
 
     return lambda: seconds(train) / work.steps
@@ -75,15 +80,7 @@ def fabric(work: Work, adam: Adam) -> Contestant:
     model = VAE(work.plan)
     model, optimizer = fabric.setup(model, adam(model.parameters()))
     batches = fabric.setup_dataloaders(loader(work))
-
-    def train() -> None:
-        for _ in range(work.epochs):
-            for image in batches:
-                optimizer.zero_grad()
-                fabric.backward(model(image))
-                optimizer.step()
-
-    return lambda: seconds(train) / work.steps
+    return loop_with(work, model, optimizer, batches, fabric.backward)
 
 
 def lightning(work: Work, adam: Adam) -> Contestant:

@@ -12,8 +12,9 @@ MOST_PROBLEMS = 30
 """Where a search for mistakes ends: nobody mends more at once."""
 LONGEST_MESSAGE = 2_000
 _UNDETERMINED = " does not have a deterministic implementation"
-_ASSERTED = "device-side assert triggered"
 """What PyTorch says of an operation under `torch.use_deterministic_algorithms`, after its name."""
+_ASSERTED = "device-side assert triggered"
+"""What CUDA says once `torch._assert_async` has found something, at a call that may come much later."""
 _SPACES = "\n\xa0\u2009\u202f"
 LONGEST_WORD, MOST_CANDIDATES = 100, 2_000
 """Beyond these no near word is looked for, which takes time quadratic in the one and linear in the other."""

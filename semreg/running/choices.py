@@ -80,7 +80,6 @@ class Choices:
     threads: int | None = field(
         default=None, metadata=_told("Compute on the CPU with N threads, not as many as cores.", metavar="N")
     )
-
     allow_other_processes: bool = field(
         default=False,
         metadata=_told("Go on with another number of processes than the run was begun with, to other bits."),

@@ -17,8 +17,7 @@ class Setting:
     """What all phases of a run share.
 
     `capture` lets a step be captured as a CUDA graph, where it can be; with `compile` its forward pass and losses are
-    compiled; with `channels_last` networks of convolutions are in that memory format, where they can be. All decide how
-    fast a step is, and the last two its last bits.
+    compiled. Both decide how fast a step is, and `compile` its last bits.
     """
 
     plan: Plan
