@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from semreg.core import Result, UserError, closest
 from semreg.tables.paired import PairedTest, paired_test
@@ -70,6 +70,8 @@ class Row:
     name: str
     description: str
     cells: tuple[Cell, ...]
+    recipe: Mapping[str, Any] = field(default_factory=dict)
+    """With all that it extends, as it is run; empty where that isn't known."""
 
     def finished(self) -> list[Cell]:
         """The runs that count."""
