@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from semreg.core import Result, UserError, closest
 from semreg.tables.paired import PairedTest, paired_test
@@ -70,6 +70,8 @@ class Row:
     name: str
     description: str
     cells: tuple[Cell, ...]
+    varied: Mapping[str, Any] = field(default_factory=dict)
+    """In a sweep, the value of each key that is varied, by dotted keys; empty for rows of other grids."""
 
     def finished(self) -> list[Cell]:
         """The runs that count."""
@@ -109,6 +111,8 @@ class Grid:
     command: str = ""
     plots: tuple[Plot, ...] = ()
     ranking: Ranking | None = None
+    metric: str | None = None
+    """What a sweep is ranked by, as `EVALUATION.FIGURE`."""
 
     @property
     def cells(self) -> list[tuple[Row, Cell]]:
