@@ -64,6 +64,7 @@ def run(
     fallback: bool = True,
     skip_bad_images: bool = False,
     continue_from: str | Path | None = None,
+    judge_on: str = "test",
     tensorboard: bool = False,
     channels_last: bool = True,
     tf32: bool = True,
@@ -87,6 +88,7 @@ def run(
         fallback: whether the recipe's fallback is used where its data are missing.
         skip_bad_images: whether images that can't be read are left out, and counted.
         continue_from: the run to go on from, which had fewer epochs.
+        judge_on: "test", or "validation" to judge on the validation images and read no test image.
         tensorboard: whether the curves are also written for TensorBoard, into the run's folder.
         channels_last: whether images lie in memory pixel by pixel, in which convolutions are faster.
         tf32: whether convolutions on a GPU may multiply in TF32, by ten bits of each number; matrix products don't.
@@ -108,7 +110,7 @@ def run(
     loaded = recipe_of(recipe, overrides)
     choices = _choices(
         seed=seed, device=device, precision=precision, data_root=data_root, out=out, fallback=fallback,
-        skip_bad_images=skip_bad_images, continue_from=continue_from, tensorboard=tensorboard,
+        skip_bad_images=skip_bad_images, continue_from=continue_from, judge_on=judge_on, tensorboard=tensorboard,
         channels_last=channels_last, tf32=tf32, compile=compile, capture=capture, deterministic=deterministic,
         threads=threads, allow_other_processes=allow_other_processes,
     )  # fmt: skip
@@ -168,6 +170,7 @@ def table(
     out: str | Path = "runs",
     fallback: bool = True,
     skip_bad_images: bool = False,
+    judge_on: str = "test",
     channels_last: bool = True,
     tf32: bool = True,
     compile: bool = False,
@@ -198,8 +201,8 @@ def table(
 
     choices = _choices(
         device=device, precision=precision, data_root=data_root, out=out, fallback=fallback,
-        skip_bad_images=skip_bad_images, channels_last=channels_last, tf32=tf32, compile=compile, capture=capture,
-        deterministic=deterministic, threads=threads,
+        skip_bad_images=skip_bad_images, judge_on=judge_on, channels_last=channels_last, tf32=tf32, compile=compile,
+        capture=capture, deterministic=deterministic, threads=threads,
     )  # fmt: skip
     rows = [one if is_file(one) or isinstance(one, Recipe) else recipe_of(one, overrides) for one in recipes]
     wanted = Wanted(tuple(figures), against, only_finished, name, command, plots_of(plots))
@@ -227,6 +230,7 @@ def mix(
     out: str | Path = "runs",
     fallback: bool = True,
     skip_bad_images: bool = False,
+    judge_on: str = "test",
     channels_last: bool = True,
     tf32: bool = True,
     compile: bool = False,
@@ -258,8 +262,8 @@ def mix(
 
     choices = _choices(
         device=device, precision=precision, data_root=data_root, out=out, fallback=fallback,
-        skip_bad_images=skip_bad_images, channels_last=channels_last, tf32=tf32, compile=compile, capture=capture,
-        deterministic=deterministic, threads=threads,
+        skip_bad_images=skip_bad_images, judge_on=judge_on, channels_last=channels_last, tf32=tf32, compile=compile,
+        capture=capture, deterministic=deterministic, threads=threads,
     )  # fmt: skip
     wanted = Wanted(tuple(figures), None, only_finished, name, command, plots_of(plots), written=table)
     budget = Budget(epochs, share)
