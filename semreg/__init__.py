@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 Registered = TypeVar("Registered")
 
 __all__ = [
-    "__version__", "components", "evaluate", "load_recipe", "mix", "open_run", "register", "run", "show", "table",
+    "__version__", "components", "evaluate", "load_recipe", "mix", "open_run", "register", "run", "show", "sweep",
+    "table",
 ]  # fmt: skip
 
 # Everything is imported when called: `semreg list` must answer without PyTorch. What a user chooses beside a recipe
@@ -207,6 +208,63 @@ def table(
     rows = [one if is_file(one) or isinstance(one, Recipe) else recipe_of(one, overrides) for one in recipes]
     wanted = Wanted(tuple(figures), against, only_finished, name, command, plots_of(plots))
     return make_table(rows, overrides, seeds, wanted, choices)
+
+
+def sweep(
+    recipe: str | Path | Mapping[str, Any] | Recipe,
+    vary: Mapping[str, Any] | Sequence[str],
+    *,
+    metric: str,
+    minimize: bool | None = None,
+    seeds: int | str | Sequence[int] | None = None,
+    overrides: Sequence[str] = (),
+    figures: Sequence[str] = (),
+    only_finished: bool = False,
+    name: str | None = None,
+    command: str = "",
+    plots: Sequence[str] = (),
+    device: str = "auto",
+    precision: str = "fp32",
+    data_root: str | Path | None = None,
+    out: str | Path = "runs",
+    fallback: bool = True,
+    skip_bad_images: bool = False,
+    judge_on: str = "validation",
+    channels_last: bool = True,
+    tf32: bool = True,
+    compile: bool = False,
+    capture: str = "auto",
+    deterministic: bool = False,
+    threads: int | None = None,
+) -> MadeTable:
+    """Train a recipe with every combination of values of some of its keys, by seeds, and rank them by one figure.
+
+    Args:
+        recipe: as for `run`.
+        vary: for each key its values, or a range: {"optimizer.lr": "1e-4..1e-2:log", "losses.kl.weight": [0.1, 1.0]}.
+            A range has 5 points, or those that it says after another colon; whole ends give whole numbers. Or texts, as
+            `semreg sweep --vary` takes them.
+        metric: the figure, as "probe.accuracy".
+        minimize: whether a low figure is good, where its evaluation doesn't say.
+        seeds: as for `table`, and so are `overrides`, `figures`, `only_finished`, `name`, `command` and `plots`.
+        judge_on: "validation", so that test images remain for what is chosen, or "test".
+
+    All else is as for `run`. The table's `best` is its best row. Raises UserError for mistakes before anything is
+    trained.
+    """
+    from semreg.recipe.from_python import recipe_of
+    from semreg.tables.making import Wanted
+    from semreg.tables.plots import plots_of
+    from semreg.tables.sweeping.sweep import make_sweep
+
+    choices = _choices(
+        device=device, precision=precision, data_root=data_root, out=out, fallback=fallback,
+        skip_bad_images=skip_bad_images, judge_on=judge_on, channels_last=channels_last, tf32=tf32, compile=compile,
+        capture=capture, deterministic=deterministic, threads=threads,
+    )  # fmt: skip
+    wanted = Wanted(tuple(figures), None, only_finished, name, command, plots_of(plots))
+    higher = None if minimize is None else not minimize
+    return make_sweep(recipe_of(recipe, overrides), vary, seeds, metric, higher, wanted, choices)
 
 
 def mix(

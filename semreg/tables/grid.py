@@ -183,7 +183,7 @@ def _shown(evaluation: str, known: Sequence[str], papers: set[str], globs: Seque
 
 
 def require_matches(grid: Grid) -> None:
-    """Raise UserError for a glob, or a figure of a plot, that no finished run has; nothing where none is finished."""
+    """Raise UserError for a glob, a metric, or a figure of a plot, that no finished run has, if any is finished."""
     known = [
         f"{evaluation}.{figure}"
         for evaluation in dict.fromkeys(name for _, cell in grid.cells for name in cell.results)
@@ -195,6 +195,8 @@ def require_matches(grid: Grid) -> None:
     for name in (name for plot in grid.plots for name in plot) if known else ():
         if name not in known:
             raise UserError("--plot", f"no recipe has the figure {name!r}{closest(name, known)}")
+    if known and grid.metric is not None and grid.metric not in known:
+        raise UserError("--metric", f"no run has the figure {grid.metric!r}{closest(grid.metric, known)}")
 
 
 def require_evaluations(globs: Sequence[str], evaluations: Iterable[str]) -> None:
