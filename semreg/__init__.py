@@ -165,6 +165,8 @@ def table(
     name: str | None = None,
     command: str = "",
     plots: Sequence[str] = (),
+    on: str = "here",
+    gpus: float | None = None,
     device: str = "auto",
     precision: str = "fp32",
     data_root: str | Path | None = None,
@@ -191,6 +193,9 @@ def table(
         name: of the table; by default the recipes' folder.
         command: what the table says that it was made by.
         plots: pairs of figures, such as "probe.accuracy:knn.accuracy", that are drawn against each other, x before y.
+        on: where runs are made: "here", in this process one after another; "local:2", two at once, each in a process of
+            its own; or by another executor that is installed.
+        gpus: the share of a GPU that each of them has, where they are not made here.
 
     All else is as for `run`. A run that fails is shown as failed, and the others are still made. Raises UserError for
     mistakes in the recipes and choices, before anything is trained.
@@ -206,7 +211,7 @@ def table(
         capture=capture, deterministic=deterministic, threads=threads,
     )  # fmt: skip
     rows = [one if is_file(one) or isinstance(one, Recipe) else recipe_of(one, overrides) for one in recipes]
-    wanted = Wanted(tuple(figures), against, only_finished, name, command, plots_of(plots))
+    wanted = Wanted(tuple(figures), against, only_finished, name, command, plots_of(plots), on=on, gpus=gpus)
     return make_table(rows, overrides, seeds, wanted, choices)
 
 
@@ -282,6 +287,8 @@ def mix(
     command: str = "",
     plots: Sequence[str] = (),
     table: bool = True,
+    on: str = "here",
+    gpus: float | None = None,
     device: str = "auto",
     precision: str = "fp32",
     data_root: str | Path | None = None,
@@ -306,7 +313,8 @@ def mix(
         epochs: of every phase.
         share: of the training images.
         label: the field of classes, where the recipe's `[model]` has several attributes.
-        seeds: as for `table`, and so are `figures`, `only_finished`, `name`, `command` and `plots`.
+        seeds: as for `table`, and so are `figures`, `only_finished`, `name`, `command`, `plots`,
+            `on` and `gpus`.
         overrides: as for `load_recipe`; those of a loss that is added go where it is.
         table: whether the table is written, with a recipe for each mix, or the runs are only made.
 
@@ -323,7 +331,9 @@ def mix(
         skip_bad_images=skip_bad_images, judge_on=judge_on, channels_last=channels_last, tf32=tf32, compile=compile,
         capture=capture, deterministic=deterministic, threads=threads,
     )  # fmt: skip
-    wanted = Wanted(tuple(figures), None, only_finished, name, command, plots_of(plots), written=table)
+    wanted = Wanted(
+        tuple(figures), None, only_finished, name, command, plots_of(plots), written=table, on=on, gpus=gpus
+    )
     budget = Budget(epochs, share)
     return make_mix(recipe, additions, overrides, seeds, budget, label, wanted, choices)
 

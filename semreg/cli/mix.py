@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from semreg.cli.options import Overrides, RecipeName, takes_choices
-from semreg.cli.table import Figures, OnlyFinished, Plots, Seeds, TableName, print_table
+from semreg.cli.table import Figures, Gpus, On, OnlyFinished, Plots, Seeds, TableName, print_table
 from semreg.running.choices import Choices
 from semreg.store.messages import in_first_process, say
 
@@ -46,6 +46,8 @@ def mix(
     plots: Plots = [],  # noqa: B006
     only_finished: OnlyFinished = False,
     name: TableName = None,
+    on: On = "here",
+    gpus: Gpus = None,
     *,
     choices: Choices,
 ) -> None:
@@ -61,7 +63,9 @@ def mix(
     from semreg.tables.plots import plots_of
 
     command = shlex.join(["semreg", *sys.argv[1:]])
-    wanted = Wanted(tuple(figures), None, only_finished, name, command, plots_of(plots), written=table)
+    wanted = Wanted(
+        tuple(figures), None, only_finished, name, command, plots_of(plots), written=table, on=on, gpus=gpus
+    )
     made = make_mix(recipe, additions, overrides, seeds, Budget(epochs, share), label, wanted, choices)
     if table and in_first_process():
         say(f"recipes: {made.folder / '*.toml'}")

@@ -31,6 +31,12 @@ Plots = Annotated[
 ]
 OnlyFinished = Annotated[bool, typer.Option("--only-finished", help="Train nothing; show what is finished.")]
 TableName = Annotated[str | None, typer.Option("--name", help="Of the table and its folder.")]
+On = Annotated[
+    str, typer.Option("--on", metavar="here|local[:N]|…", help="Where runs are made: in this process, or N at once.")
+]
+Gpus = Annotated[
+    float | None, typer.Option("--gpus", metavar="SHARE", help="Of a GPU for each run, such as 0.25; not for `here`.")
+]
 
 
 @takes_choices("seed", "tensorboard", "continue_from", "allow_other_processes")
@@ -45,6 +51,8 @@ def table(
     ] = None,
     only_finished: OnlyFinished = False,
     name: TableName = None,
+    on: On = "here",
+    gpus: Gpus = None,
     *,
     choices: Choices,
 ) -> None:
@@ -53,7 +61,7 @@ def table(
     from semreg.tables.plots import plots_of
 
     command = shlex.join(["semreg", *sys.argv[1:]])
-    wanted = Wanted(tuple(figures), against, only_finished, name, command, plots_of(plots))
+    wanted = Wanted(tuple(figures), against, only_finished, name, command, plots_of(plots), on=on, gpus=gpus)
     print_table(make_table(recipes, overrides, seeds, wanted, choices), written=True)
 
 

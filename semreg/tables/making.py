@@ -59,6 +59,10 @@ class Wanted:
     """Of a sweep, for each recipe the values of the keys that are varied."""
     written: bool = True
     """Whether the table is written into a folder of its own, and not only made."""
+    on: str = "here"
+    """Where its runs are made: `here`, in this process one after another, or `NAME:WORDS` of an executor."""
+    gpus: float | None = None
+    """The share of a GPU that each of them has there."""
 
 
 @dataclass(frozen=True)
