@@ -228,6 +228,8 @@ def sweep(
     name: str | None = None,
     command: str = "",
     plots: Sequence[str] = (),
+    on: str = "here",
+    gpus: float | None = None,
     device: str = "auto",
     precision: str = "fp32",
     data_root: str | Path | None = None,
@@ -251,7 +253,8 @@ def sweep(
             `semreg sweep --vary` takes them.
         metric: the figure, as "probe.accuracy".
         minimize: whether a low figure is good, where its evaluation doesn't say.
-        seeds: as for `table`, and so are `overrides`, `figures`, `only_finished`, `name`, `command` and `plots`.
+        seeds: as for `table`, and so are `overrides`, `figures`, `only_finished`, `name`, `command`, `plots`,
+            `on` and `gpus`.
         judge_on: "validation", so that test images remain for what is chosen, or "test".
 
     All else is as for `run`. The table's `best` is its best row. Raises UserError for mistakes before anything is
@@ -267,7 +270,7 @@ def sweep(
         skip_bad_images=skip_bad_images, judge_on=judge_on, channels_last=channels_last, tf32=tf32, compile=compile,
         capture=capture, deterministic=deterministic, threads=threads,
     )  # fmt: skip
-    wanted = Wanted(tuple(figures), None, only_finished, name, command, plots_of(plots))
+    wanted = Wanted(tuple(figures), None, only_finished, name, command, plots_of(plots), on=on, gpus=gpus)
     higher = None if minimize is None else not minimize
     return make_sweep(recipe_of(recipe, overrides), vary, seeds, metric, higher, wanted, choices)
 

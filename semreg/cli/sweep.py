@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from semreg.cli.options import Overrides, RecipeName, takes_choices
-from semreg.cli.table import Figures, OnlyFinished, Plots, Seeds, TableName, print_table
+from semreg.cli.table import Figures, Gpus, On, OnlyFinished, Plots, Seeds, TableName, print_table
 from semreg.running.choices import Choices
 from semreg.store.messages import in_first_process, say
 
@@ -46,6 +46,8 @@ def sweep(
     plots: Plots = [],  # noqa: B006
     only_finished: OnlyFinished = False,
     name: TableName = None,
+    on: On = "here",
+    gpus: Gpus = None,
     *,
     choices: Choices,
 ) -> None:
@@ -63,7 +65,7 @@ def sweep(
     if on_test_images:
         choices = replace(choices, judge_on="test")
     command = shlex.join(["semreg", *sys.argv[1:]])
-    wanted = Wanted(tuple(figures), None, only_finished, name, command, plots_of(plots))
+    wanted = Wanted(tuple(figures), None, only_finished, name, command, plots_of(plots), on=on, gpus=gpus)
     higher = None if minimize is None else not minimize
     loaded = load_recipe(recipe, overrides)
     made = make_sweep(loaded, vary, seeds, metric, higher, wanted, choices)
