@@ -287,6 +287,7 @@ class _Growing:
                 run.plan.name,
                 run.plan.tables.description,
                 tuple(cell for other, cell in zip(self.runs, self.cells, strict=True) if other.row == run.row),
+                run.plan.table,
             )
             for run in {run.row: run for run in self.runs}.values()
         ]
