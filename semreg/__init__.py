@@ -164,6 +164,7 @@ def table(
     name: str | None = None,
     command: str = "",
     plots: Sequence[str] = (),
+    figures_of: Sequence[str] = (),
     device: str = "auto",
     precision: str = "fp32",
     data_root: str | Path | None = None,
@@ -190,6 +191,7 @@ def table(
         name: of the table; by default the recipes' folder.
         command: what the table says that it was made by.
         plots: pairs of figures, such as "probe.accuracy:knn.accuracy", that are drawn against each other, x before y.
+        figures_of: evaluations whose pictures are written over the rows into the table's folder, as PNG and PDF.
 
     All else is as for `run`. A run that fails is shown as failed, and the others are still made. Raises UserError for
     mistakes in the recipes and choices, before anything is trained.
@@ -205,7 +207,9 @@ def table(
         capture=capture, deterministic=deterministic, threads=threads,
     )  # fmt: skip
     rows = [one if is_file(one) or isinstance(one, Recipe) else recipe_of(one, overrides) for one in recipes]
-    wanted = Wanted(tuple(figures), against, only_finished, name, command, plots_of(plots))
+    wanted = Wanted(
+        tuple(figures), against, only_finished, name, command, plots_of(plots), figures_of=tuple(figures_of)
+    )
     return make_table(rows, overrides, seeds, wanted, choices)
 
 
@@ -223,6 +227,7 @@ def mix(
     name: str | None = None,
     command: str = "",
     plots: Sequence[str] = (),
+    figures_of: Sequence[str] = (),
     table: bool = True,
     device: str = "auto",
     precision: str = "fp32",
@@ -248,7 +253,8 @@ def mix(
         epochs: of every phase.
         share: of the training images.
         label: the field of classes, where the recipe's `[model]` has several attributes.
-        seeds: as for `table`, and so are `figures`, `only_finished`, `name`, `command` and `plots`.
+        seeds: as for `table`, and so are `figures`, `only_finished`, `name`, `command`, `plots`
+            and `figures_of`.
         overrides: as for `load_recipe`; those of a loss that is added go where it is.
         table: whether the table is written, with a recipe for each mix, or the runs are only made.
 
@@ -265,7 +271,10 @@ def mix(
         skip_bad_images=skip_bad_images, judge_on=judge_on, channels_last=channels_last, tf32=tf32, compile=compile,
         capture=capture, deterministic=deterministic, threads=threads,
     )  # fmt: skip
-    wanted = Wanted(tuple(figures), None, only_finished, name, command, plots_of(plots), written=table)
+    wanted = Wanted(
+        tuple(figures), None, only_finished, name, command, plots_of(plots),
+        figures_of=tuple(figures_of), written=table,
+    )  # fmt: skip
     budget = Budget(epochs, share)
     return make_mix(recipe, additions, overrides, seeds, budget, label, wanted, choices)
 
