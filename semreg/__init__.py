@@ -165,6 +165,7 @@ def table(
     name: str | None = None,
     command: str = "",
     plots: Sequence[str] = (),
+    figures_of: Sequence[str] = (),
     on: str = "here",
     gpus: float | None = None,
     device: str = "auto",
@@ -193,6 +194,7 @@ def table(
         name: of the table; by default the recipes' folder.
         command: what the table says that it was made by.
         plots: pairs of figures, such as "probe.accuracy:knn.accuracy", that are drawn against each other, x before y.
+        figures_of: evaluations whose pictures are written over the rows into the table's folder, as PNG and PDF.
         on: where runs are made: "here", in this process one after another; "local:2", two at once, each in a process of
             its own; or by another executor that is installed.
         gpus: the share of a GPU that each of them has, where they are not made here.
@@ -211,7 +213,10 @@ def table(
         capture=capture, deterministic=deterministic, threads=threads,
     )  # fmt: skip
     rows = [one if is_file(one) or isinstance(one, Recipe) else recipe_of(one, overrides) for one in recipes]
-    wanted = Wanted(tuple(figures), against, only_finished, name, command, plots_of(plots), on=on, gpus=gpus)
+    wanted = Wanted(
+        tuple(figures), against, only_finished, name, command, plots_of(plots), figures_of=tuple(figures_of),
+        on=on, gpus=gpus,
+    )  # fmt: skip
     return make_table(rows, overrides, seeds, wanted, choices)
 
 
@@ -228,6 +233,7 @@ def sweep(
     name: str | None = None,
     command: str = "",
     plots: Sequence[str] = (),
+    figures_of: Sequence[str] = (),
     on: str = "here",
     gpus: float | None = None,
     device: str = "auto",
@@ -254,7 +260,7 @@ def sweep(
         metric: the figure, as "probe.accuracy".
         minimize: whether a low figure is good, where its evaluation doesn't say.
         seeds: as for `table`, and so are `overrides`, `figures`, `only_finished`, `name`, `command`, `plots`,
-            `on` and `gpus`.
+            `figures_of`, `on` and `gpus`.
         judge_on: "validation", so that test images remain for what is chosen, or "test".
 
     All else is as for `run`. The table's `best` is its best row. Raises UserError for mistakes before anything is
@@ -270,7 +276,10 @@ def sweep(
         skip_bad_images=skip_bad_images, judge_on=judge_on, channels_last=channels_last, tf32=tf32, compile=compile,
         capture=capture, deterministic=deterministic, threads=threads,
     )  # fmt: skip
-    wanted = Wanted(tuple(figures), None, only_finished, name, command, plots_of(plots), on=on, gpus=gpus)
+    wanted = Wanted(
+        tuple(figures), None, only_finished, name, command, plots_of(plots), figures_of=tuple(figures_of),
+        on=on, gpus=gpus,
+    )  # fmt: skip
     higher = None if minimize is None else not minimize
     return make_sweep(recipe_of(recipe, overrides), vary, seeds, metric, higher, wanted, choices)
 
@@ -289,6 +298,7 @@ def mix(
     name: str | None = None,
     command: str = "",
     plots: Sequence[str] = (),
+    figures_of: Sequence[str] = (),
     table: bool = True,
     on: str = "here",
     gpus: float | None = None,
@@ -316,7 +326,7 @@ def mix(
         epochs: of every phase.
         share: of the training images.
         label: the field of classes, where the recipe's `[model]` has several attributes.
-        seeds: as for `table`, and so are `figures`, `only_finished`, `name`, `command`, `plots`,
+        seeds: as for `table`, and so are `figures`, `only_finished`, `name`, `command`, `plots`, `figures_of`,
             `on` and `gpus`.
         overrides: as for `load_recipe`; those of a loss that is added go where it is.
         table: whether the table is written, with a recipe for each mix, or the runs are only made.
@@ -335,8 +345,9 @@ def mix(
         capture=capture, deterministic=deterministic, threads=threads,
     )  # fmt: skip
     wanted = Wanted(
-        tuple(figures), None, only_finished, name, command, plots_of(plots), written=table, on=on, gpus=gpus
-    )
+        tuple(figures), None, only_finished, name, command, plots_of(plots),
+        figures_of=tuple(figures_of), written=table, on=on, gpus=gpus,
+    )  # fmt: skip
     budget = Budget(epochs, share)
     return make_mix(recipe, additions, overrides, seeds, budget, label, wanted, choices)
 

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from semreg.cli.options import Overrides, RecipeName, takes_choices
-from semreg.cli.table import Figures, Gpus, On, OnlyFinished, Plots, Seeds, TableName, print_table
+from semreg.cli.table import Figures, FiguresOf, Gpus, On, OnlyFinished, Plots, Seeds, TableName, print_table
 from semreg.running.choices import Choices
 from semreg.store.messages import in_first_process, say
 
@@ -44,6 +44,7 @@ def sweep(
     overrides: Overrides = [],  # noqa: B006  typer reads the default and never changes it
     figures: Figures = [],  # noqa: B006
     plots: Plots = [],  # noqa: B006
+    figures_of: FiguresOf = [],  # noqa: B006
     only_finished: OnlyFinished = False,
     name: TableName = None,
     on: On = "here",
@@ -53,9 +54,9 @@ def sweep(
 ) -> None:
     """Train a recipe with all combinations of some values, ranked.
 
-    Each combination is a row, by seeds, and the table ranks them by one figure on validation images, so that test images
-    remain for what is chosen. What is finished stays, and the same command goes on. At the end stands which row is best,
-    and the commands that evaluate it on test images and train it for longer.
+    Each combination is a row, by seeds, and the table ranks them by one figure on validation images, so that test
+    images remain for what is chosen. What is finished stays, and the same command goes on. At the end stands which row
+    is best, and the commands that evaluate it on test images and train it for longer.
     """
     from semreg.recipe.load import load_recipe
     from semreg.tables.making import Wanted
@@ -65,7 +66,10 @@ def sweep(
     if on_test_images:
         choices = replace(choices, judge_on="test")
     command = shlex.join(["semreg", *sys.argv[1:]])
-    wanted = Wanted(tuple(figures), None, only_finished, name, command, plots_of(plots), on=on, gpus=gpus)
+    wanted = Wanted(
+        tuple(figures), None, only_finished, name, command, plots_of(plots), figures_of=tuple(figures_of),
+        on=on, gpus=gpus,
+    )  # fmt: skip
     higher = None if minimize is None else not minimize
     loaded = load_recipe(recipe, overrides)
     made = make_sweep(loaded, vary, seeds, metric, higher, wanted, choices)

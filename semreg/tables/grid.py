@@ -70,6 +70,8 @@ class Row:
     name: str
     description: str
     cells: tuple[Cell, ...]
+    recipe: Mapping[str, Any] = field(default_factory=dict)
+    """With all that it extends, as it is run; empty where that isn't known."""
     varied: Mapping[str, Any] = field(default_factory=dict)
     """In a sweep, the value of each key that is varied, by dotted keys; empty for rows of other grids."""
 

@@ -31,6 +31,7 @@ from semreg.store.record import at_work, known_runs, read_record
 from semreg.tables.cells import read_cell
 from semreg.tables.grid import Cell, Grid, Plot, Ranking, Row, require_evaluations, require_matches
 from semreg.tables.pages import write_table, writing_table
+from semreg.tables.paper_figures import require_known
 from semreg.tables.plots import require_plottable
 from semreg.tables.ranking import ranked_rows
 from semreg.training.interrupts import Interrupts
@@ -57,6 +58,8 @@ class Wanted:
     """Of a sweep, as `EVALUATION.FIGURE`."""
     varied: Sequence[Mapping[str, Any]] = ()
     """Of a sweep, for each recipe the values of the keys that are varied."""
+    figures_of: tuple[str, ...] = ()
+    """Evaluations whose pictures are written over the rows, as a paper has them, beside the table."""
     written: bool = True
     """Whether the table is written into a folder of its own, and not only made."""
     on: str = "here"
@@ -217,6 +220,7 @@ def _planned(
         raise UserError("--name", f"{wanted.name!r} names a folder; use letters, digits, '_', '-' and '.'")
     require_evaluations(wanted.figures, (name for _, plan in planned for name in plan.evaluations))
     require_plottable(wanted.plots, [list(plan.evaluations) for _, plan in planned])
+    require_known(wanted.figures_of, (name for _, plan in planned for name in plan.evaluations))
     runs, known = [], known_runs(choices.out)
     folder_of: dict[str, Path] = {}
     folders = [folders_of(plan, choices) for _, plan in planned]
@@ -301,6 +305,7 @@ class _Growing:
                 run.plan.name,
                 run.plan.tables.description,
                 tuple(cell for other, cell in zip(self.runs, self.cells, strict=True) if other.row == run.row),
+                run.plan.table,
                 self.wanted.varied[run.row] if self.wanted.varied else {},
             )
             for run in {run.row: run for run in self.runs}.values()

@@ -18,12 +18,12 @@ from semreg.running.choices import Choices
 from semreg.running.identity import identity
 from semreg.running.reproducing import command_of
 from semreg.store.messages import in_first_process, say
-from semreg.store.numbers import number
 from semreg.tables.grid import Ranked, Ranking
 from semreg.tables.making import MadeTable, Wanted, chosen_seeds, make_table, plan_of_row
 from semreg.tables.plots import over_seeds
 from semreg.tables.ranking import higher_is_better
 from semreg.tables.sweeping.axes import Axis, axes_of, dotted, row_names, row_title, short_keys
+from semreg.tables.view import Form
 
 MOST_TRIALS = 1_000
 ON_TEST_IMAGES = (
@@ -89,7 +89,7 @@ def _ranked(plan: Plan, metric: str, higher: bool | None) -> Ranked:
     """
     evaluation = max((name for name in plan.evaluations if metric.startswith(f"{name}.")), key=len, default=None)
     if evaluation is None:
-        near = closest(metric.split(".")[0], plan.evaluations) or "; the recipe has none"
+        near = closest(metric.partition(".")[0], plan.evaluations) or "; the recipe has none"
         raise UserError("--metric", f"{metric!r} begins with no evaluation and a dot{near}")
     table, figure = plan.table["evaluate"][evaluation], metric.removeprefix(f"{evaluation}.")
     if higher is None:
@@ -110,8 +110,8 @@ def _trials(recipe: Recipe, axes: Sequence[Axis]) -> list[_Trial]:
     for values, title, name in zip(combinations, titles, names, strict=True):
         varied = {axis.dotted: value for axis, value in zip(axes, values, strict=True)}
         own = with_overrides(recipe, [f"{key}={toml_value(value)}" for key, value in varied.items()])
-        own = replace(own, path=recipe.path.with_name(f"{name}.toml"), overrides=(*own.overrides, {"description": title}))
-        trials.append(_Trial(varied, own))
+        titled = (*own.overrides, {"description": title})
+        trials.append(_Trial(varied, replace(own, path=recipe.path.with_name(f"{name}.toml"), overrides=titled)))
     return trials
 
 
@@ -164,8 +164,10 @@ def best_of(made: MadeTable, recipe: Recipe, choices: Choices) -> list[str]:
     value = best and over_seeds(best, str(made.grid.metric))
     if best is None or value is None:
         return []
-    spread = "" if value.deviation is None else f" ± {number(value.deviation)}"
-    lines = [f"best: {best.description} · {made.grid.metric} {number(value.mean)}{spread}, on {choices.judge_on} images"]
+    form = Form([value.mean])
+    spread = "" if value.deviation is None else f" ± {form.text(value.deviation)}"
+    figure = f"{made.grid.metric} {form.text(value.mean)}{spread} on {choices.judge_on} images"
+    lines = [f"best: {best.description} · {figure}"]
     if not recipe.said:
         return lines
     own = with_overrides(recipe, [f"{key}={toml_value(one)}" for key, one in best.varied.items()])
