@@ -34,6 +34,7 @@ from semreg.cli.plugins import plugins
 from semreg.cli.recipes import cp, diff, recipes
 from semreg.cli.runs import runs
 from semreg.cli.show import show
+from semreg.cli.sweep import sweep
 from semreg.cli.table import table
 from semreg.cli.unreadable_metadata import pass_over_unreadable
 from semreg.core import UserError, closest, printable
@@ -96,6 +97,7 @@ def run(
 
 
 app.command()(table)
+app.command()(sweep)
 app.command()(mix)
 app.command(cls=QuickCommand)(plugins)
 app.command()(init)

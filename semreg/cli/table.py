@@ -29,8 +29,20 @@ Plots = Annotated[
     list[str],
     typer.Option("--plot", metavar="X:Y", help="Draw one EVALUATION.FIGURE against another; may be repeated."),
 ]
+FiguresOf = Annotated[
+    list[str],
+    typer.Option(
+        "--figures-of", metavar="EVALUATION", help="Write its pictures over the rows as PNG and PDF; may be repeated."
+    ),
+]
 OnlyFinished = Annotated[bool, typer.Option("--only-finished", help="Train nothing; show what is finished.")]
 TableName = Annotated[str | None, typer.Option("--name", help="Of the table and its folder.")]
+On = Annotated[
+    str, typer.Option("--on", metavar="here|local[:N]|…", help="Where runs are made: in this process, or N at once.")
+]
+Gpus = Annotated[
+    float | None, typer.Option("--gpus", metavar="SHARE", help="Of a GPU for each run, such as 0.25; not for `here`.")
+]
 
 
 @takes_choices("seed", "tensorboard", "continue_from", "allow_other_processes")
@@ -40,11 +52,14 @@ def table(
     overrides: Overrides = [],  # noqa: B006  typer reads the default and never changes it
     figures: Figures = [],  # noqa: B006
     plots: Plots = [],  # noqa: B006
+    figures_of: FiguresOf = [],  # noqa: B006
     against: Annotated[
         str | None, typer.Option("--against", metavar="NAME", help="Test rows against this recipe, not the best.")
     ] = None,
     only_finished: OnlyFinished = False,
     name: TableName = None,
+    on: On = "here",
+    gpus: Gpus = None,
     *,
     choices: Choices,
 ) -> None:
@@ -53,7 +68,10 @@ def table(
     from semreg.tables.plots import plots_of
 
     command = shlex.join(["semreg", *sys.argv[1:]])
-    wanted = Wanted(tuple(figures), against, only_finished, name, command, plots_of(plots))
+    wanted = Wanted(
+        tuple(figures), against, only_finished, name, command, plots_of(plots), figures_of=tuple(figures_of),
+        on=on, gpus=gpus,
+    )  # fmt: skip
     print_table(make_table(recipes, overrides, seeds, wanted, choices), written=True)
 
 

@@ -72,6 +72,8 @@ class Row:
     cells: tuple[Cell, ...]
     recipe: Mapping[str, Any] = field(default_factory=dict)
     """With all that it extends, as it is run; empty where that isn't known."""
+    varied: Mapping[str, Any] = field(default_factory=dict)
+    """In a sweep, the value of each key that is varied, by dotted keys; empty for rows of other grids."""
 
     def finished(self) -> list[Cell]:
         """The runs that count."""
@@ -111,6 +113,8 @@ class Grid:
     command: str = ""
     plots: tuple[Plot, ...] = ()
     ranking: Ranking | None = None
+    metric: str | None = None
+    """What a sweep is ranked by, as `EVALUATION.FIGURE`."""
 
     @property
     def cells(self) -> list[tuple[Row, Cell]]:
@@ -181,7 +185,7 @@ def _shown(evaluation: str, known: Sequence[str], papers: set[str], globs: Seque
 
 
 def require_matches(grid: Grid) -> None:
-    """Raise UserError for a glob, or a figure of a plot, that no finished run has; nothing where none is finished."""
+    """Raise UserError for a glob, a metric, or a figure of a plot, that no finished run has, if any is finished."""
     known = [
         f"{evaluation}.{figure}"
         for evaluation in dict.fromkeys(name for _, cell in grid.cells for name in cell.results)
@@ -193,6 +197,8 @@ def require_matches(grid: Grid) -> None:
     for name in (name for plot in grid.plots for name in plot) if known else ():
         if name not in known:
             raise UserError("--plot", f"no recipe has the figure {name!r}{closest(name, known)}")
+    if known and grid.metric is not None and grid.metric not in known:
+        raise UserError("--metric", f"no run has the figure {grid.metric!r}{closest(grid.metric, known)}")
 
 
 def require_evaluations(globs: Sequence[str], evaluations: Iterable[str]) -> None:

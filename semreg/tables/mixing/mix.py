@@ -62,6 +62,8 @@ def make_mix(
     """
     if wanted.plots and not wanted.written:
         raise UserError("--plot", "pictures stand in the table's page; add --table")
+    if wanted.figures_of and not wanted.written:
+        raise UserError("--figures-of", "figures are written into the table's folder; add --table")
     known = load_recipe(said).table.get("losses")
     known = known if isinstance(known, dict) else {}
     base = load_recipe(said, [text for text in overrides if _loss_of(text) in {None, *known}])
