@@ -66,6 +66,23 @@ def with_validation(data: Cached, amount: int | float, seed: int = 0) -> Cached:
     return replace(data, split=split)
 
 
+def judging_on_validation(data: Cached) -> Cached:
+    """The data set as evaluations see it that judge on the validation images: these are the test images, by both names.
+
+    The test images belong to no split, so that no evaluation can read them. `counts` has the validation images as
+    "test" alone, since what reads all splits must not read them twice. Raises UserError if there are none.
+    """
+    if not data.counts["validation"]:
+        message = (
+            "there are no validation images to judge on; `--set data.split.validation=0.1` "
+            "trains on a tenth less of the training images, and judges on that"
+        )
+        raise UserError("", [Problem("data.split.validation", message)])
+    split = data.split.clone()
+    split[data.split == TEST], split[data.split == VALIDATION] = EXCLUDED, TEST
+    return replace(data, split=split, judge_on_validation=True)
+
+
 def with_shots(data: Cached, shots: Mapping[str, Mapping[str, int]], seed: int = 0) -> Cached:
     """The data set with only so many training rows of some classes: `{"digit": {"0": 5}}` keeps 5 of class "0".
 

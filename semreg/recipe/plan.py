@@ -254,6 +254,11 @@ class Plan:
     def name(self) -> str:
         return self.recipe.path.stem
 
+    @property
+    def validates(self) -> bool:
+        """Whether a phase validates, for which a validation split is cut where nothing else brings one."""
+        return any(phase.validate for phase in self.phases)
+
     def distributions(self) -> dict[str, str]:
         """The distributions whose components this plan uses, with their versions."""
         return {component.distribution: component.version for component in self.components()}

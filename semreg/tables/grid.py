@@ -100,7 +100,10 @@ class Ranking:
 
 @dataclass(frozen=True)
 class Grid:
-    """Recipes by seeds: what a table shows. `globs` choose figures by `EVALUATION.FIGURE`, `against` names a row."""
+    """Recipes by seeds: what a table shows. `globs` choose figures by `EVALUATION.FIGURE`, `against` names a row.
+
+    `judged_on` says whether the figures are of the "test" or the "validation" images.
+    """
 
     name: str
     rows: tuple[Row, ...]
@@ -109,6 +112,7 @@ class Grid:
     command: str = ""
     plots: tuple[Plot, ...] = ()
     ranking: Ranking | None = None
+    judged_on: str = "test"
 
     @property
     def cells(self) -> list[tuple[Row, Cell]]:
