@@ -199,7 +199,7 @@ class PhasePlan:
 
     def reads(self, loss: str) -> bool:
         """Whether a loss trains a module in it, or is validated."""
-        return any(loss in step.losses for step in self.steps) or bool(self.validate and self.validate.loss == loss)
+        return any(loss in step.losses for step in self.steps) or bool(self.validate and loss in self.validate.losses)
 
     def nodes(self) -> Iterator[Node]:
         """The sampler, the optimisers, and the schedules of rates and weights."""

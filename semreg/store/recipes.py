@@ -105,8 +105,16 @@ def judges_in(folder: Path) -> list[tuple[str, str]]:
 
     Raises UserError for damaged files.
     """
-    found = (entry.get("judges") for entry in _entries(folder).values())
-    return [(str(name), str(judge)) for one in found if isinstance(one, dict) for name, judge in one.items()]
+    return [one for recipe in _entries(folder) for one in judges_of(folder, recipe).items()]
+
+
+def judges_of(folder: Path, recipe: str) -> dict[str, str]:
+    """The hashes of the runs that judge in the evaluations of a recipe, by their names.
+
+    Raises UserError for damaged files.
+    """
+    found = _entries(folder).get(recipe, {}).get("judges")
+    return {str(name): str(judge) for name, judge in found.items()} if isinstance(found, dict) else {}
 
 
 def is_reported(folder: Path, recipe: str) -> bool:

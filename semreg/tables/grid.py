@@ -51,6 +51,8 @@ class Cell:
     failures: Mapping[str, str] = field(default_factory=dict)
     """Why evaluations of a finished run failed, by their names."""
     facts: Facts = Facts()
+    judges: Mapping[str, str] = field(default_factory=dict)
+    """How good the judges of evaluations are, a sentence by the evaluation's name, as far as it is known."""
 
     @property
     def finished(self) -> bool:

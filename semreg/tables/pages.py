@@ -220,4 +220,5 @@ def _run(cell: Cell, folder: Path) -> dict[str, Any]:
             for name, result in cell.results.items()
         },
         "failures": dict(cell.failures),
+        "judges": dict(cell.judges),
     }
