@@ -118,18 +118,21 @@ def run(
     return run_recipe(loaded, choices, call_of(loaded, choices), hooks=hooks)
 
 
-def open_run(folder: str | Path, *, data_root: str | Path | None = None, device: str = "auto") -> Run:
+def open_run(
+    folder: str | Path, *, data_root: str | Path | None = None, device: str = "auto", judge_on: str = "test"
+) -> Run:
     """Open a trained run's folder: `encode`, `decode`, `sample`, `interpolate`, `tensor(name)`, `module(name)`.
 
     Its data are read, and need to be under `data_root` (by default SEMREG_DATA, or `data`), only where something asks
-    for them; components that only train need not be installed. Raises UserError if it is none.
+    for them; components that only train need not be installed. `judge_on` is as for `run`: it says whose results are
+    shown, and which images are its test images. Raises UserError if it is none.
     """
     from semreg.running.garbage import uncollected
 
     with uncollected():
         from semreg.trained.opening import open_run
 
-    return open_run(folder, data_root=data_root, device=device)
+    return open_run(folder, data_root=data_root, device=device, judge_on=_choices(judge_on=judge_on).judge_on)
 
 
 def evaluate(
@@ -141,17 +144,18 @@ def evaluate(
     prune: bool = False,
     data_root: str | Path | None = None,
     device: str = "auto",
+    judge_on: str = "test",
 ) -> dict[str, Result]:
     """Do the evaluations of a trained run, or those named in `only`, again and write its report anew.
 
     With `recipe`, which trains the same, or `overrides` of the run's own, those of its evaluations that the run does
-    not have yet; `prune` removes results of evaluations that no recipe of the run has any longer. `data_root` and
-    `device` are as for `run`. Raises UserError.
+    not have yet; `prune` removes results of evaluations that no recipe of the run has any longer. `data_root`, `device`
+    and `judge_on` are as for `run`. Raises UserError.
     """
     from semreg.running.evaluate import evaluate
 
     options: dict[str, Any] = {"recipe": recipe, "overrides": overrides, "prune": prune}
-    return evaluate(folder, only, **options, data_root=data_root, device=device)
+    return evaluate(folder, only, **options, data_root=data_root, device=device, judge_on=judge_on)
 
 
 def table(

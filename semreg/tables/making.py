@@ -22,11 +22,12 @@ from semreg.recipe.plan import Plan
 from semreg.running.arithmetic import arithmetic
 from semreg.running.choices import Choices
 from semreg.running.finishing import is_done
-from semreg.running.judges import check_judges
+from semreg.running.judges import check_judges, require_images_to_judge_on
 from semreg.running.reproducing import command_of
 from semreg.running.start import Place, folders_of, place_of, plan_for, run_recipe
 from semreg.store.folder import RunIsBusy
 from semreg.store.messages import in_first_process, say
+from semreg.store.recipes import kept_as
 from semreg.store.record import at_work, known_runs, read_record
 from semreg.tables.cells import read_cell
 from semreg.tables.grid import Cell, Grid, Plot, Ranking, Row, require_evaluations, require_matches
@@ -103,14 +104,15 @@ class _Planned:
         return self.place.folder
 
     def read(self) -> Cell:
-        return read_cell(self.folder, self.plan.name, self.seed, self.folders)
+        return read_cell(self.folder, kept_as(self.plan.name, self.choices.judge_on), self.seed, self.folders)
 
     @property
     def to_do(self) -> bool:
         """Whether it is not finished, reports included."""
         try:
             return not (
-                read_record(self.folder).record.get("trained") and is_done(self.folder, self.plan, self.folders)
+                read_record(self.folder).record.get("trained")
+                and is_done(self.folder, self.plan, self.folders, self.choices.judge_on)
             )
         except UserError:  # there is none, or a damaged one, which the run itself then says
             return True
@@ -269,6 +271,7 @@ def _require_trainable(runs: Sequence[_Planned]) -> None:
         try:
             check_by_dry_run(run.plan)
             check_judges(run.plan, run.choices)
+            require_images_to_judge_on(run.plan, run.choices)
         except UserError as error:
             errors.append(error)
     _raise_all(errors)
@@ -297,6 +300,7 @@ class _Growing:
         self.cells = [run.read() for run in runs]
         self.name = wanted.name or _name(runs)
         self.folder = choices.out / TABLES / f"{self.name}-{_digest(runs, wanted, choices)[:6]}"
+        self.judge_on = choices.judge_on
 
     @property
     def grid(self) -> Grid:
@@ -314,6 +318,7 @@ class _Growing:
         return Grid(
             self.name, tuple(rows), wanted.figures, wanted.against, wanted.command, wanted.plots, wanted.ranking,
             wanted.metric,
+            judged_on=self.judge_on,
         )  # fmt: skip
 
     def write(self) -> None:
@@ -338,7 +343,8 @@ def _name(runs: Sequence[_Planned]) -> str:
 
 def _digest(runs: Sequence[_Planned], wanted: Wanted, choices: Choices) -> str:
     """What tells the folder of a table from others of its name: its runs, and all else that a sweep is."""
-    content = " ".join(sorted(run.place.identity.digest for run in runs))
+    told = sorted(run.place.identity.digest for run in runs)
+    content = " ".join([*told, choices.judge_on] if choices.judge_on != "test" else told)
     if wanted.metric is not None:
         folders = sorted({folder for run in runs for folder in run.folders.values()})
         ranked = wanted.ranking and wanted.ranking.figures

@@ -21,7 +21,7 @@ from semreg.core import UserError
 from semreg.report.templates import templates
 from semreg.store.disk import tidy, write_whole, writing
 from semreg.store.layout import LOCK
-from semreg.store.recipes import report_path
+from semreg.store.recipes import kept_as, report_path
 from semreg.tables.blocks import BEST, NEAR, Block, View, mark_of
 from semreg.tables.columns import figure_columns
 from semreg.tables.differing import differences_of
@@ -133,7 +133,10 @@ def _table(block: Block) -> str:
 
 def page(grid: Grid, shown: View, folder: Path) -> str:
     """The table as one page that needs no other file; it links to the reports of the runs, relative to `folder`."""
-    links = {row.name: [(str(cell.seed), _report(row.name, cell, folder)) for cell in row.cells] for row in grid.rows}
+    links = {
+        row.name: [(str(cell.seed), _report(kept_as(row.name, grid.judged_on), cell, folder)) for cell in row.cells]
+        for row in grid.rows
+    }
     files = {"Markdown": MARKDOWN, "LaTeX": LATEX, "CSV": CSV, "JSON": DATA}
     return _template().render(shown=shown, links=links, version=_version(), files=files, mark_of=mark_of)
 
@@ -167,6 +170,7 @@ def dictionary(grid: Grid, folder: Path) -> dict[str, Any]:
     return {
         "name": grid.name,
         "command": grid.command,
+        "judged_on": grid.judged_on,
         "ranking": [_standing(grid.ranking, one) for one in ranked_rows(grid) if grid.ranking],
         "rows": [
             {
@@ -239,4 +243,5 @@ def _run(cell: Cell, folder: Path) -> dict[str, Any]:
             for name, result in cell.results.items()
         },
         "failures": dict(cell.failures),
+        "judges": dict(cell.judges),
     }

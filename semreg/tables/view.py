@@ -91,6 +91,9 @@ def _failures(grid: Grid, titles: Mapping[str, str]) -> list[str]:
 def _warnings(grid: Grid, titles: Mapping[str, str]) -> list[str]:
     done = [(row, cell) for row, cell in grid.cells if cell.finished]
     warnings = []
+    if grid.judged_on != "test":
+        said = f"Judged on the {grid.judged_on} images: what is called a test image is one of these"
+        warnings.append(f"{said}. No evaluation has read the others.")
     for said in dict.fromkeys(cell.facts.fallback for _, cell in done if cell.facts.fallback):
         rows = dict.fromkeys(titles[row.name] for row, cell in done if cell.facts.fallback == said)
         whose = "" if len(rows) == len(grid.rows) else f"{', '.join(rows)}: "

@@ -18,12 +18,12 @@ from semreg.running.choices import Choices
 from semreg.running.identity import identity
 from semreg.running.reproducing import command_of
 from semreg.store.messages import in_first_process, say
+from semreg.tables.columns import Form
 from semreg.tables.grid import Ranked, Ranking
 from semreg.tables.making import MadeTable, Wanted, chosen_seeds, make_table, plan_of_row
 from semreg.tables.plots import over_seeds
 from semreg.tables.ranking import higher_is_better
 from semreg.tables.sweeping.axes import Axis, axes_of, dotted, row_names, row_title, short_keys
-from semreg.tables.view import Form
 
 MOST_TRIALS = 1_000
 ON_TEST_IMAGES = (
