@@ -51,6 +51,8 @@ class Cell:
     failures: Mapping[str, str] = field(default_factory=dict)
     """Why evaluations of a finished run failed, by their names."""
     facts: Facts = Facts()
+    places: Mapping[str, Path] = field(default_factory=dict)
+    """The folders of the results, from which their pictures are read when they are drawn."""
 
     @property
     def finished(self) -> bool:

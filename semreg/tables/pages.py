@@ -18,13 +18,16 @@ import jinja2
 from filelock import FileLock
 
 from semreg.core import UserError
+from semreg.report import curves
 from semreg.report.templates import templates
 from semreg.store.disk import tidy, write_whole, writing
 from semreg.store.layout import LOCK
 from semreg.store.recipes import report_path
 from semreg.tables.grid import Cell, Grid, Ranking, comparisons, figure_tables
+from semreg.tables.overlaid import overlays
 from semreg.tables.ranking import RankedRow, ranked_rows
-from semreg.tables.view import Block, View, view
+from semreg.tables.side_by_side import side_by_side
+from semreg.tables.view import Block, View, row_titles, view
 
 GO_ON = "when that is mended, the same command goes on; finished runs are kept"
 MARKDOWN, PAGE, DATA = "table.md", "table.html", "table.json"
@@ -121,7 +124,14 @@ def _table(block: Block) -> str:
 def page(grid: Grid, shown: View, folder: Path) -> str:
     """The table as one page that needs no other file; it links to the reports of the runs, relative to `folder`."""
     links = {row.name: [(str(cell.seed), _report(row.name, cell, folder)) for cell in row.cells] for row in grid.rows}
-    return _template().render(shown=shown, links=links, version=_version())
+    titles = row_titles(grid.rows)
+    return _template().render(
+        shown=shown,
+        links=links,
+        version=_version(),
+        compared=side_by_side(grid, titles),
+        curves=overlays(grid, titles),
+    )
 
 
 def _version() -> str:
@@ -132,7 +142,9 @@ def _version() -> str:
 
 @functools.cache
 def _template() -> jinja2.Template:
-    return templates(Path(__file__).parent).get_template("table.html")
+    environment = templates(Path(__file__).parent)
+    environment.globals |= {"chart_width": curves.WIDTH, "chart_height": curves.HEIGHT}
+    return environment.get_template("table.html")
 
 
 def _report(recipe: str, cell: Cell, folder: Path) -> str:

@@ -22,6 +22,7 @@ from semreg.tables.grid import (
 )
 from semreg.tables.plots import draw, file_name
 from semreg.tables.ranking import ranked_rows
+from semreg.tables.slices import slices
 
 LONGEST_TITLE = 60
 """A description beyond this is a text rather than a row's title."""
@@ -71,7 +72,7 @@ def view(grid: Grid, written: str) -> View:
     for plot, picture in drawn.items():
         if picture is None:
             warnings.append(f"No recipe has a value of both figures of the plot {plot.x}:{plot.y}.")
-    pictures = {file_name(plot): picture for plot, picture in drawn.items() if picture}
+    pictures = {file_name(plot): picture for plot, picture in drawn.items() if picture} | slices(grid)
     return View(_title(grid), warnings, blocks, pictures, _failures(grid, titles), _notes(grid, written))
 
 
