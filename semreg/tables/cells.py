@@ -36,21 +36,22 @@ def read_cell(folder: Path, recipe: str, seed: int, evaluations: Mapping[str, st
                 return Cell(seed, folder, "stopped", f"still to be evaluated: {', '.join(missing)}")
             return Cell(seed, folder, state, str(record.status.get("message") or ""))
         done = {name: place for name, place in evaluations.items() if name not in failures}
-        results = {name: _read(folder / EVALUATIONS / place) for name, place in done.items()}
+        places = {name: folder / EVALUATIONS / place for name, place in done.items()}
+        results = {name: _read(place) for name, place in places.items()}
         judges = judged_by(folder, recipe)
-        return Cell(seed, folder, "finished", "", results, failures, _facts(record), judges)
+        return Cell(seed, folder, "finished", "", results, failures, _facts(record), judges, places)
     except UserError as error:
         return Cell(seed, folder, "damaged", error.text())
 
 
 def _read(folder: Path) -> Result:
-    """A result without its pictures, of which a grid has many."""
+    """A result without its tables, and with no more of its pictures than their titles: a grid has many."""
     try:
-        result = read_result(folder)
+        result = read_result(folder, pictured=False)
     except UserError as error:  # of which `semreg evaluate` would need to know the recipe
         advice = "remove it, and the same command does, without --only-finished"
         raise UserError(error.source, f"{error.problems[0].message}: {advice}") from error
-    return replace(result, tables=[], pictures=[], scatters=[])
+    return replace(result, tables=[])
 
 
 def _facts(run: RunRecord) -> Facts:

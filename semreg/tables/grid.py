@@ -53,6 +53,8 @@ class Cell:
     facts: Facts = Facts()
     judges: Mapping[str, str] = field(default_factory=dict)
     """How good the judges of evaluations are, a sentence by the evaluation's name, as far as it is known."""
+    places: Mapping[str, Path] = field(default_factory=dict)
+    """The folders of the results, from which their pictures are read when they are drawn."""
 
     @property
     def finished(self) -> bool:

@@ -32,7 +32,7 @@ from semreg.store.record import at_work, known_runs, read_record
 from semreg.tables.cells import read_cell
 from semreg.tables.grid import Cell, Grid, Plot, Ranking, Row, require_evaluations, require_matches
 from semreg.tables.pages import write_table, writing_table
-from semreg.tables.paper_figures import require_known
+from semreg.tables.paper_figures import require_known, write_figures
 from semreg.tables.plots import require_plottable
 from semreg.tables.ranking import ranked_rows
 from semreg.training.interrupts import Interrupts
@@ -170,6 +170,10 @@ def make_table(
                 raise
             growing.write()
     require_matches(growing.grid)
+    if growing.first and wanted.figures_of:
+        with writing_table(growing.folder):
+            for path in write_figures(growing.grid, wanted.figures_of, growing.folder):
+                say(f"figure: {path}")
     return MadeTable(growing.grid, growing.folder)
 
 

@@ -18,6 +18,7 @@ import jinja2
 from filelock import FileLock
 
 from semreg.core import UserError
+from semreg.report import curves
 from semreg.report.templates import templates
 from semreg.store.disk import tidy, write_whole, writing
 from semreg.store.layout import LOCK
@@ -28,7 +29,9 @@ from semreg.tables.differing import differences_of
 from semreg.tables.directions import directions
 from semreg.tables.exports import CSV, LATEX, csv_text, latex
 from semreg.tables.grid import Cell, Grid, Ranking, comparisons, figure_tables
+from semreg.tables.overlaid import overlays
 from semreg.tables.ranking import RankedRow, ranked_rows
+from semreg.tables.side_by_side import side_by_side
 from semreg.tables.view import row_titles, view
 
 GO_ON = "when that is mended, the same command goes on; finished runs are kept"
@@ -138,7 +141,16 @@ def page(grid: Grid, shown: View, folder: Path) -> str:
         for row in grid.rows
     }
     files = {"Markdown": MARKDOWN, "LaTeX": LATEX, "CSV": CSV, "JSON": DATA}
-    return _template().render(shown=shown, links=links, version=_version(), files=files, mark_of=mark_of)
+    titles = row_titles(grid.rows)
+    return _template().render(
+        shown=shown,
+        links=links,
+        version=_version(),
+        files=files,
+        mark_of=mark_of,
+        compared=side_by_side(grid, titles),
+        curves=overlays(grid, titles),
+    )
 
 
 def _version() -> str:
@@ -149,7 +161,9 @@ def _version() -> str:
 
 @functools.cache
 def _template() -> jinja2.Template:
-    return templates(Path(__file__).parent).get_template("table.html")
+    environment = templates(Path(__file__).parent)
+    environment.globals |= {"chart_width": curves.WIDTH, "chart_height": curves.HEIGHT}
+    return environment.get_template("table.html")
 
 
 def _report(recipe: str, cell: Cell, folder: Path) -> str:
