@@ -13,7 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from semreg.cli.main import app
-from semreg.cli.options import folder_of, takes_choices
+from semreg.cli.options import takes_choices
 from semreg.recipe import load
 from semreg.running import start
 from semreg.running.choices import Choices
@@ -104,21 +104,3 @@ def test_a_flag_that_says_the_opposite_is_turned_round() -> None:
 def test_what_a_command_leaves_out_keeps_its_default() -> None:
     given = {name: value for name, value in SAID.items() if name not in ("seed", "fallback")}
     assert asked_for("seed", "fallback", **given | {"device": "cpu"}) == Choices(device="cpu")
-
-
-def test_a_run_is_found_by_its_folder_or_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    runs = tmp_path / "runs"
-    (runs / "a").mkdir(parents=True)
-    (tmp_path / "b").mkdir()
-    monkeypatch.chdir(tmp_path)
-    for given, found in (
-        ("a", runs / "a"),
-        ("b", Path("b")),
-        (runs / "a", runs / "a"),
-        ("runs/a", Path("runs/a")),
-        ("gone", runs / "gone"),
-        ("elsewhere/gone", Path("elsewhere/gone")),
-    ):
-        assert folder_of(Path(given), runs) == found
-    (tmp_path / "a").mkdir()
-    assert folder_of(Path("a"), runs) == Path("a"), "what is here counts first"
