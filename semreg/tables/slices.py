@@ -105,5 +105,5 @@ def is_logarithmic(values: Sequence[float]) -> bool:
 
 
 def _text(value: Any) -> str:
-    """A value as it is told from others, and shown."""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    """A value as it is told from others, and shown: much as TOML has it."""
+    return json.dumps(value, ensure_ascii=False, default=str)
