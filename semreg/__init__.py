@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 Registered = TypeVar("Registered")
 
 __all__ = [
-    "__version__", "components", "evaluate", "load_recipe", "mix", "open_run", "register", "run", "show", "table",
+    "__version__", "components", "evaluate", "load_recipe", "mix", "open_run", "register", "run", "show", "sweep",
+    "table",
 ]  # fmt: skip
 
 # Everything is imported when called: `semreg list` must answer without PyTorch. What a user chooses beside a recipe
@@ -117,18 +118,21 @@ def run(
     return run_recipe(loaded, choices, call_of(loaded, choices), hooks=hooks)
 
 
-def open_run(folder: str | Path, *, data_root: str | Path | None = None, device: str = "auto") -> Run:
+def open_run(
+    folder: str | Path, *, data_root: str | Path | None = None, device: str = "auto", judge_on: str = "test"
+) -> Run:
     """Open a trained run's folder: `encode`, `decode`, `sample`, `interpolate`, `tensor(name)`, `module(name)`.
 
     Its data are read, and need to be under `data_root` (by default SEMREG_DATA, or `data`), only where something asks
-    for them; components that only train need not be installed. Raises UserError if it is none.
+    for them; components that only train need not be installed. `judge_on` is as for `run`: it says whose results are
+    shown, and which images are its test images. Raises UserError if it is none.
     """
     from semreg.running.garbage import uncollected
 
     with uncollected():
         from semreg.trained.opening import open_run
 
-    return open_run(folder, data_root=data_root, device=device)
+    return open_run(folder, data_root=data_root, device=device, judge_on=_choices(judge_on=judge_on).judge_on)
 
 
 def evaluate(
@@ -140,17 +144,18 @@ def evaluate(
     prune: bool = False,
     data_root: str | Path | None = None,
     device: str = "auto",
+    judge_on: str = "test",
 ) -> dict[str, Result]:
     """Do the evaluations of a trained run, or those named in `only`, again and write its report anew.
 
     With `recipe`, which trains the same, or `overrides` of the run's own, those of its evaluations that the run does
-    not have yet; `prune` removes results of evaluations that no recipe of the run has any longer. `data_root` and
-    `device` are as for `run`. Raises UserError.
+    not have yet; `prune` removes results of evaluations that no recipe of the run has any longer. `data_root`, `device`
+    and `judge_on` are as for `run`. Raises UserError.
     """
     from semreg.running.evaluate import evaluate
 
     options: dict[str, Any] = {"recipe": recipe, "overrides": overrides, "prune": prune}
-    return evaluate(folder, only, **options, data_root=data_root, device=device)
+    return evaluate(folder, only, **options, data_root=data_root, device=device, judge_on=judge_on)
 
 
 def table(
@@ -165,6 +170,8 @@ def table(
     command: str = "",
     plots: Sequence[str] = (),
     figures_of: Sequence[str] = (),
+    on: str = "here",
+    gpus: float | None = None,
     device: str = "auto",
     precision: str = "fp32",
     data_root: str | Path | None = None,
@@ -192,6 +199,9 @@ def table(
         command: what the table says that it was made by.
         plots: pairs of figures, such as "probe.accuracy:knn.accuracy", that are drawn against each other, x before y.
         figures_of: evaluations whose pictures are written over the rows into the table's folder, as PNG and PDF.
+        on: where runs are made: "here", in this process one after another; "local:2", two at once, each in a process of
+            its own; or by another executor that is installed.
+        gpus: the share of a GPU that each of them has, where they are not made here.
 
     All else is as for `run`. A run that fails is shown as failed, and the others are still made. Raises UserError for
     mistakes in the recipes and choices, before anything is trained.
@@ -208,9 +218,74 @@ def table(
     )  # fmt: skip
     rows = [one if is_file(one) or isinstance(one, Recipe) else recipe_of(one, overrides) for one in recipes]
     wanted = Wanted(
-        tuple(figures), against, only_finished, name, command, plots_of(plots), figures_of=tuple(figures_of)
-    )
+        tuple(figures), against, only_finished, name, command, plots_of(plots), figures_of=tuple(figures_of),
+        on=on, gpus=gpus,
+    )  # fmt: skip
     return make_table(rows, overrides, seeds, wanted, choices)
+
+
+def sweep(
+    recipe: str | Path | Mapping[str, Any] | Recipe,
+    vary: Mapping[str, Any] | Sequence[str],
+    *,
+    metric: str,
+    minimize: bool | None = None,
+    seeds: int | str | Sequence[int] | None = None,
+    overrides: Sequence[str] = (),
+    figures: Sequence[str] = (),
+    only_finished: bool = False,
+    name: str | None = None,
+    command: str = "",
+    plots: Sequence[str] = (),
+    figures_of: Sequence[str] = (),
+    on: str = "here",
+    gpus: float | None = None,
+    device: str = "auto",
+    precision: str = "fp32",
+    data_root: str | Path | None = None,
+    out: str | Path = "runs",
+    fallback: bool = True,
+    skip_bad_images: bool = False,
+    judge_on: str = "validation",
+    channels_last: bool = True,
+    tf32: bool = True,
+    compile: bool = False,
+    capture: str = "auto",
+    deterministic: bool = False,
+    threads: int | None = None,
+) -> MadeTable:
+    """Train a recipe with every combination of values of some of its keys, by seeds, and rank them by one figure.
+
+    Args:
+        recipe: as for `run`.
+        vary: for each key its values, or a range: {"optimizer.lr": "1e-4..1e-2:log", "losses.kl.weight": [0.1, 1.0]}.
+            A range has 5 points, or those that it says after another colon; whole ends give whole numbers. Or texts, as
+            `semreg sweep --vary` takes them.
+        metric: the figure, as "probe.accuracy".
+        minimize: whether a low figure is good, where its evaluation doesn't say.
+        seeds: as for `table`, and so are `overrides`, `figures`, `only_finished`, `name`, `command`, `plots`,
+            `figures_of`, `on` and `gpus`.
+        judge_on: "validation", so that test images remain for what is chosen, or "test".
+
+    All else is as for `run`. The table's `best` is its best row. Raises UserError for mistakes before anything is
+    trained.
+    """
+    from semreg.recipe.from_python import recipe_of
+    from semreg.tables.making import Wanted
+    from semreg.tables.plots import plots_of
+    from semreg.tables.sweeping.sweep import make_sweep
+
+    choices = _choices(
+        device=device, precision=precision, data_root=data_root, out=out, fallback=fallback,
+        skip_bad_images=skip_bad_images, judge_on=judge_on, channels_last=channels_last, tf32=tf32, compile=compile,
+        capture=capture, deterministic=deterministic, threads=threads,
+    )  # fmt: skip
+    wanted = Wanted(
+        tuple(figures), None, only_finished, name, command, plots_of(plots), figures_of=tuple(figures_of),
+        on=on, gpus=gpus,
+    )  # fmt: skip
+    higher = None if minimize is None else not minimize
+    return make_sweep(recipe_of(recipe, overrides), vary, seeds, metric, higher, wanted, choices)
 
 
 def mix(
@@ -229,6 +304,8 @@ def mix(
     plots: Sequence[str] = (),
     figures_of: Sequence[str] = (),
     table: bool = True,
+    on: str = "here",
+    gpus: float | None = None,
     device: str = "auto",
     precision: str = "fp32",
     data_root: str | Path | None = None,
@@ -253,8 +330,8 @@ def mix(
         epochs: of every phase.
         share: of the training images.
         label: the field of classes, where the recipe's `[model]` has several attributes.
-        seeds: as for `table`, and so are `figures`, `only_finished`, `name`, `command`, `plots`
-            and `figures_of`.
+        seeds: as for `table`, and so are `figures`, `only_finished`, `name`, `command`, `plots`, `figures_of`,
+            `on` and `gpus`.
         overrides: as for `load_recipe`; those of a loss that is added go where it is.
         table: whether the table is written, with a recipe for each mix, or the runs are only made.
 
@@ -273,7 +350,7 @@ def mix(
     )  # fmt: skip
     wanted = Wanted(
         tuple(figures), None, only_finished, name, command, plots_of(plots),
-        figures_of=tuple(figures_of), written=table,
+        figures_of=tuple(figures_of), written=table, on=on, gpus=gpus,
     )  # fmt: skip
     budget = Budget(epochs, share)
     return make_mix(recipe, additions, overrides, seeds, budget, label, wanted, choices)

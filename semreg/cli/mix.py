@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from semreg.cli.options import Overrides, RecipeName, takes_choices
-from semreg.cli.table import Figures, FiguresOf, OnlyFinished, Plots, Seeds, TableName, print_table
+from semreg.cli.table import Figures, FiguresOf, Gpus, On, OnlyFinished, Plots, Seeds, TableName, print_table
 from semreg.running.choices import Choices
 from semreg.store.messages import in_first_process, say
 
@@ -47,6 +47,8 @@ def mix(
     figures_of: FiguresOf = [],  # noqa: B006
     only_finished: OnlyFinished = False,
     name: TableName = None,
+    on: On = "here",
+    gpus: Gpus = None,
     *,
     choices: Choices,
 ) -> None:
@@ -64,7 +66,7 @@ def mix(
     command = shlex.join(["semreg", *sys.argv[1:]])
     wanted = Wanted(
         tuple(figures), None, only_finished, name, command, plots_of(plots),
-        figures_of=tuple(figures_of), written=table,
+        figures_of=tuple(figures_of), written=table, on=on, gpus=gpus,
     )  # fmt: skip
     made = make_mix(recipe, additions, overrides, seeds, Budget(epochs, share), label, wanted, choices)
     if table and in_first_process():

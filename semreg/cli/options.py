@@ -42,6 +42,7 @@ Overrides = Annotated[
 DataRoot = Annotated[Path, _option("data_root")]
 Out = Annotated[Path, _option("out")]
 Device = Annotated[str, _option("device")]
+JudgeOn = Annotated[str, _option("judge_on")]
 Runs = Annotated[Path, typer.Option("--runs", help=_CHOICES["out"].metadata["help"])]
 Seed = Annotated[int, typer.Option("--seed", metavar="N", parser=chosen_seed, help="Of all draws.")]
 Scale = Annotated[int, typer.Option("--scale", metavar="N", min=1, help="Enlarge each pixel to N × N, unsmoothed.")]
@@ -55,10 +56,10 @@ Only = Annotated[bool, typer.Option("--only", help="Only the result, without wha
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")]
 
 
-def takes_choices(*left_out: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+def takes_choices(*left_out: str, **defaults: Any) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """A decorator of commands with a last parameter `choices: Choices`: they take an option for each choice instead.
 
-    Those `left_out` keep their defaults.
+    Those `left_out` keep their defaults; others may have `defaults` of the command's own.
     """
     taken = [field for name, field in _CHOICES.items() if name not in left_out]
 
@@ -75,7 +76,7 @@ def takes_choices(*left_out: str) -> Callable[[Callable[..., None]], Callable[..
         types = inspect.get_annotations(Choices, eval_str=True, locals={"torch": None})
         parameters = [parameter for parameter in own.parameters.values() if parameter.name != "choices"]
         for field in taken:
-            default = field.metadata.get("shown", field.default)
+            default = defaults.get(field.name, field.metadata.get("shown", field.default))
             default = not default if "flag" in field.metadata else default
             kind, annotation = inspect.Parameter.KEYWORD_ONLY, Annotated[types[field.name], _option(field.name)]
             parameters.append(inspect.Parameter(field.name, kind, default=default, annotation=annotation))

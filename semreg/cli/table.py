@@ -37,6 +37,12 @@ FiguresOf = Annotated[
 ]
 OnlyFinished = Annotated[bool, typer.Option("--only-finished", help="Train nothing; show what is finished.")]
 TableName = Annotated[str | None, typer.Option("--name", help="Of the table and its folder.")]
+On = Annotated[
+    str, typer.Option("--on", metavar="here|local[:N]|…", help="Where runs are made: in this process, or N at once.")
+]
+Gpus = Annotated[
+    float | None, typer.Option("--gpus", metavar="SHARE", help="Of a GPU for each run, such as 0.25; not for `here`.")
+]
 
 
 @takes_choices("seed", "tensorboard", "continue_from", "allow_other_processes")
@@ -52,6 +58,8 @@ def table(
     ] = None,
     only_finished: OnlyFinished = False,
     name: TableName = None,
+    on: On = "here",
+    gpus: Gpus = None,
     *,
     choices: Choices,
 ) -> None:
@@ -61,8 +69,9 @@ def table(
 
     command = shlex.join(["semreg", *sys.argv[1:]])
     wanted = Wanted(
-        tuple(figures), against, only_finished, name, command, plots_of(plots), figures_of=tuple(figures_of)
-    )
+        tuple(figures), against, only_finished, name, command, plots_of(plots), figures_of=tuple(figures_of),
+        on=on, gpus=gpus,
+    )  # fmt: skip
     print_table(make_table(recipes, overrides, seeds, wanted, choices), written=True)
 
 

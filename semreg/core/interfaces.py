@@ -7,9 +7,10 @@ holds components to them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     import torch
@@ -21,9 +22,9 @@ if TYPE_CHECKING:
     from semreg.core.specification import Field, Order, Specification
 
 __all__ = [
-    "Classifier", "ClosedFormPrior", "Critic", "Dataset", "Decoder", "Encoder", "Evaluation", "FittedInterpolator",
-    "Handle", "Interpolator", "Loss", "ObservedRun", "Operation", "Prior", "Remarking", "Sampler", "Schedule",
-    "TrainedRun",
+    "Classifier", "ClosedFormPrior", "Critic", "Dataset", "Decoder", "Encoder", "Evaluation", "Executor",
+    "FittedInterpolator", "Handle", "Interpolator", "Job", "Loss", "Needs", "ObservedRun", "Operation", "Prior",
+    "Remarking", "Sampler", "Schedule", "TrainedRun",
 ]  # fmt: skip
 
 # --- networks: a class whose constructor takes the options; its instances are nn.Modules ---
@@ -220,6 +221,57 @@ class Evaluation(Protocol):
         ...
 
 
+# --- where the trials of a grid run ---
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What a trial computes with: threads of the CPU, and a share of one GPU, 0 where it computes on none.
+
+    `environment` are variables that its process must have, and `log` is the file that what it says is added to.
+    """
+
+    threads: int
+    gpu: float = 0.0
+    environment: Mapping[str, str] = field(default_factory=dict)
+    log: Path = Path("trial.log")
+
+
+class Job(Protocol):
+    """A trial that was handed to an executor. What came of it is told by its run's folder alone."""
+
+    def state(self) -> Literal["waiting", "running", "ended"]:
+        """Where its process stands. `ended` says that there is none any more, however it ended."""
+        ...
+
+    def cancel(self) -> None:
+        """Ask it to stop, by SIGTERM or what becomes it: it ends at its next checkpoint, and asked again at once.
+
+        Returns before it has; what waits never begins, and what has ended is left alone.
+        """
+        ...
+
+
+class Executor(Protocol):
+    """Where the trials of a grid run: a class, made with what stands behind its name in `--on NAME:WORDS`, empty if
+    nothing does, and `gpu`, the share of a GPU that each trial shall have: 0 on a CPU, None where nobody says.
+
+    The constructor raises ValueError for words and shares that mean nothing to it.
+    """
+
+    slots: int
+    """How many trials it has at once, at most."""
+    needs: Needs
+    """What each of them gets, where the user doesn't say."""
+
+    def submit(self, arguments: Sequence[str], needs: Needs) -> Job:
+        """Begin `semreg ARGUMENTS` in a process of its own, in the working folder, which outlives this one.
+
+        Nothing but arguments and environment reaches it.
+        """
+        ...
+
+
 # --- what components are given ---
 
 
@@ -317,7 +369,7 @@ class ObservedRun(Protocol):
 
     @property
     def name(self) -> str:
-        """The recipe's name."""
+        """The recipe's name, and "@validation" after it where these are the images that evaluations judge on."""
 
     @property
     def recipe(self) -> dict[str, Any]:

@@ -50,7 +50,7 @@ def recipe_of(given: Given, overrides: Sequence[str] = (), *, name: str | None =
     if isinstance(given, str):
         table = _parsed(given, name)
     elif isinstance(given, Mapping):
-        table = _plain(given, name, "")
+        table = plain(given, name, "")
     else:
         raise UserError("", f"a recipe is a path, a name, TOML or a dict; found {with_article(type(given).__name__)}")
     require_bounds(table, name)
@@ -66,17 +66,20 @@ def _parsed(text: str, name: str) -> TomlTable:
         raise UserError(name, f"not valid TOML: {error}") from None
 
 
-def _plain(value: Any, name: str, where: str, depth: int = 0) -> Any:
-    """A value as TOML would have given it. Raises UserError for what TOML doesn't know."""
+def plain(value: Any, name: str, where: str = "", depth: int = 0) -> Any:
+    """A value as TOML would have given it, for the key `where` of what is called `name`.
+
+    Raises UserError for what TOML doesn't know.
+    """
     if depth > DEEPEST_TABLE:  # a list may hold itself
         raise UserError(name, [Problem(where, f"more than {DEEPEST_TABLE} tables and lists inside each other")])
     if isinstance(value, Mapping):
         for key in value:
             if not isinstance(key, str):
                 raise UserError(name, [Problem(where, f"{key!r:.60} is no key: keys are texts")])
-        return {key: _plain(inner, name, f"{where}.{key}".lstrip("."), depth + 1) for key, inner in value.items()}
+        return {key: plain(inner, name, f"{where}.{key}".lstrip("."), depth + 1) for key, inner in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(inner, name, where, depth + 1) for inner in value]
+        return [plain(inner, name, where, depth + 1) for inner in value]
     if isinstance(value, Path):
         return str(value)
     if getattr(value, "shape", None) == ():  # a number of NumPy's or PyTorch's

@@ -84,7 +84,13 @@ def composed_recipe(path: Path, table: TomlTable, overrides: Sequence[str] = ())
 
 
 def _with(overrides: Sequence[str], path: Path, table: TomlTable) -> Recipe:
-    return Recipe(path, table, tuple(_override(text) for text in overrides), tuple(overrides))
+    return with_overrides(Recipe(path, table), overrides)
+
+
+def with_overrides(recipe: Recipe, overrides: Sequence[str]) -> Recipe:
+    """The recipe with further overrides ("losses.atnl.margin=0.9"), which win over those it has. Raises UserError."""
+    tables = tuple(_override(text) for text in overrides)
+    return replace(recipe, overrides=(*recipe.overrides, *tables), written=(*recipe.written, *overrides))
 
 
 def _read_merged(path: Path, seen: tuple[Path, ...], count: Iterator[int]) -> TomlTable:

@@ -14,9 +14,9 @@ from semreg.recipe.names import spelled
 from semreg.running.choices import Choices
 
 
-def command_of(recipe: str | Path, overrides: Sequence[str], choices: Choices) -> str:
-    """The command that runs a recipe with these choices, quoted for a shell."""
-    words = ["semreg", "run", spelled(recipe), *(word for text in overrides for word in ("--set", text))]
+def command_of(recipe: str | Path, overrides: Sequence[str], choices: Choices, *, command: str = "run") -> str:
+    """The command that runs a recipe with these choices, or makes a `table` of it, quoted for a shell."""
+    words = ["semreg", command, spelled(recipe), *(word for text in overrides for word in ("--set", text))]
     for field, value in _chosen(choices):
         told = field.metadata
         option = told.get("flag") or told.get("option") or f"--{field.name.replace('_', '-')}"

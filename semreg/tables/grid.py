@@ -51,6 +51,8 @@ class Cell:
     failures: Mapping[str, str] = field(default_factory=dict)
     """Why evaluations of a finished run failed, by their names."""
     facts: Facts = Facts()
+    judges: Mapping[str, str] = field(default_factory=dict)
+    """How good the judges of evaluations are, a sentence by the evaluation's name, as far as it is known."""
     places: Mapping[str, Path] = field(default_factory=dict)
     """The folders of the results, from which their pictures are read when they are drawn."""
 
@@ -106,7 +108,10 @@ class Ranking:
 
 @dataclass(frozen=True)
 class Grid:
-    """Recipes by seeds: what a table shows. `globs` choose figures by `EVALUATION.FIGURE`, `against` names a row."""
+    """Recipes by seeds: what a table shows. `globs` choose figures by `EVALUATION.FIGURE`, `against` names a row.
+
+    `judged_on` says whether the figures are of the "test" or the "validation" images.
+    """
 
     name: str
     rows: tuple[Row, ...]
@@ -117,6 +122,7 @@ class Grid:
     ranking: Ranking | None = None
     metric: str | None = None
     """What a sweep is ranked by, as `EVALUATION.FIGURE`."""
+    judged_on: str = "test"
 
     @property
     def cells(self) -> list[tuple[Row, Cell]]:
@@ -187,7 +193,7 @@ def _shown(evaluation: str, known: Sequence[str], papers: set[str], globs: Seque
 
 
 def require_matches(grid: Grid) -> None:
-    """Raise UserError for a glob, or a figure of a plot, that no finished run has; nothing where none is finished."""
+    """Raise UserError for a glob, a metric, or a figure of a plot, that no finished run has, if any is finished."""
     known = [
         f"{evaluation}.{figure}"
         for evaluation in dict.fromkeys(name for _, cell in grid.cells for name in cell.results)
@@ -199,6 +205,8 @@ def require_matches(grid: Grid) -> None:
     for name in (name for plot in grid.plots for name in plot) if known else ():
         if name not in known:
             raise UserError("--plot", f"no recipe has the figure {name!r}{closest(name, known)}")
+    if known and grid.metric is not None and grid.metric not in known:
+        raise UserError("--metric", f"no run has the figure {grid.metric!r}{closest(grid.metric, known)}")
 
 
 def require_evaluations(globs: Sequence[str], evaluations: Iterable[str]) -> None:

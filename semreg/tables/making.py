@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from semreg.core import DataMissing, Problem, UserError, closest
 from semreg.core.errors import CannotWrite, cause_of
@@ -21,17 +22,19 @@ from semreg.recipe.plan import Plan
 from semreg.running.arithmetic import arithmetic
 from semreg.running.choices import Choices
 from semreg.running.finishing import is_done
-from semreg.running.judges import check_judges
+from semreg.running.judges import check_judges, require_images_to_judge_on
 from semreg.running.reproducing import command_of
 from semreg.running.start import Place, folders_of, place_of, plan_for, run_recipe
 from semreg.store.folder import RunIsBusy
 from semreg.store.messages import in_first_process, say
+from semreg.store.recipes import kept_as
 from semreg.store.record import at_work, known_runs, read_record
 from semreg.tables.cells import read_cell
 from semreg.tables.grid import Cell, Grid, Plot, Ranking, Row, require_evaluations, require_matches
 from semreg.tables.pages import write_table, writing_table
 from semreg.tables.paper_figures import require_known, write_figures
 from semreg.tables.plots import require_plottable
+from semreg.tables.ranking import ranked_rows
 from semreg.training.interrupts import Interrupts
 from semreg.training.processes import joined, started_by_torchrun
 from semreg.training.trial import check_by_dry_run
@@ -52,10 +55,18 @@ class Wanted:
     command: str = ""
     plots: tuple[Plot, ...] = ()
     ranking: Ranking | None = None
+    metric: str | None = None
+    """Of a sweep, as `EVALUATION.FIGURE`."""
+    varied: Sequence[Mapping[str, Any]] = ()
+    """Of a sweep, for each recipe the values of the keys that are varied."""
     figures_of: tuple[str, ...] = ()
     """Evaluations whose pictures are written over the rows, as a paper has them, beside the table."""
     written: bool = True
     """Whether the table is written into a folder of its own, and not only made."""
+    on: str = "here"
+    """Where its runs are made: `here`, in this process one after another, or `NAME:WORDS` of an executor."""
+    gpus: float | None = None
+    """The share of a GPU that each of them has there."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +75,11 @@ class MadeTable:
 
     grid: Grid
     folder: Path
+
+    @property
+    def best(self) -> Row | None:
+        """The row that a ranking has first; None where none has all its figures, or nothing is ranked."""
+        return next((one.row for one in ranked_rows(self.grid) if one.mean is not None), None)
 
 
 @dataclass(frozen=True)
@@ -88,14 +104,15 @@ class _Planned:
         return self.place.folder
 
     def read(self) -> Cell:
-        return read_cell(self.folder, self.plan.name, self.seed, self.folders)
+        return read_cell(self.folder, kept_as(self.plan.name, self.choices.judge_on), self.seed, self.folders)
 
     @property
     def to_do(self) -> bool:
         """Whether it is not finished, reports included."""
         try:
             return not (
-                read_record(self.folder).record.get("trained") and is_done(self.folder, self.plan, self.folders)
+                read_record(self.folder).record.get("trained")
+                and is_done(self.folder, self.plan, self.folders, self.choices.judge_on)
             )
         except UserError:  # there is none, or a damaged one, which the run itself then says
             return True
@@ -216,7 +233,7 @@ def _planned(
     for k in range(len(seeds) if seeds else 1):
         for row, (recipe, plan) in enumerate(planned):
             own = replace(choices, seed=seeds[k] if seeds else None)
-            command = wanted.command if isinstance(recipes[row], Recipe) else command_of(recipe.said, overrides, own)
+            command = command_of(recipe.said, recipe.written, own) if recipe.said else wanted.command
             place = place_of(plan, own, known)
             # Two recipes that train the same have one run, and rows of their own.
             place = replace(place, folder=folder_of.setdefault(place.identity.digest, place.folder))
@@ -258,6 +275,7 @@ def _require_trainable(runs: Sequence[_Planned]) -> None:
         try:
             check_by_dry_run(run.plan)
             check_judges(run.plan, run.choices)
+            require_images_to_judge_on(run.plan, run.choices)
         except UserError as error:
             errors.append(error)
     _raise_all(errors)
@@ -285,8 +303,8 @@ class _Growing:
         self.runs, self.wanted, self.first = runs, wanted, first
         self.cells = [run.read() for run in runs]
         self.name = wanted.name or _name(runs)
-        digest = hashlib.sha256(" ".join(sorted(run.place.identity.digest for run in runs)).encode()).hexdigest()
-        self.folder = choices.out / TABLES / f"{self.name}-{digest[:6]}"
+        self.folder = choices.out / TABLES / f"{self.name}-{_digest(runs, wanted, choices)[:6]}"
+        self.judge_on = choices.judge_on
 
     @property
     def grid(self) -> Grid:
@@ -296,12 +314,15 @@ class _Growing:
                 run.plan.tables.description,
                 tuple(cell for other, cell in zip(self.runs, self.cells, strict=True) if other.row == run.row),
                 run.plan.table,
+                self.wanted.varied[run.row] if self.wanted.varied else {},
             )
             for run in {run.row: run for run in self.runs}.values()
         ]
         wanted = self.wanted
         return Grid(
-            self.name, tuple(rows), wanted.figures, wanted.against, wanted.command, wanted.plots, wanted.ranking
+            self.name, tuple(rows), wanted.figures, wanted.against, wanted.command, wanted.plots, wanted.ranking,
+            wanted.metric,
+            judged_on=self.judge_on,
         )  # fmt: skip
 
     def write(self) -> None:
@@ -322,6 +343,17 @@ def _name(runs: Sequence[_Planned]) -> str:
         return runs[0].plan.name
     folder = os.path.commonpath([run.recipe.path.resolve().parent for run in runs])
     return re.sub(r"[^\w.-]+", "_", Path(folder).name).lstrip(".-") or "table"
+
+
+def _digest(runs: Sequence[_Planned], wanted: Wanted, choices: Choices) -> str:
+    """What tells the folder of a table from others of its name: its runs, and all else that a sweep is."""
+    told = sorted(run.place.identity.digest for run in runs)
+    content = " ".join([*told, choices.judge_on] if choices.judge_on != "test" else told)
+    if wanted.metric is not None:
+        folders = sorted({folder for run in runs for folder in run.folders.values()})
+        ranked = wanted.ranking and wanted.ranking.figures
+        content = repr((content, folders, list(wanted.varied), ranked, choices.judge_on))
+    return hashlib.sha256(content.encode()).hexdigest()
 
 
 def _finish(run: _Planned, *, wait: bool) -> Cell:

@@ -6,6 +6,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from semreg.recipe.bounds import TomlTable
+from semreg.report.evaluations import ARROWS, about
 from semreg.tables.grid import Grid, Row, Statistic
 from semreg.tables.plots import over_seeds
 
@@ -38,6 +40,11 @@ def ranked_rows(grid: Grid) -> list[RankedRow]:
         mean = sum(known) / len(known) if known and len(known) == len(own) else None
         found.append(RankedRow(row, tuple(values[k] for values, _ in columns), own, mean))
     return sorted(found, key=lambda one: math.inf if one.mean is None else one.mean)
+
+
+def higher_is_better(evaluation: TomlTable, figure: str) -> bool | None:
+    """Whether a figure of the evaluation of a recipe's table is good the higher; None where the evaluation says not."""
+    return {ARROWS["higher"]: True, ARROWS["lower"]: False}.get(about(evaluation).arrow(figure))
 
 
 def ranks(values: Sequence[float | None], *, higher_is_better: bool) -> list[float | None]:

@@ -1,0 +1,80 @@
+"""`semreg sweep`: the command line of a recipe with some of its keys varied."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from dataclasses import replace
+from typing import Annotated
+
+import typer
+
+from semreg.cli.options import Overrides, RecipeName, takes_choices
+from semreg.cli.table import Figures, FiguresOf, Gpus, On, OnlyFinished, Plots, Seeds, TableName, print_table
+from semreg.running.choices import Choices
+from semreg.store.messages import in_first_process, say
+
+Vary = Annotated[
+    list[str],
+    typer.Option(
+        "--vary",
+        metavar="KEY=VALUES",
+        help="[VALUE, VALUE] in TOML's notation, or LOW..HIGH[:log][:POINTS], 5 points if left out; may be repeated.",
+        show_default=False,
+    ),
+]
+Metric = Annotated[
+    str, typer.Option("--metric", metavar="EVALUATION.FIGURE", help="The figure to rank by.", show_default=False)
+]
+
+
+@takes_choices("seed", "tensorboard", "continue_from", "allow_other_processes", judge_on="validation")
+def sweep(
+    recipe: RecipeName,
+    vary: Vary,
+    metric: Metric,
+    minimize: Annotated[
+        bool | None,
+        typer.Option("--minimize/--maximize", help="Which way the figure is good, where its evaluation doesn't say."),
+    ] = None,
+    on_test_images: Annotated[
+        bool, typer.Option("--on-test-images", help="Choose on test images, which the page says.")
+    ] = False,
+    seeds: Seeds = None,
+    overrides: Overrides = [],  # noqa: B006  typer reads the default and never changes it
+    figures: Figures = [],  # noqa: B006
+    plots: Plots = [],  # noqa: B006
+    figures_of: FiguresOf = [],  # noqa: B006
+    only_finished: OnlyFinished = False,
+    name: TableName = None,
+    on: On = "here",
+    gpus: Gpus = None,
+    *,
+    choices: Choices,
+) -> None:
+    """Train a recipe with all combinations of some values, ranked.
+
+    Each combination is a row, by seeds, and the table ranks them by one figure on validation images, so that test
+    images remain for what is chosen. What is finished stays, and the same command goes on. At the end stands which row
+    is best, and the commands that evaluate it on test images and train it for longer.
+    """
+    from semreg.recipe.load import load_recipe
+    from semreg.tables.making import Wanted
+    from semreg.tables.plots import plots_of
+    from semreg.tables.sweeping.sweep import best_of, make_sweep
+
+    if on_test_images:
+        choices = replace(choices, judge_on="test")
+    command = shlex.join(["semreg", *sys.argv[1:]])
+    wanted = Wanted(
+        tuple(figures), None, only_finished, name, command, plots_of(plots), figures_of=tuple(figures_of),
+        on=on, gpus=gpus,
+    )  # fmt: skip
+    higher = None if minimize is None else not minimize
+    loaded = load_recipe(recipe, overrides)
+    made = make_sweep(loaded, vary, seeds, metric, higher, wanted, choices)
+    try:
+        print_table(made, written=True)
+    finally:
+        for line in best_of(made, loaded, choices) if in_first_process() else ():
+            say(line)

@@ -1,0 +1,183 @@
+"""What a sweep varies: keys of a recipe with their values, as `--vary` or Python says them, and the names of rows."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import math
+import re
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from semreg.core import UserError
+from semreg.recipe.bounds import parse_toml
+from semreg.recipe.from_python import plain
+from semreg.recipe.toml_text import toml_value
+
+POINTS = 5
+"""Of a range that doesn't say how many."""
+MOST_POINTS = 100
+LONGEST_NAME = 100
+"""Characters of a row's name, which names folders."""
+_FITS = "write KEY=[VALUE, VALUE] in TOML's notation, or KEY=LOW..HIGH[:log][:POINTS]"
+_RANGE = re.compile(r"(?P<low>[^:]+?)\.\.(?P<high>[^:]+?)(?P<log>:log)?(?::(?P<points>\d{1,9}))?")
+_BARE = re.compile(r"[A-Za-z0-9_-]+")
+
+
+@dataclass(frozen=True)
+class Axis:
+    """A key of a recipe, part by part, and the different values that a sweep gives it."""
+
+    key: tuple[str, ...]
+    values: tuple[Any, ...]
+
+    @property
+    def dotted(self) -> str:
+        """The key as a recipe has it."""
+        return dotted(self.key)
+
+
+def dotted(parts: Iterable[str]) -> str:
+    """A key as TOML has it."""
+    return ".".join(part if _BARE.fullmatch(part) else toml_value(part) for part in parts)
+
+
+def axes_of(said: Sequence[str] | Mapping[str, Any]) -> list[Axis]:
+    """The axes that texts such as "optimizer.lr=1e-4..1e-2:log" say, or a mapping from keys to values or ranges.
+
+    A range has 5 points unless it says how many, evenly spaced, or with equal ratios if `log`; whole ends give whole
+    numbers, other points are rounded to six digits, those of equal ratios to three. Raises UserError for what is no key
+    or has no two different values, and for a key that is said twice.
+    """
+    if isinstance(said, Mapping):
+        axes = [_axis(str(key), values) for key, values in said.items()]
+    else:
+        axes = [_axis(key, values.strip()) for key, _, values in (text.partition("=") for text in said)]
+    if not axes:
+        raise UserError("--vary", f"nothing to vary; {_FITS}")
+    for one, other in itertools.combinations(axes, 2):
+        shared = min(len(one.key), len(other.key))
+        if one.key[:shared] == other.key[:shared]:
+            both = one.dotted if one.key == other.key else f"{one.dotted} and {other.dotted}"
+            raise UserError("--vary", f"{both}: the one would decide what the other varies")
+    return axes
+
+
+def _axis(key: str, said: Any) -> Axis:
+    where = f"--vary {key:.80}"
+    if isinstance(said, str):
+        found = None if said.startswith("[") else _RANGE.fullmatch(said)
+        values = _points(found, where) if found else _listed(said, where)
+    else:
+        values = plain(said.tolist() if hasattr(said, "tolist") else said, where)
+        if not isinstance(values, list):
+            raise UserError(where, f"{said!r:.60} is no list of values, and no text such as '1e-4..1e-2:log'")
+    written = [toml_value(value) for value in values]
+    twice = next((text for text in written if written.count(text) > 1), None)
+    if twice is not None:
+        raise UserError(where, f"{twice} stands there twice")
+    if len(values) < 2:
+        raise UserError(where, f"{len(values)} value{'s'[: len(values) != 1]}; two at least can be compared")
+    return Axis(_parts(key, where), tuple(values))
+
+
+def _parts(key: str, where: str) -> tuple[str, ...]:
+    try:
+        table: Any = parse_toml(f"{key} = 0")
+    except tomllib.TOMLDecodeError:
+        raise UserError(where, f"{key!r:.80} is no key of a recipe; {_FITS}") from None
+    parts = []
+    while isinstance(table, dict):
+        [(part, table)] = table.items()
+        parts.append(part)
+    return tuple(parts)
+
+
+def _listed(said: str, where: str) -> list[Any]:
+    try:
+        values = parse_toml(f"values = {said}")["values"]
+    except tomllib.TOMLDecodeError:
+        values = None
+    if not isinstance(values, list):
+        raise UserError(where, f"{said!r:.80}: {_FITS}; texts stand in quotes")
+    return values
+
+
+# --- ranges ---
+
+
+def _points(said: re.Match[str], where: str) -> list[Any]:
+    low, high = (_end(said[name], where) for name in ("low", "high"))
+    ratios, points = bool(said["log"]), int(said["points"] or POINTS)
+    if not low < high:
+        raise UserError(where, f"{said[0]} doesn't ascend")
+    if ratios and low <= 0:
+        raise UserError(where, f"{said[0]}: equal ratios begin above 0")
+    if not 2 <= points <= MOST_POINTS:
+        raise UserError(where, f"{points} points; a range has 2 to {MOST_POINTS}")
+    whole = isinstance(low, int) and isinstance(high, int)
+    inner = [_between(low, high, k / (points - 1), ratios=ratios) for k in range(1, points - 1)]
+    found = [low, *(round(one) if whole else float(f"{one:.{3 if ratios else 6}g}") for one in inner), high]
+    different = list(dict.fromkeys(found))
+    if different != sorted(different) or (len(different) < points and (said["points"] or not whole)):
+        raise UserError(where, f"{said[0]} has no {points} different points")
+    return different
+
+
+def _end(text: str, where: str) -> int | float:
+    try:
+        value = parse_toml(f"end = {text}")["end"]
+    except tomllib.TOMLDecodeError:
+        value = None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise UserError(where, f"{text!r:.40} is no number; {_FITS}")
+    return value
+
+
+def _between(low: float, high: float, share: float, *, ratios: bool) -> float:
+    if ratios:
+        return math.exp(math.log(low) * (1 - share) + math.log(high) * share)
+    return low * (1 - share) + high * share
+
+
+# --- rows ---
+
+
+def short_keys(axes: Sequence[Axis]) -> list[str]:
+    """The last parts of each key, as few as tell it from the others."""
+    return [_short(axis.key, [other.key for other in axes if other is not axis]) for axis in axes]
+
+
+def _short(key: tuple[str, ...], others: Iterable[tuple[str, ...]]) -> str:
+    return next(
+        ".".join(key[-count:])
+        for count in range(1, len(key) + 1)
+        if count == len(key) or not any(other[-count:] == key[-count:] for other in others)
+    )
+
+
+def row_title(keys: Sequence[str], values: Sequence[Any]) -> str:
+    """What a row says of itself, such as "kl = 0.1, lr = 0.01"."""
+    return ", ".join(f"{key} = {_shown(value)}" for key, value in zip(keys, values, strict=True))
+
+
+def row_names(recipe: str, titles: Sequence[str]) -> list[str]:
+    """A name for each row, of plain letters, by its title; a hash tells apart those that plain letters don't."""
+    names = [f"{recipe}-{_plain_letters(title)}" for title in titles]
+    return [
+        name
+        if names.count(name) == 1 and len(name) <= LONGEST_NAME
+        else f"{name[:LONGEST_NAME]}-{hashlib.sha256(title.encode()).hexdigest()[:6]}"
+        for name, title in zip(names, titles, strict=True)
+    ]
+
+
+def _plain_letters(title: str) -> str:
+    parts = (re.sub(r"[^A-Za-z0-9.-]+", "_", part).strip("_") for part in title.split(", "))
+    return "-".join(parts)
+
+
+def _shown(value: Any) -> str:
+    return value if isinstance(value, str) else toml_value(value)

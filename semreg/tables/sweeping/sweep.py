@@ -1,0 +1,185 @@
+"""A recipe with some of its keys varied, each combination of their values a row: a grid of runs ranked by a figure."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from semreg.core import DataMissing, UserError, closest
+from semreg.recipe.bounds import TomlTable
+from semreg.recipe.load import Recipe, with_overrides
+from semreg.recipe.plan import Plan
+from semreg.recipe.toml_text import toml_value
+from semreg.report.evaluations import about
+from semreg.running.choices import Choices
+from semreg.running.identity import identity
+from semreg.running.reproducing import command_of
+from semreg.store.messages import in_first_process, say
+from semreg.tables.columns import Form
+from semreg.tables.grid import Ranked, Ranking
+from semreg.tables.making import MadeTable, Wanted, chosen_seeds, make_table, plan_of_row
+from semreg.tables.plots import over_seeds
+from semreg.tables.ranking import higher_is_better
+from semreg.tables.sweeping.axes import Axis, axes_of, dotted, row_names, row_title, short_keys
+
+MOST_TRIALS = 1_000
+ON_TEST_IMAGES = (
+    "Chosen on the test images: the best row's figure promises more than other images would show. Without "
+    "--on-test-images a sweep is judged on validation images."
+)
+
+
+@dataclass(frozen=True)
+class _Trial:
+    """A combination of values, by dotted keys, and the recipe that has them."""
+
+    varied: Mapping[str, Any]
+    recipe: Recipe
+
+
+def make_sweep(
+    recipe: Recipe,
+    vary: Sequence[str] | Mapping[str, Any],
+    seeds: int | str | Sequence[int] | None,
+    metric: str,
+    higher: bool | None,
+    wanted: Wanted,
+    choices: Choices,
+) -> MadeTable:
+    """Make all runs of a sweep that are not finished, and rank its rows by `metric`, as EVALUATION.FIGURE.
+
+    `vary` is as `axes_of` takes it; `higher` says whether a high figure is good where the evaluation doesn't. Raises
+    UserError, before anything is trained, for a key or value that no recipe can have, one that changes nothing that is
+    trained, more than 1,000 runs, and a metric that no evaluation gives, as far as that can be known.
+    """
+    axes, chosen = axes_of(vary), chosen_seeds(seeds)
+    _require_few(axes, len(chosen) if chosen else 1)
+    plan = plan_of_row(recipe, wanted, choices)
+    ranked = _ranked(plan, metric, higher)
+    trials = _trials(recipe, axes)
+    _require_different(trials, axes, plan, wanted, choices)
+    remarks = (ON_TEST_IMAGES,) if choices.judge_on == "test" else ()
+    if in_first_process():
+        for remark in remarks:
+            say(remark)
+    wanted = replace(
+        wanted,
+        name=wanted.name or f"{plan.name}-sweep",
+        ranking=Ranking((ranked,), remarks),
+        metric=metric,
+        varied=[trial.varied for trial in trials],
+    )
+    return make_table([trial.recipe for trial in trials], (), chosen, wanted, choices)
+
+
+def _require_few(axes: Sequence[Axis], seeds: int) -> None:
+    factors = [len(axis.values) for axis in axes] + ([seeds] if seeds > 1 else [])
+    if math.prod(factors) > MOST_TRIALS:
+        counted = f"{' × '.join(map(str, factors))} = {math.prod(factors):,}"
+        raise UserError("--vary", f"{counted} runs; {MOST_TRIALS:,} are the most of a sweep")
+
+
+def _ranked(plan: Plan, metric: str, higher: bool | None) -> Ranked:
+    """The figure that a metric names, with its direction; what the user says of that counts more than the evaluation.
+
+    Raises UserError.
+    """
+    evaluation = max((name for name in plan.evaluations if metric.startswith(f"{name}.")), key=len, default=None)
+    if evaluation is None:
+        near = closest(metric.partition(".")[0], plan.evaluations) or "; the recipe has none"
+        raise UserError("--metric", f"{metric!r} begins with no evaluation and a dot{near}")
+    table, figure = plan.table["evaluate"][evaluation], metric.removeprefix(f"{evaluation}.")
+    if higher is None:
+        higher = higher_is_better(table, figure)
+    if higher is None:
+        message = f"{evaluation} doesn't say which way {figure!r} is good; add --maximize or --minimize"
+        raise UserError("--metric", message + closest(figure, about(table).better))
+    return Ranked(metric, higher)
+
+
+def _trials(recipe: Recipe, axes: Sequence[Axis]) -> list[_Trial]:
+    """Every combination, the last key's values next to each other."""
+    keys = short_keys(axes)
+    combinations = list(itertools.product(*(axis.values for axis in axes)))
+    titles = [row_title(keys, values) for values in combinations]
+    names = row_names(recipe.path.stem, titles)
+    trials = []
+    for values, title, name in zip(combinations, titles, names, strict=True):
+        varied = {axis.dotted: value for axis, value in zip(axes, values, strict=True)}
+        own = with_overrides(recipe, [f"{key}={toml_value(value)}" for key, value in varied.items()])
+        titled = (*own.overrides, {"description": title})
+        trials.append(_Trial(varied, replace(own, path=recipe.path.with_name(f"{name}.toml"), overrides=titled)))
+    return trials
+
+
+def _require_different(
+    trials: Sequence[_Trial], axes: Sequence[Axis], plan: Plan, wanted: Wanted, choices: Choices
+) -> None:
+    """Raise UserError for a value that no recipe can have there, or that trains what another value trains.
+
+    Each value is tried beside the first of all other keys.
+    """
+    for axis in axes:
+        seen: dict[str, Any] = {}
+        others = {other.dotted: other.values[0] for other in axes if other is not axis}
+        for trial in trials:
+            value = trial.varied[axis.dotted]
+            if any(trial.varied[key] != first for key, first in others.items()):
+                continue
+            try:
+                own = plan_of_row(trial.recipe, wanted, choices)
+            except DataMissing:
+                raise
+            except UserError as error:
+                _require_place(axis, plan.table)
+                raise UserError(f"--vary {axis.dotted}={toml_value(value)}", error.problems) from error
+            digest = identity(own, choices).digest
+            if digest in seen:
+                both = f"{toml_value(seen[digest])} and {toml_value(value)}"
+                message = f"{both} train the same run, of which this key decides nothing"
+                raise UserError(f"--vary {axis.dotted}", message)
+            seen[digest] = value
+
+
+def _require_place(axis: Axis, table: TomlTable) -> None:
+    """Raise UserError for a key in a table that the recipe doesn't have."""
+    place: Any = table
+    for depth, part in enumerate(axis.key[:-1]):
+        if not isinstance(place, dict) or part not in place:
+            near = closest(part, place if isinstance(place, dict) else ())
+            raise UserError(f"--vary {axis.dotted}", f"the recipe has no {'.'.join(axis.key[: depth + 1])!r}{near}")
+        place = place[part]
+
+
+def best_of(made: MadeTable, recipe: Recipe, choices: Choices) -> list[str]:
+    """Which row of a sweep is best, and the commands that go on with it; nothing where no row has its figure.
+
+    One evaluates its runs on the test images, unless they were, and one trains the first of them twice as long. Of a
+    recipe that comes from no file there is no command.
+    """
+    best = made.best
+    value = best and over_seeds(best, str(made.grid.metric))
+    if best is None or value is None:
+        return []
+    form = Form([value.mean])
+    spread = "" if value.deviation is None else f" ± {form.text(value.deviation)}"
+    figure = f"{made.grid.metric} {form.text(value.mean)}{spread} on {choices.judge_on} images"
+    lines = [f"best: {best.description} · {figure}"]
+    if not recipe.said:
+        return lines
+    own = with_overrides(recipe, [f"{key}={toml_value(one)}" for key, one in best.varied.items()])
+    later = replace(choices, judge_on="test")
+    cells = best.finished()
+    if choices.judge_on != "test" and len(cells) == 1:
+        command = command_of(recipe.said, own.written, replace(later, seed=cells[0].seed))
+        lines.append(f"on test images: {command}")
+    elif choices.judge_on != "test":
+        seeds = ",".join(str(cell.seed) for cell in cells)
+        lines.append(f"on test images: {command_of(recipe.said, own.written, later, command='table')} --seeds {seeds}")
+    last = plan_of_row(own, Wanted(only_finished=True), choices).phases[-1]
+    longer = [*own.written, f"{dotted(('phases', last.name, 'epochs'))}={2 * last.epochs}"]
+    later = replace(later, seed=cells[0].seed, continue_from=cells[0].folder)
+    return [*lines, f"twice as long: {command_of(recipe.said, longer, later)}"]
