@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from semreg.core import Result
 from semreg.tables.grid import Cell, Grid, Ranked, Ranking, Row
 from semreg.tables.pages import markdown, write_table
-from semreg.tables.ranking import ranked_rows, ranks
+from semreg.tables.ranking import higher_is_better, ranked_rows, ranks
 from semreg.tables.view import view
 
 BY = (Ranked("probe.accuracy", True), Ranked("copies.error", False))
@@ -83,6 +83,13 @@ def test_the_best_stands_first_and_mean_ranks_have_the_mean_of_all(pairs: list[t
         if (a >= c and b <= d) and (a, b) != (c, d):
             of = {standing.row.name: standing.mean for standing in found}
             assert of[f"r{pairs.index((a, b))}"] < of[f"r{pairs.index((c, d))}"]  # type: ignore[operator]
+
+
+def test_the_evaluation_says_which_way_a_figure_is_good() -> None:
+    assert higher_is_better({"use": "linear_probe(z, kind)"}, "accuracy") is True
+    assert higher_is_better({"use": "reconstructions"}, "mean_squared_error") is False
+    assert higher_is_better({"use": "leakage(z, kind)"}, "chance") is None
+    assert higher_is_better({"use": "no_such_evaluation(z)"}, "accuracy") is None
 
 
 def test_ranks_are_of_means_over_seeds() -> None:

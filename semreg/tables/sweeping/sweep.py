@@ -60,7 +60,7 @@ def make_sweep(
     plan = plan_of_row(recipe, wanted, choices)
     ranked = _ranked(plan, metric, higher)
     trials = _trials(recipe, axes)
-    _require_different(trials, axes, plan, wanted, choices)
+    _require_different(trials, axes, plan, wanted, replace(choices, seed=chosen[0] if chosen else None))
     remarks = (ON_TEST_IMAGES,) if choices.judge_on == "test" else ()
     if in_first_process():
         for remark in remarks:
