@@ -82,6 +82,12 @@ def options(
 def run(
     recipe: RecipeName,
     overrides: Overrides = [],  # noqa: B006  typer reads the default and never changes it
+    of: Annotated[
+        Path | None, typer.Option("--of", help="The recipe's file, of which this one is a grid's copy.", hidden=True)
+    ] = None,
+    command: Annotated[
+        str, typer.Option("--command", help="What the record is to tell as the command.", hidden=True)
+    ] = "",
     *,
     choices: Choices,
 ) -> None:
@@ -90,7 +96,8 @@ def run(
         from semreg.recipe.load import load_recipe
         from semreg.running.start import run_recipe
 
-    finished = run_recipe(load_recipe(recipe, overrides), choices, shlex.join(["semreg", *sys.argv[1:]]))
+    command = command or shlex.join(["semreg", *sys.argv[1:]])
+    finished = run_recipe(load_recipe(recipe, overrides, of=of), choices, command)
     if in_first_process():
         _print_report(finished.folder, finished.plan.name)
     _exit_if_failed(finished.folder, finished.plan.name)
