@@ -22,7 +22,7 @@ CHUNK_VALUES = 2**16
 """Values of the images compared at once: more leave a processor's cache, and take twice as long a pair."""
 
 
-@better(higher=["diversity", "ratio"])
+@better(higher=["diversity", "ratio"], units={"diversity*": "1 − MS-SSIM"})
 def intra_class_diversity(
     generated: Annotated[Handle, Role.SAMPLE],
     label: Annotated[Handle, Role.LABEL],

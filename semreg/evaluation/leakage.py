@@ -30,7 +30,7 @@ Count = Annotated[int, Gt(0)]
 _NAMES = {"linear": "linear probe", "mlp": "MLP probe", "classifier": "the recipe's own classifier"}
 
 
-@better(lower=["linear_*", "mlp_*"])
+@better(lower=["linear_*", "mlp_*"], units={"classifier_cross_entropy_*": "nats", "*": "share"})
 def leakage(
     code: Annotated[Handle, Role.REST],
     label: Annotated[Handle, Role.LABEL],

@@ -22,7 +22,7 @@ from semreg.trained import (
 Count = Annotated[int, Gt(0)]
 
 
-@better(higher=["accuracy*"])
+@better(higher=["accuracy*"], units={"*": "share"})
 def linear_probe(
     code: Annotated[Handle, Role.CODE],
     label: Annotated[Handle, Role.LABEL],
@@ -52,7 +52,7 @@ def linear_probe(
     return result
 
 
-@better(higher=["accuracy"])
+@better(higher=["accuracy"], units={"*": "share"})
 def knn(
     code: Annotated[Handle, Role.CODE],
     label: Annotated[Handle, Role.LABEL],

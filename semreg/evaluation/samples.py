@@ -31,7 +31,10 @@ MOST_ROWS = 20
 NAMES = {"judge": "the judge", "inception": "Inception"}
 
 
-@better(higher=["inception_score", "recognised"])
+@better(
+    higher=["inception_score", "recognised"],
+    units={"inception_score*": "classes", "recognised": "share", "judge_accuracy": "share", "images": "images"},
+)
 def inception_score(
     generated: Annotated[Handle, Role.SAMPLE],
     label: Annotated[Handle | None, Role.LABEL] = None,
@@ -112,7 +115,7 @@ def score_of(probability: Tensor) -> float:
     return float(divergence.clamp(min=0).exp())
 
 
-@better(lower=["distance_judge", "distance_inception"])
+@better(lower=["distance_judge", "distance_inception"], units={"images": "images"})
 def fid(
     generated: Annotated[Handle, Role.SAMPLE],
     image: Annotated[Handle, Role.INPUT],

@@ -19,7 +19,7 @@ ACTIVE = 0.01
 """Nats per image below which a dimension of a code is taken for empty."""
 
 
-@better(lower=["mean_*"])
+@better(lower=["mean_*"], units={"mean_absolute_error": "pixel value", "mean_squared_error": "pixel value²"})
 def reconstructions(
     image: Annotated[Handle, Role.TARGET],
     reconstruction: Annotated[Handle, Role.OUTPUT],
@@ -75,6 +75,7 @@ def prior_samples(
     return Result(pictures=[grid])
 
 
+@better(units={"nats_per_image": "nats"})
 def divergence(
     posterior: Annotated[Handle, Role.POSTERIOR], prior: Annotated[ClosedFormPrior, Role.PRIOR], *labels: Handle
 ) -> Result:

@@ -1,4 +1,4 @@
-"""The table of a grid written out: Markdown with its pictures, a self-contained page, and JSON for machines."""
+"""The table of a grid written out: Markdown with its pictures, a self-contained page, LaTeX, CSV and JSON."""
 
 from __future__ import annotations
 
@@ -22,9 +22,14 @@ from semreg.report.templates import templates
 from semreg.store.disk import tidy, write_whole, writing
 from semreg.store.layout import LOCK
 from semreg.store.recipes import report_path
+from semreg.tables.blocks import BEST, NEAR, Block, View, mark_of
+from semreg.tables.columns import figure_columns
+from semreg.tables.differing import differences_of
+from semreg.tables.directions import directions
+from semreg.tables.exports import CSV, LATEX, csv_text, latex
 from semreg.tables.grid import Cell, Grid, Ranking, comparisons, figure_tables
 from semreg.tables.ranking import RankedRow, ranked_rows
-from semreg.tables.view import Block, View, view
+from semreg.tables.view import row_titles, view
 
 GO_ON = "when that is mended, the same command goes on; finished runs are kept"
 MARKDOWN, PAGE, DATA = "table.md", "table.html", "table.json"
@@ -41,6 +46,8 @@ def write_table(grid: Grid, folder: Path) -> str:
         tidy(folder)
         for name, picture in shown.pictures.items():
             write_whole(folder / name, picture.png)
+        write_whole(folder / CSV, csv_text(grid, row_titles(grid.rows)).encode("utf-8", "replace"))
+        write_whole(folder / LATEX, latex(shown).encode("utf-8", "replace"))
         write_whole(folder / MARKDOWN, text.encode("utf-8", "replace"))  # a path in it may be no text
         write_whole(folder / PAGE, page(grid, shown, folder).encode("utf-8", "replace"))
         write_whole(folder / DATA, (data + "\n").encode("utf-8", "backslashreplace"))
@@ -93,6 +100,12 @@ def escaped(text: str) -> str:
     return _SPECIAL.sub(lambda found: f"\\{found[0]}", text)
 
 
+def _marked(text: str) -> str:
+    """A cell's text, the best of its column bold."""
+    mark = mark_of(text)
+    return f"**{escaped(text)}**" if mark == BEST else f"{escaped(text)}{' ≈' if mark == NEAR else ''}"
+
+
 def _note(name: str, text: str) -> str:
     if name != "command":
         return escaped(text)
@@ -101,9 +114,9 @@ def _note(name: str, text: str) -> str:
 
 
 def _table(block: Block) -> str:
-    lines = [[escaped(text) for text in line] for line in (block.columns, *block.rows)]
+    lines = [[escaped(text) for text in block.headings()], *([_marked(text) for text in line] for line in block.rows)]
     widths = [max(3, *(len(line[k]) for line in lines)) for k in range(len(block.columns))]
-    right = [block.numeric and k > 0 for k in range(len(widths))]
+    right = [block.right(k) for k in range(len(widths))]
     rule = ["-" * (width - 1) + ":" if side else "-" * width for width, side in zip(widths, right, strict=True)]
     padded = [
         [
@@ -121,7 +134,8 @@ def _table(block: Block) -> str:
 def page(grid: Grid, shown: View, folder: Path) -> str:
     """The table as one page that needs no other file; it links to the reports of the runs, relative to `folder`."""
     links = {row.name: [(str(cell.seed), _report(row.name, cell, folder)) for cell in row.cells] for row in grid.rows}
-    return _template().render(shown=shown, links=links, version=_version())
+    files = {"Markdown": MARKDOWN, "LaTeX": LATEX, "CSV": CSV, "JSON": DATA}
+    return _template().render(shown=shown, links=links, version=_version(), files=files, mark_of=mark_of)
 
 
 def _version() -> str:
@@ -149,6 +163,7 @@ def _report(recipe: str, cell: Cell, folder: Path) -> str:
 
 def dictionary(grid: Grid, folder: Path) -> dict[str, Any]:
     """All of a grid for machines, unrounded; folders of runs relative to `folder`, numbers that are none as null."""
+    told = directions(grid.rows)
     return {
         "name": grid.name,
         "command": grid.command,
@@ -161,18 +176,21 @@ def dictionary(grid: Grid, folder: Path) -> dict[str, Any]:
             }
             for row in grid.rows
         ],
+        "differences": _finite(differences_of(grid.rows)),
         "tables": [
             {
                 "evaluation": table.evaluation,
                 "figures": [
                     {
                         "row": row.name,
-                        "figure": figure,
-                        **_figure(table.ours(row, figure)),
-                        "paper": table.paper(row, figure),
+                        "figure": column.figure,
+                        **_figure(one),
+                        "paper": paper,
+                        **column.direction._asdict(),
+                        "best": mark == BEST,
                     }
-                    for row in grid.rows
-                    for figure in table.figures
+                    for column in figure_columns(grid, table, told)
+                    for row, one, paper, mark in zip(grid.rows, column.ours, column.papers, column.marks, strict=True)
                 ],
                 "tests": [
                     {
@@ -187,6 +205,11 @@ def dictionary(grid: Grid, folder: Path) -> dict[str, Any]:
             for table in figure_tables(grid)
         ],
     }
+
+
+def _finite(value: Any) -> Any:
+    """What JSON can hold of a recipe's values, numbers that are none as null."""
+    return json.loads(json.dumps(value, default=str), parse_constant=lambda _: None)
 
 
 def _standing(ranking: Ranking, one: RankedRow) -> dict[str, Any]:

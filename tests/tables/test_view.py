@@ -5,14 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-
 from semreg.core import Result
 from semreg.tables.grid import Cell, Grid, Row
 from semreg.tables.pages import markdown
-from semreg.tables.view import Form, row_titles, view
+from semreg.tables.view import row_titles, view
 from tests.tables.conftest import finished
 
 
@@ -41,34 +37,6 @@ def test_rows_can_be_told_apart() -> None:
     assert titles(("a", "same"), ("b", "same")) == ["a", "b"]
     assert titles(("a", "b"), ("b", "")) == ["a", "b"]
     assert titles(("a", "x" * 61)) == ["a"]
-
-
-@pytest.mark.parametrize(
-    ("values", "texts"),
-    [
-        ([0.9512, 0.04], ["0.9512", "0.0400"]),
-        ([1.0, 0.5], ["1.0000", "0.5000"]),
-        ([0.0123, -0.001], ["0.0123", "−0.0010"]),
-        ([61.52, 0.2], ["61.5", "0.2"]),
-        ([1234.6], ["1235"]),
-        ([3e-6], ["3.00e-06"]),
-        ([0.0], ["0.0000"]),
-    ],
-    ids=["shares", "one", "small", "percent", "large", "tiny", "zero"],
-)
-def test_numbers_of_a_column_have_the_decimals_of_its_largest(values: list[float], texts: list[str]) -> None:
-    form = Form(values)
-    assert [form.text(value) for value in values] == texts
-
-
-@given(st.lists(st.floats(-1e9, 1e9), min_size=1, max_size=5))
-def test_numbers_are_written_alike_and_to_three_digits_of_the_largest(values: list[float]) -> None:
-    form = Form(values)
-    texts = [form.text(value).replace("−", "-") for value in values]
-    assert len({len(text.partition(".")[2].partition("e")[0]) for text in texts}) == 1
-    largest = max(map(abs, values))
-    for value, text in zip(values, texts, strict=True):
-        assert float(text) == pytest.approx(value, abs=0.005 * largest)
 
 
 def test_runs_that_failed_or_are_not_finished_are_told_with_their_row_and_seed(runs: Path) -> None:
@@ -113,7 +81,3 @@ def test_a_description_that_is_no_title_stands_among_the_notes(runs: Path) -> No
     assert notes["vae"] == "long " * 20
     assert "ae" not in notes
     assert "command" not in notes, "what is empty is left out"
-
-
-def test_zero_has_no_sign() -> None:
-    assert Form([12.0, -0.01]).text(-0.01) == "0.0"

@@ -44,7 +44,7 @@ class Labelled(NamedTuple):
         return Labelled(*(torch.cat(parts) for parts in zip(self, *others, strict=True)))
 
 
-@better(higher=["knn_*", "cnn_*"])
+@better(higher=["knn_*", "cnn_*"], units={"*": "share"})
 def few_shot(
     image: Annotated[Handle, Role.INPUT],
     code: Annotated[Handle, Role.CODE],

@@ -25,7 +25,7 @@ from semreg.trained import (
 )
 
 
-@better(higher=["*"])
+@better(higher=["*"], units={"*": "share"})
 def neighbor_synthesis(
     code: Annotated[Handle, Role.CODE],
     label: Annotated[Handle, Role.LABEL, Role.ORDER],

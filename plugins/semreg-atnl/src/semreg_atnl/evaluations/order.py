@@ -36,7 +36,7 @@ class Shares(NamedTuple):
     between: float
 
 
-@better(higher=["*_in_order*", "*_strictly*", "*_between*"])
+@better(higher=["*_in_order*", "*_strictly*", "*_between*"], units={"*": "share"})
 def semantic_order(
     code: Annotated[Handle, Role.CODE],
     label: Annotated[Handle, Role.LABEL, Role.ORDER],

@@ -20,7 +20,7 @@ Decode = Callable[[Tensor, Tensor], Tensor]
 """Images of z_s of some test images and z_u of others, by their rows."""
 
 
-@better(higher=["follows_relevant"], lower=["follows_irrelevant"])
+@better(higher=["follows_relevant"], lower=["follows_irrelevant"], units={"*": "share"})
 def exchange(
     image: Annotated[Handle, Role.INPUT],
     relevant: Annotated[Handle, Role.CODE],

@@ -20,7 +20,7 @@ FILL = 0.5
 """What stands where an image is taken away, as a share of the range: grey."""
 
 
-@better(higher=["psnr*", "recognised*"])
+@better(higher=["psnr*", "recognised*"], units={"psnr*": "dB", "recognised*": "share"})
 def inpainting(
     image: Annotated[Handle, Role.INPUT],
     reconstruction: Annotated[Handle, Role.OUTPUT],

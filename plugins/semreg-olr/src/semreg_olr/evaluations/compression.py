@@ -22,7 +22,11 @@ from semreg_olr.evaluations.common import (
 from semreg_olr.ssim import structural_similarity
 
 
-@better(higher=["compression*", "similarity*"], lower=["squared_error*"])
+@better(
+    higher=["compression*", "similarity*"],
+    lower=["squared_error*"],
+    units={"compression*": "times", "similarity*": "SSIM", "squared_error*": "pixel value²"},
+)
 def compression(
     target: Annotated[Handle, Role.TARGET],
     embedding: Annotated[Handle, Role.CODE],

@@ -46,7 +46,7 @@ class Edit(NamedTuple):
     """`(cases, others)`: whether its verdicts on the other labels, rivals left out, are as before."""
 
 
-@better(higher=["added*", "removed*", "kept*"])
+@better(higher=["added*", "removed*", "kept*"], units={"*": "share"})
 def attribute_editing(
     embedding: Annotated[Handle, Role.CODE],
     reconstruction: Annotated[Handle, Role.OUTPUT],

@@ -23,7 +23,10 @@ from semreg_olr.evaluations.common import (
 from semreg_olr.statistics import LogisticRegression, fit_logistic_regression, majority_accuracy, scores
 
 
-@better(higher=["linear", "ratio*", "*_linear"])
+@better(
+    higher=["linear", "ratio*", "*_linear"],
+    units={"linear": "share", "convolutional": "share", "majority": "share", "balanced_*": "share"},
+)
 def linear_classifier(
     embedding: Annotated[Handle, Role.CODE],
     attributes: Annotated[Handle, Role.ATTRIBUTES],

@@ -34,7 +34,11 @@ PAIRS = (
 """The labels whose correlations section 4.2 names."""
 
 
-@better(higher=["present", "near_zero_absent"], lower=["absent", "near_zero_present"])
+@better(
+    higher=["present", "near_zero_absent"],
+    lower=["absent", "near_zero_present"],
+    units={"near_zero_*": "share", "rows_in_use": "rows", "labels_present": "labels"},
+)
 def row_norms(
     embedding: Annotated[Handle, Role.CODE],
     attributes: Annotated[Handle, Role.ATTRIBUTES],

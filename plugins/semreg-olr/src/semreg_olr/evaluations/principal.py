@@ -24,7 +24,7 @@ SHOWN = 4
 """Components in the table."""
 
 
-@better(higher=["first_component", "area_under_curve"])
+@better(higher=["first_component", "area_under_curve"], units={"*_component": "share of variance"})
 def principal_component(
     embedding: Annotated[Handle, Role.CODE],
     attributes: Annotated[Handle, Role.ATTRIBUTES],

@@ -46,7 +46,7 @@ class Found(NamedTuple):
     chance: float | None
 
 
-@better(lower=["per_label*", "whole*", "probe_*"])
+@better(lower=["per_label*", "whole*", "probe_*"], units={"probe_*": "share", "chance": "share"})
 def hopkins(
     code: Annotated[Handle, Role.CODE],
     cluster: Annotated[Handle, Role.LABEL],

@@ -24,7 +24,7 @@ from semreg_uniform.evaluations.common import (
 from semreg_uniform.functional import mix_codes
 
 
-@better(higher=["*"])
+@better(higher=["*"], units={"*": "share"})
 def attribute_interpolation(
     reconstruction: Annotated[Handle, Role.OUTPUT],
     *codes_and_labels: Annotated[Handle, Role.REST, Role.CODE, Role.LABEL],

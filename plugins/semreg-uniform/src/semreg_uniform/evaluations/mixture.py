@@ -17,7 +17,7 @@ MOST = 0.6
 """The weight of one image in the mixtures that are not even."""
 
 
-@better(higher=["kept_*"])
+@better(higher=["kept_*"], units={"*": "share"})
 def attribute_mixture(
     image: Annotated[Handle, Role.INPUT],
     reconstruction: Annotated[Handle, Role.OUTPUT],

@@ -31,7 +31,11 @@ class Found(NamedTuple):
     recognised: float
 
 
-@better(higher=["least_of_others"], lower=["greatest_of_own"])
+@better(
+    higher=["least_of_others"],
+    lower=["greatest_of_own"],
+    units={"entropy_*": "nats", "greatest_of_own": "nats", "least_of_others": "share of log(classes)"},
+)
 def posterior_entropy(
     *codes_classifiers_and_labels: Any, split: Literal["train", "validation", "test"] = "validation"
 ) -> Result:

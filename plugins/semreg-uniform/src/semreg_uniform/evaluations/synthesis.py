@@ -41,7 +41,11 @@ AVERAGED = 1024
 """Codes averaged at once; the mean of more is that of such parts."""
 
 
-@better(higher=["accuracy", "accuracy_by_images", "kept_*"], lower=["distance_*"])
+@better(
+    higher=["accuracy", "accuracy_by_images", "kept_*"],
+    lower=["distance_*"],
+    units={"accuracy*": "share", "kept_*": "share", "judge_on_images": "share"},
+)
 def expression_synthesis(
     image: Annotated[Handle, Role.INPUT],
     reconstruction: Annotated[Handle, Role.OUTPUT],

@@ -23,7 +23,7 @@ from semreg_uniform.evaluations.common import (
 )
 
 
-@better(higher=["target_*", "kept_*"])
+@better(higher=["target_*", "kept_*"], units={"*": "share"})
 def attribute_transfer(
     image: Annotated[Handle, Role.INPUT],
     reconstruction: Annotated[Handle, Role.OUTPUT],

@@ -1,0 +1,78 @@
+"""The columns of a grid's figures: values over seeds and the paper's, which way they are good, and which is best."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from semreg.store.numbers import rounded
+from semreg.tables.blocks import BEST, NEAR
+from semreg.tables.directions import Direction, Directions
+from semreg.tables.grid import FigureTable, Grid, Statistic
+
+
+@dataclass(frozen=True)
+class FigureColumn:
+    """A figure: over the seeds of each row of the grid, the paper's of each, and how each stands (`marks`)."""
+
+    figure: str
+    direction: Direction
+    ours: Sequence[Statistic | None]
+    papers: Sequence[float | None]
+    form: Form
+    marks: Sequence[str]
+
+
+def figure_columns(grid: Grid, table: FigureTable, told: Directions) -> list[FigureColumn]:
+    """The figures that a table shows. None is marked as the best where the rows are not on the same data."""
+    columns = []
+    for figure in table.figures:
+        direction = told.of(table.evaluation, figure)
+        ours = [table.ours(row, figure) for row in grid.rows]
+        papers = [table.paper(row, figure) for row in grid.rows]
+        form = Form([*(one.mean for one in ours if one), *(value for value in papers if value is not None)])
+        found = marks(ours, direction.better, form) if on_the_same_data(grid) else [""] * len(ours)
+        columns.append(FigureColumn(figure, direction, ours, papers, form, found))
+    return columns
+
+
+def on_the_same_data(grid: Grid) -> bool:
+    """Whether all finished runs are on the same images, labels and split."""
+    return len({cell.facts.fingerprint for _, cell in grid.cells if cell.finished}) < 2
+
+
+def marks(values: Sequence[Statistic | None], better: str, form: Form) -> list[str]:
+    """How each figure of a column stands: `best`, which are all that read like the best one, `near` or nothing.
+
+    Near is what is no further from the best than the larger of the two deviations. None is marked where no direction is
+    said, or where nothing reads worse than the best.
+    """
+    known = [value for value in values if value is not None]
+    if not (better and known):
+        return [""] * len(values)
+    best = (max if better == "higher" else min)(known, key=lambda value: value.mean)
+    if all(form.text(value.mean) == form.text(best.mean) for value in known):
+        return [""] * len(values)
+    return ["" if value is None else _mark(value, best, form) for value in values]
+
+
+def _mark(value: Statistic, best: Statistic, form: Form) -> str:
+    if form.text(value.mean) == form.text(best.mean):
+        return BEST
+    spread = max(value.deviation or 0.0, best.deviation or 0.0)
+    return NEAR if abs(value.mean - best.mean) <= spread else ""
+
+
+class Form:
+    """How the numbers of a column are written: all with as many decimals as its largest wants."""
+
+    def __init__(self, values: Iterable[float]) -> None:
+        largest = max(map(abs, values), default=0.0)
+        self._exponent = largest != 0 and not 1e-4 <= largest < 1e6
+        magnitude = math.floor(math.log10(largest)) if largest and not self._exponent else 0
+        self._decimals = 0 if magnitude > 2 else 1 if magnitude > 0 else max(4, 2 - magnitude)
+
+    def text(self, value: float) -> str:
+        """A number, with a true minus."""
+        return f"{value:.2e}" if self._exponent else rounded(value, self._decimals).replace("-", "−")

@@ -1,0 +1,58 @@
+"""Which way the figures of a grid are good, and their units, as far as the evaluations of its rows say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from semreg.report.evaluations import ARROWS, About, about
+from semreg.tables.grid import Row
+
+
+class Direction(NamedTuple):
+    """Of a figure: `higher` or `lower`, whichever is better, and a unit; empty where that isn't said."""
+
+    better: str = ""
+    unit: str = ""
+
+    @property
+    def arrow(self) -> str:
+        """↑, ↓ or nothing."""
+        return ARROWS[self.better]
+
+
+@dataclass(frozen=True)
+class Directions:
+    """What the evaluations of a grid's rows say, by the names of evaluations.
+
+    Rows may have different evaluations of one name, and evaluations that are not installed here say nothing.
+    """
+
+    told: Mapping[str, tuple[About, ...]]
+
+    def of(self, evaluation: str, figure: str) -> Direction:
+        """What all that say anything say alike of a figure."""
+        told = self.told.get(evaluation, ())
+        return Direction(_agreed(one.way(figure) for one in told), _agreed(one.unit(figure) for one in told))
+
+
+def directions(rows: Iterable[Row]) -> Directions:
+    """The directions and units of the figures of these rows, by their recipes."""
+    known: dict[str, About] = {}
+    told: dict[str, list[About]] = {}
+    for row in rows:
+        tables = row.recipe.get("evaluate")
+        for name, table in tables.items() if isinstance(tables, Mapping) else ():
+            use = str(table.get("use")) if isinstance(table, Mapping) else ""
+            if use not in known:
+                known[use] = about(table)
+            found = known[use]
+            if found != About() and found not in told.setdefault(name, []):
+                told[name].append(found)
+    return Directions({name: tuple(found) for name, found in told.items()})
+
+
+def _agreed(texts: Iterable[str]) -> str:
+    said = set(texts)
+    return said.pop() if len(said) == 1 else ""

@@ -1,0 +1,89 @@
+"""The table of a grid for papers and for other programs: LaTeX, and lines of figures as CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping
+
+from semreg.tables.blocks import BEST, NEAR, Block, View, mark_of
+from semreg.tables.columns import figure_columns
+from semreg.tables.directions import directions
+from semreg.tables.grid import Grid, figure_tables
+
+LATEX, CSV = "table.tex", "table.csv"
+COLUMNS = (
+    "recipe", "title", "evaluation", "figure", "unit", "better", "mean", "standard_deviation", "runs", "paper", "best",
+)  # fmt: skip
+_IN_LATEX = str.maketrans({
+    "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "_": r"\_", "%": r"\%",
+    "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "<": r"\textless{}", ">": r"\textgreater{}",
+    "|": r"\textbar{}", '"': r"\textquotedbl{}", "`": r"\textasciigrave{}", "±": r"$\pm$", "−": "$-$", "–": "--",
+    "×": r"$\times$", "≈": r"$\approx$", "↑": r"$\uparrow$", "↓": r"$\downarrow$", "²": r"\textsuperscript{2}",
+    "·": r"$\cdot$", "…": r"\dots{}",
+})  # fmt: skip
+"""What means something else in LaTeX, and letters of ours that its fonts lack."""
+
+
+def latex(shown: View) -> str:
+    """The tables of figures and tests in LaTeX, a `table` each, in the style of the package booktabs."""
+    tables = [_table(block) for block in shown.blocks if block.numeric]
+    return "\n\n".join([r"% \usepackage{booktabs}", *tables]) + "\n"
+
+
+def latex_text(text: str) -> str:
+    """Text that means nothing but itself in LaTeX."""
+    text = "".join(letter if letter.isprintable() else "?" for letter in " ".join(text.split()))
+    return text.translate(_IN_LATEX)
+
+
+def _table(block: Block) -> str:
+    headings = [latex_text(text) for text in block.headings()]
+    lines = [[latex_text(line[0]), *map(_cell, line[1:])] for line in block.rows]
+    captions = " ".join(latex_text(text) for text in (f"{block.title}.", *block.captions))
+    return "\n".join([
+        r"\begin{table}",
+        r"\centering",
+        f"\\caption{{{captions}}}",
+        f"\\begin{{tabular}}{{{''.join('lr'[block.right(place)] for place in range(len(headings)))}}}",
+        r"\toprule",
+        _line(headings),
+        r"\midrule",
+        *map(_line, lines),
+        r"\bottomrule",
+        r"\end{tabular}",
+        r"\end{table}",
+    ])  # fmt: skip
+
+
+def _line(cells: list[str]) -> str:
+    return f"{' & '.join(cells)} \\\\"
+
+
+def _cell(text: str) -> str:
+    mark = mark_of(text)
+    return f"\\textbf{{{latex_text(text)}}}" if mark == BEST else latex_text(f"{text} ≈" if mark == NEAR else text)
+
+
+def csv_text(grid: Grid, titles: Mapping[str, str]) -> str:
+    """The figures that the table shows, unrounded, a line for each of each row: COLUMNS.
+
+    `better` is higher, lower or empty, `runs` how many of the row's runs the mean is of, `best` 1 for the best ones.
+    """
+    written = io.StringIO()
+    lines = csv.writer(written, lineterminator="\n")
+    lines.writerow(COLUMNS)
+    told = directions(grid.rows)
+    for table in figure_tables(grid):
+        for column in figure_columns(grid, table, told):
+            way, unit = column.direction
+            for row, one, paper, mark in zip(grid.rows, column.ours, column.papers, column.marks, strict=True):
+                texts = (row.name, titles[row.name], table.evaluation, column.figure, unit, way)
+                numbers = (one.mean, one.deviation, one.runs) if one else (None, None, 0)
+                lines.writerow([*map(_harmless, texts), *numbers, paper, int(mark == BEST)])
+    return written.getvalue()
+
+
+def _harmless(text: str) -> str:
+    """A text that no spreadsheet takes for a formula."""
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text

@@ -1,0 +1,139 @@
+"""The figures of a grid as tables: with units and directions, the best marked, and tested against each other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from semreg.report.evaluations import ARROWS
+from semreg.tables.blocks import BEST, NEAR, NOTHING, Block, Text, counted
+from semreg.tables.columns import Form, figure_columns, on_the_same_data
+from semreg.tables.directions import Directions
+from semreg.tables.grid import Comparison, FigureTable, Grid, Ranking, Row, Statistic
+from semreg.tables.ranking import ranked_rows
+
+CHANCE = 0.05
+"""A difference that chance makes less often is called more than chance."""
+MARKED = {
+    BEST: "bold is the best of a column",
+    NEAR: "≈ is no further from it than the larger of the two deviations",
+}
+
+
+def ranking_block(grid: Grid, ranking: Ranking, titles: Mapping[str, str]) -> Block:
+    """The rows by their mean rank, with the figures that they are ranked by."""
+    found = ranked_rows(grid)
+    columns = ["", "mean rank"]
+    lines = [[titles[one.row.name], Text(_rank(one.mean), one.mean)] for one in found]
+    by = [f"{figure} {'↑' if higher_is_better else '↓'}" for figure, higher_is_better in ranking.figures]
+    for k, (figure, _) in enumerate(ranking.figures):
+        columns += [f"{figure.partition('.')[0]} {by[k][-1]}", "rank"]
+        values = [one.values[k] for one in found]
+        form = Form(value.mean for value in values if value)
+        for one, value, line in zip(found, values, lines, strict=True):
+            rank = one.ranks[k]
+            line += [_ours(one.row, value, form, figure.partition(".")[0]), Text(_rank(rank), rank)]
+    captions = [
+        f"By {', '.join(by)}: the best, which is the highest (↑) or the lowest (↓), has rank 1, equal ones share the "
+        "mean of their ranks, and all figures count alike.",
+        *ranking.remarks,
+    ]
+    ranks = frozenset(range(3, len(columns), 2))
+    return Block("Ranking", columns, lines, captions, ranks, of=[one.row for one in found])
+
+
+def _rank(rank: float | None) -> str:
+    return NOTHING if rank is None else f"{rank:.2f}".rstrip("0").rstrip(".")
+
+
+def figures_block(grid: Grid, table: FigureTable, titles: Mapping[str, str], told: Directions) -> Block:
+    """The figures of one evaluation: mean ± sample standard deviation over seeds, the paper's beside them."""
+    headings, texts = [""], [[titles[row.name]] for row in grid.rows]
+    papers, units = set(), {}
+    columns = figure_columns(grid, table, told)
+    for column in columns:
+        if column.direction.unit:
+            units[len(headings)] = column.direction.unit
+        headings.append(f"{column.figure} {column.direction.arrow}".rstrip())
+        for row, one, mark, line in zip(grid.rows, column.ours, column.marks, texts, strict=True):
+            line.append(_ours(row, one, column.form, table.evaluation, mark))
+        if column.figure in table.papers:
+            papers.add(len(headings))
+            headings.append("paper")
+            for value, line in zip(column.papers, texts, strict=True):
+                line.append(NOTHING if value is None else Text(column.form.text(value), value))
+    ways = {column.direction.better for column in columns}
+    marked = {mark for column in columns for mark in column.marks}
+    captions = [" ".join(filter(None, [_over_seeds(grid), _said(ways, marked)]))]
+    if not on_the_same_data(grid) and ways - {""}:
+        captions.append("No best is marked, since not all rows are on the same data.")
+    if table.left_out:
+        more = counted(len(table.left_out), "more figure")
+        captions.append(f"{more}, shown by --figures '{table.evaluation}.*'.")
+    return Block(table.evaluation, headings, texts, captions, frozenset(papers), of=grid.rows, units=units)
+
+
+def _over_seeds(grid: Grid) -> str:
+    most = max(len(row.finished()) for row in grid.rows)
+    if most < 2:
+        return "One run each."
+    partly = any(0 < len(row.finished()) < len(row.cells) for row in grid.rows)
+    counts = "; in brackets how many of the runs it is of, where not of all" if partly else ""
+    return f"Mean ± sample standard deviation over seeds{counts}."
+
+
+def _said(ways: set[str], marked: set[str]) -> str:
+    """What arrows and marks mean, as far as there are any."""
+    parts = [f"{ARROWS[way]} {way} is better" for way in ARROWS if way and way in ways]
+    parts += [meaning for mark, meaning in MARKED.items() if mark in marked]
+    text = "; ".join(parts)
+    return f"{text[:1].upper()}{text[1:]}." if text else ""
+
+
+def _ours(row: Row, one: Statistic | None, form: Form, evaluation: str, mark: str = "") -> str:
+    if one is None:
+        unfinished = not row.finished() and any(cell.failed for cell in row.cells)
+        return "failed" if unfinished or any(evaluation in cell.failures for cell in row.cells) else NOTHING
+    spread = "" if one.deviation is None else f" ± {form.text(one.deviation)}"
+    runs = f" ({one.runs}/{len(row.cells)})" if one.runs < len(row.cells) else ""
+    return Text(f"{form.text(one.mean)}{spread}{runs}", one.mean, mark)
+
+
+def tests_block(tests: Mapping[str, Sequence[Comparison]], titles: Mapping[str, str]) -> Block:
+    """Each row against another, image by image, by evaluations: whether the difference is more than chance."""
+    lines = []
+    for evaluation, test in ((name, test) for name, found in tests.items() for test in found):
+        found = [test.tests[seed] for seed in sorted(test.tests)]
+        cells = (
+            verdict(test),
+            ", ".join(f"{one.p_value:.2g}" for one in found),
+            ", ".join(str(one.first_only) for one in found),
+            ", ".join(str(one.second_only) for one in found),
+        )
+        lines.append([
+            titles[test.row.name],
+            f"{evaluation}.{test.outcome}",
+            titles[test.against.name],
+            *(text or NOTHING for text in cells),
+        ])  # fmt: skip
+    columns = ["", "figure", "against", "more than chance?", "p", "only the row right", "only the other right"]
+    captions = [
+        "McNemar's exact test, two-sided, on test images that one of the two gets right and the other wrong; one after "
+        "the other for each seed that both have, where the data are the same. More than chance: two that err equally "
+        f"often would differ so much in fewer than {CHANCE:.0%} of cases (p < {CHANCE:g}). p is not corrected for "
+        "several tests."
+    ]
+    return Block("Is the difference more than chance?", columns, lines, captions, words=frozenset({1, 2, 3}))
+
+
+def verdict(comparison: Comparison) -> str:
+    """Whether a row is better or worse than the other by more than chance, in words, and in how many of the seeds."""
+    tests = comparison.tests.values()
+    decided = [test.first_only > test.second_only for test in tests if test.p_value < CHANCE]
+    if not tests:
+        return ""
+    said = [
+        word + (f" in {decided.count(way)} of {len(tests)} seeds" if decided.count(way) < len(tests) else "")
+        for word, way in (("better", True), ("worse", False))
+        if way in decided
+    ]
+    return f"yes, {', '.join(said)}" if said else "no"
