@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from semreg.core import Result
 from semreg.tables.grid import Cell, Grid, Ranked, Ranking, Row
 from semreg.tables.pages import markdown, write_table
-from semreg.tables.ranking import higher_is_better, ranked_rows, ranks
+from semreg.tables.ranking import direction_of, ranked_rows, ranks
 from semreg.tables.view import view
 
 BY = (Ranked("probe.accuracy", True), Ranked("copies.error", False))
@@ -86,10 +86,10 @@ def test_the_best_stands_first_and_mean_ranks_have_the_mean_of_all(pairs: list[t
 
 
 def test_the_evaluation_says_which_way_a_figure_is_good() -> None:
-    assert higher_is_better({"use": "linear_probe(z, kind)"}, "accuracy") is True
-    assert higher_is_better({"use": "reconstructions"}, "mean_squared_error") is False
-    assert higher_is_better({"use": "leakage(z, kind)"}, "chance") is None
-    assert higher_is_better({"use": "no_such_evaluation(z)"}, "accuracy") is None
+    assert direction_of({"use": "linear_probe(z, kind)"}, "accuracy") is True
+    assert direction_of({"use": "reconstructions"}, "mean_squared_error") is False
+    assert direction_of({"use": "leakage(z, kind)"}, "chance") is None
+    assert direction_of({"use": "no_such_evaluation(z)"}, "accuracy") is None
 
 
 def test_ranks_are_of_means_over_seeds() -> None:
