@@ -112,6 +112,15 @@ def test_a_row_that_lacks_a_figure_comes_last_without_a_mean() -> None:
     assert ranked_rows(Grid("plain", (lacking,))) == []
 
 
+def test_by_one_figure_the_rank_stands_once() -> None:
+    rows = (row("a", (0.5, 2.0)), row("b", (0.75, 2.0)))
+    block = view(Grid("sweep", rows, ranking=Ranking(BY[:1])), "").blocks[0]
+    assert list(block.columns) == ["", "rank", "probe.accuracy ↑"]
+    assert [list(map(str, line)) for line in block.rows] == [["b", "1", "0.7500"], ["a", "2", "0.5000"]]
+    assert block.captions[0].endswith("equal ones share the mean of their ranks.")
+    assert block.beside == frozenset()
+
+
 def test_the_ranking_stands_first_in_the_table_and_in_its_data(tmp_path: Path) -> None:
     made = grid(row("a", (0.5, 2.0)), row("b", (0.75, 2.0)), row("c", None), remarks=("Says <little>.",))
     shown = view(made, "")
