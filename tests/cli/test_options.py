@@ -106,6 +106,14 @@ def test_what_a_command_leaves_out_keeps_its_default() -> None:
     assert asked_for("seed", "fallback", **given | {"device": "cpu"}) == Choices(device="cpu")
 
 
+def test_a_command_may_have_defaults_of_its_own() -> None:
+    @takes_choices("seed", judge_on="validation")
+    def command(*, choices: Choices) -> None: ...
+
+    parameters = inspect.signature(command).parameters
+    assert (parameters["judge_on"].default, parameters["device"].default) == ("validation", "auto")
+
+
 def test_a_run_is_found_by_its_folder_or_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     runs = tmp_path / "runs"
     (runs / "a").mkdir(parents=True)

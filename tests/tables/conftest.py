@@ -14,7 +14,7 @@ import torch
 import semreg
 from semreg.core import Picture, Result
 from semreg.store.results import read_result, write_result
-from semreg.tables import making
+from semreg.tables.executors import here
 from semreg.tables.grid import Cell, Facts, Row
 from semreg.tables.making import MadeTable
 from semreg.trained.run import TensorHandle
@@ -83,13 +83,13 @@ use = "scored(z)"
 def made(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The runs that were made, as NAME:SEED, in order."""
     runs: list[str] = []
-    run_recipe = making.run_recipe
+    run_recipe = here.run_recipe
 
     def recorded(recipe: Any, choices: Any, command: str, **more: bool) -> Any:
         runs.append(f"{recipe.path.stem}:{choices.seed}")
         return run_recipe(recipe, choices, command, **more)
 
-    monkeypatch.setattr(making, "run_recipe", recorded)
+    monkeypatch.setattr(here, "run_recipe", recorded)
     return runs
 
 
