@@ -86,7 +86,7 @@ def test_what_is_not_varied_and_what_has_no_value_has_no_slice(drawn: list[dict[
 def test_values_of_any_kind_are_told_apart(drawn: list[dict[str, Any]]) -> None:
     values = [True, 1, "1", [1, 2], {"use": "adam"}]
     slices(Grid("sweep", tuple(row({"key": value}, 0.5) for value in values), metric=METRIC))
-    assert list(drawn[0]["x_ticks"].values()) == ["true", "1", '"1"', "[1, 2]", '{"use": "adam"}']
+    assert list(drawn[0]["x_ticks"].values()) == ["true", "1", '"1"', "[1, 2]", '{ use = "adam" }']
 
 
 @pytest.mark.parametrize(
@@ -111,3 +111,13 @@ def test_slices_stand_among_the_pictures_of_a_table() -> None:
     ((name, picture),) = view(Grid("sweep", rows, metric=METRIC), "").pictures.items()
     assert name.startswith("probe.accuracy-over-kl-")
     assert picture.png.startswith(b"\x89PNG")
+
+
+def test_lines_are_named_as_shortly_as_keys_are_apart(drawn: list[dict[str, Any]]) -> None:
+    rows = tuple(
+        row({"optimizer.lr": lr, "phases.a.epochs": a, "phases.b.epochs": b}, 0.5)
+        for lr in (1, 2) for a in (1, 2) for b in (3, 4)
+    )  # fmt: skip
+    slices(Grid("sweep", rows, metric=METRIC))
+    assert next(iter(drawn[0]["series"])) == "a.epochs = 1, b.epochs = 3"
+    assert next(iter(drawn[1]["series"])) == "lr = 1, epochs = 3"
