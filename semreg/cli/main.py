@@ -84,6 +84,12 @@ def options(
 def run(
     recipe: RecipeName,
     overrides: Overrides = [],  # noqa: B006  typer reads the default and never changes it
+    of: Annotated[
+        Path | None, typer.Option("--of", help="The recipe's file, of which this one is a grid's copy.", hidden=True)
+    ] = None,
+    command: Annotated[
+        str, typer.Option("--command", help="What the record is to tell as the command.", hidden=True)
+    ] = "",
     *,
     choices: Choices,
 ) -> None:
@@ -93,7 +99,8 @@ def run(
         from semreg.running.start import run_recipe
         from semreg.store.recipes import kept_as
 
-    finished = run_recipe(load_recipe(recipe, overrides), choices, shlex.join(["semreg", *sys.argv[1:]]))
+    command = command or shlex.join(["semreg", *sys.argv[1:]])
+    finished = run_recipe(load_recipe(recipe, overrides, of=of), choices, command)
     kept = kept_as(finished.plan.name, choices.judge_on)
     if in_first_process():
         _print_report(finished.folder, kept)

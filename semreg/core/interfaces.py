@@ -253,11 +253,11 @@ class Job(Protocol):
 
 
 class Executor(Protocol):
-    """Where the trials of a grid run: a class, made with what stands behind its name in `--on NAME:WORDS`, empty if
-    nothing does, and `gpu`, the share of a GPU that each trial shall have: 0 on a CPU, None where nobody says.
+    """Where the trials of a grid run: a class."""
 
-    The constructor raises ValueError for words and shares that mean nothing to it.
-    """
+    def __init__(self, words: str = "", *, gpu: float | None = 0.0) -> None:
+        """With what stands behind its name in `--on NAME:WORDS`, and the share of a GPU that each trial shall have: 0
+        on a CPU, None where nobody says. Raises ValueError for what means nothing to it."""
 
     slots: int
     """How many trials it has at once, at most."""

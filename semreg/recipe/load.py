@@ -65,16 +65,20 @@ class Recipe:
         return {**table, "each": each} if each else table  # which judges are told
 
 
-def load_recipe(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
+def load_recipe(path: str | Path, overrides: Sequence[str] = (), *, of: Path | None = None) -> Recipe:
     """The recipe at `path` with its `extends` followed and `overrides` ("losses.atnl.margin=0.9") kept for later.
 
-    A text may also be the name of a recipe that semreg or a plugin ships. Raises UserError for a missing, unreadable or
-    oversized file, an unknown name and one that is also a file's, TOML errors (with the line), and loops of `extends`.
+    A text may also be the name of a recipe that semreg or a plugin ships. The file may be a copy `of` another, which
+    gives the recipe its name, and the place from which what it names is looked for. Raises UserError for a missing,
+    unreadable or oversized file, an unknown name and one that is also a file's, TOML errors (with the line), and loops
+    of `extends`.
     """
     try:
         place = path if isinstance(path, Path) else find_recipe(path)
     except LookupError as error:
         raise UserError("", str(error)) from None
+    if of is not None:
+        return composed_recipe(of, read_toml(place), overrides)
     return replace(_with(overrides, place, _read_merged(place, (), itertools.count(1))), said=spelled(path))
 
 

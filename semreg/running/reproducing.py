@@ -16,12 +16,17 @@ from semreg.running.choices import Choices
 
 def command_of(recipe: str | Path, overrides: Sequence[str], choices: Choices, *, command: str = "run") -> str:
     """The command that runs a recipe with these choices, or makes a `table` of it, quoted for a shell."""
-    words = ["semreg", command, spelled(recipe), *(word for text in overrides for word in ("--set", text))]
+    return shlex.join(["semreg", command, spelled(recipe), *options_of(overrides, choices)])
+
+
+def options_of(overrides: Sequence[str], choices: Choices) -> list[str]:
+    """The options of `semreg run` that say overrides and choices, as far as they are others than by default."""
+    words = [word for text in overrides for word in ("--set", text)]
     for field, value in _chosen(choices):
         told = field.metadata
         option = told.get("flag") or told.get("option") or f"--{field.name.replace('_', '-')}"
         words += [option] if isinstance(value, bool) else [option, str(value)]
-    return shlex.join(words)
+    return words
 
 
 def call_of(recipe: Recipe, choices: Choices) -> str:

@@ -20,21 +20,23 @@ MARKED = {
 
 
 def ranking_block(grid: Grid, ranking: Ranking, titles: Mapping[str, str]) -> Block:
-    """The rows by their mean rank, with the figures that they are ranked by."""
-    found = ranked_rows(grid)
-    columns = ["", "mean rank"]
+    """The rows by their mean rank, or their rank where there is one figure, with what they are ranked by."""
+    found, several = ranked_rows(grid), len(ranking.figures) > 1
+    columns = ["", "mean rank" if several else "rank"]
     lines = [[titles[one.row.name], Text(_rank(one.mean), one.mean)] for one in found]
     by = [f"{figure} {'↑' if higher_is_better else '↓'}" for figure, higher_is_better in ranking.figures]
     for k, (figure, _) in enumerate(ranking.figures):
-        columns += [f"{figure.partition('.')[0]} {by[k][-1]}", "rank"]
+        columns += [f"{figure.partition('.')[0]} {by[k][-1]}", "rank"] if several else by
         values = [one.values[k] for one in found]
         form = Form(value.mean for value in values if value)
         for one, value, line in zip(found, values, lines, strict=True):
             rank = one.ranks[k]
-            line += [_ours(one.row, value, form, figure.partition(".")[0]), Text(_rank(rank), rank)]
+            line.append(_ours(one.row, value, form, figure.partition(".")[0]))
+            if several:
+                line.append(Text(_rank(rank), rank))
     captions = [
         f"By {', '.join(by)}: the best, which is the highest (↑) or the lowest (↓), has rank 1, equal ones share the "
-        "mean of their ranks, and all figures count alike.",
+        f"mean of their ranks{', and all figures count alike' if several else ''}.",
         *ranking.remarks,
     ]
     ranks = frozenset(range(3, len(columns), 2))

@@ -195,20 +195,32 @@ def _shown(evaluation: str, known: Sequence[str], papers: set[str], globs: Seque
 
 
 def require_matches(grid: Grid) -> None:
-    """Raise UserError for a glob, a metric, or a figure of a plot, that no finished run has, if any is finished."""
-    known = [
-        f"{evaluation}.{figure}"
-        for evaluation in dict.fromkeys(name for _, cell in grid.cells for name in cell.results)
-        for figure in dict.fromkeys(f for row in grid.rows for r in _results(row, evaluation) for f in r.figures)
-    ]
+    """Raise UserError for a glob, or a figure of a plot, that no finished run has; nothing where none is finished."""
+    known = _known_figures(grid)
     for glob in grid.globs if known else ():
         if not any(fnmatchcase(name, glob) for name in known):
             raise UserError("--figures", f"{glob!r} matches no figure; there is: {', '.join(known)}")
     for name in (name for plot in grid.plots for name in plot) if known else ():
         if name not in known:
             raise UserError("--plot", f"no recipe has the figure {name!r}{closest(name, known)}")
-    if known and grid.metric is not None and grid.metric not in known:
-        raise UserError("--metric", f"no run has the figure {grid.metric!r}{closest(grid.metric, known)}")
+    require_metric(grid)
+
+
+def require_metric(grid: Grid) -> None:
+    """Raise UserError if the metric's evaluation is done in some run, and gives no such figure."""
+    if grid.metric is None:
+        return
+    metric, known = grid.metric, _known_figures(grid)
+    if metric not in known and any(metric.startswith(f"{name}.") for _, cell in grid.cells for name in cell.results):
+        raise UserError("--metric", f"no run has the figure {metric!r}{closest(metric, known)}")
+
+
+def _known_figures(grid: Grid) -> list[str]:
+    return [
+        f"{evaluation}.{figure}"
+        for evaluation in dict.fromkeys(name for _, cell in grid.cells for name in cell.results)
+        for figure in dict.fromkeys(f for row in grid.rows for r in _results(row, evaluation) for f in r.figures)
+    ]
 
 
 def require_evaluations(globs: Sequence[str], evaluations: Iterable[str]) -> None:

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import os
 import re
-import traceback
-from collections import deque
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from semreg.core import DataMissing, Problem, UserError, closest
-from semreg.core.errors import CannotWrite, cause_of
 from semreg.data.seeds import chosen_seed
 from semreg.recipe.check import FOLDER_NAME, check
 from semreg.recipe.load import Recipe, load_recipe
@@ -24,19 +20,19 @@ from semreg.running.choices import Choices
 from semreg.running.finishing import is_done
 from semreg.running.judges import check_judges, require_images_to_judge_on
 from semreg.running.reproducing import command_of
-from semreg.running.start import Place, folders_of, place_of, plan_for, run_recipe
-from semreg.store.folder import RunIsBusy
+from semreg.running.start import Place, folders_of, place_of, plan_for
 from semreg.store.messages import in_first_process, say
 from semreg.store.recipes import kept_as
-from semreg.store.record import at_work, known_runs, read_record
+from semreg.store.record import known_runs, read_record
 from semreg.tables.cells import read_cell
-from semreg.tables.grid import Cell, Grid, Plot, Ranking, Row, require_evaluations, require_matches
+from semreg.tables.executors.choosing import HERE, executor_of
+from semreg.tables.executors.elsewhere import make_elsewhere, require_elsewhere
+from semreg.tables.executors.here import make_here
+from semreg.tables.grid import Cell, Grid, Plot, Ranking, Row, require_evaluations, require_matches, require_metric
 from semreg.tables.pages import write_table, writing_table
 from semreg.tables.paper_figures import require_known, write_figures
 from semreg.tables.plots import require_plottable
 from semreg.tables.ranking import ranked_rows
-from semreg.training.interrupts import Interrupts
-from semreg.training.processes import joined, started_by_torchrun
 from semreg.training.trial import check_by_dry_run
 
 TABLES = "tables"
@@ -63,7 +59,7 @@ class Wanted:
     """Evaluations whose pictures are written over the rows, as a paper has them, beside the table."""
     written: bool = True
     """Whether the table is written into a folder of its own, and not only made."""
-    on: str = "here"
+    on: str = HERE
     """Where its runs are made: `here`, in this process one after another, or `NAME:WORDS` of an executor."""
     gpus: float | None = None
     """The share of a GPU that each of them has there."""
@@ -131,6 +127,8 @@ def make_table(
     can't be written.
     """
     chosen = chosen_seeds(seeds)
+    with arithmetic(choices):
+        executor = executor_of(wanted.on, wanted.gpus, choices)
     runs = _planned(recipes, overrides, chosen, wanted, choices)
     first = in_first_process()
     growing = _Growing(runs, wanted, choices, first)
@@ -139,6 +137,8 @@ def make_table(
         with arithmetic(choices):  # before the device is first used
             choices.torch_device()
         _require_trainable([runs[k] for k in to_do])
+        if executor is not None:
+            require_elsewhere(executor, [runs[k] for k in to_do], wanted.on)
     elif not any(cell.finished or cell.failed for cell in growing.cells):
         raise UserError(str(choices.out), f"none of these {len(runs)} runs is finished; leave out --only-finished")
     else:
@@ -147,28 +147,10 @@ def make_table(
     if to_do and first:
         where = f"; the table grows in {growing.folder}" if wanted.written else ""
         say(f"{len(to_do)} of {len(runs)} runs to do{where}")
-    with contextlib.ExitStack() as entered:
-        if to_do:
-            entered.enter_context(joined(choices.torch_device()))
-            entered.enter_context(Interrupts())
-        queue = deque((k, False) for k in to_do)
-        while queue:
-            k, wait = queue.popleft()
-            if first:
-                say(f"{k + 1}/{len(runs)}  {runs[k].plan.name} · seed {runs[k].seed}")
-            try:
-                growing.cells[k] = _finish(runs[k], wait=wait)
-            except RunIsBusy:
-                if started_by_torchrun():  # the other processes don't know of it, and would go on
-                    raise
-                say(f"{runs[k].folder.name}: busy, another process works on it; its turn is last")
-                queue.append((k, True))
-            except BaseException:
-                with contextlib.suppress(CannotWrite):  # which must not hide what happened
-                    growing.cells[k] = runs[k].read()
-                    growing.write()
-                raise
-            growing.write()
+    if to_do and executor is not None:
+        make_elsewhere(executor, runs, to_do, growing.put)
+    elif to_do:
+        make_here(runs, to_do, choices, growing.put)
     require_matches(growing.grid)
     if growing.first and wanted.figures_of:
         with writing_table(growing.folder):
@@ -330,6 +312,12 @@ class _Growing:
             judged_on=self.judge_on,
         )  # fmt: skip
 
+    def put(self, k: int, cell: Cell) -> None:
+        """Take what came of a run, and write the table."""
+        self.cells[k] = cell
+        self.write()
+        require_metric(self.grid)  # once known, before all others are made
+
     def write(self) -> None:
         """Write the table, with what other commands finished meanwhile, one command at a time."""
         if not (self.first and self.wanted.written):
@@ -359,33 +347,3 @@ def _digest(runs: Sequence[_Planned], wanted: Wanted, choices: Choices) -> str:
         ranked = wanted.ranking and wanted.ranking.figures
         content = repr((content, folders, list(wanted.varied), ranked, choices.judge_on))
     return hashlib.sha256(content.encode()).hexdigest()
-
-
-def _finish(run: _Planned, *, wait: bool) -> Cell:
-    """Make a run, and read it; one that fails says why. Of several processes one may fail alone, which ends all.
-
-    Raises RunIsBusy if another command is making it, unless told to `wait` for that.
-    """
-    alone = not started_by_torchrun()
-    if alone and not run.to_do:  # any more: another command did it
-        return run.read()
-    if alone and not wait and at_work(run.folder):  # seen before anything is prepared
-        raise RunIsBusy(str(run.folder), "another process is at work on it")
-    try:
-        run_recipe(run.recipe, run.choices, run.command, wait=wait)
-    except RunIsBusy:
-        raise
-    except Exception as error:
-        if not alone:
-            raise
-        if not isinstance(error, UserError):
-            say(traceback.format_exc())
-        said = _said(error) if isinstance(error, UserError) else cause_of(error)
-        say(f"{run.folder.name}: failed: {said}; the other runs go on")
-        return Cell(run.seed, run.folder, "failed", said)
-    return run.read()
-
-
-def _said(error: UserError) -> str:
-    """All that an error says, in one line."""
-    return "; ".join(f"{problem.where} {problem.message}".strip() for problem in error.problems)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from semreg.recipe.bounds import TomlTable
-from semreg.report.evaluations import ARROWS, about
+from semreg.report.evaluations import about
 from semreg.tables.grid import Grid, Row, Statistic
 from semreg.tables.plots import over_seeds
 
@@ -42,9 +42,9 @@ def ranked_rows(grid: Grid) -> list[RankedRow]:
     return sorted(found, key=lambda one: math.inf if one.mean is None else one.mean)
 
 
-def higher_is_better(evaluation: TomlTable, figure: str) -> bool | None:
+def direction_of(evaluation: TomlTable, figure: str) -> bool | None:
     """Whether a figure of the evaluation of a recipe's table is good the higher; None where the evaluation says not."""
-    return {ARROWS["higher"]: True, ARROWS["lower"]: False}.get(about(evaluation).arrow(figure))
+    return {"higher": True, "lower": False}.get(about(evaluation).way(figure))
 
 
 def ranks(values: Sequence[float | None], *, higher_is_better: bool) -> list[float | None]:

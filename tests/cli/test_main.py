@@ -58,6 +58,7 @@ def refusal(*arguments: str, cwd: Path | None = None) -> str:
         ["run", "--help"],
         ["table", "--help"],
         ["mix", "--help"],
+        ["sweep", "--help"],
         ["interpolate", "--help"],
         ["sample", "--help"],
         ["embed", "--help"],

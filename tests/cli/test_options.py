@@ -104,3 +104,11 @@ def test_a_flag_that_says_the_opposite_is_turned_round() -> None:
 def test_what_a_command_leaves_out_keeps_its_default() -> None:
     given = {name: value for name, value in SAID.items() if name not in ("seed", "fallback")}
     assert asked_for("seed", "fallback", **given | {"device": "cpu"}) == Choices(device="cpu")
+
+
+def test_a_command_may_have_defaults_of_its_own() -> None:
+    @takes_choices("seed", judge_on="validation")
+    def command(*, choices: Choices) -> None: ...
+
+    parameters = inspect.signature(command).parameters
+    assert (parameters["judge_on"].default, parameters["device"].default) == ("validation", "auto")

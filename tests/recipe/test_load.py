@@ -10,7 +10,7 @@ import pytest
 
 from semreg.core import UserError
 from semreg.recipe.bounds import DEEPEST_EXTENDS, LARGEST_FILE
-from semreg.recipe.load import composed_recipe, load_recipe
+from semreg.recipe.load import composed_recipe, load_recipe, with_overrides
 
 Write = Callable[..., Path]
 
@@ -224,6 +224,17 @@ def test_set_changes_any_key(write: Write, override: str, expected: dict[str, An
 def test_of_two_sets_the_later_wins_and_both_win_over_the_fallback(write: Write) -> None:
     path = write("[data]\nuse = 'celeba'\n[fallback.data]\nuse = 'avatars'\nsize = 48")
     assert resolved(path, "data.size=32", "data.size=16", fallback=True)["data"] == {"use": "avatars", "size": 16}
+
+
+def test_further_sets_win_over_those_that_a_recipe_has(write: Write) -> None:
+    first = load_recipe(write("a = 1\nb = 1\nc = 1"), ["a=2", "b=2"])
+    both = with_overrides(first, ["b=3"])
+    assert both == load_recipe(first.path, ["a=2", "b=2", "b=3"])
+    assert both.said == first.said
+    assert both.resolve() == {"a": 2, "b": 3, "c": 1}
+    assert first.resolve() == {"a": 2, "b": 2, "c": 1}, "which stays as it was"
+    with pytest.raises(UserError, match="--set b: write KEY=VALUE"):
+        with_overrides(first, ["b"])
 
 
 def test_set_changes_the_fallback_too(write: Write) -> None:

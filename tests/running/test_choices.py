@@ -13,6 +13,7 @@ import torch
 
 import semreg
 from semreg.cli.mix import mix
+from semreg.cli.sweep import sweep
 from semreg.core import UserError
 from semreg.running.choices import DECIDING_BITS, PRECISIONS, Choices, chosen_before
 
@@ -103,7 +104,17 @@ def test_python_spells_the_choices_out(function: Callable[..., Any], left_out: s
     assert not left_out & parameters.keys()
 
 
+def test_a_sweep_is_judged_on_validation_images_unless_told_otherwise() -> None:
+    """All else of it is spelt as the table's is."""
+    own, tables = (inspect.signature(function).parameters for function in (semreg.sweep, semreg.table))
+    names = [field.name for field in fields(Choices) if field.name in tables]
+    assert [name for name in own if name in names] == names
+    assert {name for name in names if own[name].default != tables[name].default} == {"judge_on"}
+    assert own["judge_on"].default == inspect.signature(sweep).parameters["judge_on"].default == "validation"
+
+
 def test_the_commands_leave_out_what_python_leaves_out() -> None:
-    assert {field.name for field in fields(Choices)} - inspect.signature(mix).parameters.keys() == {
-        "seed", "tensorboard", "continue_from", "allow_other_processes",
-    }  # fmt: skip
+    for command in (mix, sweep):
+        assert {field.name for field in fields(Choices)} - inspect.signature(command).parameters.keys() == {
+            "seed", "tensorboard", "continue_from", "allow_other_processes",
+        }  # fmt: skip

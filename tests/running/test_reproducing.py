@@ -80,6 +80,7 @@ def test_the_command_means_the_same_choices(given: dict[str, Any], understood: C
 def test_defaults_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     assert command_of(Path("r/x.toml"), (), Choices()) == "semreg run r/x.toml"
     assert command_of("x", (), Choices()) == "semreg run x"
+    assert command_of("x", ["seed=3"], Choices(), command="table") == "semreg table x --set seed=3"
     assert command_of(Path("x"), (), Choices()) == "semreg run ./x", "not the recipe of that name"
     monkeypatch.setenv("SEMREG_DATA", "/faces")
     assert command_of(Path("x.toml"), (), Choices()) == "semreg run x.toml"

@@ -121,6 +121,15 @@ def test_a_figure_of_a_plot_that_no_run_has_is_told_what_there_is() -> None:
         require_matches(Grid("toys", rows, plots=(Plot("probe.*", "probe.loss"),)))
 
 
+def test_a_metric_that_no_run_has_is_told_what_there_is() -> None:
+    rows = (row("a", Result({"accuracy": 1.0}), None), row("b", None))
+    require_matches(Grid("toys", rows, metric="probe.accuracy"))
+    require_matches(Grid("toys", rows[1:], metric="probe.acuracy"))
+    require_matches(Grid("toys", rows, metric="knn.accuracy"))  # which failed in all runs, as the table says
+    with pytest.raises(UserError, match=r"--metric: no run has the figure 'probe\.acuracy'; did you mean 'probe\.acc"):
+        require_matches(Grid("toys", rows, metric="probe.acuracy"))
+
+
 @pytest.mark.parametrize("glob", ["probe.*", "*", "pro*", "*accuracy", "probe.accuracy", "pr?be.a", "[kp]*", "a.b.c"])
 def test_a_glob_that_may_match_is_let_through_before_there_are_figures(glob: str) -> None:
     require_evaluations((glob,), ["knn", "probe", "a.b"])

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from semreg.core import Result
 from semreg.tables.grid import Cell, Grid, Ranked, Ranking, Row
 from semreg.tables.pages import markdown, write_table
-from semreg.tables.ranking import ranked_rows, ranks
+from semreg.tables.ranking import direction_of, ranked_rows, ranks
 from semreg.tables.view import view
 
 BY = (Ranked("probe.accuracy", True), Ranked("copies.error", False))
@@ -85,6 +85,13 @@ def test_the_best_stands_first_and_mean_ranks_have_the_mean_of_all(pairs: list[t
             assert of[f"r{pairs.index((a, b))}"] < of[f"r{pairs.index((c, d))}"]  # type: ignore[operator]
 
 
+def test_the_evaluation_says_which_way_a_figure_is_good() -> None:
+    assert direction_of({"use": "linear_probe(z, kind)"}, "accuracy") is True
+    assert direction_of({"use": "reconstructions"}, "mean_squared_error") is False
+    assert direction_of({"use": "leakage(z, kind)"}, "chance") is None
+    assert direction_of({"use": "no_such_evaluation(z)"}, "accuracy") is None
+
+
 def test_ranks_are_of_means_over_seeds() -> None:
     first, second = ranked_rows(grid(row("a", (0.9, 1.0), (0.1, 1.0)), row("b", (0.6, 1.0), (0.6, 1.0))))
     assert (first.row.name, first.ranks, first.mean) == ("b", (1, 1.5), 1.25)
@@ -103,6 +110,15 @@ def test_a_row_that_lacks_a_figure_comes_last_without_a_mean() -> None:
         ("half", (1, None), None),
     ]
     assert ranked_rows(Grid("plain", (lacking,))) == []
+
+
+def test_by_one_figure_the_rank_stands_once() -> None:
+    rows = (row("a", (0.5, 2.0)), row("b", (0.75, 2.0)))
+    block = view(Grid("sweep", rows, ranking=Ranking(BY[:1])), "").blocks[0]
+    assert list(block.columns) == ["", "rank", "probe.accuracy ↑"]
+    assert [list(map(str, line)) for line in block.rows] == [["b", "1", "0.7500"], ["a", "2", "0.5000"]]
+    assert block.captions[0].endswith("equal ones share the mean of their ranks.")
+    assert block.beside == frozenset()
 
 
 def test_the_ranking_stands_first_in_the_table_and_in_its_data(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from semreg.tables.columns import Form
 from semreg.tables.grid import Ranked, Ranking
 from semreg.tables.making import MadeTable, Wanted, chosen_seeds, make_table, plan_of_row
 from semreg.tables.plots import over_seeds
-from semreg.tables.ranking import higher_is_better
+from semreg.tables.ranking import direction_of
 from semreg.tables.sweeping.axes import Axis, axes_of, dotted, row_names, row_title, short_keys
 
 MOST_TRIALS = 1_000
@@ -60,7 +60,7 @@ def make_sweep(
     plan = plan_of_row(recipe, wanted, choices)
     ranked = _ranked(plan, metric, higher)
     trials = _trials(recipe, axes)
-    _require_different(trials, axes, plan, wanted, choices)
+    _require_different(trials, axes, plan, wanted, replace(choices, seed=chosen[0] if chosen else None))
     remarks = (ON_TEST_IMAGES,) if choices.judge_on == "test" else ()
     if in_first_process():
         for remark in remarks:
@@ -93,7 +93,7 @@ def _ranked(plan: Plan, metric: str, higher: bool | None) -> Ranked:
         raise UserError("--metric", f"{metric!r} begins with no evaluation and a dot{near}")
     table, figure = plan.table["evaluate"][evaluation], metric.removeprefix(f"{evaluation}.")
     if higher is None:
-        higher = higher_is_better(table, figure)
+        higher = direction_of(table, figure)
     if higher is None:
         message = f"{evaluation} doesn't say which way {figure!r} is good; add --maximize or --minimize"
         raise UserError("--metric", message + closest(figure, about(table).better))

@@ -15,7 +15,7 @@ import semreg
 from semreg.core import ClassField, Source, Specification, UserError
 from semreg.recipe.check import check
 from semreg.recipe.load import load_recipe
-from semreg.tables import making
+from semreg.tables.executors import here
 from semreg.tables.making import MadeTable
 from semreg.tables.ranking import ranked_rows
 from semreg.training.phase import PhaseRunner
@@ -34,13 +34,13 @@ pytestmark = pytest.mark.usefixtures("no_hooks")
 def made(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The names of the runs that were made or gone on with, in order."""
     runs: list[str] = []
-    run_recipe = making.run_recipe
+    run_recipe = here.run_recipe
 
     def recorded(recipe: Any, choices: Any, command: str, **more: bool) -> Any:
         runs.append(recipe.path.stem)
         return run_recipe(recipe, choices, command, **more)
 
-    monkeypatch.setattr(making, "run_recipe", recorded)
+    monkeypatch.setattr(here, "run_recipe", recorded)
     return runs
 
 
@@ -229,6 +229,8 @@ def test_mistakes_are_told_before_anything_is_trained(recipe: Path, make: Make, 
         ({"label": "knd"}, "--label: 'knd' is no field of classes among the attributes .*; did you mean 'kind'"),
         ({"seeds": "x"}, "--seeds: 'x'"),
         ({"name": "/"}, "--name: '/' names a folder"),
+        ({"figures_of": ["redrawn"]}, "--figures-of: no recipe has the evaluation 'redrawn'"),
+        ({"figures_of": ["probe"], "table": False}, "--figures-of: .* add --table"),
         ({"overrides": ["losses.pull.strange=1"]}, "losses.pull.strange  pull .* has no option 'strange'"),
         ({"overrides": ["losses.other.by=1"]}, "losses.other.use  missing"),
     ):

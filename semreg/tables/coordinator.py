@@ -1,0 +1,214 @@
+"""Runs of a grid that an executor makes: what is to do is handed to it, and what came of it is read from the folders.
+
+A coordinator keeps nothing that the folders don't tell. Killed at any moment, it leaves trials that go on by
+themselves; the same command waits for these, as for another coordinator's, and goes on with all else.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from semreg.core import Executor, Job, UserError
+from semreg.core.errors import cause_of
+from semreg.store.disk import is_locked, writing
+from semreg.store.folder import SECONDS_OF_A_LOOK
+from semreg.store.messages import say
+from semreg.store.record import at_work
+from semreg.tables.grid import Cell
+from semreg.tables.trials import Trial, last_words, lock_of, status_of, steps_of, write_trial
+from semreg.tables.watching import watching
+from semreg.training.interrupts import Interrupts
+
+MOST_TRIES = 3
+"""A trial that ended so often in a row, and made no step forward, is not begun again."""
+SECONDS_BETWEEN_ASKING, SECONDS_BETWEEN_LOOKS = 0.05, 1.0
+"""How often jobs are asked for, and folders looked at."""
+
+
+@dataclass(eq=False)
+class Work:
+    """A trial that is not done yet; `told` is given its cell when it is."""
+
+    trial: Trial
+    told: Callable[[Cell], None]
+    title: str
+    job: Job | None = None
+    """The last of ours, which may have ended."""
+    elsewhere: bool = False
+    """Whether another coordinator, or a process that a killed one left, was seen at work on it."""
+    tries: int = 0
+    steps: frozenset[str] = frozenset()
+    status: tuple[int, int] | None = None
+    """As they were when it was submitted."""
+    claim: FileLock | None = None
+
+    @property
+    def folder(self) -> Path:
+        return self.trial.folder
+
+
+@dataclass
+class Coordinator:
+    """Hands trials to an executor, as many at once as it has slots, in their order."""
+
+    executor: Executor
+    waiting: list[Work]
+    running: list[Work] = field(default_factory=list)
+    total: int = 0
+
+    def __post_init__(self) -> None:
+        self.total = len(self.waiting)
+
+    def run(self) -> None:
+        """Have all trials made. A signal stops those under way at a checkpoint, the next at once; then it is raised."""
+        with Interrupts() as interrupts, interrupts.deferred(), watching() as draw:
+            try:
+                looked = 0.0
+                while self.waiting or self.running:
+                    interrupts.raise_pending()
+                    now = time.monotonic()
+                    if self.collect() or now - looked >= SECONDS_BETWEEN_LOOKS:
+                        looked = now
+                        self.look()
+                        draw([work.folder for work in self.seen], f"{self.total - self.left} of {self.total} done")
+                    time.sleep(SECONDS_BETWEEN_ASKING)
+            except KeyboardInterrupt as stopped:
+                stopped.args = (f"{stopped}; the same command goes on from the last checkpoints",)
+                raise
+            finally:
+                self.stop()
+
+    @property
+    def left(self) -> int:
+        """How many trials are not done."""
+        return len(self.waiting) + len(self.running)
+
+    @property
+    def seen(self) -> list[Work]:
+        """The trials that are under way, those of others too."""
+        return [*self.running, *(work for work in self.waiting if work.elsewhere)]
+
+    def collect(self) -> bool:
+        """Settle the trials whose jobs have ended; whether there were any."""
+        ended = [work for work in self.running if work.job is not None and work.job.state() == "ended"]
+        for work in ended:
+            self.running.remove(work)
+            if work.claim is not None:
+                work.claim.release()
+            self.settle(work)
+        return bool(ended)
+
+    def look(self) -> None:
+        """Look at the folders of the trials that wait, and begin as many as there are slots."""
+        taken = {work.folder for work in self.running}
+        for work in list(self.waiting):
+            before, work.elsewhere = work.elsewhere, work.folder not in taken and _in_other_hands(work.trial)
+            if before and not work.elsewhere:
+                self.settle(work)
+        free = self.executor.slots - len(self.seen)
+        for work in list(self.waiting):
+            if free <= 0:
+                return
+            if not work.elsewhere and work.folder not in taken:
+                self.begin(work)
+                free -= work.elsewhere or work in self.running
+                taken.add(work.folder)
+
+    def begin(self, work: Work) -> None:
+        """Submit a trial, unless another coordinator has just done so, or has finished it."""
+        work.claim = FileLock(lock_of(work.trial), thread_local=False)
+        with writing(work.folder):
+            lock_of(work.trial).parent.mkdir(parents=True, exist_ok=True)
+            try:
+                work.claim.acquire(timeout=SECONDS_OF_A_LOOK)
+            except Timeout:
+                work.elsewhere = True
+                return
+        try:
+            work.elsewhere = at_work(work.folder)
+            if not work.elsewhere and work.trial.to_do:
+                self.submit(work)
+                return
+        except BaseException:
+            work.claim.release()
+            raise
+        work.claim.release()
+        if not work.elsewhere:
+            self.done(work, work.trial.read())
+
+    def submit(self, work: Work) -> None:
+        """Hand a trial to the executor."""
+        arguments, needs = write_trial(work.trial, self.executor.needs)
+        work.steps, work.status = steps_of(work.trial), status_of(work.trial)
+        try:
+            work.job = self.executor.submit(arguments, needs)
+        except Exception as error:
+            kind = type(self.executor).__name__
+            raise UserError("--on", f"{kind} can't begin a run: {cause_of(error, UserError)}") from error
+        self.waiting.remove(work)
+        self.running.append(work)
+        say(f"{work.title}: begun")
+
+    def settle(self, work: Work) -> None:
+        """Tell what came of a trial that is in nobody's hands any more, or let it wait on."""
+        if at_work(work.folder):  # another coordinator was faster, or the executor has lost sight of its process
+            self.wait(work, elsewhere=True)
+            return
+        cell = work.trial.read()
+        if not work.trial.to_do:
+            self.done(work, cell)
+        elif work.job is None:  # it was never ours
+            return
+        elif cell.finished or (cell.failed and status_of(work.trial) != work.status):
+            self.done(work, cell)
+        else:
+            work.tries = 0 if steps_of(work.trial) - work.steps else work.tries + 1
+            if work.tries < MOST_TRIES:
+                say(f"{work.title}: its process ended early; it is begun again")
+                self.wait(work)
+            else:
+                self.done(work, Cell(work.trial.seed, work.folder, "failed", last_words(work.trial)))
+
+    def wait(self, work: Work, *, elsewhere: bool = False) -> None:
+        """Let a trial wait, before all others."""
+        work.elsewhere = elsewhere
+        if work not in self.waiting:
+            self.waiting.insert(0, work)
+
+    def done(self, work: Work, cell: Cell) -> None:
+        """Tell the end of a trial."""
+        if work in self.waiting:
+            self.waiting.remove(work)
+        if cell.failed and not cell.finished:
+            say(f"{work.title}: {cell.state}: {cell.reason}; the other runs go on")
+        else:
+            say(f"{work.title}: {cell.state}")
+        work.told(cell)
+
+    def stop(self) -> None:
+        """Have what is under way end at a checkpoint, and wait for that; each signal meanwhile asks again."""
+        asked = 0
+        while self.running and asked < MOST_TRIES:
+            asked += 1
+            with contextlib.suppress(KeyboardInterrupt):
+                for work in self.running:
+                    if work.job is not None:
+                        work.job.cancel()
+                while self.running:
+                    for work in list(self.running):
+                        if work.job is None or work.job.state() == "ended":
+                            self.running.remove(work)
+                            if work.claim is not None:
+                                work.claim.release()
+                    time.sleep(SECONDS_BETWEEN_ASKING)
+
+
+def _in_other_hands(trial: Trial) -> bool:
+    """Whether another coordinator has it, or a process is at work on it."""
+    return is_locked(lock_of(trial)) or at_work(trial.folder)

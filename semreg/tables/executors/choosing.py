@@ -1,0 +1,121 @@
+"""Which executor makes the runs of a grid, and what it can't make."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterable
+
+import torch
+
+from semreg.core import Executor, Problem, UserError, closest
+from semreg.core.errors import cause_of
+from semreg.core.registry import THIS_PROCESS, AmbiguousComponentError, components, find, load, with_article
+from semreg.recipe.plan import Plan
+from semreg.running.choices import Choices
+from semreg.running.start import Runner
+from semreg.tables.executors.local import room_on
+from semreg.training.interrupts import Interrupts
+from semreg.training.memory import forget_peak
+from semreg.training.processes import started_by_torchrun
+
+HERE = "here"
+_GIB = 2**30
+
+
+def executor_of(on: str, gpus: float | None, choices: Choices) -> Executor | None:
+    """The executor that `--on` names, with `--gpus`; None for `here`, this process.
+
+    Raises UserError for a name that none has, words that mean nothing to it, and GPUs that are not here.
+    """
+    name, colon, words = on.partition(":")
+    if name == HERE:
+        if colon:
+            raise UserError("--on", f"{on!r}: this process makes one run after another; local:2 makes two at once")
+        if gpus is not None:
+            raise UserError("--gpus", "shares of a GPU are for runs that are made at once; add --on local")
+        return None
+    made = _named(name)
+    if started_by_torchrun():
+        raise UserError("--on", f"{on!r}: the processes of torchrun make one run after another; leave one of both out")
+    try:
+        executor: Executor = made(words, gpu=_share(gpus, choices))
+    except ValueError as error:
+        raise UserError("--on", f"{on!r}: {error}") from None
+    except UserError:
+        raise
+    except Exception as error:
+        raise UserError("--on", f"{on!r} can't be made: {cause_of(error)}") from error
+    return executor
+
+
+def _named(name: str) -> type[Executor]:
+    try:
+        component = find(name, ("executor",))
+    except AmbiguousComponentError as error:
+        raise UserError("--on", str(error)) from None
+    except LookupError:
+        known = [HERE, *(component.name for component in components("executor"))]
+        raise UserError("--on", f"no executor is called {name!r}{closest(name, known)}") from None
+    made: type[Executor] = load(component)
+    return made
+
+
+def _share(gpus: float | None, choices: Choices) -> float | None:
+    """The share of a GPU for each trial: 0 on a CPU, None if nobody says."""
+    if gpus is not None and not 0 < gpus <= 1:
+        raise UserError("--gpus", f"{gpus!r} is no share of a GPU, above 0 and at most 1")
+    if choices.torch_device().type != "cuda":
+        if gpus is not None:
+            raise UserError("--gpus", "these runs compute on the CPU; leave it out")
+        return 0.0
+    if choices.device not in ("auto", "cuda"):
+        said = f"{choices.device!r} is one GPU, and an executor shares out all that it sees"
+        raise UserError("--device", f"{said}; write cuda, and CUDA_VISIBLE_DEVICES before the command")
+    return gpus
+
+
+def require_made_elsewhere(plans: Iterable[Plan], on: str) -> None:
+    """Raises UserError for plans with components that only this process knows."""
+    problems = {
+        Problem(
+            str(plan.recipe.path),
+            f"{with_article(one.kind)} {one.name!r} is registered in this process, which makes no run of {on!r}; "
+            "leave --on out, or make it a plugin's",
+        )
+        for plan in plans
+        for one in plan.components()
+        if one.distribution == THIS_PROCESS
+    }
+    if problems:
+        raise UserError("--on", sorted(problems, key=str))
+
+
+def require_room(plan: Plan, choices: Choices, share: float) -> None:
+    """Raises UserError if the steps of a plan take more memory than the share of a GPU has: they are tried on one."""
+    device = choices.torch_device()
+    total = torch.cuda.get_device_properties(device).total_memory
+    room, needed = room_on(total, share), step_peak(plan, choices)
+    if needed <= room:
+        return
+    fits = next((1 / count for count in range(int(1 / share), 0, -1) if needed <= room_on(total, 1 / count)), None)
+    advice = f"--gpus {fits:.3g} holds it" if fits else "so does no GPU here; a smaller data.batch_size takes less"
+    has = f"{share:g} of a GPU has {room / _GIB:.2f} GiB for it"
+    raise UserError("--gpus", f"{plan.name}: a step takes {needed / _GIB:.2f} GiB at once, and {has}; {advice}")
+
+
+def step_peak(plan: Plan, choices: Choices) -> int:
+    """The bytes of a GPU that the steps of a plan, each tried on its first batch, and its optimisers take at most."""
+    device = choices.torch_device()
+    forget_peak(device)
+    with Interrupts() as interrupts:
+        prepared = Runner(plan, choices, interrupts).prepared()
+        prepared.trainer.try_out()
+    trained = [
+        p for module in prepared.trainer.setting.modules.values() for p in module.parameters() if p.requires_grad
+    ]
+    states = sum(2 * parameter.nbytes for parameter in trained)  # as Adam has them, which a trial leaves out
+    peak = torch.cuda.max_memory_allocated(device) + states
+    del prepared
+    gc.collect()
+    torch.cuda.empty_cache()
+    return peak

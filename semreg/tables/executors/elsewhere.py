@@ -1,0 +1,108 @@
+"""Runs of a grid that are made elsewhere, and what they share, which is made before them, once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from semreg.core import Executor, UserError
+from semreg.recipe.load import Recipe
+from semreg.recipe.plan import Plan
+from semreg.running.choices import Choices
+from semreg.running.finishing import is_done
+from semreg.running.judges import judge_of, of_a_judge
+from semreg.running.start import folders_of, place_of
+from semreg.store.record import read_record
+from semreg.tables.cells import read_cell
+from semreg.tables.coordinator import Coordinator, Work
+from semreg.tables.executors.choosing import require_made_elsewhere, require_room
+from semreg.tables.grid import Cell
+from semreg.tables.trials import Trial, name_of
+from semreg.trained.opening import open_data
+
+
+@dataclass(frozen=True)
+class _Judge:
+    """The run of a judge, as a trial."""
+
+    recipe: Recipe
+    plan: Plan
+    choices: Choices
+    command: str
+    seed: int
+    folder: Path
+
+    @property
+    def to_do(self) -> bool:
+        """Whether it is not trained, or not evaluated as its recipe says."""
+        try:
+            trained = read_record(self.folder).record.get("trained")
+            return not (trained and is_done(self.folder, self.plan, folders_of(self.plan, self.choices)))
+        except UserError:
+            return True
+
+    def read(self) -> Cell:
+        """Where it stands."""
+        return read_cell(self.folder, self.plan.name, self.seed, folders_of(self.plan, self.choices))
+
+
+def require_elsewhere(executor: Executor, trials: Sequence[Trial], on: str) -> None:
+    """Raises UserError for what the executor can't make: components of this process, steps that its GPUs can't hold."""
+    recipes = _recipes(trials)
+    require_made_elsewhere([plan for trial in recipes for plan in (trial.plan, *_plans_of_judges(trial))], on)
+    if 0 < executor.needs.gpu < 1:
+        for trial in recipes:
+            require_room(trial.plan, trial.choices, executor.needs.gpu)
+
+
+def make_elsewhere(
+    executor: Executor, trials: Sequence[Trial], to_do: Sequence[int], told: Callable[[int, Cell], None]
+) -> None:
+    """Have an executor make the trials that are to do, by their places, and tell each when it has ended.
+
+    Caches of data sets are built before, and judges are trained first.
+    """
+    recipes = _recipes([trials[k] for k in to_do])
+    build_caches(recipes)
+    judges = {judge.folder: judge for trial in recipes for judge in judges_of(trial)}
+    work = [Work(judge, lambda cell: None, f"judge {judge.plan.name}") for judge in judges.values() if judge.to_do]
+    work += [Work(trials[k], partial(told, k), f"{k + 1}/{len(trials)}  {name_of(trials[k])}") for k in to_do]
+    Coordinator(executor, work).run()
+
+
+def build_caches(trials: Sequence[Trial]) -> None:
+    """Build the caches of the data that trials read, as far as they are not there. Raises UserError."""
+    built = set()
+    for trial in trials:
+        key = json.dumps([trial.plan.data.use, trial.plan.data.options], sort_keys=True, default=str)
+        if key not in built and trial.plan.missing is None:
+            open_data(trial.plan, skip_bad_images=trial.choices.skip_bad_images)
+            built.add(key)
+
+
+def judges_of(trial: Trial) -> Iterator[_Judge]:
+    """The judges of a trial's evaluations, and theirs before them."""
+    for plan in _plans_of_judges(trial):
+        choices = of_a_judge(trial.choices)
+        place = place_of(plan, choices)
+        yield _Judge(plan.recipe, plan, choices, trial.command, place.identity.seed, place.folder)
+
+
+def _plans_of_judges(trial: Trial) -> Iterator[Plan]:
+    return _below(trial.plan, trial.choices)
+
+
+def _below(plan: Plan, choices: Choices) -> Iterator[Plan]:
+    for evaluation in plan.evaluations.values():
+        if evaluation.judge is not None:
+            judge = judge_of(plan, evaluation, choices)
+            yield from _below(judge, of_a_judge(choices))
+            yield judge
+
+
+def _recipes(trials: Sequence[Trial]) -> list[Trial]:
+    """The first trial of each recipe."""
+    return list({trial.plan.name: trial for trial in reversed(trials)}.values())[::-1]

@@ -1,0 +1,74 @@
+"""This process, which makes one run of a grid after another: the default, and all that torchrun's processes can do."""
+
+from __future__ import annotations
+
+import contextlib
+import traceback
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+
+from semreg.core import UserError
+from semreg.core.errors import CannotWrite, cause_of
+from semreg.running.choices import Choices
+from semreg.running.start import run_recipe
+from semreg.store.folder import RunIsBusy
+from semreg.store.messages import in_first_process, say
+from semreg.store.record import at_work
+from semreg.tables.grid import Cell
+from semreg.tables.trials import Trial, name_of
+from semreg.training.interrupts import Interrupts
+from semreg.training.processes import joined, started_by_torchrun
+
+
+def make_here(
+    trials: Sequence[Trial], to_do: Iterable[int], choices: Choices, told: Callable[[int, Cell], None]
+) -> None:
+    """Make the trials that are to do, by their places, and tell each when it has ended; one that fails stops none."""
+    first = in_first_process()
+    queue = deque((k, False) for k in to_do)
+    with joined(choices.torch_device()), Interrupts():
+        while queue:
+            k, wait = queue.popleft()
+            if first:
+                say(f"{k + 1}/{len(trials)}  {name_of(trials[k])}")
+            try:
+                told(k, _finish(trials[k], wait=wait))
+            except RunIsBusy:
+                if started_by_torchrun():  # the other processes don't know of it, and would go on
+                    raise
+                say(f"{trials[k].folder.name}: busy, another process works on it; its turn is last")
+                queue.append((k, True))
+            except BaseException:
+                with contextlib.suppress(CannotWrite):  # which must not hide what happened
+                    told(k, trials[k].read())
+                raise
+
+
+def _finish(trial: Trial, *, wait: bool) -> Cell:
+    """Make a run, and read it; one that fails says why. Of several processes one may fail alone, which ends all.
+
+    Raises RunIsBusy if another command is making it, unless told to `wait` for that.
+    """
+    alone = not started_by_torchrun()
+    if alone and not trial.to_do:  # any more: another command did it
+        return trial.read()
+    if alone and not wait and at_work(trial.folder):  # seen before anything is prepared
+        raise RunIsBusy(str(trial.folder), "another process is at work on it")
+    try:
+        run_recipe(trial.recipe, trial.choices, trial.command, wait=wait)
+    except RunIsBusy:
+        raise
+    except Exception as error:
+        if not alone:
+            raise
+        if not isinstance(error, UserError):
+            say(traceback.format_exc())
+        said = _said(error) if isinstance(error, UserError) else cause_of(error)
+        say(f"{trial.folder.name}: failed: {said}; the other runs go on")
+        return Cell(trial.seed, trial.folder, "failed", said)
+    return trial.read()
+
+
+def _said(error: UserError) -> str:
+    """All that an error says, in one line."""
+    return "; ".join(f"{problem.where} {problem.message}".strip() for problem in error.problems)

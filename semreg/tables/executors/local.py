@@ -1,0 +1,150 @@
+"""Processes of this machine, which share out its cores and GPUs."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import runpy
+import signal
+import sys
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from multiprocessing.context import ForkServerProcess
+from types import ModuleType
+from typing import Literal
+
+import joblib
+
+from semreg.core import Needs
+
+PRELOADED = ["semreg.cli.main", "semreg.running.start"]
+"""What each process would import; a server has, and forks."""
+CONTEXT = 600 * 2**20
+"""Bytes of a GPU that a process takes, before any tensor lies there."""
+LIMITED, LIMITED_BEFORE = "PYTORCH_ALLOC_CONF", "PYTORCH_CUDA_ALLOC_CONF"
+"""The variable by which PyTorch takes no more of a GPU than a share, and its former name."""
+VISIBLE = "CUDA_VISIBLE_DEVICES"
+LOST = 255
+"""The exit code of a process whose server was killed, so that nobody knows of its end."""
+
+
+class Local:
+    """`--on local:N`: N processes at once, which share out the cores, and the GPUs if they compute there.
+
+    As many as cores by default, and on GPUs as many as have room: one on each, or with `--gpus 0.25` four. A process
+    that has less than a whole GPU can take no more than its share of the memory. Each is forked by a server that has
+    imported all that a run needs, and is in a session of its own: a signal to the terminal's processes reaches it by
+    `cancel` alone, and it goes on if this process is killed.
+
+    Raises ValueError for what is no number of processes, and for more than the GPUs have room for.
+    """
+
+    def __init__(self, words: str = "", *, gpu: float | None = 0.0) -> None:
+        if words and not (words.isascii() and words.isdecimal() and int(words) > 0):
+            raise ValueError(f"{words!r} is no number of processes; local:2 makes two runs at once")
+        cores = joblib.cpu_count()
+        self._cards = [] if gpu == 0 else _cards()
+        if gpu is None:
+            self.slots = int(words) if words else len(self._cards)
+            gpu = 1 / max(1, -(-self.slots // len(self._cards)))  # equal shares of each GPU
+        elif gpu > 0:
+            room = len(self._cards) * int(1 / gpu + 1e-9)
+            self.slots = int(words) if words else room
+            if self.slots > room:
+                here = f"{len(self._cards)} {'is' if len(self._cards) == 1 else 'are'} here"
+                raise ValueError(f"{self.slots} at once with {gpu:g} of a GPU each need more GPUs than the {here}")
+        else:
+            self.slots = int(words) if words else cores
+        self.needs = Needs(threads=max(1, cores // self.slots), gpu=gpu)
+        self._jobs: list[LocalJob] = []
+
+    def submit(self, arguments: Sequence[str], needs: Needs) -> LocalJob:
+        """Begin `semreg ARGUMENTS` in a process of its own, on the GPU of which the least is taken."""
+        self._jobs = [job for job in self._jobs if job.state() != "ended"]
+        environment, card = {**os.environ, **needs.environment}, None
+        if needs.gpu > 0 and self._cards:
+            taken: Counter[str | None] = Counter(dict.fromkeys(self._cards, 0))
+            for job in self._jobs:
+                taken[job.card] += 1
+            card = min(self._cards, key=lambda name: taken[name])
+            environment[VISIBLE] = card
+            if needs.gpu < 1:
+                environment[LIMITED] = _limited(environment, needs.gpu)
+        with _no_script():
+            process = _context().Process(target=_work, args=(list(arguments), environment, str(needs.log)))
+            process.start()
+        job = LocalJob(process, card)
+        self._jobs.append(job)
+        return job
+
+
+class LocalJob:
+    """A process of this machine; `card` is the GPU that it sees."""
+
+    def __init__(self, process: ForkServerProcess, card: str | None = None) -> None:
+        self.process, self.card = process, card
+
+    def state(self) -> Literal["running", "ended"]:
+        """Whether it is there."""
+        return "running" if self.process.exitcode is None else "ended"
+
+    def cancel(self) -> None:
+        """Send it SIGTERM."""
+        if self.process.exitcode in (None, LOST) and self.process.pid is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.process.pid, signal.SIGTERM)
+
+
+def room_on(total: int, share: float) -> int:
+    """The bytes that tensors can take of a GPU of `total` bytes, by a process that has a share of it."""
+    return max(0, int(total * share) - (CONTEXT if share < 1 else 0))
+
+
+def _work(arguments: list[str], environment: Mapping[str, str], log: str) -> None:
+    """What the process does."""
+    os.setsid()
+    os.environ.clear()
+    os.environ.update(environment)
+    descriptor = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
+    for number in (1, 2):
+        os.dup2(descriptor, number)
+    sys.argv = ["semreg", *arguments]
+    runpy.run_module("semreg", run_name="__main__", alter_sys=False)
+
+
+def _context() -> multiprocessing.context.ForkServerContext:
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(PRELOADED)
+    return context
+
+
+@contextlib.contextmanager
+def _no_script() -> Iterator[None]:
+    """Inside, there is no script that multiprocessing would have each process execute once more."""
+    script = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = script
+
+
+def _cards() -> list[str]:
+    """The GPUs that this process sees, as the environment names them. Raises ValueError if there is none."""
+    import torch
+
+    count = torch.cuda.device_count()
+    if not count:
+        raise ValueError("no GPU is here")
+    named = [name.strip() for name in os.environ.get(VISIBLE, "").split(",") if name.strip()]
+    return (named or [str(number) for number in range(count)])[:count]
+
+
+def _limited(environment: Mapping[str, str], share: float) -> str:
+    """PyTorch's settings, by which a process takes no more than a share of its GPU."""
+    import torch
+
+    total = torch.cuda.get_device_properties(0).total_memory
+    before = environment.get(LIMITED) or environment.get(LIMITED_BEFORE) or ""
+    return ",".join(filter(None, [before, f"per_process_memory_fraction:{room_on(total, share) / total:.4f}"]))

@@ -1,0 +1,156 @@
+"""Sweeps of real runs on toy data: what is made, how it is ranked, what is best, what is refused."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import semreg
+from semreg.core import Result, UserError
+from semreg.recipe.load import Recipe, load_recipe
+from semreg.running.choices import Choices
+from semreg.tables.grid import Grid, Ranked, Ranking, Row
+from semreg.tables.making import MadeTable
+from semreg.tables.sweeping import sweep
+from semreg.tables.sweeping.sweep import best_of
+from semreg.trained import better
+from semreg.trained.run import TensorHandle
+from tests.tables.conftest import finished
+
+Toy = Callable[..., Path]
+Make = Callable[..., MadeTable]
+Register = Callable[[str, str, Any], None]
+
+pytestmark = pytest.mark.usefixtures("no_hooks")
+
+LR = {"optimizer.lr": [0.01, 0.02]}
+
+
+@better(higher=["accuracy"])
+def told(z: TensorHandle) -> Result:
+    """Figures that the rate alone decides: a higher one is more accurate, and slower."""
+    rate = z.run.plan.table["optimizer"]["lr"]
+    return Result({"accuracy": rate + z.run.seed / 1000, "time": rate})
+
+
+@pytest.fixture
+def recipe(toy: Toy, register: Register) -> Path:
+    register("evaluation", "told", told)
+    return toy('data.split.validation = 0.2\nphases.main.epochs = 1\n[evaluate.probe]\nuse = "told(z)"\n')
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Make:
+    def make(recipe: Any, vary: Any = LR, metric: str = "probe.accuracy", **more: Any) -> MadeTable:
+        return semreg.sweep(recipe, vary, metric=metric, **{"out": tmp_path / "runs", "device": "cpu", **more})
+
+    return make
+
+
+def test_every_combination_is_a_row(recipe: Path, make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Any] = []
+    monkeypatch.setattr(sweep, "make_table", lambda *arguments: asked.extend(arguments))
+    make(recipe, {**LR, "phases.main.train.encoder.kl": "0.5..1.0:2"}, seeds=2, on="local:2", gpus=0.25)
+    rows, _, seeds, wanted, choices = asked
+    assert [(row.path.stem, row.resolve()["description"]) for row in rows] == [
+        ("recipe-lr_0.01-kl_0.5", "lr = 0.01, kl = 0.5"),
+        ("recipe-lr_0.01-kl_1.0", "lr = 0.01, kl = 1.0"),
+        ("recipe-lr_0.02-kl_0.5", "lr = 0.02, kl = 0.5"),
+        ("recipe-lr_0.02-kl_1.0", "lr = 0.02, kl = 1.0"),
+    ]
+    table = rows[3].resolve()
+    assert (table["phases"]["main"]["train"]["encoder"], table["optimizer"]["lr"]) == ({"rec": 1, "kl": 1.0}, 0.02)
+    assert list(wanted.varied)[1] == {"optimizer.lr": 0.01, "phases.main.train.encoder.kl": 1.0}
+    assert (seeds, wanted.metric, wanted.name) == ([0, 1], "probe.accuracy", "recipe-sweep")
+    assert wanted.ranking == Ranking((Ranked("probe.accuracy", True),))
+    assert (wanted.on, wanted.gpus, choices.judge_on) == ("local:2", 0.25, "validation")
+
+
+def test_runs_serve_all_sweeps_and_each_has_a_folder_of_its_own(
+    recipe: Path, make: Make, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first = make(recipe)
+    assert [row.varied for row in first.grid.rows] == [{"optimizer.lr": 0.01}, {"optimizer.lr": 0.02}]
+    record = json.loads((first.grid.rows[1].cells[0].folder / "run.json").read_text())
+    by_hand = f"semreg run {shlex.quote(str(recipe))} --set optimizer.lr=0.02 "
+    assert record["command"].startswith(by_hand)
+    assert " --judge-on validation" in record["command"]
+    assert make(load_recipe(recipe).table).folder == first.folder, "a recipe of no file, that trains the same"
+    capsys.readouterr()
+    on_test = make(recipe, judge_on="test")
+    said = "Chosen on the test images: the best row's figure promises more than other images would show."
+    assert capsys.readouterr().err.startswith(said)
+    for name in ("table.md", "table.html"):
+        assert said in (on_test.folder / name).read_text().replace("&#39;", "'")
+        assert said not in (first.folder / name).read_text().replace("&#39;", "'")
+    quick = make(recipe, metric="probe.time", minimize=True)
+    slow = make(recipe, metric="probe.time", minimize=False)
+    turned = make(recipe, minimize=True)
+    made = [first, on_test, quick, slow, turned]
+    assert len({one.folder for one in made}) == len(made)
+    rates = [one.best and one.best.description for one in made]
+    assert rates == ["lr = 0.02", "lr = 0.02", "lr = 0.01", "lr = 0.02", "lr = 0.01"]
+    text = (turned.folder / "table.md").read_text()
+    assert text.index("| lr = 0.01") < text.index("| lr = 0.02"), "ranked"
+    assert len(list((tmp_path / "runs").glob("recipe-*"))) == 2
+    with pytest.raises(UserError, match=r"--metric: no run has the figure 'probe.tim'; did you mean 'probe.time'"):
+        make(recipe, metric="probe.tim", minimize=True)
+
+
+def test_the_best_row_is_said_with_the_commands_that_go_on(recipe: Path, tmp_path: Path) -> None:
+    loaded = load_recipe(recipe, ["optimizer.clip=1.0"])
+    choices = Choices(device="cpu", judge_on="validation")
+
+    def said(*accuracies: list[float], loaded: Recipe = loaded, choices: Choices = choices) -> list[str]:
+        rows = tuple(
+            Row(f"r{rate}", f"lr = {rate}", finished(Path("runs"), f"r{rate}", own), varied={"optimizer.lr": rate})
+            for rate, own in zip((0.01, 0.02), accuracies, strict=True)
+        )
+        metric = "probe.accuracy"
+        grid = Grid("sweep", rows, ranking=Ranking((Ranked(metric, True),)), metric=metric)
+        return best_of(MadeTable(grid, tmp_path), loaded, choices)
+
+    own = f"{shlex.quote(str(recipe))} --set optimizer.clip=1.0 --set optimizer.lr=0.02"
+    longer = f"twice as long: semreg run {own} --set phases.main.epochs=2 --seed 0 --device cpu --continue runs/r0.02-0"
+    assert said([0.25], [0.5]) == [
+        "best: lr = 0.02 · probe.accuracy 0.5000 on validation images",
+        f"on test images: semreg run {own} --seed 0 --device cpu",
+        longer,
+    ]
+    assert said([0.2, 0.3], [0.5, 0.6])[:2] == [
+        "best: lr = 0.02 · probe.accuracy 0.5500 ± 0.0707 on validation images",
+        f"on test images: semreg table {own} --device cpu --seeds 0,1",
+    ]
+    assert said([0.25], [0.5], choices=Choices(device="cpu")) == [
+        "best: lr = 0.02 · probe.accuracy 0.5000 on test images", longer,
+    ]  # fmt: skip
+    assert len(said([0.25], [0.5], loaded=semreg.load_recipe(loaded.table))) == 1, "no file, no command"
+    assert said([], []) == []
+
+
+def test_mistakes_are_told_before_anything_is_trained(recipe: Path, make: Make, tmp_path: Path) -> None:
+    for vary, options, message in (
+        ({"optimiser.lr": [1, 2]}, {}, "--vary optimiser.lr: the recipe has no 'optimiser'; did you mean 'optimizer'"),
+        ({"losses.k.reduction": ["sum", "mean"]}, {}, "--vary losses.k.reduction: the recipe has no 'losses.k'; did"),
+        ({"optimizer.lrr": [1, 2]}, {}, "--vary optimizer.lrr=1: .*\n.*has no option 'lrr'; did you mean 'lr'"),
+        ({"optimizer.lr": [0.1, "a"]}, {}, '--vary optimizer.lr="a": .*\n +optimizer.lr +\'a\''),
+        ({"description": ["a", "b"]}, {}, '--vary description: "a" and "b" train the same run, of which this key'),
+        ({"seed": [1, 2]}, {"seeds": 2}, "--vary seed: 1 and 2 train the same run"),
+        ({**LR, "seed": "1..100:100"}, {"seeds": 6}, "--vary: 2 × 100 × 6 = 1,200 runs; 1,000 are the most of a sw"),
+        (LR, {"metric": "prob.accuracy"}, "--metric: 'prob.accuracy' begins with no evaluation and a dot; did you"),
+        (LR, {"metric": "probe"}, "--metric: 'probe' begins with no evaluation"),
+        (LR, {"metric": "probe.acuracy"}, "--metric: probe doesn't say which way 'acuracy' is good; .*; did you mean"),
+        (LR, {"seeds": "x"}, "--seeds: 'x'"),
+        (LR, {"name": "/"}, "--name: '/' names a folder"),
+        (LR, {"judge_on": "train"}, "--judge-on: 'train' is none of test, validation"),
+        (LR, {"overrides": ["optimizer.lrr=1"]}, "has no option 'lrr'"),
+    ):  # fmt: skip
+        with pytest.raises(UserError) as refused:
+            make(recipe, vary, **options)
+        refused.match(message)
+    assert not (tmp_path / "runs").exists()
