@@ -251,7 +251,7 @@ def compare(
     from semreg.tables.making import Wanted
     from semreg.tables.plots import plots_of
 
-    folders = [one if isinstance(one, (str, Path)) else one.folder for one in runs]
+    folders = [getattr(run, "folder", run) for run in runs]
     wanted = Wanted(
         tuple(figures), against, name=name, command=command, plots=plots_of(plots), figures_of=tuple(figures_of)
     )
