@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 Registered = TypeVar("Registered")
 
 __all__ = [
-    "__version__", "components", "evaluate", "load_recipe", "mix", "open_run", "register", "run", "show", "sweep",
-    "table",
+    "__version__", "compare", "components", "evaluate", "load_recipe", "mix", "open_run", "register", "run", "show",
+    "sweep", "table",
 ]  # fmt: skip
 
 # Everything is imported when called: `semreg list` must answer without PyTorch. What a user chooses beside a recipe
@@ -118,18 +118,21 @@ def run(
     return run_recipe(loaded, choices, call_of(loaded, choices), hooks=hooks)
 
 
-def open_run(folder: str | Path, *, data_root: str | Path | None = None, device: str = "auto") -> Run:
+def open_run(
+    folder: str | Path, *, data_root: str | Path | None = None, device: str = "auto", judge_on: str = "test"
+) -> Run:
     """Open a trained run's folder: `encode`, `decode`, `sample`, `interpolate`, `tensor(name)`, `module(name)`.
 
     Its data are read, and need to be under `data_root` (by default SEMREG_DATA, or `data`), only where something asks
-    for them; components that only train need not be installed. Raises UserError if it is none.
+    for them; components that only train need not be installed. `judge_on` is as for `run`: it says whose results are
+    shown, and which images are its test images. Raises UserError if it is none.
     """
     from semreg.running.garbage import uncollected
 
     with uncollected():
         from semreg.trained.opening import open_run
 
-    return open_run(folder, data_root=data_root, device=device)
+    return open_run(folder, data_root=data_root, device=device, judge_on=_choices(judge_on=judge_on).judge_on)
 
 
 def evaluate(
@@ -141,17 +144,18 @@ def evaluate(
     prune: bool = False,
     data_root: str | Path | None = None,
     device: str = "auto",
+    judge_on: str = "test",
 ) -> dict[str, Result]:
     """Do the evaluations of a trained run, or those named in `only`, again and write its report anew.
 
     With `recipe`, which trains the same, or `overrides` of the run's own, those of its evaluations that the run does
-    not have yet; `prune` removes results of evaluations that no recipe of the run has any longer. `data_root` and
-    `device` are as for `run`. Raises UserError.
+    not have yet; `prune` removes results of evaluations that no recipe of the run has any longer. `data_root`, `device`
+    and `judge_on` are as for `run`. Raises UserError.
     """
     from semreg.running.evaluate import evaluate
 
     options: dict[str, Any] = {"recipe": recipe, "overrides": overrides, "prune": prune}
-    return evaluate(folder, only, **options, data_root=data_root, device=device)
+    return evaluate(folder, only, **options, data_root=data_root, device=device, judge_on=judge_on)
 
 
 def table(
@@ -218,6 +222,40 @@ def table(
         on=on, gpus=gpus,
     )  # fmt: skip
     return make_table(rows, overrides, seeds, wanted, choices)
+
+
+def compare(
+    runs: Sequence[str | Path | Run],
+    *,
+    figures: Sequence[str] = (),
+    against: str | None = None,
+    name: str | None = None,
+    command: str = "",
+    plots: Sequence[str] = (),
+    figures_of: Sequence[str] = (),
+    judge_on: str = "test",
+    out: str | Path = "runs",
+) -> MadeTable:
+    """Write one table of runs that are there, from what their folders hold: nothing is trained or computed again.
+
+    Args:
+        runs: folders of runs, runs, or names and globs of runs in `out`. Those of one recipe with different seeds are a
+            row.
+        judge_on: the images whose results are shown, "test" or "validation".
+        out: the folder of runs that has the table.
+
+    All else is as for `table`. Runs that are not finished are said. Raises UserError for what is no run, and for
+    figures, plots and names that none has.
+    """
+    from semreg.tables.comparing import compare_runs
+    from semreg.tables.making import Wanted
+    from semreg.tables.plots import plots_of
+
+    folders = [one if isinstance(one, (str, Path)) else one.folder for one in runs]
+    wanted = Wanted(
+        tuple(figures), against, name=name, command=command, plots=plots_of(plots), figures_of=tuple(figures_of)
+    )
+    return compare_runs(folders, wanted, _choices(out=out, judge_on=judge_on))
 
 
 def sweep(

@@ -42,6 +42,7 @@ Overrides = Annotated[
 DataRoot = Annotated[Path, _option("data_root")]
 Out = Annotated[Path, _option("out")]
 Device = Annotated[str, _option("device")]
+JudgeOn = Annotated[str, _option("judge_on")]
 Runs = Annotated[Path, typer.Option("--runs", help=_CHOICES["out"].metadata["help"])]
 Seed = Annotated[int, typer.Option("--seed", metavar="N", parser=chosen_seed, help="Of all draws.")]
 Scale = Annotated[int, typer.Option("--scale", metavar="N", min=1, help="Enlarge each pixel to N × N, unsmoothed.")]
@@ -84,9 +85,3 @@ def takes_choices(*left_out: str, **defaults: Any) -> Callable[[Callable[..., No
         return with_choices
 
     return decorate
-
-
-def folder_of(run: Path, runs: Path) -> Path:
-    """A run by its folder, or by its name in the folder of all runs; where neither is there, a bare name is a name."""
-    named = (runs / run).exists() or len(run.parts) == 1
-    return runs / run if named and not run.exists() else run

@@ -71,27 +71,42 @@ def line_plot(
     y_label: str,
     caption: str = "",
     log_y: bool = False,
+    log_x: bool = False,
+    x_ticks: Mapping[float, str] | None = None,
+    deviations: Mapping[str, Any] | None = None,
 ) -> Picture:
-    """Named lines, each a pair of sequences (x, y); a line of few points shows them. `log_y`: a logarithmic y axis."""
+    """Named lines, each a pair of sequences (x, y); a line of few points shows them.
+
+    `log_y`, `log_x`: logarithmic axes. `x_ticks`: what stands at places of the x axis, and nowhere else. `deviations`:
+    by the names of lines, how far a bar reaches above and below each of its points.
+    """
     from matplotlib.ticker import MaxNLocator
 
     with styled():
         figure, axes = plot_figure(5.6, 2.9)
         for position, (name, (x, y)) in enumerate(series.items()):
             xs, ys = as_array(x), as_array(y)
-            axes.plot(
+            axes.errorbar(
                 xs,
                 ys,
+                (deviations or {}).get(name),
                 label=name,
                 color=COLOURS[position % len(COLOURS)],
                 linestyle=("-", "--", ":")[position // len(COLOURS) % 3],
                 linewidth=1.6,
                 marker="o" if xs.size <= 20 else None,
                 markersize=3.5,
+                elinewidth=1,
+                capsize=2,
             )
         axes.set(xlabel=x_label, ylabel=y_label)
         if all((as_array(x) % 1 == 0).all() for x, _ in series.values()):
             axes.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
+        if log_x:
+            axes.set_xscale("log")
+        if x_ticks is not None:
+            axes.set_xticks(list(x_ticks), list(x_ticks.values()))
+            axes.set_xticks([], minor=True)
         if log_y:
             axes.set_yscale("log")
         elif not any(as_array(y).any() for _, y in series.values()):

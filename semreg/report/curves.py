@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from semreg.store.numbers import distinct, number
@@ -62,20 +62,41 @@ def charts(metrics: PhaseMetrics) -> list[Chart]:
     return [chart for chart in drawn if chart is not None]
 
 
+def overlaid(name: str, series: Sequence[tuple[str, Points]]) -> Chart | None:
+    """The chart of several runs' curves of one loss, each with its kind and finite values; None if there is none."""
+    return _drawn(name, series, "", _is_logarithmic(series)) if series else None
+
+
+def thinned(points: Points, most: int = _MOST_POINTS) -> Points:
+    """The finite ones of some points as at most so many, each the mean of its neighbours."""
+    points = _finite(points)
+    width = math.ceil(len(points) / most) or 1
+    groups = [points[start : start + width] for start in range(0, len(points), width)]
+    return [(group[-1][0], sum(value for _, value in group) / len(group)) for group in groups]
+
+
 def _chart(name: str, train: Points, validation: Points) -> Chart | None:
-    series = {"train": _thinned(train), "validation": _finite(validation)}
-    values = [value for points in series.values() for _, value in points]
-    if not values:
+    both = [("train", thinned(train)), ("validation", _finite(validation))]
+    series = [(kind, points) for kind, points in both if points]
+    if not series:
         return None
-    positive = min(values) > 0
-    logarithmic = positive and max(values) > _LOGARITHMIC_FROM * min(values)
-    last = number((_finite(train) or series["validation"])[-1][1])
+    last = number((_finite(train) or series[-1][1])[-1][1])
+    logarithmic = _is_logarithmic(series)
     chart = _drawn(name, series, last, logarithmic)
-    return replace(chart, other=_drawn(name, series, last, not logarithmic)) if positive else chart
+    return replace(chart, other=_drawn(name, series, last, not logarithmic)) if min(_values(series)) > 0 else chart
 
 
-def _drawn(name: str, series: Mapping[str, Points], last: str, logarithmic: bool) -> Chart:
-    everything = [point for points in series.values() for point in points]
+def _values(series: Sequence[tuple[str, Points]]) -> list[float]:
+    return [value for _, points in series for _, value in points]
+
+
+def _is_logarithmic(series: Sequence[tuple[str, Points]]) -> bool:
+    values = _values(series)
+    return min(values) > 0 and max(values) > _LOGARITHMIC_FROM * min(values)
+
+
+def _drawn(name: str, series: Sequence[tuple[str, Points]], last: str, logarithmic: bool) -> Chart:
+    everything = [point for _, points in series for point in points]
     y_values = [math.log10(value) if logarithmic else value for _, value in everything]
     low, high = min(y_values), max(y_values)
     margin = (high - low) * 0.06 or abs(high) * 0.05 or 1.0
@@ -89,12 +110,11 @@ def _drawn(name: str, series: Mapping[str, Points], last: str, logarithmic: bool
         return round(HEIGHT - _BOTTOM - (HEIGHT - _TOP - _BOTTOM) * (y - low) / (high - low), 1)
 
     lines = []
-    for kind, points in series.items():
+    for kind, points in series:
         places = [(at_x(x), at_y(math.log10(y) if logarithmic else y)) for x, y in points]
-        if places:
-            dots = places if len(places) == 1 or (kind == "validation" and len(places) <= 30) else []
-            values = [(x, float(f"{y:.5g}")) for x, y in points]
-            lines.append(Line(kind, " ".join(f"{x:g},{y:g}" for x, y in places), dots, values))
+        dots = places if len(places) == 1 or (kind == "validation" and len(places) <= 30) else []
+        values = [(x, float(f"{y:.5g}")) for x, y in points]
+        lines.append(Line(kind, " ".join(f"{x:g},{y:g}" for x, y in places), dots, values))
     ys, xs = (
         _round_powers(low, high) if logarithmic else _round_values(low, high),
         _round_values(x_low, x_high, least=1),
@@ -107,14 +127,6 @@ def _drawn(name: str, series: Mapping[str, Points], last: str, logarithmic: bool
 
 def _finite(points: Points) -> Points:
     return [point for point in points if math.isfinite(point[1])]
-
-
-def _thinned(points: Points) -> Points:
-    """At most so many points, each the mean of its neighbours."""
-    points = _finite(points)
-    width = math.ceil(len(points) / _MOST_POINTS) or 1
-    groups = [points[start : start + width] for start in range(0, len(points), width)]
-    return [(group[-1][0], sum(value for _, value in group) / len(group)) for group in groups]
 
 
 def _round_powers(low: float, high: float) -> list[float]:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, Field, ValidationError
 
-from semreg.core import Cell, Picture, Result, Scatter, Table, UserError, Walk
+from semreg.core import Cell, Picture, Result, Scatter, Table, UserError, Walk, closest
 from semreg.store.disk import read_file, whole_folder, write_synced, writing
 
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -74,22 +75,48 @@ def require_storable(result: Result) -> tuple[str, dict[str, str]]:
     return text, scatters
 
 
-def read_result(folder: Path) -> Result:
+def read_result(folder: Path, *, pictured: bool = True) -> Result:
     """Read what `write_result` wrote; a null figure is read as not-a-number.
 
-    Raises UserError if the folder holds no result or a damaged one.
+    Unless `pictured`, its pictures are titles and captions alone, and its scatters are left out. Raises UserError if
+    the folder holds no result or a damaged one.
     """
-    try:
+    with _told(folder):
         stored = _Stored.model_validate_json(read_file(folder / "result.json"), strict=True)
         return Result(
             figures={name: math.nan if value is None else value for name, value in stored.figures.items()},
             paper={name: math.nan if value is None else value for name, value in stored.paper.items()},
             tables=[Table(**table.model_dump()) for table in stored.tables],
-            pictures=[_read_picture(folder, picture) for picture in stored.pictures],
+            pictures=[
+                _read_picture(folder, one) if pictured else Picture(one.title, b"", one.caption)
+                for one in stored.pictures
+            ],
             summary=stored.summary,
-            scatters=[_read_scatter(folder / name) for name in stored.scatters],
+            scatters=[_read_scatter(folder / name) for name in stored.scatters if pictured],
             outcomes={name: [digit == "1" for digit in rows] for name, rows in stored.outcomes.items()},
         )
+
+
+def read_picture(folder: Path, title: str) -> Picture:
+    """Read a stored result's first picture of a title, and none of its others.
+
+    Raises UserError if the folder holds no result or a damaged one, or the result has no such picture.
+    """
+    with _told(folder):
+        stored = _Stored.model_validate_json(read_file(folder / "result.json"), strict=True)
+        found = next((picture for picture in stored.pictures if picture.title == title), None)
+        if found is None:
+            raise ValueError(
+                f"no picture is called {title!r:.60}{closest(title, (one.title for one in stored.pictures))}"
+            )
+        return _read_picture(folder, found)
+
+
+@contextlib.contextmanager
+def _told(folder: Path) -> Iterator[None]:
+    """Inside, what can't be read of the result in a folder is a UserError."""
+    try:
+        yield
     except (OSError, ValueError) as error:
         said = " ".join(str(error).split())[:300]
         raise UserError(str(folder), f"holds no readable result of an evaluation ({said}); evaluate again") from error

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from semreg.core import Result, UserError
+from semreg.report.judges import judged_by
 from semreg.store.layout import EVALUATIONS, RECORD
 from semreg.store.recipes import failures_of, missing_evaluations
 from semreg.store.record import RunRecord, read_metrics, read_record
@@ -18,7 +19,7 @@ from semreg.tables.grid import Cell, Facts
 
 def read_cell(folder: Path, recipe: str, seed: int, evaluations: Mapping[str, str]) -> Cell:
     """The run in a folder, with the results of a recipe's evaluations, by the names of their folders, if it has all of
-    them that don't fail.
+    them that don't fail. `recipe` is a name of `semreg.store.recipes.kept_as`.
 
     One that is damaged says so.
     """
@@ -35,20 +36,22 @@ def read_cell(folder: Path, recipe: str, seed: int, evaluations: Mapping[str, st
                 return Cell(seed, folder, "stopped", f"still to be evaluated: {', '.join(missing)}")
             return Cell(seed, folder, state, str(record.status.get("message") or ""))
         done = {name: place for name, place in evaluations.items() if name not in failures}
-        results = {name: _read(folder / EVALUATIONS / place) for name, place in done.items()}
-        return Cell(seed, folder, "finished", results=results, failures=failures, facts=_facts(record))
+        places = {name: folder / EVALUATIONS / place for name, place in done.items()}
+        results = {name: _read(place) for name, place in places.items()}
+        judges = judged_by(folder, recipe)
+        return Cell(seed, folder, "finished", "", results, failures, _facts(record), judges, places)
     except UserError as error:
         return Cell(seed, folder, "damaged", error.text())
 
 
 def _read(folder: Path) -> Result:
-    """A result without its pictures, of which a grid has many."""
+    """A result without its tables, and with no more of its pictures than their titles: a grid has many."""
     try:
-        result = read_result(folder)
+        result = read_result(folder, pictured=False)
     except UserError as error:  # of which `semreg evaluate` would need to know the recipe
         advice = "remove it, and the same command does, without --only-finished"
         raise UserError(error.source, f"{error.problems[0].message}: {advice}") from error
-    return replace(result, tables=[], pictures=[], scatters=[])
+    return replace(result, tables=[])
 
 
 def _facts(run: RunRecord) -> Facts:

@@ -66,12 +66,22 @@ def figures_block(grid: Grid, table: FigureTable, titles: Mapping[str, str], tol
     ways = {column.direction.better for column in columns}
     marked = {mark for column in columns for mark in column.marks}
     captions = [" ".join(filter(None, [_over_seeds(grid), _said(ways, marked)]))]
+    captions += _judges(grid, table.evaluation, titles)
     if not on_the_same_data(grid) and ways - {""}:
         captions.append("No best is marked, since not all rows are on the same data.")
     if table.left_out:
         more = counted(len(table.left_out), "more figure")
         captions.append(f"{more}, shown by --figures '{table.evaluation}.*'.")
     return Block(table.evaluation, headings, texts, captions, frozenset(papers), of=grid.rows, units=units)
+
+
+def _judges(grid: Grid, evaluation: str, titles: Mapping[str, str]) -> list[str]:
+    """How good the judges are, and in which rows where they are not all the same."""
+    rows: dict[str, list[str]] = {}
+    for row in grid.rows:
+        for said in dict.fromkeys(cell.judges[evaluation] for cell in row.cells if evaluation in cell.judges):
+            rows.setdefault(said, []).append(titles[row.name])
+    return [said if len(rows) == 1 else f"{', '.join(names)}: {said}" for said, names in rows.items()]
 
 
 def _over_seeds(grid: Grid) -> str:

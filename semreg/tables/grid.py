@@ -51,6 +51,10 @@ class Cell:
     failures: Mapping[str, str] = field(default_factory=dict)
     """Why evaluations of a finished run failed, by their names."""
     facts: Facts = Facts()
+    judges: Mapping[str, str] = field(default_factory=dict)
+    """How good the judges of evaluations are, a sentence by the evaluation's name, as far as it is known."""
+    places: Mapping[str, Path] = field(default_factory=dict)
+    """The folders of the results, from which their pictures are read when they are drawn."""
 
     @property
     def finished(self) -> bool:
@@ -74,6 +78,8 @@ class Row:
     """With all that it extends, as it is run; empty where that isn't known."""
     varied: Mapping[str, Any] = field(default_factory=dict)
     """In a sweep, the value of each key that is varied, by dotted keys; empty for rows of other grids."""
+    recipe_name: str = ""
+    """By which the runs keep the recipe, where that isn't the row's name."""
 
     def finished(self) -> list[Cell]:
         """The runs that count."""
@@ -104,7 +110,10 @@ class Ranking:
 
 @dataclass(frozen=True)
 class Grid:
-    """Recipes by seeds: what a table shows. `globs` choose figures by `EVALUATION.FIGURE`, `against` names a row."""
+    """Recipes by seeds: what a table shows. `globs` choose figures by `EVALUATION.FIGURE`, `against` names a row.
+
+    `judged_on` says whether the figures are of the "test" or the "validation" images.
+    """
 
     name: str
     rows: tuple[Row, ...]
@@ -115,6 +124,7 @@ class Grid:
     ranking: Ranking | None = None
     metric: str | None = None
     """What a sweep is ranked by, as `EVALUATION.FIGURE`."""
+    judged_on: str = "test"
 
     @property
     def cells(self) -> list[tuple[Row, Cell]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,10 +18,11 @@ from semreg.recipe.plan import Plan
 from semreg.running.arithmetic import arithmetic
 from semreg.running.choices import Choices
 from semreg.running.finishing import is_done
-from semreg.running.judges import check_judges
+from semreg.running.judges import check_judges, require_images_to_judge_on
 from semreg.running.reproducing import command_of
 from semreg.running.start import Place, folders_of, place_of, plan_for
 from semreg.store.messages import in_first_process, say
+from semreg.store.recipes import kept_as
 from semreg.store.record import known_runs, read_record
 from semreg.tables.cells import read_cell
 from semreg.tables.executors.choosing import HERE, executor_of
@@ -29,7 +30,7 @@ from semreg.tables.executors.elsewhere import make_elsewhere, require_elsewhere
 from semreg.tables.executors.here import make_here
 from semreg.tables.grid import Cell, Grid, Plot, Ranking, Row, require_evaluations, require_matches, require_metric
 from semreg.tables.pages import write_table, writing_table
-from semreg.tables.paper_figures import require_known
+from semreg.tables.paper_figures import require_known, write_figures
 from semreg.tables.plots import require_plottable
 from semreg.tables.ranking import ranked_rows
 from semreg.training.trial import check_by_dry_run
@@ -99,14 +100,15 @@ class _Planned:
         return self.place.folder
 
     def read(self) -> Cell:
-        return read_cell(self.folder, self.plan.name, self.seed, self.folders)
+        return read_cell(self.folder, kept_as(self.plan.name, self.choices.judge_on), self.seed, self.folders)
 
     @property
     def to_do(self) -> bool:
         """Whether it is not finished, reports included."""
         try:
             return not (
-                read_record(self.folder).record.get("trained") and is_done(self.folder, self.plan, self.folders)
+                read_record(self.folder).record.get("trained")
+                and is_done(self.folder, self.plan, self.folders, self.choices.judge_on)
             )
         except UserError:  # there is none, or a damaged one, which the run itself then says
             return True
@@ -150,6 +152,10 @@ def make_table(
     elif to_do:
         make_here(runs, to_do, choices, growing.put)
     require_matches(growing.grid)
+    if growing.first and wanted.figures_of:
+        with writing_table(growing.folder):
+            for path in write_figures(growing.grid, wanted.figures_of, growing.folder):
+                say(f"figure: {path}")
     return MadeTable(growing.grid, growing.folder)
 
 
@@ -195,14 +201,7 @@ def _planned(
         except UserError as error:
             errors.append(error)
     _raise_all(errors)
-    names = [plan.name for _, plan in planned]
-    if wanted.against is not None and wanted.against not in names:
-        raise UserError("--against", f"no recipe is called {wanted.against!r}{closest(wanted.against, names)}")
-    if wanted.name is not None and not FOLDER_NAME.fullmatch(wanted.name):
-        raise UserError("--name", f"{wanted.name!r} names a folder; use letters, digits, '_', '-' and '.'")
-    require_evaluations(wanted.figures, (name for _, plan in planned for name in plan.evaluations))
-    require_plottable(wanted.plots, [list(plan.evaluations) for _, plan in planned])
-    require_known(wanted.figures_of, (name for _, plan in planned for name in plan.evaluations))
+    require_possible(wanted, {plan.name: list(plan.evaluations) for _, plan in planned})
     runs, known = [], known_runs(choices.out)
     folder_of: dict[str, Path] = {}
     folders = [folders_of(plan, choices) for _, plan in planned]
@@ -216,6 +215,18 @@ def _planned(
             runs.append(_Planned(row, recipe, plan, own, place, folders[row], command))
     _require_different(runs[: len(planned)], trained=wanted.ranking is not None)
     return runs
+
+
+def require_possible(wanted: Wanted, rows: Mapping[str, Collection[str]]) -> None:
+    """Raise UserError for what no table of these rows, with the evaluations of each, could show."""
+    if wanted.against is not None and wanted.against not in rows:
+        raise UserError("--against", f"no recipe is called {wanted.against!r}{closest(wanted.against, rows)}")
+    if wanted.name is not None and not FOLDER_NAME.fullmatch(wanted.name):
+        raise UserError("--name", f"{wanted.name!r} names a folder; use letters, digits, '_', '-' and '.'")
+    evaluations = {name for names in rows.values() for name in names}
+    require_evaluations(wanted.figures, evaluations)
+    require_plottable(wanted.plots, list(rows.values()))
+    require_known(wanted.figures_of, evaluations)
 
 
 def plan_of_row(recipe: Recipe, wanted: Wanted, choices: Choices) -> Plan:
@@ -251,6 +262,7 @@ def _require_trainable(runs: Sequence[_Planned]) -> None:
         try:
             check_by_dry_run(run.plan)
             check_judges(run.plan, run.choices)
+            require_images_to_judge_on(run.plan, run.choices)
         except UserError as error:
             errors.append(error)
     _raise_all(errors)
@@ -279,6 +291,7 @@ class _Growing:
         self.cells = [run.read() for run in runs]
         self.name = wanted.name or _name(runs)
         self.folder = choices.out / TABLES / f"{self.name}-{_digest(runs, wanted, choices)[:6]}"
+        self.judge_on = choices.judge_on
 
     @property
     def grid(self) -> Grid:
@@ -296,6 +309,7 @@ class _Growing:
         return Grid(
             self.name, tuple(rows), wanted.figures, wanted.against, wanted.command, wanted.plots, wanted.ranking,
             wanted.metric,
+            judged_on=self.judge_on,
         )  # fmt: skip
 
     def put(self, k: int, cell: Cell) -> None:
@@ -326,9 +340,10 @@ def _name(runs: Sequence[_Planned]) -> str:
 
 def _digest(runs: Sequence[_Planned], wanted: Wanted, choices: Choices) -> str:
     """What tells the folder of a table from others of its name: its runs, and all else that a sweep is."""
-    content = " ".join(sorted(run.place.identity.digest for run in runs))
+    told = sorted(run.place.identity.digest for run in runs)
+    content = " ".join([*told, choices.judge_on] if choices.judge_on != "test" else told)
     if wanted.metric is not None:
         folders = sorted({folder for run in runs for folder in run.folders.values()})
         ranked = wanted.ranking and wanted.ranking.figures
-        content = repr((content, folders, list(wanted.varied), ranked, choices.judge_on))
+        content = repr((content, folders, list(wanted.varied), ranked))
     return hashlib.sha256(content.encode()).hexdigest()

@@ -18,17 +18,20 @@ import jinja2
 from filelock import FileLock
 
 from semreg.core import UserError
+from semreg.report import curves
 from semreg.report.templates import templates
 from semreg.store.disk import tidy, write_whole, writing
 from semreg.store.layout import LOCK
-from semreg.store.recipes import report_path
+from semreg.store.recipes import kept_as, report_path
 from semreg.tables.blocks import BEST, NEAR, Block, View, mark_of
 from semreg.tables.columns import figure_columns
 from semreg.tables.differing import differences_of
 from semreg.tables.directions import directions
 from semreg.tables.exports import CSV, LATEX, csv_text, latex
 from semreg.tables.grid import Cell, Grid, Ranking, comparisons, figure_tables
+from semreg.tables.overlaid import overlays
 from semreg.tables.ranking import RankedRow, ranked_rows
+from semreg.tables.side_by_side import side_by_side
 from semreg.tables.view import row_titles, view
 
 GO_ON = "when that is mended, the same command goes on; finished runs are kept"
@@ -133,9 +136,24 @@ def _table(block: Block) -> str:
 
 def page(grid: Grid, shown: View, folder: Path) -> str:
     """The table as one page that needs no other file; it links to the reports of the runs, relative to `folder`."""
-    links = {row.name: [(str(cell.seed), _report(row.name, cell, folder)) for cell in row.cells] for row in grid.rows}
+    links = {
+        row.name: [
+            (str(cell.seed), _report(kept_as(row.recipe_name or row.name, grid.judged_on), cell, folder))
+            for cell in row.cells
+        ]
+        for row in grid.rows
+    }
     files = {"Markdown": MARKDOWN, "LaTeX": LATEX, "CSV": CSV, "JSON": DATA}
-    return _template().render(shown=shown, links=links, version=_version(), files=files, mark_of=mark_of)
+    titles = row_titles(grid.rows)
+    return _template().render(
+        shown=shown,
+        links=links,
+        version=_version(),
+        files=files,
+        mark_of=mark_of,
+        compared=side_by_side(grid, titles),
+        curves=overlays(grid, titles),
+    )
 
 
 def _version() -> str:
@@ -146,7 +164,9 @@ def _version() -> str:
 
 @functools.cache
 def _template() -> jinja2.Template:
-    return templates(Path(__file__).parent).get_template("table.html")
+    environment = templates(Path(__file__).parent)
+    environment.globals |= {"chart_width": curves.WIDTH, "chart_height": curves.HEIGHT}
+    return environment.get_template("table.html")
 
 
 def _report(recipe: str, cell: Cell, folder: Path) -> str:
@@ -167,6 +187,7 @@ def dictionary(grid: Grid, folder: Path) -> dict[str, Any]:
     return {
         "name": grid.name,
         "command": grid.command,
+        "judged_on": grid.judged_on,
         "ranking": [_standing(grid.ranking, one) for one in ranked_rows(grid) if grid.ranking],
         "rows": [
             {
@@ -239,4 +260,5 @@ def _run(cell: Cell, folder: Path) -> dict[str, Any]:
             for name, result in cell.results.items()
         },
         "failures": dict(cell.failures),
+        "judges": dict(cell.judges),
     }

@@ -71,7 +71,7 @@ def over_seeds(row: Row, name: str) -> Statistic | None:
     )
 
 
-def file_name(plot: Plot) -> str:
-    """The file of a plot's picture, of plain letters: of no other plot's name, and the same in every table."""
-    readable = re.sub(r"[^\w.-]+", "_", "-".join(plot), flags=re.ASCII)[:LONGEST_NAME]
-    return f"{readable}-{hashlib.sha256(':'.join(plot).encode()).hexdigest()[:6]}.png"
+def file_name(parts: Sequence[str], suffix: str = ".png") -> str:
+    """The file of a picture, such as a plot's, of plain letters: of no other's name, and the same in every table."""
+    readable = re.sub(r"[^\w.-]+", "_", "-".join(parts), flags=re.ASCII)[:LONGEST_NAME]
+    return f"{readable}-{hashlib.sha256(':'.join(parts).encode()).hexdigest()[:6]}{suffix}"

@@ -12,6 +12,7 @@ from semreg.tables.directions import directions
 from semreg.tables.figure_blocks import figures_block, ranking_block, tests_block
 from semreg.tables.grid import Cell, Grid, Row, comparisons, figure_tables
 from semreg.tables.plots import draw, file_name
+from semreg.tables.slices import slices
 
 LONGEST_TITLE = 60
 """A description beyond this is a text rather than a row's title."""
@@ -32,7 +33,7 @@ def view(grid: Grid, written: str) -> View:
     for plot, picture in drawn.items():
         if picture is None:
             warnings.append(f"No recipe has a value of both figures of the plot {plot.x}:{plot.y}.")
-    pictures = {file_name(plot): picture for plot, picture in drawn.items() if picture}
+    pictures = {file_name(plot): picture for plot, picture in drawn.items() if picture} | slices(grid)
     return View(_title(grid), warnings, blocks, pictures, _failures(grid, titles), _notes(grid, written))
 
 
@@ -91,6 +92,9 @@ def _failures(grid: Grid, titles: Mapping[str, str]) -> list[str]:
 def _warnings(grid: Grid, titles: Mapping[str, str]) -> list[str]:
     done = [(row, cell) for row, cell in grid.cells if cell.finished]
     warnings = []
+    if grid.judged_on != "test":
+        said = f"Judged on the {grid.judged_on} images: what is called a test image is one of these"
+        warnings.append(f"{said}. No evaluation has read the others.")
     for said in dict.fromkeys(cell.facts.fallback for _, cell in done if cell.facts.fallback):
         rows = dict.fromkeys(titles[row.name] for row, cell in done if cell.facts.fallback == said)
         whose = "" if len(rows) == len(grid.rows) else f"{', '.join(rows)}: "

@@ -1,0 +1,38 @@
+"""Which rows of a grid, and which run of each, are drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from semreg.tables.grid import Cell, Grid, Row
+from semreg.tables.ranking import ranked_rows
+
+MOST_ROWS = 20
+"""Rows whose pictures and curves a page shows."""
+
+
+def drawn_rows(grid: Grid) -> list[Row]:
+    """The rows that a page draws, in the grid's order: of many the best if they are ranked, and else the first."""
+    best = [one.row for one in ranked_rows(grid)] or list(grid.rows)
+    names = {row.name for row in best[:MOST_ROWS]}
+    return [row for row in grid.rows if row.name in names]
+
+
+def one_run_each(rows: Sequence[Row], has: Callable[[Cell], object]) -> dict[str, Cell]:
+    """For each row, by its name, a run that has what is to be drawn; rows without one are left out.
+
+    All are of one seed, the first of which every such row has a run; else each is of its own first.
+    """
+    found = {row.name: {cell.seed: cell for cell in row.cells if has(cell)} for row in rows}
+    found = {name: cells for name, cells in found.items() if cells}
+    seeds = next(iter(found.values()), {})
+    shared = next((seed for seed in seeds if all(seed in cells for cells in found.values())), None)
+    return {name: next(iter(cells.values())) if shared is None else cells[shared] for name, cells in found.items()}
+
+
+def seeds_of(cells: Mapping[str, Cell], titles: Mapping[str, str]) -> str:
+    """A sentence on the seeds of the runs that were chosen."""
+    seeds = {cell.seed for cell in cells.values()}
+    if len(seeds) == 1:
+        return f"Runs of seed {seeds.pop()}."
+    return f"Runs of no common seed: {', '.join(f'{titles[name]} {cell.seed}' for name, cell in cells.items())}."

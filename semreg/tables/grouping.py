@@ -1,0 +1,118 @@
+"""What rows of a grid have pictures of, and their lines of images in groups: what is to be compared close together."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, Protocol, TypeVar
+
+from semreg.core import Picture
+from semreg.store.results import read_picture
+from semreg.tables.chosen import one_run_each
+from semreg.tables.grid import Cell, Row
+
+FEW_LINES = 6
+"""Rows of so many lines of the same names are compared line by line, those of more one by one."""
+NARROW = 12
+"""Columns of lines of which two have room beside each other."""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """The pictures of one title of an evaluation: for each row that has it, by the row's name, a run."""
+
+    evaluation: str
+    title: str
+    cells: Mapping[str, Cell]
+
+    def read(self, row: str) -> Picture:
+        """The picture of a row. Raises UserError if it can't be read."""
+        return read_picture(self.cells[row].places[self.evaluation], self.title)
+
+
+def figures(rows: Sequence[Row], evaluations: Sequence[str] | None = None, *, least: int = 1) -> list[Figure]:
+    """The pictures of evaluations, of all by default, that at least so many rows have, in the order of the results."""
+    keys = dict.fromkeys(
+        (evaluation, picture.title)
+        for row in rows
+        for cell in row.cells
+        for evaluation, result in cell.results.items()
+        if evaluation in cell.places and (evaluations is None or evaluation in evaluations)
+        for picture in result.pictures
+    )
+    found = [Figure(*key, one_run_each(rows, functools.partial(_has, *key))) for key in keys]
+    return [figure for figure in found if len(figure.cells) >= least]
+
+
+def _has(evaluation: str, title: str, cell: Cell) -> bool:
+    result = cell.results.get(evaluation)
+    return result is not None and any(picture.title == title for picture in result.pictures)
+
+
+class Comparable(Protocol):
+    """A line of images with a name; lines of the same images and labels have the same digest."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def digest(self) -> str: ...
+
+
+AnyLine = TypeVar("AnyLine", bound=Comparable)
+
+
+@dataclass(frozen=True)
+class Group(Generic[AnyLine]):
+    """Lines under each other, each with what stands before it, under a title that may be empty."""
+
+    title: str
+    lines: Sequence[tuple[str, AnyLine]]
+
+
+def grouped(lines: Mapping[str, Sequence[AnyLine]]) -> list[Group[AnyLine]]:
+    """The lines of rows, by the rows' titles, so that what is to be compared is close together.
+
+    What all rows have, such as the originals, is there once. Rows that have for themselves one line each, or few of the
+    same names, are beneath each other line by line; others follow each other row by row.
+    """
+    first = next(iter(lines.values()), ())
+    shared = {line.digest for line in first} if len(lines) > 1 else set()
+    for row in lines.values():
+        shared &= {line.digest for line in row}
+    own = {title: [line for line in row if line.digest not in shared] for title, row in lines.items()}
+    names = [[line.name for line in row] for row in own.values()]
+    alike = all(row == names[0] for row in names)
+    if all(len(row) == 1 for row in names) or (alike and len(names[0]) <= FEW_LINES and all(names[0])):
+        return _line_by_line(first, shared, own, alike=alike)
+    common = [(line.name, line) for line in first if line.digest in shared]
+    by_row = [Group(title, [(line.name, line) for line in row]) for title, row in own.items() if row]
+    return [*([Group("", common)] if common else []), *by_row]
+
+
+def _line_by_line(
+    first: Sequence[AnyLine], shared: set[str], own: Mapping[str, Sequence[AnyLine]], *, alike: bool
+) -> list[Group[AnyLine]]:
+    """A group for each line that rows have for themselves, in the order of the first row, below what is shared."""
+    groups, above = [], []
+    columns = zip(*own.values(), strict=True)
+    for line in first:
+        if line.digest in shared:
+            above.append((line.name, line))
+        else:
+            of_rows = [
+                (title if alike or not one.name else f"{title}, {one.name}", one)
+                for title, one in zip(own, next(columns), strict=True)
+            ]
+            groups.append(Group(line.name, [*above, *of_rows]))
+            above = []
+    if len(groups) == 1 or above:
+        *groups, last = groups or [Group("", [])]
+        groups.append(Group(last.title if groups else "", [*last.lines, *above]))
+    return groups
+
+
+def stand_beside(groups: Sequence[Group[Any]], columns: int) -> bool:
+    """Whether groups stand beside each other: each of many lines of few columns, with no common ones above them."""
+    titled = len(groups) > 1 and all(group.title for group in groups)
+    return titled and columns <= NARROW and max(len(group.lines) for group in groups) > FEW_LINES

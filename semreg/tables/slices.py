@@ -1,0 +1,109 @@
+"""Slices of a sweep: its metric over each key that is varied."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from semreg.core import Picture
+from semreg.pictures import line_plot
+from semreg.store.numbers import number
+from semreg.tables.grid import Grid, Statistic
+from semreg.tables.plots import file_name, over_seeds
+
+MOST_LINES = 8
+"""Of a slice: with more settings of the other keys it shows the best of them."""
+LOGARITHMIC_FROM = 10
+"""Two positive values that differ by this factor lie on a logarithmic axis."""
+
+Setting = tuple[tuple[str, str], ...]
+"""Keys with the texts of their values."""
+
+
+def slices(grid: Grid) -> dict[str, Picture]:
+    """For each key that is varied in a grid's rows a picture of the metric over its values, by the names of files.
+
+    The settings of all other keys are lines; of many the best of them. A key whose rows have but one value, and a grid
+    without a metric, have none.
+    """
+    if grid.metric is None:
+        return {}
+    metric = grid.metric
+    found = [(row.varied, one) for row in grid.rows if row.varied and (one := over_seeds(row, metric))]
+    keys = dict.fromkeys(key for varied, _ in found for key in varied)
+    drawn = {}
+    for key in keys:
+        values = [varied[key] for varied, _ in found if key in varied]
+        if len({_text(value) for value in values}) > 1:
+            drawn[file_name((metric, "over", key))] = _slice(grid, metric, key, found)
+    return drawn
+
+
+def _slice(grid: Grid, metric: str, key: str, found: Sequence[tuple[Mapping[str, Any], Statistic]]) -> Picture:
+    values = {_text(varied[key]): varied[key] for varied, _ in found if key in varied}
+    numeric = all(isinstance(value, int | float) and not isinstance(value, bool) for value in values.values())
+    order = sorted(values, key=lambda text: values[text]) if numeric else list(values)
+    places = {text: float(values[text]) if numeric else float(place) for place, text in enumerate(order)}
+    lines: dict[Setting, dict[str, Statistic]] = {}
+    for varied, one in found:
+        if key in varied:
+            rest = tuple((other, _text(value)) for other, value in varied.items() if other != key)
+            lines.setdefault(rest, {})[_text(varied[key])] = one
+    caption = "Mean over seeds, with bars of the sample standard deviation."
+    if not any(one.deviation is not None for _, one in found):
+        caption = "One run each."
+    if len(lines) > MOST_LINES:
+        best, name = _best(grid, metric)
+        caption += f" For each value the {name} of {len(lines)} settings of the other keys."
+        chosen = {
+            text: best((line[text] for line in lines.values() if text in line), key=lambda one: one.mean)
+            for text in order
+        }
+        named = {f"the {name}": chosen}
+    else:
+        named = {", ".join(f"{other} = {text}" for other, text in rest) or metric: line for rest, line in lines.items()}
+    series = {
+        name: ([places[text] for text in order if text in line], [line[text].mean for text in order if text in line])
+        for name, line in named.items()
+    }
+    deviations = {
+        name: [line[text].deviation or 0.0 for text in order if text in line]
+        for name, line in named.items()
+        if any(one.deviation for one in line.values())
+    }
+    return line_plot(
+        f"{metric} over {key}",
+        series,
+        x_label=key,
+        y_label=metric,
+        caption=caption,
+        log_x=numeric and is_logarithmic(list(places.values())),
+        x_ticks={place: number(place) if numeric else text for text, place in places.items()},
+        deviations=deviations,
+    )
+
+
+def _best(grid: Grid, metric: str) -> tuple[Any, str]:
+    """What takes the best of several, and what that is called: the highest where no direction is known."""
+    ways = {one.figure: one.higher_is_better for one in (grid.ranking.figures if grid.ranking else ())}
+    return (max, "highest") if ways.get(metric, True) else (min, "lowest")
+
+
+def is_logarithmic(values: Sequence[float]) -> bool:
+    """Whether different numbers are spaced by factors rather than by differences."""
+    ordered = sorted(values)
+    if ordered[0] <= 0:
+        return False
+    if len(ordered) == 2:
+        return ordered[1] >= LOGARITHMIC_FROM * ordered[0]
+    pairs = list(itertools.pairwise(ordered))
+    differences, factors = [b - a for a, b in pairs], [math.log(b / a) for a, b in pairs]
+    return max(factors) * min(differences) < max(differences) * min(factors)
+
+
+def _text(value: Any) -> str:
+    """A value as it is told from others, and shown."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
