@@ -18,6 +18,7 @@ from semreg.pictures.style import (
     as_array,
     fit_in_a_row,
     legend,
+    legend_columns,
     plot_figure,
     png_of,
     require_count,
@@ -83,7 +84,8 @@ def line_plot(
     from matplotlib.ticker import MaxNLocator
 
     with styled():
-        figure, axes = plot_figure(5.6, 2.9)
+        lines = -(-len(series) // legend_columns(list(series)))
+        figure, axes = plot_figure(5.6, 2.9 + 0.16 * max(0, lines - 2))
         for position, (name, (x, y)) in enumerate(series.items()):
             xs, ys = as_array(x), as_array(y)
             axes.errorbar(

@@ -90,9 +90,13 @@ def plot_figure(width: float, height: float) -> tuple[Figure, Axes]:
 
 def legend(figure: Figure, axes: Axes, count: int) -> None:
     if count > 1:
-        figure.legend(
-            *axes.get_legend_handles_labels(), loc="outside upper left", ncols=min(count, 4), handlelength=1.4
-        )
+        handles, labels = axes.get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside upper left", ncols=legend_columns(labels), handlelength=1.4)
+
+
+def legend_columns(labels: Sequence[str]) -> int:
+    """How many labels stand beside each other in a legend above a plot."""
+    return max(1, min(len(labels), 4, 72 // (max(map(len, labels)) + 5)))
 
 
 def png_of(figure: Figure) -> bytes:

@@ -74,10 +74,12 @@ def grouped(lines: Mapping[str, Sequence[AnyLine]]) -> list[Group[AnyLine]]:
     """The lines of rows, by the rows' titles, so that what is to be compared is close together.
 
     What all rows have, such as the originals, is there once. Rows that have for themselves one line each, or few of the
-    same names, are beneath each other line by line; others follow each other row by row.
+    same names, are beneath each other line by line; others follow each other row by row. One row alone is as it is.
     """
     first = next(iter(lines.values()), ())
-    shared = {line.digest for line in first} if len(lines) > 1 else set()
+    if len(lines) == 1:
+        return [Group("", [(line.name, line) for line in first])]
+    shared = {line.digest for line in first}
     for row in lines.values():
         shared &= {line.digest for line in row}
     own = {title: [line for line in row if line.digest not in shared] for title, row in lines.items()}

@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,8 +29,8 @@ LEAST_PIXELS = 48
 """Smaller images are enlarged by a whole number to about this size."""
 GAP = 2
 """Pixels between two images."""
-COLOURS = 63
-"""Of a picture that would take too many bytes with all of its own."""
+QUALITY = 85
+"""Of JPEG, for what would take too many bytes as it is."""
 _CACHED = 1_000
 
 
@@ -59,13 +58,13 @@ class Shown:
 
 @dataclass(frozen=True)
 class Fineness:
-    """How much of a picture is shown: a number of its columns, or all, in few colours or in all."""
+    """How much of a picture is shown: a number of its columns, or all, as it is or compressed."""
 
     columns: int | None = None
-    colours: int | None = None
+    compressed: bool = False
 
 
-STEPS = (Fineness(), Fineness(colours=COLOURS), *(Fineness(columns, COLOURS) for columns in (8, 4)))
+STEPS = (Fineness(), *(Fineness(columns, compressed=True) for columns in (None, 8, 4)))
 """From all to little; what takes too many bytes even so is left out."""
 
 
@@ -166,10 +165,10 @@ class _Drawn:
         if lacking := [self.titles[row.name] for row in self.rows if row.name not in self.figure.cells]:
             said.append(f"Without it: {', '.join(lacking)}.")
         said += [f"{title}: {why}." for title, why in self.unread.items()]
-        if self.step and self.step.colours:
-            some = f"the first {self.step.columns} columns at most, " if self.step.columns else ""
-            whole = f"--figures-of {self.figure.evaluation} writes it whole"
-            said.append(f"To keep the page small: {some}{self.step.colours} colours; {whole}.")
+        if self.step and self.step.compressed:
+            some = f"{self.step.columns} columns at most, " if self.step.columns else ""
+            exact = f"--figures-of {self.figure.evaluation} writes all of it as it is"
+            said.append(f"To keep the page small: {some}compressed; {exact}.")
         return Compared(
             self.figure.evaluation,
             self.figure.title,
@@ -198,12 +197,12 @@ def _shown(place: Path, written: int, title: str, step: Fineness) -> Shown:
         pixels = whole(picture.png)
         width = max(1, pixels.shape[1] // PIXEL_RATIO)
         height = max(1, round(pixels.shape[0] * width / pixels.shape[1]))
-        uri = _uri(_resized(pixels, width, height), np.ones((height, width), bool), step.colours)
+        uri = _uri(_resized(pixels, width, height), np.ones((height, width), bool), compressed=step.compressed)
         return Shown((), (), uri, width, picture.caption)
     lines = tuple(
         Line(
             strip.name,
-            _uri(*_joined(strip.images[: step.columns]), step.colours),
+            _uri(*_joined(strip.images[: step.columns]), compressed=step.compressed),
             len(strip.images[: step.columns]),
             strip.labels[: step.columns],
             strip.digest,
@@ -238,19 +237,15 @@ def _resized(pixels: Pixels, width: int, height: int) -> Pixels:
     return np.asarray(Image.fromarray(pixels).resize((width, height), Image.Resampling.LANCZOS))
 
 
-def _uri(pixels: Pixels, there: NDArray[np.bool_], colours: int | None) -> str:
-    """Pixels as the address of a PNG, see-through where nothing is `there`, in few colours if so many are given."""
+def _uri(pixels: Pixels, there: NDArray[np.bool_], *, compressed: bool) -> str:
+    """Pixels as the address of an image: a PNG, see-through where nothing is `there`, or a JPEG, white there."""
     from PIL import Image
 
-    image: Any
-    if colours:
-        few = Image.fromarray(pixels).quantize(colours)
-        image = Image.fromarray(np.where(there, np.asarray(few), colours).astype(np.uint8))
-        image.putpalette(few.getpalette())
-    elif (pixels == pixels[:, :, :1]).all():
-        image = Image.fromarray(np.dstack([pixels[:, :, 0], there * np.uint8(255)]))
-    else:
-        image = Image.fromarray(np.dstack([pixels, there * np.uint8(255)]))
     buffer = BytesIO()
-    image.save(buffer, "PNG", optimize=True, **({"transparency": colours} if colours else {}))
-    return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode('ascii')}"
+    if compressed:
+        Image.fromarray(np.where(there[:, :, None], pixels, np.uint8(255))).save(buffer, "JPEG", quality=QUALITY)
+    else:
+        colours = pixels[:, :, :1] if (pixels == pixels[:, :, :1]).all() else pixels
+        Image.fromarray(np.dstack([colours, there * np.uint8(255)])).save(buffer, "PNG", optimize=True)
+    content = base64.b64encode(buffer.getvalue()).decode("ascii")
+    return f"data:image/{'jpeg' if compressed else 'png'};base64,{content}"

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import itertools
-import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from semreg.core import Picture
 from semreg.pictures import line_plot
+from semreg.recipe.toml_text import toml_value
 from semreg.store.numbers import number
 from semreg.tables.grid import Grid, Statistic
 from semreg.tables.plots import file_name, over_seeds
+from semreg.tables.sweeping.axes import Axis, short_keys
 
 MOST_LINES = 8
 """Of a slice: with more settings of the other keys it shows the best of them."""
@@ -64,7 +65,11 @@ def _slice(grid: Grid, metric: str, key: str, found: Sequence[tuple[Mapping[str,
         }
         named = {f"the {name}": chosen}
     else:
-        named = {", ".join(f"{other} = {text}" for other, text in rest) or metric: line for rest, line in lines.items()}
+        short = _short([other for rest in lines for other, _ in rest])
+        named = {
+            ", ".join(f"{short[other]} = {text}" for other, text in rest) or metric: line
+            for rest, line in lines.items()
+        }
     series = {
         name: ([places[text] for text in order if text in line], [line[text].mean for text in order if text in line])
         for name, line in named.items()
@@ -84,6 +89,12 @@ def _slice(grid: Grid, metric: str, key: str, found: Sequence[tuple[Mapping[str,
         x_ticks={place: number(place) if numeric else text for text, place in places.items()},
         deviations=deviations,
     )
+
+
+def _short(keys: Iterable[str]) -> dict[str, str]:
+    """Dotted keys without what isn't needed to tell them apart."""
+    known = list(dict.fromkeys(keys))
+    return dict(zip(known, short_keys([Axis(tuple(key.split(".")), ()) for key in known]), strict=True))
 
 
 def _best(grid: Grid, metric: str) -> tuple[Any, str]:
@@ -106,4 +117,4 @@ def is_logarithmic(values: Sequence[float]) -> bool:
 
 def _text(value: Any) -> str:
     """A value as it is told from others, and shown."""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    return toml_value(value)

@@ -179,3 +179,21 @@ def test_a_little_below_zero_has_no_sign(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(plots, "png_of", lambda figure: figures.append(figure) or b"")
     heat_map("", [[1, -0.001], [-0.5, math.nan]], ["a", "b"])
     assert [text.get_text() for text in figures[0].axes[0].texts] == ["1.00", "0.00", "-0.50", "nan"]
+
+
+def test_ticks_stand_where_they_are_asked_for_and_bars_reach_as_far_as_points_deviate(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    figures: list[Any] = []
+    monkeypatch.setattr(plots, "png_of", lambda figure: figures.append(figure) or b"")
+    series = {"a": ([0.1, 1, 10], [1, 2, 3]), "b": ([0.1], [5])}
+    ticks = {0.1: "a tenth", 1: "one", 10: "ten"}
+    deviations = {"a": [0.5, 0.0, 0.25]}
+    plots.line_plot("", series, x_label="", y_label="", log_x=True, x_ticks=ticks, deviations=deviations)
+    [axes] = figures[0].axes
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["a tenth", "one", "ten"]
+    assert (axes.get_xscale(), list(axes.get_xticks(minor=True))) == ("log", [])
+    with_bars, without = axes.containers
+    (bars,) = with_bars.lines[2]
+    assert [abs(bar[1][1] - bar[0][1]) for bar in bars.get_segments()] == [1.0, 0.0, 0.5]
+    assert not without.has_yerr

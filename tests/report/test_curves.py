@@ -7,7 +7,7 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
-from semreg.report.curves import HEIGHT, WIDTH, charts
+from semreg.report.curves import HEIGHT, WIDTH, charts, overlaid, thinned
 from semreg.store.record import PhaseMetrics
 
 values = st.one_of(st.floats(-1e9, 1e9), st.floats(1e-9, 1e9), st.sampled_from([math.nan, math.inf, 0.0]))
@@ -65,6 +65,27 @@ def test_numbers_on_an_axis_do_not_repeat() -> None:
     (chart,) = charts(PhaseMetrics({"loss": places}))
     assert [tick.label for tick in chart.x_ticks] == ["1000000", "1000001", "1000002", "1000003"]
     assert [tick.label for tick in chart.y_ticks] == ["0.69314", "0.69316", "0.69318"]
+
+
+def test_curves_of_several_runs_share_axes() -> None:
+    short, long = [(10, 1.0), (20, 2.0)], [(10, 4.0), (40, 3.0)]
+    chart = overlaid("loss", [("train", short), ("validation", long), ("train", long)])
+    assert chart is not None
+    assert [(line.kind, line.values) for line in chart.lines] == [
+        ("train", short), ("validation", long), ("train", long),
+    ]  # fmt: skip
+    ends = [float(line.points.split()[-1].split(",")[0]) for line in chart.lines]
+    assert ends[0] < ends[1] == ends[2]
+    assert overlaid("loss", []) is None
+
+
+@given(points, st.integers(1, 50))
+def test_thinned_points_are_few_finite_and_end_where_they_ended(points: list[tuple[int, float]], most: int) -> None:
+    thin = thinned(points, most)
+    finite = [point for point in points if math.isfinite(point[1])]
+    assert len(thin) <= most
+    assert [x for x, _ in thin][-1:] == [x for x, _ in finite][-1:]
+    assert all(math.isfinite(value) for _, value in thin)
 
 
 def test_the_other_axis_shows_the_same_values_and_there_is_none_where_one_is_not_above_zero() -> None:

@@ -47,6 +47,7 @@ scatters = st.builds(
     st.lists(st.text(), min_size=2, max_size=2),
     st.text(),
 )
+WALK = Walk(["row"], [[(0, 0, 2, 2), (2, 0, 2, 2)]], [["a", "b"]], ["c", "d"])
 results = st.builds(
     Result,
     figures=st.dictionaries(st.text(), numbers),
@@ -68,6 +69,21 @@ def test_what_is_written_is_read_and_replaces_what_was_there(
         store.write_result(folder, result)
         assert store.read_result(folder) == result
     assert [path.name for path in folder.parent.iterdir()] == ["linear"]
+
+
+def test_one_picture_is_read_and_no_other(tmp_path: Path) -> None:
+    pictures = [Picture(title, store.PNG + title.encode(), "said", WALK) for title in ("first", "second", "first")]
+    scatter = Scatter("Space", [[0.0, 0.0, 0.0]], [0], ["cats"])
+    store.write_result(tmp_path / "r", Result({"a": 1.0}, pictures=pictures, scatters=[scatter]))
+    assert store.read_picture(tmp_path / "r", "first") == pictures[0], "the first of that title"
+    (tmp_path / "r" / "00.png").unlink()
+    assert store.read_picture(tmp_path / "r", "second") == pictures[1]
+    with pytest.raises(UserError, match=r"no picture is called 'secnd'; did you mean 'second'"):
+        store.read_picture(tmp_path / "r", "secnd")
+    with pytest.raises(UserError, match="holds no readable result"):
+        store.read_picture(tmp_path / "r", "first")
+    result = store.read_result(tmp_path / "r", pictured=False)
+    assert result == Result({"a": 1.0}, pictures=[Picture(one.title, b"", one.caption) for one in pictures])
 
 
 def test_scalars_of_arrays_and_numbers_that_are_not_finite(tmp_path: Path) -> None:

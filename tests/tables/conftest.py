@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 import semreg
-from semreg.core import Result
+from semreg.core import Picture, Result
+from semreg.store.results import read_result, write_result
 from semreg.tables.executors import here
-from semreg.tables.grid import Cell, Facts
+from semreg.tables.grid import Cell, Facts, Row
 from semreg.tables.making import MadeTable
 from semreg.trained.run import TensorHandle
 
@@ -36,6 +38,24 @@ def finished(
         folder = runs / f"{name}-{seed}"
         cells.append(Cell(seed, folder, "finished", results={"probe": result}, facts=replace(FACTS, **facts)))
     return tuple(cells)
+
+
+def stored_row(folder: Path, name: str, *pictures: Picture, seeds: Sequence[int] = (0,), of: str = "strip") -> Row:
+    """A row whose runs in a folder have stored these pictures of an evaluation; its title is its name in capitals."""
+    cells = []
+    for seed in seeds:
+        result = Result({"error": 0.5}, pictures=list(pictures))
+        place = folder / f"{name}-{seed}" / of
+        place.parent.mkdir(parents=True, exist_ok=True)
+        write_result(place, result)
+        unpictured = read_result(place, pictured=False)
+        cells.append(Cell(seed, place.parent, "finished", results={of: unpictured}, places={of: place}, facts=FACTS))
+    return Row(name, name.upper(), tuple(cells))
+
+
+def images(count: int, seed: int = 0, *, size: int = 8, channels: int = 1) -> torch.Tensor:
+    """Random images `(count, channels, size, size)` in [0, 1]."""
+    return torch.rand(count, channels, size, size, generator=torch.Generator().manual_seed(seed))
 
 
 @pytest.fixture

@@ -16,7 +16,10 @@ def test_a_finished_run(fake_run: Path) -> None:
     cell = read_cell(fake_run, "olr_celeba", 7, EVALUATIONS)
     assert (cell.state, cell.seed, cell.finished, cell.failed) == ("finished", 7, True, False)
     assert cell.results["linear"].figures["ratio"] == 0.988
-    assert cell.results["linear"].pictures == []
+    pictures = [(picture.title, picture.png, picture.walk) for picture in cell.results["linear"].pictures]
+    assert pictures == [("Accuracy", b"", None)], "they are read when they are drawn"
+    assert cell.places["linear"] == fake_run / "evaluations" / EVALUATIONS["linear"]
+    assert list(cell.places) == list(cell.results)
     facts = cell.facts
     assert (facts.data, facts.fingerprint, facts.epochs) == ("avatars (size = 48)", "sha256:0123abcd", "6 + 12")
     assert facts.images == "3,200 train / 400 validation / 400 test"

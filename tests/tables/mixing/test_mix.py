@@ -229,6 +229,8 @@ def test_mistakes_are_told_before_anything_is_trained(recipe: Path, make: Make, 
         ({"label": "knd"}, "--label: 'knd' is no field of classes among the attributes .*; did you mean 'kind'"),
         ({"seeds": "x"}, "--seeds: 'x'"),
         ({"name": "/"}, "--name: '/' names a folder"),
+        ({"figures_of": ["redrawn"]}, "--figures-of: no recipe has the evaluation 'redrawn'"),
+        ({"figures_of": ["probe"], "table": False}, "--figures-of: .* add --table"),
         ({"overrides": ["losses.pull.strange=1"]}, "losses.pull.strange  pull .* has no option 'strange'"),
         ({"overrides": ["losses.other.by=1"]}, "losses.other.use  missing"),
     ):
