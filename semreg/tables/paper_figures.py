@@ -42,26 +42,29 @@ def require_known(names: Sequence[str], evaluations: Iterable[str]) -> None:
             raise UserError("--figures-of", f"no recipe has the evaluation {name!r}{closest(name, known)}")
 
 
+def require_pictured(grid: Grid, evaluations: Iterable[str]) -> None:
+    """Raise UserError for an evaluation that any run of a grid has done, and none has pictures of."""
+    pictured = {name for _, cell in grid.cells for name, result in cell.results.items() if result.pictures}
+    for name in evaluations:
+        if name not in pictured and any(name in cell.results for _, cell in grid.cells):
+            raise UserError("--figures-of", f"{name!r} has no pictures{closest(name, pictured)}")
+
+
 def write_figures(grid: Grid, evaluations: Sequence[str], folder: Path) -> list[Path]:
     """Write each picture of some evaluations over the rows that have it, as PNG and PDF, and return their paths.
 
     A row is there under its title, as the paper calls it; images that all rows have are there once. Raises UserError
     for an evaluation without pictures, once any run has done it, and for a picture that can't be read; CannotWrite.
     """
-    found = figures(grid.rows)
-    pictured = {figure.evaluation for figure in found}
-    for name in evaluations:
-        if name not in pictured and any(name in cell.results for _, cell in grid.cells):
-            raise UserError("--figures-of", f"{name!r} has no pictures{closest(name, pictured)}")
+    require_pictured(grid, evaluations)
     titles = row_titles(grid.rows)
     paths = []
     with writing(folder, ADVICE):
         folder.mkdir(parents=True, exist_ok=True)
-        for figure in found:
-            if figure.evaluation in evaluations:
-                for suffix, content in drawn(figure, titles).items():
-                    paths.append(folder / file_name((figure.evaluation, figure.title), suffix))
-                    write_whole(paths[-1], content)
+        for figure in figures(grid.rows, evaluations):
+            for suffix, content in drawn(figure, titles).items():
+                paths.append(folder / file_name((figure.evaluation, figure.title), suffix))
+                write_whole(paths[-1], content)
     return paths
 
 
