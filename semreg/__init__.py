@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 Registered = TypeVar("Registered")
 
 __all__ = [
-    "__version__", "components", "evaluate", "load_recipe", "mix", "open_run", "register", "run", "show", "sweep",
-    "table",
+    "__version__", "compare", "components", "evaluate", "load_recipe", "mix", "open_run", "register", "run", "show",
+    "sweep", "table",
 ]  # fmt: skip
 
 # Everything is imported when called: `semreg list` must answer without PyTorch. What a user chooses beside a recipe
@@ -222,6 +222,40 @@ def table(
         on=on, gpus=gpus,
     )  # fmt: skip
     return make_table(rows, overrides, seeds, wanted, choices)
+
+
+def compare(
+    runs: Sequence[str | Path | Run],
+    *,
+    figures: Sequence[str] = (),
+    against: str | None = None,
+    name: str | None = None,
+    command: str = "",
+    plots: Sequence[str] = (),
+    figures_of: Sequence[str] = (),
+    judge_on: str = "test",
+    out: str | Path = "runs",
+) -> MadeTable:
+    """Write one table of runs that are there, from what their folders hold: nothing is trained or computed again.
+
+    Args:
+        runs: folders of runs, runs, or names and globs of runs in `out`. Those of one recipe with different seeds are a
+            row.
+        judge_on: the images whose results are shown, "test" or "validation".
+        out: the folder of runs that has the table.
+
+    All else is as for `table`. Runs that are not finished are said. Raises UserError for what is no run, and for
+    figures, plots and names that none has.
+    """
+    from semreg.tables.comparing import compare_runs
+    from semreg.tables.making import Wanted
+    from semreg.tables.plots import plots_of
+
+    folders = [one if isinstance(one, (str, Path)) else one.folder for one in runs]
+    wanted = Wanted(
+        tuple(figures), against, name=name, command=command, plots=plots_of(plots), figures_of=tuple(figures_of)
+    )
+    return compare_runs(folders, wanted, _choices(out=out, judge_on=judge_on))
 
 
 def sweep(

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from semreg.cli.options import folder_of
 from semreg.cli.output import echo
 from semreg.core import UserError
 from semreg.store.messages import say
+from semreg.store.names import folder_of
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -12,6 +12,7 @@ import typer
 
 from semreg.cli.cache import cache
 from semreg.cli.commands import HELP, Commands, PrintingCommand, QuickCommand
+from semreg.cli.compare import compare
 from semreg.cli.completion import kind_names
 from semreg.cli.doctor import doctor, faster
 from semreg.cli.init import init
@@ -27,7 +28,6 @@ from semreg.cli.options import (
     Overrides,
     RecipeName,
     RunFolder,
-    folder_of,
     takes_choices,
 )
 from semreg.cli.output import echo, echo_json, take_over
@@ -45,6 +45,7 @@ from semreg.core.version import __version__
 from semreg.running.choices import Choices
 from semreg.running.garbage import uncollected
 from semreg.store.messages import in_first_process, say
+from semreg.store.names import folder_of
 
 app = typer.Typer(
     cls=Commands,
@@ -108,6 +109,7 @@ def run(
 
 app.command()(table)
 app.command()(sweep)
+app.command()(compare)
 app.command()(mix)
 app.command(cls=QuickCommand)(plugins)
 app.command()(init)

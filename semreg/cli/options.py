@@ -85,9 +85,3 @@ def takes_choices(*left_out: str, **defaults: Any) -> Callable[[Callable[..., No
         return with_choices
 
     return decorate
-
-
-def folder_of(run: Path, runs: Path) -> Path:
-    """A run by its folder, or by its name in the folder of all runs; where neither is there, a bare name is a name."""
-    named = (runs / run).exists() or len(run.parts) == 1
-    return runs / run if named and not run.exists() else run

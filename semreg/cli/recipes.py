@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from semreg.cli.options import AsJson, Out, Overrides, RecipeName, folder_of
+from semreg.cli.options import AsJson, Out, Overrides, RecipeName
 from semreg.cli.output import columns, echo, echo_json
 from semreg.core import UserError
+from semreg.store.names import folder_of
 
 if TYPE_CHECKING:
     from semreg.recipe.bounds import TomlTable

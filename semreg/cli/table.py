@@ -35,6 +35,9 @@ FiguresOf = Annotated[
         "--figures-of", metavar="EVALUATION", help="Write its pictures over the rows as PNG and PDF; may be repeated."
     ),
 ]
+Against = Annotated[
+    str | None, typer.Option("--against", metavar="NAME", help="Test rows against this recipe, not the best.")
+]
 OnlyFinished = Annotated[bool, typer.Option("--only-finished", help="Train nothing; show what is finished.")]
 TableName = Annotated[str | None, typer.Option("--name", help="Of the table and its folder.")]
 On = Annotated[
@@ -53,9 +56,7 @@ def table(
     figures: Figures = [],  # noqa: B006
     plots: Plots = [],  # noqa: B006
     figures_of: FiguresOf = [],  # noqa: B006
-    against: Annotated[
-        str | None, typer.Option("--against", metavar="NAME", help="Test rows against this recipe, not the best.")
-    ] = None,
+    against: Against = None,
     only_finished: OnlyFinished = False,
     name: TableName = None,
     on: On = "here",
@@ -77,11 +78,16 @@ def table(
 
 def print_table(made: MadeTable, *, written: bool) -> None:
     """Print a table, and where it was written. Raises typer.Exit if a run failed."""
+    echo_table(made, written=written)
+    if any(cell.failed for _, cell in made.grid.cells):
+        raise typer.Exit(1)
+
+
+def echo_table(made: MadeTable, *, written: bool) -> None:
+    """Print a table, and where it was written."""
     from semreg.tables.pages import MARKDOWN, PAGE, text_of
 
     if in_first_process():
         echo((made.folder / MARKDOWN).read_text("utf-8") if written else text_of(made.grid), nl=False)
         for file in (MARKDOWN, PAGE) if written else ():
             say(f"table: {made.folder / file}")
-    if any(cell.failed for _, cell in made.grid.cells):
-        raise typer.Exit(1)

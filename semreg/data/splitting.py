@@ -86,8 +86,8 @@ def judging_on_validation(data: Cached) -> Cached:
     """
     if not data.counts["validation"]:
         message = (
-            "there are no validation images to judge on; `--set data.split.validation=0.1` "
-            "trains on a tenth less of the training images, and judges on that"
+            "there are no validation images to judge on; "
+            "`--set data.split.validation=0.1` trains without a tenth of the training images, and judges on these"
         )
         raise UserError("", [Problem("data.split.validation", message)])
     split = data.split.clone()

@@ -32,8 +32,9 @@ def _sentence(runs: Path, digest: str, images: str) -> str:
         for run in _runs_of(runs, digest):
             accuracies = _accuracies(run, images)
             if accuracies:
-                right = ", ".join(f"{name} {share:.2%}" for name, share in accuracies.items())
-                return f"The judge itself, {run.name}, on the {images} images of its data: {right}."
+                of = [f" ({name})" if len(accuracies) > 1 else "" for name in accuracies]
+                right = ", ".join(f"{share:.2%}{name}" for share, name in zip(accuracies.values(), of, strict=True))
+                return f"Judged by {run.name}, which is itself right on {right} of the {images} images of its data."
     return ""
 
 

@@ -90,9 +90,13 @@ def write_evaluations(
 
 def evaluations_of(folder: Path, recipe: str) -> dict[str, Path]:
     """The folders of the evaluations of a recipe that are done, in its order. Raises UserError for damaged files."""
-    names = _entries(folder).get(recipe, {}).get("evaluations", {})
-    places = {name: folder / EVALUATIONS / place for name, place in names.items()}
+    places = {name: folder / EVALUATIONS / place for name, place in folders_of(folder, recipe).items()}
     return {name: path for name, path in places.items() if os.path.isdir(path)}  # which never raises
+
+
+def folders_of(folder: Path, recipe: str) -> dict[str, str]:
+    """The names of the folders of all evaluations of a recipe, done or not. Raises UserError for damaged files."""
+    return dict(_entries(folder).get(recipe, {}).get("evaluations", {}))
 
 
 def failures_of(folder: Path, recipe: str) -> dict[str, str]:

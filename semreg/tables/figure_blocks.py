@@ -110,7 +110,7 @@ def _ours(row: Row, one: Statistic | None, form: Form, evaluation: str, mark: st
     return Text(f"{form.text(one.mean)}{spread}{runs}", one.mean, mark)
 
 
-def tests_block(tests: Mapping[str, Sequence[Comparison]], titles: Mapping[str, str]) -> Block:
+def chance_block(tests: Mapping[str, Sequence[Comparison]], titles: Mapping[str, str]) -> Block:
     """Each row against another, image by image, by evaluations: whether the difference is more than chance."""
     lines = []
     for evaluation, test in ((name, test) for name, found in tests.items() for test in found):

@@ -78,6 +78,8 @@ class Row:
     """With all that it extends, as it is run; empty where that isn't known."""
     varied: Mapping[str, Any] = field(default_factory=dict)
     """In a sweep, the value of each key that is varied, by dotted keys; empty for rows of other grids."""
+    recipe_name: str = ""
+    """By which the runs keep the recipe, where that isn't the row's name."""
 
     def finished(self) -> list[Cell]:
         """The runs that count."""

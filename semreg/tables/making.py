@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -201,14 +201,7 @@ def _planned(
         except UserError as error:
             errors.append(error)
     _raise_all(errors)
-    names = [plan.name for _, plan in planned]
-    if wanted.against is not None and wanted.against not in names:
-        raise UserError("--against", f"no recipe is called {wanted.against!r}{closest(wanted.against, names)}")
-    if wanted.name is not None and not FOLDER_NAME.fullmatch(wanted.name):
-        raise UserError("--name", f"{wanted.name!r} names a folder; use letters, digits, '_', '-' and '.'")
-    require_evaluations(wanted.figures, (name for _, plan in planned for name in plan.evaluations))
-    require_plottable(wanted.plots, [list(plan.evaluations) for _, plan in planned])
-    require_known(wanted.figures_of, (name for _, plan in planned for name in plan.evaluations))
+    require_possible(wanted, {plan.name: list(plan.evaluations) for _, plan in planned})
     runs, known = [], known_runs(choices.out)
     folder_of: dict[str, Path] = {}
     folders = [folders_of(plan, choices) for _, plan in planned]
@@ -222,6 +215,18 @@ def _planned(
             runs.append(_Planned(row, recipe, plan, own, place, folders[row], command))
     _require_different(runs[: len(planned)], trained=wanted.ranking is not None)
     return runs
+
+
+def require_possible(wanted: Wanted, rows: Mapping[str, Collection[str]]) -> None:
+    """Raise UserError for what no table of these rows, with the evaluations of each, could show."""
+    if wanted.against is not None and wanted.against not in rows:
+        raise UserError("--against", f"no recipe is called {wanted.against!r}{closest(wanted.against, rows)}")
+    if wanted.name is not None and not FOLDER_NAME.fullmatch(wanted.name):
+        raise UserError("--name", f"{wanted.name!r} names a folder; use letters, digits, '_', '-' and '.'")
+    evaluations = {name for names in rows.values() for name in names}
+    require_evaluations(wanted.figures, evaluations)
+    require_plottable(wanted.plots, list(rows.values()))
+    require_known(wanted.figures_of, evaluations)
 
 
 def plan_of_row(recipe: Recipe, wanted: Wanted, choices: Choices) -> Plan:

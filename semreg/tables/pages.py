@@ -137,7 +137,10 @@ def _table(block: Block) -> str:
 def page(grid: Grid, shown: View, folder: Path) -> str:
     """The table as one page that needs no other file; it links to the reports of the runs, relative to `folder`."""
     links = {
-        row.name: [(str(cell.seed), _report(kept_as(row.name, grid.judged_on), cell, folder)) for cell in row.cells]
+        row.name: [
+            (str(cell.seed), _report(kept_as(row.recipe_name or row.name, grid.judged_on), cell, folder))
+            for cell in row.cells
+        ]
         for row in grid.rows
     }
     files = {"Markdown": MARKDOWN, "LaTeX": LATEX, "CSV": CSV, "JSON": DATA}

@@ -13,7 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from semreg.cli.main import app
-from semreg.cli.options import folder_of, takes_choices
+from semreg.cli.options import takes_choices
 from semreg.recipe import load
 from semreg.running import start
 from semreg.running.choices import Choices
@@ -112,21 +112,3 @@ def test_a_command_may_have_defaults_of_its_own() -> None:
 
     parameters = inspect.signature(command).parameters
     assert (parameters["judge_on"].default, parameters["device"].default) == ("validation", "auto")
-
-
-def test_a_run_is_found_by_its_folder_or_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    runs = tmp_path / "runs"
-    (runs / "a").mkdir(parents=True)
-    (tmp_path / "b").mkdir()
-    monkeypatch.chdir(tmp_path)
-    for given, found in (
-        ("a", runs / "a"),
-        ("b", Path("b")),
-        (runs / "a", runs / "a"),
-        ("runs/a", Path("runs/a")),
-        ("gone", runs / "gone"),
-        ("elsewhere/gone", Path("elsewhere/gone")),
-    ):
-        assert folder_of(Path(given), runs) == found
-    (tmp_path / "a").mkdir()
-    assert folder_of(Path("a"), runs) == Path("a"), "what is here counts first"

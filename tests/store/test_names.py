@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import pytest
+
 from semreg.core import Problem
-from semreg.store.names import named
+from semreg.store.names import folder_of, named
 
 KNOWN = {"vae-1": 1, "vae-2": 2, "gm-1": 3, "odd[1]": 4}
 
@@ -22,3 +26,21 @@ def test_what_is_nothing_is_said_with_what_is_near() -> None:
     assert [one.where for one in problems] == ["vae1", "x*"]
     assert problems[0].message.startswith("is no run in runs; did you mean 'vae-1'")
     assert problems[1].message.startswith("matches no run in runs; there is: gm-1, ")
+
+
+def test_a_run_is_found_by_its_folder_or_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    runs = tmp_path / "runs"
+    (runs / "a").mkdir(parents=True)
+    (tmp_path / "b").mkdir()
+    monkeypatch.chdir(tmp_path)
+    for given, found in (
+        ("a", runs / "a"),
+        ("b", Path("b")),
+        (runs / "a", runs / "a"),
+        ("runs/a", Path("runs/a")),
+        ("gone", runs / "gone"),
+        ("elsewhere/gone", Path("elsewhere/gone")),
+    ):
+        assert folder_of(Path(given), runs) == found
+    (tmp_path / "a").mkdir()
+    assert folder_of(Path("a"), runs) == Path("a"), "what is here counts first"

@@ -1,0 +1,151 @@
+"""Any runs as a grid, from their folders alone: nothing is trained, and no plugin of theirs is needed."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+from collections import Counter
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from semreg.core import Problem, UserError
+from semreg.running.choices import JUDGED_ON, Choices
+from semreg.store.layout import RECORD
+from semreg.store.messages import say
+from semreg.store.names import folder_of, named
+from semreg.store.recipes import evaluations_of, folders_of, judged_on, kept_as, read_recipe, recipes_of
+from semreg.store.record import read_record, run_folders
+from semreg.tables.cells import read_cell
+from semreg.tables.grid import Cell, Grid, Row, require_matches
+from semreg.tables.making import TABLES, MadeTable, Wanted, require_possible
+from semreg.tables.pages import write_table, writing_table
+from semreg.tables.paper_figures import write_figures
+
+NAME = "compare"
+"""Of the table, unless another is wanted."""
+_DECIDES = ("training", "precision", "choices", "continues", "fallback")
+"""What a run's record says of how its figures came about, besides its seed."""
+
+
+@dataclass(frozen=True)
+class _Found:
+    """A recipe of a run; `alike` is the same for the runs of it that differ by their seeds alone."""
+
+    recipe_name: str
+    recipe: dict[str, Any]
+    cell: Cell
+    digest: str
+    alike: str
+    kept: Sequence[str] = ()
+    """All that the run has evaluated."""
+
+
+def compare_runs(runs: Sequence[str | Path], wanted: Wanted, choices: Choices) -> MadeTable:
+    """Write a table of runs that are there: each recipe of theirs a row, and the runs of a recipe its seeds.
+
+    `runs` are folders, or names and globs of runs in `choices.out`, which has the table too. Evaluations are those that
+    are stored of the images `choices.judge_on`; runs that are not finished are said. Raises UserError for what is no
+    run, and for what of `wanted` no run can have; CannotWrite.
+    """
+    found = [one for folder in _folders(runs, choices.out) for one in _recipes(folder, choices.judge_on)]
+    _require_judged(found, choices.judge_on)
+    rows = _rows(found)
+    require_possible(wanted, {row.name: _evaluations(row) for row in rows})
+    grid = Grid(
+        wanted.name or NAME, rows, wanted.figures, wanted.against, wanted.command, wanted.plots,
+        judged_on=choices.judge_on,
+    )  # fmt: skip
+    require_matches(grid)
+    told = [choices.judge_on, *sorted(f"{one.digest} {one.recipe_name}" for one in found)]
+    digest = hashlib.sha256(json.dumps(told).encode()).hexdigest()
+    folder = choices.out / TABLES / f"{grid.name}-{digest[:6]}"
+    with writing_table(folder):
+        write_table(grid, folder)
+        for path in write_figures(grid, wanted.figures_of, folder) if wanted.figures_of else ():
+            say(f"figure: {path}")
+    return MadeTable(grid, folder)
+
+
+def _folders(runs: Sequence[str | Path], out: Path) -> list[Path]:
+    """The folders of runs, each once. Raises UserError with all that is none."""
+    problems: list[Problem] = []
+    known = {path.name: path for path in run_folders(out)}
+    folders: dict[Path, Path] = {}
+    for run in runs:
+        folder = folder_of(Path(run), out)
+        chosen = [folder] if os.path.lexists(folder) else named([str(run)], known, f"run in {out}", problems)
+        for one in chosen:
+            if not os.path.lexists(one / RECORD):
+                problems.append(Problem(str(run), f"holds no run (there is no {RECORD})"))
+            folders.setdefault(one.resolve(), one)
+    if not runs:
+        problems.append(Problem("", "a comparison needs at least one run"))
+    if problems:
+        raise UserError("runs", problems)
+    return list(folders.values())
+
+
+def _recipes(folder: Path, images: str) -> list[_Found]:
+    """The recipes of a run that were judged on these images, at least its own. A damaged run is a row and says so."""
+    try:
+        run = read_record(folder)
+        kept = recipes_of(folder)
+        done = [name for name in kept if evaluations_of(folder, name)]
+    except UserError as error:
+        return [_Found(folder.name, {}, Cell(0, folder, "damaged", error.text()), folder.name, folder.name)]
+    data, seed = run.record.get("data"), run.record.get("seed")
+    fingerprint = data.get("fingerprint") if isinstance(data, dict) else None
+    found = []
+    for name in [one for one, judged in map(judged_on, kept) if judged == images] or [run.name]:
+        table: dict[str, Any] = {}
+        with contextlib.suppress(UserError):  # of what is shown of the run little needs its recipe
+            table = read_recipe(folder, name)
+        place = kept_as(name, images)
+        cell = read_cell(folder, place, seed if isinstance(seed, int) else 0, folders_of(folder, place))
+        decides = [name, fingerprint, table | {"seed": None}, *(run.record.get(key) for key in _DECIDES)]
+        digest = str(run.record.get("hash") or folder.name)
+        found.append(_Found(name, table, cell, digest, json.dumps(decides, sort_keys=True), done))
+    return found
+
+
+def _require_judged(found: Sequence[_Found], images: str) -> None:
+    """Raise UserError if no run was judged on these images, and one was on others."""
+    if any(one.cell.results for one in found):
+        return
+    for other in JUDGED_ON:
+        if any(judged_on(kept)[1] == other != images for one in found for kept in one.kept):
+            raise UserError("--judge-on", f"no run has results on {images} images; there are some on {other} images")
+
+
+def _rows(found: Sequence[_Found]) -> tuple[Row, ...]:
+    """The runs of one recipe as one row, if their seeds differ; rows of recipes of one name have names of folders."""
+    copies: Counter[tuple[str, int]] = Counter()
+    groups: dict[tuple[str, int], list[_Found]] = {}
+    for one in found:
+        groups.setdefault((one.alike, copies[one.alike, one.cell.seed]), []).append(one)
+        copies[one.alike, one.cell.seed] += 1
+    names = [first.recipe_name for first, *_ in groups.values()]
+    rows: dict[str, Row] = {}
+    for group in groups.values():
+        first = group[0]
+        own = first.recipe_name if names.count(first.recipe_name) == 1 else first.cell.folder.name
+        name = _unique(own, rows)
+        cells = tuple(sorted((one.cell for one in group), key=lambda cell: cell.seed))
+        said = first.recipe.get("description")
+        description = said if isinstance(said, str) else ""
+        rows[name] = Row(name, description, cells, first.recipe, recipe_name=first.recipe_name)
+    return tuple(rows.values())
+
+
+def _unique(name: str, taken: Collection[str]) -> str:
+    return next(one for one in [name, *(f"{name}-{k}" for k in range(2, len(taken) + 3))] if one not in taken)
+
+
+def _evaluations(row: Row) -> list[str]:
+    tables = row.recipe.get("evaluate")
+    known = tables if isinstance(tables, dict) else {}
+    return list(dict.fromkeys([*known, *(name for cell in row.cells for name in (*cell.results, *cell.failures))]))
