@@ -109,8 +109,10 @@ class Coordinator:
         taken = {work.folder for work in self.running}
         for work in list(self.waiting):
             before, work.elsewhere = work.elsewhere, work.folder not in taken and _in_other_hands(work.trial)
-            if before and not work.elsewhere:
-                self.settle(work)
+            if work.elsewhere and not before:
+                say(f"{work.title}: another process is at work on it, and is waited for")
+            elif before and not work.elsewhere:
+                self.settle(work, tried=False)
         free = self.executor.slots - len(self.seen)
         for work in list(self.waiting):
             if free <= 0:
@@ -155,19 +157,16 @@ class Coordinator:
         self.running.append(work)
         say(f"{work.title}: begun")
 
-    def settle(self, work: Work) -> None:
-        """Tell what came of a trial that is in nobody's hands any more, or let it wait on."""
+    def settle(self, work: Work, *, tried: bool = True) -> None:
+        """Tell what came of a trial that is in nobody's hands any more, or let it wait on; `tried` if we had it."""
         if at_work(work.folder):  # another coordinator was faster, or the executor has lost sight of its process
             self.wait(work, elsewhere=True)
             return
         cell = work.trial.read()
-        if not work.trial.to_do:
+        ended = cell.finished or (cell.failed and status_of(work.trial) != work.status)
+        if not work.trial.to_do or (work.job is not None and ended):
             self.done(work, cell)
-        elif work.job is None:  # it was never ours
-            return
-        elif cell.finished or (cell.failed and status_of(work.trial) != work.status):
-            self.done(work, cell)
-        else:
+        elif tried:
             work.tries = 0 if steps_of(work.trial) - work.steps else work.tries + 1
             if work.tries < MOST_TRIES:
                 say(f"{work.title}: its process ended early; it is begun again")
@@ -186,7 +185,7 @@ class Coordinator:
         if work in self.waiting:
             self.waiting.remove(work)
         if cell.failed and not cell.finished:
-            say(f"{work.title}: {cell.state}: {cell.reason}; the other runs go on")
+            say(f"{work.title}: {cell.state}: {' '.join(cell.reason.split())}; the other runs go on")
         else:
             say(f"{work.title}: {cell.state}")
         work.told(cell)

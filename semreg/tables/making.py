@@ -346,5 +346,5 @@ def _digest(runs: Sequence[_Planned], wanted: Wanted, choices: Choices) -> str:
     if wanted.metric is not None:
         folders = sorted({folder for run in runs for folder in run.folders.values()})
         ranked = wanted.ranking and wanted.ranking.figures
-        content = repr((content, folders, list(wanted.varied), ranked, choices.judge_on))
+        content = repr((content, folders, list(wanted.varied), ranked))
     return hashlib.sha256(content.encode()).hexdigest()

@@ -19,6 +19,7 @@ from semreg.testing.calls import check_loss, check_operation
 from semreg.testing.commands import check_command
 from semreg.testing.data import check_dataset, check_sampler
 from semreg.testing.evaluations import check_evaluation
+from semreg.testing.executors import check_executor
 from semreg.testing.hooks import check_hook
 from semreg.testing.interpolators import check_interpolator
 from semreg.testing.networks import check_classifier, check_critic, check_decoder, check_encoder
@@ -37,6 +38,7 @@ __all__ = [
     "check_decoder",
     "check_encoder",
     "check_evaluation",
+    "check_executor",
     "check_hook",
     "check_interpolator",
     "check_loss",

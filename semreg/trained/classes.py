@@ -113,9 +113,12 @@ def draw_pairs(
     return rows[0], rows[1], chosen
 
 
-def decoded(reconstruction: Handle, code: Handle, codes: Tensor) -> Tensor:
-    """The images of codes `(rows, code)`, as `synthesised` makes them."""
-    return synthesised(reconstruction, {code.name: codes})
+def decoded(reconstruction: Handle, code: Handle | Sequence[Handle], codes: Tensor) -> Tensor:
+    """The images of codes `(rows, code)`, as `synthesised` makes them; of several, `codes` has them side by side."""
+    if not isinstance(code, Sequence):
+        return synthesised(reconstruction, {code.name: codes})
+    widths = [one.read(count=1).shape[1] for one in code]
+    return synthesised(reconstruction, dict(zip([one.name for one in code], codes.split(widths, dim=1), strict=True)))
 
 
 def synthesised(reconstruction: Handle, codes: Mapping[str, Tensor]) -> Tensor:
@@ -162,8 +165,10 @@ def verdicts(judge: TrainedRun, images: Tensor, field: ClassField) -> Tensor:
     return probabilities(judge, images, field).argmax(1)
 
 
-def judged(judge: TrainedRun, reconstruction: Handle, code: Handle, codes: Tensor, field: ClassField) -> Tensor:
-    """The class that the judge sees in the image of each code, `codes.shape[:-1]`; decoded a part at a time."""
+def judged(
+    judge: TrainedRun, reconstruction: Handle, code: Handle | Sequence[Handle], codes: Tensor, field: ClassField
+) -> Tensor:
+    """The class that the judge sees in the image of each code, `codes.shape[:-1]`; `decoded` a part at a time."""
     rows, shapes = pack([codes], "* code")
     seen = (verdicts(judge, decoded(reconstruction, code, part), field) for part in torch.split(rows, CHUNK))
     found: Tensor = unpack(gathered(seen, len(rows)), shapes, "*")[0]

@@ -52,8 +52,8 @@ def test_without_a_table_it_is_only_printed_and_a_run_that_fails_gives_exit_code
     assert "Traceback" not in said.err
     assert "No probe, leakage, order: [model] says no field of classes among its attributes; add " in said.err
     ranking = said.out.split("## reconstruction")[0]
-    assert "| + wild |         – |" in ranking
-    assert "| recipe |         1 |" in ranking
+    assert "| + wild |    – |" in ranking
+    assert "| recipe |    1 |" in ranking
     assert "+ wild · seed 0 failed: " in said.out
     assert not (folder / "runs" / "tables").exists()
 

@@ -16,6 +16,7 @@ from semreg.trained import classes
 from semreg.trained.classes import (
     accuracies,
     class_field,
+    decoded,
     draw_pairs,
     judge_sees,
     judged,
@@ -141,6 +142,14 @@ def test_every_pair_of_rows_is_as_probable_as_the_others() -> None:
 def test_images_of_codes_are_clipped(world: FakeRun) -> None:
     codes = torch.tensor([[-1.0], [0.5], [3.0]])
     assert synthesised(world.tensor("reconstruction"), {"z": codes}).flatten().tolist() == [0, 0.5, 1]
+
+
+def test_several_codes_are_decoded_from_numbers_side_by_side(world: FakeRun) -> None:
+    world.tensors |= {name: {"train": torch.zeros(3, width)} for name, width in (("a", 2), ("b", 1))}
+    world.functions["both"] = lambda b, a: 2 * a[:, :1] + b
+    codes = torch.tensor([[0.25, 9, 0.125], [0, 9, 0.5]])
+    images = decoded(world.tensor("both"), [world.tensor("a"), world.tensor("b")], codes)
+    assert images.flatten().tolist() == [0.625, 0.5]
 
 
 def test_the_judge_sees_every_code_part_by_part(world: FakeRun, monkeypatch: pytest.MonkeyPatch) -> None:

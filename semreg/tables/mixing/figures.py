@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import get_args
 
-from semreg.core import ClassField, ImageField, UserError
+from semreg.core import ClassField, ImageField, Reads, UserError
 from semreg.core.registry import components
 from semreg.recipe.bounds import TomlTable
-from semreg.recipe.graph import method_signature
-from semreg.recipe.plan import Node, Plan, Read
+from semreg.recipe.plan import Plan, Read, reads_in
 from semreg.tables.grid import Ranked
 from semreg.tables.mixing.carrier import ClassCarrier
+from semreg.tables.ranking import direction_of
 
-OTHERS, JOINED, DECODED = "other_codes_joined", "codes_joined", "codes_joined_decoded"
-"""Tensors that evaluations of several codes want: codes side by side, and the decoder's image of them."""
+OTHERS = "other_codes_joined"
+"""The codes of which leakage is measured, side by side, where there are several."""
 ORDER = "semantic_order"
+CLASSES = Reads("probability")
+"""What it asks a judge for."""
 
 
 @dataclass(frozen=True)
@@ -39,18 +42,27 @@ def figures_of(plan: Plan, carrier: ClassCarrier) -> Figures:
     tensors: TomlTable = {}
     ranked: list[Ranked] = []
     left_out: dict[str, list[str]] = {}
-    for name, figure, higher_is_better, wired in KINDS:
+    for name, figure, wired in KINDS:
         try:
-            evaluations[name], more = wired(plan, carrier)
+            table, more = wired(plan, carrier)
+            ranked.append(Ranked(f"{name}.{figure}", _direction(table, figure)))
         except _CannotBe as reason:
             left_out.setdefault(str(reason), []).append(name)
             continue
+        evaluations[name] = table
         tensors |= more
-        ranked.append(Ranked(f"{name}.{figure}", higher_is_better))
     sentences = tuple(f"No {', '.join(names)}: {reason}." for reason, names in left_out.items())
     if not ranked:
         raise UserError(str(plan.recipe.path), f"there is nothing to rank mixes by. {' '.join(sentences)}")
     return Figures(evaluations, tensors, tuple(ranked), sentences)
+
+
+def _direction(table: TomlTable, figure: str) -> bool:
+    """Whether a higher figure is better, as its evaluation says."""
+    higher = direction_of(table, figure)
+    if higher is None:
+        raise _CannotBe(f"{table['use'].partition('(')[0]} doesn't say which way {figure} is good")
+    return higher
 
 
 # --- each evaluation: its table, and the tensors that it wants ---
@@ -80,20 +92,30 @@ def _order(plan: Plan, carrier: ClassCarrier) -> tuple[TomlTable, TomlTable]:
         raise _CannotBe(f"the classes of {label} have no order")
     if not any(component.name == ORDER for component in components("evaluation")):
         raise _CannotBe(f"no installed plugin brings {ORDER}; semreg-atnl does")
-    judged = next((one.name for one in plan.evaluations.values() if one.judge), None)
-    if judged is None:
-        raise _CannotBe("no evaluation of the recipe has a judge, who would say which class an image shows")
-    asked = {key: value for key, value in plan.table["evaluate"][judged].items() if key in ("judge", "judge_data")}
+    asked = _judge(plan, label)
     output = _output(plan, carrier)
     codes = (code, *carrier.roles.rest)
     _require_vectors(codes, carrier)
     if plan.fields_of([Read(output)], frozenset(codes)):
         raise _CannotBe(f"{output} depends on more than the code, so that none can be decoded alone")
-    tensors = {}
-    if len(codes) > 1:
-        tensors = _joined(plan, codes, output)
-        code, output = JOINED, DECODED
-    return {"use": f"{ORDER}({code}, {label}, {output}, {carrier.roles.input})", **asked}, tensors
+    inputs = (code, label, output, carrier.roles.input, *carrier.roles.rest)
+    return {"use": f"{ORDER}({', '.join(inputs)})", **asked}, {}
+
+
+def _judge(plan: Plan, label: str) -> TomlTable:
+    """The judge of the recipe's evaluations that ask one for the classes of the label: the keys that say it."""
+    found: dict[str, TomlTable] = {}
+    for one in plan.evaluations.values():
+        if one.judge and label in reads_in(one.node) and CLASSES in get_args(one.node.loaded.signature.types["judge"]):
+            table = plan.table["evaluate"][one.name]
+            keys = {key: table[key] for key in ("judge", "judge_data") if key in table}
+            found.setdefault(f"{one.judge} {one.judge_data}", keys)
+    if not found:
+        raise _CannotBe(f"no evaluation of the recipe asks a judge which {label} an image shows")
+    if len(found) > 1:
+        names = ", ".join(str(keys["judge"]) for keys in found.values())
+        raise _CannotBe(f"the recipe's evaluations ask several judges which {label} an image shows, {names}")
+    return next(iter(found.values()))
 
 
 def _reconstruction(plan: Plan, carrier: ClassCarrier) -> tuple[TomlTable, TomlTable]:
@@ -125,24 +147,10 @@ def _output(plan: Plan, carrier: ClassCarrier) -> str:
     return output
 
 
-def _joined(plan: Plan, codes: Sequence[str], output: str) -> TomlTable:
-    """All codes as one tensor, and its image, where the decoder takes any number of codes and joins them itself."""
-    made = plan.tensors.get(output, Read(output))
-    decoder = plan.modules.get(made.name) if isinstance(made, Node) else None
-    inputs = [str(part) for part in made.inputs] if isinstance(made, Node) else []
-    joins = (
-        decoder is not None
-        and method_signature(getattr(decoder.node.loaded.value, "forward", decoder.node.loaded.value)).spreads()
-    )
-    if decoder is None or not joins or sorted(inputs) != sorted(codes):
-        raise _CannotBe(f"{output} is not what a decoder makes of {' and '.join(codes)} side by side")
-    return {JOINED: f"concatenate({', '.join(inputs)})", DECODED: f"{decoder.name}({JOINED})"}
-
-
-KINDS: tuple[tuple[str, str, bool, Callable[[Plan, ClassCarrier], tuple[TomlTable, TomlTable]]], ...] = (
-    ("probe", "accuracy", True, _probe),
-    ("leakage", "mlp_means", False, _leakage),
-    ("order", "linear_in_order", True, _order),
-    ("reconstruction", "mean_squared_error", False, _reconstruction),
+KINDS: tuple[tuple[str, str, Callable[[Plan, ClassCarrier], tuple[TomlTable, TomlTable]]], ...] = (
+    ("probe", "accuracy", _probe),
+    ("leakage", "mlp_means", _leakage),
+    ("order", "linear_in_order", _order),
+    ("reconstruction", "mean_squared_error", _reconstruction),
 )
 """What mixes are ranked by: an evaluation, its figure, whether higher is better, and how it is wired."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any
 
 import pytest
 
-from semreg.core import Result, UserError
+from semreg.core import Reads, Result, UserError
+from semreg.evaluation.standard import reconstructions
 from semreg.recipe.plan import Plan
 from semreg.tables.mixing.carrier import class_carrier
 from semreg.tables.mixing.figures import Figures, figures_of
@@ -20,13 +22,17 @@ Plans = Callable[..., Plan]
 def order(register: Callable[[str, str, Any], None]) -> None:
     """Evaluations as plugins bring them."""
 
-    def judged(code: Any, *, judge: Any = None) -> Result:
+    def judged(code: Any, *labels: Any, judge: Annotated[Any, Reads("probability")] = None) -> Result:
+        raise NotImplementedError
+
+    def compared(code: Any, label: Any, *, judge: Annotated[Any, Reads("features")] = None) -> Result:
         raise NotImplementedError
 
     register("evaluation", "judged", judged)
+    register("evaluation", "compared", compared)
 
 
-JUDGE = 'evaluate.seen={ use = "judged(z)", judge = "base.toml", judge_data = { count = 30 } }'
+JUDGE = 'evaluate.seen={ use = "judged(z, kind)", judge = "base.toml", judge_data = { count = 30 } }'
 
 
 def of(plan: Plan, label: str | None = None) -> Figures:
@@ -42,7 +48,7 @@ def test_a_recipe_without_evaluations_gets_what_its_model_tells(plan: Plans) -> 
     assert figures.ranked == (("probe.accuracy", True), ("reconstruction.mean_squared_error", False))
     assert figures.left_out == (
         "No leakage: the recipe has one code.",
-        "No order: no evaluation of the recipe has a judge, who would say which class an image shows.",
+        "No order: no evaluation of the recipe asks a judge which kind an image shows.",
     )
     assert figures.tensors == {}
 
@@ -59,7 +65,7 @@ def test_they_are_the_same_whatever_the_recipe_evaluates(two_codes: Plans) -> No
     assert figures.evaluations == {
         "probe": {"use": "linear_probe(z_s, kind)"},
         "leakage": {"use": "leakage(z_u, kind)"},
-        "order": {"use": "semantic_order(codes_joined, kind, codes_joined_decoded, image)", "judge": "base.toml"},
+        "order": {"use": "semantic_order(z_s, kind, reconstruction, image, z_u)", "judge": "base.toml"},
         "reconstruction": {"use": "reconstructions(image, reconstruction)"},
     }
     assert [ranked.figure for ranked in figures.ranked] == [
@@ -95,22 +101,41 @@ def test_order_of_a_single_code_asks_the_recipes_judge(plan: Plans) -> None:
 
 def test_order_of_several_codes_is_of_these_side_by_side(two_codes: Plans) -> None:
     figures = of(two_codes(JUDGE))
-    assert figures.evaluations["order"]["use"] == "semantic_order(codes_joined, kind, codes_joined_decoded, image)"
-    assert figures.tensors == {
-        "codes_joined": "concatenate(z_u, z_s)",  # as the decoder is given them
-        "codes_joined_decoded": "decoder(codes_joined)",
-    }
+    assert figures.evaluations["order"]["use"] == "semantic_order(z_s, kind, reconstruction, image, z_u)"
+    assert figures.tensors == {}
+    made = two_codes(JUDGE, 'tensors.reconstruction="decoder(multiply(z_u, z_u), z_s)"')
+    assert of(made).evaluations["order"] == figures.evaluations["order"], "however the codes become an image"
 
 
-def test_order_is_left_out_with_the_reason(plan: Plans, two_codes: Plans, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_judge_is_one_that_the_recipe_asks_for_the_class(plan: Plans, toy: Callable[..., Path]) -> None:
+    toy("", "other.toml")
+    other = 'evaluate.{}={{ use = "{}", judge = "other.toml" }}'
+    strangers = [other.format("far", "compared(z, kind)"), other.format("near", "judged(z)")]
+    plans = plan('[evaluate.far]\nuse = "tsne(z, kind)"\n', *strangers)
+    assert "No order: no evaluation of the recipe asks a judge which kind an image shows." in of(plans).left_out
+    assert of(plan("", *strangers, JUDGE)).evaluations["order"]["judge"] == "base.toml"
+    twice = JUDGE.replace("evaluate.seen", "evaluate.again")
+    assert of(plan("", JUDGE, twice)).evaluations["order"]["judge"] == "base.toml"
+    several = of(plan("", JUDGE, other.format("more", "judged(z, kind)"))).left_out
+    assert several[-1] == (
+        "No order: the recipe's evaluations ask several judges which kind an image shows, base.toml, other.toml."
+    )
+
+
+def test_a_figure_whose_evaluation_says_no_direction_is_left_out(plan: Plans, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(reconstructions, "better")
+    figures = of(plan())
+    assert "No reconstruction: reconstructions doesn't say which way mean_squared_error is good." in figures.left_out
+    assert list(figures.evaluations) == ["probe"]
+
+
+def test_order_is_left_out_with_the_reason(plan: Plans, monkeypatch: pytest.MonkeyPatch) -> None:
     def why(plan: Plan) -> str:
         return " ".join(text for text in of(plan).left_out if text.startswith("No order"))
 
     assert "reconstruction depends on more than the code" in why(
         plan("", JUDGE, 'tensors.reconstruction="decoder(z, point)"')
     )
-    nested = two_codes(JUDGE, 'tensors.reconstruction="decoder(multiply(z_u, z_u), z_s)"')
-    assert "reconstruction is not what a decoder makes of z_s and z_u side by side" in why(nested)
     spatial = plan("", JUDGE, 'modules.encoder={ use = "conv_encoder", head = "maps", widths = [2], outputs = 4 }')
     assert "No probe, order: z is no vector, its shape is (2, 2, 2)." in of(spatial).left_out
     monkeypatch.setattr("semreg.tables.mixing.figures.components", lambda kind: [])

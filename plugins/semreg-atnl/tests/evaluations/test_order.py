@@ -47,6 +47,20 @@ def test_strips_along_a_line_are_in_order_up_and_down(line: Any) -> None:
     assert measured(result, "linear", "strictly") == [1, 1, 1, 1]
 
 
+def test_strips_of_several_codes_are_those_of_all_side_by_side(ring: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(classes, "CHUNK", 100)  # several parts
+    whole = evaluated(ring, "linear", "fitted")
+    for k, name in enumerate(("first", "second")):
+        ring.tensors[name] = {split: codes[:, k : k + 1] for split, codes in ring.tensors["z"].items()}
+    draw = ring.functions["reconstruction"]
+    ring.functions["reconstruction"] = lambda second, first: draw(torch.cat([first, second], 1))
+    inputs = map(ring.tensor, ("first", "digit", "reconstruction", "image", "second"))
+    generator = torch.Generator().manual_seed(0)
+    ways = ["linear", "fitted"]
+    parts = semantic_order(*inputs, judge=ring, interpolators=ways, generator=generator, pairs=40)
+    assert parts.figures == whole.figures
+
+
 def test_a_jump_passes_nothing_but_its_ends(ring: Any) -> None:
     result = evaluated(ring, "jump")
     assert measured(result, "jump", "in_order") == [1, 0, 0]

@@ -42,7 +42,7 @@ def semantic_order(
     label: Annotated[Handle, Role.LABEL, Role.ORDER],
     reconstruction: Annotated[Handle, Role.OUTPUT],
     image: Annotated[Handle, Role.INPUT],
-    *,
+    *rest: Handle,
     judge: Annotated[TrainedRun, Reads("probability")],
     interpolators: Sequence[InterpolatorChoice] = ("linear",),
     pairs: Annotated[int, Gt(0)] = 200,
@@ -68,6 +68,7 @@ def semantic_order(
         label: a field of classes in a ring or a line.
         reconstruction: images computed from `code`, `(batch, channels, height, width)`.
         image: the data's images.
+        rest: further codes `(batch, code)` that `reconstruction` is computed from; a strip is of all, side by side.
         judge: a run on the same data with a tensor `probability` `(batch, classes)` read from `image`.
         interpolators: names, or tables with `use` and options.
         pairs: how many at each distance.
@@ -76,8 +77,10 @@ def semantic_order(
     """
     field = class_field(label)
     longest = _longest(field, images)
-    paths = chosen_interpolators(interpolators, read_codes(code, "train"), label.read("train"), field.order)
-    codes, labels = read_codes(code, "test"), label.read("test")
+    parts = (code, *rest)
+    known, codes = (torch.cat([read_codes(part, split) for part in parts], 1) for split in ("train", "test"))
+    paths = chosen_interpolators(interpolators, known, label.read("train"), field.order)
+    labels = label.read("test")
     members = rows_by_class(labels, len(field.names))
     generator = generator or torch.Generator().manual_seed(0)
     found: dict[tuple[str, int], Shares] = {}
@@ -87,7 +90,7 @@ def semantic_order(
             continue
         first, second, drawn = draw_pairs(members, between, pairs, generator)
         for name, path in paths.items():
-            seen = judged(judge, reconstruction, code, strips(path, codes[first], codes[second], images), field)
+            seen = judged(judge, reconstruction, parts, strips(path, codes[first], codes[second], images), field)
             ways = [_ways(*ends, field, ascending=hasattr(path, "fit")) for ends in between]
             found[name, distance] = _shares(seen.tolist(), [ways[index] for index in drawn.tolist()])
     if not found:
@@ -102,7 +105,7 @@ def semantic_order(
             shares = [getattr(value, measure) for (other, _), value in found.items() if other == name]
             figures[f"{name}_{measure}"] = sum(shares) / len(shares)
     on_images = gathered((verdicts(judge, images, field) for images in image.batches("test")), len(labels))
-    on_copies = judged(judge, reconstruction, code, codes, field)
+    on_copies = judged(judge, reconstruction, parts, codes, field)
     figures["judge_on_images"], figures["judge_on_reconstructions"] = (
         float((seen == labels).float().mean()) for seen in (on_images, on_copies)
     )
@@ -126,7 +129,7 @@ def _longest(field: ClassField, images: int) -> int:
 
 @before_training(semantic_order)
 def _before_training(
-    code: Handle, label: Handle, reconstruction: Handle, image: Handle, *, images: int, **options: Any
+    code: Handle, label: Handle, reconstruction: Handle, image: Handle, *rest: Handle, images: int, **options: Any
 ) -> None:
     """Raises ValueError as `_longest` does, and for test images of one class."""
     _longest(class_field(label), images)
