@@ -154,8 +154,7 @@ def make_table(
     require_matches(growing.grid)
     if growing.first and wanted.figures_of:
         with writing_table(growing.folder):
-            for path in write_figures(growing.grid, wanted.figures_of, growing.folder):
-                say(f"figure: {path}")
+            write_figures(growing.grid, wanted.figures_of, growing.folder)
     return MadeTable(growing.grid, growing.folder)
 
 

@@ -14,6 +14,7 @@ from semreg.pictures.cutting import Pixels, Strip, strips_of, whole
 from semreg.pictures.grids import enlarged
 from semreg.pictures.style import png_of, styled
 from semreg.store.disk import write_whole, writing
+from semreg.store.messages import say
 from semreg.tables.grid import Grid
 from semreg.tables.grouping import NARROW, Figure, Group, figures, grouped, stand_beside
 from semreg.tables.plots import file_name
@@ -51,7 +52,7 @@ def require_pictured(grid: Grid, evaluations: Iterable[str]) -> None:
 
 
 def write_figures(grid: Grid, evaluations: Sequence[str], folder: Path) -> list[Path]:
-    """Write each picture of some evaluations over the rows that have it, as PNG and PDF, and return their paths.
+    """Write each picture of some evaluations over the rows that have it, as PNG and PDF; say, and return, their paths.
 
     A row is there under its title, as the paper calls it; images that all rows have are there once. Raises UserError
     for an evaluation without pictures, once any run has done it, and for a picture that can't be read; CannotWrite.
@@ -65,6 +66,7 @@ def write_figures(grid: Grid, evaluations: Sequence[str], folder: Path) -> list[
             for suffix, content in drawn(figure, titles).items():
                 paths.append(folder / file_name((figure.evaluation, figure.title), suffix))
                 write_whole(paths[-1], content)
+                say(f"figure: {paths[-1]}")
     return paths
 
 
