@@ -136,9 +136,9 @@ def test_the_figure_that_takes_most_gives_way_and_that_is_said(tmp_path: Path, m
         assert drawn.figures[0].title == "Copies"
         told += [(one.columns, " ".join(one.captions)) for one in drawn.figures[1:]]
     columns, texts = zip(*told, strict=True)
-    assert columns == (10, 10, 8, 4)
+    assert columns == (10, 10, 10, 6)
     assert "To keep the page small: compressed; --figures-of strip writes all of it as it is." in texts[1]
-    assert "To keep the page small: 4 columns at most, compressed;" in texts[3]
+    assert "To keep the page small: 6 columns at most, compressed;" in texts[3]
     assert "strip, Large: left out, to keep the page small; --figures-of strip writes it." in drawn.remarks
 
 
