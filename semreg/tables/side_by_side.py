@@ -17,7 +17,7 @@ from semreg.pictures.cutting import Pixels, strips_of, whole
 from semreg.pictures.grids import enlarged
 from semreg.pictures.style import PIXEL_RATIO
 from semreg.store.results import read_picture
-from semreg.tables.chosen import drawn_rows, seeds_of
+from semreg.tables.chosen import drawn_rows, said_of_rows, seeds_of
 from semreg.tables.grid import Grid, Row
 from semreg.tables.grouping import Figure, Group, figures, grouped, stand_beside
 
@@ -107,10 +107,7 @@ def side_by_side(grid: Grid, titles: Mapping[str, str]) -> SideBySide:
     drawn = [_Drawn(figure, rows, titles) for figure in figures(rows, least=2)]
     while sum(one.size for one in drawn) > MOST_BYTES:
         max(drawn, key=lambda one: one.size).make_smaller()
-    remarks = []
-    if len(rows) < len(grid.rows):
-        which = "best of the ranking" if grid.ranking else "first"
-        remarks.append(f"Of {len(grid.rows)} rows the {len(rows)} {which}.")
+    remarks = said_of_rows(grid)
     compared = [one.compared() for one in sorted(drawn, key=lambda one: not one.groups) if one.step]
     if len(compared) > 1:  # what is to be said of all of them is said once
         common = [text for text in compared[0].captions if all(text in one.captions for one in compared)]
