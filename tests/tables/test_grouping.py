@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from semreg.core import Picture, UserError
@@ -71,6 +71,7 @@ def test_what_is_the_same_in_all_rows_is_there_once_and_one_row_alone_as_it_is()
     assert grouped({}) == []
 
 
+@settings(max_examples=50)
 @given(
     st.dictionaries(st.text(min_size=1), st.lists(st.builds(Line, st.text(), st.sampled_from("abcdefgh"))), max_size=4)
 )

@@ -58,7 +58,7 @@ def test_images_that_all_have_are_drawn_once(tmp_path: Path) -> None:
 
 
 def test_high_figures_fit_on_a_page_and_other_layouts_are_drawn(tmp_path: Path) -> None:
-    rows = [stored_row(tmp_path, f"row{k}", strips(10 * k, lines=5)) for k in range(3)]
+    rows = [stored_row(tmp_path, f"row{k}", strips(10 * k, lines=7)) for k in range(2)]
     rows.append(stored_row(tmp_path, "other", strips(99, lines=2)))
     png, _ = written(tmp_path, *rows)
     with Image.open(png) as image:
@@ -67,13 +67,12 @@ def test_high_figures_fit_on_a_page_and_other_layouts_are_drawn(tmp_path: Path) 
 
 def test_plots_stand_beside_each_other_and_a_figure_may_be_of_one_row(tmp_path: Path) -> None:
     plot = line_plot("Nats", {"": ([1, 2], [1, 2])}, x_label="x", y_label="y")
-    rows = [stored_row(tmp_path, name, plot) for name in ("a", "b", "c")]
+    rows = [stored_row(tmp_path, name, plot) for name in ("a", "b")]
     heights = []
-    for chosen in (rows[:1], rows[:2], rows):
+    for chosen in (rows[:1], rows):
         with Image.open(written(tmp_path, *chosen)[0]) as image:
             heights.append(image.height)
-    assert heights[1] < heights[0] < heights[2]
-    assert heights[2] == pytest.approx(2 * heights[1], rel=0.05)
+    assert heights[0] == pytest.approx(2 * heights[1], rel=0.1)
 
 
 def test_every_title_of_the_evaluation_and_of_no_other(tmp_path: Path) -> None:
