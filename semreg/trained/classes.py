@@ -117,8 +117,8 @@ def decoded(reconstruction: Handle, code: Handle | Sequence[Handle], codes: Tens
     """The images of codes `(rows, code)`, as `synthesised` makes them; of several, `codes` has them side by side."""
     if not isinstance(code, Sequence):
         return synthesised(reconstruction, {code.name: codes})
-    widths = [one.read(count=1).shape[1] for one in code]
-    return synthesised(reconstruction, dict(zip([one.name for one in code], codes.split(widths, dim=1), strict=True)))
+    parts = torch.split(codes, [one.read(count=1).shape[1] for one in code], dim=1)
+    return synthesised(reconstruction, {one.name: part for one, part in zip(code, parts, strict=True)})
 
 
 def synthesised(reconstruction: Handle, codes: Mapping[str, Tensor]) -> Tensor:

@@ -40,7 +40,8 @@ class _Judge:
         """Whether it is not trained, or not evaluated as its recipe says."""
         try:
             trained = read_record(self.folder).record.get("trained")
-            return not (trained and is_done(self.folder, self.plan, folders_of(self.plan, self.choices)))
+            folders = folders_of(self.plan, self.choices)
+            return not (trained and is_done(self.folder, self.plan, folders, self.choices.judge_on))
         except UserError:
             return True
 

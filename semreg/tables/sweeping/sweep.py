@@ -161,7 +161,7 @@ def best_of(made: MadeTable, recipe: Recipe, choices: Choices) -> list[str]:
     recipe that comes from no file there is no command.
     """
     best = made.best
-    value = best and over_seeds(best, str(made.grid.metric))
+    value = over_seeds(best, str(made.grid.metric)) if best else None
     if best is None or value is None:
         return []
     form = Form([value.mean])
