@@ -105,11 +105,13 @@ def compare(
     All else is as for `table`. Runs that are not finished are said. Raises UserError for what is no run, and for
     figures, plots and names that none has.
     """
+    from pathlib import Path
+
     from semreg.tables.comparing import compare_runs
     from semreg.tables.making import Wanted
     from semreg.tables.plots import plots_of
 
-    folders = [getattr(run, "folder", run) for run in runs]
+    folders = [one if isinstance(one, (str, Path)) else one.folder for one in runs]
     wanted = Wanted(
         tuple(figures), against, name=name, command=command, plots=plots_of(plots), figures_of=tuple(figures_of)
     )
