@@ -96,7 +96,13 @@ def run(
         from semreg.running.start import run_recipe
 
     command = command or shlex.join(["semreg", *sys.argv[1:]])
-    finished = run_recipe(load_recipe(recipe, overrides, of=of), choices, command)
+    if of is None:
+        finished = run_recipe(load_recipe(recipe, overrides), choices, command)
+    else:
+        from semreg.tables.trials import refusal_kept
+
+        with refusal_kept(Path(recipe)):
+            finished = run_recipe(load_recipe(recipe, overrides, of=of), choices, command)
     if in_first_process():
         _print_report(finished.folder, finished.plan.name)
     _exit_if_failed(finished.folder, finished.plan.name)
