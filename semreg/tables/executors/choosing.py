@@ -98,7 +98,7 @@ def require_room(plan: Plan, choices: Choices, share: float) -> None:
     if needed <= room:
         return
     fits = next((1 / count for count in range(int(1 / share), 0, -1) if needed <= room_on(total, 1 / count)), None)
-    advice = f"--gpus {fits:.3g} holds it" if fits else "nor does a whole one hold it; a smaller data.batch_size takes less"
+    advice = f"--gpus {fits:.3g} holds it" if fits else "nor does a whole one; a smaller data.batch_size takes less"
     has = f"{share:g} of a GPU has {room / _GIB:.2f} GiB for it"
     raise UserError("--gpus", f"{plan.name}: a step takes {needed / _GIB:.2f} GiB at once, and {has}; {advice}")
 
@@ -111,7 +111,9 @@ def step_peak(plan: Plan, choices: Choices) -> int:
         prepared = Runner(plan, choices, interrupts).prepared()
         prepared.trainer.try_out()
     modules = prepared.trainer.setting.modules.values()
-    states = sum(2 * one.nbytes for module in modules for one in module.parameters())  # Adam's, which a trial leaves out
+    states = sum(
+        2 * one.nbytes for module in modules for one in module.parameters()
+    )  # Adam's, which a trial leaves out
     peak = torch.cuda.max_memory_allocated(device) + states
     del prepared, modules
     gc.collect()
