@@ -257,10 +257,11 @@ def _require_different(runs: Sequence[_Planned], *, trained: bool) -> None:
 def _require_trainable(runs: Sequence[_Planned]) -> None:
     """Try every recipe, and its judges: the last one's mistake must not surface after the others were trained."""
     errors = []
+    tried: set[str] = set()
     for run in {run.row: run for run in runs}.values():
         try:
             check_by_dry_run(run.plan)
-            check_judges(run.plan, run.choices)
+            check_judges(run.plan, run.choices, tried=tried)
             require_images_to_judge_on(run.plan, run.choices)
         except UserError as error:
             errors.append(error)
