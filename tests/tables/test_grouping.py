@@ -86,12 +86,13 @@ def test_every_line_is_somewhere_and_no_line_of_another(rows: dict[str, list[Lin
 
 
 def test_groups_of_many_short_lines_stand_beside_each_other() -> None:
-    def groups(title: str, count: int) -> list[Group[int]]:
-        return [Group(title, [("", place) for place in range(count)]) for _ in range(2)]
+    def groups(title: str, count: int, name: str = "line") -> list[Group[int]]:
+        return [Group(title, [(name, place) for place in range(count)]) for _ in range(2)]
 
     assert stand_beside(groups("AE", 10), 12)
     assert not stand_beside(groups("AE", 10), 14)
     assert not stand_beside(groups("AE", 3), 12)
+    assert stand_beside(groups("AE", 3, name=""), 12)
     assert not stand_beside(groups("", 10), 12)
     assert not stand_beside(groups("AE", 10)[:1], 12)
 
