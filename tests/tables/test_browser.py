@@ -1,4 +1,4 @@
-"""The page of a table in a real browser: pictures side by side, curves, nothing wider than the screen, no request."""
+"""The page of a table in a real browser: sorted by a click, on a desk and on a phone; asks nobody for anything."""
 
 from __future__ import annotations
 
@@ -8,73 +8,70 @@ from typing import Any
 
 import pytest
 
-from semreg.pictures import image_grid
-from semreg.tables.grid import Grid
+from semreg.tables.grid import Cell, Grid, Row
 from semreg.tables.pages import write_table
-from tests.report.test_browser import HEIGHT, SIZES, browser  # noqa: F401  a fixture
-from tests.tables.conftest import images, stored_row
-from tests.tables.test_overlaid import row
+from tests.report.test_browser import SIZES, browser, opened
+from tests.tables.conftest import finished
+
+__all__ = ["browser"]
 
 pytestmark = pytest.mark.slow
 
+LONG = "A description that is as long as a title of a row may be, 60"
+EVALUATE = {"probe": {"use": "linear_probe(z, digit)"}}
 
-@pytest.fixture(scope="module")
-def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The page of three rows with lines of 14 images, ten lines of samples each, and curves."""
-    folder, rows = tmp_path_factory.mktemp("runs"), []
-    for seed, name in enumerate(("ae", "vae", "atnl_with_a_long_name_that_breaks")):
-        strips = [images(14, 0), images(14, seed + 1)]
-        labels = [["", *(f"seen as {place}" for place in range(13))]] * 2
-        one = image_grid("Strips", strips, row_labels=["image", "copy"], image_labels=labels)
-        samples = image_grid("Samples", [images(10, seed * 10 + k) for k in range(10)], row_labels=list("0123456789"))
-        logged = row(folder, name, "rec", "kl", count=50, validated=True)
-        rows.append(stored_row(folder, name, one, samples))
-        assert rows[-1].cells[0].folder == logged.cells[0].folder
-    write_table(Grid("grid", tuple(rows)), folder / "tables")
-    return folder / "tables" / "table.html"
+
+@pytest.fixture
+def written(runs: Path) -> Path:
+    """The page of a table of six rows with long titles, one without a figure."""
+    accuracies = {"b": [0.5, 0.9], "a": [0.62, 0.64], "e": [0.05, 0.1], "d": [0.1, 0.2], "c": [0.9, 0.95]}
+    rows = [
+        Row(name, LONG if name == "a" else "", finished(runs, name, values), {"evaluate": EVALUATE, "lr": rate})
+        for (name, values), rate in zip(accuracies.items(), (1e-3, 2e-4, 3e-5, 0.1, 10.0), strict=True)
+    ]
+    rows.append(Row("late", "", (Cell(0, runs / "late-0", "not begun"),), {"evaluate": EVALUATE, "lr": 0.5}))
+    folder = runs / "tables" / "toys"
+    write_table(Grid("toys", tuple(rows)), folder)
+    return folder / "table.html"
 
 
 @pytest.fixture(params=SIZES, ids=lambda size: f"{size[0]}-{size[1]}")
-def page(browser: Any, table: Path, request: pytest.FixtureRequest) -> Iterator[Any]:  # noqa: F811
-    width, scheme = request.param
-    context = browser.new_context(viewport={"width": width, "height": HEIGHT}, color_scheme=scheme)
-    page = context.new_page()
-    asked: list[str] = []
-    errors: list[str] = []
-    page.on("request", lambda one: asked.append(one.url))
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    page.goto(table.as_uri())
-    yield page
-    context.close()
-    assert errors == []
-    assert [url for url in asked if not url.startswith("data:")] == [table.as_uri()]
+def page(browser: Any, written: Path, request: pytest.FixtureRequest) -> Iterator[Any]:
+    with opened(browser, written, request.param) as page:
+        yield page
 
 
-def test_nothing_is_wider_than_the_screen_and_every_image_is_there(page: Any) -> None:
+def order(table: Any) -> list[str]:
+    """The rows' titles, the long one as A."""
+    titles = [text.split("\n")[0] for text in table.locator("tbody th").all_inner_texts()]
+    return ["A" if title == LONG else title for title in titles]
+
+
+def test_a_click_sorts_and_the_third_puts_back(page: Any) -> None:
+    table = page.locator("section", has=page.get_by_role("heading", name="probe", exact=True)).locator("table")
+    heading = table.locator("thead th").nth(1)
+    before = order(table)
+    assert before == ["b", "A", "e", "d", "c", "late"]
+    for state, expected in (
+        ("descending", ["c", "b", "A", "d", "e", "late"]),
+        ("ascending", ["e", "d", "A", "b", "c", "late"]),
+        (None, before),
+    ):
+        heading.locator("button").click()
+        assert heading.get_attribute("aria-sort") == state
+        assert order(table) == expected, "by numbers; what has none is last"
+    table.locator("thead button").first.click()
+    assert order(table) == ["late", "e", "d", "c", "b", "A"]
+
+
+def test_what_differs_sorts_by_number(page: Any) -> None:
+    table = page.locator("section", has=page.get_by_role("heading", name="What differs")).locator("table")
+    table.get_by_role("button", name="lr").click()
+    assert order(table) == ["c", "late", "d", "b", "A", "e"]
+
+
+def test_nothing_is_wider_than_the_screen_but_tables_that_scroll(page: Any) -> None:
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    seen = page.evaluate("[...document.querySelectorAll('.line img')].map(one => [one.naturalWidth, one.offsetWidth])")
-    assert len(seen) == 1 + 3 + 3 * 10
-    assert all(there and shown > 100 for there, shown in seen)
-
-
-def test_images_of_the_rows_stand_exactly_beneath_each_other_with_their_labels(page: Any) -> None:
-    lefts = (
-        "[...document.querySelectorAll('.compared:first-of-type .line img')].map(one => one.getBoundingClientRect())"
-    )
-    boxes = page.evaluate(f"{lefts}.map(box => [box.left, box.width])")
-    assert len({tuple(box) for box in boxes[:4]}) == 1
-    [[left, width]] = {tuple(box) for box in boxes[:4]}
-    spans = page.evaluate(
-        "[...document.querySelector('.compared .line .under').children].map(one => one.getBoundingClientRect())"
-        ".map(box => (box.left + box.right) / 2)"
-    )
-    for place, middle in enumerate(spans):
-        assert abs(middle - (left + width * (place + 0.5) / 14)) < 3
-
-
-def test_curves_have_colours_of_their_rows(page: Any) -> None:
-    strokes = page.evaluate(
-        "[...document.querySelectorAll('.overlays polyline')].map(one => getComputedStyle(one).stroke)"
-    )
-    assert len(strokes) == 2 * 3 * 2
-    assert len(set(strokes)) == 3
+    scroll = page.locator(".scroll").last
+    scroll.evaluate("one => one.scrollLeft = 1000")
+    assert scroll.locator("tbody th").first.bounding_box()["x"] >= 0, "a row's title stays in sight"

@@ -167,7 +167,12 @@ def test_names_of_a_stranger_are_no_markup(write: Write, tmp_path: Path) -> None
 def test_a_record_of_anything(write: Write, tmp_path: Path) -> None:
     write("a-1", 0.9, seed=None, data=[3], training=None, name=7)
     write("b-1", 0.5, seed=[1], data=None, hash=None, recipe={"evaluate": 3, "description": ["x"]})
-    assert shown(compare(tmp_path, "*")) == {"7": [0.9], "b": [0.5]}
+    deep: Any = 0
+    for _ in range(900):
+        deep = {"x": deep}
+    write("c-1", 0.4, training=deep, recipe={"x": deep})
+    write("d-1", 0.3, recipe={"x": deep})
+    assert shown(compare(tmp_path, "*")) == {"7": [0.9], "b": [0.5], "c": [0.4], "d": [0.3]}
 
 
 def test_what_is_no_run_is_refused(write: Write, tmp_path: Path) -> None:

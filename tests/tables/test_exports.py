@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,15 @@ def test_latex_is_a_table_in_booktabs_for_each_evaluation(grid: Grid) -> None:
         assert text.count(rf"\begin{{{environment}}}") == text.count(rf"\end{{{environment}}}")
 
 
+def test_what_is_to_be_known_of_the_figures_goes_with_them(grid: Grid) -> None:
+    on_validation = replace(grid, judged_on="validation")
+    head = latex(view(on_validation, "")).partition(r"\begin")[0]
+    assert "% Judged on the validation images" in head
+    assert all(line.startswith("%") for line in head.splitlines() if line)
+    lines = csv.DictReader(csv_text(on_validation, row_titles(grid.rows)).splitlines())
+    assert {line["images"] for line in lines} == {"validation"}
+
+
 def test_what_a_name_says_is_no_command() -> None:
     assert latex_text(HOSTILE) == (
         r"50\% of \$x\_1\$ \& \textbackslash{}input\{/etc/passwd\} \# \textasciitilde{}\textasciicircum{} \{β\}"
@@ -67,9 +77,9 @@ def test_csv_has_a_line_for_each_figure_of_each_row(grid: Grid) -> None:
     assert tuple(lines[0]) == COLUMNS
     first, second, third = lines
     assert first == {
-        "recipe": "vae", "title": "A VAE", "evaluation": "probe", "figure": "accuracy", "unit": "share",
-        "better": "higher", "mean": "0.925", "standard_deviation": first["standard_deviation"], "runs": "2",
-        "paper": "0.971", "best": "1",
+        "recipe": "vae", "title": "A VAE", "images": "test", "evaluation": "probe", "figure": "accuracy",
+        "unit": "share", "better": "higher", "mean": "0.925", "standard_deviation": first["standard_deviation"],
+        "runs": "2", "paper": "0.971", "best": "1",
     }  # fmt: skip
     assert float(first["standard_deviation"]) == pytest.approx(0.05 / 2**0.5)
     assert (second["title"], second["paper"], second["best"]) == (HOSTILE, "", "0")
