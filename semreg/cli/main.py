@@ -100,7 +100,13 @@ def run(
         from semreg.store.recipes import kept_as
 
     command = command or shlex.join(["semreg", *sys.argv[1:]])
-    finished = run_recipe(load_recipe(recipe, overrides, of=of), choices, command)
+    if of is None:
+        finished = run_recipe(load_recipe(recipe, overrides), choices, command)
+    else:
+        from semreg.tables.trials import refusal_kept
+
+        with refusal_kept(Path(recipe)):
+            finished = run_recipe(load_recipe(recipe, overrides, of=of), choices, command)
     kept = kept_as(finished.plan.name, choices.judge_on)
     if in_first_process():
         _print_report(finished.folder, kept)

@@ -17,8 +17,13 @@ BYTES_AT_A_TIME = 2**26
 
 
 def free_memory(device: torch.device) -> int | None:
-    """How many bytes of a GPU are free; None for a device that computes where the data are anyway."""
-    return torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else None
+    """How many bytes of a GPU are free for this process, which may have a share of it; None for a device that computes
+    where the data are anyway."""
+    if device.type != "cuda":
+        return None
+    free, total = torch.cuda.mem_get_info(device)
+    share = torch.cuda.get_per_process_memory_fraction(device)
+    return min(free, int(share * total) - torch.cuda.memory_reserved(device))
 
 
 class DeviceData:

@@ -22,9 +22,9 @@ def judged_by(folder: Path, kept: str) -> dict[str, str]:
     Of a judge whose run, or whose accuracy on these images, isn't there, nothing is said. Raises UserError for damaged
     files of the run itself.
     """
-    images = judged_on(kept)[1]
-    said = {digest: _sentence(folder.parent, digest, images) for digest in set(judges_of(folder, kept).values())}
-    return {name: said[digest] for name, digest in judges_of(folder, kept).items() if said[digest]}
+    images, judges = judged_on(kept)[1], judges_of(folder, kept)
+    said = {digest: _sentence(folder.parent, digest, images) for digest in set(judges.values())}
+    return {name: said[digest] for name, digest in judges.items() if said[digest]}
 
 
 def _sentence(runs: Path, digest: str, images: str) -> str:
@@ -40,10 +40,9 @@ def _sentence(runs: Path, digest: str, images: str) -> str:
 
 def _runs_of(runs: Path, digest: str) -> Iterator[RunRecord]:
     """The runs of that hash, which their folders' names end in the beginning of."""
-    for path in sorted(runs.glob(f"[!.]*-{digest[:6]}")):
+    for path in sorted(runs.glob("[!.]*")):
         with contextlib.suppress(UserError):
-            run = read_record(path)
-            if run.record.get("hash") == digest:
+            if path.name.endswith(f"-{digest[:6]}") and (run := read_record(path)).record.get("hash") == digest:
                 yield run
 
 

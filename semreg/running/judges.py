@@ -89,15 +89,18 @@ def require_images_to_judge_on(plan: Plan, choices: Choices) -> None:
         seen_by_evaluations(data, plan, choices.judge_on)
 
 
-def check_judges(plan: Plan, choices: Choices, *, above: tuple[tuple[str, str], ...] = ()) -> None:
+def check_judges(
+    plan: Plan, choices: Choices, *, above: tuple[tuple[str, str], ...] = (), tried: set[str] | None = None
+) -> None:
     """Check the judges of a plan, and theirs, as the plan itself is checked; those that are to be trained by a dry run.
 
-    `above` are the hashes and names of the runs that are judged. Raises UserError for mistakes in their recipes, judges
-    that lack what the evaluation reads or know other classes, and runs that judge themselves.
+    `above` are the hashes and names of the runs that are judged, `tried` the hashes of judges that were tried before,
+    to which these are added. Raises UserError for mistakes in their recipes, judges that lack what the evaluation reads
+    or know other classes, and runs that judge themselves.
     """
     own = (identity(plan, choices).digest, plan.name)
     problems: list[Problem] = []
-    tried: set[str] = set()
+    tried = set() if tried is None else tried
     trained = {run.record.get("hash") for run in known_runs(choices.out) if run.record.get("trained")}
     for evaluation in plan.evaluations.values():
         if evaluation.judge is None:

@@ -15,7 +15,6 @@ from semreg.core import Problem, UserError
 from semreg.recipe.bounds import require_bounds
 from semreg.running.choices import JUDGED_ON, Choices
 from semreg.store.layout import RECORD
-from semreg.store.messages import say
 from semreg.store.names import folder_of, named
 from semreg.store.recipes import evaluations_of, folders_of, judged_on, kept_as, read_recipe, recipes_of
 from semreg.store.record import read_record, run_folders
@@ -65,8 +64,7 @@ def compare_runs(runs: Sequence[str | Path], wanted: Wanted, choices: Choices) -
     folder = choices.out / TABLES / f"{grid.name}-{digest[:6]}"
     with writing_table(folder):
         write_table(grid, folder)
-        for path in write_figures(grid, wanted.figures_of, folder) if wanted.figures_of else ():
-            say(f"figure: {path}")
+        write_figures(grid, wanted.figures_of, folder)
     return MadeTable(grid, folder)
 
 

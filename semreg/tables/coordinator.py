@@ -21,7 +21,7 @@ from semreg.store.folder import SECONDS_OF_A_LOOK
 from semreg.store.messages import say
 from semreg.store.record import at_work
 from semreg.tables.grid import Cell
-from semreg.tables.trials import Trial, last_words, lock_of, status_of, steps_of, write_trial
+from semreg.tables.trials import Trial, last_words, lock_of, refusal_of, status_of, steps_of, write_trial
 from semreg.tables.watching import watching
 from semreg.training.interrupts import Interrupts
 
@@ -162,10 +162,12 @@ class Coordinator:
         if at_work(work.folder):  # another coordinator was faster, or the executor has lost sight of its process
             self.wait(work, elsewhere=True)
             return
-        cell = work.trial.read()
+        cell, refused = work.trial.read(), refusal_of(work.trial) if work.job is not None else ""
         ended = cell.finished or (cell.failed and status_of(work.trial) != work.status)
         if not work.trial.to_do or (work.job is not None and ended):
             self.done(work, cell)
+        elif refused:
+            self.done(work, Cell(work.trial.seed, work.folder, "failed", refused))
         elif tried:
             work.tries = 0 if steps_of(work.trial) - work.steps else work.tries + 1
             if work.tries < MOST_TRIES:

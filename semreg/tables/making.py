@@ -30,7 +30,7 @@ from semreg.tables.executors.elsewhere import make_elsewhere, require_elsewhere
 from semreg.tables.executors.here import make_here
 from semreg.tables.grid import Cell, Grid, Plot, Ranking, Row, require_evaluations, require_matches, require_metric
 from semreg.tables.pages import write_table, writing_table
-from semreg.tables.paper_figures import require_known, write_figures
+from semreg.tables.paper_figures import require_known, require_pictured, write_figures
 from semreg.tables.plots import require_plottable
 from semreg.tables.ranking import ranked_rows
 from semreg.training.trial import check_by_dry_run
@@ -154,8 +154,7 @@ def make_table(
     require_matches(growing.grid)
     if growing.first and wanted.figures_of:
         with writing_table(growing.folder):
-            for path in write_figures(growing.grid, wanted.figures_of, growing.folder):
-                say(f"figure: {path}")
+            write_figures(growing.grid, wanted.figures_of, growing.folder)
     return MadeTable(growing.grid, growing.folder)
 
 
@@ -258,10 +257,11 @@ def _require_different(runs: Sequence[_Planned], *, trained: bool) -> None:
 def _require_trainable(runs: Sequence[_Planned]) -> None:
     """Try every recipe, and its judges: the last one's mistake must not surface after the others were trained."""
     errors = []
+    tried: set[str] = set()
     for run in {run.row: run for run in runs}.values():
         try:
             check_by_dry_run(run.plan)
-            check_judges(run.plan, run.choices)
+            check_judges(run.plan, run.choices, tried=tried)
             require_images_to_judge_on(run.plan, run.choices)
         except UserError as error:
             errors.append(error)
@@ -317,6 +317,7 @@ class _Growing:
         self.cells[k] = cell
         self.write()
         require_metric(self.grid)  # once known, before all others are made
+        require_pictured(self.grid, self.wanted.figures_of)
 
     def write(self) -> None:
         """Write the table, with what other commands finished meanwhile, one command at a time."""

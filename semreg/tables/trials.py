@@ -5,19 +5,22 @@ Where it stands is told by that folder alone.
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
 from semreg.core import Needs, UserError
+from semreg.core.errors import cause_of
 from semreg.recipe.load import Recipe
 from semreg.recipe.plan import Plan
 from semreg.recipe.toml_text import toml_text
 from semreg.running.choices import Choices
 from semreg.running.reproducing import options_of
 from semreg.store.disk import read_file, write_whole, writing
+from semreg.store.folder import RunIsBusy
 from semreg.store.layout import CHECKPOINTS, EVALUATIONS, STATUS, TRIALS
 from semreg.store.record import read_record
 from semreg.tables.grid import Cell
@@ -25,6 +28,8 @@ from semreg.tables.grid import Cell
 LAST_WORDS = 2**13
 """Bytes of the end of a log that are read for them."""
 MOST_SAID = 500
+REFUSED = ".refused"
+"""The end of the name of the file that tells why a trial failed."""
 
 
 class Trial(Protocol):
@@ -66,6 +71,28 @@ def _beside(trial: Trial, suffix: str) -> Path:
     return trial.folder / TRIALS / f"{trial.plan.name}{suffix}"
 
 
+def refusal_of(trial: Trial) -> str:
+    """Why the trial ended before it was a run, as its process has left it; empty if it hasn't."""
+    try:
+        return read_file(_beside(trial, REFUSED)).decode("utf-8", "replace")
+    except OSError:
+        return ""
+
+
+@contextlib.contextmanager
+def refusal_kept(file: Path) -> Iterator[None]:
+    """In the process of a trial, by its recipe's file: why it fails is left beside that, for who has submitted it."""
+    try:
+        yield
+    except RunIsBusy:
+        raise
+    except Exception as error:
+        said = error.text() if isinstance(error, UserError) else cause_of(error)
+        with contextlib.suppress(OSError):
+            write_whole(file.with_suffix(REFUSED), said.encode("utf-8", "replace"))
+        raise
+
+
 def write_trial(trial: Trial, needs: Needs) -> tuple[list[str], Needs]:
     """Write the recipe of a trial, with all that it extends, into its folder; the arguments that make the run, and what
     it needs.
@@ -79,6 +106,7 @@ def write_trial(trial: Trial, needs: Needs) -> tuple[list[str], Needs]:
         command += f" --threads {threads}"
     with writing(trial.folder):
         file.parent.mkdir(parents=True, exist_ok=True)
+        file.with_suffix(REFUSED).unlink(missing_ok=True)
         write_whole(file, toml_text(trial.recipe.table).encode())
     written = trial.recipe.written
     overrides = [*written, *map(toml_text, trial.recipe.overrides[len(written) :])]

@@ -6,6 +6,8 @@ import re
 
 import torch
 
+from semreg.data.device_data import free_memory
+
 _TRIED = re.compile(r"Tried to allocate ([\d.]+) (bytes|[KMGT]iB)")
 _UNITS = {"bytes": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
 _STEP = 8
@@ -25,8 +27,8 @@ def shortage(error: BaseException, device: torch.device) -> tuple[int, int] | No
     """
     if device.type != "cuda":
         return None
-    free, _ = torch.cuda.mem_get_info(device)
-    return torch.cuda.max_memory_allocated(device) + wanted(error), free + torch.cuda.memory_reserved(device)
+    room = (free_memory(device) or 0) + torch.cuda.memory_reserved(device)
+    return torch.cuda.max_memory_allocated(device) + wanted(error), room
 
 
 def wanted(error: BaseException) -> int:

@@ -67,3 +67,14 @@ def test_a_gpu_says_how_much_is_free() -> None:
     free = free_memory(torch.device("cuda", torch.cuda.device_count() - 1))
     assert free is not None
     assert free > 0
+
+
+@pytest.mark.parametrize(("share", "reserved", "free"), [(1.0, 0, 30), (0.5, 0, 30), (0.25, 0, 20), (0.25, 15, 5)])
+def test_a_process_that_has_a_share_of_a_gpu_has_no_more_free_than_that(
+    share: float, reserved: int, free: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (30, 80))
+    monkeypatch.setattr(torch.cuda, "get_per_process_memory_fraction", lambda device: share)
+    monkeypatch.setattr(torch.cuda, "memory_reserved", lambda device: reserved)
+    assert free_memory(torch.device("cuda", 0)) == free
+    assert free_memory(torch.device("cpu")) is None

@@ -46,6 +46,12 @@ def test_several_accuracies_are_told_by_their_names(judged: Path) -> None:
     assert "right on 90.00% (accuracy), 50.00% (pose) of the test images" in judged_by(judged, "run")["fid"]
 
 
+@pytest.mark.parametrize("digest", ["**", "../..", "[", ""])
+def test_the_hash_of_a_stranger_names_nothing(judged: Path, digest: str) -> None:
+    write_evaluations(judged, "run", {}, reported=True, judges={"fid": digest})
+    assert judged_by(judged, "run") == {}
+
+
 @pytest.mark.parametrize(
     ("file", "text"),
     [

@@ -14,7 +14,10 @@ import torch
 
 import semreg
 from semreg.core import ClassField, Reads, Result, UserError
+from semreg.recipe.check import check
+from semreg.recipe.load import load_recipe
 from semreg.report.judges import judged_by
+from semreg.running import judges
 from semreg.running.choices import Choices
 from semreg.running.judges import of_a_judge
 from semreg.store.folder import RunFolder
@@ -235,6 +238,20 @@ def test_a_judge_has_what_the_evaluation_reads_and_knows_the_same_classes(
     assert unfit(path, trained) == {"evaluate.v.judge": said}
     toy(JUDGE.replace("told =", "told_kind ="), "judge.toml")
     trained(path)
+
+
+def test_a_judge_that_many_runs_share_is_tried_once(
+    toy: Toy, evaluations: list[Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    names: list[str] = []
+    monkeypatch.setattr(judges, "check_by_dry_run", lambda plan: names.append(plan.name))
+    toy(JUDGE, "judge.toml")
+    path = toy('[evaluate.v]\nuse = "judged(image)"\njudge = "judge.toml"')
+    tried: set[str] = set()
+    for rate in (0.01, 0.02):
+        plan = check(load_recipe(path, [f"optimizer.lr={rate}"]))
+        judges.check_judges(plan, Choices(out=tmp_path / "runs"), tried=tried)
+    assert names == ["judge"]
 
 
 def test_a_judge_that_knows_other_classes_is_refused(

@@ -10,7 +10,7 @@ import pytest
 
 from semreg.tables.grid import Cell, Grid, Row
 from semreg.tables.pages import write_table
-from tests.report.test_browser import HEIGHT, SIZES, browser
+from tests.report.test_browser import SIZES, browser, opened
 from tests.tables.conftest import finished
 
 __all__ = ["browser"]
@@ -37,18 +37,8 @@ def written(runs: Path) -> Path:
 
 @pytest.fixture(params=SIZES, ids=lambda size: f"{size[0]}-{size[1]}")
 def page(browser: Any, written: Path, request: pytest.FixtureRequest) -> Iterator[Any]:
-    width, scheme = request.param
-    context = browser.new_context(viewport={"width": width, "height": HEIGHT}, color_scheme=scheme)
-    page = context.new_page()
-    asked: list[str] = []
-    errors: list[str] = []
-    page.on("request", lambda one: asked.append(one.url))
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    page.goto(written.as_uri())
-    yield page
-    context.close()
-    assert errors == []
-    assert [url for url in asked if not url.startswith("data:")] == [written.as_uri()]
+    with opened(browser, written, request.param) as page:
+        yield page
 
 
 def order(table: Any) -> list[str]:

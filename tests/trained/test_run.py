@@ -14,6 +14,7 @@ import semreg
 from semreg.components.values import tensors_of
 from semreg.core import DiagonalGaussian, UserError
 from semreg.data.splitting import with_validation
+from semreg.trained.classes import read_images
 from semreg.trained.read_cache import ReadCache
 from semreg.trained.rows import concatenated, rows_in
 from semreg.trained.run import Run
@@ -105,6 +106,7 @@ def test_validation_images_stand_for_test_images_by_both_names(run: Run) -> None
     for split in ("test", "validation"):
         assert torch.equal(seen.tensor("kind").read(split), expected)
     assert seen.counts["test"] == 7
+    assert torch.equal(read_images(seen.tensor("image"), "validation"), read_images(seen.tensor("image"), "test"))
     assert Run(run.folder, run.plan, run.modules, cut, run.device, run.seed).counts == cut.counts
     with pytest.raises(UserError, match=r"recipe\.toml: 1 error\n  data\.split\.validation"):
         _ = Run(run.folder, run.plan, run.modules, run.data, run.device, run.seed, "validation").data

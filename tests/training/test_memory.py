@@ -27,6 +27,7 @@ def test_what_could_not_be_had_is_read_from_the_error(said: str, bytes_: int) ->
 
 def test_what_others_hold_of_a_card_is_no_room(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (1 * GIB, 80 * GIB))
+    monkeypatch.setattr(torch.cuda, "get_per_process_memory_fraction", lambda device: 1.0)
     monkeypatch.setattr(torch.cuda, "memory_reserved", lambda device: 9 * GIB)
     monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda device: 8 * GIB)
     error = torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 4.00 GiB.")

@@ -98,9 +98,7 @@ def require_room(plan: Plan, choices: Choices, share: float) -> None:
     if needed <= room:
         return
     fits = next((1 / count for count in range(int(1 / share), 0, -1) if needed <= room_on(total, 1 / count)), None)
-    advice = (
-        f"--gpus {fits:.3g} holds it" if fits else "nor does a whole one hold it; a smaller data.batch_size takes less"
-    )
+    advice = f"--gpus {fits:.3g} holds it" if fits else "nor does a whole one; a smaller data.batch_size takes less"
     has = f"{share:g} of a GPU has {room / _GIB:.2f} GiB for it"
     raise UserError("--gpus", f"{plan.name}: a step takes {needed / _GIB:.2f} GiB at once, and {has}; {advice}")
 

@@ -18,8 +18,11 @@ import joblib
 
 from semreg.core import Needs
 
-PRELOADED = ["semreg.cli.main", "semreg.running.start"]
-"""What each process would import; a server has, and forks."""
+PRELOADED = [
+    "semreg.cli.main", "semreg.running.start", "semreg.running.progress", "semreg.report.page", "matplotlib.figure",
+    "torch._dynamo",
+]  # fmt: skip
+"""What each process would import, in seconds; a server has, and forks. Nothing computes there."""
 CONTEXT = 600 * 2**20
 """Bytes of a GPU that a process takes, before any tensor lies there."""
 LIMITED, LIMITED_BEFORE = "PYTORCH_ALLOC_CONF", "PYTORCH_CUDA_ALLOC_CONF"

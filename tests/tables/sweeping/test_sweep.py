@@ -74,6 +74,9 @@ def test_every_combination_is_a_row(recipe: Path, make: Make, monkeypatch: pytes
 def test_runs_serve_all_sweeps_and_each_has_a_folder_of_its_own(
     recipe: Path, make: Make, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    with pytest.raises(UserError, match=r"--metric: no run has the figure 'probe.tim'; did you mean 'probe.time'"):
+        make(recipe, metric="probe.tim", minimize=True)
+    assert len(list((tmp_path / "runs").glob("recipe-*"))) == 1, "told after the first"
     first = make(recipe)
     assert [row.varied for row in first.grid.rows] == [{"optimizer.lr": 0.01}, {"optimizer.lr": 0.02}]
     record = json.loads((first.grid.rows[1].cells[0].folder / "run.json").read_text())

@@ -1,0 +1,44 @@
+"""The table of runs that is drawn while they are under way."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+from rich.console import Console
+
+from semreg.report.run_table import CELLS, plain, run_table
+from semreg.store.status import RunStatus
+
+RUN = RunStatus(
+    Path("runs/vae-0a1b2c"), "vae", "running", phase="main", position=1, count=2, epoch=3, epochs=9, iteration=30,
+    iterations=120, seconds_left=61.0, losses={"a": 1.0, "b": 2.0, "c": 3.0, "d": 4.0}, seconds_since_update=2.0,
+)  # fmt: skip
+
+
+def test_a_run_has_a_row_with_its_bar_and_its_losses() -> None:
+    console = Console(file=io.StringIO(), width=120)
+    console.print(run_table([RUN, RunStatus(Path("odd"), "odd", "failed", message="no \x1b[2J room")]))
+    shown = console.file.getvalue()  # type: ignore[attr-defined]
+    for text in (
+        "vae-0a1b2c",
+        "main 1/2",
+        "epoch 3/9",
+        "30/120  25%",
+        "1m01s",
+        "a 1, b 2, c 3, +1 losses",
+        "━",
+        "odd",
+        "failed",
+    ):
+        assert text in shown
+    assert "\x1b" not in shown
+
+
+def test_cells_tell_nothing_that_is_not_known() -> None:
+    bare = RunStatus(Path("odd"), "odd", "unknown")
+    assert {title: cell(bare) for title, cell in CELLS.items() if cell(bare)} == {"run": "odd", "state": "unknown"}
+
+
+def test_a_cell_is_one_line_of_printable_characters() -> None:
+    assert plain("a\n b\x1b[2J") == "a b�[2J"

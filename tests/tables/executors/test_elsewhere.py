@@ -1,0 +1,153 @@
+"""Grids that an executor makes: the same figures as here, judges once, and everything by arguments and folders."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import semreg
+from semreg.core import Result, UserError
+from semreg.running.choices import Choices
+from semreg.store.record import known_runs, read_record
+from semreg.tables.making import MadeTable, Wanted
+from semreg.tables.mixing.mix import Budget, make_mix
+from semreg.trained.run import Run
+from semreg.training.phase import PhaseRunner
+from tests.running.faults import JUDGE
+from tests.tables.conftest import SCORED
+
+Toy = Callable[..., Path]
+Make = Callable[..., MadeTable]
+
+pytestmark = pytest.mark.usefixtures("no_hooks")
+
+
+def test_a_grid_has_the_same_figures_as_one_that_is_made_here(
+    make: Make, two: list[Path], forked: list[list[str]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    here = make(two, overrides=["optimizer.lr=0.03"], threads=1, out=tmp_path / "here")
+    there = make(two, overrides=["optimizer.lr=0.03"], on="forked:3")
+    assert [cell.results for _, cell in there.grid.cells] == [cell.results for _, cell in here.grid.cells]
+    assert [cell.folder.name for _, cell in there.grid.cells] == [cell.folder.name for _, cell in here.grid.cells]
+    assert len(forked) == 2
+    said = capsys.readouterr().err
+    assert "2/2  better · seed 0: begun" in said
+    assert "2/2  better · seed 0: finished" in said
+    for number, (_, cell) in enumerate(there.grid.cells):
+        record, other = (read_record(run).record for run in (cell.folder, here.grid.cells[number][1].folder))
+        for key in ("name", "hash", "recipe", "seed", "training", "threads"):
+            assert record[key] == other[key]
+        files = (run / "recipe.json" for run in (cell.folder, here.grid.cells[number][1].folder))
+        assert len({json.dumps(json.loads(file.read_text()), sort_keys=True) for file in files}) == 1
+    assert make(two, overrides=["optimizer.lr=0.03"]).grid.rows == there.grid.rows
+    assert len(forked) == 2
+
+
+def test_the_record_tells_the_command_that_a_person_would_type(
+    make: Make, two: list[Path], forked: list[list[str]]
+) -> None:
+    table = make(two[:1], seeds=[5], overrides=["optimizer.lr=0.03"], on="forked", command="semreg table …")
+    record = read_record(table.grid.cells[0][1].folder).record
+    assert record["command"].startswith(f"semreg run {two[0]} --set optimizer.lr=0.03 --seed 5 --device cpu")
+    assert record["command"].endswith("--threads 1")
+
+
+def test_one_that_fails_hinders_no_other_and_tells_its_reason(
+    make: Make, toy: Toy, forked: list[list[str]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    diverging = toy(f"optimizer.lr = 1e20\n{SCORED}", "diverging.toml")
+    failing = toy(f"optimizer.lr = 0.02\n{SCORED}fails = 1\n", "failing.toml")
+    table = make([diverging, failing], seeds=2, on="forked")
+    assert [cell.state for _, cell in table.grid.cells] == ["failed", "failed", "finished", "finished"]
+    assert "in phase 'main'" in table.grid.rows[0].cells[0].reason
+    assert table.grid.rows[1].cells[1].failures == {"probe": "nothing to | score (this process)"}
+    assert len(forked) == 4, "each is tried once"
+
+
+def test_one_that_is_refused_before_it_has_a_folder_tells_why(
+    make: Make, two: list[Path], forked: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: Any, **__: Any) -> None:
+        raise UserError("the recipe", "is refused")
+
+    monkeypatch.setattr("semreg.running.start.plan_for", refused)
+    table = make(two[:1], on="forked")
+    assert [(cell.state, cell.reason) for _, cell in table.grid.cells] == [("failed", "the recipe: is refused")]
+    assert not known_runs(table.folder.parents[1])
+    assert len(forked) == 1, "who is refused is not tried again"
+
+
+def test_a_recipe_of_python_and_one_that_is_composed_are_made_elsewhere_too(
+    make: Make, toy: Toy, forked: list[list[str]], tmp_path: Path
+) -> None:
+    recipe = semreg.load_recipe({"extends": str(toy(SCORED, "plain.toml")), "optimizer": {"lr": 0.5}}, name="own")
+    table = make([recipe], on="forked", command="semreg.table(…)")
+    (cell,) = table.grid.rows[0].cells
+    assert cell.finished
+    assert read_record(cell.folder).record["command"] == "semreg.table(…)"
+    assert semreg.run(recipe, out=tmp_path / "runs", device="cpu", threads=1).folder == cell.folder
+
+
+def test_judges_are_trained_once_before_the_runs_that_they_judge(
+    make: Make, toy: Toy, register: Callable[[str, str, Any], None], forked: list[list[str]], tmp_path: Path
+) -> None:
+    def judged(image: Any, *, judge: Run) -> Result:
+        return Result(figures={"seen": float(judge.tensor("told").given(image=image.read("test")).mean())})
+
+    register("evaluation", "judged", judged)
+    toy(JUDGE, "judge.toml")
+    path = toy(f'{SCORED}[evaluate.verdict]\nuse = "judged(image)"\njudge = "judge.toml"\n', "judged.toml")
+    table = make([path], seeds=2, on="forked:1")
+    assert [arguments[1].rpartition("/")[2] for arguments in forked] == ["judge.toml", *["judged.toml"] * 2]
+    assert all("seen" in cell.results["verdict"].figures for _, cell in table.grid.cells)
+    assert len(known_runs(tmp_path / "runs")) == 3
+    assert make([path], seeds=2).grid.rows == table.grid.rows
+
+
+def test_a_mix_is_made_elsewhere(toy: Toy, make: Make, forked: list[list[str]], tmp_path: Path) -> None:
+    path = toy('[model.attributes]\nkind = "z"\n', "base_of_mix.toml")
+    choices = Choices(out=tmp_path / "runs", device="cpu")
+    made = make_mix(path, ["losses.l1(z, z)=0.1"], (), 1, Budget(1, 1.0), None, Wanted(on="forked"), choices)
+    assert [cell.state for _, cell in made.grid.cells] == ["finished"] * 2
+    again = make_mix(path, ["losses.l1(z, z)=0.1"], (), 1, Budget(1, 1.0), None, Wanted(), choices)
+    assert again.grid.rows == made.grid.rows
+    assert len(forked) == 2
+
+
+def test_an_interrupt_stops_all_and_the_same_call_goes_on_here(
+    make: Make, two: list[Path], forked: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    iterate, caller = PhaseRunner.iterate, os.getpid()
+
+    def slow(self: PhaseRunner, iteration: int) -> None:
+        if iteration == 2 and self.setting.plan.name == "plain":
+            os.kill(caller, signal.SIGINT)
+        time.sleep(0.05 * (iteration > 1))
+        iterate(self, iteration)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(PhaseRunner, "iterate", slow)
+        with pytest.raises(KeyboardInterrupt, match="interrupted; the same command goes on from the last checkpoints"):
+            make(two, on="forked", seeds=2)
+    states = [run.current_state() for run in known_runs(two[0].parent / "runs")]
+    assert states
+    assert set(states) <= {"stopped", "finished"}
+    assert all(cell.finished for _, cell in make(two, seeds=2, threads=1).grid.cells)
+
+
+# --- refused ---
+
+
+def test_components_of_this_process_are_refused_elsewhere(
+    make: Make, two: list[Path], tmp_path: Path, made: list[str]
+) -> None:
+    with pytest.raises(UserError, match="dataset 'toy' is registered in this process, which makes no run of 'local:2'"):
+        make(two, on="local:2")
+    assert not (tmp_path / "runs").exists()
