@@ -33,7 +33,7 @@ LOST = 255
 
 
 class Local:
-    """`--on local:N`: N processes at once, which share out the cores, and the GPUs if they compute there.
+    """Processes of this machine, `--on local:N`: N at once, which share out the cores, and GPUs if they compute there.
 
     As many as cores by default, and on GPUs as many as have room: one on each, or with `--gpus 0.25` four. A process
     that has less than a whole GPU can take no more than its share of the memory. Each is forked by a server that has
