@@ -14,10 +14,13 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import importlib
 import json
+import multiprocessing
 import os
 import random
 import resource
+import runpy
 import shutil
 import signal
 import statistics
@@ -34,8 +37,10 @@ from semreg.core import Needs
 from semreg.store.collection import stored_figures
 from semreg.store.record import known_runs
 from semreg.tables.coordinator import Coordinator, Work
+from semreg.tables.executors.local import PRELOADED
 from semreg.testing.executors import processes_at_work
 
+FORK = multiprocessing.get_context("fork")
 TRIALS, THREADS = 8, 2
 GRID = 4
 MANY = 1_000
@@ -88,6 +93,23 @@ def pace(folder: Path, arguments: argparse.Namespace) -> Findings:
 # --- kills ---
 
 
+def forked(folder: Path, *arguments: Any) -> Any:
+    """Begin a grid in a folder, in a fork of this process, which has imported what takes most of a command's time."""
+    process = FORK.Process(target=_grid, args=(folder, arguments))
+    process.start()
+    return process
+
+
+def _grid(folder: Path, arguments: Sequence[Any]) -> None:
+    os.setsid()
+    os.environ["SEMREG_CACHE"] = str(folder / "cache")
+    said = os.open(folder / "said", os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+    for number in (1, 2):
+        os.dup2(said, number)
+    sys.argv = ["semreg", *command(folder, *arguments)[3:]]
+    runpy.run_module("semreg", run_name="__main__")
+
+
 def outcome(folder: Path) -> dict[str, Any]:
     """The weights and figures of all runs, by their folders' names."""
     found = {}
@@ -110,26 +132,29 @@ def kills(folder: Path, arguments: argparse.Namespace) -> Findings:
     """Kill coordinators and workers at random moments."""
     draws, whole = random.Random(arguments.seed), folder / "whole"
     grid = (GRID, max(1, arguments.epochs // 4), "--on", "local:2", "--threads", "1")
-    lasts = seconds(lambda: done(whole, *grid))
+    for name in (*PRELOADED, "semreg.tables.making"):
+        importlib.import_module(name)
+    whole.mkdir()
+    lasts = seconds(lambda: forked(whole, *grid).join())
     expected, killed = outcome(whole), {"coordinator": 0, "worker": 0}
     differed = again = grids = 0
     while sum(killed.values()) < arguments.kills and time.monotonic() < arguments.end:
         place, kept = folder / f"{grids:03d}", dict[Path, int]()
         place.mkdir()
         shutil.copytree(whole / "cache", place / "cache")
-        process = start(place, *grid)
+        process = forked(place, *grid)
         while True:
             moment = time.monotonic() + draws.uniform(0, lasts / 2)
-            while time.monotonic() < moment and process.poll() is None:
+            while time.monotonic() < moment and process.is_alive():
                 time.sleep(0.01)
             kept |= logs(place)
-            if process.poll() is not None:
-                if process.returncode == 0:
+            if not process.is_alive():
+                if process.exitcode == 0:
                     break
-                process = start(place, *grid)  # a trial that was killed too often in a row has failed
+                process = forked(place, *grid)  # a trial that was killed too often in a row has failed
                 continue
-            if sum(killed.values()) >= arguments.kills:
-                process.wait()
+            if sum(killed.values()) >= arguments.kills or time.monotonic() > arguments.end:
+                process.join()
                 continue
             workers = [number for run in known_runs(place / "runs") for number in processes_at_work(run.folder)]
             if workers and draws.random() < 0.5:
@@ -137,9 +162,9 @@ def kills(folder: Path, arguments: argparse.Namespace) -> Findings:
                 killed["worker"] += 1
             else:
                 process.kill()
-                process.wait()
+                process.join()
                 killed["coordinator"] += 1
-                process = start(place, *grid)
+                process = forked(place, *grid)
         touched = [log for log, size in kept.items() if log.stat().st_size != size]
         again += len(touched)
         differs = outcome(place) != expected

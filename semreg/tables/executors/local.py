@@ -100,8 +100,9 @@ class LocalJob:
 
 
 def room_on(total: int, share: float) -> int:
-    """The bytes that tensors can take of a GPU of `total` bytes, by a process that has a share of it."""
-    return max(0, int(total * share) - (CONTEXT if share < 1 else 0))
+    """The bytes that tensors can take of a GPU of `total` bytes, by a process that has a share of it, beside others and
+    their coordinator, who has looked at it."""
+    return max(0, int((total - CONTEXT) * share) - CONTEXT) if share < 1 else total
 
 
 def _work(arguments: list[str], environment: Mapping[str, str], log: str) -> None:
