@@ -1,13 +1,13 @@
 """Grids that an executor makes: their pace, kills of coordinators and workers, and the cost of looking at many trials.
 
-    python -m benchmarks.grids --page benchmarks/grids.md
+    python -m benchmarks.grids --json benchmarks/grids.json --page benchmarks/grids.md
 
 *Pace*: three commands make the same eight small trials: one after another with the default number of threads, one after
 another with one thread, and two at once with one thread each; from start to end of the command. *Kills*: a grid of four
 trials is killed at random moments, its coordinator or a process that trains, and the same command goes on, until there
 were so many kills; weights and figures are held against those of a grid that nobody disturbed, and what was finished
 must be touched no more. *Polls*: a coordinator looks at its trials while 1,000 of them end, and then again and again at
-one that is left. `--only pace` (may be repeated) measures one; `--json` keeps what was found.
+one that is left. `--only pace` (may be repeated) measures one; `--json` keeps what was found, and the page has all that.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -284,33 +285,44 @@ def resident() -> int:
 TOPICS: dict[str, Callable[[Path, argparse.Namespace], Findings]] = {"pace": pace, "polls": polls, "kills": kills}
 
 
+def page(kept: dict[str, Any]) -> str:
+    """The page of what was found, by topics."""
+    parts = [f"# Grids\n\n{(__doc__ or '').strip()}\n"]
+    parts.append(goals_table(Goal(**goal) for one in kept.values() for goal in one["goals"]).markdown())
+    for one in kept.values():
+        parts += [Table(**table).markdown() for table in one["tables"]]
+        parts.append(f"Measured on: {one['conditions']}.\n")
+    return "\n".join(parts)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--only", action="append", choices=TOPICS, help="one topic; may be repeated")
     parser.add_argument("--kills", type=int, default=50, help="how many")
-    parser.add_argument("--epochs", type=int, default=80, help="of a trial of the pace")
+    parser.add_argument("--epochs", type=int, default=80, help="of a trial; a quarter of one to be killed")
     parser.add_argument("--seed", type=int, default=0, help="of the moments of kills")
     parser.add_argument("--minutes", type=float, default=60, help="after which nothing more is killed")
     parser.add_argument("--page", type=Path, help="where the page is written")
-    parser.add_argument("--json", type=Path, help="where what was found is kept")
+    parser.add_argument("--json", type=Path, help="where what is found is kept, beside other topics that are there")
     arguments = parser.parse_args()
     arguments.end = time.monotonic() + 60 * arguments.minutes
-    told, folder = conditions(), Path(tempfile.mkdtemp(prefix="semreg-grids-"))
-    found = [TOPICS[name](folder, arguments) for name in arguments.only or TOPICS]
-    goals = [goal for one in found for goal in one.goals]
-    tables = [goals_table(goals), *(table for one in found for table in one.tables)]
-    text = "\n".join(
-        [f"# Grids\n\n{' '.join((__doc__ or '').split())}\n\n{told}\n", *(table.markdown() for table in tables)]
-    )
+    kept = json.loads(arguments.json.read_text()) if arguments.json and arguments.json.exists() else {}
+    folder, met = Path(tempfile.mkdtemp(prefix="semreg-grids-")), True
+    for name in arguments.only or TOPICS:
+        told, found = conditions(), TOPICS[name](folder, arguments)
+        met &= all(goal.met for goal in found.goals)
+        kept[name] = {
+            "conditions": told,
+            "goals": [asdict(goal) for goal in found.goals],
+            "tables": [asdict(table) for table in found.tables],
+        }
+        if arguments.json:
+            arguments.json.write_text(json.dumps(kept, indent=1) + "\n")
+    text = page(kept)
     if arguments.page:
         arguments.page.write_text(text)
-    if arguments.json:
-        kept = [vars(goal) for goal in goals], [[list(table.columns), *map(list, table.rows)] for table in tables[1:]]
-        arguments.json.write_text(
-            json.dumps({"conditions": told, "goals": kept[0], "tables": kept[1]}, indent=1) + "\n"
-        )
     print(text)
-    if all(goal.met for goal in goals):
+    if met:
         shutil.rmtree(folder)
 
 
