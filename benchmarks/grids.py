@@ -7,7 +7,7 @@ another with one thread, and two at once with one thread each; from start to end
 trials is killed at random moments, its coordinator or a process that trains, and the same command goes on, until there
 were so many kills; weights and figures are held against those of a grid that nobody disturbed, and what was finished
 must be touched no more. *Polls*: a coordinator looks at its trials while 1,000 of them end, and then again and again at
-one that is left. `--only pace` (may be repeated) measures one; `--json` keeps what was found, and the page has all that.
+one that is left. `--only pace` (may be repeated) measures one; `--json` keeps all that was found, for the page.
 """
 
 from __future__ import annotations
@@ -129,6 +129,11 @@ def logs(folder: Path) -> dict[Path, int]:
     }
 
 
+def workers(folder: Path) -> list[int]:
+    """The processes that train in a folder."""
+    return [number for run in known_runs(folder / "runs") for number in processes_at_work(run.folder)]
+
+
 def kills(folder: Path, arguments: argparse.Namespace) -> Findings:
     """Kill coordinators and workers at random moments."""
     draws, whole = random.Random(arguments.seed), folder / "whole"
@@ -145,8 +150,8 @@ def kills(folder: Path, arguments: argparse.Namespace) -> Findings:
         shutil.copytree(whole / "cache", place / "cache")
         process = forked(place, *grid)
         while True:
-            moment = time.monotonic() + draws.uniform(0, lasts / 2)
-            while time.monotonic() < moment and process.is_alive():
+            moment, worker = time.monotonic() + draws.uniform(0, lasts / 2), draws.random() < 0.5
+            while process.is_alive() and (time.monotonic() < moment or (worker and not workers(place))):
                 time.sleep(0.01)
             kept |= logs(place)
             if not process.is_alive():
@@ -157,9 +162,8 @@ def kills(folder: Path, arguments: argparse.Namespace) -> Findings:
             if sum(killed.values()) >= arguments.kills or time.monotonic() > arguments.end:
                 process.join()
                 continue
-            workers = [number for run in known_runs(place / "runs") for number in processes_at_work(run.folder)]
-            if workers and draws.random() < 0.5:
-                os.kill(draws.choice(workers), signal.SIGKILL)
+            if worker and (found := workers(place)):
+                os.kill(draws.choice(found), signal.SIGKILL)
                 killed["worker"] += 1
             else:
                 process.kill()
