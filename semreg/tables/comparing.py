@@ -26,8 +26,8 @@ from semreg.tables.paper_figures import write_figures
 
 NAME = "compare"
 """Of the table, unless another is wanted."""
-_DECIDES = ("training", "precision", "choices", "continues", "fallback")
-"""What a run's record says of how its figures came about, besides its seed."""
+_DECIDES = ("training", "precision", "choices")
+"""What a run's record says of how it was trained, besides its seed."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,8 @@ def _recipes(folder: Path, images: str) -> list[_Found]:
         table = _recipe(folder, name)
         place = kept_as(name, images)
         cell = read_cell(folder, place, seed if isinstance(seed, int) else 0, folders_of(folder, place))
-        decides = [name, fingerprint, table | {"seed": None}, *(run.record.get(key) for key in _DECIDES)]
+        decides = [name, fingerprint, table | {"seed": None}, bool(run.record.get("continues"))]
+        decides += [run.record.get(key) for key in _DECIDES]
         try:
             alike = json.dumps(decides, sort_keys=True)
         except RecursionError:  # what no run writes

@@ -100,13 +100,22 @@ def test_runs_that_are_not_finished_are_said(write: Write, tmp_path: Path) -> No
 
 def test_only_seeds_make_runs_one_row(write: Write, tmp_path: Path) -> None:
     write("vae-1", 0.9)
-    write("vae-2", 0.8, seed=1)
+    write("vae-2", 0.8, seed=1, fallback="not found under elsewhere", recipe={"seed": 1})
     write("vae-3", 0.7, seed=2, recipe={"optimizer": {"lr": 0.2}})
     write("vae-4", 0.6, seed=3, data={"fingerprint": "other"})
     write("vae-5", 0.5, seed=4, precision="bf16")
+    write("vae-6", 0.4, continues={"run": "vae-1", "hash": "a"})
+    write("vae-7", 0.3, seed=1, continues={"run": "vae-2", "hash": "b"})
     shutil.copytree(tmp_path / "runs" / "vae-2", tmp_path / "copies" / "vae-2")
     made = compare(tmp_path, "*", tmp_path / "copies" / "vae-2")
-    assert shown(made) == {"vae-1": [0.9, 0.8], "vae-3": [0.7], "vae-4": [0.6], "vae-5": [0.5], "vae-2": [0.8]}
+    assert shown(made) == {
+        "vae-1": [0.9, 0.8],
+        "vae-3": [0.7],
+        "vae-4": [0.6],
+        "vae-5": [0.5],
+        "vae-6": [0.4, 0.3],
+        "vae-2": [0.8],
+    }
     (tmp_path / "runs" / "vae-1" / "report.html").write_text("")
     text = (compare(tmp_path, "vae-1", "vae-3").folder / "table.html").read_text()
     assert 'href="../../vae-1/report.html"' in text, "by the recipe's name, which is not the row's"
