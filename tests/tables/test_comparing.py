@@ -37,7 +37,7 @@ def write(tmp_path: Path) -> Write:
             "hash": folder_name,
             "seed": seed,
             "trained": True,
-            "training": recipe,
+            "training": recipe | {"seed": None},
         }
         record |= {"data": {"fingerprint": "1"}, "status": "finished"} | more
         (folder / "run.json").write_text(json.dumps(record))
