@@ -28,6 +28,7 @@ Registered = TypeVar("Registered")
 
 __all__ = [
     "__version__", "components", "evaluate", "load_recipe", "mix", "open_run", "register", "run", "show", "table",
+    "track",
 ]  # fmt: skip
 
 # Everything is imported when called: `semreg list` must answer without PyTorch. What a user chooses beside a recipe
@@ -264,6 +265,19 @@ def mix(
     wanted = Wanted(tuple(figures), None, only_finished, name, command, plots_of(plots), written=table)
     budget = Budget(epochs, share)
     return make_mix(recipe, additions, overrides, seeds, budget, label, wanted, choices)
+
+
+def track(folder: str | Path, to: str) -> str:
+    """Bring a run, by its folder, into an experiment tracker, as far as it is not there; where it is now to be seen.
+
+    `to` is a component of kind "tracker", such as a plugin brings or `register` registers. Raises UserError for what is
+    no run, for a tracker that there isn't, and for a store that doesn't answer.
+    """
+    from pathlib import Path
+
+    from semreg.running.tracking import bring
+
+    return next(bring([Path(folder)], to))[1]
 
 
 def register(kind: str, name: str) -> Callable[[Registered], Registered]:

@@ -35,6 +35,7 @@ from semreg.cli.recipes import cp, diff, recipes
 from semreg.cli.runs import runs
 from semreg.cli.show import show
 from semreg.cli.table import table
+from semreg.cli.track import track
 from semreg.cli.unreadable_metadata import pass_over_unreadable
 from semreg.core import UserError, closest, printable
 from semreg.core.kinds import KINDS
@@ -97,6 +98,7 @@ def run(
 
 app.command()(table)
 app.command()(mix)
+app.command()(track)
 app.command(cls=QuickCommand)(plugins)
 app.command()(init)
 app.command(name="new-plugin")(new_plugin)

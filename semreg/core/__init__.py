@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from semreg.core.modules import *  # noqa: F403
     from semreg.core.posteriors import *  # noqa: F403
     from semreg.core.randomness import *  # noqa: F403
+    from semreg.core.recorded import *  # noqa: F403
     from semreg.core.results import *  # noqa: F403
     from semreg.core.roles import *  # noqa: F403
     from semreg.core.shapes import *  # noqa: F403
@@ -24,6 +25,6 @@ if TYPE_CHECKING:
 else:
     _MODULES = (
         "errors", "randomness", "shapes", "posteriors", "interfaces", "roles", "source", "specification", "results",
-        "modules",
+        "recorded", "modules",
     )  # fmt: skip
     __getattr__, __dir__ = lazy_names(__name__, *_MODULES)

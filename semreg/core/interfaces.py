@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor, nn
 
+    from semreg.core.recorded import RecordedRun
     from semreg.core.results import Result
     from semreg.core.roles import Roles
     from semreg.core.source import Source
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Classifier", "ClosedFormPrior", "Critic", "Dataset", "Decoder", "Encoder", "Evaluation", "FittedInterpolator",
     "Handle", "Interpolator", "Loss", "ObservedRun", "Operation", "Prior", "Remarking", "Sampler", "Schedule",
-    "TrainedRun",
+    "Tracker", "TrainedRun",
 ]  # fmt: skip
 
 # --- networks: a class whose constructor takes the options; its instances are nn.Modules ---
@@ -340,5 +341,24 @@ class ObservedRun(Protocol):
         with the closest names if there is no such tensor, and where its computation fails.
         """
 
+    def recorded(self) -> RecordedRun:
+        """The run as its folder holds it now; its `state` is the one that was written last.
+
+        Raises UserError if the folder holds none, or a damaged one.
+        """
+
     def warn(self, message: str) -> None:
         """Say a warning and record it with the run."""
+
+
+@runtime_checkable
+class Tracker(Protocol):
+    """A function that brings a store of experiments up to date with a run; several may call it for one run."""
+
+    def __call__(self, run: RecordedRun) -> str:
+        """Where the run is now to be seen, in a line. Afterwards the store holds what `run` does, each thing once.
+
+        It may be called at any time, again and again: a run that goes on after a kill may hold less than before. Raises
+        UserError, in a line, for a store that doesn't answer.
+        """
+        ...

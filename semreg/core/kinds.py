@@ -9,7 +9,7 @@ INTERFACE = 2
 """The version of what components and semreg expect of each other. A distribution that is written for another, by an
 entry point of that name in group `semreg.interface`, is refused when it is used."""
 
-Place = Literal["module", "call", "data", "sampler", "evaluation", "optimizer", "schedule"]
+Place = Literal["module", "call", "data", "sampler", "evaluation", "optimizer", "schedule", "tracker"]
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,8 @@ class Kind:
     """One kind of component: third parties bring one by an entry point in `group`, and a recipe names it at `place`.
 
     Places: `module` under `[modules]`; `call` in the expressions of `[tensors]` and `[losses]`; the others in the
-    table or key of their own name. Components of one place share their names.
+    table or key of their own name, but for trackers, which the command line names. Components of one place share their
+    names.
     """
 
     name: str
@@ -42,6 +43,7 @@ KINDS: dict[str, Kind] = {
         Kind("evaluation", "semreg.evaluations", "figures, tables and pictures of a trained run", "evaluation"),
         Kind("optimizer", "semreg.optimizers", "rule that steps parameters along gradients", "optimizer"),
         Kind("schedule", "semreg.schedules", "course of a learning rate over a phase", "schedule"),
+        Kind("tracker", "semreg.trackers", "function that brings a store of experiments up to date", "tracker"),
     )
 }
 
