@@ -66,7 +66,7 @@ class RunFolder:
 
     def recorded(self) -> RecordedRun:
         """The run as its folder holds it now, as `semreg.core.ObservedRun` says. Raises UserError."""
-        return read_recorded(self.folder)
+        return read_recorded(self.folder, own=True)
 
     def _trained_here(self) -> SeenInTraining:
         if self.in_training is None:

@@ -20,10 +20,11 @@ _LOGGED = {"training": "losses", "validation": "validation"}
 _TOLD = ("recipe", "command", "commit", "code", "device", "card", "threads", "processes", "fallback")
 
 
-def read_recorded(folder: Path) -> RecordedRun:
+def read_recorded(folder: Path, *, own: bool = False) -> RecordedRun:
     """All that a run's folder tells of it; of evaluations of one name those of the run's own recipe.
 
-    Raises UserError if the folder holds no run, or a damaged one.
+    The state is that which was written last, where this process has the folder as its `own`; to others, a run that no
+    process is at work on does not train. Raises UserError if the folder holds no run, or a damaged one.
     """
     run = read_record(folder)
     digest = str(run.record.get("hash") or "none")
@@ -42,7 +43,7 @@ def read_recorded(folder: Path) -> RecordedRun:
         folder,
         run.name,
         digest,
-        run.state,
+        run.state if own else run.current_state(),
         started,
         _seconds(run.status.get("updated")) or started,
         recipe_values(run),

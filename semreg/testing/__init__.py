@@ -26,6 +26,7 @@ from semreg.testing.priors import check_prior
 from semreg.testing.recipes import check_recipe
 from semreg.testing.runs import FakeObservedRun, FakeRun
 from semreg.testing.schedules import check_schedule
+from semreg.testing.trackers import check_tracker
 
 __all__ = [
     "FakeObservedRun",
@@ -45,4 +46,5 @@ __all__ = [
     "check_recipe",
     "check_sampler",
     "check_schedule",
+    "check_tracker",
 ]

@@ -16,7 +16,7 @@ HASH = "semreg.hash"
 """The tag by which a run is found."""
 DIGEST = "semreg.digest."
 """What tags begin with that say which content of a file, or of an evaluation's pictures, was sent."""
-EVALUATION = "evaluations/"
+PICTURES = f"{DIGEST}evaluations/"
 LONGEST_NAME, LONGEST_PARAMETER, LONGEST_TAG = 250, 6_000, 5_000
 """In characters; the recipe is there whole as a file."""
 _LONGEST_TITLE = 60
@@ -28,7 +28,7 @@ Place = tuple[str, int]
 @dataclass(frozen=True)
 class Contents:
     """`points` are values with their time in milliseconds since 1970; `files` are bytes by path, in groups that are
-    sent together: each file of the run alone, the pictures of each evaluation."""
+    sent together, by the tag that says so: each file of the run alone, the pictures of each evaluation."""
 
     parameters: dict[str, str]
     tags: dict[str, str]
@@ -40,12 +40,12 @@ def contents_of(run: RecordedRun) -> Contents:
     """What MLflow is to hold of a run: parameters, tags, metrics and artifacts."""
     points = {(allowed(p.series), p.step): (p.value, milliseconds(p.time)) for p in run.points}
     points |= {(allowed(name), 0): (value, milliseconds(run.updated)) for name, value in run.figures.items()}
-    files = {allowed(path): {allowed(path): content} for path, content in run.files.items()}
+    files = {allowed(f"{DIGEST}{path}"): {allowed(path): content} for path, content in run.files.items()}
     for name, result in run.results.items():
-        group = f"{EVALUATION}{allowed(name)}"
         titles = (printable(picture.title)[:_LONGEST_TITLE].replace("/", "_") for picture in result.pictures)
         names = [allowed(f"{number:02d} {title}") for number, title in enumerate(titles, start=1)]
-        files[group] = {f"{group}/{n}.png": p.png for n, p in zip(names, result.pictures, strict=True)}
+        paths = [f"evaluations/{allowed(name)}/{file}.png" for file in names]
+        files[allowed(f"{PICTURES}{name}")] = {p: one.png for p, one in zip(paths, result.pictures, strict=True)}
     tags = {f"semreg.{name}": value for name, value in run.about.items()}
     tags |= {"semreg.name": run.name, "semreg.folder": str(run.folder.absolute()), HASH: run.hash}
     # Of MLflow's own, which it shows in its lists.

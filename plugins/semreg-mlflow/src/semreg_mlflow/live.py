@@ -47,21 +47,24 @@ class LiveTracking:
         """Bring figures and pictures."""
         self._follow(run)
 
-    @hookimpl(trylast=True)  # after the report is written
-    def run_finished(self, run: ObservedRun) -> None:
-        """Bring all there is, at whatever cost."""
-        if self._wanted:
-            self._bring(run, run.recorded())
+    @hookimpl
+    def report_written(self, run: ObservedRun) -> None:
+        """Bring all there is, whatever it costs."""
+        self._end(run)
 
-    @hookimpl(trylast=True)
+    @hookimpl
     def run_stopped(self, run: ObservedRun) -> None:
-        """Say how the run ended."""
-        self.run_finished(run)
+        """Bring all there is, and say how the run ended."""
+        self._end(run)
 
     def _follow(self, run: ObservedRun) -> None:
         """Bring what there is, if it is time."""
         if self._wanted and time.monotonic() >= self._next:
             self._bring(run, replace(run.recorded(), state="running"))  # one that goes on may not have said so yet
+
+    def _end(self, run: ObservedRun) -> None:
+        if self._wanted:
+            self._bring(run, run.recorded())
 
     def _bring(self, run: ObservedRun, recorded: RecordedRun) -> None:
         from semreg_mlflow.tracking import track

@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 
 from semreg.core import RecordedRun, UserError
 
-from semreg_mlflow.contents import DIGEST, EVALUATION, HASH, Contents, Place, contents_of, digest_of, milliseconds
+from semreg_mlflow.contents import HASH, PICTURES, Contents, Place, contents_of, digest_of, milliseconds
 
 EXPERIMENT = "semreg"
 """That of all runs, unless MLflow's own variable says another."""
@@ -94,13 +94,13 @@ def _disagrees(data: Any, stored: Stored, wanted: Contents, *, running: bool) ->
     Of a run that trains, what was cut off its log may be there: it is likely to be trained again as it was.
     """
     counts = Counter(place for place, _ in stored)
-    pictures = {key: digest for key, digest in data.tags.items() if key.startswith(f"{DIGEST}{EVALUATION}")}
+    pictures = {tag: digest for tag, digest in data.tags.items() if tag.startswith(PICTURES)}
     return (
         any(count > 1 for count in counts.values())
         or any(not _same(value, wanted.points[place][0]) for place, value in stored if place in wanted.points)
         or (not running and not counts.keys() <= wanted.points.keys())
         or any(wanted.parameters.get(key) != value for key, value in data.params.items())
-        or any(digest_of(wanted.files.get(key.removeprefix(DIGEST), {})) != pictures[key] for key in pictures)
+        or any(digest_of(wanted.files.get(tag, {})) != digest for tag, digest in pictures.items())
     )
 
 
@@ -129,16 +129,16 @@ def _add(client: Any, held: Any, stored: Stored, wanted: Contents) -> None:
         client.log_batch(run, tags=tags[start : start + OTHERS_AT_ONCE])
     for start in range(0, len(points), POINTS_AT_ONCE):
         client.log_batch(run, metrics=points[start : start + POINTS_AT_ONCE])
-    digests = {group: digest_of(files) for group, files in wanted.files.items()}
-    changed = [group for group, digest in digests.items() if held.data.tags.get(f"{DIGEST}{group}") != digest]
+    digests = {tag: digest_of(files) for tag, files in wanted.files.items()}
+    changed = [tag for tag, digest in digests.items() if held.data.tags.get(tag) != digest]
     if changed:
         with tempfile.TemporaryDirectory() as folder:
-            for path, content in ((p, c) for group in changed for p, c in wanted.files[group].items()):
+            for path, content in ((p, c) for tag in changed for p, c in wanted.files[tag].items()):
                 Path(folder, path).parent.mkdir(parents=True, exist_ok=True)
                 Path(folder, path).write_bytes(content)
             client.log_artifacts(run, folder)
-        for group in changed:
-            client.set_tag(run, f"{DIGEST}{group}", digests[group])
+        for tag in changed:
+            client.set_tag(run, tag, digests[tag])
 
 
 def _tell_state(client: Any, held: Any, run: RecordedRun) -> None:
