@@ -65,6 +65,7 @@ def run(
     fallback: bool = True,
     skip_bad_images: bool = False,
     continue_from: str | Path | None = None,
+    judge_on: str = "test",
     tensorboard: bool = False,
     channels_last: bool = True,
     tf32: bool = True,
@@ -88,6 +89,7 @@ def run(
         fallback: whether the recipe's fallback is used where its data are missing.
         skip_bad_images: whether images that can't be read are left out, and counted.
         continue_from: the run to go on from, which had fewer epochs.
+        judge_on: "test", or "validation" to judge on the validation images and read no test image.
         tensorboard: whether the curves are also written for TensorBoard, into the run's folder.
         channels_last: whether images lie in memory pixel by pixel, in which convolutions are faster.
         tf32: whether convolutions on a GPU may multiply in TF32, by ten bits of each number; matrix products don't.
@@ -109,25 +111,28 @@ def run(
     loaded = recipe_of(recipe, overrides)
     choices = _choices(
         seed=seed, device=device, precision=precision, data_root=data_root, out=out, fallback=fallback,
-        skip_bad_images=skip_bad_images, continue_from=continue_from, tensorboard=tensorboard,
+        skip_bad_images=skip_bad_images, continue_from=continue_from, judge_on=judge_on, tensorboard=tensorboard,
         channels_last=channels_last, tf32=tf32, compile=compile, capture=capture, deterministic=deterministic,
         threads=threads, allow_other_processes=allow_other_processes,
     )  # fmt: skip
     return run_recipe(loaded, choices, call_of(loaded, choices), hooks=hooks)
 
 
-def open_run(folder: str | Path, *, data_root: str | Path | None = None, device: str = "auto") -> Run:
+def open_run(
+    folder: str | Path, *, data_root: str | Path | None = None, device: str = "auto", judge_on: str = "test"
+) -> Run:
     """Open a trained run's folder: `encode`, `decode`, `sample`, `interpolate`, `tensor(name)`, `module(name)`.
 
     Its data are read, and need to be under `data_root` (by default SEMREG_DATA, or `data`), only where something asks
-    for them; components that only train need not be installed. Raises UserError if it is none.
+    for them; components that only train need not be installed. `judge_on` is as for `run`: it says whose results are
+    shown, and which images are its test images. Raises UserError if it is none.
     """
     from semreg.running.garbage import uncollected
 
     with uncollected():
         from semreg.trained.opening import open_run
 
-    return open_run(folder, data_root=data_root, device=device)
+    return open_run(folder, data_root=data_root, device=device, judge_on=_choices(judge_on=judge_on).judge_on)
 
 
 def evaluate(
@@ -139,17 +144,18 @@ def evaluate(
     prune: bool = False,
     data_root: str | Path | None = None,
     device: str = "auto",
+    judge_on: str = "test",
 ) -> dict[str, Result]:
     """Do the evaluations of a trained run, or those named in `only`, again and write its report anew.
 
     With `recipe`, which trains the same, or `overrides` of the run's own, those of its evaluations that the run does
-    not have yet; `prune` removes results of evaluations that no recipe of the run has any longer. `data_root` and
-    `device` are as for `run`. Raises UserError.
+    not have yet; `prune` removes results of evaluations that no recipe of the run has any longer. `data_root`, `device`
+    and `judge_on` are as for `run`. Raises UserError.
     """
     from semreg.running.evaluate import evaluate
 
     options: dict[str, Any] = {"recipe": recipe, "overrides": overrides, "prune": prune}
-    return evaluate(folder, only, **options, data_root=data_root, device=device)
+    return evaluate(folder, only, **options, data_root=data_root, device=device, judge_on=judge_on)
 
 
 def table(
@@ -169,6 +175,7 @@ def table(
     out: str | Path = "runs",
     fallback: bool = True,
     skip_bad_images: bool = False,
+    judge_on: str = "test",
     channels_last: bool = True,
     tf32: bool = True,
     compile: bool = False,
@@ -199,8 +206,8 @@ def table(
 
     choices = _choices(
         device=device, precision=precision, data_root=data_root, out=out, fallback=fallback,
-        skip_bad_images=skip_bad_images, channels_last=channels_last, tf32=tf32, compile=compile, capture=capture,
-        deterministic=deterministic, threads=threads,
+        skip_bad_images=skip_bad_images, judge_on=judge_on, channels_last=channels_last, tf32=tf32, compile=compile,
+        capture=capture, deterministic=deterministic, threads=threads,
     )  # fmt: skip
     rows = [one if is_file(one) or isinstance(one, Recipe) else recipe_of(one, overrides) for one in recipes]
     wanted = Wanted(tuple(figures), against, only_finished, name, command, plots_of(plots))
@@ -228,6 +235,7 @@ def mix(
     out: str | Path = "runs",
     fallback: bool = True,
     skip_bad_images: bool = False,
+    judge_on: str = "test",
     channels_last: bool = True,
     tf32: bool = True,
     compile: bool = False,
@@ -259,8 +267,8 @@ def mix(
 
     choices = _choices(
         device=device, precision=precision, data_root=data_root, out=out, fallback=fallback,
-        skip_bad_images=skip_bad_images, channels_last=channels_last, tf32=tf32, compile=compile, capture=capture,
-        deterministic=deterministic, threads=threads,
+        skip_bad_images=skip_bad_images, judge_on=judge_on, channels_last=channels_last, tf32=tf32, compile=compile,
+        capture=capture, deterministic=deterministic, threads=threads,
     )  # fmt: skip
     wanted = Wanted(tuple(figures), None, only_finished, name, command, plots_of(plots), written=table)
     budget = Budget(epochs, share)

@@ -22,6 +22,7 @@ from semreg.cli.options import (
     AsJson,
     DataRoot,
     Device,
+    JudgeOn,
     Out,
     Overrides,
     RecipeName,
@@ -89,11 +90,13 @@ def run(
     with uncollected():
         from semreg.recipe.load import load_recipe
         from semreg.running.start import run_recipe
+        from semreg.store.recipes import kept_as
 
     finished = run_recipe(load_recipe(recipe, overrides), choices, shlex.join(["semreg", *sys.argv[1:]]))
+    kept = kept_as(finished.plan.name, choices.judge_on)
     if in_first_process():
-        _print_report(finished.folder, finished.plan.name)
-    _exit_if_failed(finished.folder, finished.plan.name)
+        _print_report(finished.folder, kept)
+    _exit_if_failed(finished.folder, kept)
 
 
 app.command()(table)
@@ -204,6 +207,7 @@ def evaluate_run(
     device: Device = "auto",
     data_root: DataRoot = Path("data"),
     out: Out = Path("runs"),
+    judge_on: JudgeOn = "test",
 ) -> None:
     """Do a run's evaluations again, and write its report anew.
 
@@ -211,13 +215,16 @@ def evaluate_run(
     """
     from semreg.recipe.names import find_recipe
     from semreg.running.evaluate import evaluate
-    from semreg.store.recipes import own_name
+    from semreg.store.recipes import kept_as, own_name
 
     folder = folder_of(run, out)
-    evaluate(folder, only or None, recipe=recipe, overrides=overrides, prune=prune, device=device, data_root=data_root)
-    name = find_recipe(recipe).stem if recipe else own_name(folder)
-    _print_report(folder, name)
-    _exit_if_failed(folder, name)
+    evaluate(
+        folder, only or None, recipe=recipe, overrides=overrides, prune=prune, device=device, data_root=data_root,
+        judge_on=judge_on,
+    )  # fmt: skip
+    kept = kept_as(find_recipe(recipe).stem if recipe else own_name(folder), judge_on)
+    _print_report(folder, kept)
+    _exit_if_failed(folder, kept)
 
 
 @app.command()
@@ -227,9 +234,9 @@ def report(run: RunFolder, out: Out = Path("runs")) -> None:
     from semreg.store.recipes import recipes_of
 
     folder = folder_of(run, out)
-    for recipe in recipes_of(folder):
-        write_report(folder, recipe)
-        _print_report(folder, recipe)
+    for kept in recipes_of(folder):
+        write_report(folder, kept)
+        _print_report(folder, kept)
 
 
 def _kind(word: str | None) -> str | None:
@@ -247,11 +254,11 @@ def _as_dictionary(component: Component) -> dict[str, str]:
     return {name: getattr(component, name) for name in names}
 
 
-def _exit_if_failed(folder: Path, recipe: str) -> None:
+def _exit_if_failed(folder: Path, kept: str) -> None:
     """Raises typer.Exit with code 1 if evaluations of a recipe failed; what failed was said when it did."""
     from semreg.store.recipes import failures_of
 
-    failed = failures_of(folder, recipe)
+    failed = failures_of(folder, kept)
     if failed:
         if in_first_process():
             again = f"the same command tries {'it' if len(failed) == 1 else 'them'} again"
@@ -263,9 +270,9 @@ def _counted(count: int, what: str) -> str:
     return f"{count} {what}{'' if count == 1 else 's'}"
 
 
-def _print_report(folder: Path, recipe: str) -> None:
+def _print_report(folder: Path, kept: str) -> None:
     from semreg.store.recipes import report_path
 
-    path = report_path(folder, recipe)
+    path = report_path(folder, kept)
     if path.is_file():  # else it was said why not
         echo(f"report: {path}")

@@ -42,6 +42,7 @@ Overrides = Annotated[
 DataRoot = Annotated[Path, _option("data_root")]
 Out = Annotated[Path, _option("out")]
 Device = Annotated[str, _option("device")]
+JudgeOn = Annotated[str, _option("judge_on")]
 Runs = Annotated[Path, typer.Option("--runs", help=_CHOICES["out"].metadata["help"])]
 Seed = Annotated[int, typer.Option("--seed", metavar="N", parser=chosen_seed, help="Of all draws.")]
 Scale = Annotated[int, typer.Option("--scale", metavar="N", min=1, help="Enlarge each pixel to N × N, unsmoothed.")]

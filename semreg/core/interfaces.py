@@ -318,7 +318,7 @@ class ObservedRun(Protocol):
 
     @property
     def name(self) -> str:
-        """The recipe's name."""
+        """The recipe's name, and "@validation" after it where these are the images that evaluations judge on."""
 
     @property
     def recipe(self) -> dict[str, Any]:

@@ -25,7 +25,8 @@ class Cached:
     uint8 `(count,)`. Nothing should write into them (it would not reach the disk, and into a map larger than the memory
     it can't). `skipped` holds a message for each image left out as unreadable, `remarks` what a run should warn of,
     `told` what it should tell of where the data are from and of the pixels (see `semreg.data.summary`), `cache` the
-    name of the cache that holds them.
+    name of the cache that holds them. Where they `judge_on_validation`, the validation images are those of "test" and
+    no others can be read by that name (see `semreg.data.splitting.judging_on_validation`).
     """
 
     fields: Specification
@@ -36,9 +37,12 @@ class Cached:
     remarks: tuple[str, ...] = ()
     told: Mapping[str, Any] = field(default_factory=dict)
     cache: str = ""
+    judge_on_validation: bool = False
 
     def rows(self, split: str) -> Tensor:
         """The rows of "train", "validation", "test" or "unlabelled", int64, ascending."""
+        if split == "validation" and self.judge_on_validation:
+            split = "test"
         return torch.nonzero(self.split == _SPLITS[split]).squeeze(1)
 
     @property

@@ -65,6 +65,14 @@ def shots_problems(fields: Specification, shots: Mapping[str, Mapping[str, int]]
     return problems
 
 
+def by_problems(fields: Specification, validation: object) -> list[Problem]:
+    """What a recipe's `data.split.validation` is cut by, where that is no field of classes."""
+    by = validation.get("by") if isinstance(validation, Mapping) else None
+    if by is None or isinstance(fields.get(by), ClassField):
+        return []
+    return [_no_classes(fields, by, "data.split.validation.by")]
+
+
 def labelled_fields(fields: Specification, unlabelled: Mapping[str, Sequence[str] | int]) -> Specification:
     """The fields without the classes that are unlabelled: names, or a number of last ones, of each field of classes.
 

@@ -13,7 +13,7 @@ from semreg.core import EXCLUDED, TEST, TRAIN, VALIDATION, ClassField, Problem, 
 from semreg.core.source import UNLABELLED
 from semreg.data.dataset import Cached
 from semreg.data.seeds import WHAT_FITS, is_seed
-from semreg.data.splits import labelled_fields, random_order, share, shots_problems
+from semreg.data.splits import by_problems, labelled_fields, random_order, share, shots_problems
 
 
 def split_as(data: Cached, options: Mapping[str, Any]) -> Cached:
@@ -22,7 +22,8 @@ def split_as(data: Cached, options: Mapping[str, Any]) -> Cached:
     `train = N` (a count, or a fraction) draws that many of *all* images to train on, and tests on the rest;
     `unlabelled` then takes the labels of some training rows away, as `with_unlabelled`; `shots` leaves out all but
     a few training rows of some classes, as `with_shots`; `share` all but that share of the training rows, as
-    `with_share`; `validation = N` cuts validation rows from what training rows are left, as `with_validation`. The
+    `with_share`; `validation = N`, or `{ amount = N, by = "identity" }`, cuts validation rows from what training rows
+    are left, as `with_validation`. The
     draws depend on `seed` (default 0) alone and not on the run's seed: a judge trained with another seed must not
     have seen this run's test images, nor of a class with few shots any image beyond them.
 
@@ -52,18 +53,46 @@ def split_as(data: Cached, options: Mapping[str, Any]) -> Cached:
     return result
 
 
-def with_validation(data: Cached, amount: int | float, seed: int = 0) -> Cached:
+def with_validation(data: Cached, amount: int | float | Mapping[str, Any], seed: int = 0) -> Cached:
     """The data set with some training rows as validation rows: `amount`, a count or a fraction, drawn from `seed`.
 
-    Test rows are never touched. A set that brings validation rows of its own keeps them as they are.
+    `{"amount": 0.1, "by": "identity"}` draws whole classes of a field until they have that many rows, and at least so
+    many: no identity is in both parts, and those without labels leave out what was drawn. Test rows are never touched.
+    A set that brings validation rows of its own keeps them as they are.
 
-    Raises UserError if that leaves no training or no validation row.
+    Raises UserError if that leaves no training or no validation row, and for what is no field of classes.
     """
     if data.counts["validation"]:
         return replace(data, remarks=(*data.remarks, "the data set's own validation images are used"))
-    split = data.split.clone()
-    split[_drawn("validation", amount, data.rows("train"), seed)[0]] = VALIDATION
+    split, train = data.split.clone(), data.rows("train")
+    if not isinstance(amount, Mapping):
+        split[_drawn("validation", amount, train, seed)[0]] = VALIDATION
+        return replace(data, split=split)
+    problems = by_problems(data.fields, amount)
+    if problems:
+        raise UserError("", problems)
+    classes = data.arrays[amount["by"]]
+    drawn = torch.isin(classes, _drawn_classes(amount, classes[train], seed))
+    split[drawn & (data.split == UNLABELLED)] = EXCLUDED
+    split[drawn & (data.split == TRAIN)] = VALIDATION
     return replace(data, split=split)
+
+
+def judging_on_validation(data: Cached) -> Cached:
+    """The data set as evaluations see it that judge on the validation images: these are the test images, by both names.
+
+    The test images belong to no split, so that no evaluation can read them. `counts` has the validation images as
+    "test" alone, since what reads all splits must not read them twice. Raises UserError if there are none.
+    """
+    if not data.counts["validation"]:
+        message = (
+            "there are no validation images to judge on; `--set data.split.validation=0.1` "
+            "trains on a tenth less of the training images, and judges on that"
+        )
+        raise UserError("", [Problem("data.split.validation", message)])
+    split = data.split.clone()
+    split[data.split == TEST], split[data.split == VALIDATION] = EXCLUDED, TEST
+    return replace(data, split=split, judge_on_validation=True)
 
 
 def with_shots(data: Cached, shots: Mapping[str, Mapping[str, int]], seed: int = 0) -> Cached:
@@ -133,6 +162,19 @@ def with_share(data: Cached, amount: float, seed: int = 0) -> Cached:
         order = rows[torch.from_numpy(random_order(len(rows), seed))]
         split[order[max(1, share(float(amount), len(rows))) :]] = EXCLUDED
     return replace(data, split=split)
+
+
+def _drawn_classes(asked: Mapping[str, Any], classes: Tensor, seed: int) -> Tensor:
+    """The classes, drawn from the seed, that together have at least as many of the rows as are asked for."""
+    wanted = len(_drawn("validation.amount", asked["amount"], classes, seed)[0])
+    there, sizes = classes.unique(return_counts=True)
+    order = torch.from_numpy(random_order(len(there), seed))
+    before = sizes[order].cumsum(0) - sizes[order]
+    drawn = there[order[before < wanted]]
+    if len(drawn) == len(there):
+        message = f"{wanted} images are all {len(there)} classes of {asked['by']}; both parts need at least one"
+        raise UserError("", [Problem("data.split.validation", message)])
+    return drawn
 
 
 def _drawn(key: str, amount: int | float, rows: Tensor, seed: int) -> tuple[Tensor, Tensor]:

@@ -25,7 +25,7 @@ from semreg.core import (
 )
 from semreg.core.options import NO_TEXT, signature_of
 from semreg.core.registry import find, load
-from semreg.data.splits import labelled_fields, shots_problems
+from semreg.data.splits import by_problems, labelled_fields, shots_problems
 from semreg.recipe.bounds import TomlTable
 from semreg.recipe.component_errors import component_error, shown
 from semreg.recipe.graph import Graph, build_graph
@@ -171,7 +171,11 @@ class _Checker:
                 fields = checked(dataset.specification())
                 if isinstance(unlabelled, dict):
                     fields = labelled_fields(fields, unlabelled)
-                problems = shots_problems(fields, self.tables.data.split.shots)
+                split = self.tables.data.split
+                problems = [
+                    *shots_problems(fields, split.shots),
+                    *by_problems(fields, split.model_dump()["validation"]),
+                ]
                 if problems:
                     raise UserError("", problems)
                 dataset.locate()

@@ -87,9 +87,9 @@ class _Phase:
         if not trained and not wrong:
             yield Problem(where, "trains nothing: every weight is 0 or no row names a module")
         yield from self.check_precompute(trained)
-        if table.validate_ and table.validate_.loss not in self.graph.losses:
-            loss = table.validate_.loss
-            yield Problem(f"{where}.validate.loss", f"there is no loss {loss!r}{closest(loss, self.graph.losses)}")
+        for loss in table.validate_.losses if table.validate_ else ():
+            if loss not in self.graph.losses:
+                yield Problem(f"{where}.validate.loss", f"there is no loss {loss!r}{closest(loss, self.graph.losses)}")
         own = table.data.sampler
         place = f"{where}.data.sampler" if own else "data.sampler"
         sampler = yield from self.sampler(own or self.tables.data.sampler, place)

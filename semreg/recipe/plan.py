@@ -199,7 +199,7 @@ class PhasePlan:
 
     def reads(self, loss: str) -> bool:
         """Whether a loss trains a module in it, or is validated."""
-        return any(loss in step.losses for step in self.steps) or bool(self.validate and self.validate.loss == loss)
+        return any(loss in step.losses for step in self.steps) or bool(self.validate and loss in self.validate.losses)
 
     def nodes(self) -> Iterator[Node]:
         """The sampler, the optimisers, and the schedules of rates and weights."""
@@ -253,6 +253,11 @@ class Plan:
     @property
     def name(self) -> str:
         return self.recipe.path.stem
+
+    @property
+    def validates(self) -> bool:
+        """Whether a phase validates, for which a validation split is cut where nothing else brings one."""
+        return any(phase.validate for phase in self.phases)
 
     def distributions(self) -> dict[str, str]:
         """The distributions whose components this plan uses, with their versions."""

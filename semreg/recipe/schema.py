@@ -110,6 +110,13 @@ class OptimizerTable(BaseModel):
         return dict(self.__pydantic_extra__ or {})
 
 
+class ValidationTable(_Keys):
+    """Validation images by whole classes of a field: at least so many of them."""
+
+    amount: Annotated[float, Gt(0)] | Positive
+    by: str
+
+
 class SplitTable(_Keys):
     """Which images to train on, with and without labels, and to validate with (see `split_as`)."""
 
@@ -117,7 +124,13 @@ class SplitTable(_Keys):
     unlabelled: dict[str, list[str] | Positive] | Annotated[float, Gt(0)] | Positive | None = None
     shots: dict[str, dict[str, Positive]] = {}
     share: Annotated[float, Gt(0), Le(1)] | None = None
-    validation: Annotated[float, Gt(0)] | Positive | None = None
+    validation: (
+        Annotated[
+            Annotated[Annotated[float, Gt(0)] | Positive, Tag("[number]")] | Annotated[ValidationTable, Tag("[table]")],
+            EITHER,
+        ]
+        | None
+    ) = None
 
 
 class DataTable(_Component):
@@ -182,12 +195,20 @@ class StepTable(_Keys):
 
 
 class ValidateTable(_Keys):
-    """Losses on the validation split every so many epochs; `keep = "best"` ends the phase with the best weights."""
+    """Losses on the validation split every so many epochs; `keep = "best"` ends the phase with the best weights.
 
-    loss: str
+    Of several losses the least sum is the best.
+    """
+
+    loss: str | Annotated[list[str], MinLen(1)]
     every: Positive = 1
     keep: Literal["last", "best"] = "last"
     patience: Positive | None = None
+
+    @property
+    def losses(self) -> list[str]:
+        """The names of the losses."""
+        return [self.loss] if isinstance(self.loss, str) else self.loss
 
 
 class PhaseDataTable(_Keys):
@@ -339,6 +360,7 @@ def _known_keys(location: list[str]) -> list[str]:
     by_parent: dict[str, type[BaseModel]] = {
         "data": DataTable,
         "split": SplitTable,
+        "validation": ValidationTable,
         "model": ModelTable,
         "validate": ValidateTable,
         "clip": ClipTable,

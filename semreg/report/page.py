@@ -26,13 +26,14 @@ from semreg.report import curves
 from semreg.report.data import data_section
 from semreg.report.evaluations import about
 from semreg.report.formatting import duration
+from semreg.report.judges import judged_by
 from semreg.report.templates import templates
 from semreg.report.times import time_section
 from semreg.report.watched import WatchedPhase, courses
 from semreg.store.folder import RunFolder
 from semreg.store.layout import WARNINGS
 from semreg.store.numbers import column, number
-from semreg.store.recipes import command_of, evaluations_of, failures_of, own_name, read_recipe
+from semreg.store.recipes import command_of, evaluations_of, failures_of, judged_on, own_name, read_recipe
 from semreg.store.record import PhaseMetrics, RunRecord, read_lines, read_metrics, read_record
 from semreg.store.results import read_result, require_storable
 
@@ -72,7 +73,9 @@ def _rendered(folder: Path, name: str) -> str:
     metrics = read_metrics(folder)
     sections = _sections(reader)
     return _template().render(
-        name=name,
+        name=judged_on(name)[0],
+        judged_on=judged_on(name)[1],
+        judges=judged_by(folder, name),
         run=run,
         state=run.current_state(),
         lead=_lead(run, recipe),

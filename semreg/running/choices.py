@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 PRECISIONS = ("fp32", "bf16", "fp16")
 CAPTURES = ("auto", "off")
+JUDGED_ON = ("test", "validation")
 DECIDING_BITS = ("channels_last", "tf32", "compile", "deterministic")
 """Choices of how numbers are computed that change their last bits, or say that these are the same each time."""
 RUNS = Path("runs")
@@ -33,8 +34,8 @@ def _told(help: str, **option: Any) -> dict[str, Any]:
 class Choices:
     """Seed, device, threads, how numbers are computed, places, and how far a run may go without what its recipe names.
 
-    Raises UserError for what is no seed, for a precision or a way to capture steps that does not exist, and for less
-    than one thread.
+    Raises UserError for what is no seed, for a precision, images to judge on or a way to capture steps that there is
+    not, and for less than one thread.
     """
 
     seed: int | None = field(
@@ -57,6 +58,12 @@ class Choices:
     continue_from: Path | None = field(
         default=None,
         metadata=_told("Go on from this run, which had fewer epochs.", option="--continue", metavar="RUN"),
+    )
+    judge_on: str = field(
+        default="test",
+        metadata=_told(
+            "The images of evaluations; test images stay unread for validation.", metavar="|".join(JUDGED_ON)
+        ),
     )
     tensorboard: bool = field(
         default=False, metadata=_told("Also write the curves for TensorBoard, into the run's folder.")
@@ -92,10 +99,10 @@ class Choices:
             object.__setattr__(self, "seed", chosen_seed(self.seed))
         if self.continue_from is not None:
             object.__setattr__(self, "continue_from", Path(self.continue_from))
-        if self.precision not in PRECISIONS:
-            raise UserError("--precision", f"{self.precision!r} is none of {', '.join(PRECISIONS)}")
-        if self.capture not in CAPTURES:
-            raise UserError("--capture", f"{self.capture!r} is none of {', '.join(CAPTURES)}")
+        for name, fit in (("precision", PRECISIONS), ("judge_on", JUDGED_ON), ("capture", CAPTURES)):
+            if getattr(self, name) not in fit:
+                option = f"--{name.replace('_', '-')}"
+                raise UserError(option, f"{getattr(self, name)!r} is none of {', '.join(fit)}")
         if self.threads is not None and self.threads < 1:
             raise UserError("--threads", f"{self.threads} threads can't compute; 1 is the fewest")
 

@@ -59,7 +59,7 @@ def record_environment(
     """
     plan = setting.plan
     record = {
-        "name": folder.name,
+        "name": plan.name,
         "hash": identity.digest,
         "recipe": reference(plan.recipe.path),
         "seed": setting.seed,

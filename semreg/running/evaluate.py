@@ -41,12 +41,13 @@ def evaluate(
     prune: bool = False,
     data_root: str | Path | None = None,
     device: str = "auto",
+    judge_on: str = "test",
 ) -> dict[str, Result]:
     """Do the evaluations of a trained run again, or those of `only`, and write its report anew.
 
     With a recipe that trains the same, or with overrides of the run's own, those of its evaluations are done that the
     run does not have yet, and the report is that recipe's. With `prune` results are removed that no recipe of the run
-    has any longer.
+    has any longer. What is judged on "validation" images is kept apart from what is on "test" images.
 
     Of an evaluation that fails it is said why, and there is no result. Raises UserError if the run is not trained to
     its end, has no such evaluation, or the recipe trains something else.
@@ -59,17 +60,18 @@ def evaluate(
     elif overrides:
         other = composed_recipe(referred(record["recipe"]), table, overrides)
     as_before: dict[str, Any] = chosen_before(record)
-    with arithmetic(Choices(device=device, **as_before)):  # before the device is used
-        run = open_trained(path, recipe=other, data_root=data_root, device=device)
+    with arithmetic(Choices(device=device, judge_on=judge_on, **as_before)):  # before the device is used
+        run = open_trained(path, recipe=other, data_root=data_root, device=device, judge_on=judge_on)
         choices = Choices(
             seed=record["seed"], device=device, precision=record["precision"], out=path.parent,
-            data_root=data_root_of(data_root), skip_bad_images=bool(record.get("skip_bad_images")), **as_before,
+            data_root=data_root_of(data_root), skip_bad_images=bool(record.get("skip_bad_images")), judge_on=judge_on,
+            **as_before,
         )  # fmt: skip
         if other is not None:
             _require_same_training(path, record.get("training"), run.plan, choices)
         _require_here(run.plan, only)
         _ = run.data  # before anything of it is read or written: they may be missing, or others
-        files = RunFolder(path, run.plan.name, run.plan.table)
+        files = RunFolder(path, recipes.kept_as(run.plan.name, judge_on), run.plan.table)
         files.open()
         before = files.read_json(STATUS)
         try:
@@ -83,7 +85,7 @@ def evaluate(
                     made = replace(choices, continue_from=path.parent / parent if parent else None)
                     command = command_of(recipe, overrides, made)
                 else:
-                    command = _command_before(path, record, run.plan.name, overrides)
+                    command = _command_before(path, record, files.name, overrides)
                 done = evaluate_and_report(run, files, folders, judges, judge, manager, command, only or (), again)
             if prune:
                 recipes.prune(path)
@@ -96,13 +98,15 @@ def evaluate(
         return Results(done.results)
 
 
-def _command_before(path: Path, record: Mapping[str, Any], recipe: str, overrides: Sequence[str]) -> str:
-    """What made a run and its evaluations before, and then these overrides."""
-    before = recipes.command_of(path, recipe) or str(record.get("command") or "")
-    if not overrides:
-        return before
-    changes = [word for text in overrides for word in ("--set", text)]
-    return "\n".join(filter(None, [before, shlex.join(["semreg", "evaluate", str(path), *changes])]))
+def _command_before(path: Path, record: Mapping[str, Any], kept: str, overrides: Sequence[str]) -> str:
+    """What made a run and its evaluations before, and then these overrides, or evaluations on other images."""
+    made = str(record.get("command") or "")
+    before, judge_on = recipes.command_of(path, kept), recipes.judged_on(kept)[1]
+    told = judge_on == "test" and not any(word in made for word in ("--judge-on", "judge_on="))
+    others = [] if before or told else ["--judge-on", judge_on]
+    changes = [*others, *(word for text in overrides for word in ("--set", text))]
+    again = shlex.join(["semreg", "evaluate", str(path), *changes]) if changes else ""
+    return "\n".join(filter(None, [before or made, again]))
 
 
 def _require_same_training(path: Path, training: object, plan: Plan, choices: Choices) -> None:

@@ -128,7 +128,8 @@ def _evaluate(run: Run, plan: EvaluationPlan, judge: Judges) -> Result:
     result = plan.node.loaded.value(*_inputs(run, plan), **plan.node.options, **filled)
     if not isinstance(result, Result):
         raise ValueError(f"it returned a {type(result).__name__}, not a Result")
-    return replace(result, paper={**result.paper, **_paper(plan, result)})
+    # A paper's figures are of test images.
+    return replace(result, paper={**result.paper, **_paper(plan, result)} if run.judge_on == "test" else {})
 
 
 def _paper(plan: EvaluationPlan, result: Result) -> dict[str, float]:

@@ -22,6 +22,7 @@ from semreg.store.recipes import (
     evaluations_of,
     failures_of,
     is_reported,
+    kept_as,
     missing_evaluations,
     read_recipe,
     write_evaluations,
@@ -33,11 +34,12 @@ from semreg.training.processes import ALONE, Processes
 GO_ON = "the same command goes on from the last checkpoint"
 
 
-def is_done(folder: Path, plan: Plan, folders: Mapping[str, str]) -> bool:
-    """Whether a run that is trained is evaluated and reported as a recipe says."""
-    done = {name: path.name for name, path in evaluations_of(folder, plan.name).items()}
-    same = read_recipe(folder, plan.name) == json.loads(json.dumps(plan.table))
-    tried = is_reported(folder, plan.name) and not failures_of(folder, plan.name)
+def is_done(folder: Path, plan: Plan, folders: Mapping[str, str], judge_on: str) -> bool:
+    """Whether a run that is trained is evaluated and reported as a recipe says, on "test" or "validation" images."""
+    kept = kept_as(plan.name, judge_on)
+    done = {name: path.name for name, path in evaluations_of(folder, kept).items()}
+    same = read_recipe(folder, kept) == json.loads(json.dumps(plan.table))
+    tried = is_reported(folder, kept) and not failures_of(folder, kept)
     return same and done == folders and tried
 
 
@@ -57,9 +59,9 @@ def evaluate_and_report(
     `judges` are the hashes of the runs that judge, by evaluation; `command` is what does the same again, as the report
     tells it. `folder` must be open.
     """
-    before = failures_of(folder.folder, run.plan.name) if only else {}
-    write_recipe(folder.folder, run.plan.name, run.plan.table)
-    told = partial(write_evaluations, folder.folder, run.plan.name, folders, judges=judges, command=command)
+    before = failures_of(folder.folder, folder.name) if only else {}
+    write_recipe(folder.folder, folder.name, run.plan.table)
+    told = partial(write_evaluations, folder.folder, folder.name, folders, judges=judges, command=command)
     told(reported=False)
     done = evaluate_run(run, folder, manager, judge, folders, only, again)
     missing = [name for name, place in folders.items() if missing_evaluations(folder.folder, [place])]

@@ -64,10 +64,12 @@ def continued(parent: str, recipe: str) -> str:
     return _hash([parent, recipe])
 
 
-def evaluation_folders(plan: Plan, judge: Callable[[EvaluationPlan], str], runs: Path) -> dict[str, str]:
+def evaluation_folders(
+    plan: Plan, judge: Callable[[EvaluationPlan], str], runs: Path, judge_on: str = "test"
+) -> dict[str, str]:
     """For each evaluation of a plan the name of its folder: its own, and a hash of what it does, and with what.
 
-    `judge` gives the hash of the run of an evaluation's judge.
+    `judge` gives the hash of the run of an evaluation's judge, `judge_on` says on which images.
     """
     roles = vars(plan.roles)
     folders = {}
@@ -86,6 +88,7 @@ def evaluation_folders(plan: Plan, judge: Callable[[EvaluationPlan], str], runs:
             "sources": _sources([*(plan.modules[key].node for key in plan.modules if key in read), *found.calls])
             | _interpolators([*_options(evaluation.node), plan.roles.interpolator]),
             **_unless({}, paper=evaluation.paper),
+            **_unless("test", judge_on=judge_on),
         }
         folders[name] = f"{name}-{_hash(content)[:IN_A_NAME]}"
     return folders

@@ -16,6 +16,8 @@ from semreg.recipe.plan import EvaluationPlan, Plan, reads_in
 from semreg.running.choices import Choices
 from semreg.running.identity import identity
 from semreg.store.record import known_runs
+from semreg.trained.opening import VALIDATION_SHARE, open_data
+from semreg.trained.run import seen_by_evaluations
 from semreg.training.trial import check_by_dry_run
 
 BATCH_KEYS = ("batch_size", "sampler")
@@ -23,12 +25,13 @@ MOST_NAMED = 12
 """Classes that are named one by one."""
 
 
-def judge_plan(judged: Plan, path: Path, changes: Mapping[str, Any], data_root: Path) -> Plan:
+def judge_plan(judged: Plan, path: Path, changes: Mapping[str, Any], choices: Choices) -> Plan:
     """The plan of a judge's recipe on the data of a run: trained once for all runs on the same data.
 
     Its own seed and batches, and nothing of the judged run but the data and the values of variables that both have
     under `[each]`, go into it. `changes` go over the data, as when a judge must know people that the run is tested on.
-    Raises UserError for mistakes in the recipe or the changes.
+    Where it judges validation images, it trains on none of them, whichever recipe has them cut. Raises UserError for
+    mistakes in the recipe or the changes.
     """
     table = load_recipe(path).table
     variables, known = table.get("each"), judged.table.get("each", {})
@@ -37,11 +40,20 @@ def judge_plan(judged: Plan, path: Path, changes: Mapping[str, Any], data_root: 
     own = table["data"] if isinstance(table.get("data"), dict) else {}
     data = {key: value for key, value in judged.table["data"].items() if key not in BATCH_KEYS}
     data |= {key: value for key, value in own.items() if key in BATCH_KEYS}
-    recipe = Recipe(path, table | {"data": overlay(data, changes, ("data",))})
+    data = overlay(data, changes, ("data",))
+    if choices.judge_on == "validation" and judged.validates and not _validates(table):
+        data = overlay({"split": {"validation": VALIDATION_SHARE}}, data, ("data",))
+    recipe = Recipe(path, table | {"data": data})
     try:
-        return check(recipe, data_root=data_root)
+        return check(recipe, data_root=choices.data_root)
     except DataMissing:  # whose fields the run knows, as far as it is to be known which run the judge is
-        return check(recipe, data_root=data_root, trained_on=judged.fields)
+        return check(recipe, data_root=choices.data_root, trained_on=judged.fields)
+
+
+def _validates(table: Mapping[str, Any]) -> bool:
+    """Whether a phase of a recipe validates, so that a validation split is cut where none is asked for."""
+    phases = table.get("phases")
+    return isinstance(phases, dict) and any(isinstance(one, dict) and "validate" in one for one in phases.values())
 
 
 def of_a_judge(choices: Choices) -> Choices:
@@ -52,7 +64,7 @@ def of_a_judge(choices: Choices) -> Choices:
 def judge_of(plan: Plan, evaluation: EvaluationPlan, choices: Choices) -> Plan:
     """The plan of the judge of an evaluation that has one. Raises UserError for mistakes, at the evaluation's key."""
     try:
-        return judge_plan(plan, evaluation.judge or Path(), evaluation.judge_data, choices.data_root)
+        return judge_plan(plan, evaluation.judge or Path(), evaluation.judge_data, choices)
     except DataMissing:
         raise
     except UserError as error:
@@ -68,6 +80,13 @@ def judges_of(plan: Plan, choices: Choices) -> dict[str, str]:
         for name, evaluation in plan.evaluations.items()
         if evaluation.judge is not None
     }
+
+
+def require_images_to_judge_on(plan: Plan, choices: Choices) -> None:
+    """Raises UserError where evaluations judge on validation images and the data will have none, or can't be read."""
+    if choices.judge_on == "validation" and plan.data.split.validation is None and not plan.validates:
+        data = open_data(plan, skip_bad_images=choices.skip_bad_images)  # which may bring some
+        seen_by_evaluations(data, plan, choices.judge_on)
 
 
 def check_judges(plan: Plan, choices: Choices, *, above: tuple[tuple[str, str], ...] = ()) -> None:

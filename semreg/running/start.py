@@ -35,11 +35,7 @@ from semreg.store.folder import RunFolder, Spectator
 from semreg.store.layout import CHECKPOINTS, RECORD
 from semreg.store.messages import say
 from semreg.store.reading import as_written
-from semreg.store.recipes import (
-    own_name,
-    read_recipe,
-    write_recipe,
-)
+from semreg.store.recipes import kept_as, own_name, read_recipe, write_recipe
 from semreg.store.record import RunRecord, known_runs
 from semreg.store.watched import read_watched
 from semreg.trained.opening import averaged, open_data, opened
@@ -164,7 +160,8 @@ class Runner:
         self.plan, self.choices, self.interrupts, self.processes = plan, choices, interrupts, processes
         self.command, self.wait, self.hooks = command, wait, hooks
         self.place = place_of(plan, choices)
-        self.folder = (RunFolder if processes.first else Spectator)(self.place.folder, plan.name, plan.table)
+        name = kept_as(plan.name, choices.judge_on)
+        self.folder = (RunFolder if processes.first else Spectator)(self.place.folder, name, plan.table)
         self.judges = judges_of(plan, choices)
         self.folders = folders_of(plan, choices, self.judges)
 
@@ -212,9 +209,9 @@ class Runner:
         if state is None:
             raise UserError(str(path), "its last checkpoint is damaged; remove the folder to train it anew")
         with as_written(path):
-            run = opened(path, self.plan, record, state, self.choices.torch_device())
+            run = opened(path, self.plan, record, state, self.choices.torch_device(), self.choices.judge_on)
         _ = run.data  # compared with those that it was trained on
-        done = is_done(path, self.plan, self.folders)
+        done = is_done(path, self.plan, self.folders, self.choices.judge_on)
         if not self.wait:
             if own_name(path) != self.plan.name:
                 self.say(f"{path} has trained the same, as {own_name(path)}: nothing is trained anew")
@@ -233,7 +230,7 @@ class Runner:
                 manager = listeners(self.choices, self.folder.warn, handed=self.hooks)
                 judge = judged_by(run, self.choices, self.interrupts, self.command)
                 with telling(self.folder, manager):
-                    if read_recipe(path, self.plan.name).get("model") != self.plan.table.get("model"):
+                    if read_recipe(path, self.folder.name).get("model") != self.plan.table.get("model"):
                         keep_statistics(run, self.folder, manager)  # of what these roles name
                     evaluate_and_report(run, self.folder, self.folders, self.judges, judge, manager, self.command)
             finally:
@@ -259,10 +256,12 @@ class Runner:
         plan, choices, processes, parent = self.plan, self.choices, self.processes, self.place.parent
         device, seed = choices.torch_device(), self.place.identity.seed
         modules = {name: module.to(device) for name, module in build_modules(plan, seed=seed).items()}
+        evaluated = Run(self.folder.folder, plan, modules, data, device, seed, choices.judge_on)
+        _ = evaluated.data  # which may hold no images to judge on
         load_weights(plan, modules, choices.out)
         local = share_batch_norm(modules, processes, device)
         remarks = [*too_many(choices.threads), *plan.warnings, *untrained(plan, modules), *local, *data.remarks]
-        remarks += [*_constant(plan, data), *scarce(data, plan.labels_read()), *_untested(plan, data)]
+        remarks += [*_constant(plan, data), *scarce(data, plan.labels_read()), *_untested(plan, evaluated.data)]
         part = plan.trained_part()
         trained = {name: module for name, module in modules.items() if name in part.modules}
         setting = Setting(
@@ -281,7 +280,7 @@ class Runner:
         if not self.folder.begun:
             trainer.try_out()  # a recipe that cannot run leaves no folder
             check_judges(plan, choices)
-            require_evaluable(Run(self.folder.folder, plan, modules, data, device, seed))
+            require_evaluable(evaluated)
         return _Prepared(trainer, modules, manager, remarks, shown)
 
     @uncollected()
@@ -312,7 +311,8 @@ class Runner:
         for module in modules.values():
             module.eval().requires_grad_(False)
         setting = trainer.setting
-        run = Run(folder.folder, self.plan, modules, trainer.data, setting.device, setting.seed)
+        judge_on = self.choices.judge_on
+        run = Run(folder.folder, self.plan, modules, trainer.data, setting.device, setting.seed, judge_on)
         if self.processes.first:
             keep_statistics(run, folder, prepared.manager)
             keep_last(folder.folder / CHECKPOINTS)
@@ -331,7 +331,7 @@ def judged_by(run: Run, choices: Choices, interrupts: Interrupts, command: str =
     """What trains or opens the independent classifiers of a run's evaluations: runs of their own, by their recipes."""
 
     def judge(path: Path, changes: Mapping[str, Any]) -> Run:
-        plan = judge_plan(run.plan, path, changes, choices.data_root)
+        plan = judge_plan(run.plan, path, changes, choices)
         return Runner(plan, of_a_judge(choices), interrupts, command=command, wait=True).run()
 
     return judge
@@ -343,7 +343,7 @@ def folders_of(plan: Plan, choices: Choices, judges: Mapping[str, str] | None = 
     Raises UserError for mistakes in judges' recipes.
     """
     known = judges_of(plan, choices) if judges is None else judges
-    return evaluation_folders(plan, lambda evaluation: known[evaluation.name], choices.out)
+    return evaluation_folders(plan, lambda evaluation: known[evaluation.name], choices.out, choices.judge_on)
 
 
 def _require_compilable(device: torch.device, processes: Processes) -> None:

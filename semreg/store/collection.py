@@ -15,7 +15,7 @@ from typing import Any
 from semreg.core import UserError, closest
 from semreg.store.disk import read_object
 from semreg.store.layout import RECIPE
-from semreg.store.recipes import evaluations_of, recipes_of
+from semreg.store.recipes import evaluations_of, judged_on, recipes_of
 from semreg.store.record import RunRecord, runs_in
 from semreg.store.status import RunStatus, run_status
 from semreg.store.uses import JUDGE, hash_of, users_of_runs
@@ -113,17 +113,22 @@ def collection(folder: Path, wanted: Selection | None = None) -> Collection:
 
 
 def stored_figures(folder: Path) -> dict[str, float]:
-    """All figures of a run, by EVALUATION.FIGURE, its own recipe's first; what can't be read is passed over."""
+    """All figures of a run, by EVALUATION.FIGURE, its own recipe's first; what can't be read is passed over.
+
+    Those of the validation images are EVALUATION.FIGURE@validation.
+    """
     found: dict[str, float] = {}
     with contextlib.suppress(UserError):
         for recipe in recipes_of(folder):
+            on = "" if judged_on(recipe)[1] == "test" else f"@{judged_on(recipe)[1]}"
             for evaluation, place in evaluations_of(folder, recipe).items():
-                for name, value in _figures_in(place):
-                    found.setdefault(f"{evaluation}.{name}", value)
+                for name, value in figures_in(place):
+                    found.setdefault(f"{evaluation}.{name}{on}", value)
     return found
 
 
-def _figures_in(place: Path) -> Iterator[tuple[str, float]]:
+def figures_in(place: Path) -> Iterator[tuple[str, float]]:
+    """The figures of a stored result; none of one that can't be read."""
     with contextlib.suppress(UserError):
         figures = (read_object(place / "result.json") or {}).get("figures")
         for name, value in figures.items() if isinstance(figures, dict) else ():

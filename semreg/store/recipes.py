@@ -1,4 +1,7 @@
-"""The recipes of a run: its own, and others that train the same; what each has been evaluated for, and its report."""
+"""The recipes of a run: its own, and others that train the same; what each has been evaluated for, and its report.
+
+What a recipe's evaluations found on the validation images is kept apart, as of a recipe of another name: see `kept_as`.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,19 @@ from typing import Any
 from semreg.core import UserError
 from semreg.store.disk import discard, is_name, read_object, write_object, writing
 from semreg.store.layout import EVALUATIONS, RECIPE, RECIPES, RECORD, REPORT, RESULTS_OF_RECIPES
+
+_ON = "@"
+
+
+def kept_as(recipe: str, judge_on: str) -> str:
+    """The name by which a run keeps what it has been evaluated for by a recipe on "test" or "validation" images."""
+    return recipe if judge_on == "test" else f"{recipe}{_ON}{judge_on}"
+
+
+def judged_on(name: str) -> tuple[str, str]:
+    """The recipe and the images, "test" or "validation", that `kept_as` made a name of."""
+    recipe = name.removesuffix(f"{_ON}validation")
+    return recipe, "test" if recipe == name else "validation"
 
 
 def own_name(folder: Path) -> str:
@@ -89,8 +105,16 @@ def judges_in(folder: Path) -> list[tuple[str, str]]:
 
     Raises UserError for damaged files.
     """
-    found = (entry.get("judges") for entry in _entries(folder).values())
-    return [(str(name), str(judge)) for one in found if isinstance(one, dict) for name, judge in one.items()]
+    return [one for recipe in _entries(folder) for one in judges_of(folder, recipe).items()]
+
+
+def judges_of(folder: Path, recipe: str) -> dict[str, str]:
+    """The hashes of the runs that judge in the evaluations of a recipe, by their names.
+
+    Raises UserError for damaged files.
+    """
+    found = _entries(folder).get(recipe, {}).get("judges")
+    return {str(name): str(judge) for name, judge in found.items()} if isinstance(found, dict) else {}
 
 
 def is_reported(folder: Path, recipe: str) -> bool:

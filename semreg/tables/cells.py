@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from semreg.core import Result, UserError
+from semreg.report.judges import judged_by
 from semreg.store.layout import EVALUATIONS, RECORD
 from semreg.store.recipes import failures_of, missing_evaluations
 from semreg.store.record import RunRecord, read_metrics, read_record
@@ -18,7 +19,7 @@ from semreg.tables.grid import Cell, Facts
 
 def read_cell(folder: Path, recipe: str, seed: int, evaluations: Mapping[str, str]) -> Cell:
     """The run in a folder, with the results of a recipe's evaluations, by the names of their folders, if it has all of
-    them that don't fail.
+    them that don't fail. `recipe` is a name of `semreg.store.recipes.kept_as`.
 
     One that is damaged says so.
     """
@@ -36,7 +37,8 @@ def read_cell(folder: Path, recipe: str, seed: int, evaluations: Mapping[str, st
             return Cell(seed, folder, state, str(record.status.get("message") or ""))
         done = {name: place for name, place in evaluations.items() if name not in failures}
         results = {name: _read(folder / EVALUATIONS / place) for name, place in done.items()}
-        return Cell(seed, folder, "finished", results=results, failures=failures, facts=_facts(record))
+        judges = judged_by(folder, recipe)
+        return Cell(seed, folder, "finished", "", results, failures, _facts(record), judges)
     except UserError as error:
         return Cell(seed, folder, "damaged", error.text())
 

@@ -51,6 +51,8 @@ class Cell:
     failures: Mapping[str, str] = field(default_factory=dict)
     """Why evaluations of a finished run failed, by their names."""
     facts: Facts = Facts()
+    judges: Mapping[str, str] = field(default_factory=dict)
+    """How good the judges of evaluations are, a sentence by the evaluation's name, as far as it is known."""
 
     @property
     def finished(self) -> bool:
@@ -100,7 +102,10 @@ class Ranking:
 
 @dataclass(frozen=True)
 class Grid:
-    """Recipes by seeds: what a table shows. `globs` choose figures by `EVALUATION.FIGURE`, `against` names a row."""
+    """Recipes by seeds: what a table shows. `globs` choose figures by `EVALUATION.FIGURE`, `against` names a row.
+
+    `judged_on` says whether the figures are of the "test" or the "validation" images.
+    """
 
     name: str
     rows: tuple[Row, ...]
@@ -109,6 +114,7 @@ class Grid:
     command: str = ""
     plots: tuple[Plot, ...] = ()
     ranking: Ranking | None = None
+    judged_on: str = "test"
 
     @property
     def cells(self) -> list[tuple[Row, Cell]]:

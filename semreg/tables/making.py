@@ -21,11 +21,12 @@ from semreg.recipe.plan import Plan
 from semreg.running.arithmetic import arithmetic
 from semreg.running.choices import Choices
 from semreg.running.finishing import is_done
-from semreg.running.judges import check_judges
+from semreg.running.judges import check_judges, require_images_to_judge_on
 from semreg.running.reproducing import command_of
 from semreg.running.start import Place, folders_of, place_of, plan_for, run_recipe
 from semreg.store.folder import RunIsBusy
 from semreg.store.messages import in_first_process, say
+from semreg.store.recipes import kept_as
 from semreg.store.record import at_work, known_runs, read_record
 from semreg.tables.cells import read_cell
 from semreg.tables.grid import Cell, Grid, Plot, Ranking, Row, require_evaluations, require_matches
@@ -85,14 +86,15 @@ class _Planned:
         return self.place.folder
 
     def read(self) -> Cell:
-        return read_cell(self.folder, self.plan.name, self.seed, self.folders)
+        return read_cell(self.folder, kept_as(self.plan.name, self.choices.judge_on), self.seed, self.folders)
 
     @property
     def to_do(self) -> bool:
         """Whether it is not finished, reports included."""
         try:
             return not (
-                read_record(self.folder).record.get("trained") and is_done(self.folder, self.plan, self.folders)
+                read_record(self.folder).record.get("trained")
+                and is_done(self.folder, self.plan, self.folders, self.choices.judge_on)
             )
         except UserError:  # there is none, or a damaged one, which the run itself then says
             return True
@@ -250,6 +252,7 @@ def _require_trainable(runs: Sequence[_Planned]) -> None:
         try:
             check_by_dry_run(run.plan)
             check_judges(run.plan, run.choices)
+            require_images_to_judge_on(run.plan, run.choices)
         except UserError as error:
             errors.append(error)
     _raise_all(errors)
@@ -277,7 +280,10 @@ class _Growing:
         self.runs, self.wanted, self.first = runs, wanted, first
         self.cells = [run.read() for run in runs]
         self.name = wanted.name or _name(runs)
-        digest = hashlib.sha256(" ".join(sorted(run.place.identity.digest for run in runs)).encode()).hexdigest()
+        self.judge_on = choices.judge_on
+        told = sorted(run.place.identity.digest for run in runs)
+        told += [self.judge_on] if self.judge_on != "test" else []
+        digest = hashlib.sha256(" ".join(told).encode()).hexdigest()
         self.folder = choices.out / TABLES / f"{self.name}-{digest[:6]}"
 
     @property
@@ -292,7 +298,8 @@ class _Growing:
         ]
         wanted = self.wanted
         return Grid(
-            self.name, tuple(rows), wanted.figures, wanted.against, wanted.command, wanted.plots, wanted.ranking
+            self.name, tuple(rows), wanted.figures, wanted.against, wanted.command, wanted.plots, wanted.ranking,
+            judged_on=self.judge_on,
         )  # fmt: skip
 
     def write(self) -> None:

@@ -21,7 +21,7 @@ from semreg.core import UserError
 from semreg.report.templates import templates
 from semreg.store.disk import tidy, write_whole, writing
 from semreg.store.layout import LOCK
-from semreg.store.recipes import report_path
+from semreg.store.recipes import kept_as, report_path
 from semreg.tables.grid import Cell, Grid, Ranking, comparisons, figure_tables
 from semreg.tables.ranking import RankedRow, ranked_rows
 from semreg.tables.view import Block, View, view
@@ -120,7 +120,10 @@ def _table(block: Block) -> str:
 
 def page(grid: Grid, shown: View, folder: Path) -> str:
     """The table as one page that needs no other file; it links to the reports of the runs, relative to `folder`."""
-    links = {row.name: [(str(cell.seed), _report(row.name, cell, folder)) for cell in row.cells] for row in grid.rows}
+    links = {
+        row.name: [(str(cell.seed), _report(kept_as(row.name, grid.judged_on), cell, folder)) for cell in row.cells]
+        for row in grid.rows
+    }
     return _template().render(shown=shown, links=links, version=_version())
 
 
@@ -152,6 +155,7 @@ def dictionary(grid: Grid, folder: Path) -> dict[str, Any]:
     return {
         "name": grid.name,
         "command": grid.command,
+        "judged_on": grid.judged_on,
         "ranking": [_standing(grid.ranking, one) for one in ranked_rows(grid) if grid.ranking],
         "rows": [
             {
@@ -216,4 +220,5 @@ def _run(cell: Cell, folder: Path) -> dict[str, Any]:
             for name, result in cell.results.items()
         },
         "failures": dict(cell.failures),
+        "judges": dict(cell.judges),
     }

@@ -134,11 +134,20 @@ def _figures(grid: Grid, table: FigureTable, titles: Mapping[str, str]) -> Block
             columns.append("paper")
             for value, line in zip(theirs, texts, strict=True):
                 line.append(NOTHING if value is None else form.text(value))
-    captions = [_caption(grid)]
+    captions = [_caption(grid), *_judges(grid, table.evaluation, titles)]
     if table.left_out:
         more = _counted(len(table.left_out), "more figure")
         captions.append(f"{more}, shown by --figures '{table.evaluation}.*'.")
     return Block(table.evaluation, columns, texts, captions, frozenset(papers), of=grid.rows)
+
+
+def _judges(grid: Grid, evaluation: str, titles: Mapping[str, str]) -> list[str]:
+    """How good the judges are, and in which rows where they are not all the same."""
+    rows: dict[str, list[str]] = {}
+    for row in grid.rows:
+        for said in dict.fromkeys(cell.judges[evaluation] for cell in row.cells if evaluation in cell.judges):
+            rows.setdefault(said, []).append(titles[row.name])
+    return [said if len(rows) == 1 else f"{', '.join(names)}: {said}" for said, names in rows.items()]
 
 
 def _caption(grid: Grid) -> str:
@@ -228,6 +237,9 @@ def _failures(grid: Grid, titles: Mapping[str, str]) -> list[str]:
 def _warnings(grid: Grid, titles: Mapping[str, str]) -> list[str]:
     done = [(row, cell) for row, cell in grid.cells if cell.finished]
     warnings = []
+    if grid.judged_on != "test":
+        said = f"Judged on the {grid.judged_on} images: what is called a test image is one of these"
+        warnings.append(f"{said}. No evaluation has read the others.")
     for said in dict.fromkeys(cell.facts.fallback for _, cell in done if cell.facts.fallback):
         rows = dict.fromkeys(titles[row.name] for row, cell in done if cell.facts.fallback == said)
         whose = "" if len(rows) == len(grid.rows) else f"{', '.join(rows)}: "

@@ -42,19 +42,26 @@ DEVICE = re.compile(r"auto|cpu|cuda(:[0-9]{1,9})?")
 FIT = "cpu and cuda[:n]"
 
 
-def open_run(folder: str | Path, *, data_root: str | Path | None = None, device: str = "auto") -> Run:
+def open_run(
+    folder: str | Path, *, data_root: str | Path | None = None, device: str = "auto", judge_on: str = "test"
+) -> Run:
     """A run from its folder, as far as it is trained. Raises UserError if it is none, or has no whole checkpoint."""
-    return _opened(Path(folder), None, data_root_of(data_root), device)[0]
+    return _opened(Path(folder), None, data_root_of(data_root), device, judge_on)[0]
 
 
 def open_trained(
-    folder: str | Path, *, recipe: Recipe | None = None, data_root: str | Path | None = None, device: str = "auto"
+    folder: str | Path,
+    *,
+    recipe: Recipe | None = None,
+    data_root: str | Path | None = None,
+    device: str = "auto",
+    judge_on: str = "test",
 ) -> Run:
     """A run that is trained to its end, from its folder: as its own recipe says, or as another that trains the same.
 
     Raises UserError if it is none.
     """
-    run, trained = _opened(Path(folder), recipe, data_root_of(data_root), device)
+    run, trained = _opened(Path(folder), recipe, data_root_of(data_root), device, judge_on)
     if not trained:
         raise UserError(str(run.folder), "this run is not trained to its end; `semreg run` with its recipe goes on")
     return run
@@ -90,7 +97,7 @@ def plan_of_run(path: Path, recipe: Recipe | None, data_root: Path) -> Plan:
         return replace(plan, fallback=fallback)
 
 
-def _opened(path: Path, recipe: Recipe | None, data_root: Path, device: str) -> tuple[Run, bool]:
+def _opened(path: Path, recipe: Recipe | None, data_root: Path, device: str, judge_on: str) -> tuple[Run, bool]:
     """A run, and whether it is trained to its end."""
     record, _ = read_run(path)
     state = read_state(path, record)
@@ -103,10 +110,17 @@ def _opened(path: Path, recipe: Recipe | None, data_root: Path, device: str) -> 
     if changed:
         warnings.warn(f"{path}: trained with {', '.join(changed)}; it is used as it is", stacklevel=3)
     with as_written(path):
-        return opened(path, plan, record, state, chosen), state["phase"] >= len(plan.phases)
+        return opened(path, plan, record, state, chosen, judge_on), state["phase"] >= len(plan.phases)
 
 
-def opened(path: Path, plan: Plan, record: Mapping[str, Any], state: Mapping[str, Any], device: torch.device) -> Run:
+def opened(
+    path: Path,
+    plan: Plan,
+    record: Mapping[str, Any],
+    state: Mapping[str, Any],
+    device: torch.device,
+    judge_on: str = "test",
+) -> Run:
     """The run of a plan, with the weights of a checkpoint's state."""
     lacking: list[Problem] = []
     modules = build_modules(plan, seed=record["seed"], lacking=lacking)
@@ -124,7 +138,8 @@ def opened(path: Path, plan: Plan, record: Mapping[str, Any], state: Mapping[str
     for module in modules.values():
         module.to(device).eval().requires_grad_(False)
     read = partial(_data_of, path, plan, record["data"]["fingerprint"], record.get("skip_bad_images", False))
-    return Run(path, replace(plan, lacking=(*plan.lacking, *lacking)), modules, read, device, record["seed"])
+    plan = replace(plan, lacking=(*plan.lacking, *lacking))
+    return Run(path, plan, modules, read, device, record["seed"], judge_on)
 
 
 def _data_of(path: Path, plan: Plan, fingerprint: str, skip_bad_images: bool) -> Cached:
@@ -167,7 +182,7 @@ def _split(plan: Plan, read: Callable[[Dataset], Cached]) -> Cached:
         with _of_the_data_set(plan), process_state_kept():
             whole = read(dataset)
         data = split_as(whole, split_asked(plan))
-        if any(phase.validate for phase in plan.phases) and not data.counts["validation"]:
+        if plan.validates and not data.counts["validation"]:
             amount = VALIDATION_SHARE if share(VALIDATION_SHARE, data.counts["train"]) else 1  # of a handful
             data = with_validation(data, amount)
     except UserError as error:

@@ -17,8 +17,9 @@ from semreg.core import Field, Problem, Result, Roles, Specification, UserError,
 from semreg.data.batches import sequential
 from semreg.data.dataset import Cached
 from semreg.data.gathering import Batch
+from semreg.data.splitting import judging_on_validation
 from semreg.recipe.plan import Plan, Read, uses
-from semreg.store.recipes import evaluations_of, report_path
+from semreg.store.recipes import evaluations_of, kept_as, report_path
 from semreg.store.results import read_result
 from semreg.store.statistics import read_statistics
 from semreg.trained.display import Results, ShownResult, run_html, run_text
@@ -28,6 +29,14 @@ from semreg.trained.read_cache import ReadCache, bytes_of
 from semreg.trained.roles import need
 from semreg.trained.rows import BATCH, Gathered, gathered, regrouped, rows_in
 from semreg.training.program import Program, evaluating
+
+
+def seen_by_evaluations(data: Cached, plan: Plan, judge_on: str) -> Cached:
+    """The data of a plan as its evaluations see them. Raises UserError if there are no images to judge on."""
+    try:
+        return judging_on_validation(data) if judge_on == "validation" else data
+    except UserError as error:
+        raise UserError(str(plan.recipe.path), error.problems) from None
 
 
 class TensorHandle:
@@ -101,13 +110,14 @@ class TensorHandle:
         counts = self.run.counts
         if split not in counts:
             raise UserError(str(self.run.folder), f"the data have no split {split!r}{closest(split, counts)}")
-        if not counts[split]:
+        rows = self.run.data.rows(split)
+        if not len(rows):
             raise UserError(
                 str(self.run.folder), f"the {split} split of the data is empty, and {self.name!r} is read on it"
             )
         if count is not None and count < 1:
             raise ValueError(f"count is {count}; at least one row is read")
-        return self.run.data.rows(split)[:count]
+        return rows[:count]
 
     def needs(self, *given: str) -> set[str]:
         """The fields of the data that it is computed from beyond the tensors and fields that are `given`."""
@@ -139,7 +149,8 @@ class TensorHandle:
 class Run:
     """A trained run: `modules` in eval mode, tensors by name, `encode` and `decode` as the recipe's `[model]` says.
 
-    `data` are its data, or what reads them once something asks for them.
+    `data` are its data, or what reads them once something asks for them. Where its evaluations `judge_on` "validation",
+    the validation images are its test images, and the others can't be read.
     """
 
     def __init__(
@@ -150,9 +161,10 @@ class Run:
         data: Cached | Callable[[], Cached],
         device: torch.device,
         seed: int,
+        judge_on: str = "test",
     ) -> None:
         self.folder, self.plan, self.modules, self.device, self.seed = folder, plan, modules, device, seed
-        self._data = data
+        self.judge_on, self._data = judge_on, data
         self._statistics: Mapping[str, Mapping[str, Tensor]] | None = None
         self.kept = ReadCache()
         self.programs = {
@@ -160,12 +172,14 @@ class Run:
             for draws in (False, True)
         }
 
-    @property
+    @functools.cached_property
     def data(self) -> Cached:
-        """The data set. Raises UserError if it is not there, or another than the run was trained on."""
-        if not isinstance(self._data, Cached):
-            self._data = self._data()
-        return self._data
+        """The data set as evaluations see it.
+
+        Raises UserError if it is not there, or another than the run was trained on, or has no images to judge on.
+        """
+        data = self._data if isinstance(self._data, Cached) else self._data()
+        return seen_by_evaluations(data, self.plan, self.judge_on)
 
     @property
     def fields(self) -> Specification:
@@ -284,13 +298,13 @@ class Run:
 
     def result(self, evaluation: str) -> Result | None:
         """What the evaluation of that name left, if it is done. Raises UserError if what is stored is damaged."""
-        folder = evaluations_of(self.folder, self.plan.name).get(evaluation)
+        folder = evaluations_of(self.folder, self._kept_as).get(evaluation)
         return None if folder is None else ShownResult(**vars(read_result(folder)))
 
     @property
     def results(self) -> Results:
         """What the recipe's evaluations left, by their names, as far as they are done. Raises as `result` does."""
-        folders = evaluations_of(self.folder, self.plan.name)
+        folders = evaluations_of(self.folder, self._kept_as)
         return Results({name: read_result(folder) for name, folder in folders.items()})
 
     @property
@@ -301,7 +315,12 @@ class Run:
     @property
     def report(self) -> Path:
         """Where its report is, once it is written."""
-        return report_path(self.folder, self.plan.name)
+        return report_path(self.folder, self._kept_as)
+
+    @property
+    def _kept_as(self) -> str:
+        """The name by which its results and its report are kept."""
+        return kept_as(self.plan.name, self.judge_on)
 
     @property
     def recipe(self) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
@@ -193,19 +193,21 @@ class PhaseRunner:
 
     # --- validation ---
 
-    def validate(self) -> tuple[float, bool]:
-        """The validated loss on the validation split, and whether it is the best yet (then the weights are kept)."""
+    def validate(self) -> tuple[dict[str, float], bool]:
+        """The validated losses on the validation split, and whether their sum is the least yet (then the weights are
+        kept)."""
         table, setting = self.phase.validate, self.setting
         if table is None:
             raise RuntimeError(f"phase {self.phase.name!r} does not validate")
-        value = torch.tensor([self._validated(table.loss) if setting.processes.first else 0.0], dtype=torch.float64)
+        values = self._validated(table.losses) if setting.processes.first else dict.fromkeys(table.losses, 0.0)
+        total = torch.tensor([sum(values.values())], dtype=torch.float64)
         if setting.processes.count > 1:
-            value = value.to(setting.device)
-            setting.processes.take_from_first([value])  # so that all end the phase at the same time
-        return self._note(float(value), keep=table.keep == "best")
+            total = total.to(setting.device)
+            setting.processes.take_from_first([total])  # so that all end the phase at the same time
+        return values, self._note(float(total), keep=table.keep == "best")
 
-    def _validated(self, loss: str) -> float:
-        """The mean of a loss over the validation split."""
+    def _validated(self, losses: Sequence[str]) -> dict[str, float]:
+        """The means of losses over the validation split."""
         setting = self.setting
         if self.validation_batches is None:
             raise RuntimeError(f"phase {self.phase.name!r} has no batches to validate on")
@@ -213,15 +215,21 @@ class PhaseRunner:
             setting.plan, setting.modules, key=(setting.seed, "validation"), training=False,
             device=setting.device, precision=setting.precision,
         )  # fmt: skip
-        losses, sizes = [], []
+        means: dict[str, list[torch.Tensor]] = {loss: [] for loss in losses}
+        sizes = []
         with evaluating(setting.modules), program.autocast():
             for index, batch in enumerate(self.validation_batches()):
                 sizes.append(len(next(iter(batch.values()))))
-                losses.append(program.losses[loss](program.execution(batch, index)))
-        total = sum(mean * size for mean, size in zip(numbers_of(losses), sizes, strict=True))
-        return total / max(sum(sizes), 1)
+                execution = program.execution(batch, index)
+                for loss, found in means.items():
+                    found.append(program.losses[loss](execution))
+        return {
+            loss: sum(mean * size for mean, size in zip(numbers_of(found), sizes, strict=True)) / max(sum(sizes), 1)
+            for loss, found in means.items()
+        }
 
-    def _note(self, value: float, *, keep: bool) -> tuple[float, bool]:
+    def _note(self, value: float, *, keep: bool) -> bool:
+        """Whether it is the least yet."""
         improved = value < self.validation.best
         if improved:
             self.validation.best, self.validation.checks_since_best = value, 0
@@ -232,7 +240,7 @@ class PhaseRunner:
                 }
         else:
             self.validation.checks_since_best += 1
-        return value, improved
+        return improved
 
     @property
     def out_of_patience(self) -> bool:

@@ -146,10 +146,9 @@ class Trainer:
         return {name: torch.cat(values) for name, values in parts.items()}
 
     def validation(self, phase: PhasePlan, extra: Mapping[str, torch.Tensor]) -> Iterator[dict[str, Any]]:
-        """The validation split's batches, with what the validated loss reads."""
-        loss = self.setting.plan.losses[phase.validate.loss] if phase.validate else None
-        fields = self.setting.plan.fields_of([loss], frozenset(extra)) if loss else set()
-        return self.in_order("validation", fields, extra)
+        """The validation split's batches, with what the validated losses read."""
+        losses = [self.setting.plan.losses[loss] for loss in phase.validate.losses] if phase.validate else []
+        return self.in_order("validation", self.setting.plan.fields_of(losses, frozenset(extra)), extra)
 
     def try_out(self) -> None:
         """Try every step of every phase on its first batch."""
@@ -342,9 +341,9 @@ class Trainer:
         if table is None or epoch % table.every:
             return False
         begun = time.monotonic()
-        value, best = runner.validate()
+        values, best = runner.validate()
         took = {"seconds_of_validation": round(time.monotonic() - begun, 3)}
-        self.record(runner, iteration, {"validation": {table.loss: value}, "best": best, **took})
+        self.record(runner, iteration, {"validation": values, "best": best, **took})
         return runner.out_of_patience
 
     def record(self, runner: PhaseRunner, iteration: int, more: Mapping[str, Any]) -> None:

@@ -47,6 +47,13 @@ def test_steps_are_captured_where_they_can_be_or_not() -> None:
     assert (refused.value.source, refused.value.exit_code) == ("--capture", 2)
 
 
+def test_evaluations_judge_on_test_or_validation_images() -> None:
+    assert (Choices().judge_on, Choices(judge_on="validation").judge_on) == ("test", "validation")
+    with pytest.raises(UserError, match="'train' is none of test, validation") as refused:
+        Choices(judge_on="train")
+    assert refused.value.source == "--judge-on"
+
+
 def test_what_a_run_was_computed_by_is_read_from_its_record() -> None:
     for name in DECIDING_BITS:
         default = getattr(Choices(), name)

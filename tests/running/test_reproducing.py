@@ -34,6 +34,7 @@ OTHERS: list[dict[str, Any]] = [
     {"seed": 3, "device": "cuda:1", "precision": "bf16", "skip_bad_images": True, "tensorboard": True},
     {"threads": 3},
     {"allow_other_processes": True},
+    {"judge_on": "validation"},
     {"data_root": Path("my data"), "out": Path("-runs"), "fallback": False, "continue_from": Path("runs/it's-0a1b2c")},
     {"channels_last": False, "tf32": False, "compile": True, "capture": "off", "deterministic": True},
 ]

@@ -1,0 +1,58 @@
+"""How good the judges of a run's evaluations are themselves, as their own runs tell it."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Iterator
+from pathlib import Path
+
+from semreg.core import UserError
+from semreg.store.collection import figures_in
+from semreg.store.recipes import evaluations_of, judged_on, judges_of, recipes_of
+from semreg.store.record import RunRecord, read_record
+
+ACCURACY = "accuracy"
+"""The figure by which an evaluation of a judge's recipe says how often the judge is right."""
+
+
+def judged_by(folder: Path, kept: str) -> dict[str, str]:
+    """A sentence on the judge of each evaluation that has one, by what a run has kept under a name of `kept_as`.
+
+    Of a judge whose run, or whose accuracy on these images, isn't there, nothing is said. Raises UserError for damaged
+    files of the run itself.
+    """
+    images = judged_on(kept)[1]
+    said = {digest: _sentence(folder.parent, digest, images) for digest in set(judges_of(folder, kept).values())}
+    return {name: said[digest] for name, digest in judges_of(folder, kept).items() if said[digest]}
+
+
+def _sentence(runs: Path, digest: str, images: str) -> str:
+    with contextlib.suppress(UserError):
+        for run in _runs_of(runs, digest):
+            accuracies = _accuracies(run, images)
+            if accuracies:
+                right = ", ".join(f"{name} {share:.2%}" for name, share in accuracies.items())
+                return f"The judge itself, {run.name}, on the {images} images of its data: {right}."
+    return ""
+
+
+def _runs_of(runs: Path, digest: str) -> Iterator[RunRecord]:
+    """The runs of that hash, which their folders' names end in the beginning of."""
+    for path in sorted(runs.glob(f"[!.]*-{digest[:6]}")):
+        with contextlib.suppress(UserError):
+            run = read_record(path)
+            if run.record.get("hash") == digest:
+                yield run
+
+
+def _accuracies(run: RunRecord, images: str) -> dict[str, float]:
+    """The accuracies of a judge by the names of its evaluations."""
+    found: dict[str, float] = {}
+    for kept in recipes_of(run.folder):
+        if judged_on(kept)[1] == images:
+            for name, place in evaluations_of(run.folder, kept).items():
+                share = dict(figures_in(place)).get(ACCURACY, math.nan)
+                if math.isfinite(share):
+                    found.setdefault(name, share)
+    return found
