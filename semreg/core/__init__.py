@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from semreg.core.modules import *  # noqa: F403
     from semreg.core.posteriors import *  # noqa: F403
     from semreg.core.randomness import *  # noqa: F403
-    from semreg.core.recorded import *  # noqa: F403
     from semreg.core.results import *  # noqa: F403
     from semreg.core.roles import *  # noqa: F403
     from semreg.core.shapes import *  # noqa: F403
@@ -25,6 +24,6 @@ if TYPE_CHECKING:
 else:
     _MODULES = (
         "errors", "randomness", "shapes", "posteriors", "interfaces", "roles", "source", "specification", "results",
-        "recorded", "modules",
+        "modules",
     )  # fmt: skip
     __getattr__, __dir__ = lazy_names(__name__, *_MODULES)

@@ -15,8 +15,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor, nn
 
-    from semreg.core.recorded import RecordedRun
-    from semreg.core.results import Result
+    from semreg.core.results import RecordedRun, Result
     from semreg.core.roles import Roles
     from semreg.core.source import Source
     from semreg.core.specification import Field, Order, Specification
@@ -342,10 +341,7 @@ class ObservedRun(Protocol):
         """
 
     def recorded(self) -> RecordedRun:
-        """The run as its folder holds it now; its `state` is the one that was written last.
-
-        Raises UserError if the folder holds none, or a damaged one.
-        """
+        """The run as its folder holds it now, with the state that was written last. Raises UserError if it can't."""
 
     def warn(self, message: str) -> None:
         """Say a warning and record it with the run."""
@@ -353,12 +349,9 @@ class ObservedRun(Protocol):
 
 @runtime_checkable
 class Tracker(Protocol):
-    """A function that brings a store of experiments up to date with a run; several may call it for one run."""
+    """A function that makes a store of experiments hold what a run does, each thing once."""
 
     def __call__(self, run: RecordedRun) -> str:
-        """Where the run is now to be seen, in a line. Afterwards the store holds what `run` does, each thing once.
-
-        It may be called at any time, again and again: a run that goes on after a kill may hold less than before. Raises
-        UserError, in a line, for a store that doesn't answer.
-        """
+        """Where the run is now to be seen, in a line. It is called at any time, by several processes, and again: after
+        a kill a run may hold less than before. Raises UserError, in a line, for a store that doesn't answer."""
         ...

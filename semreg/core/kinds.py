@@ -16,9 +16,9 @@ Place = Literal["module", "call", "data", "sampler", "evaluation", "optimizer", 
 class Kind:
     """One kind of component: third parties bring one by an entry point in `group`, and a recipe names it at `place`.
 
-    Places: `module` under `[modules]`; `call` in the expressions of `[tensors]` and `[losses]`; the others in the
-    table or key of their own name, but for trackers, which the command line names. Components of one place share their
-    names.
+    Places: `module` under `[modules]`; `call` in the expressions of `[tensors]` and `[losses]`; `tracker` in `--to` of
+    `semreg track`, and in no recipe; the others in the table or key of their own name. Components of one place share
+    their names.
     """
 
     name: str

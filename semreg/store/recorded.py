@@ -11,7 +11,7 @@ from semreg.core import Point, RecordedRun, Result, UserError
 from semreg.store.collection import recipe_values
 from semreg.store.disk import read_if_there
 from semreg.store.layout import METRICS
-from semreg.store.recipes import evaluations_of, recipe_path, recipes_of, report_path
+from semreg.store.recipes import evaluations_of, judged_on, recipe_path, recipes_of, report_path
 from semreg.store.record import RunRecord, read_lines, read_record
 from semreg.store.results import read_result
 
@@ -23,6 +23,8 @@ _TOLD = ("recipe", "command", "commit", "code", "device", "card", "threads", "pr
 def read_recorded(folder: Path, *, own: bool = False) -> RecordedRun:
     """All that a run's folder tells of it; of evaluations of one name those of the run's own recipe.
 
+    Those on the validation images are called `NAME on validation`.
+
     The state is that which was written last, where this process has the folder as its `own`; to others, a run that no
     process is at work on does not train. Raises UserError if the folder holds no run, or a damaged one.
     """
@@ -33,9 +35,10 @@ def read_recorded(folder: Path, *, own: bool = False) -> RecordedRun:
     recipes = recipes_of(folder)
     results: dict[str, Result] = {}
     for recipe in recipes:
+        on = "" if judged_on(recipe)[1] == "test" else f" on {judged_on(recipe)[1]}"
         for name, place in evaluations_of(folder, recipe).items():
-            if name not in results:
-                results[name] = read_result(place)
+            if name + on not in results:
+                results[name + on] = read_result(place)
     paths = [path for recipe in recipes for path in (recipe_path(folder, recipe), report_path(folder, recipe))]
     files = {path.relative_to(folder).as_posix(): read_if_there(path) for path in paths}
     started = _seconds(run.record.get("started"))
@@ -49,6 +52,11 @@ def read_recorded(folder: Path, *, own: bool = False) -> RecordedRun:
         recipe_values(run),
         dict(_about(run)),
         list({(point.series, point.step): point for point in _points(folder, started)}.values()),
+        {
+            f"evaluation/{name}/{figure}": result.figures[figure]
+            for name, result in results.items()
+            for figure in result.figures
+        },
         results,
         {name: content for name, content in files.items() if content is not None},
     )

@@ -24,10 +24,10 @@ HASH = sha256(b"a run of semreg.testing").hexdigest()
 def check_tracker(tracker: Tracker, *, exempt: Collection[str] = ()) -> None:
     """A tracker: at any time of a run's life it says, in a line, where the run is to be seen, and leaves it as it is.
 
-    Checks: "interface" (`semreg.core.Tracker`), "documentation", "life" (of a run that begins, trains, is killed, goes on with less and to other losses,
-    finishes, is evaluated anew, and is told again), "names" (names, values and lengths that a store may refuse, figures
-    that are no number) and "folder kept". It brings this to the store that the caller has chosen for the test; what the
-    store then holds, only the caller's own tests can ask.
+    Checks: "interface" (`semreg.core.Tracker`), "documentation", "life" (of a run that begins, trains, is killed, goes
+    on with less and to other losses, finishes, is evaluated anew, and is told again), "names" (names, values and
+    lengths that a store may refuse, figures that are no number) and "folder kept". It brings this to the store that the
+    caller has chosen for the test; what the store then holds, only the caller's own tests can ask.
 
     Args:
         tracker: the function that the entry point names.
@@ -69,24 +69,33 @@ def _life(run: RecordedRun) -> list[RecordedRun]:
     killed = replace(trained, state="stopped")
     going_on = replace(trained, points=_losses(4))
     otherwise = replace(trained, points=[*_losses(4), *_losses(10, value=0.5)[4:]])
-    probe = Result({"accuracy": 0.5}, pictures=[_picture("Strip"), _picture("Strip")])
     finished = replace(
-        otherwise, state="finished", results={"probe": probe}, files={"recipe.json": b"{}", "report.html": b"<p>"}
+        otherwise,
+        state="finished",
+        figures={"evaluation/probe/accuracy": 0.5},
+        results={"probe": Result({"accuracy": 0.5}, pictures=[_picture("Strip"), _picture("Strip")])},
+        files={"recipe.json": b"{}", "report.html": b"<p>"},
     )
-    again = replace(finished, results={"probe": Result({"accuracy": 0.6}, pictures=[_picture("Strip", 1.0)])})
+    again = replace(
+        finished,
+        figures={"evaluation/probe/accuracy": 0.6},
+        results={"probe": Result({"accuracy": 0.6}, pictures=[_picture("Strip", 1.0)])},
+    )
     return [begun, trained, killed, killed, going_on, otherwise, finished, finished, again, replace(again, files={})]
 
 
 def _hostile(run: RecordedRun) -> list[RecordedRun]:
     """Runs of recipes that call things as no store expects it."""
-    names = ["", " ", "..", "/", "a//b", "../a", "ä ß", "line\nbreak", 'quote"\'`', "%s{}<b>", "x" * 1_000]
+    names = ["", " ", "..", "/", "a//b", "../a", "ä ß", "line\nbreak", "quote\"'`", "%s{}<b>", "x" * 1_000]
     points = [Point(f"training/{name}/l2", step, 1.0, 1e9) for name in names for step in (1, 2)]
     parameters = {**dict.fromkeys(names, "x" * 10_000), "list": [1, {"a": None}], "text": "\x00\n\ud800"}
-    figures = {**dict.fromkeys(names, 0.5), "nan": math.nan}
-    result = Result(figures, pictures=[_picture(name) for name in names])
+    figures = {
+        f"evaluation/{name}/{figure}": value for name in names for figure, value in (("x", 0.5), ("n", math.nan))
+    }
+    result = Result(pictures=[_picture(name) for name in names])
     hostile = replace(
         run, state="failed", parameters=parameters, about=dict.fromkeys(names, "y" * 10_000), points=points,
-        results=dict.fromkeys(names, result), files={"report-ä.html": b"", "recipes/a b.json": b"{}"},
+        figures=figures, results=dict.fromkeys(names, result), files={"report-ä.html": b"", "recipes/a b.json": b"{}"},
     )  # fmt: skip
     return [hostile, hostile]
 

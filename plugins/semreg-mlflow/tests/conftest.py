@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+
 
 @dataclass
 class Store:
@@ -46,17 +47,16 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture
-def store(
-    database: str, tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Store]:
+def store(database: str, tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Store:
     """An experiment of its own in a database, which semreg is told of; in a folder of files by parameter "files"."""
     files = getattr(request, "param", "database") == "files"
-    found = Store((tmp_path / "mlruns").as_uri() if files else database, request.node.name)
+    experiment = f"{request.path.stem}: {request.node.name}"
+    found = Store((tmp_path / "mlruns").as_uri() if files else database, experiment)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", found.uri)
     monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", found.experiment)
     monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
     monkeypatch.chdir(tmp_path)  # a database has its files there
-    yield found
+    return found
 
 
 @pytest.fixture

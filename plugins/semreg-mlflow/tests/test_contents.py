@@ -51,7 +51,8 @@ def test_a_run_in_mlflow_s_words() -> None:
         {"data.use": "digits", "modules.e.hidden": [256], "long": "y" * 9_000},
         {"commit": "c0ffee", "command": "semreg run x"},
         [Point("training/main/l2", 5, 0.25, 2.5), Point("validation/main/l2", 5, 0.5, 2.5)],
-        {"probe": Result({"accuracy": 0.9, "nan": math.nan}, pictures=[picture, picture]), "bare": Result()},
+        {"evaluation/probe/accuracy": 0.9, "evaluation/probe/nan": math.nan},
+        {"probe": Result(pictures=[picture, picture]), "bare": Result()},
         {"recipe.json": b"{}", "report.html": b"<p>"},
     )  # fmt: skip
     found = contents.contents_of(run)
@@ -67,7 +68,9 @@ def test_a_run_in_mlflow_s_words() -> None:
     assert {group: list(files) for group, files in found.files.items()} == {
         "semreg.digest.recipe.json": ["recipe.json"],
         "semreg.digest.report.html": ["report.html"],
-        "semreg.digest.evaluations/probe": [f"evaluations/probe/{contents.allowed(f'0{n} Strip _ a')}.png" for n in (1, 2)],
+        "semreg.digest.evaluations/probe": [
+            f"evaluations/probe/{contents.allowed(f'0{n} Strip _ a')}.png" for n in (1, 2)
+        ],
     }
     assert found.tags["semreg.hash"] == "0a"
     assert found.tags["mlflow.source.git.commit"] == found.tags["semreg.commit"] == "c0ffee"
@@ -75,5 +78,7 @@ def test_a_run_in_mlflow_s_words() -> None:
 
 
 def test_pictures_that_differ_in_a_byte_or_a_name_differ() -> None:
-    digests = [contents.digest_of(files) for files in ({}, {"a": b"1"}, {"a": b"2"}, {"b": b"1"}, {"a": b"1", "b": b""})]
+    digests = [
+        contents.digest_of(files) for files in ({}, {"a": b"1"}, {"a": b"2"}, {"b": b"1"}, {"a": b"1", "b": b""})
+    ]
     assert len(set(digests)) == len(digests)

@@ -29,6 +29,8 @@ both = pytest.mark.parametrize("store", ["database", "files"], indirect=True)
 
 def run(folder: Path, losses: list[float], state: str = "stopped", **more: Any) -> RecordedRun:
     """A run whose loss is logged after each iteration."""
+    results = more.get("results", {})
+    more["figures"] = {f"evaluation/{n}/{key}": value for n in results for key, value in results[n].figures.items()}
     points = [Point("training/main/l2", step, loss, 1e9 + step) for step, loss in enumerate(losses, start=1)]
     return RecordedRun(folder, "toy", "0a1b", state, 1e9, 2e9, {"seed": 3}, {"commit": "c0"}, points, **more)
 
@@ -169,7 +171,7 @@ def test_what_is_to_be_installed_is_told(store: Any, tmp_path: Path, monkeypatch
         with pytest.raises(UserError, match=r'pip install "semreg-mlflow\[database\]"'):
             tracking.track(run(tmp_path, [1.0]))
     monkeypatch.setitem(sys.modules, "mlflow.tracking", None)
-    with pytest.raises(UserError, match="mlflow: can't be imported .*; pip install mlflow-skinny"):
+    with pytest.raises(UserError, match=r"mlflow: can't be imported .*; pip install mlflow-skinny"):
         tracking.track(run(tmp_path, [1.0]))
 
 

@@ -9,6 +9,8 @@ from dataclasses import replace
 from semreg.core import ObservedRun, RecordedRun, UserError
 from semreg.core.hookspecs import Progress, hookimpl
 
+__all__ = ["LiveTracking"]
+
 VARIABLE = "MLFLOW_TRACKING_URI"
 """MLflow's own. Where it is set, runs are tracked."""
 SECONDS_BETWEEN, SHARE = 10.0, 0.02

@@ -21,8 +21,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from semreg.core import RecordedRun, UserError
-
 from semreg_mlflow.contents import HASH, PICTURES, Contents, Place, contents_of, digest_of, milliseconds
+
+__all__ = ["track"]
 
 EXPERIMENT = "semreg"
 """That of all runs, unless MLflow's own variable says another."""
@@ -188,7 +189,9 @@ def _told(uri: str) -> Iterator[None]:
     except Exception as error:
         said = " ".join(str(error).replace(uri, _shown(uri)).split())[:LONGEST_MESSAGE]
         what = f"the store {_shown(uri)} does not take it"
-        raise UserError("mlflow", f"{what} ({type(error).__name__}: {said}); MLFLOW_TRACKING_URI names another") from error
+        raise UserError(
+            "mlflow", f"{what} ({type(error).__name__}: {said}); MLFLOW_TRACKING_URI names another"
+        ) from error
 
 
 def _shown(uri: str) -> str:
