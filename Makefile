@@ -27,8 +27,8 @@ test-all: test test-mlflow
 # A plugin that the two commands don't install, in an environment of its own above $(VENV).
 test-mlflow: $(INSTALLED)
 	$(VENV)/bin/python -m venv --without-pip $(MLFLOW)
-	echo "import site; site.addsitedir('$$($(VENV)/bin/python -c "import site; print(*site.getsitepackages())")')" \
-		> $$(echo $(MLFLOW)/lib/python3.*/site-packages)/above.pth
+	$(VENV)/bin/python -c "import sysconfig; print('import site; site.addsitedir(%r)' % sysconfig.get_path('purelib'))" \
+		> $$($(MLFLOW)/bin/python -c "import sysconfig; print(sysconfig.get_path('purelib'))")/above.pth
 	$(VENV)/bin/pip --python $(MLFLOW)/bin/python install --quiet --constraint constraints.txt \
 		--editable "plugins/semreg-mlflow[database]"
 	$(MLFLOW)/bin/python -m pytest plugins/semreg-mlflow
