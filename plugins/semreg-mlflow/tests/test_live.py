@@ -83,20 +83,16 @@ def test_it_is_told_at_times_that_cost_little(told: list[str], store: Any, tmp_p
     monkeypatch.setattr(tracking, "track", slowly)
     monkeypatch.setattr(live.time, "monotonic", lambda: now[0])
     hook.phase_started(run)
-    hook.iteration_done(run, RECORD)
-    assert len(told) == 1
-    now[0] += 1.0 / live.SHARE - 1
-    hook.iteration_done(run, RECORD)
-    assert len(told) == 1
-    now[0] += 2
-    hook.iteration_done(run, replace(RECORD, losses=None))
-    assert len(told) == 1
-    hook.checkpoint_written(run)
-    hook.evaluation_done(run)
-    assert len(told) == 2
+    for seconds, count in [(0, 1), (live.SECONDS_BETWEEN, 2), (1 / live.SHARE - 1, 2), (2, 3)]:
+        now[0] += seconds
+        hook.iteration_done(run, replace(RECORD, losses=None))
+        hook.iteration_done(run, RECORD)
+        hook.checkpoint_written(run)
+        hook.evaluation_done(run)
+        assert len(told) == count
     hook.report_written(run)
     hook.run_stopped(run)
-    assert len(told) == 4
+    assert len(told) == 5
 
 
 def test_a_run_that_goes_on_trains_whatever_was_written_last(

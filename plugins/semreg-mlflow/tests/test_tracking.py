@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import signal
 import subprocess
 import sys
@@ -165,6 +166,31 @@ def test_a_store_that_does_not_answer_is_told_in_a_line_without_the_password(
     assert len(said.splitlines()) == 1
 
 
+def test_a_database_that_can_t_be_opened_is_told_at_once(store: Any, tmp_path: Path, monkeypatch: Any) -> None:
+    (tmp_path / "in the way").write_text("")
+    for path in (tmp_path, tmp_path / "in the way" / "mlflow.db"):
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{path}")
+        begun = time.monotonic()
+        with pytest.raises(UserError, match=rf"^mlflow: the store sqlite:///{path} does not take it \("):
+            tracking.track(run(tmp_path, [1.0]))
+        assert time.monotonic() - begun < 20
+
+
+def test_two_processes_make_a_new_database_and_its_experiment_together(store: Any, tmp_path: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path; from semreg.core import RecordedRun; from semreg_mlflow import track\n"
+        "track(RecordedRun(Path(sys.argv[1]), 'toy', sys.argv[2], 'finished'))"
+    )
+    environment = {**os.environ, "MLFLOW_TRACKING_URI": f"sqlite:///{tmp_path}/new/mlflow.db"}
+    folders = [tmp_path / name for name in ("0a", "0b")]
+    for folder in folders:
+        folder.mkdir()
+    processes = [subprocess.Popen([sys.executable, "-c", code, f, f.name], env=environment) for f in folders]
+    assert [process.wait() for process in processes] == [0, 0]
+    made = replace(store, uri=environment["MLFLOW_TRACKING_URI"]).runs()
+    assert sorted(found.info.run_name for found in made) == ["0a", "0b"]
+
+
 def test_what_is_to_be_installed_is_told(store: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
         patch.setattr(tracking, "find_spec", lambda name: None)
@@ -176,8 +202,6 @@ def test_what_is_to_be_installed_is_told(store: Any, tmp_path: Path, monkeypatch
 
 
 def test_the_environment_is_as_it_was(store: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import os
-
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "77")
     before = dict(os.environ)
     tracking.track(run(tmp_path, [1.0]))

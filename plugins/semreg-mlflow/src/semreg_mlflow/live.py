@@ -14,7 +14,8 @@ __all__ = ["LiveTracking"]
 VARIABLE = "MLFLOW_TRACKING_URI"
 """MLflow's own. Where it is set, runs are tracked."""
 SECONDS_BETWEEN, SHARE = 10.0, 0.02
-"""At least so long from one time to the next, and so long that it takes no more than this share of the time."""
+"""At least so long from one time to the next, and so long that it takes no more than this share of the time; the first
+time, which imports MLflow and may make a database, is not counted."""
 
 
 class LiveTracking:
@@ -25,7 +26,7 @@ class LiveTracking:
 
     def __init__(self) -> None:
         self._wanted = bool(os.environ.get(VARIABLE))
-        self._next = 0.0
+        self._next: float | None = None
         self._warned = False
 
     @hookimpl
@@ -61,7 +62,7 @@ class LiveTracking:
 
     def _follow(self, run: ObservedRun) -> None:
         """Bring what there is, if it is time."""
-        if self._wanted and time.monotonic() >= self._next:
+        if self._wanted and (self._next is None or time.monotonic() >= self._next):
             self._bring(run, replace(run.recorded(), state="running"))  # one that goes on may not have said so yet
 
     def _end(self, run: ObservedRun) -> None:
@@ -79,4 +80,5 @@ class LiveTracking:
                 self._warned = True
                 run.warn(f"{error.text()}; `semreg track {run.folder} --to mlflow` brings what is missing")
         now = time.monotonic()
-        self._next = now + max(SECONDS_BETWEEN, (now - begun) / SHARE)
+        cost = 0.0 if self._next is None else (now - begun) / SHARE
+        self._next = now + max(SECONDS_BETWEEN, cost)

@@ -31,6 +31,7 @@ DEFAULTS = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",  # 7, of up to two minutes each, would hold a training up
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
     "MLFLOW_LOGGING_LEVEL": "WARNING",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
     "MLFLOW_DISABLE_TELEMETRY": "true",
 }
 """What MLflow's own variables say here unless the user's environment says it."""
@@ -56,8 +57,8 @@ def track(run: RecordedRun) -> str:
         mlflow = _imported()
         uri = str(mlflow.get_tracking_uri())
         with _told(uri), _alone(run.folder):
-            client, wanted = mlflow.MlflowClient(), contents_of(run)
-            experiment = _experiment(client)
+            client, experiment = _opened(mlflow, uri)
+            wanted = contents_of(run)
             held, stored = _held(client, experiment, run.hash)
             others: dict[str, str] = {}
             if held is not None and _disagrees(held.data, stored, wanted, running=run.state == "running"):
@@ -73,11 +74,20 @@ def track(run: RecordedRun) -> str:
     return f"{_shown(uri)}{where}" if uri.startswith("http") else f"run {held.info.run_id} in {_shown(uri)}"
 
 
-def _experiment(client: Any) -> str:
-    """The experiment's number; it is made if it is not there."""
+def _opened(mlflow: Any, uri: str) -> tuple[Any, str]:
+    """The store and the experiment's number; both are made if they are not there, by one process after another."""
     name = os.environ.get("MLFLOW_EXPERIMENT_NAME") or EXPERIMENT
-    found = client.get_experiment_by_name(name)
-    return str(client.create_experiment(name) if found is None else found.experiment_id)
+    with _alone(Path(tempfile.gettempdir())) if _is_database(uri) else contextlib.nullcontext():
+        client = mlflow.MlflowClient()
+        found = client.get_experiment_by_name(name)
+        if found is None:
+            try:
+                return client, str(client.create_experiment(name))
+            except Exception:
+                found = client.get_experiment_by_name(name)  # if another machine has made it
+                if found is None:
+                    raise
+    return client, str(found.experiment_id)
 
 
 def _held(client: Any, experiment: str, digest: str) -> tuple[Any, Stored]:
@@ -179,10 +189,9 @@ def _by_default(variables: Mapping[str, str]) -> Iterator[None]:
 @contextlib.contextmanager
 def _told(uri: str) -> Iterator[None]:
     """Raise whatever MLflow, and what it is built on, raises as a UserError of one line, without passwords."""
-    if urlsplit(uri).scheme.partition("+")[0] in DATABASES and not find_spec("sqlalchemy"):
-        cure = 'pip install "semreg-mlflow[database]", or name a server by MLFLOW_TRACKING_URI'
-        raise UserError("mlflow", f"the store {_shown(uri)} is a database, for which SQLAlchemy is missing; {cure}")
     try:
+        if _is_database(uri):
+            _require_database(uri)
         yield
     except UserError:
         raise
@@ -194,6 +203,24 @@ def _told(uri: str) -> Iterator[None]:
         ) from error
 
 
+def _is_database(uri: str) -> bool:
+    return urlsplit(uri).scheme.partition("+")[0] in DATABASES
+
+
+def _require_database(uri: str) -> None:
+    """Raise what is wrong with a database at once: MLflow would try for two minutes."""
+    if not find_spec("sqlalchemy"):
+        cure = 'pip install "semreg-mlflow[database]", or name a server by MLFLOW_TRACKING_URI'
+        raise UserError("mlflow", f"the store {_shown(uri)} is a database, for which SQLAlchemy is missing; {cure}")
+    import sqlalchemy
+
+    if uri.startswith("sqlite:///"):
+        Path(uri.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)  # as MLflow does
+    engine = sqlalchemy.create_engine(uri)
+    engine.connect().close()
+    engine.dispose()
+
+
 def _shown(uri: str) -> str:
     """An address without the name and password that may stand in it."""
     secrets, _, _ = urlsplit(uri).netloc.rpartition("@")
@@ -202,7 +229,7 @@ def _shown(uri: str) -> str:
 
 @contextlib.contextmanager
 def _alone(folder: Path) -> Iterator[None]:
-    """Wait until no other process of this machine brings the run into a store, and keep others waiting."""
+    """Wait until no other process of this machine is alone with a folder, and keep others waiting."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         with contextlib.suppress(OSError):  # of a file system that has no such locks
