@@ -25,7 +25,7 @@ def track(
     ],
     out: Out = Path("runs"),
 ) -> None:  # fmt: skip
-    """Bring runs into an experiment tracker, as far as they are not there.
+    """Bring runs, or what is new of them, to a tracker.
 
     What a run's folder holds is then there once, however often this is done and whatever was killed: recipe, versions,
     data, losses, figures, pictures and report. A run may still train. Trackers come by plugins: `semreg list trackers`.
