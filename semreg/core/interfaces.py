@@ -293,7 +293,7 @@ class TrainedRun(Protocol):
 
     @property
     def counts(self) -> Mapping[str, int]:
-        """How many images each split has. Raises UserError where the data are not there."""
+        """How many images each split has, those that "validation" and "test" both mean as "test". Raises UserError."""
 
     def tensor(self, name: str) -> Handle:
         """The handle of a tensor or field. Raises UserError, with the closest names, if there is none."""

@@ -86,8 +86,8 @@ def judging_on_validation(data: Cached) -> Cached:
     """
     if not data.counts["validation"]:
         message = (
-            "there are no validation images to judge on; `--set data.split.validation=0.1` "
-            "trains on a tenth less of the training images, and judges on that"
+            "there are no validation images to judge on; "
+            "`--set data.split.validation=0.1` trains without a tenth of the training images, and judges on these"
         )
         raise UserError("", [Problem("data.split.validation", message)])
     split = data.split.clone()
@@ -167,10 +167,10 @@ def with_share(data: Cached, amount: float, seed: int = 0) -> Cached:
 def _drawn_classes(asked: Mapping[str, Any], classes: Tensor, seed: int) -> Tensor:
     """The classes, drawn from the seed, that together have at least as many of the rows as are asked for."""
     wanted = len(_drawn("validation.amount", asked["amount"], classes, seed)[0])
-    there, sizes = classes.unique(return_counts=True)
-    order = torch.from_numpy(random_order(len(there), seed))
-    before = sizes[order].cumsum(0) - sizes[order]
-    drawn = there[order[before < wanted]]
+    counts = torch.bincount(classes)
+    there = counts.nonzero().flatten()
+    order = there[torch.from_numpy(random_order(len(there), seed))]
+    drawn = order[counts[order].cumsum(0) - counts[order] < wanted]
     if len(drawn) == len(there):
         message = f"{wanted} images are all {len(there)} classes of {asked['by']}; both parts need at least one"
         raise UserError("", [Problem("data.split.validation", message)])

@@ -22,9 +22,9 @@ def judged_by(folder: Path, kept: str) -> dict[str, str]:
     Of a judge whose run, or whose accuracy on these images, isn't there, nothing is said. Raises UserError for damaged
     files of the run itself.
     """
-    images = judged_on(kept)[1]
-    said = {digest: _sentence(folder.parent, digest, images) for digest in set(judges_of(folder, kept).values())}
-    return {name: said[digest] for name, digest in judges_of(folder, kept).items() if said[digest]}
+    images, judges = judged_on(kept)[1], judges_of(folder, kept)
+    said = {digest: _sentence(folder.parent, digest, images) for digest in set(judges.values())}
+    return {name: said[digest] for name, digest in judges.items() if said[digest]}
 
 
 def _sentence(runs: Path, digest: str, images: str) -> str:
@@ -32,17 +32,17 @@ def _sentence(runs: Path, digest: str, images: str) -> str:
         for run in _runs_of(runs, digest):
             accuracies = _accuracies(run, images)
             if accuracies:
-                right = ", ".join(f"{name} {share:.2%}" for name, share in accuracies.items())
-                return f"The judge itself, {run.name}, on the {images} images of its data: {right}."
+                of = [f" ({name})" if len(accuracies) > 1 else "" for name in accuracies]
+                right = ", ".join(f"{share:.2%}{name}" for share, name in zip(accuracies.values(), of, strict=True))
+                return f"Judged by {run.name}, which is itself right on {right} of the {images} images of its data."
     return ""
 
 
 def _runs_of(runs: Path, digest: str) -> Iterator[RunRecord]:
     """The runs of that hash, which their folders' names end in the beginning of."""
-    for path in sorted(runs.glob(f"[!.]*-{digest[:6]}")):
+    for path in sorted(runs.glob("[!.]*")):
         with contextlib.suppress(UserError):
-            run = read_record(path)
-            if run.record.get("hash") == digest:
+            if path.name.endswith(f"-{digest[:6]}") and (run := read_record(path)).record.get("hash") == digest:
                 yield run
 
 

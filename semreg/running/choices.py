@@ -61,9 +61,7 @@ class Choices:
     )
     judge_on: str = field(
         default="test",
-        metadata=_told(
-            "The images of evaluations; test images stay unread for validation.", metavar="|".join(JUDGED_ON)
-        ),
+        metadata=_told("Images to judge on; with validation no test image is read.", metavar="|".join(JUDGED_ON)),
     )
     tensorboard: bool = field(
         default=False, metadata=_told("Also write the curves for TensorBoard, into the run's folder.")

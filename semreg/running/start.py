@@ -257,7 +257,6 @@ class Runner:
         device, seed = choices.torch_device(), self.place.identity.seed
         modules = {name: module.to(device) for name, module in build_modules(plan, seed=seed).items()}
         evaluated = Run(self.folder.folder, plan, modules, data, device, seed, choices.judge_on)
-        _ = evaluated.data  # which may hold no images to judge on
         load_weights(plan, modules, choices.out)
         local = share_batch_norm(modules, processes, device)
         remarks = [*too_many(choices.threads), *plan.warnings, *untrained(plan, modules), *local, *data.remarks]

@@ -42,7 +42,8 @@ class SeenInTraining(Protocol):
 class RunFolder:
     """The folder of a run, as a run writes it and hooks are given it.
 
-    `recipe` is the table that hooks are shown; `in_training` is set by who trains the run.
+    `name` is the recipe's, as `semreg.store.recipes.kept_as` has it, `recipe` the table that hooks are shown;
+    `in_training` is set by who trains the run.
     """
 
     def __init__(self, folder: Path, name: str, recipe: Mapping[str, Any] | None = None) -> None:

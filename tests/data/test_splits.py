@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from semreg.core import TEST, ClassField, VectorField
-from semreg.data.splits import drawn_in_words, drawn_split, random_order, share, shots_problems
+from semreg.data.splits import by_problems, drawn_in_words, drawn_split, random_order, share, shots_problems
 
 
 def test_the_order_is_the_same_on_every_machine() -> None:
@@ -56,6 +56,17 @@ def test_shots_of_what_does_not_exist() -> None:
         "data.split.shots.digit.2", "data.split.shots.point", "data.split.shots.digits"
     ]  # fmt: skip
     assert found[2].message == "no field of classes is called 'digits'; did you mean 'digit'?"
+
+
+def test_validation_by_what_is_no_field_of_classes() -> None:
+    fields = {"digit": ClassField(("0", "1")), "point": VectorField(2)}
+    for validation in (None, 0.1, {"amount": 0.1, "by": "digit"}):
+        assert by_problems(fields, validation) == []
+    for by in ("point", "digits"):
+        [problem] = by_problems(fields, {"amount": 0.1, "by": by})
+        assert problem.where == "data.split.validation.by"
+        assert f"no field of classes is called {by!r}" in problem.message
+    assert "did you mean 'digit'?" in problem.message
 
 
 def test_share() -> None:

@@ -7,16 +7,25 @@ from typing import Any
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
-from semreg.core import UserError
+from semreg.core import TRAIN, ClassField, UserError
 from semreg.data.cache import cached
 from semreg.data.dataset import Cached
-from semreg.data.splitting import split_as, with_shots, with_validation
+from semreg.data.splitting import judging_on_validation, split_as, with_shots, with_validation
 
 
 @pytest.fixture
 def data(toy: Any, tmp_path: Path) -> Cached:
     return cached(toy, folder=tmp_path)
+
+
+def by_people(people: list[int]) -> Cached:
+    """Training images of these people."""
+    field = ClassField(tuple(map(str, range(max(people) + 1))))
+    split = torch.full((len(people),), TRAIN, dtype=torch.uint8)
+    return Cached({"person": field}, {"person": torch.tensor(people)}, split, "")
 
 
 @pytest.mark.parametrize(("amount", "expected"), [(16, 16), (0.1, 16), (0.5, 80), (1, 1), (159, 159)])
@@ -56,6 +65,47 @@ def test_own_validation_images_stay(data: Cached) -> None:
     again = with_validation(own, 20)
     assert torch.equal(again.split, own.split)
     assert again.remarks == ("the data set's own validation images are used",)
+
+
+@given(amount=st.one_of(st.integers(1, 140), st.floats(0.01, 0.85)), seed=st.integers(0, 5))
+def test_whole_classes_are_cut_until_they_have_as_many_images(amount: float, seed: int) -> None:
+    data = by_people(list(range(10)) * 16)
+    cut = with_validation(data, {"amount": amount, "by": "person"}, seed)
+    people = [set(data.arrays["person"][cut.rows(split)].tolist()) for split in ("train", "validation")]
+    assert not people[0] & people[1]
+    assert people[0] | people[1] == set(range(10))
+    wanted = amount if isinstance(amount, int) else round(amount * 160)
+    assert wanted <= cut.counts["validation"] < wanted + 16, "and no class more than it takes"
+    assert torch.equal(cut.split, with_validation(data, {"amount": amount, "by": "person"}, seed).split)
+
+
+def test_images_without_labels_of_a_class_that_is_cut_train_no_more() -> None:
+    data = by_people(list(range(10)) * 16)
+    asked = {"unlabelled": 0.5, "validation": {"amount": 0.3, "by": "person"}}
+    cut = split_as(data, asked)
+    left = {int(person) for split in ("train", "unlabelled") for person in data.arrays["person"][cut.rows(split)]}
+    assert not left & set(data.arrays["person"][cut.rows("validation")].tolist())
+    assert cut.counts["unlabelled"]
+
+
+def test_a_cut_by_classes_leaves_one_to_train_on(data: Cached) -> None:
+    for people, amount in (([0] * 8, 2), ([0, 1] * 4, 5)):
+        with pytest.raises(UserError, match=r"are all \d classes of person; both parts need at least one"):
+            with_validation(by_people(people), {"amount": amount, "by": "person"})
+    with pytest.raises(UserError, match="no field of classes is called 'angle'"):
+        split_as(data, {"validation": {"amount": 0.1, "by": "angle"}})
+
+
+def test_what_judges_on_validation_images_can_read_no_test_image(data: Cached) -> None:
+    cut = with_validation(data, 16)
+    seen = judging_on_validation(cut)
+    assert seen.counts == {"train": 144, "validation": 0, "test": 16}, "each image once"
+    assert seen.rows("test").tolist() == seen.rows("validation").tolist() == cut.rows("validation").tolist()
+    assert torch.equal(seen.rows("train"), cut.rows("train"))
+    assert cut.counts["test"] == 40, "the data themselves are as they were"
+    with pytest.raises(UserError, match="there are no validation images to judge on") as refused:
+        judging_on_validation(data)
+    assert "`--set data.split.validation=0.1`" in refused.value.text()
 
 
 def test_training_images_drawn_from_all(data: Cached) -> None:

@@ -13,6 +13,7 @@ from semreg.core import DiagonalGaussian
 from tests.conforming import TEXTBOOK, conform, evaluation, names
 
 EXAMPLES: dict[str, dict[str, Any]] = {
+    "accuracy": {"names": "verdict digit", "exempt": TEXTBOOK},
     "divergence": {"names": "q prior", "exempt": TEXTBOOK},
     "fid": {"names": "x_p image", "judged": True},
     "inception_score": {"names": "x_p digit", "judged": True},
@@ -37,6 +38,7 @@ def rich(world: Any) -> Any:
     world.tensors |= {
         "q": {"test": DiagonalGaussian(codes, 0 * codes)},
         "x_p": {"test": images["test"].flip(0)},
+        "verdict": {"test": torch.eye(5)[world.tensors["digit"]["test"]]},
         "copy": {"test": images["test"] * 0.9},
         "large": {"test": noise[0]},
         "large_p": {"test": noise[1]},

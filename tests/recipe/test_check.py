@@ -98,6 +98,18 @@ def test_labels_of_evaluations_are_fields_of_classes_and_in_an_order_where_one_i
     assert "those of 'kind' have none; say it under [data], as in orders = { kind = \"ring\" }" in found["evaluate.a"]
 
 
+def test_validation_images_are_cut_by_a_field_of_classes(toy: Toy, mistakes: Mistakes, plan_of: PlanOf) -> None:
+    by = "data.split.validation={{amount={}, by='{}'}}".format
+    assert "'knd'; did you mean 'kind'?" in mistakes(toy(), by(0.1, "knd"))["data.split.validation.by"]
+    assert "no field of classes is called 'marks'" in mistakes(toy(), by(0.1, "marks"))["data.split.validation.by"]
+    assert "greater than 0" in mistakes(toy(), by(0, "kind"))["data.split.validation.amount"]
+    found = mistakes(toy(), "data.split.validation={amount=3, bye='kind'}")
+    assert "did you mean 'by'?" in found["data.split.validation.bye"]
+    assert plan_of(toy(), by(3, "kind")).data.split.model_dump(exclude_unset=True) == {
+        "validation": {"amount": 3, "by": "kind"}
+    }
+
+
 def test_the_model_names_a_field_and_tensors(toy: Toy, mistakes: Mistakes) -> None:
     found = mistakes(toy(), "model.input=imge", "model.code=['zz']", "model.output=reconstructon")
     assert "did you mean 'image'?" in found["model.input"]

@@ -186,6 +186,8 @@ def test_precompute_wants_frozen_modules_and_nothing_random(toy: Toy, plan_of: P
 def test_validation_of_an_unknown_loss(toy: Toy, mistakes: Mistakes) -> None:
     found = mistakes(toy(), "phases.main.validate={loss='rek'}")
     assert "did you mean 'rec'?" in found["phases.main.validate.loss"]
+    found = mistakes(toy(), "phases.main.validate={loss=['kl', 'rek']}")
+    assert "did you mean 'rec'?" in found["phases.main.validate.loss"]
 
 
 def test_samplers_read_fields(toy: Toy, register: Register, mistakes: Mistakes, plan_of: PlanOf) -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from semreg.core import Picture, Result, Scatter, Table, UserError, Walk
 from semreg.report import page as report
-from semreg.store.recipes import evaluations_of, write_evaluations, write_recipe
+from semreg.store.recipes import evaluations_of, kept_as, write_evaluations, write_recipe
 from tests.conftest import write_fake_result
 
 VOID = {"meta", "img", "br", "line", "polyline", "circle"}
@@ -250,6 +250,32 @@ def test_another_recipe_of_the_run_has_its_own_evaluations_and_text(fake_run: Pa
     assert "images/s 42" in words, "of the run, whatever recipe"
     assert not any(f" {text} " in words for text in ("linear", "edits", "correlation"))
     assert report.render(fake_run) == report.render(fake_run, "olr_celeba") == own
+
+
+def test_what_is_judged_on_validation_images_says_so_at_its_head(fake_run: Path) -> None:
+    places = {name: path.name for name, path in evaluations_of(fake_run, "olr_celeba").items()}
+    kept = kept_as("olr_celeba", "validation")
+    write_recipe(fake_run, kept, {"description": "Only agreement"})
+    write_evaluations(fake_run, kept, {"agreed": places["correlation"]}, reported=True)
+    page = Page(report.render(fake_run, kept))
+    assert page.open == []
+    assert "olr_celeba on validation images · semreg" in page.words()
+    head = page.words().partition("Figures agreed")[0]
+    assert "Judged on the 400 validation images: what is called a test image below is one of these." in head
+    assert "Judged on" not in Page(report.render(fake_run)).words()
+
+
+def test_how_good_a_judge_is_stands_beside_what_it_judges(fake_run: Path) -> None:
+    judge = fake_run.parent / "judge-abcdef"
+    judge.mkdir()
+    (judge / "run.json").write_text('{"name": "<judge>", "hash": "abcdef00"}')
+    write_fake_result(judge, "accuracy", Result({"accuracy": 0.975}))
+    places = {name: path.name for name, path in evaluations_of(fake_run, "olr_celeba").items()}
+    write_evaluations(fake_run, "olr_celeba", places, reported=True, judges={"edits": "abcdef00"})
+    page = Page(report.render(fake_run))
+    assert page.open == []
+    assert "Judged by <judge>, which is itself right on 97.50% of the test images of its data." in page.words()
+    assert page.words().count("which is itself right") == 1
 
 
 def test_only_evaluations_of_the_recipe_are_shown(fake_run: Path) -> None:

@@ -12,7 +12,7 @@ import torch
 
 import semreg
 from semreg.core import Result, UserError
-from semreg.store.recipes import evaluations_of, failures_of
+from semreg.store.recipes import command_of, evaluations_of, failures_of
 from semreg.trained.run import Run
 from semreg.training.phase import PhaseRunner
 from tests.running.conftest import LATER, read, result_of
@@ -113,6 +113,71 @@ def test_what_fails_when_it_is_done_again_leaves_what_there_was_and_is_tried_onc
     assert "nothing to do" not in capsys.readouterr().err
     assert "failed" not in read(folder, "status.json")
     assert failures_of(folder, "recipe") == {}
+
+
+# --- on validation images ---
+
+CUT = "data.split.validation=0.25"
+
+
+def test_to_and_fro_between_test_and_validation_images_nothing_is_lost_or_redone(
+    toy: Toy, trained: Callable[..., Run], evaluations: list[Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = toy('[evaluate.it]\nuse = "measured(z)"')
+    first = trained(path, CUT, judge_on="validation")
+    assert first.counts == {"train": 36, "validation": 0, "test": 12}
+    assert first.report.name == "report-recipe@validation.html"
+    assert evaluations_of(first.folder, "recipe") == {}
+    tested = trained(path, CUT)
+    assert tested.folder == first.folder, "a run is what it trains"
+    assert tested.counts == {"train": 36, "validation": 12, "test": 12}
+    assert tested.result("it") != first.result("it")
+    assert len(evaluations) == 2
+    capsys.readouterr()
+    for judge_on, run in (("validation", first), ("test", tested)):
+        assert trained(path, CUT, judge_on=judge_on).results == run.results
+        assert semreg.open_run(run.folder, judge_on=judge_on).results == run.results
+        assert "is finished; nothing to do" in capsys.readouterr().err
+    assert len(evaluations) == 2
+    assert read(first.folder, "run.json")["name"] == "recipe"
+    assert read(first.folder, "run.json")["data"]["counts"] == {"train": 36, "validation": 12, "test": 12}
+
+
+def test_a_trained_run_is_evaluated_on_its_validation_images(
+    toy: Toy, trained: Callable[..., Run], evaluations: list[Any]
+) -> None:
+    path = toy('[evaluate.it]\nuse = "measured(z)"\npaper = { data = "toy", mean = 1 }')
+    run = trained(path, CUT)
+    before = run.results
+    found = semreg.evaluate(run.folder, device="cpu", judge_on="validation")
+    assert (before["it"].paper, found["it"].paper) == ({"mean": 1}, {}), "the paper's figure is of test images"
+    assert found != before == semreg.open_run(run.folder).results
+    command = command_of(run.folder, "recipe@validation")
+    assert command.endswith(f"\nsemreg evaluate {run.folder} --judge-on validation")
+    assert command_of(run.folder, "recipe") == command.partition("\n")[0]
+    semreg.evaluate(run.folder, device="cpu", judge_on="validation")
+    assert len(evaluations) == 3
+    assert command_of(run.folder, "recipe@validation") == command, "said once"
+    with pytest.raises(UserError, match="'train' is none of test, validation"):
+        semreg.evaluate(run.folder, judge_on="train")
+    with pytest.raises(UserError, match="'train' is none of test, validation"):
+        semreg.open_run(run.folder, judge_on="train")
+
+
+def test_without_validation_images_there_is_nothing_to_judge_on(
+    toy: Toy, trained: Callable[..., Run], evaluations: list[Any], tmp_path: Path
+) -> None:
+    path = toy('[evaluate.it]\nuse = "measured(z)"')
+    with pytest.raises(UserError, match="no validation images to judge on") as refused:
+        trained(path, judge_on="validation")
+    assert [problem.where for problem in refused.value.problems] == ["data.split.validation"]
+    assert not (tmp_path / "runs").exists(), "said before training"
+    run = trained(path)
+    status = read(run.folder, "status.json")
+    with pytest.raises(UserError, match="no validation images to judge on"):
+        semreg.evaluate(run.folder, device="cpu", judge_on="validation")
+    assert read(run.folder, "status.json") == status
+    assert len(evaluations) == 1
 
 
 # --- other evaluations of the same training ---

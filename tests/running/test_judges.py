@@ -10,13 +10,15 @@ from threading import Timer
 from typing import Annotated, Any
 
 import pytest
+import torch
 
 import semreg
 from semreg.core import ClassField, Reads, Result, UserError
+from semreg.report.judges import judged_by
 from semreg.running.choices import Choices
 from semreg.running.judges import of_a_judge
 from semreg.store.folder import RunFolder
-from semreg.store.recipes import judges_in
+from semreg.store.recipes import judges_in, kept_as
 from semreg.store.record import runs_in
 from semreg.store.uses import users_of_runs
 from semreg.trained.run import Run
@@ -49,6 +51,40 @@ def test_a_judge_is_trained_once_on_the_runs_data_and_shared(
     found = users_of_runs(runs_in(tmp_path / "runs"))
     assert {use.user for use in found[record["hash"]]} == {first.folder.name, second.folder.name}
     assert {(use.what, use.where) for used in found.values() for use in used} == {("judge", "verdict")}
+
+
+@pytest.mark.parametrize(
+    ("cut", "judges_own"),
+    [
+        ("data.split.validation=0.25", ""),
+        ("data.split.validation={amount=0.3, by='kind'}", ""),
+        ("phases.main.validate={loss='rec'}", ""),
+        ("phases.main.validate={loss='rec'}", 'validate = { loss = "label" }'),
+    ],
+)
+def test_a_judge_never_saw_the_validation_images_that_it_judges(
+    toy: Toy, trained: Callable[..., Run], evaluations: list[Any], cut: str, judges_own: str
+) -> None:
+    toy(JUDGE + judges_own, "judge.toml")
+    text = '[evaluate.verdict]\nuse = "judged(image)"\njudge = "judge.toml"'
+    run = trained(toy(text), cut, judge_on="validation")
+    [judge] = evaluations
+    for split in ("train", "test"):
+        assert torch.equal(judge.data.rows(split), run.data.rows(split))
+    assert judge.judge_on == "validation"
+
+
+def test_a_judges_accuracy_is_that_on_the_images_that_it_judges(
+    toy: Toy, trained: Callable[..., Run], evaluations: list[Any]
+) -> None:
+    toy(JUDGE + '[evaluate.right]\nuse = "accuracy(told, kind)"', "judge.toml")
+    text = '[evaluate.verdict]\nuse = "judged(image)"\njudge = "judge.toml"'
+    for judge_on in ("validation", "test"):
+        run = trained(toy(text), "data.split.validation=0.25", judge_on=judge_on)
+        right = evaluations[-1].results["right"].figures["accuracy"]
+        said = judged_by(run.folder, kept_as("recipe", judge_on))["verdict"]
+        assert f"right on {right:.2%} of the {judge_on} images" in said
+    assert evaluations[0].folder == evaluations[1].folder
 
 
 def test_a_judge_is_computed_as_its_run(

@@ -9,6 +9,7 @@ import pytest
 
 from semreg.core import UserError
 from semreg.store.collection import Selection, collection, stored_figures
+from semreg.store.recipes import evaluations_of, write_evaluations, write_recipe
 from tests.store.conftest import make_run
 
 
@@ -106,8 +107,14 @@ def test_figures_of_all_recipes_of_a_run_the_own_first(fake_run: Path) -> None:
     figures = stored_figures(fake_run)
     assert list(figures)[:4] == ["linear.linear", "linear.convolutional", "linear.ratio", "correlation.agreement"]
     assert figures["edits.kept"] != figures["edits.kept"], "which is not a number"
+    places = {name: path.name for name, path in evaluations_of(fake_run, "olr_celeba").items()}
+    write_recipe(fake_run, "olr_celeba@validation", {})
+    write_evaluations(fake_run, "olr_celeba@validation", {"linear": places["linear"]}, reported=True)
+    assert stored_figures(fake_run)["linear.ratio@validation"] == figures["linear.ratio"]
     [place] = (fake_run / "evaluations").glob("linear-*")
     (place / "result.json").write_text('{"figures": {"linear": "much", "ratio": true, "right": 1}}')
-    assert [name for name in stored_figures(fake_run) if name.startswith("linear.")] == ["linear.right"]
+    assert [name for name in stored_figures(fake_run) if name.startswith("linear.")] == [
+        "linear.right", "linear.right@validation",
+    ]  # fmt: skip
     (fake_run / "recipes.json").write_text("[")
     assert stored_figures(fake_run) == {}

@@ -16,7 +16,10 @@ from semreg.store.recipes import (
     evaluations_of,
     failures_of,
     is_reported,
+    judged_on,
     judges_in,
+    judges_of,
+    kept_as,
     missing_evaluations,
     own_name,
     prune,
@@ -58,6 +61,24 @@ def test_the_recipe_that_a_run_was_begun_with_and_others(run: Path) -> None:
     assert read_recipe(run, "fourth") == {}
     write_recipe(run, "second", {"seed": 4})
     assert read_recipe(run, "second") == {"seed": 4}
+
+
+def test_what_is_judged_on_validation_images_is_kept_as_of_another_recipe(run: Path) -> None:
+    kept = kept_as("first", "validation")
+    assert (kept_as("first", "test"), judged_on("first")) == ("first", ("first", "test"))
+    assert judged_on(kept) == ("first", "validation")
+    write_recipe(run, "first", {"seed": 1})
+    write_recipe(run, kept, {"seed": 2})
+    write_evaluations(run, "first", {"probe": "probe-111111"}, reported=True, command="x", judges={"probe": "abc"})
+    write_evaluations(run, kept, {"probe": "probe-222222"}, reported=True, failures={"more": "why"})
+    assert recipes_of(run) == ["first", kept]
+    assert (read_recipe(run, "first"), read_recipe(run, kept)) == ({"seed": 1}, {"seed": 2})
+    assert report_path(run, kept) == run / "report-first@validation.html"
+    assert evaluations_of(run, "first") == {"probe": run / "evaluations" / "probe-111111"}
+    assert evaluations_of(run, kept) == {"probe": run / "evaluations" / "probe-222222"}
+    assert (failures_of(run, "first"), failures_of(run, kept)) == ({}, {"more": "why"})
+    assert (judges_of(run, "first"), judges_of(run, kept)) == ({"probe": "abc"}, {})
+    assert prune(run) == ["copies-333333"]
 
 
 def test_a_run_without_a_name_has_that_of_its_folder(run: Path) -> None:

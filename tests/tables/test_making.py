@@ -60,6 +60,34 @@ def test_a_grid_is_made_seed_by_seed_and_then_left_alone(
     assert made == ["plain:2", "better:2"]
 
 
+def test_a_grid_is_judged_on_test_or_on_validation_images(make: Make, two: list[Path], made: list[str]) -> None:
+    cut = {"overrides": ["data.split.validation=0.25"]}
+    validated = make(two, judge_on="validation", **cut)
+    tested = make(two, **cut)
+    assert made == ["plain:None", "better:None"] * 2
+    assert validated.folder != tested.folder
+    assert [cell.folder for _, cell in validated.grid.cells] == [cell.folder for _, cell in tested.grid.cells]
+    assert (validated.grid.judged_on, tested.grid.judged_on) == ("validation", "test")
+    texts = [(table.folder / "table.md").read_text() for table in (validated, tested)]
+    assert ["Judged on the validation images" in text for text in texts] == [True, False]
+    made.clear()
+    for judge_on, table in (("validation", validated), ("test", tested)):
+        again = make(two, judge_on=judge_on, only_finished=True, **cut)
+        assert (again.grid.rows, again.folder) == (table.grid.rows, table.folder)
+    assert made == []
+    [cell, _] = [cell for _, cell in validated.grid.cells]
+    assert cell.results["probe"].paper == {}
+
+
+def test_a_grid_without_images_to_judge_on_is_refused_before_its_first_run(
+    make: Make, two: list[Path], made: list[str]
+) -> None:
+    with pytest.raises(UserError, match="no validation images to judge on") as refused:
+        make(two, judge_on="validation")
+    assert len(refused.value.problems) == 2, "of each recipe"
+    assert made == []
+
+
 def test_runs_made_by_run_count(make: Make, two: list[Path], made: list[str], tmp_path: Path) -> None:
     run = semreg.run(two[0], seed=1, out=tmp_path / "runs", device="cpu")
     own = semreg.run(two[1], out=tmp_path / "runs", device="cpu")

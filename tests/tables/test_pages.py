@@ -157,8 +157,9 @@ def test_json_has_everything_unrounded(grid: Grid, runs: Path) -> None:
     assert data["rows"][0]["runs"][1]["folder"] == "../../vae-1"
     assert data["rows"][2]["runs"][1] | {"facts": None} == {
         "seed": 1, "folder": "../../gan-1", "state": "failed", "reason": "losses.adv became nan | see <log>",
-        "facts": None, "figures": {}, "failures": {},
+        "facts": None, "figures": {}, "failures": {}, "judges": {},
     }  # fmt: skip
+    assert data["judged_on"] == "test"
     assert (data["rows"][-1]["runs"][0]["state"], data["rows"][-1]["runs"][0]["failures"]) == ("finished", lost)
 
 

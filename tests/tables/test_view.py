@@ -33,6 +33,26 @@ def test_fallbacks_and_other_data_are_said_before_anything_else(runs: Path) -> N
     ]
 
 
+def test_what_is_judged_on_validation_images_is_said_first(runs: Path) -> None:
+    shown = view(Grid("toys", (Row("vae", "", finished(runs, "vae", [0.9])),), judged_on="validation"), "")
+    assert shown.warnings[0].startswith("Judged on the validation images: what is called a test image is one of these.")
+
+
+def test_how_good_judges_are_stands_below_their_figures(runs: Path) -> None:
+    said = "Judged by judge, which is itself right on {} of the test images of its data.".format
+
+    def captions(*shares: str) -> list[str]:
+        rows = []
+        for name, share in zip(("vae", "ae"), shares, strict=True):
+            cells = [replace(cell, judges={"probe": said(share)}) for cell in finished(runs, name, [0.9, 0.8])]
+            rows.append(Row(name, "", tuple(cells)))
+        probe = view(Grid("toys", tuple(rows)), "").blocks[0]
+        return [caption for caption in probe.captions if "Judged by" in caption]
+
+    assert captions("97%", "97%") == [said("97%")]
+    assert captions("97%", "98%") == [f"vae: {said('97%')}", f"ae: {said('98%')}"]
+
+
 def test_rows_can_be_told_apart() -> None:
     def titles(*given: tuple[str, str]) -> list[str]:
         return list(row_titles([Row(name, description, ()) for name, description in given]).values())

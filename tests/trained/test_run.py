@@ -13,6 +13,8 @@ import torch
 import semreg
 from semreg.components.values import tensors_of
 from semreg.core import DiagonalGaussian, UserError
+from semreg.data.splitting import with_validation
+from semreg.trained.classes import read_images
 from semreg.trained.read_cache import ReadCache
 from semreg.trained.rows import concatenated, rows_in
 from semreg.trained.run import Run
@@ -95,6 +97,19 @@ def test_unknown_tensors_and_empty_splits_are_told(run: Run) -> None:
         run.tensor("reconstructon")
     with pytest.raises(UserError, match="the validation split of the data is empty"):
         run.tensor("z").read("validation")
+
+
+def test_validation_images_stand_for_test_images_by_both_names(run: Run) -> None:
+    cut = with_validation(run.data, 7)
+    seen = Run(run.folder, run.plan, run.modules, cut, run.device, run.seed, "validation")
+    expected = cut.arrays["kind"][cut.rows("validation")]
+    for split in ("test", "validation"):
+        assert torch.equal(seen.tensor("kind").read(split), expected)
+    assert seen.counts["test"] == 7
+    assert torch.equal(read_images(seen.tensor("image"), "validation"), read_images(seen.tensor("image"), "test"))
+    assert Run(run.folder, run.plan, run.modules, cut, run.device, run.seed).counts == cut.counts
+    with pytest.raises(UserError, match=r"recipe\.toml: 1 error\n  data\.split\.validation"):
+        _ = Run(run.folder, run.plan, run.modules, run.data, run.device, run.seed, "validation").data
 
 
 def test_modules_are_had_by_name(run: Run) -> None:

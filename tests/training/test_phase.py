@@ -107,11 +107,11 @@ def test_validation_is_the_mean_over_rows_in_eval_mode_with_posterior_means(toy:
     with torch.no_grad():
         losses = [float(program.losses["rec"](program.execution(make_batch(count)))) for count in (100, 101)]
     with counted_waits() as found:
-        value, best = bench.runner.validate()
+        values, best = bench.runner.validate()
     assert [count for wait, count in found.items() if wait.operation == "tolist"] == [1], "for all batches together"
-    assert value == pytest.approx(sum(losses) / 2)
+    assert values == {"rec": pytest.approx(sum(losses) / 2)}
     assert best
-    assert bench.runner.validate() == (value, False), "no draw, no change"
+    assert bench.runner.validate() == (values, False), "no draw, no change"
     assert bench.modules["encoder"].training
 
 
@@ -119,7 +119,8 @@ def test_the_best_weights_are_kept_and_patience_runs_out(toy: Toy) -> None:
     bench = Bench(toy(), "phases.main.validate={loss='rec', keep='best', patience=2}", "optimizer.lr=0.5")
     values, kept = [], {}
     for iteration in range(40):
-        value, best = bench.runner.validate()
+        found, best = bench.runner.validate()
+        value = found["rec"]
         values.append(value)
         if best:
             kept = bench.weights()
@@ -132,3 +133,15 @@ def test_the_best_weights_are_kept_and_patience_runs_out(toy: Toy) -> None:
     assert bench.moved(kept)
     bench.runner.finish()
     assert bench.moved(kept) == set()
+
+
+def test_of_several_validated_losses_the_least_sum_is_the_best(toy: Toy) -> None:
+    bench = Bench(toy(), "phases.main.validate={loss=['rec', 'kl'], patience=1}", "optimizer.lr=0.5")
+    sums: list[float] = []
+    while not bench.runner.out_of_patience:
+        values, best = bench.runner.validate()
+        assert list(values) == ["rec", "kl"]
+        assert best == (not sums or sum(values.values()) < min(sums))
+        sums.append(sum(values.values()))
+        bench.runner.iterate(len(sums) - 1)
+    assert sums[-1] >= sums[-2]
