@@ -159,7 +159,7 @@ SIGNATURES = [
 EVENTS = {
     "run_started": "run", "phase_started": "run, phase", "iteration_done": "run, progress", "run_finished": "run",
     "checkpoint_written": "run, path", "statistics": "run, trained", "evaluation_started": "run, name",
-    "evaluation_done": "run, name, result", "report_sections": "run",
+    "evaluation_done": "run, name, result", "report_written": "run", "report_sections": "run",
 }  # fmt: skip
 NETWORK = ["make", "call", "backward"]
 MOMENTS = {

@@ -27,7 +27,7 @@ Registered = TypeVar("Registered")
 
 __all__ = [
     "__version__", "compare", "components", "evaluate", "load_recipe", "mix", "open_run", "register", "run", "show",
-    "sweep", "table",
+    "sweep", "table", "track",
 ]  # fmt: skip
 
 # Everything is imported when called: `semreg list` must answer without PyTorch. What a user chooses beside a recipe
@@ -155,6 +155,19 @@ def evaluate(
 
     options: dict[str, Any] = {"recipe": recipe, "overrides": overrides, "prune": prune}
     return evaluate(folder, only, **options, data_root=data_root, device=device, judge_on=judge_on)
+
+
+def track(folder: str | Path, to: str) -> str:
+    """Bring a run, by its folder, into an experiment tracker, as far as it is not there; where it is now to be seen.
+
+    `to` is a component of kind "tracker", such as a plugin brings or `register` registers. Raises UserError for what is
+    no run, for a tracker that there isn't, and for a store that doesn't answer.
+    """
+    from pathlib import Path
+
+    from semreg.running.tracking import bring
+
+    return next(bring([Path(folder)], to))[1]
 
 
 def register(kind: str, name: str) -> Callable[[Registered], Registered]:

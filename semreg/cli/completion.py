@@ -50,6 +50,13 @@ def kind_names(incomplete: str) -> list[str]:
     return _begun(KINDS, incomplete)
 
 
+def tracker_names(incomplete: str) -> list[str]:
+    """The installed trackers."""
+    from semreg.core.registry import components
+
+    return _begun((one.name for one in components("tracker")), incomplete)
+
+
 def shown_names(incomplete: str) -> list[str]:
     """What `semreg show` shows: the installed components, and recipes."""
     from semreg.core.registry import components

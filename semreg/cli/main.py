@@ -37,6 +37,7 @@ from semreg.cli.runs import runs
 from semreg.cli.show import show
 from semreg.cli.sweep import sweep
 from semreg.cli.table import table
+from semreg.cli.track import track
 from semreg.cli.unreadable_metadata import pass_over_unreadable
 from semreg.core import UserError, closest, printable
 from semreg.core.kinds import KINDS
@@ -117,6 +118,7 @@ app.command()(table)
 app.command()(sweep)
 app.command()(compare)
 app.command()(mix)
+app.command()(track)
 app.command(cls=QuickCommand)(plugins)
 app.command()(init)
 app.command(name="new-plugin")(new_plugin)

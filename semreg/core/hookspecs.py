@@ -108,6 +108,11 @@ def run_finished(run: ObservedRun) -> None:
 
 
 @hookspec
+def report_written(run: ObservedRun) -> None:
+    """All that `run_finished` brought about is done, the report among it: the run's folder is as it stays."""
+
+
+@hookspec
 def run_stopped(run: ObservedRun, error: BaseException) -> None:
     """The run ends early, by an error or an interrupt; it can be resumed from its last checkpoint."""
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor, nn
 
-    from semreg.core.results import Result
+    from semreg.core.results import RecordedRun, Result
     from semreg.core.roles import Roles
     from semreg.core.source import Source
     from semreg.core.specification import Field, Order, Specification
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Classifier", "ClosedFormPrior", "Critic", "Dataset", "Decoder", "Encoder", "Evaluation", "Executor",
     "FittedInterpolator", "Handle", "Interpolator", "Job", "Loss", "Needs", "ObservedRun", "Operation", "Prior",
-    "Remarking", "Sampler", "Schedule", "TrainedRun",
+    "Remarking", "Sampler", "Schedule", "Tracker", "TrainedRun",
 ]  # fmt: skip
 
 # --- networks: a class whose constructor takes the options; its instances are nn.Modules ---
@@ -392,5 +392,18 @@ class ObservedRun(Protocol):
         with the closest names if there is no such tensor, and where its computation fails.
         """
 
+    def recorded(self) -> RecordedRun:
+        """The run as its folder holds it now, with the state that was written last. Raises UserError if it can't."""
+
     def warn(self, message: str) -> None:
         """Say a warning and record it with the run."""
+
+
+@runtime_checkable
+class Tracker(Protocol):
+    """A function that makes a store of experiments hold what a run does, each thing once."""
+
+    def __call__(self, run: RecordedRun) -> str:
+        """Where the run is now to be seen, in a line. It is called at any time, by several processes, and again: after
+        a kill a run may hold less than before. Raises UserError, in a line, for a store that doesn't answer."""
+        ...

@@ -1,11 +1,13 @@
-"""What an evaluation leaves: figures, tables and pictures, for the run folder and the report."""
+"""What an evaluation leaves: figures, tables and pictures, for the run folder and the report; what a run leaves."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
 
-__all__ = ["Cell", "Picture", "Result", "Scatter", "Table", "Walk"]
+__all__ = ["Cell", "Picture", "Point", "RecordedRun", "Result", "Scatter", "Table", "Walk"]
 
 Cell = str | float | int | None
 
@@ -68,3 +70,34 @@ class Result:
     summary: str = ""
     scatters: list[Scatter] = field(default_factory=list)
     outcomes: dict[str, list[bool]] = field(default_factory=dict, repr=False)
+
+
+class Point(NamedTuple):
+    """A loss after an iteration. `time` is the start of the run, in seconds since 1970, and the training since then."""
+
+    series: str  # `training/PHASE/LOSS` or `validation/PHASE/LOSS`
+    step: int  # the phase's iteration, from 1
+    value: float
+    time: float
+
+
+@dataclass(frozen=True)
+class RecordedRun:
+    """What a run's folder holds, for trackers. What trains the same has the same `hash`, of hexadecimal digits.
+
+    Times are seconds since 1970; `about` tells data, code and versions; of one series and step there is one point;
+    `figures` are called `evaluation/NAME/FIGURE`; `files` are the recipe and reports, by their paths in the folder.
+    """
+
+    folder: Path
+    name: str
+    hash: str
+    state: str = "running"  # or `finished`, `stopped`, `failed`
+    started: float = 0.0
+    updated: float = 0.0
+    parameters: Mapping[str, Any] = field(default_factory=dict)  # values of the recipe, by dotted keys
+    about: Mapping[str, str] = field(default_factory=dict)
+    points: Sequence[Point] = ()
+    figures: Mapping[str, float] = field(default_factory=dict)
+    results: Mapping[str, Result] = field(default_factory=dict)  # by evaluation
+    files: Mapping[str, bytes] = field(default_factory=dict)

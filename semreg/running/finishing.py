@@ -73,6 +73,7 @@ def evaluate_and_report(
     else:
         folder.status("finished", **({"failed": list(failures)} if failures else {}))
     plugin_manager.call(manager, "run_finished", run=folder)  # which writes the report
+    plugin_manager.call(manager, "report_written", run=folder)
     if not left:  # killed before that is done, a run goes on there
         told(reported=True, failures=failures)
     return done

@@ -157,7 +157,7 @@ def _where(runs: Iterable[RunRecord], where: Sequence[str]) -> list[RunRecord]:
     runs = list(runs)
     if not where:
         return runs
-    tables = {run.folder: _flat(_recipe(run)) for run in runs}
+    tables = {run.folder: recipe_values(run) for run in runs}
     for text in where:
         key, _, value = text.partition("=")
         key, wanted = key.strip(), _value(value.strip())
@@ -168,12 +168,13 @@ def _where(runs: Iterable[RunRecord], where: Sequence[str]) -> list[RunRecord]:
     return [run for run in runs if run.folder in tables]
 
 
-def _recipe(run: RunRecord) -> dict[str, Any]:
+def recipe_values(run: RunRecord) -> dict[str, Any]:
+    """The values of a run's recipe by their dotted keys, seed and precision as they were chosen."""
     table: dict[str, Any] = {}
     with contextlib.suppress(UserError):
         table = read_object(run.folder / RECIPE) or {}
     told = {key: run.record[key] for key in ("seed", "precision") if key in run.record}  # which a command may choose
-    return table | told
+    return _flat(table | told)
 
 
 def _flat(table: dict[str, Any], before: str = "") -> dict[str, Any]:

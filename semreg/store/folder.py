@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from filelock import FileLock, Timeout
 
-from semreg.core import UserError
+from semreg.core import RecordedRun, UserError
 from semreg.store.disk import MOST_OF_A_LOG, read_if_there, read_object, sync, tidy, write_object, write_whole, writing
 from semreg.store.layout import CHECKPOINTS, CONTINUATION, EVALUATIONS, LOCK, RECIPES, STATUS, TRIALS, WARNINGS, WATCH
 from semreg.store.messages import say
 from semreg.store.record import at_work
+from semreg.store.recorded import read_recorded
 
 if TYPE_CHECKING:
     from torch import nn
@@ -63,6 +64,10 @@ class RunFolder:
     def tensor(self, name: str, *, count: int = 8) -> Any:
         """A tensor of the recipe as it is now, as `semreg.core.ObservedRun` says. Raises UserError."""
         return self._trained_here().tensor(name, count=count)
+
+    def recorded(self) -> RecordedRun:
+        """The run as its folder holds it now, as `semreg.core.ObservedRun` says. Raises UserError."""
+        return read_recorded(self.folder, own=True)
 
     def _trained_here(self) -> SeenInTraining:
         if self.in_training is None:

@@ -88,6 +88,7 @@ class _Process:
         self.tell("evaluation_started", name="probe")
         self.tell("evaluation_done", name="probe", result=Result(figures={"accuracy": 0.5}, summary="accuracy 0.5"))
         self.tell("run_finished")
+        self.tell("report_written")
 
 
 def _told(hook: Any, run: FakeObservedRun, trained: FakeRun) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import torch
 from torch import Tensor
 
 from semreg.components.values import map_tensors, tensors_of
-from semreg.core import Field, Handle, Roles, Specification
+from semreg.core import Field, Handle, RecordedRun, Roles, Specification
 
 ROWS_AT_ONCE = 7
 
@@ -115,6 +116,10 @@ class FakeObservedRun:
         """The first `count` values of a tensor."""
         values = next(iter(self.tensors[name].values()))
         return map_tensors(lambda tensor: tensor[:count], values)
+
+    def recorded(self) -> RecordedRun:
+        """A run that has begun, and has recorded nothing yet."""
+        return RecordedRun(self.folder, self.name, sha256(self.name.encode()).hexdigest())
 
     def warn(self, message: str) -> None:
         """Keep a warning."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,18 +11,17 @@ from typer.testing import CliRunner
 
 from semreg.cli.main import app
 from semreg.cli.markdown import as_markdown
-from semreg.core.registry import components
+from semreg.core.registry import OWN_DISTRIBUTION, components
+from tests.projects import ALL, ROOT
 
-ROOT = Path(__file__).parent.parent.parent
 COMMAND = "semreg list --markdown > docs/components.md"
 PAPERS = {"semreg-atnl", "semreg-baselines", "semreg-gmprior", "semreg-olr", "semreg-uniform"}
 
 
 @pytest.fixture(scope="module")
 def own() -> str:
-    """The page of the distributions in this repository, whatever else is installed."""
-    projects = [ROOT / "pyproject.toml", *ROOT.glob("plugins/*/pyproject.toml")]
-    names = {tomllib.loads(path.read_text())["project"]["name"] for path in projects}
+    """The page of semreg and of all that `semreg[all]` brings, whatever else is installed."""
+    names = {OWN_DISTRIBUTION, *ALL}
     text, problems = as_markdown(component for component in components() if component.distribution in names)
     assert problems == []
     return text

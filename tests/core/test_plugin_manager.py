@@ -24,6 +24,7 @@ ARGUMENTS = {
     "evaluation_started": ["run", "name"],
     "evaluation_done": ["run", "name", "result"],
     "run_finished": ["run"],
+    "report_written": ["run"],
     "run_stopped": ["run", "error"],
     "report_sections": ["run"],
 }

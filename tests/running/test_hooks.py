@@ -12,7 +12,9 @@ import torch
 
 from semreg.core import ObservedRun, UserError
 from semreg.core.hookspecs import Progress, hookimpl
+from semreg.report.writing import ReportWriter
 from semreg.running.hooks import handed_over
+from semreg.store.recorded import read_recorded
 from semreg.trained.run import Run
 
 Toy = Callable[..., Path]
@@ -95,6 +97,23 @@ def test_a_class_is_made_and_a_module_is_taken_as_it_is(toy: Toy, trained: Train
     assert sorted(heard) == ["class recipe", "module recipe"]
     trained(toy(), "evaluate.r.use='reconstructions(image, reconstruction)'", hooks=(module,))
     assert heard.count("module recipe") == 2, "of what is evaluated without training, too"
+
+
+def test_the_report_is_there_when_that_is_told_and_a_hook_can_ask_for_the_whole_run(toy: Toy, trained: Trained) -> None:
+    told: list[tuple[str, bool, int]] = []
+
+    class Reading:
+        @hookimpl
+        def checkpoint_written(self, run: ObservedRun) -> None:
+            recorded = run.recorded()
+            told.append((recorded.state, "report.html" in recorded.files, len(recorded.points)))
+
+        report_written = checkpoint_written
+
+    run = trained(toy(), "phases.main.epochs=1", hooks=[ReportWriter(), Reading()])
+    assert [state for state, _, _ in told] == ["running", "finished"]
+    assert [written for _, written, _ in told] == [False, True]
+    assert told[-1][2] == len(read_recorded(run.folder).points) > 0
 
 
 @pytest.mark.parametrize(

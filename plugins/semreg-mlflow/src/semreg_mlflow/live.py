@@ -1,0 +1,84 @@
+"""MLflow while a run trains: the run's folder is brought there again and again, as `semreg track` does it once."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import replace
+
+from semreg.core import ObservedRun, RecordedRun, UserError
+from semreg.core.hookspecs import Progress, hookimpl
+
+__all__ = ["LiveTracking"]
+
+VARIABLE = "MLFLOW_TRACKING_URI"
+"""MLflow's own. Where it is set, runs are tracked."""
+SECONDS_BETWEEN, SHARE = 10.0, 0.02
+"""At least so long from one time to the next, and so long that it takes no more than this share of the time; the first
+time, which imports MLflow and may make a database, is not counted."""
+
+
+class LiveTracking:
+    """Brings a run into MLflow at records, at ends of epochs and at its end, where MLFLOW_TRACKING_URI is set.
+
+    A store that doesn't answer costs a warning; what it lacks is brought when it answers again.
+    """
+
+    def __init__(self) -> None:
+        self._wanted = bool(os.environ.get(VARIABLE))
+        self._next: float | None = None
+        self._warned = False
+
+    @hookimpl
+    def phase_started(self, run: ObservedRun) -> None:
+        """Show the run from its start on."""
+        self._follow(run)
+
+    @hookimpl
+    def iteration_done(self, run: ObservedRun, progress: Progress) -> None:
+        """Bring new losses; most iterations have none."""
+        if progress.losses is not None:
+            self._follow(run)
+
+    @hookimpl
+    def checkpoint_written(self, run: ObservedRun) -> None:
+        """Bring the losses of an epoch, and of its validation."""
+        self._follow(run)
+
+    @hookimpl
+    def evaluation_done(self, run: ObservedRun) -> None:
+        """Bring figures and pictures."""
+        self._follow(run)
+
+    @hookimpl
+    def report_written(self, run: ObservedRun) -> None:
+        """Bring all there is, whatever it costs."""
+        self._end(run)
+
+    @hookimpl
+    def run_stopped(self, run: ObservedRun) -> None:
+        """Bring all there is, and say how the run ended."""
+        self._end(run)
+
+    def _follow(self, run: ObservedRun) -> None:
+        """Bring what there is, if it is time."""
+        if self._wanted and (self._next is None or time.monotonic() >= self._next):
+            self._bring(run, replace(run.recorded(), state="running"))  # one that goes on may not have said so yet
+
+    def _end(self, run: ObservedRun) -> None:
+        if self._wanted:
+            self._bring(run, run.recorded())
+
+    def _bring(self, run: ObservedRun, recorded: RecordedRun) -> None:
+        from semreg_mlflow.tracking import track
+
+        begun = time.monotonic()
+        try:
+            track(recorded)
+        except UserError as error:
+            if not self._warned:
+                self._warned = True
+                run.warn(f"{error.text()}; `semreg track {run.folder} --to mlflow` brings what is missing")
+        now = time.monotonic()
+        cost = 0.0 if self._next is None else (now - begun) / SHARE
+        self._next = now + max(SECONDS_BETWEEN, cost)

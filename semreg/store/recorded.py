@@ -1,0 +1,100 @@
+"""A run as trackers are given it: what its folder holds, each thing once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from semreg.core import Point, RecordedRun, Result, UserError
+from semreg.store.collection import recipe_values
+from semreg.store.disk import read_if_there
+from semreg.store.layout import METRICS
+from semreg.store.recipes import evaluations_of, judged_on, recipe_path, recipes_of, report_path
+from semreg.store.record import RunRecord, read_lines, read_record
+from semreg.store.results import read_result
+
+_LOGGED = {"training": "losses", "validation": "validation"}
+"""The kinds of series, and where a line of the log has them."""
+_TOLD = ("recipe", "command", "commit", "code", "device", "card", "threads", "processes", "fallback")
+
+
+def read_recorded(folder: Path, *, own: bool = False) -> RecordedRun:
+    """All that a run's folder tells of it; of evaluations of one name those of the run's own recipe.
+
+    Those on the validation images are called `NAME on validation`.
+
+    The state is that which was written last, where this process has the folder as its `own`; to others, a run that no
+    process is at work on does not train. Raises UserError if the folder holds no run, or a damaged one.
+    """
+    run = read_record(folder)
+    digest = str(run.record.get("hash") or "none")
+    if set(digest) - set("0123456789abcdef"):
+        raise UserError(str(folder), "its record has no hash, by which a run is known elsewhere")
+    recipes = recipes_of(folder)
+    results: dict[str, Result] = {}
+    for recipe in recipes:
+        on = "" if judged_on(recipe)[1] == "test" else f" on {judged_on(recipe)[1]}"
+        for name, place in evaluations_of(folder, recipe).items():
+            if name + on not in results:
+                results[name + on] = read_result(place)
+    paths = [path for recipe in recipes for path in (recipe_path(folder, recipe), report_path(folder, recipe))]
+    files = {path.relative_to(folder).as_posix(): read_if_there(path) for path in paths}
+    started = _seconds(run.record.get("started"))
+    return RecordedRun(
+        folder,
+        run.name,
+        digest,
+        run.state if own else run.current_state(),
+        started,
+        _seconds(run.status.get("updated")) or started,
+        recipe_values(run),
+        dict(_about(run)),
+        list({(point.series, point.step): point for point in _points(folder, started)}.values()),
+        {
+            f"evaluation/{name}/{figure}": result.figures[figure]
+            for name, result in results.items()
+            for figure in result.figures
+        },
+        results,
+        {name: content for name, content in files.items() if content is not None},
+    )
+
+
+def _about(run: RunRecord) -> Iterator[tuple[str, str]]:
+    """What a run was trained on, by and under."""
+    data = _table(run.record.get("data"))
+    told: dict[str, Any] = {name: run.record.get(name) for name in _TOLD}
+    told |= {"data": data.get("name"), "data.fingerprint": data.get("fingerprint")}
+    told |= {"continues": _table(run.record.get("continues")).get("hash")}
+    told |= {f"versions.{name}": version for name, version in _table(run.record.get("versions")).items()}
+    yield from ((name, str(value)) for name, value in told.items() if value not in (None, ""))
+
+
+def _points(folder: Path, started: float) -> Iterator[Point]:
+    """The losses of the log; what is no line of it is passed over."""
+    phase, begun, spent = "", started, 0.0
+    for line in read_lines(folder / METRICS):
+        try:
+            name, step, seconds = str(line["phase"]), int(line["iteration"]), float(line.get("seconds") or 0.0)
+            if name != phase:
+                phase, begun, spent = name, begun + spent, 0.0
+            spent = max(spent, seconds)  # a line of a validation has none
+            for kind, key in _LOGGED.items():
+                for loss, value in (line.get(key) or {}).items():
+                    yield Point(f"{kind}/{phase}/{loss}", step, float(value), begun + spent)
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
+            continue
+
+
+def _seconds(text: Any) -> float:
+    """A time as seconds since 1970; 0 for what is none."""
+    try:
+        return datetime.fromisoformat(text).timestamp()
+    except (TypeError, ValueError, OverflowError, OSError):
+        return 0.0
+
+
+def _table(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
