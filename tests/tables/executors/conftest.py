@@ -8,6 +8,7 @@ import runpy
 import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
 from typing import Any, Literal
 
 import pytest
@@ -59,6 +60,7 @@ class ForkedJob:
 @pytest.fixture
 def forked(register: Callable[[str, str, Any], None], monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     """Registers the executor `forked`, which can make what is registered; the arguments that it is given."""
+    import_module("torch._dynamo")  # else each process would, which takes a second
     register("executor", "forked", Forked)
     monkeypatch.setattr(making, "require_elsewhere", lambda executor, trials, on: None)
     monkeypatch.setattr(Forked, "submitted", [])

@@ -46,17 +46,11 @@ def test_a_grid_has_the_same_figures_as_one_that_is_made_here(
             assert record[key] == other[key]
         files = (run / "recipe.json" for run in (cell.folder, here.grid.cells[number][1].folder))
         assert len({json.dumps(json.loads(file.read_text()), sort_keys=True) for file in files}) == 1
+    record = read_record(there.grid.cells[0][1].folder).record
+    assert record["command"].startswith(f"semreg run {two[0]} --set optimizer.lr=0.03 --device cpu")
+    assert record["command"].endswith("--threads 1"), "as a person would type it"
     assert make(two, overrides=["optimizer.lr=0.03"]).grid.rows == there.grid.rows
     assert len(forked) == 2
-
-
-def test_the_record_tells_the_command_that_a_person_would_type(
-    make: Make, two: list[Path], forked: list[list[str]]
-) -> None:
-    table = make(two[:1], seeds=[5], overrides=["optimizer.lr=0.03"], on="forked", command="semreg table …")
-    record = read_record(table.grid.cells[0][1].folder).record
-    assert record["command"].startswith(f"semreg run {two[0]} --set optimizer.lr=0.03 --seed 5 --device cpu")
-    assert record["command"].endswith("--threads 1")
 
 
 def test_one_that_fails_hinders_no_other_and_tells_its_reason(
@@ -64,11 +58,11 @@ def test_one_that_fails_hinders_no_other_and_tells_its_reason(
 ) -> None:
     diverging = toy(f"optimizer.lr = 1e20\n{SCORED}", "diverging.toml")
     failing = toy(f"optimizer.lr = 0.02\n{SCORED}fails = 1\n", "failing.toml")
-    table = make([diverging, failing], seeds=2, on="forked")
-    assert [cell.state for _, cell in table.grid.cells] == ["failed", "failed", "finished", "finished"]
+    table = make([diverging, failing], seeds=[1], on="forked")
+    assert [cell.state for _, cell in table.grid.cells] == ["failed", "finished"]
     assert "in phase 'main'" in table.grid.rows[0].cells[0].reason
-    assert table.grid.rows[1].cells[1].failures == {"probe": "nothing to | score (this process)"}
-    assert len(forked) == 4, "each is tried once"
+    assert table.grid.rows[1].cells[0].failures == {"probe": "nothing to | score (this process)"}
+    assert len(forked) == 2, "each is tried once"
 
 
 def test_one_that_is_refused_before_it_has_a_folder_tells_why(
@@ -111,6 +105,7 @@ def test_judges_are_trained_once_before_the_runs_that_they_judge(
     assert make([path], seeds=2).grid.rows == table.grid.rows
 
 
+@pytest.mark.slow
 def test_a_mix_is_made_elsewhere(toy: Toy, make: Make, forked: list[list[str]], tmp_path: Path) -> None:
     path = toy('[model.attributes]\nkind = "z"\n', "base_of_mix.toml")
     choices = Choices(out=tmp_path / "runs", device="cpu")
@@ -135,11 +130,11 @@ def test_an_interrupt_stops_all_and_the_same_call_goes_on_here(
     with monkeypatch.context() as patch:
         patch.setattr(PhaseRunner, "iterate", slow)
         with pytest.raises(KeyboardInterrupt, match="interrupted; the same command goes on from the last checkpoints"):
-            make(two, on="forked", seeds=2)
+            make(two, on="forked")
     states = [run.current_state() for run in known_runs(two[0].parent / "runs")]
     assert states
     assert set(states) <= {"stopped", "finished"}
-    assert all(cell.finished for _, cell in make(two, seeds=2, threads=1).grid.cells)
+    assert all(cell.finished for _, cell in make(two, threads=1).grid.cells)
 
 
 # --- refused ---
