@@ -78,7 +78,7 @@ def _row(component: Component, owners: list[str]) -> _Row:
 
 def _call(component: Component, signature: Signature) -> tuple[str, str]:
     """The component as `use` has it, and its options."""
-    inputs = signature.inputs() if KINDS[component.kind].place != "schedule" else []
+    inputs = signature.inputs() if KINDS[component.kind].place not in ("schedule", "executor") else []
     shown = [f"[{p.name}]" if p.default is not inspect.Parameter.empty else p.name for p in inputs]
     shown += [f"*{p.name}" for p in signature.parameters.values() if p.kind is p.VAR_POSITIONAL]
     filled = FILLED_BY_ENGINE | (set(FILLED_IN_SAMPLERS) if component.kind == "sampler" else set())

@@ -14,7 +14,7 @@ from filelock import FileLock, Timeout
 
 from semreg.core import UserError
 from semreg.store.disk import MOST_OF_A_LOG, read_if_there, read_object, sync, tidy, write_object, write_whole, writing
-from semreg.store.layout import CHECKPOINTS, CONTINUATION, EVALUATIONS, LOCK, RECIPES, STATUS, WARNINGS, WATCH
+from semreg.store.layout import CHECKPOINTS, CONTINUATION, EVALUATIONS, LOCK, RECIPES, STATUS, TRIALS, WARNINGS, WATCH
 from semreg.store.messages import say
 from semreg.store.record import at_work
 
@@ -87,7 +87,7 @@ class RunFolder:
                     raise UserError(str(self.folder), f"holds {what}, {path.name}, which no run makes; remove it")
             self._acquire(wait=wait)
             try:
-                for name in ("", CHECKPOINTS, CONTINUATION, EVALUATIONS, RECIPES, WATCH):
+                for name in ("", CHECKPOINTS, CONTINUATION, EVALUATIONS, RECIPES, TRIALS, WATCH):
                     folder = self.folder / name
                     tidy(folder)
             except BaseException:

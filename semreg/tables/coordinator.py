@@ -79,6 +79,9 @@ class Coordinator:
                         draw([work.folder for work in self.seen], f"{self.total - self.left} of {self.total} done")
                     time.sleep(SECONDS_BETWEEN_ASKING)
             except KeyboardInterrupt as stopped:
+                for work in self.waiting:
+                    if work.elsewhere:
+                        say(f"{work.title}: another process is at work on it, which goes on")
                 stopped.args = (f"{stopped}; the same command goes on from the last checkpoints",)
                 raise
             finally:

@@ -130,7 +130,7 @@ def _check_killed_worker(executor: type[Executor], words: str) -> None:
     with _folder() as folder:
         grid = _coordinator(executor, words, folder, "small.toml")
         _wait(lambda: grid.poll() is not None or _under_way(folder), "no run begins")
-        killed = [process for run in _under_way(folder)[:1] for process in _at_work_on(run)]
+        killed = [process for run in _under_way(folder)[:1] for process in processes_at_work(run.folder)]
         require(bool(killed), "no process of this machine holds the lock of a run that is under way")
         for process in killed:
             os.kill(process, signal.SIGKILL)
@@ -195,7 +195,7 @@ def _folder() -> Iterator[Path]:
             yield folder
         finally:
             for run in known_runs(folder / "runs"):
-                for process in _at_work_on(run):
+                for process in processes_at_work(run.folder):
                     os.kill(process, signal.SIGKILL)
 
 
@@ -205,9 +205,9 @@ def _under_way(folder: Path) -> list[RunRecord]:
     return [run for run in runs if run.state == "running" and "phase" in run.status and at_work(run.folder)]
 
 
-def _at_work_on(run: RunRecord) -> list[int]:
+def processes_at_work(folder: Path) -> list[int]:
     """The processes of this machine that have a run's lock open."""
-    lock, found = str((run.folder / LOCK).resolve()), set()
+    lock, found = str((folder / LOCK).resolve()), set()
     for descriptor in Path("/proc").glob("[0-9]*/fd/*"):
         try:
             if os.readlink(descriptor) == lock:

@@ -54,12 +54,13 @@ def test_opening_removes_what_a_killed_process_left_half_written(folder: RunFold
     folder.close()
     left = [f".report.html.{NO_PROCESS}.part", f"checkpoints/.00000001.{NO_PROCESS}.part/state.json"]
     left.append(f"evaluations/.one.old.{NO_PROCESS}.part/result.json")
+    left.append(f"trials/.vae.toml.{NO_PROCESS}.part")
     for path in (folder.folder / name for name in left):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("half")
     other = RunFolder(folder.folder, "x")
     other.open()
-    assert sorted(path.name for path in folder.folder.rglob("*")) == [".lock", "checkpoints", "evaluations"]
+    assert sorted(path.name for path in folder.folder.rglob("*")) == [".lock", "checkpoints", "evaluations", "trials"]
     other.close()
 
 

@@ -209,6 +209,14 @@ def test_one_in_other_hands_is_waited_for_and_takes_a_slot(
     assert capsys.readouterr().err.count("a: another process is at work on it, and is waited for") == 1
 
 
+def test_a_signal_leaves_what_is_in_other_hands_alone_and_says_so(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with FileLock(_made(tmp_path / "a") / LOCK), pytest.raises(KeyboardInterrupt):
+        run(a=[], b=[[nothing, lambda folder: os.kill(os.getpid(), signal.SIGINT), *[nothing] * 1000]])
+    assert "a: another process is at work on it, which goes on" in capsys.readouterr().err
+
+
 def test_one_that_was_killed_in_other_hands_is_begun(run: Run, tmp_path: Path) -> None:
     held = FileLock(_made(tmp_path / "a") / LOCK, thread_local=False)
     held.acquire()

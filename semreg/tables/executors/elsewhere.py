@@ -53,7 +53,8 @@ class _Judge:
 def require_elsewhere(executor: Executor, trials: Sequence[Trial], on: str) -> None:
     """Raises UserError for what the executor can't make: components of this process, steps that its GPUs can't hold."""
     recipes = _recipes(trials)
-    require_made_elsewhere([plan for trial in recipes for plan in (trial.plan, *_plans_of_judges(trial))], on)
+    plans = [plan for trial in recipes for plan in (trial.plan, *_judges(trial.plan, trial.choices))]
+    require_made_elsewhere(plans, on)
     if 0 < executor.needs.gpu < 1:
         for trial in recipes:
             require_room(trial.plan, trial.choices, executor.needs.gpu)
@@ -85,22 +86,19 @@ def build_caches(trials: Sequence[Trial]) -> None:
 
 
 def judges_of(trial: Trial) -> Iterator[_Judge]:
-    """The judges of a trial's evaluations, and theirs before them."""
-    for plan in _plans_of_judges(trial):
+    """The judges of a trial's evaluations, those of judges before them, as trials."""
+    for plan in _judges(trial.plan, trial.choices):
         choices = of_a_judge(trial.choices)
         place = place_of(plan, choices)
         yield _Judge(plan.recipe, plan, choices, trial.command, place.identity.seed, place.folder)
 
 
-def _plans_of_judges(trial: Trial) -> Iterator[Plan]:
-    return _below(trial.plan, trial.choices)
-
-
-def _below(plan: Plan, choices: Choices) -> Iterator[Plan]:
+def _judges(plan: Plan, choices: Choices) -> Iterator[Plan]:
+    """The plans of the judges of a plan, and of theirs before them."""
     for evaluation in plan.evaluations.values():
         if evaluation.judge is not None:
             judge = judge_of(plan, evaluation, choices)
-            yield from _below(judge, of_a_judge(choices))
+            yield from _judges(judge, of_a_judge(choices))
             yield judge
 
 

@@ -33,7 +33,7 @@ LOST = 255
 
 
 class Local:
-    """`--on local:N`: N processes at once, which share out the cores, and the GPUs if they compute there.
+    """Processes of this machine, `--on local:N`: N at once, which share out the cores, and GPUs if they compute there.
 
     As many as cores by default, and on GPUs as many as have room: one on each, or with `--gpus 0.25` four. A process
     that has less than a whole GPU can take no more than its share of the memory. Each is forked by a server that has
@@ -100,8 +100,9 @@ class LocalJob:
 
 
 def room_on(total: int, share: float) -> int:
-    """The bytes that tensors can take of a GPU of `total` bytes, by a process that has a share of it."""
-    return max(0, int(total * share) - (CONTEXT if share < 1 else 0))
+    """The bytes that tensors can take of a GPU of `total` bytes, by a process that has a share of it, beside others and
+    their coordinator, who has looked at it."""
+    return max(0, int((total - CONTEXT) * share) - CONTEXT) if share < 1 else total
 
 
 def _work(arguments: list[str], environment: Mapping[str, str], log: str) -> None:

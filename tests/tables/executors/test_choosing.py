@@ -106,7 +106,7 @@ def test_components_of_this_process_are_told_with_their_recipe(toy: Toy) -> None
         (
             30,
             0.25,
-            r"recipe: a step takes 30\.00 GiB at once, and 0\.25 of a GPU has 19\.41 GiB for it; --gpus 0\.5 holds",
+            r"recipe: a step takes 30\.00 GiB at once, and 0\.25 of a GPU has 19\.27 GiB for it; --gpus 0\.5 holds",
         ),
         (70, 0.25, "--gpus 1 holds it"),
         (90, 0.25, "nor does a whole one; a smaller data.batch_size takes less"),
