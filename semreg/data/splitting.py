@@ -56,9 +56,9 @@ def split_as(data: Cached, options: Mapping[str, Any]) -> Cached:
 def with_validation(data: Cached, amount: int | float | Mapping[str, Any], seed: int = 0) -> Cached:
     """The data set with some training rows as validation rows: `amount`, a count or a fraction, drawn from `seed`.
 
-    `{"amount": 0.1, "by": "identity"}` draws whole classes of a field until they have that many rows, and at least so
-    many: no identity is in both parts, and those without labels leave out what was drawn. Test rows are never touched.
-    A set that brings validation rows of its own keeps them as they are.
+    `{"amount": 0.1, "by": "identity"}` draws whole classes of a field, as many as come nearest to that: no identity is
+    in both parts, and those without labels leave out what was drawn. Test rows are never touched. A set that
+    brings validation rows of its own keeps them as they are.
 
     Raises UserError if that leaves no training or no validation row, and for what is no field of classes.
     """
@@ -165,16 +165,16 @@ def with_share(data: Cached, amount: float, seed: int = 0) -> Cached:
 
 
 def _drawn_classes(asked: Mapping[str, Any], classes: Tensor, seed: int) -> Tensor:
-    """The classes, drawn from the seed, that together have at least as many of the rows as are asked for."""
+    """The classes, drawn from the seed, whose rows come nearest to as many as are asked for; not all of them."""
     wanted = len(_drawn("validation.amount", asked["amount"], classes, seed)[0])
     counts = torch.bincount(classes)
     there = counts.nonzero().flatten()
     order = there[torch.from_numpy(random_order(len(there), seed))]
-    drawn = order[counts[order].cumsum(0) - counts[order] < wanted]
-    if len(drawn) == len(there):
-        message = f"{wanted} images are all {len(there)} classes of {asked['by']}; both parts need at least one"
-        raise UserError("", [Problem("data.split.validation", message)])
-    return drawn
+    sums = counts[order].cumsum(0)[:-1]
+    if not len(sums):
+        message = f"all training images are of one class of {asked['by']}; both parts need at least one"
+        raise UserError("", [Problem("data.split.validation.by", message)])
+    return order[: int((sums - wanted).abs().argmin()) + 1]
 
 
 def _drawn(key: str, amount: int | float, rows: Tensor, seed: int) -> tuple[Tensor, Tensor]:

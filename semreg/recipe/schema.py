@@ -111,7 +111,7 @@ class OptimizerTable(BaseModel):
 
 
 class ValidationTable(_Keys):
-    """Validation images by whole classes of a field: at least so many of them."""
+    """Validation images by whole classes of a field: as many classes as come nearest to the amount of images."""
 
     amount: Annotated[float, Gt(0)] | Positive
     by: str
