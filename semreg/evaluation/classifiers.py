@@ -9,7 +9,7 @@ from semreg.core import AttributesField, Handle, Result, Table
 from semreg.trained import accuracies, better, class_field, read_attributes
 
 
-@better(higher=["accuracy"])
+@better(higher=["accuracy"], units={"accuracy": "share"})
 def accuracy(probability: Handle, label: Handle) -> Result:
     """How often a classifier of the recipe is right, on the test images.
 

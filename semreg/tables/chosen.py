@@ -18,6 +18,15 @@ def drawn_rows(grid: Grid) -> list[Row]:
     return [row for row in grid.rows if row.name in names]
 
 
+def said_of_rows(grid: Grid) -> list[str]:
+    """A sentence on which rows are drawn, where not all are."""
+    if len(grid.rows) <= MOST_ROWS:
+        return []
+    if grid.ranking:
+        return [f"The {MOST_ROWS} best of {len(grid.rows)} rows, by their ranking."]
+    return [f"The first {MOST_ROWS} of {len(grid.rows)} rows."]
+
+
 def one_run_each(rows: Sequence[Row], has: Callable[[Cell], object]) -> dict[str, Cell]:
     """For each row, by its name, a run that has what is to be drawn; rows without one are left out.
 

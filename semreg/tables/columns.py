@@ -25,14 +25,14 @@ class FigureColumn:
 
 
 def figure_columns(grid: Grid, table: FigureTable, told: Directions) -> list[FigureColumn]:
-    """The figures that a table shows. None is marked as the best where the rows are not on the same data."""
+    """The figures that a table shows."""
     columns = []
     for figure in table.figures:
         direction = told.of(table.evaluation, figure)
         ours = [table.ours(row, figure) for row in grid.rows]
         papers = [table.paper(row, figure) for row in grid.rows]
         form = Form([*(one.mean for one in ours if one), *(value for value in papers if value is not None)])
-        found = marks(ours, direction.better, form) if on_the_same_data(grid) else [""] * len(ours)
+        found = standing(grid, ours, direction.better, form)
         columns.append(FigureColumn(figure, direction, ours, papers, form, found))
     return columns
 
@@ -40,6 +40,11 @@ def figure_columns(grid: Grid, table: FigureTable, told: Directions) -> list[Fig
 def on_the_same_data(grid: Grid) -> bool:
     """Whether all finished runs are on the same images, labels and split."""
     return len({cell.facts.fingerprint for _, cell in grid.cells if cell.finished}) < 2
+
+
+def standing(grid: Grid, values: Sequence[Statistic | None], better: str, form: Form) -> list[str]:
+    """The `marks` of a column of a grid, whose rows must be on the same data for any to be the best."""
+    return marks(values, better, form) if on_the_same_data(grid) else [""] * len(values)
 
 
 def marks(values: Sequence[Statistic | None], better: str, form: Form) -> list[str]:

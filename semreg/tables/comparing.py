@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import os
@@ -13,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from semreg.core import Problem, UserError
+from semreg.recipe.bounds import require_bounds
 from semreg.running.choices import JUDGED_ON, Choices
 from semreg.store.layout import RECORD
-from semreg.store.messages import say
 from semreg.store.names import folder_of, named
 from semreg.store.recipes import evaluations_of, folders_of, judged_on, kept_as, read_recipe, recipes_of
 from semreg.store.record import read_record, run_folders
@@ -65,8 +64,7 @@ def compare_runs(runs: Sequence[str | Path], wanted: Wanted, choices: Choices) -
     folder = choices.out / TABLES / f"{grid.name}-{digest[:6]}"
     with writing_table(folder):
         write_table(grid, folder)
-        for path in write_figures(grid, wanted.figures_of, folder) if wanted.figures_of else ():
-            say(f"figure: {path}")
+        write_figures(grid, wanted.figures_of, folder)
     return MadeTable(grid, folder)
 
 
@@ -101,15 +99,26 @@ def _recipes(folder: Path, images: str) -> list[_Found]:
     fingerprint = data.get("fingerprint") if isinstance(data, dict) else None
     found = []
     for name in [one for one, judged in map(judged_on, kept) if judged == images] or [run.name]:
-        table: dict[str, Any] = {}
-        with contextlib.suppress(UserError):  # of what is shown of the run little needs its recipe
-            table = read_recipe(folder, name)
+        table = _recipe(folder, name)
         place = kept_as(name, images)
         cell = read_cell(folder, place, seed if isinstance(seed, int) else 0, folders_of(folder, place))
         decides = [name, fingerprint, table | {"seed": None}, *(run.record.get(key) for key in _DECIDES)]
-        digest = str(run.record.get("hash") or folder.name)
-        found.append(_Found(name, table, cell, digest, json.dumps(decides, sort_keys=True), done))
+        try:
+            alike = json.dumps(decides, sort_keys=True)
+        except RecursionError:  # what no run writes
+            alike = str(folder)
+        found.append(_Found(name, table, cell, str(run.record.get("hash") or folder.name), alike, done))
     return found
+
+
+def _recipe(folder: Path, name: str) -> dict[str, Any]:
+    """A recipe of a run; empty where it can't be read, or is none: little of what is shown of the run needs it."""
+    try:
+        table = read_recipe(folder, name)
+        require_bounds(table, name)
+    except UserError:
+        return {}
+    return table
 
 
 def _require_judged(found: Sequence[_Found], images: str) -> None:

@@ -13,12 +13,13 @@ from semreg.tables.grid import Grid, figure_tables
 
 LATEX, CSV = "table.tex", "table.csv"
 COLUMNS = (
-    "recipe", "title", "evaluation", "figure", "unit", "better", "mean", "standard_deviation", "runs", "paper", "best",
+    "recipe", "title", "images", "evaluation", "figure", "unit", "better",
+    "mean", "standard_deviation", "runs", "paper", "best",
 )  # fmt: skip
 _IN_LATEX = str.maketrans({
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "_": r"\_", "%": r"\%",
     "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "<": r"\textless{}", ">": r"\textgreater{}",
-    "|": r"\textbar{}", '"': r"\textquotedbl{}", "`": r"\textasciigrave{}", "±": r"$\pm$", "−": "$-$", "–": "--",
+    "|": r"\textbar{}", '"': "''", "`": r"\textasciigrave{}", "±": r"$\pm$", "−": "$-$", "–": "--",
     "×": r"$\times$", "≈": r"$\approx$", "↑": r"$\uparrow$", "↓": r"$\downarrow$", "²": r"\textsuperscript{2}",
     "·": r"$\cdot$", "…": r"\dots{}",
 })  # fmt: skip
@@ -28,7 +29,8 @@ _IN_LATEX = str.maketrans({
 def latex(shown: View) -> str:
     """The tables of figures and tests in LaTeX, a `table` each, in the style of the package booktabs."""
     tables = [_table(block) for block in shown.blocks if block.numeric]
-    return "\n\n".join([r"% \usepackage{booktabs}", *tables]) + "\n"
+    head = [r"% \usepackage{booktabs}", *(f"% {latex_text(text)}" for text in shown.warnings)]
+    return "\n\n".join(["\n".join(head), *tables]) + "\n"
 
 
 def latex_text(text: str) -> str:
@@ -68,7 +70,8 @@ def _cell(text: str) -> str:
 def csv_text(grid: Grid, titles: Mapping[str, str]) -> str:
     """The figures that the table shows, unrounded, a line for each of each row: COLUMNS.
 
-    `better` is higher, lower or empty, `runs` how many of the row's runs the mean is of, `best` 1 for the best ones.
+    `images` are those judged on, test or validation, `better` is higher, lower or empty, `runs` how many of the row's
+    runs the mean is of, `best` 1 for the best ones.
     """
     written = io.StringIO()
     lines = csv.writer(written, lineterminator="\n")
@@ -78,7 +81,7 @@ def csv_text(grid: Grid, titles: Mapping[str, str]) -> str:
         for column in figure_columns(grid, table, told):
             way, unit = column.direction
             for row, one, paper, mark in zip(grid.rows, column.ours, column.papers, column.marks, strict=True):
-                texts = (row.name, titles[row.name], table.evaluation, column.figure, unit, way)
+                texts = (row.name, titles[row.name], grid.judged_on, table.evaluation, column.figure, unit, way)
                 numbers = (one.mean, one.deviation, one.runs) if one else (None, None, 0)
                 lines.writerow([*map(_harmless, texts), *numbers, paper, int(mark == BEST)])
     return written.getvalue()

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from semreg.report.evaluations import ARROWS
 from semreg.tables.blocks import BEST, NEAR, NOTHING, Block, Text, counted
-from semreg.tables.columns import Form, figure_columns, on_the_same_data
+from semreg.tables.columns import Form, figure_columns, on_the_same_data, standing
 from semreg.tables.directions import Directions
 from semreg.tables.grid import Comparison, FigureTable, Grid, Ranking, Row, Statistic
 from semreg.tables.ranking import ranked_rows
@@ -22,21 +22,24 @@ MARKED = {
 def ranking_block(grid: Grid, ranking: Ranking, titles: Mapping[str, str]) -> Block:
     """The rows by their mean rank, or their rank where there is one figure, with what they are ranked by."""
     found, several = ranked_rows(grid), len(ranking.figures) > 1
+    marked: set[str] = set()
     columns = ["", "mean rank" if several else "rank"]
     lines = [[titles[one.row.name], Text(_rank(one.mean), one.mean)] for one in found]
     by = [f"{figure} {'↑' if higher_is_better else '↓'}" for figure, higher_is_better in ranking.figures]
-    for k, (figure, _) in enumerate(ranking.figures):
+    for k, (figure, higher_is_better) in enumerate(ranking.figures):
         columns += [f"{figure.partition('.')[0]} {by[k][-1]}", "rank"] if several else by
         values = [one.values[k] for one in found]
         form = Form(value.mean for value in values if value)
-        for one, value, line in zip(found, values, lines, strict=True):
+        stand = standing(grid, values, "higher" if higher_is_better else "lower", form)
+        marked.update(stand)
+        for one, value, mark, line in zip(found, values, stand, lines, strict=True):
             rank = one.ranks[k]
-            line.append(_ours(one.row, value, form, figure.partition(".")[0]))
+            line.append(_ours(one.row, value, form, figure.partition(".")[0], mark))
             if several:
                 line.append(Text(_rank(rank), rank))
     captions = [
         f"By {', '.join(by)}: the best, which is the highest (↑) or the lowest (↓), has rank 1, equal ones share the "
-        f"mean of their ranks{', and all figures count alike' if several else ''}.",
+        f"mean of their ranks{', and all figures count alike' if several else ''}. {_said(set(), marked)}".rstrip(),
         *ranking.remarks,
     ]
     ranks = frozenset(range(3, len(columns), 2))
@@ -110,7 +113,7 @@ def _ours(row: Row, one: Statistic | None, form: Form, evaluation: str, mark: st
     return Text(f"{form.text(one.mean)}{spread}{runs}", one.mean, mark)
 
 
-def tests_block(tests: Mapping[str, Sequence[Comparison]], titles: Mapping[str, str]) -> Block:
+def chance_block(tests: Mapping[str, Sequence[Comparison]], titles: Mapping[str, str]) -> Block:
     """Each row against another, image by image, by evaluations: whether the difference is more than chance."""
     lines = []
     for evaluation, test in ((name, test) for name, found in tests.items() for test in found):

@@ -105,6 +105,8 @@ def compare(
     All else is as for `table`. Runs that are not finished are said. Raises UserError for what is no run, and for
     figures, plots and names that none has.
     """
+    from pathlib import Path
+
     from semreg.tables.comparing import compare_runs
     from semreg.tables.making import Wanted
     from semreg.tables.plots import plots_of

@@ -115,6 +115,7 @@ def _line_by_line(
 
 
 def stand_beside(groups: Sequence[Group[Any]], columns: int) -> bool:
-    """Whether groups stand beside each other: each of many lines of few columns, with no common ones above them."""
+    """Whether groups stand beside each other: of few columns, nothing common above them, many or unnamed lines."""
     titled = len(groups) > 1 and all(group.title for group in groups)
-    return titled and columns <= NARROW and max(len(group.lines) for group in groups) > FEW_LINES
+    unnamed = not any(name for group in groups for name, _ in group.lines)
+    return titled and columns <= NARROW and (unnamed or max(len(group.lines) for group in groups) > FEW_LINES)

@@ -31,7 +31,7 @@ from semreg.tables.executors.elsewhere import make_elsewhere, require_elsewhere
 from semreg.tables.executors.here import make_here
 from semreg.tables.grid import Cell, Grid, Plot, Ranking, Row, require_evaluations, require_matches, require_metric
 from semreg.tables.pages import write_table, writing_table
-from semreg.tables.paper_figures import require_known, write_figures
+from semreg.tables.paper_figures import require_known, require_pictured, write_figures
 from semreg.tables.plots import require_plottable
 from semreg.tables.ranking import ranked_rows
 from semreg.training.trial import check_by_dry_run
@@ -155,8 +155,7 @@ def make_table(
     require_matches(growing.grid)
     if growing.first and wanted.figures_of:
         with writing_table(growing.folder):
-            for path in write_figures(growing.grid, wanted.figures_of, growing.folder):
-                say(f"figure: {path}")
+            write_figures(growing.grid, wanted.figures_of, growing.folder)
     return MadeTable(growing.grid, growing.folder)
 
 
@@ -321,6 +320,7 @@ class _Growing:
         self.cells[k] = cell
         self.write()
         require_metric(self.grid)  # once known, before all others are made
+        require_pictured(self.grid, self.wanted.figures_of)
 
     def write(self) -> None:
         """Write the table, with what other commands finished meanwhile, one command at a time."""

@@ -13,7 +13,7 @@ from semreg.pictures.style import COLOURS
 from semreg.report.curves import Chart, Points, overlaid, thinned
 from semreg.store.layout import METRICS
 from semreg.store.record import read_metrics
-from semreg.tables.chosen import drawn_rows, one_run_each, seeds_of
+from semreg.tables.chosen import drawn_rows, one_run_each, said_of_rows, seeds_of
 from semreg.tables.grid import Cell, Grid
 
 MOST_CHARTS = 12
@@ -67,7 +67,7 @@ def overlays(grid: Grid, titles: Mapping[str, str]) -> Overlays:
         chart = overlaid(key[1], [(kind, points) for _, kind, points in drawn])
         if chart is not None:
             charts.append(Overlay(key[0], chart, [(title, colours[title]) for title, _, _ in drawn]))
-    remarks = [seeds_of(cells, titles)] if charts else []
+    remarks = [*said_of_rows(grid), seeds_of(cells, titles)] if charts else []
     if len(shared) > MOST_CHARTS:
         remarks.append(f"The first {MOST_CHARTS} of {len(shared)} losses that rows share.")
     return Overlays(charts, colours, remarks)

@@ -14,6 +14,8 @@ from semreg.pictures.cutting import Pixels, Strip, strips_of, whole
 from semreg.pictures.grids import enlarged
 from semreg.pictures.style import png_of, styled
 from semreg.store.disk import write_whole, writing
+from semreg.store.messages import say
+from semreg.tables.chosen import drawn_rows, said_of_rows
 from semreg.tables.grid import Grid
 from semreg.tables.grouping import NARROW, Figure, Group, figures, grouped, stand_beside
 from semreg.tables.plots import file_name
@@ -26,6 +28,8 @@ ADVICE = "when that is mended, the same command writes the figures"
 DPI = 300
 WIDTH, HEIGHT = 7.0, 9.0
 """Inches, of a page's text."""
+HIGHEST = 200
+"""Inches, beyond which no PNG is drawn."""
 LARGEST, SMALLEST = 0.6, 0.2
 """Inches, of an image's width; the smallest where a figure would else be higher than a page."""
 LABELS, GAP, LINE, CHARACTER = 1.15, 0.03, 0.14, 0.065
@@ -42,26 +46,33 @@ def require_known(names: Sequence[str], evaluations: Iterable[str]) -> None:
             raise UserError("--figures-of", f"no recipe has the evaluation {name!r}{closest(name, known)}")
 
 
-def write_figures(grid: Grid, evaluations: Sequence[str], folder: Path) -> list[Path]:
-    """Write each picture of some evaluations over the rows that have it, as PNG and PDF, and return their paths.
-
-    A row is there under its title, as the paper calls it; images that all rows have are there once. Raises UserError
-    for an evaluation without pictures, once any run has done it, and for a picture that can't be read; CannotWrite.
-    """
-    found = figures(grid.rows)
-    pictured = {figure.evaluation for figure in found}
+def require_pictured(grid: Grid, evaluations: Iterable[str]) -> None:
+    """Raise UserError for an evaluation that any run of a grid has done, and none has pictures of."""
+    pictured = {name for _, cell in grid.cells for name, result in cell.results.items() if result.pictures}
     for name in evaluations:
         if name not in pictured and any(name in cell.results for _, cell in grid.cells):
             raise UserError("--figures-of", f"{name!r} has no pictures{closest(name, pictured)}")
+
+
+def write_figures(grid: Grid, evaluations: Sequence[str], folder: Path) -> list[Path]:
+    """Write each picture of some evaluations over the rows that have it, as PNG and PDF; say, and return, their paths.
+
+    A row is there under its title, as the paper calls it; images that all rows have are there once. Raises UserError
+    for an evaluation without pictures, once any run has done it, and for pictures that can't be read or are too many to
+    be drawn; CannotWrite. Of many rows those are drawn that a page draws.
+    """
+    require_pictured(grid, evaluations)
     titles = row_titles(grid.rows)
     paths = []
     with writing(folder, ADVICE):
         folder.mkdir(parents=True, exist_ok=True)
-        for figure in found:
-            if figure.evaluation in evaluations:
-                for suffix, content in drawn(figure, titles).items():
-                    paths.append(folder / file_name((figure.evaluation, figure.title), suffix))
-                    write_whole(paths[-1], content)
+        for figure in figures(drawn_rows(grid), evaluations):
+            for suffix, content in drawn(figure, titles).items():
+                paths.append(folder / file_name((figure.evaluation, figure.title), suffix))
+                write_whole(paths[-1], content)
+                say(f"figure: {paths[-1]}")
+    for text in said_of_rows(grid) if paths else ():
+        say(f"figures: {text}")
     return paths
 
 
@@ -86,6 +97,9 @@ def drawn(figure: Figure, titles: Mapping[str, str]) -> dict[str, bytes]:
         if height <= HEIGHT or largest <= SMALLEST:
             break
         largest *= 0.9
+    if height > HIGHEST:
+        high = f"over {len(figure.cells)} rows it would be {height:.0f} inches high, of {HIGHEST} at most"
+        raise UserError("--figures-of", f"{figure.evaluation}, {figure.title}: {high}")
     with styled(), matplotlib.rc_context({"pdf.fonttype": 42, "image.composite_image": False}):
         drawing = Drawing(figsize=(WIDTH, height), dpi=DPI)
         axes = drawing.add_axes((0, 0, 1, 1))

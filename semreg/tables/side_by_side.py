@@ -17,11 +17,11 @@ from semreg.pictures.cutting import Pixels, strips_of, whole
 from semreg.pictures.grids import enlarged
 from semreg.pictures.style import PIXEL_RATIO
 from semreg.store.results import read_picture
-from semreg.tables.chosen import drawn_rows, seeds_of
+from semreg.tables.chosen import drawn_rows, said_of_rows, seeds_of
 from semreg.tables.grid import Grid, Row
 from semreg.tables.grouping import Figure, Group, figures, grouped, stand_beside
 
-MOST_BYTES = 3_500_000
+MOST_BYTES = 4_000_000
 """Of all these pictures in a page, which with its tables and curves has 5 MB at most."""
 MOST_PIXELS = 96
 """An image on a page is no wider and no higher."""
@@ -64,7 +64,7 @@ class Fineness:
     compressed: bool = False
 
 
-STEPS = (Fineness(), *(Fineness(columns, compressed=True) for columns in (None, 8, 4)))
+STEPS = (Fineness(), *(Fineness(columns, compressed=True) for columns in (None, 8, 6, 4)))
 """From all to little; what takes too many bytes even so is left out."""
 
 
@@ -107,10 +107,7 @@ def side_by_side(grid: Grid, titles: Mapping[str, str]) -> SideBySide:
     drawn = [_Drawn(figure, rows, titles) for figure in figures(rows, least=2)]
     while sum(one.size for one in drawn) > MOST_BYTES:
         max(drawn, key=lambda one: one.size).make_smaller()
-    remarks = []
-    if len(rows) < len(grid.rows):
-        which = "best of the ranking" if grid.ranking else "first"
-        remarks.append(f"Of {len(grid.rows)} rows the {len(rows)} {which}.")
+    remarks = said_of_rows(grid)
     compared = [one.compared() for one in sorted(drawn, key=lambda one: not one.groups) if one.step]
     if len(compared) > 1:  # what is to be said of all of them is said once
         common = [text for text in compared[0].captions if all(text in one.captions for one in compared)]
@@ -242,10 +239,11 @@ def _uri(pixels: Pixels, there: NDArray[np.bool_], *, compressed: bool) -> str:
     from PIL import Image
 
     buffer = BytesIO()
+    colours = pixels[:, :, :1] if (pixels == pixels[:, :, :1]).all() else pixels
     if compressed:
-        Image.fromarray(np.where(there[:, :, None], pixels, np.uint8(255))).save(buffer, "JPEG", quality=QUALITY)
+        drawn = np.where(there[:, :, None], colours, np.uint8(255)).squeeze(2 if colours.shape[2] == 1 else ())
+        Image.fromarray(drawn).save(buffer, "JPEG", quality=QUALITY, optimize=True)
     else:
-        colours = pixels[:, :, :1] if (pixels == pixels[:, :, :1]).all() else pixels
         Image.fromarray(np.dstack([colours, there * np.uint8(255)])).save(buffer, "PNG", optimize=True)
     content = base64.b64encode(buffer.getvalue()).decode("ascii")
     return f"data:image/{'jpeg' if compressed else 'png'};base64,{content}"

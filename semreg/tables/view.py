@@ -9,7 +9,7 @@ from semreg.tables.blocks import NOTHING, Block, Text, View, counted
 from semreg.tables.columns import on_the_same_data
 from semreg.tables.differing import differences_block
 from semreg.tables.directions import directions
-from semreg.tables.figure_blocks import figures_block, ranking_block, tests_block
+from semreg.tables.figure_blocks import chance_block, figures_block, ranking_block
 from semreg.tables.grid import Cell, Grid, Row, comparisons, figure_tables
 from semreg.tables.plots import draw, file_name
 from semreg.tables.slices import slices
@@ -26,7 +26,7 @@ def view(grid: Grid, written: str) -> View:
     blocks += [figures_block(grid, table, titles, told) for table in tables]
     tests = {table.evaluation: found for table in tables if (found := comparisons(grid, table))}
     differing = differences_block(grid.rows, titles)
-    blocks += [*([tests_block(tests, titles)] if tests else []), *([differing] if differing else [])]
+    blocks += [*([chance_block(tests, titles)] if tests else []), *([differing] if differing else [])]
     blocks.append(_runs(grid, titles))
     drawn = {plot: draw(plot, grid.rows, titles) for plot in grid.plots}
     warnings = _warnings(grid, titles)

@@ -5,6 +5,7 @@ It wants the extra `browser` and a Chromium: `chromium` on the path, or what SEM
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 from collections.abc import Iterator
@@ -56,22 +57,28 @@ def browser() -> Iterator[Any]:
         chromium.close()
 
 
-@pytest.fixture(params=SIZES, ids=lambda size: f"{size[0]}-{size[1]}")
-def page(browser: Any, report: Path, request: pytest.FixtureRequest) -> Iterator[Any]:
-    """The page as it stands before a reader, who sees no error, and whose browser asks nobody for anything."""
-    width, scheme = request.param
+@contextlib.contextmanager
+def opened(browser: Any, file: Path, size: tuple[int, str]) -> Iterator[Any]:
+    """A page as it stands before a reader, who sees no error, and whose browser asks nobody for anything."""
+    width, scheme = size
     context = browser.new_context(viewport={"width": width, "height": HEIGHT}, color_scheme=scheme)
     page = context.new_page()
     asked: list[str] = []
     errors: list[str] = []
     page.on("request", lambda one: asked.append(one.url))
     page.on("pageerror", lambda error: errors.append(str(error)))
-    page.goto(report.as_uri())
-    page.wait_for_selector(".walk input")
+    page.goto(file.as_uri())
     yield page
     context.close()
     assert errors == []
-    assert [url for url in asked if not url.startswith("data:")] == [report.as_uri()]
+    assert [url for url in asked if not url.startswith("data:")] == [file.as_uri()]
+
+
+@pytest.fixture(params=SIZES, ids=lambda size: f"{size[0]}-{size[1]}")
+def page(browser: Any, report: Path, request: pytest.FixtureRequest) -> Iterator[Any]:
+    with opened(browser, report, request.param) as page:
+        page.wait_for_selector(".walk input")
+        yield page
 
 
 def test_the_first_screen_holds_pictures_and_nothing_is_wider_than_it(page: Any) -> None:

@@ -18,6 +18,7 @@ def toy(code):
     """
 
 toy.better = {"far*": "lower", "near": "higher", "odd": 3}
+toy.units = {"far_off": "m", "far*": "km", "odd": 3, 3: "odd"}
 '''
 
 
@@ -26,6 +27,7 @@ def test_a_sentence_a_source_and_directions_are_the_evaluations_own(install: Cal
     told = about({"use": "toy_far(z)"})
     assert (told.measures, told.source) == ("How far `code` is from a toy (Eq. 3).", "Doe, *Toys* (2020).")
     assert [told.arrow(figure) for figure in ("far_off", "near", "odd", "else")] == ["↓", "↑", "", ""]
+    assert [told.unit(figure) for figure in ("far_off", "far", "near", "odd")] == ["m", "km", "", ""]
     assert told.direction(["else", "near"]) == "Better is higher (↑)."
     assert told.direction(["far", "near"]) == "Better is higher (↑) or lower (↓)."
     assert told.direction(["else"]) == ""
@@ -40,3 +42,4 @@ def test_of_what_cannot_be_had_nothing_is_said(install: Callable[..., Path], tab
 def test_the_standard_ones_say_which_way_is_good() -> None:
     assert about({"use": "linear_probe"}).arrow("accuracy") == "↑"
     assert about({"use": "fid(a, b)"}).arrow("distance_judge") == "↓"
+    assert about({"use": "linear_probe"}).unit("accuracy") == "share"

@@ -8,7 +8,7 @@ import pytest
 
 from semreg.core import Result
 from semreg.tables import chosen
-from semreg.tables.chosen import drawn_rows, one_run_each, seeds_of
+from semreg.tables.chosen import drawn_rows, one_run_each, said_of_rows, seeds_of
 from semreg.tables.grid import Cell, Grid, Ranked, Ranking, Row
 
 TITLES = {"a": "A", "b": "B", "c": "C"}
@@ -47,4 +47,7 @@ def test_of_many_rows_the_best_are_drawn_in_their_order(
     rows = (row("a", 0, value=0.1), row("b", 0, value=0.3), row("c", 0, value=0.5))
     grid = Grid("grid", rows, ranking=Ranking((Ranked("probe.accuracy", higher),)))
     assert [one.name for one in drawn_rows(grid)] == names
+    assert said_of_rows(grid) == ["The 2 best of 3 rows, by their ranking."]
     assert [one.name for one in drawn_rows(Grid("grid", rows))] == ["a", "b"]
+    assert said_of_rows(Grid("grid", rows)) == ["The first 2 of 3 rows."]
+    assert said_of_rows(Grid("grid", rows[:2])) == []

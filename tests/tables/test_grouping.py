@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from semreg.core import Picture, UserError
@@ -71,6 +71,7 @@ def test_what_is_the_same_in_all_rows_is_there_once_and_one_row_alone_as_it_is()
     assert grouped({}) == []
 
 
+@settings(max_examples=50)
 @given(
     st.dictionaries(st.text(min_size=1), st.lists(st.builds(Line, st.text(), st.sampled_from("abcdefgh"))), max_size=4)
 )
@@ -85,12 +86,13 @@ def test_every_line_is_somewhere_and_no_line_of_another(rows: dict[str, list[Lin
 
 
 def test_groups_of_many_short_lines_stand_beside_each_other() -> None:
-    def groups(title: str, count: int) -> list[Group[int]]:
-        return [Group(title, [("", place) for place in range(count)]) for _ in range(2)]
+    def groups(title: str, count: int, name: str = "line") -> list[Group[int]]:
+        return [Group(title, [(name, place) for place in range(count)]) for _ in range(2)]
 
     assert stand_beside(groups("AE", 10), 12)
     assert not stand_beside(groups("AE", 10), 14)
     assert not stand_beside(groups("AE", 3), 12)
+    assert stand_beside(groups("AE", 3, name=""), 12)
     assert not stand_beside(groups("", 10), 12)
     assert not stand_beside(groups("AE", 10)[:1], 12)
 

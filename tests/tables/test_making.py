@@ -341,6 +341,27 @@ def test_a_figure_of_a_plot_that_no_run_has_is_told_at_the_latest_when_they_are_
         made.clear()
 
 
+def test_pictures_are_written_over_the_rows_and_shown_side_by_side(
+    make: Make, toy: Toy, made: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    drawn = '[evaluate.seen]\nuse = "prior_samples(prior, z, reconstruction)"\n'
+    recipes = [toy(f"{SCORED}{drawn}", "plain.toml"), toy(f"optimizer.lr = 0.02\n{SCORED}{drawn}", "better.toml")]
+    with pytest.raises(UserError, match="--figures-of: no recipe has the evaluation 'sen'; did you mean 'seen'"):
+        make(recipes, figures_of=["sen"])
+    assert made == []
+    with pytest.raises(UserError, match="--figures-of: 'probe' has no pictures; there is: seen"):
+        make(recipes, figures_of=["probe"])
+    assert made == ["plain:None"], "known once a run is finished"
+    table = make(recipes, figures_of=["seen"])
+    assert made == ["plain:None", "better:None"]
+    png, pdf = sorted(table.folder.glob("seen-Samples_from_the_prior-*"), reverse=True)
+    assert (png.suffix, pdf.suffix) == (".png", ".pdf")
+    assert f"figure: {png}\nfigure: {pdf}\n" in capsys.readouterr().err
+    text = (table.folder / "table.html").read_text()
+    assert text.count('<div class="line"') == 6
+    assert text.count("<polyline") > 1
+
+
 # --- seeds ---
 
 

@@ -117,7 +117,7 @@ def test_by_one_figure_the_rank_stands_once() -> None:
     block = view(Grid("sweep", rows, ranking=Ranking(BY[:1])), "").blocks[0]
     assert list(block.columns) == ["", "rank", "probe.accuracy ↑"]
     assert [list(map(str, line)) for line in block.rows] == [["b", "1", "0.7500"], ["a", "2", "0.5000"]]
-    assert block.captions[0].endswith("equal ones share the mean of their ranks.")
+    assert "equal ones share the mean of their ranks. Bold" in block.captions[0]
     assert block.beside == frozenset()
 
 
@@ -131,7 +131,7 @@ def test_the_ranking_stands_first_in_the_table_and_in_its_data(tmp_path: Path) -
     assert block.beside == {3, 5}
     assert [one.name for one in block.of] == ["b", "a", "c"]
     text = re.sub(r" +", " ", markdown(shown))
-    assert "| b | 1.25 | 0.7500 | 1 | 2.0000 | 1.5 |" in text
+    assert "| b | 1.25 | **0.7500** | 1 | 2.0000 | 1.5 |" in text
     assert "| a | 1.75 | 0.5000 | 2 | 2.0000 | 1.5 |" in text
     assert "| c | – | failed | – | failed | – |" in text
     assert "Says &lt;little&gt;." in text

@@ -109,7 +109,7 @@ def row_norms(
     return Result(figures, {}, [table], [plot], summary)
 
 
-@better(higher=["agreement"])
+@better(higher=["agreement"], units={"*": "correlation"})
 def norm_correlations(
     embedding: Annotated[Handle, Role.CODE], attributes: Annotated[Handle, Role.ATTRIBUTES]
 ) -> Result:
