@@ -12,6 +12,7 @@ from typing import Any
 
 from semreg.core import DataMissing, Problem, UserError, closest
 from semreg.data.seeds import chosen_seed
+from semreg.data.summary import some
 from semreg.recipe.check import FOLDER_NAME, check
 from semreg.recipe.load import Recipe, load_recipe
 from semreg.recipe.plan import Plan
@@ -271,6 +272,8 @@ def _require_trainable(runs: Sequence[_Planned]) -> None:
 def _raise_all(errors: Sequence[UserError]) -> None:
     if len(errors) == 1:
         raise errors[0]
+    if errors and all(error.problems == errors[0].problems for error in errors):  # as the rows of a sweep have them
+        raise UserError(some([error.source for error in errors], 3), errors[0].problems)
     problems = [
         Problem(" ".join(filter(None, (error.source, problem.where))), problem.message)
         for error in errors

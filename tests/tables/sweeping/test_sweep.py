@@ -152,6 +152,7 @@ def test_mistakes_are_told_before_anything_is_trained(recipe: Path, make: Make, 
         (LR, {"name": "/"}, "--name: '/' names a folder"),
         (LR, {"judge_on": "train"}, "--judge-on: 'train' is none of test, validation"),
         (LR, {"overrides": ["optimizer.lrr=1"]}, "has no option 'lrr'"),
+        (LR, {"overrides": ["without=['data.split.validation']"]}, "01.toml, .*02.toml: 1 error\n +data.split.val"),
     ):  # fmt: skip
         with pytest.raises(UserError) as refused:
             make(recipe, vary, **options)
