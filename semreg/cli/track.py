@@ -8,8 +8,9 @@ from typing import Annotated
 import typer
 
 from semreg.cli.completion import run_names, tracker_names
-from semreg.cli.options import Out, folder_of
+from semreg.cli.options import Out
 from semreg.cli.output import echo
+from semreg.store.names import folder_of
 
 
 def track(
