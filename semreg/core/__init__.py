@@ -12,6 +12,7 @@ from semreg.core.lazy import lazy_names as lazy_names
 
 if TYPE_CHECKING:
     from semreg.core.errors import *  # noqa: F403
+    from semreg.core.executors import *  # noqa: F403
     from semreg.core.interfaces import *  # noqa: F403
     from semreg.core.modules import *  # noqa: F403
     from semreg.core.posteriors import *  # noqa: F403
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from semreg.core.specification import *  # noqa: F403
 else:
     _MODULES = (
-        "errors", "randomness", "shapes", "posteriors", "interfaces", "roles", "source", "specification", "results",
-        "modules",
+        "errors", "randomness", "shapes", "posteriors", "interfaces", "executors", "roles", "source", "specification",
+        "results", "modules",
     )  # fmt: skip
     __getattr__, __dir__ = lazy_names(__name__, *_MODULES)

@@ -66,7 +66,7 @@ LEFT_OUT = {
 }
 ONE_PRIOR = {"divergence": "posterior, prior", "prior_samples": "prior, u, reconstruction"}
 """Those that are of the only code that has a prior."""
-TO_BE_NAMED = {"hopkins", "linear_classifier", "posterior_entropy"}
+TO_BE_NAMED = {"accuracy", "hopkins", "linear_classifier", "posterior_entropy"}
 """Those that take what no role says."""
 
 
