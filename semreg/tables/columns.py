@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from semreg.store.numbers import rounded
 from semreg.tables.blocks import BEST, NEAR
 from semreg.tables.directions import Direction, Directions
-from semreg.tables.grid import FigureTable, Grid, Statistic
+from semreg.tables.grid import FigureTable, Grid, Row, Statistic, whole
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ def figure_columns(grid: Grid, table: FigureTable, told: Directions) -> list[Fig
         ours = [table.ours(row, figure) for row in grid.rows]
         papers = [table.paper(row, figure) for row in grid.rows]
         form = Form([*(one.mean for one in ours if one), *(value for value in papers if value is not None)])
-        found = standing(grid, ours, direction.better, form)
+        found = standing(grid, grid.rows, ours, table.evaluation, direction.better, form)
         columns.append(FigureColumn(figure, direction, ours, papers, form, found))
     return columns
 
@@ -42,9 +43,35 @@ def on_the_same_data(grid: Grid) -> bool:
     return len({cell.facts.fingerprint for _, cell in grid.cells if cell.finished}) < 2
 
 
-def standing(grid: Grid, values: Sequence[Statistic | None], better: str, form: Form) -> list[str]:
-    """The `marks` of a column of a grid, whose rows must be on the same data for any to be the best."""
-    return marks(values, better, form) if on_the_same_data(grid) else [""] * len(values)
+def incomparable(grid: Grid, evaluation: str) -> str:
+    """Why no row of a grid is the best by an evaluation; empty where one may be."""
+    if not on_the_same_data(grid):
+        return "not all rows are on the same data"
+    if _options_differ(grid.rows, evaluation):
+        return f"{evaluation} is not the same evaluation, or has other options, in all rows"
+    return ""
+
+
+def _options_differ(rows: Sequence[Row], evaluation: str) -> bool:
+    """Whether recipes do different evaluations by one name: inputs, which have names of their own, may differ."""
+    found = set()
+    for row in rows:
+        evaluations = row.recipe.get("evaluate")
+        table = evaluations.get(evaluation) if isinstance(evaluations, Mapping) else None
+        if isinstance(table, Mapping):
+            function = str(table.get("use", "")).partition("(")[0].strip()
+            options = {key: value for key, value in table.items() if key not in ("use", "description", "paper")}
+            found.add(json.dumps([function, options], sort_keys=True, default=str))
+    return len(found) > 1
+
+
+def standing(
+    grid: Grid, rows: Sequence[Row], values: Sequence[Statistic | None], evaluation: str, better: str, form: Form
+) -> list[str]:
+    """The `marks` of a column of a grid, a value for each of some rows; none of a row that is not `whole`."""
+    if incomparable(grid, evaluation):
+        return [""] * len(values)
+    return marks([one if whole(row, one) else None for row, one in zip(rows, values, strict=True)], better, form)
 
 
 def marks(values: Sequence[Statistic | None], better: str, form: Form) -> list[str]:

@@ -6,13 +6,14 @@ from collections.abc import Mapping, Sequence
 
 from semreg.report.evaluations import ARROWS
 from semreg.tables.blocks import BEST, NEAR, NOTHING, Block, Text, counted
-from semreg.tables.columns import Form, figure_columns, on_the_same_data, standing
+from semreg.tables.columns import Form, figure_columns, incomparable, standing
 from semreg.tables.directions import Directions
-from semreg.tables.grid import Comparison, FigureTable, Grid, Ranking, Row, Statistic
+from semreg.tables.grid import Comparison, FigureTable, Grid, Ranking, Row, Statistic, whole
 from semreg.tables.ranking import ranked_rows
 
 CHANCE = 0.05
 """A difference that chance makes less often is called more than chance."""
+LEFT_OUT = "A row of which a run failed, or came to no number, is neither marked nor ranked."
 MARKED = {
     BEST: "bold is the best of a column",
     NEAR: "≈ is no further from it than the larger of the two deviations",
@@ -30,7 +31,8 @@ def ranking_block(grid: Grid, ranking: Ranking, titles: Mapping[str, str]) -> Bl
         columns += [f"{figure.partition('.')[0]} {by[k][-1]}", "rank"] if several else by
         values = [one.values[k] for one in found]
         form = Form(value.mean for value in values if value)
-        stand = standing(grid, values, "higher" if higher_is_better else "lower", form)
+        rows, better = [one.row for one in found], "higher" if higher_is_better else "lower"
+        stand = standing(grid, rows, values, figure.partition(".")[0], better, form)
         marked.update(stand)
         for one, value, mark, line in zip(found, values, stand, lines, strict=True):
             rank = one.ranks[k]
@@ -40,6 +42,7 @@ def ranking_block(grid: Grid, ranking: Ranking, titles: Mapping[str, str]) -> Bl
     captions = [
         f"By {', '.join(by)}: the best, which is the highest (↑) or the lowest (↓), has rank 1, equal ones share the "
         f"mean of their ranks{', and all figures count alike' if several else ''}. {_said(set(), marked)}".rstrip(),
+        *([LEFT_OUT] if any(value and not whole(one.row, value) for one in found for value in one.values) else []),
         *ranking.remarks,
     ]
     ranks = frozenset(range(3, len(columns), 2))
@@ -70,8 +73,11 @@ def figures_block(grid: Grid, table: FigureTable, titles: Mapping[str, str], tol
     marked = {mark for column in columns for mark in column.marks}
     captions = [" ".join(filter(None, [_over_seeds(grid), _said(ways, marked)]))]
     captions += _judges(grid, table.evaluation, titles)
-    if not on_the_same_data(grid) and ways - {""}:
-        captions.append("No best is marked, since not all rows are on the same data.")
+    reason = incomparable(grid, table.evaluation)
+    if reason and ways - {""}:
+        captions.append(f"No best is marked, since {reason}.")
+    if any(not whole(row, one) for column in columns for row, one in zip(grid.rows, column.ours, strict=True) if one):
+        captions.append(LEFT_OUT)
     if table.left_out:
         more = counted(len(table.left_out), "more figure")
         captions.append(f"{more}, shown by --figures '{table.evaluation}.*'.")

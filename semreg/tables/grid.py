@@ -8,6 +8,7 @@ import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -131,6 +132,11 @@ class Grid:
         """All runs, row by row."""
         return [(row, cell) for row in self.rows for cell in row.cells]
 
+    @cached_property
+    def tests(self) -> dict[str, list[Comparison]]:
+        """The paired tests of the evaluations that are shown, by their names."""
+        return {table.evaluation: comparisons(self, table) for table in figure_tables(self)}
+
 
 class Statistic(NamedTuple):
     """Of a figure over seeds; the sample standard deviation is None for one seed."""
@@ -168,6 +174,12 @@ class FigureTable:
         """The paper's figure of a row."""
         found = (r.paper[figure] for r in _results(row, self.evaluation) if figure in r.paper)
         return next((value for value in found if math.isfinite(value)), None)
+
+
+def whole(row: Row, value: Statistic | None) -> bool:
+    """Whether a figure is of all runs of a row that have ended: one that failed, or came to no number, counts, too."""
+    ended = sum(cell.finished or cell.failed for cell in row.cells)
+    return value is not None and value.runs >= ended
 
 
 def figure_tables(grid: Grid) -> list[FigureTable]:

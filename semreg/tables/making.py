@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import re
-from collections.abc import Collection, Mapping, Sequence
+import time
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from semreg.core import DataMissing, Problem, UserError, closest
+from semreg.core.errors import CannotWrite
 from semreg.data.seeds import chosen_seed
 from semreg.data.summary import some
 from semreg.recipe.check import FOLDER_NAME, check
@@ -39,6 +42,8 @@ from semreg.training.trial import check_by_dry_run
 TABLES = "tables"
 """The folder of tables, among the runs."""
 MOST_SEEDS = 1_000
+PAUSE = 20
+"""So many times as long as a table took to write it is left as it is, while its runs are made."""
 
 
 @dataclass(frozen=True)
@@ -149,9 +154,11 @@ def make_table(
         where = f"; the table grows in {growing.folder}" if wanted.written else ""
         say(f"{len(to_do)} of {len(runs)} runs to do{where}")
     if to_do and executor is not None:
-        make_elsewhere(executor, runs, to_do, growing.put)
+        with growing.written():
+            make_elsewhere(executor, runs, to_do, growing.put)
     elif to_do:
-        make_here(runs, to_do, choices, growing.put)
+        with growing.written():
+            make_here(runs, to_do, choices, growing.put)
     require_matches(growing.grid)
     if growing.first and wanted.figures_of:
         with writing_table(growing.folder):
@@ -295,6 +302,7 @@ class _Growing:
         self.name = wanted.name or _name(runs)
         self.folder = choices.out / TABLES / f"{self.name}-{_digest(runs, wanted, choices)[:6]}"
         self.judge_on = choices.judge_on
+        self._next = 0.0
 
     @property
     def grid(self) -> Grid:
@@ -316,22 +324,37 @@ class _Growing:
         )  # fmt: skip
 
     def put(self, k: int, cell: Cell) -> None:
-        """Take what came of a run, and write the table."""
+        """Take what came of a run, and write the table, unless that would take most of the time."""
         self.cells[k] = cell
-        self.write()
+        if time.monotonic() >= self._next:
+            self.write()
         require_metric(self.grid)  # once known, before all others are made
         require_pictured(self.grid, self.wanted.figures_of)
+
+    @contextlib.contextmanager
+    def written(self) -> Iterator[None]:
+        """Inside, runs are put; at the end the table is written, whatever ends it."""
+        try:
+            yield
+        except BaseException:
+            with contextlib.suppress(CannotWrite):  # which must not hide what happened
+                self.write()
+            raise
+        self.write()
 
     def write(self) -> None:
         """Write the table, with what other commands finished meanwhile, one command at a time."""
         if not (self.first and self.wanted.written):
             return
+        began = time.monotonic()
         with writing_table(self.folder):
             for k, cell in enumerate(self.cells):
                 fresh = cell if cell.finished else self.runs[k].read()
                 if fresh.finished or not cell.failed:
                     self.cells[k] = fresh
             write_table(self.grid, self.folder)
+        now = time.monotonic()
+        self._next = now + PAUSE * (now - began)
 
 
 def _name(runs: Sequence[_Planned]) -> str:

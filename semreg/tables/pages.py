@@ -28,7 +28,7 @@ from semreg.tables.columns import figure_columns
 from semreg.tables.differing import differences_of
 from semreg.tables.directions import directions
 from semreg.tables.exports import CSV, LATEX, csv_text, latex
-from semreg.tables.grid import Cell, Grid, Ranking, comparisons, figure_tables
+from semreg.tables.grid import Cell, Grid, Ranking, figure_tables
 from semreg.tables.overlaid import overlays
 from semreg.tables.ranking import RankedRow, ranked_rows
 from semreg.tables.side_by_side import side_by_side
@@ -220,7 +220,7 @@ def dictionary(grid: Grid, folder: Path) -> dict[str, Any]:
                         "against": test.against.name,
                         "by_seed": {str(seed): one._asdict() for seed, one in test.tests.items()},
                     }
-                    for test in comparisons(grid, table)
+                    for test in grid.tests[table.evaluation]
                 ],
             }
             for table in figure_tables(grid)

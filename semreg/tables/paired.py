@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import numpy as np
+
 
 class PairedTest(NamedTuple):
     """McNemar's exact test of two runs' verdicts on the same images."""
@@ -26,8 +28,8 @@ def paired_test(first: Sequence[bool], second: Sequence[bool]) -> PairedTest:
 
     if len(first) != len(second):
         raise ValueError(f"a paired test is over the same images; {len(first)} and {len(second)} outcomes were given")
-    first_only = sum(a and not b for a, b in zip(first, second, strict=True))
-    second_only = sum(b and not a for a, b in zip(first, second, strict=True))
+    ours, theirs = np.array(first, dtype=bool), np.array(second, dtype=bool)
+    first_only, second_only = int((ours & ~theirs).sum()), int((theirs & ~ours).sum())
     differing = first_only + second_only
     p_value = float(binomtest(first_only, differing).pvalue) if differing else 1.0
     return PairedTest(first_only, second_only, p_value)

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 
 from semreg.recipe.bounds import TomlTable
 from semreg.report.evaluations import about
-from semreg.tables.grid import Grid, Row, Statistic
+from semreg.tables.grid import Grid, Row, Statistic, whole
 from semreg.tables.plots import over_seeds
 
 
 @dataclass(frozen=True)
 class RankedRow:
-    """A row, and for each figure of the ranking its value over seeds and its rank, None where it has none.
+    """A row, and for each figure of the ranking its value over seeds and its rank, None where it has none: where the
+    figure is not of all its runs that have ended.
 
     `mean` is the mean of all ranks, None where one is missing.
     """
@@ -32,7 +33,8 @@ def ranked_rows(grid: Grid) -> list[RankedRow]:
     columns = []
     for figure, higher_is_better in grid.ranking.figures:
         values = [over_seeds(row, figure) for row in grid.rows]
-        columns.append((values, ranks([one and one.mean for one in values], higher_is_better=higher_is_better)))
+        means = [one.mean if one and whole(row, one) else None for row, one in zip(grid.rows, values, strict=True)]
+        columns.append((values, ranks(means, higher_is_better=higher_is_better)))
     found = []
     for k, row in enumerate(grid.rows):
         own = tuple(column[k] for _, column in columns)

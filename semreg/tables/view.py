@@ -10,7 +10,7 @@ from semreg.tables.columns import on_the_same_data
 from semreg.tables.differing import differences_block
 from semreg.tables.directions import directions
 from semreg.tables.figure_blocks import chance_block, figures_block, ranking_block
-from semreg.tables.grid import Cell, Grid, Row, comparisons, figure_tables
+from semreg.tables.grid import Cell, Grid, Row, figure_tables
 from semreg.tables.plots import draw, file_name
 from semreg.tables.slices import slices
 
@@ -24,7 +24,7 @@ def view(grid: Grid, written: str) -> View:
     blocks = [ranking_block(grid, grid.ranking, titles)] if grid.ranking else []
     tables = figure_tables(grid)
     blocks += [figures_block(grid, table, titles, told) for table in tables]
-    tests = {table.evaluation: found for table in tables if (found := comparisons(grid, table))}
+    tests = {evaluation: found for evaluation, found in grid.tests.items() if found}
     differing = differences_block(grid.rows, titles)
     blocks += [*([chance_block(tests, titles)] if tests else []), *([differing] if differing else [])]
     blocks.append(_runs(grid, titles))

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from semreg.tables.columns import Form, marks
-from semreg.tables.grid import Statistic
+from semreg.tables.columns import Form, incomparable, marks
+from semreg.tables.grid import Grid, Row, Statistic
 
 
 @pytest.mark.parametrize(
@@ -81,3 +81,21 @@ def test_nothing_unmarked_or_near_reads_better_than_the_best(
         best = [mean for mean, mark in zip(means, found, strict=True) if mark == "best"]
         assert max(means) in best
         assert min(means) not in best
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "comparable"),
+    [
+        ({"use": "linear_probe(z, kind)"}, {"use": "linear_probe(z_s, kind)", "paper": {"accuracy": 0.9}}, True),
+        ({"use": "linear_probe"}, {"use": "linear_probe(z, kind)", "description": "of the code"}, True),
+        ({"use": "linear_probe(z, kind)"}, {"use": "linear_probe(z, kind)", "penalty": 1000}, False),
+        ({"use": "linear_probe(z, kind)"}, {"use": "knn(z, kind)"}, False),
+        ({"use": "leakage(z, kind)", "judge": "a.toml"}, {"use": "leakage(z, kind)", "judge": "b.toml"}, False),
+    ],
+)
+def test_no_row_is_the_best_by_another_evaluation(
+    first: dict[str, object], second: dict[str, object], comparable: bool
+) -> None:
+    rows = tuple(Row(name, "", (), {"evaluate": {"it": table}}) for name, table in (("a", first), ("b", second)))
+    assert (incomparable(Grid("two", rows), "it") == "") is comparable
+    assert incomparable(Grid("two", (*rows, Row("c", "", (), {}))), "other") == "", "of the same they have none"

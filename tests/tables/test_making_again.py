@@ -16,6 +16,8 @@ import semreg
 from semreg.core import Result, UserError, plugin_manager
 from semreg.report.writing import ReportWriter
 from semreg.store.layout import RESULTS_OF_RECIPES
+from semreg.tables import making
+from semreg.tables.grid import Grid
 from semreg.tables.making import MadeTable
 from semreg.trained.run import TensorHandle
 from semreg.training.phase import PhaseRunner
@@ -173,3 +175,21 @@ def test_a_damaged_index_of_evaluations_is_said_and_written_anew_once_it_is_remo
     index.unlink()
     assert all(cell.finished for _, cell in make(two).grid.cells)
     assert index.read_text() == whole
+
+
+@pytest.mark.parametrize(("pause", "writes"), [(0, 1 + 2 + 1), (10**9, 1 + 0 + 1)], ids=["quick", "slow"])
+def test_a_table_that_takes_long_is_written_less_often_and_at_the_end(
+    make: Make, two: list[Path], pause: int, writes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[int] = []
+    write_table = making.write_table
+
+    def counted(grid: Grid, folder: Path) -> str:
+        written.append(sum(cell.finished for _, cell in grid.cells))
+        return write_table(grid, folder)
+
+    monkeypatch.setattr(making, "write_table", counted)
+    monkeypatch.setattr(making, "PAUSE", pause)
+    make(two)
+    assert len(written) == writes
+    assert (written[0], written[-1]) == (0, 2)

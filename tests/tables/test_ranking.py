@@ -112,6 +112,23 @@ def test_a_row_that_lacks_a_figure_comes_last_without_a_mean() -> None:
     assert ranked_rows(Grid("plain", (lacking,))) == []
 
 
+def test_a_row_that_lost_a_run_is_neither_ranked_nor_marked() -> None:
+    survivor, diverged = row("survivor", (0.99, 0.1), None), row("diverged", (0.98, 0.2), (math.nan, 0.2))
+    found = grid(row("whole", (0.9, 0.5), (0.9, 0.5)), survivor, diverged, row("other", (0.5, 0.6), (0.5, 0.6)))
+    assert [(one.row.name, one.mean) for one in ranked_rows(found)][:2] == [("whole", 1.5), ("other", 2.5)]
+    text = markdown(view(found, "now"))
+    assert "**0.9000 ± 0.0000**" in text
+    assert "**0.99" not in text
+    assert text.count("A row of which a run failed, or came to no number") >= 1
+
+
+def test_a_run_that_is_still_to_come_costs_no_rank() -> None:
+    cells = (*row("begun", (0.9, 0.5)).cells, Cell(1, Path("begun-1"), "not begun"))
+    found = ranked_rows(grid(Row("begun", "", cells), row("other", (0.5, 0.6), (0.5, 0.6))))
+    assert [one.row.name for one in found] == ["begun", "other"]
+    assert found[0].mean == 1
+
+
 def test_by_one_figure_the_rank_stands_once() -> None:
     rows = (row("a", (0.5, 2.0)), row("b", (0.75, 2.0)))
     block = view(Grid("sweep", rows, ranking=Ranking(BY[:1])), "").blocks[0]
