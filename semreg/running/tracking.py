@@ -8,9 +8,12 @@ from pathlib import Path
 from semreg.core import Problem, Tracker, UserError, closest
 from semreg.core.errors import cause_of
 from semreg.core.kinds import KINDS
-from semreg.core.registry import AmbiguousComponentError, find, installed_entry_points, load
+from semreg.core.registry import find, installed_entry_points, load
 from semreg.store.record import read_record
 from semreg.store.recorded import read_recorded
+
+OFFERED = {"mlflow": "semreg-mlflow"}
+"""Trackers that come by plugins of semreg's own, and these."""
 
 
 def bring(folders: Iterable[Path], tracker: str) -> Iterator[tuple[Path, str]]:
@@ -26,9 +29,11 @@ def bring(folders: Iterable[Path], tracker: str) -> Iterator[tuple[Path, str]]:
         try:
             read_record(folder)
         except UserError as error:
+            if len(folders) == 1:
+                raise
             problems += [Problem(str(folder), problem.message) for problem in error.problems]
     if problems:
-        raise UserError("" if len(problems) == 1 else "nothing is tracked", problems)
+        raise UserError("nothing is tracked", problems)
     for folder in folders:
         yield folder, _brought(folder, function, f"{origin}: its tracker {tracker!r}")
 
@@ -49,9 +54,9 @@ def _tracker(name: str) -> tuple[Tracker, str]:
     try:
         found = find(name, ["tracker"])
     except LookupError as error:
-        several = isinstance(error, AmbiguousComponentError)
-        known = [point.name for point in installed_entry_points(KINDS["tracker"].group, also_off=True)]
-        mistyped = name in known or closest(name, known).endswith("?") or not name.isidentifier()
-        cure = "" if several or mistyped else f"; a plugin of that name would come by `pip install semreg-{name}`"
+        known = {point.name for point in installed_entry_points(KINDS["tracker"].group, also_off=True)}
+        near = [tracker for tracker in OFFERED.keys() - known if closest(name, [tracker]).endswith("?")]
+        cure = "".join(f"; {tracker!r} comes by `pip install {OFFERED[tracker]}`" for tracker in near)
+        cure = cure or ("" if known else "; none is installed")
         raise UserError("--to", f"{error}{cure}") from None
     return load(found), found.origin

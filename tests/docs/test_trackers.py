@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import sys
+import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,7 +16,7 @@ import pytest
 from semreg.core import Picture, Point, RecordedRun, Result
 from semreg.pictures import png
 from semreg.testing import check_tracker
-from tests.docs.pages import blocks
+from tests.docs.pages import ROOT, blocks
 
 
 @dataclass
@@ -60,6 +62,13 @@ def tracked(monkeypatch: pytest.MonkeyPatch) -> Tracked:
     names: dict[str, Any] = {"__name__": "semreg_wandb"}
     exec(compile(code, "docs/trackers.md", "exec"), names)
     return names["track"], pages
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/trackers.md", "plugins/semreg-mlflow/README.md"])
+def test_the_plugin_can_be_installed_from_a_clone(page: str) -> None:
+    [(folder, extra)] = re.findall(r'pip install .*-e "(plugins/semreg-mlflow)\[(\w+)\]"', (ROOT / page).read_text())
+    project = tomllib.loads((ROOT / folder / "pyproject.toml").read_text())["project"]
+    assert extra in project["optional-dependencies"]
 
 
 def test_it_conforms(tracked: Tracked) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 
 from semreg.core import RecordedRun, UserError
+from semreg.running import tracking
 from semreg.running.tracking import bring
 from tests.conftest import Install
 
@@ -41,22 +43,42 @@ def test_nothing_is_told_where_one_is_no_run(register: Register, run_folder: Pat
     where = [problem.where for problem in refused.value.problems]
     assert where == [str(tmp_path / "gone"), str(tmp_path)]
     assert "holds no run" in refused.value.text()
+    for folders, said in (([run_folder, tmp_path], "nothing is tracked: 1 error\n  "), ([tmp_path], "")):
+        with pytest.raises(UserError) as refused:
+            list(bring(folders, "never"))
+        assert refused.value.text().startswith(f"{said}{tmp_path}")
 
 
-def test_an_unknown_tracker_is_refused_with_what_was_meant(
-    register: Register, install: Install, run_folder: Path
-) -> None:
-    with pytest.raises(
-        UserError, match=r"--to: no tracker is called 'shelf'; a plugin of that name would come by `pip i"
-    ):
-        list(bring([run_folder], "shelf"))
+def test_an_unknown_tracker_is_refused_with_what_was_meant(install: Install, run_folder: Path) -> None:
     install("semreg-shelf", {"semreg.trackers": {"shelf": "shelf:track"}})
     with pytest.raises(UserError) as refused:
         list(bring([run_folder], "shelve"))
     assert refused.value.text() == "--to: no tracker is called 'shelve'; did you mean 'shelf'?"
+
+
+@pytest.mark.parametrize(
+    ("name", "cure"),
+    [
+        ("shelf", "; 'shelf' comes by `pip install semreg-shelf`"),
+        ("shlef", "; 'shelf' comes by `pip install semreg-shelf`"),
+        ("nope", "; none is installed"),
+    ],
+)
+def test_what_is_to_be_installed_is_a_plugin_that_there_is(
+    run_folder: Path, monkeypatch: pytest.MonkeyPatch, name: str, cure: str
+) -> None:
+    monkeypatch.setattr(tracking, "installed_entry_points", lambda group, also_off: [])
+    monkeypatch.setattr(tracking, "OFFERED", {"shelf": "semreg-shelf"})
     with pytest.raises(UserError) as refused:
-        list(bring([run_folder], "not a name"))
-    assert "pip install" not in refused.value.text()
+        list(bring([run_folder], name))
+    assert refused.value.text().startswith(f"--to: no tracker is called {name!r}")
+    assert refused.value.text().endswith(cure)
+
+
+def test_what_is_offered_comes_by_a_plugin_of_ours() -> None:
+    for tracker, plugin in tracking.OFFERED.items():
+        project = tomllib.loads((Path("plugins") / plugin / "pyproject.toml").read_text())["project"]
+        assert tracker in project["entry-points"]["semreg.trackers"]
 
 
 def test_one_that_is_switched_off_or_claimed_twice_is_named(

@@ -30,6 +30,20 @@ def test_two_names_stay_two(one: str, other: str) -> None:
     assert (contents.allowed(one) == contents.allowed(other)) == (one == other)
 
 
+@given(st.one_of(NAMES, st.text("a./@:*", max_size=12)).map(lambda name: f"{name}.html"))
+def test_a_file_keeps_its_ending(path: str) -> None:
+    sent = contents.path_of(path)
+    assert sent.endswith(".html")
+    assert len(sent) <= contents.LONGEST_NAME
+    assert not validation.path_not_unique(sent)
+    assert not sent.startswith((".", "/"))
+
+
+def test_the_report_of_a_run_judged_on_validation_is_called_as_in_its_folder() -> None:
+    for path in ("report-x-seed_1@validation.html", "recipes/x-seed_1@validation.json"):
+        assert contents.path_of(path) == path
+
+
 def test_what_mlflow_takes_stays_as_it_is() -> None:
     for name in ("training/main/l2", "evaluation/a b/x.y-z", "modules.encoder.use", "größe"):
         assert contents.allowed(name) == name

@@ -114,7 +114,7 @@ def test_a_store_that_does_not_answer_costs_a_warning(
     assert recorded.state == "finished"
     warnings = [line for line in (folder / "warnings.jsonl").read_text().splitlines() if "mlflow" in line]
     assert len(warnings) == 1
-    assert "127.0.0.1:9 does not take it" in warnings[0]
+    assert "127.0.0.1:9 does not answer (Connection refused)" in warnings[0]
     assert f"`semreg track {folder} --to mlflow` brings what is missing" in warnings[0]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -160,10 +161,28 @@ def test_a_store_that_does_not_answer_is_told_in_a_line_without_the_password(
     with pytest.raises(UserError) as refused:
         tracking.track(run(tmp_path, [1.0]))
     assert time.monotonic() - begun < 20
-    said = refused.value.text()
-    assert said.startswith("mlflow: the store http://127.0.0.1:9 does not take it (")
-    assert "secret" not in said
-    assert len(said.splitlines()) == 1
+    cause = "the store http://127.0.0.1:9 does not answer (Connection refused)"
+    assert refused.value.text() == f"mlflow: {cause}; set MLFLOW_TRACKING_URI to use another"
+
+
+def test_what_a_store_says_at_length_ends_with_a_word(store: Any, tmp_path: Path, monkeypatch: Any) -> None:
+    def refusing(*arguments: Any) -> None:
+        raise ValueError("quota " * 1_000)
+
+    monkeypatch.setattr(mlflow.MlflowClient, "create_run", refusing)
+    with pytest.raises(UserError, match=r"does not take the run \(ValueError: (quota )+…\); set"):
+        tracking.track(run(tmp_path, [1.0]))
+
+
+def test_a_store_that_nobody_named_is_said_to_be_mlflow_s_own(
+    store: Any, database: str, tmp_path: Path, monkeypatch: Any
+) -> None:
+    tracking.track(run(tmp_path, [1.0]))  # which makes the database, if no test has yet
+    shutil.copy(database.removeprefix("sqlite:///"), tmp_path / "mlflow.db")
+    monkeypatch.delenv("MLFLOW_TRACKING_URI")
+    said = tracking.track(run(tmp_path, [1.0]))
+    assert "mlflow.db" in said
+    assert said.endswith(", MLflow's own, since MLFLOW_TRACKING_URI is not set")
 
 
 def test_a_database_that_can_t_be_opened_is_told_at_once(store: Any, tmp_path: Path, monkeypatch: Any) -> None:
@@ -171,7 +190,7 @@ def test_a_database_that_can_t_be_opened_is_told_at_once(store: Any, tmp_path: P
     for path in (tmp_path, tmp_path / "in the way" / "mlflow.db"):
         monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{path}")
         begun = time.monotonic()
-        with pytest.raises(UserError, match=rf"^mlflow: the store sqlite:///{path} does not take it \("):
+        with pytest.raises(UserError, match=rf"^mlflow: the store sqlite:///{path} does not take the run \("):
             tracking.track(run(tmp_path, [1.0]))
         assert time.monotonic() - begun < 20
 

@@ -40,7 +40,7 @@ def contents_of(run: RecordedRun) -> Contents:
     """What MLflow is to hold of a run: parameters, tags, metrics and artifacts."""
     points = {(allowed(p.series), p.step): (p.value, milliseconds(p.time)) for p in run.points}
     points |= {(allowed(name), 0): (value, milliseconds(run.updated)) for name, value in run.figures.items()}
-    files = {allowed(f"{DIGEST}{path}"): {allowed(path): content} for path, content in run.files.items()}
+    files = {allowed(f"{DIGEST}{path}"): {path_of(path): content} for path, content in run.files.items()}
     for name, result in run.results.items():
         titles = (printable(picture.title)[:_LONGEST_TITLE].replace("/", "_") for picture in result.pictures)
         names = [allowed(f"{number:02d} {title}") for number, title in enumerate(titles, start=1)]
@@ -62,13 +62,21 @@ def contents_of(run: RecordedRun) -> Contents:
     )
 
 
-def allowed(name: str) -> str:
-    """A name as MLflow takes it: one that it refuses is changed, and ends in a hash, so that it is no other's."""
-    kept = re.sub(r"[^\w.\- :/]", "_", name)
+def allowed(name: str, also: str = "", ending: str = "") -> str:
+    """A name as MLflow takes it: one that it refuses is changed, and has a hash before its ending, so that it is no
+    other's."""
+    kept = re.sub(rf"[^\w.\- :/{also}]", "_", name)
     if kept == name and len(name) <= LONGEST_NAME and _is_path(name):
         return name
-    kept = kept if _is_path(kept) else kept.replace("/", "_").lstrip(".")
-    return f"{kept[: LONGEST_NAME - 9]}-{sha256(name.encode('utf-8', 'replace')).hexdigest()[:8]}"
+    kept = (kept if _is_path(kept) else kept.replace("/", "_").lstrip(".")).removesuffix(ending)
+    tail = f"-{sha256(name.encode('utf-8', 'replace')).hexdigest()[:8]}{ending}"
+    return f"{kept[: LONGEST_NAME - len(tail)]}{tail}"
+
+
+def path_of(path: str) -> str:
+    """A file's path as MLflow takes it, which takes an @ there; its ending, by which it is shown, stays."""
+    ending = re.search(r"\.\w{1,8}\Z", path)
+    return allowed(path, "@", ending[0] if ending else "")
 
 
 def _is_path(name: str) -> bool:

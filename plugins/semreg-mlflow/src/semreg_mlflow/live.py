@@ -8,11 +8,10 @@ from dataclasses import replace
 
 from semreg.core import ObservedRun, RecordedRun, UserError
 from semreg.core.hookspecs import Progress, hookimpl
+from semreg_mlflow import tracking
 
 __all__ = ["LiveTracking"]
 
-VARIABLE = "MLFLOW_TRACKING_URI"
-"""MLflow's own. Where it is set, runs are tracked."""
 SECONDS_BETWEEN, SHARE = 10.0, 0.02
 """At least so long from one time to the next, and so long that it takes no more than this share of the time; the first
 time, which imports MLflow and may make a database, is not counted."""
@@ -25,7 +24,7 @@ class LiveTracking:
     """
 
     def __init__(self) -> None:
-        self._wanted = bool(os.environ.get(VARIABLE))
+        self._wanted = bool(os.environ.get(tracking.VARIABLE))
         self._next: float | None = None
         self._warned = False
 
@@ -70,11 +69,9 @@ class LiveTracking:
             self._bring(run, run.recorded())
 
     def _bring(self, run: ObservedRun, recorded: RecordedRun) -> None:
-        from semreg_mlflow.tracking import track
-
         begun = time.monotonic()
         try:
-            track(recorded)
+            tracking.track(recorded)
         except UserError as error:
             if not self._warned:
                 self._warned = True

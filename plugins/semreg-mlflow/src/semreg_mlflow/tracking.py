@@ -12,7 +12,9 @@ import contextlib
 import fcntl
 import math
 import os
+import socket
 import tempfile
+import textwrap
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from importlib.util import find_spec
@@ -39,7 +41,11 @@ STATES = {"running": "RUNNING", "finished": "FINISHED", "failed": "FAILED", "sto
 POINTS_AT_ONCE, OTHERS_AT_ONCE = 1_000, 100
 """As MLflow takes them at most."""
 DATABASES = ("sqlite", "mysql", "postgresql", "mssql")
+UNANSWERED = (ConnectionError, TimeoutError, socket.gaierror)
+"""What is at the root of whatever is raised of a server that isn't there."""
 LONGEST_MESSAGE = 300
+VARIABLE = "MLFLOW_TRACKING_URI"
+"""MLflow's own, which names the store."""
 
 Stored = Sequence[tuple[Place, float]]
 """The points that MLflow holds."""
@@ -55,7 +61,7 @@ def track(run: RecordedRun) -> str:
     """
     with _by_default(DEFAULTS):
         mlflow = _imported()
-        uri = str(mlflow.get_tracking_uri())
+        named, uri = mlflow.is_tracking_uri_set(), str(mlflow.get_tracking_uri())
         with _told(uri), _alone(run.folder):
             client, experiment = _opened(mlflow, uri)
             wanted = contents_of(run)
@@ -71,7 +77,8 @@ def track(run: RecordedRun) -> str:
             _add(client, held, stored, wanted)
             _tell_state(client, held.info, run)
     where = f"/#/experiments/{experiment}/runs/{held.info.run_id}"
-    return f"{_shown(uri)}{where}" if uri.startswith("http") else f"run {held.info.run_id} in {_shown(uri)}"
+    whose = "" if named else f", MLflow's own, since {VARIABLE} is not set"
+    return f"{_shown(uri)}{where}" if uri.startswith("http") else f"run {held.info.run_id} in {_shown(uri)}{whose}"
 
 
 def _opened(mlflow: Any, uri: str) -> tuple[Any, str]:
@@ -196,11 +203,21 @@ def _told(uri: str) -> Iterator[None]:
     except UserError:
         raise
     except Exception as error:
-        said = " ".join(str(error).replace(uri, _shown(uri)).split())[:LONGEST_MESSAGE]
-        what = f"the store {_shown(uri)} does not take it"
-        raise UserError(
-            "mlflow", f"{what} ({type(error).__name__}: {said}); MLFLOW_TRACKING_URI names another"
-        ) from error
+        root = _root(error)
+        if isinstance(root, UNANSWERED):
+            what, said = "does not answer", root.strerror or str(root)
+        else:
+            text = str(error).replace(uri, _shown(uri))
+            what, said = "does not take the run", f"{type(error).__name__}: {text}"
+        said = textwrap.shorten(said, LONGEST_MESSAGE, placeholder=" …")
+        raise UserError("mlflow", f"the store {_shown(uri)} {what} ({said}); set {VARIABLE} to use another") from error
+
+
+def _root(error: BaseException) -> BaseException:
+    """The exception from which all others came."""
+    while inner := error.__cause__ or error.__context__:
+        error = inner
+    return error
 
 
 def _is_database(uri: str) -> bool:
@@ -210,7 +227,7 @@ def _is_database(uri: str) -> bool:
 def _require_database(uri: str) -> None:
     """Raise what is wrong with a database at once: MLflow would try for two minutes."""
     if not find_spec("sqlalchemy"):
-        cure = 'pip install "semreg-mlflow[database]", or name a server by MLFLOW_TRACKING_URI'
+        cure = f'pip install "semreg-mlflow[database]", or name a server by {VARIABLE}'
         raise UserError("mlflow", f"the store {_shown(uri)} is a database, for which SQLAlchemy is missing; {cure}")
     import sqlalchemy
 
