@@ -59,7 +59,8 @@ def _table(block: Block) -> str:
 
 
 def _line(cells: list[str]) -> str:
-    return f"{' & '.join(cells)} \\\\"
+    line = " & ".join(cells)
+    return f"{'{}' if line.startswith(('[', '*')) else ''}{line} \\\\"  # else an argument of the line break before it
 
 
 def _cell(text: str) -> str:

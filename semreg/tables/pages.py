@@ -175,7 +175,7 @@ def _report(recipe: str, cell: Cell, folder: Path) -> str:
         report = report_path(cell.folder, recipe)
     except UserError:  # of a run that is damaged
         return ""
-    return quote(os.path.relpath(report, folder)) if report.is_file() else ""
+    return quote(os.fsencode(os.path.relpath(report, folder))) if report.is_file() else ""
 
 
 # --- JSON ---

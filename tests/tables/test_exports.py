@@ -94,3 +94,10 @@ def test_no_spreadsheet_computes_a_name(runs: Path) -> None:
         ("'+SUM(A1)", "'=cmd()", "'@a", "1.0"),
         ("'+SUM(A1)", "'=cmd()", "'-1+1", "-2.0"),
     ]
+
+
+@pytest.mark.parametrize("name", ["[0.5ex] first", "*star"])
+def test_a_name_is_no_argument_of_the_line_break_before_it(grid: Grid, name: str) -> None:
+    text = latex(view(replace(grid, rows=(*grid.rows, Row(name, "", (Cell(0, Path("x-0"), "not begun"),)))), ""))
+    assert not re.search(r"\\\\\s*[\[*]", text)
+    assert f"{{}}{name} &" in text

@@ -170,9 +170,12 @@ def test_json_has_everything_unrounded(grid: Grid, runs: Path) -> None:
 def test_a_path_that_is_no_text_hinders_no_table(grid: Grid, runs: Path) -> None:
     folder = runs / "tables" / "toys-abc"
     odd = Row("odd", "", (Cell(0, runs / "odd\udcff-0", "not begun"),))
+    odd.cells[0].folder.mkdir()
+    (odd.cells[0].folder / "report-odd.html").write_text("")
     write_table(replace(grid, rows=(*grid.rows, odd), command="semreg table \udcff.toml"), folder)
     for name in ("table.md", "table.html"):
         assert "semreg table ?.toml" in (folder / name).read_text()
+    assert "odd%FF-0/report-odd.html" in (folder / "table.html").read_text()
     data = json.loads((folder / "table.json").read_text())
     assert data["command"] == "semreg table \udcff.toml"
     assert data["rows"][-1]["runs"][0]["folder"] == "../../odd\udcff-0"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,14 @@ def test_a_file_keeps_its_ending(path: str) -> None:
 def test_the_report_of_a_run_judged_on_validation_is_called_as_in_its_folder() -> None:
     for path in ("report-x-seed_1@validation.html", "recipes/x-seed_1@validation.json"):
         assert contents.path_of(path) == path
+
+
+@pytest.mark.parametrize("value", [math.inf, -math.inf, 1.5, math.nan])
+def test_what_no_database_holds_is_sent_as_databases_hold_it(value: float) -> None:
+    held = contents.held(value)
+    assert math.isnan(held) == math.isnan(value)
+    assert not math.isinf(held)
+    assert math.isnan(value) or held == max(-sys.float_info.max, min(sys.float_info.max, value))
 
 
 def test_what_mlflow_takes_stays_as_it_is() -> None:

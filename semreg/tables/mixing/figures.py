@@ -153,4 +153,4 @@ KINDS: tuple[tuple[str, str, Callable[[Plan, ClassCarrier], tuple[TomlTable, Tom
     ("order", "linear_in_order", _order),
     ("reconstruction", "mean_squared_error", _reconstruction),
 )
-"""What mixes are ranked by: an evaluation, its figure, whether higher is better, and how it is wired."""
+"""What mixes are ranked by: an evaluation, its figure, and how it is wired."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 import posixpath
 import re
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
@@ -38,8 +40,8 @@ class Contents:
 
 def contents_of(run: RecordedRun) -> Contents:
     """What MLflow is to hold of a run: parameters, tags, metrics and artifacts."""
-    points = {(allowed(p.series), p.step): (p.value, milliseconds(p.time)) for p in run.points}
-    points |= {(allowed(name), 0): (value, milliseconds(run.updated)) for name, value in run.figures.items()}
+    points = {(allowed(p.series), p.step): (held(p.value), milliseconds(p.time)) for p in run.points}
+    points |= {(allowed(name), 0): (held(value), milliseconds(run.updated)) for name, value in run.figures.items()}
     files = {allowed(f"{DIGEST}{path}"): {path_of(path): content} for path, content in run.files.items()}
     for name, result in run.results.items():
         titles = (printable(picture.title)[:_LONGEST_TITLE].replace("/", "_") for picture in result.pictures)
@@ -88,6 +90,11 @@ def text_of(value: Any) -> str:
     """A value of a recipe as one line."""
     text = value if isinstance(value, str) else json.dumps(value, default=str)
     return " ".join(printable(text).split())
+
+
+def held(value: float) -> float:
+    """A number as every store of MLflow holds it: databases know no infinity, and take the largest number instead."""
+    return math.copysign(sys.float_info.max, value) if math.isinf(value) else value
 
 
 def digest_of(files: Mapping[str, bytes]) -> str:
