@@ -86,8 +86,8 @@ def judging_on_validation(data: Cached) -> Cached:
     """
     if not data.counts["validation"]:
         message = (
-            "there are no validation images to judge on; "
-            "`--set data.split.validation=0.1` trains without a tenth of the training images, and judges on these"
+            "there are no validation images to judge on; they are cut before training, a tenth of the training images "
+            "by `--set data.split.validation=0.1` of the command that trains, such as `semreg run`"
         )
         raise UserError("", [Problem("data.split.validation", message)])
     split = data.split.clone()

@@ -70,6 +70,7 @@ def make_sweep(
         name=wanted.name or f"{plan.name}-sweep",
         ranking=Ranking((ranked,), remarks),
         metric=metric,
+        swept=str(recipe.path),
         varied=[trial.varied for trial in trials],
     )
     return make_table([trial.recipe for trial in trials], (), chosen, wanted, choices)
@@ -170,16 +171,24 @@ def best_of(made: MadeTable, recipe: Recipe, choices: Choices) -> list[str]:
     lines = [f"best: {best.description} · {figure}"]
     if not recipe.said:
         return lines
-    own = with_overrides(recipe, [f"{key}={toml_value(one)}" for key, one in best.varied.items()])
+    varied = [f"{key}={toml_value(one)}" for key, one in best.varied.items()]
+    own, written = with_overrides(recipe, varied), _followed(recipe.written, varied)
     later = replace(choices, judge_on="test")
     cells = best.finished()
     if choices.judge_on != "test" and len(cells) == 1:
-        command = command_of(recipe.said, own.written, replace(later, seed=cells[0].seed))
+        command = command_of(recipe.said, written, replace(later, seed=cells[0].seed))
         lines.append(f"on test images: {command}")
     elif choices.judge_on != "test":
         seeds = ",".join(str(cell.seed) for cell in cells)
-        lines.append(f"on test images: {command_of(recipe.said, own.written, later, command='table')} --seeds {seeds}")
+        lines.append(f"on test images: {command_of(recipe.said, written, later, command='table')} --seeds {seeds}")
     last = plan_of_row(own, Wanted(only_finished=True), choices).phases[-1]
-    longer = [*own.written, f"{dotted(('phases', last.name, 'epochs'))}={2 * last.epochs}"]
-    later = replace(later, seed=cells[0].seed, continue_from=cells[0].folder)
-    return [*lines, f"twice as long: {command_of(recipe.said, longer, later)}"]
+    longer = _followed(written, [f"{dotted(('phases', last.name, 'epochs'))}={2 * last.epochs}"])
+    # On the images that the row was chosen on: how long to train is chosen, too.
+    longest = replace(choices, seed=cells[0].seed, continue_from=cells[0].folder)
+    return [*lines, f"twice as long: {command_of(recipe.said, longer, longest)}"]
+
+
+def _followed(overrides: Sequence[str], last: Sequence[str]) -> list[str]:
+    """Overrides and the last ones, without those of the same keys, which these decide."""
+    decided = {text.partition("=")[0].strip() for text in last}
+    return [*(text for text in overrides if text.partition("=")[0].strip() not in decided), *last]

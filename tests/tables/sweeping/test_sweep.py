@@ -119,7 +119,8 @@ def test_the_best_row_is_said_with_the_commands_that_go_on(recipe: Path, tmp_pat
         return best_of(MadeTable(grid, tmp_path), loaded, choices)
 
     own = f"{shlex.quote(str(recipe))} --set optimizer.clip=1.0 --set optimizer.lr=0.02"
-    longer = f"twice as long: semreg run {own} --set phases.main.epochs=2 --seed 0 --device cpu --continue runs/r0.02-0"
+    cut = f"semreg run {own} --set phases.main.epochs=2 --seed 0 --device cpu --continue runs/r0.02-0"
+    longer = f"twice as long: {cut} --judge-on validation"
     assert said([0.25], [0.5]) == [
         "best: lr = 0.02 · probe.accuracy 0.5000 on validation images",
         f"on test images: semreg run {own} --seed 0 --device cpu",
@@ -130,8 +131,10 @@ def test_the_best_row_is_said_with_the_commands_that_go_on(recipe: Path, tmp_pat
         f"on test images: semreg table {own} --device cpu --seeds 0,1",
     ]
     assert said([0.25], [0.5], choices=Choices(device="cpu")) == [
-        "best: lr = 0.02 · probe.accuracy 0.5000 on test images", longer,
+        "best: lr = 0.02 · probe.accuracy 0.5000 on test images", f"twice as long: {cut}",
     ]  # fmt: skip
+    twice = load_recipe(recipe, ["phases.main.epochs=3", "optimizer.lr=7", "optimizer.clip=1.0"])
+    assert said([0.25], [0.5], loaded=twice)[2] == longer.replace("epochs=2", "epochs=6"), "each key once"
     assert len(said([0.25], [0.5], loaded=semreg.load_recipe(loaded.table))) == 1, "no file, no command"
     assert said([], []) == []
 
@@ -152,7 +155,9 @@ def test_mistakes_are_told_before_anything_is_trained(recipe: Path, make: Make, 
         (LR, {"name": "/"}, "--name: '/' names a folder"),
         (LR, {"judge_on": "train"}, "--judge-on: 'train' is none of test, validation"),
         (LR, {"overrides": ["optimizer.lrr=1"]}, "has no option 'lrr'"),
-        (LR, {"overrides": ["without=['data.split.validation']"]}, "01.toml, .*02.toml: 1 error\n +data.split.val"),
+        (LR, {"overrides": ["without=['data.split.validation']"]}, r"/recipe.toml: 1 error\n +data.split.val"),
+        (LR, {"overrides": ["data.split.validation=0.00001"]}, r"/recipe.toml: 1 error\n.*1e-05 of the \d+ images"),
+        ({**LR, "data.split.validation": [0.2, 1e-5]}, {}, r"/recipe.toml \(lr = 0.01, validation = 1e-05\), .*/recipe"),
     ):  # fmt: skip
         with pytest.raises(UserError) as refused:
             make(recipe, vary, **options)
