@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,7 @@ from semreg.tables.grid import Cell, Grid, Plot, Ranking, Row, require_evaluatio
 from semreg.tables.pages import write_table, writing_table
 from semreg.tables.paper_figures import require_known, require_pictured, write_figures
 from semreg.tables.plots import require_plottable
-from semreg.tables.ranking import ranked_rows
+from semreg.tables.ranking import best_row
 from semreg.training.trial import check_by_dry_run
 
 TABLES = "tables"
@@ -54,6 +54,8 @@ class Wanted:
     ranking: Ranking | None = None
     metric: str | None = None
     """Of a sweep, as `EVALUATION.FIGURE`."""
+    going_on: Callable[[Grid], Sequence[tuple[str, str]]] | None = None
+    """Of a sweep, what gives its best row and the commands that go on with it, as a Grid has them."""
     swept: str = ""
     """Of a sweep, the recipe whose keys are varied, by which mistakes of its rows are told."""
     varied: Sequence[Mapping[str, Any]] = ()
@@ -78,7 +80,7 @@ class MadeTable:
     @property
     def best(self) -> Row | None:
         """The row that a ranking has first; None where none has all its figures, or nothing is ranked."""
-        return next((one.row for one in ranked_rows(self.grid) if one.mean is not None), None)
+        return best_row(self.grid)
 
 
 @dataclass(frozen=True)
@@ -158,7 +160,7 @@ def make_table(
     if growing.first and wanted.figures_of:
         with writing_table(growing.folder):
             write_figures(growing.grid, wanted.figures_of, growing.folder)
-    return MadeTable(growing.grid, growing.folder)
+    return MadeTable(growing.told, growing.folder)
 
 
 def chosen_seeds(seeds: int | str | Sequence[int] | None) -> list[int] | None:
@@ -334,6 +336,12 @@ class _Growing:
             judged_on=self.judge_on,
         )  # fmt: skip
 
+    @property
+    def told(self) -> Grid:
+        """The grid with what a sweep tells of its best row."""
+        grid, going_on = self.grid, self.wanted.going_on
+        return replace(grid, going_on=tuple(going_on(grid))) if going_on else grid
+
     def put(self, k: int, cell: Cell) -> None:
         """Take what came of a run, and write the table."""
         self.cells[k] = cell
@@ -350,7 +358,7 @@ class _Growing:
                 fresh = cell if cell.finished else self.runs[k].read()
                 if fresh.finished or not cell.failed:
                     self.cells[k] = fresh
-            write_table(self.grid, self.folder)
+            write_table(self.told, self.folder)
 
 
 def _name(runs: Sequence[_Planned]) -> str:
