@@ -72,7 +72,7 @@ def with_validation(data: Cached, amount: int | float | Mapping[str, Any], seed:
     if problems:
         raise UserError("", problems)
     classes = data.arrays[amount["by"]]
-    chosen, there = _drawn_classes(amount, classes[train], seed), len(classes[train].unique())
+    chosen, there = _drawn_classes(amount, classes[train], seed), int((torch.bincount(classes[train]) > 0).sum())
     drawn = torch.isin(classes, chosen)
     split[drawn & (data.split == UNLABELLED)] = EXCLUDED
     split[drawn & (data.split == TRAIN)] = VALIDATION

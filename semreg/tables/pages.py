@@ -234,7 +234,7 @@ def _best(grid: Grid) -> dict[str, Any] | None:
     """The best row, and the commands that go on with it; None where nothing is ranked."""
     best = best_row(grid)
     commands = {name: text for name, text in grid.going_on if name in COMMANDS}
-    return best and {"row": best.name, "commands": commands}
+    return {"row": best.name, "commands": commands} if best else None
 
 
 def _finite(value: Any) -> Any:
