@@ -11,6 +11,7 @@ import typer
 
 from semreg.cli.options import Overrides, RecipeName, takes_choices
 from semreg.cli.table import Figures, FiguresOf, Gpus, On, OnlyFinished, Plots, Seeds, TableName, print_table
+from semreg.core import UserError
 from semreg.running.choices import Choices
 from semreg.store.messages import in_first_process, say
 
@@ -34,9 +35,11 @@ def sweep(
     vary: Vary,
     metric: Metric,
     minimize: Annotated[
-        bool | None,
-        typer.Option("--minimize/--maximize", help="Which way the figure is good, where its evaluation doesn't say."),
-    ] = None,
+        bool, typer.Option("--minimize", help="A low figure is good; only where its evaluation doesn't say.")
+    ] = False,
+    maximize: Annotated[
+        bool, typer.Option("--maximize", help="A high figure is good; only where its evaluation doesn't say.")
+    ] = False,
     on_test_images: Annotated[
         bool, typer.Option("--on-test-images", help="Choose on test images, which the page says.")
     ] = False,
@@ -50,6 +53,7 @@ def sweep(
     on: On = "here",
     gpus: Gpus = None,
     *,
+    context: typer.Context,
     choices: Choices,
 ) -> None:
     """Train a recipe with all combinations of some values, ranked.
@@ -61,20 +65,25 @@ def sweep(
     from semreg.recipe.load import load_recipe
     from semreg.tables.making import Wanted
     from semreg.tables.plots import plots_of
-    from semreg.tables.sweeping.sweep import best_of, make_sweep
+    from semreg.tables.sweeping.sweep import make_sweep
 
+    if minimize and maximize:
+        raise UserError("--minimize, --maximize", "the one contradicts the other; leave one out")
     if on_test_images:
+        source = context.get_parameter_source("judge_on")
+        if choices.judge_on != "test" and source is not None and source.name == "COMMANDLINE":
+            message = f"contradicts --judge-on {choices.judge_on}; leave one out"
+            raise UserError("--on-test-images", message)
         choices = replace(choices, judge_on="test")
     command = shlex.join(["semreg", *sys.argv[1:]])
     wanted = Wanted(
         tuple(figures), None, only_finished, name, command, plots_of(plots), figures_of=tuple(figures_of),
         on=on, gpus=gpus,
     )  # fmt: skip
-    higher = None if minimize is None else not minimize
-    loaded = load_recipe(recipe, overrides)
-    made = make_sweep(loaded, vary, seeds, metric, higher, wanted, choices)
+    higher = maximize if minimize or maximize else None
+    made = make_sweep(load_recipe(recipe, overrides), vary, seeds, metric, higher, wanted, choices)
     try:
         print_table(made, written=True)
     finally:
-        for line in best_of(made, loaded, choices) if in_first_process() else ():
-            say(line)
+        for what, text in made.grid.going_on if in_first_process() else ():
+            say(f"{what}: {text}")

@@ -57,8 +57,8 @@ def with_validation(data: Cached, amount: int | float | Mapping[str, Any], seed:
     """The data set with some training rows as validation rows: `amount`, a count or a fraction, drawn from `seed`.
 
     `{"amount": 0.1, "by": "identity"}` draws whole classes of a field, as many as come nearest to that: no identity is
-    in both parts, and those without labels leave out what was drawn. Test rows are never touched. A set that
-    brings validation rows of its own keeps them as they are.
+    in both parts, and those without labels leave out what was drawn. A remark says how many these are. Test rows
+    are never touched. A set that brings validation rows of its own keeps them as they are.
 
     Raises UserError if that leaves no training or no validation row, and for what is no field of classes.
     """
@@ -72,10 +72,13 @@ def with_validation(data: Cached, amount: int | float | Mapping[str, Any], seed:
     if problems:
         raise UserError("", problems)
     classes = data.arrays[amount["by"]]
-    drawn = torch.isin(classes, _drawn_classes(amount, classes[train], seed))
+    chosen, there = _drawn_classes(amount, classes[train], seed), int((torch.bincount(classes[train]) > 0).sum())
+    drawn = torch.isin(classes, chosen)
     split[drawn & (data.split == UNLABELLED)] = EXCLUDED
     split[drawn & (data.split == TRAIN)] = VALIDATION
-    return replace(data, split=split)
+    images = f"{int((split == VALIDATION).sum()):,} of {len(train):,} training images"
+    remark = f"validation has {images}: {len(chosen):,} of {there:,} classes of {amount['by']}"
+    return replace(data, split=split, remarks=(*data.remarks, remark))
 
 
 def judging_on_validation(data: Cached) -> Cached:
@@ -86,8 +89,8 @@ def judging_on_validation(data: Cached) -> Cached:
     """
     if not data.counts["validation"]:
         message = (
-            "there are no validation images to judge on; "
-            "`--set data.split.validation=0.1` trains without a tenth of the training images, and judges on these"
+            "there are no validation images to judge on; they are cut before training, a tenth of the training images "
+            "by `--set data.split.validation=0.1` of the command that trains, such as `semreg run`"
         )
         raise UserError("", [Problem("data.split.validation", message)])
     split = data.split.clone()

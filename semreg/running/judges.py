@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -82,11 +83,23 @@ def judges_of(plan: Plan, choices: Choices) -> dict[str, str]:
     }
 
 
-def require_images_to_judge_on(plan: Plan, choices: Choices) -> None:
-    """Raises UserError where evaluations judge on validation images and the data will have none, or can't be read."""
-    if choices.judge_on == "validation" and plan.data.split.validation is None and not plan.validates:
-        data = open_data(plan, skip_bad_images=choices.skip_bad_images)  # which may bring some
-        seen_by_evaluations(data, plan, choices.judge_on)
+def require_images(plan: Plan, choices: Choices, *, opened: dict[str, UserError | None]) -> None:
+    """Open the data of a plan, unless they were `opened` for another, where stands what came of it.
+
+    Raises UserError where they can't be read, or split as the recipe says, or have no images to judge on.
+    """
+    path = str(plan.recipe.path)
+    own = {key: value for key, value in plan.table["data"].items() if key not in BATCH_KEYS}
+    told = json.dumps([own, plan.validates], sort_keys=True, default=str)
+    if told not in opened:
+        opened[told] = None
+        try:
+            seen_by_evaluations(open_data(plan, skip_bad_images=choices.skip_bad_images), plan, choices.judge_on)
+        except UserError as error:
+            opened[told] = UserError("" if error.source == path else error.source, error.problems)
+    refused = opened[told]
+    if refused is not None:
+        raise UserError(refused.source or path, refused.problems)
 
 
 def check_judges(

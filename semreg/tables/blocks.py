@@ -10,6 +10,10 @@ from semreg.core import Picture
 from semreg.tables.grid import Row
 
 NOTHING = "–"
+ON_TEST, LONGER = "on test images", "twice as long"
+"""What the commands do that go on with a sweep's best row."""
+COMMANDS = ("command", ON_TEST, LONGER)
+"""Notes that are for a shell."""
 BEST, NEAR = "best", "near"
 """How a figure stands among its column: the best, or so near to it that the seeds don't tell the two apart."""
 

@@ -156,7 +156,7 @@ def sweep(
             A range has 5 points, or those that it says after another colon; whole ends give whole numbers. Or texts, as
             `semreg sweep --vary` takes them.
         metric: the figure, as "probe.accuracy".
-        minimize: whether a low figure is good, where its evaluation doesn't say.
+        minimize: whether a low figure is good, only where its evaluation doesn't say.
         seeds: as for `table`, and so are `overrides`, `figures`, `only_finished`, `name`, `command`, `plots`,
             `figures_of`, `on` and `gpus`.
         judge_on: "validation", so that test images remain for what is chosen, or "test".

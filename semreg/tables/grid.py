@@ -126,6 +126,8 @@ class Grid:
     metric: str | None = None
     """What a sweep is ranked by, as `EVALUATION.FIGURE`."""
     judged_on: str = "test"
+    going_on: tuple[tuple[str, str], ...] = ()
+    """Of a sweep, its best row and then the commands that go on with it, each by what it is."""
 
     @property
     def cells(self) -> list[tuple[Row, Cell]]:

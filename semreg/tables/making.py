@@ -7,7 +7,7 @@ import hashlib
 import os
 import re
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from semreg.recipe.plan import Plan
 from semreg.running.arithmetic import arithmetic
 from semreg.running.choices import Choices
 from semreg.running.finishing import is_done
-from semreg.running.judges import check_judges, require_images_to_judge_on
+from semreg.running.judges import check_judges, require_images
 from semreg.running.reproducing import command_of
 from semreg.running.start import Place, folders_of, place_of, plan_for
 from semreg.store.messages import in_first_process, say
@@ -36,7 +36,7 @@ from semreg.tables.grid import Cell, Grid, Plot, Ranking, Row, require_evaluatio
 from semreg.tables.pages import write_table, writing_table
 from semreg.tables.paper_figures import require_known, require_pictured, write_figures
 from semreg.tables.plots import require_plottable
-from semreg.tables.ranking import ranked_rows
+from semreg.tables.ranking import best_row
 from semreg.training.trial import check_by_dry_run
 
 TABLES = "tables"
@@ -59,6 +59,10 @@ class Wanted:
     ranking: Ranking | None = None
     metric: str | None = None
     """Of a sweep, as `EVALUATION.FIGURE`."""
+    going_on: Callable[[Grid], Sequence[tuple[str, str]]] | None = None
+    """Of a sweep, what gives its best row and the commands that go on with it, as a Grid has them."""
+    swept: str = ""
+    """Of a sweep, the recipe whose keys are varied, by which mistakes of its rows are told."""
     varied: Sequence[Mapping[str, Any]] = ()
     """Of a sweep, for each recipe the values of the keys that are varied."""
     figures_of: tuple[str, ...] = ()
@@ -81,7 +85,7 @@ class MadeTable:
     @property
     def best(self) -> Row | None:
         """The row that a ranking has first; None where none has all its figures, or nothing is ranked."""
-        return next((one.row for one in ranked_rows(self.grid) if one.mean is not None), None)
+        return best_row(self.grid)
 
 
 @dataclass(frozen=True)
@@ -142,7 +146,7 @@ def make_table(
     if to_do:
         with arithmetic(choices):  # before the device is first used
             choices.torch_device()
-        _require_trainable([runs[k] for k in to_do])
+        _require_trainable([runs[k] for k in to_do], wanted)
         if executor is not None:
             require_elsewhere(executor, [runs[k] for k in to_do], wanted.on)
     elif not any(cell.finished or cell.failed for cell in growing.cells):
@@ -163,7 +167,7 @@ def make_table(
     if growing.first and wanted.figures_of:
         with writing_table(growing.folder):
             write_figures(growing.grid, wanted.figures_of, growing.folder)
-    return MadeTable(growing.grid, growing.folder)
+    return MadeTable(growing.told, growing.folder)
 
 
 def chosen_seeds(seeds: int | str | Sequence[int] | None) -> list[int] | None:
@@ -206,8 +210,8 @@ def _planned(
             recipe = one if isinstance(one, Recipe) else load_recipe(one, overrides)
             planned.append((recipe, plan_of_row(recipe, wanted, choices)))
         except UserError as error:
-            errors.append(error)
-    _raise_all(errors)
+            errors.append(_called(error, one, wanted) if isinstance(one, Recipe) else error)
+    _raise_all(errors, len(recipes), wanted)
     require_possible(wanted, {plan.name: list(plan.evaluations) for _, plan in planned})
     runs, known = [], known_runs(choices.out)
     folder_of: dict[str, Path] = {}
@@ -262,32 +266,49 @@ def _require_different(runs: Sequence[_Planned], *, trained: bool) -> None:
         raise UserError("recipes", problems)
 
 
-def _require_trainable(runs: Sequence[_Planned]) -> None:
-    """Try every recipe, and its judges: the last one's mistake must not surface after the others were trained."""
+def _require_trainable(runs: Sequence[_Planned], wanted: Wanted) -> None:
+    """Try every recipe, its judges and the split of its data: the last one's mistake must not surface after the others
+    were trained."""
     errors = []
     tried: set[str] = set()
+    opened: dict[str, UserError | None] = {}
     for run in {run.row: run for run in runs}.values():
         try:
             check_by_dry_run(run.plan)
             check_judges(run.plan, run.choices, tried=tried)
-            require_images_to_judge_on(run.plan, run.choices)
+            require_images(run.plan, run.choices, opened=opened)
         except UserError as error:
-            errors.append(error)
-    _raise_all(errors)
+            errors.append(_called(error, run.recipe, wanted))
+    _raise_all(errors, len({run.row for run in runs}), wanted)
 
 
-def _raise_all(errors: Sequence[UserError]) -> None:
+def _called(error: UserError, recipe: Recipe, wanted: Wanted) -> UserError:
+    """An error of a row by what the user knows it by: a row of a sweep has no file of its own."""
+    if wanted.swept and error.source == str(recipe.path):
+        return UserError(f"{wanted.swept} ({recipe.resolve().get('description')})", error.problems)
+    return error
+
+
+def _raise_all(errors: Sequence[UserError], rows: int, wanted: Wanted) -> None:
+    """Raise what some of the rows are refused for as one UserError, each mistake once; nothing where there is none."""
+    alike: dict[tuple[Problem, ...], list[UserError]] = {}
+    for error in errors:
+        alike.setdefault(tuple(error.problems), []).append(error)
     if len(errors) == 1:
         raise errors[0]
-    if errors and all(error.problems == errors[0].problems for error in errors):  # as the rows of a sweep have them
-        raise UserError(some([error.source for error in errors], 3), errors[0].problems)
-    problems = [
-        Problem(" ".join(filter(None, (error.source, problem.where))), problem.message)
-        for error in errors
-        for problem in error.problems
+    if wanted.swept and [len(same) for same in alike.values()] == [rows]:
+        raise UserError(wanted.swept, errors[0].problems)
+    named = {some([error.source for error in same], 3): same[0].problems for same in alike.values()}
+    if len(named) == 1:
+        [(source, problems)] = named.items()
+        raise UserError(source, problems)
+    told = [
+        Problem(" ".join(filter(None, (source, problem.where))), problem.message)
+        for source, problems in named.items()
+        for problem in problems
     ]
-    if problems:
-        raise UserError(f"{len(errors)} recipes", problems)
+    if told:
+        raise UserError(f"{len(errors)} {'rows' if wanted.swept else 'recipes'}", told)
 
 
 # --- the table as it grows ---
@@ -323,6 +344,12 @@ class _Growing:
             judged_on=self.judge_on,
         )  # fmt: skip
 
+    @property
+    def told(self) -> Grid:
+        """The grid with what a sweep tells of its best row."""
+        grid, going_on = self.grid, self.wanted.going_on
+        return replace(grid, going_on=tuple(going_on(grid))) if going_on else grid
+
     def put(self, k: int, cell: Cell) -> None:
         """Take what came of a run, and write the table, unless that would take most of the time."""
         self.cells[k] = cell
@@ -352,7 +379,7 @@ class _Growing:
                 fresh = cell if cell.finished else self.runs[k].read()
                 if fresh.finished or not cell.failed:
                     self.cells[k] = fresh
-            write_table(self.grid, self.folder)
+            write_table(self.told, self.folder)
         now = time.monotonic()
         self._next = now + PAUSE * (now - began)
 

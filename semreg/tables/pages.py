@@ -23,14 +23,14 @@ from semreg.report.templates import templates
 from semreg.store.disk import tidy, write_whole, writing
 from semreg.store.layout import LOCK
 from semreg.store.recipes import kept_as, report_path
-from semreg.tables.blocks import BEST, NEAR, Block, View, mark_of
+from semreg.tables.blocks import BEST, COMMANDS, NEAR, Block, View, mark_of
 from semreg.tables.columns import figure_columns
 from semreg.tables.differing import differences_of
 from semreg.tables.directions import directions
 from semreg.tables.exports import CSV, LATEX, csv_text, latex
 from semreg.tables.grid import Cell, Grid, Ranking, figure_tables
 from semreg.tables.overlaid import overlays
-from semreg.tables.ranking import RankedRow, ranked_rows
+from semreg.tables.ranking import RankedRow, best_row, ranked_rows
 from semreg.tables.side_by_side import side_by_side
 from semreg.tables.view import row_titles, view
 
@@ -110,7 +110,7 @@ def _marked(text: str) -> str:
 
 
 def _note(name: str, text: str) -> str:
-    if name != "command":
+    if name not in COMMANDS:
         return escaped(text)
     fence = "`" * (max((len(run) for run in re.findall("`+", text)), default=0) + 1)
     return f"{fence} {text} {fence}" if "`" in text else f"`{text}`"
@@ -151,6 +151,7 @@ def page(grid: Grid, shown: View, folder: Path) -> str:
         version=_version(),
         files=files,
         mark_of=mark_of,
+        commands=COMMANDS,
         compared=side_by_side(grid, titles),
         curves=overlays(grid, titles),
     )
@@ -188,6 +189,7 @@ def dictionary(grid: Grid, folder: Path) -> dict[str, Any]:
         "name": grid.name,
         "command": grid.command,
         "judged_on": grid.judged_on,
+        "best": _best(grid),
         "ranking": [_standing(grid.ranking, one) for one in ranked_rows(grid) if grid.ranking],
         "rows": [
             {
@@ -226,6 +228,13 @@ def dictionary(grid: Grid, folder: Path) -> dict[str, Any]:
             for table in figure_tables(grid)
         ],
     }
+
+
+def _best(grid: Grid) -> dict[str, Any] | None:
+    """The best row, and the commands that go on with it; None where nothing is ranked."""
+    best = best_row(grid)
+    commands = {name: text for name, text in grid.going_on if name in COMMANDS}
+    return {"row": best.name, "commands": commands} if best else None
 
 
 def _finite(value: Any) -> Any:

@@ -32,10 +32,17 @@ def require_plottable(plots: Sequence[Plot], recipes: Sequence[Collection[str]])
     for plot in plots:
         for name in plot:
             if not _is_of(name, known):
-                near = closest(name.split(".")[0], known)
-                raise UserError("--plot", f"{name!r} begins with no evaluation and a dot{near}")
+                raise UserError("--plot", of_no_evaluation(name, known))
         if not any(_is_of(plot.x, evaluations) and _is_of(plot.y, evaluations) for evaluations in recipes):
             raise UserError("--plot", f"no recipe has the evaluations of both {plot.x!r} and {plot.y!r}")
+
+
+def of_no_evaluation(name: str, evaluations: Collection[str]) -> str:
+    """What is wrong with a figure, as `EVALUATION.FIGURE`, that is of none of these evaluations."""
+    first, dot, _ = name.partition(".")
+    if not dot and first in evaluations:
+        return f"{name!r} is an evaluation; add one of its figures, as in {name}.FIGURE"
+    return f"{name!r} is a figure of no evaluation{closest(first, evaluations) or '; the recipe has none'}"
 
 
 def _is_of(name: str, evaluations: Collection[str]) -> bool:

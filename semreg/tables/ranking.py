@@ -44,6 +44,11 @@ def ranked_rows(grid: Grid) -> list[RankedRow]:
     return sorted(found, key=lambda one: math.inf if one.mean is None else one.mean)
 
 
+def best_row(grid: Grid) -> Row | None:
+    """The row that a ranking has first; None where none has all its figures, or nothing is ranked."""
+    return next((one.row for one in ranked_rows(grid) if one.mean is not None), None)
+
+
 def direction_of(evaluation: TomlTable, figure: str) -> bool | None:
     """Whether a figure of the evaluation of a recipe's table is good the higher; None where the evaluation says not."""
     return {"higher": True, "lower": False}.get(about(evaluation).way(figure))

@@ -130,6 +130,7 @@ def _notes(grid: Grid, written: str) -> list[tuple[str, str]]:
         ("semreg", _distinct(one.version for one in facts)),
         ("written", written),
         ("command", grid.command),
+        *grid.going_on,
         *((row.name, row.description) for row in grid.rows if row.description not in ("", titles[row.name])),
     ]
     return [(name, text) for name, text in notes if text not in ("", NOTHING)]

@@ -48,8 +48,11 @@ def test_mistakes_get_one_message_and_exit_code_2(
         ((*rates,), "Missing option '--metric'"),
         ((*METRIC, "--vary", "optimizer.lr=fast"), "--vary optimizer.lr: 'fast': write KEY=[VALUE, VALUE]"),
         ((*METRIC, "--vary", "optimiser.lr=1..3"), "--vary optimiser.lr: the recipe has no 'optimiser'; did you mean"),
-        ((*rates, "--metric", "scene.mean_squared_error"), "--metric: 'scene.mean_squared_error' begins with no eval"),
+        ((*rates, "--metric", "scene.mean_squared_error"), "--metric: 'scene.mean_squared_error' is a figure of no"),
         ((*rates, "--metric", "seen.far"), "--metric: seen doesn't say which way 'far' is good; add --maximize or"),
+        ((*rates, *METRIC, "--maximize", "--minimize"), "--minimize, --maximize: the one contradicts the other"),
+        ((*rates, *METRIC, "--maximize"), "--maximize: seen says that a low 'mean_squared_error' is good; leave"),
+        ((*rates, *METRIC, "--on-test-images", "--judge-on", "validation"), "--on-test-images: contradicts --judge-on"),
         ((*rates, *METRIC, "--judge-on", "all"), "--judge-on: 'all' is none of test, validation"),
     ):
         assert ended(recipe, *out, *arguments) == 2
@@ -62,7 +65,7 @@ def test_mistakes_get_one_message_and_exit_code_2(
     [
         ((), "validation", None),
         (("--on-test-images", "--maximize"), "test", True),
-        (("--judge-on", "test", "--minimize"), "test", False),
+        (("--judge-on", "test", "--on-test-images", "--minimize"), "test", False),
     ],
 )
 def test_options_say_on_what_and_which_way(

@@ -72,7 +72,7 @@ def test_mistakes_get_one_message_and_exit_code_2(
     assert ended(recipe, *out, "--plot", "probe.accuracy") == 2
     assert capsys.readouterr().err.startswith("--plot: 'probe.accuracy': write X:Y, two figures as EVALUATION.FIGURE")
     assert ended(recipe, *out, "--plot", "probe.loss:probe.accuracy") == 2
-    assert capsys.readouterr().err.startswith("--plot: 'probe.loss' begins with no evaluation")
+    assert capsys.readouterr().err.startswith("--plot: 'probe.loss' is a figure of no evaluation")
     assert ended(recipe, *out, "--figures-of", "strip") == 2
     assert "--figures-of: no recipe has the evaluation 'strip'" in capsys.readouterr().err
     assert ended() == 2

@@ -75,6 +75,9 @@ def test_as_many_whole_classes_are_cut_as_come_nearest(amount: float, seed: int)
     assert not people[0] & people[1]
     assert people[0] | people[1] == set(range(10))
     wanted = amount if isinstance(amount, int) else round(amount * 160)
+    [remark] = cut.remarks
+    count = cut.counts["validation"]
+    assert remark == f"validation has {count} of 160 training images: {len(people[1])} of 10 classes of person"
     assert abs(cut.counts["validation"] - wanted) == min(abs(16 * classes - wanted) for classes in range(1, 10))
     assert torch.equal(cut.split, with_validation(data, {"amount": amount, "by": "person"}, seed).split)
 
@@ -107,7 +110,10 @@ def test_what_judges_on_validation_images_can_read_no_test_image(data: Cached) -
     assert cut.counts["test"] == 40, "the data themselves are as they were"
     with pytest.raises(UserError, match="there are no validation images to judge on") as refused:
         judging_on_validation(data)
-    assert "`--set data.split.validation=0.1`" in refused.value.text()
+    assert (
+        "cut before training, a tenth of the training images by `--set data.split.validation=0.1`"
+        in refused.value.text()
+    )
 
 
 def test_training_images_drawn_from_all(data: Cached) -> None:

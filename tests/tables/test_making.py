@@ -282,7 +282,7 @@ def test_rows_must_be_different_recipes(make: Make, toy: Toy, tmp_path: Path) ->
         ({"name": "a/b"}, "'a/b' names a folder"),
         ({"figures": ["prob.*"]}, "begins with no evaluation; did you mean 'probe'"),
         ({"plots": ["probe.loss"]}, "'probe.loss': write X:Y"),
-        ({"plots": ["probe.loss:prob.accuracy"]}, "'prob.accuracy' begins with no evaluation and a dot; did you mean"),
+        ({"plots": ["probe.loss:prob.accuracy"]}, "'prob.accuracy' is a figure of no evaluation; did you mean"),
         ({"precision": "fp8"}, "none of fp32, bf16, fp16"),
         ({"device": "tpu"}, "'tpu' is no device that semreg computes on; auto, cpu and cuda"),
         ({"seeds": 0}, "0: write a number"),

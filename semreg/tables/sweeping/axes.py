@@ -49,7 +49,7 @@ def axes_of(said: Sequence[str] | Mapping[str, Any]) -> list[Axis]:
 
     A range has 5 points unless it says how many, evenly spaced, or with equal ratios if `log`; whole ends give whole
     numbers, other points are rounded to six digits, those of equal ratios to three. Raises UserError for what is no key
-    or has no two different values, and for a key that is said twice.
+    or has no two different values, for a key that is said twice, and for the run's seed.
     """
     if isinstance(said, Mapping):
         axes = [_axis(str(key), values) for key, values in said.items()]
@@ -60,8 +60,14 @@ def axes_of(said: Sequence[str] | Mapping[str, Any]) -> list[Axis]:
     for one, other in itertools.combinations(axes, 2):
         shared = min(len(one.key), len(other.key))
         if one.key[:shared] == other.key[:shared]:
-            both = one.dotted if one.key == other.key else f"{one.dotted} and {other.dotted}"
-            raise UserError("--vary", f"{both}: the one would decide what the other varies")
+            message = f"{one.dotted} is varied twice; give all its values at once"
+            if one.key != other.key:
+                outer, inner = sorted((one, other), key=lambda axis: len(axis.key))
+                message = f"{inner.dotted} is a part of {outer.dotted}; vary one of the two"
+            raise UserError("--vary", message)
+    if any(axis.key == ("seed",) for axis in axes):
+        message = "a seed is not chosen; --seeds 3, or --seeds 0,1,5, trains every row with each and ranks their means"
+        raise UserError("--vary seed", message)
     return axes
 
 

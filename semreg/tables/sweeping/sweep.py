@@ -18,11 +18,12 @@ from semreg.running.choices import Choices
 from semreg.running.identity import identity
 from semreg.running.reproducing import command_of
 from semreg.store.messages import in_first_process, say
+from semreg.tables.blocks import LONGER, ON_TEST
 from semreg.tables.columns import Form
-from semreg.tables.grid import Ranked, Ranking
+from semreg.tables.grid import Grid, Ranked, Ranking
 from semreg.tables.making import MadeTable, Wanted, chosen_seeds, make_table, plan_of_row
-from semreg.tables.plots import over_seeds
-from semreg.tables.ranking import direction_of
+from semreg.tables.plots import of_no_evaluation, over_seeds
+from semreg.tables.ranking import best_row, direction_of
 from semreg.tables.sweeping.axes import Axis, axes_of, dotted, row_names, row_title, short_keys
 
 MOST_TRIALS = 1_000
@@ -51,7 +52,7 @@ def make_sweep(
 ) -> MadeTable:
     """Make all runs of a sweep that are not finished, and rank its rows by `metric`, as EVALUATION.FIGURE.
 
-    `vary` is as `axes_of` takes it; `higher` says whether a high figure is good where the evaluation doesn't. Raises
+    `vary` is as `axes_of` takes it; `higher` says whether a high figure is good, where the evaluation doesn't. Raises
     UserError, before anything is trained, for a key or value that no recipe can have, one that changes nothing that is
     trained, more than 1,000 runs, and a metric that no evaluation gives, as far as that can be known.
     """
@@ -70,6 +71,8 @@ def make_sweep(
         name=wanted.name or f"{plan.name}-sweep",
         ranking=Ranking((ranked,), remarks),
         metric=metric,
+        going_on=lambda grid: best_of(grid, recipe, choices),
+        swept=str(recipe.path),
         varied=[trial.varied for trial in trials],
     )
     return make_table([trial.recipe for trial in trials], (), chosen, wanted, choices)
@@ -83,17 +86,19 @@ def _require_few(axes: Sequence[Axis], seeds: int) -> None:
 
 
 def _ranked(plan: Plan, metric: str, higher: bool | None) -> Ranked:
-    """The figure that a metric names, with its direction; what the user says of that counts more than the evaluation.
+    """The figure that a metric names, with its direction, which the user says where the evaluation doesn't.
 
-    Raises UserError.
+    Raises UserError for a metric of no evaluation, and a direction that is not known or contradicts the evaluation.
     """
     evaluation = max((name for name in plan.evaluations if metric.startswith(f"{name}.")), key=len, default=None)
     if evaluation is None:
-        near = closest(metric.partition(".")[0], plan.evaluations) or "; the recipe has none"
-        raise UserError("--metric", f"{metric!r} begins with no evaluation and a dot{near}")
+        raise UserError("--metric", of_no_evaluation(metric, plan.evaluations))
     table, figure = plan.table["evaluate"][evaluation], metric.removeprefix(f"{evaluation}.")
-    if higher is None:
-        higher = direction_of(table, figure)
+    known = direction_of(table, figure)
+    if None not in (higher, known) and higher != known:
+        option, way = ("--maximize", "low") if higher else ("--minimize", "high")
+        raise UserError(option, f"{evaluation} says that a {way} {figure!r} is good; leave {option} out")
+    higher = known if higher is None else higher
     if higher is None:
         message = f"{evaluation} doesn't say which way {figure!r} is good; add --maximize or --minimize"
         raise UserError("--metric", message + closest(figure, about(table).better))
@@ -139,7 +144,7 @@ def _require_different(
             digest = identity(own, choices).digest
             if digest in seen:
                 both = f"{toml_value(seen[digest])} and {toml_value(value)}"
-                message = f"{both} train the same run, of which this key decides nothing"
+                message = f"{both} train the same run; the key changes nothing that is trained"
                 raise UserError(f"--vary {axis.dotted}", message)
             seen[digest] = value
 
@@ -154,32 +159,41 @@ def _require_place(axis: Axis, table: TomlTable) -> None:
         place = place[part]
 
 
-def best_of(made: MadeTable, recipe: Recipe, choices: Choices) -> list[str]:
-    """Which row of a sweep is best, and the commands that go on with it; nothing where no row has its figure.
+def best_of(grid: Grid, recipe: Recipe, choices: Choices) -> list[tuple[str, str]]:
+    """Which row of a sweep is best, and the commands that go on with it, each by what it is; nothing where no row has
+    its figure.
 
     One evaluates its runs on the test images, unless they were, and one trains the first of them twice as long. Of a
     recipe that comes from no file there is no command.
     """
-    best = made.best
-    value = over_seeds(best, str(made.grid.metric)) if best else None
+    best = best_row(grid)
+    value = over_seeds(best, str(grid.metric)) if best else None
     if best is None or value is None:
         return []
     form = Form([value.mean])
     spread = "" if value.deviation is None else f" ± {form.text(value.deviation)}"
-    figure = f"{made.grid.metric} {form.text(value.mean)}{spread} on {choices.judge_on} images"
-    lines = [f"best: {best.description} · {figure}"]
+    figure = f"{grid.metric} {form.text(value.mean)}{spread} on {choices.judge_on} images"
+    lines = [("best", f"{best.description} · {figure}")]
     if not recipe.said:
         return lines
-    own = with_overrides(recipe, [f"{key}={toml_value(one)}" for key, one in best.varied.items()])
+    varied = [f"{key}={toml_value(one)}" for key, one in best.varied.items()]
+    own, written = with_overrides(recipe, varied), _followed(recipe.written, varied)
     later = replace(choices, judge_on="test")
     cells = best.finished()
     if choices.judge_on != "test" and len(cells) == 1:
-        command = command_of(recipe.said, own.written, replace(later, seed=cells[0].seed))
-        lines.append(f"on test images: {command}")
+        command = command_of(recipe.said, written, replace(later, seed=cells[0].seed))
+        lines.append((ON_TEST, command))
     elif choices.judge_on != "test":
         seeds = ",".join(str(cell.seed) for cell in cells)
-        lines.append(f"on test images: {command_of(recipe.said, own.written, later, command='table')} --seeds {seeds}")
+        lines.append((ON_TEST, f"{command_of(recipe.said, written, later, command='table')} --seeds {seeds}"))
     last = plan_of_row(own, Wanted(only_finished=True), choices).phases[-1]
-    longer = [*own.written, f"{dotted(('phases', last.name, 'epochs'))}={2 * last.epochs}"]
-    later = replace(later, seed=cells[0].seed, continue_from=cells[0].folder)
-    return [*lines, f"twice as long: {command_of(recipe.said, longer, later)}"]
+    longer = _followed(written, [f"{dotted(('phases', last.name, 'epochs'))}={2 * last.epochs}"])
+    # On the images that the row was chosen on: how long to train is chosen, too.
+    longest = replace(choices, seed=cells[0].seed, continue_from=cells[0].folder)
+    return [*lines, (LONGER, command_of(recipe.said, longer, longest))]
+
+
+def _followed(overrides: Sequence[str], last: Sequence[str]) -> list[str]:
+    """Overrides and the last ones, without those of the same keys, which these decide."""
+    decided = {text.partition("=")[0].strip() for text in last}
+    return [*(text for text in overrides if text.partition("=")[0].strip() not in decided), *last]

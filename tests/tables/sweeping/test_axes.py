@@ -100,8 +100,9 @@ def test_a_range_keeps_its_ends_and_ascends(low: float, ratio: float, points: in
         (["lr=1..9:101"], "--vary lr: 101 points"),
         (["lr=1..3:4"], "--vary lr: 1..3:4 has no 4 different points"),
         (["lr=1.0004..1.0005:log:3"], "--vary lr: 1.0004..1.0005:log:3 has no 3 different points"),
-        (["lr=[1, 2]", "lr=[3, 4]"], "--vary: lr: the one would decide what the other varies"),
-        (["o.lr=[1, 2]", "o=[{}, {lr = 1}]"], "--vary: o.lr and o: the one would decide"),
+        (["lr=[1, 2]", "lr=[3, 4]"], "--vary: lr is varied twice; give all its values at once"),
+        (["o.lr=[1, 2]", "o=[{}, {lr = 1}]"], "--vary: o.lr is a part of o; vary one of the two"),
+        (["seed=[0, 1]"], "--vary seed: a seed is not chosen; --seeds 3, or"),
         ({"lr": 3}, "--vary lr: 3 is no list of values, and no text such as"),
         ({"lr": [None, 1]}, "--vary lr: None is nothing that a recipe holds"),
     ],
@@ -117,7 +118,7 @@ def test_rows_are_titled_by_as_few_parts_of_keys_as_tell_them_apart() -> None:
         return short_keys(axes_of([f"{key}=[1, 2]" for key in keys]))
 
     assert short("optimizer.lr", "phases.main.train.encoder.kl") == ["lr", "kl"]
-    assert short("modules.encoder.ema", "modules.decoder.ema", "seed") == ["encoder.ema", "decoder.ema", "seed"]
+    assert short("modules.encoder.ema", "modules.decoder.ema", "batch") == ["encoder.ema", "decoder.ema", "batch"]
     assert short("lr", "optimizer.lr") == ["lr", "optimizer.lr"]
     assert row_title(["lr", "hidden", "use"], [0.01, [64, 64], "mlp"]) == "lr = 0.01, hidden = [64, 64], use = mlp"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import shlex
 from collections.abc import Callable
@@ -93,19 +94,28 @@ def test_runs_serve_all_sweeps_and_each_has_a_folder_of_its_own(
         assert said not in (first.folder / name).read_text().replace("&#39;", "'")
     quick = make(recipe, metric="probe.time", minimize=True)
     slow = make(recipe, metric="probe.time", minimize=False)
-    turned = make(recipe, minimize=True)
-    made = [first, on_test, quick, slow, turned]
+    made = [first, on_test, quick, slow]
     assert len({one.folder for one in made}) == len(made)
     rates = [one.best and one.best.description for one in made]
-    assert rates == ["lr = 0.02", "lr = 0.02", "lr = 0.01", "lr = 0.02", "lr = 0.01"]
-    text = (turned.folder / "table.md").read_text()
+    assert rates == ["lr = 0.02", "lr = 0.02", "lr = 0.01", "lr = 0.02"]
+    names = ["best", "on test images", "twice as long"]
+    assert [name for name, _ in quick.grid.going_on] == names
+    told = json.loads((quick.folder / "table.json").read_text())["best"]
+    assert told == {"row": "recipe-lr_0.01", "commands": dict(quick.grid.going_on[1:])}
+    page = html.unescape((quick.folder / "table.html").read_text())
+    text = (quick.folder / "table.md").read_text()
+    assert "- best: lr = 0.01 · probe.time 0.0100 on validation images\n" in text
+    for name, said in quick.grid.going_on[1:]:
+        assert f"- {name}: `{said}`\n" in text
+        assert f">{said}</pre>" in page
+    assert quick.grid.going_on[0][1] in page
     assert text.index("| lr = 0.01") < text.index("| lr = 0.02"), "ranked"
     assert len(list((tmp_path / "runs").glob("recipe-*"))) == 2
     with pytest.raises(UserError, match=r"--metric: no run has the figure 'probe.tim'; did you mean 'probe.time'"):
         make(recipe, metric="probe.tim", minimize=True)
 
 
-def test_the_best_row_is_said_with_the_commands_that_go_on(recipe: Path, tmp_path: Path) -> None:
+def test_the_best_row_is_said_with_the_commands_that_go_on(recipe: Path) -> None:
     loaded = load_recipe(recipe, ["optimizer.clip=1.0"])
     choices = Choices(device="cpu", judge_on="validation")
 
@@ -116,10 +126,11 @@ def test_the_best_row_is_said_with_the_commands_that_go_on(recipe: Path, tmp_pat
         )
         metric = "probe.accuracy"
         grid = Grid("sweep", rows, ranking=Ranking((Ranked(metric, True),)), metric=metric)
-        return best_of(MadeTable(grid, tmp_path), loaded, choices)
+        return [f"{name}: {text}" for name, text in best_of(grid, loaded, choices)]
 
     own = f"{shlex.quote(str(recipe))} --set optimizer.clip=1.0 --set optimizer.lr=0.02"
-    longer = f"twice as long: semreg run {own} --set phases.main.epochs=2 --seed 0 --device cpu --continue runs/r0.02-0"
+    cut = f"semreg run {own} --set phases.main.epochs=2 --seed 0 --device cpu --continue runs/r0.02-0"
+    longer = f"twice as long: {cut} --judge-on validation"
     assert said([0.25], [0.5]) == [
         "best: lr = 0.02 · probe.accuracy 0.5000 on validation images",
         f"on test images: semreg run {own} --seed 0 --device cpu",
@@ -130,8 +141,10 @@ def test_the_best_row_is_said_with_the_commands_that_go_on(recipe: Path, tmp_pat
         f"on test images: semreg table {own} --device cpu --seeds 0,1",
     ]
     assert said([0.25], [0.5], choices=Choices(device="cpu")) == [
-        "best: lr = 0.02 · probe.accuracy 0.5000 on test images", longer,
+        "best: lr = 0.02 · probe.accuracy 0.5000 on test images", f"twice as long: {cut}",
     ]  # fmt: skip
+    twice = load_recipe(recipe, ["phases.main.epochs=3", "optimizer.lr=7", "optimizer.clip=1.0"])
+    assert said([0.25], [0.5], loaded=twice)[2] == longer.replace("epochs=2", "epochs=6"), "each key once"
     assert len(said([0.25], [0.5], loaded=semreg.load_recipe(loaded.table))) == 1, "no file, no command"
     assert said([], []) == []
 
@@ -142,17 +155,20 @@ def test_mistakes_are_told_before_anything_is_trained(recipe: Path, make: Make, 
         ({"losses.k.reduction": ["sum", "mean"]}, {}, "--vary losses.k.reduction: the recipe has no 'losses.k'; did"),
         ({"optimizer.lrr": [1, 2]}, {}, "--vary optimizer.lrr=1: .*\n.*has no option 'lrr'; did you mean 'lr'"),
         ({"optimizer.lr": [0.1, "a"]}, {}, '--vary optimizer.lr="a": .*\n +optimizer.lr +\'a\''),
-        ({"description": ["a", "b"]}, {}, '--vary description: "a" and "b" train the same run, of which this key'),
-        ({"seed": [1, 2]}, {"seeds": 2}, "--vary seed: 1 and 2 train the same run"),
-        ({**LR, "seed": "1..100:100"}, {"seeds": 6}, "--vary: 2 × 100 × 6 = 1,200 runs; 1,000 are the most of a sw"),
-        (LR, {"metric": "prob.accuracy"}, "--metric: 'prob.accuracy' begins with no evaluation and a dot; did you"),
-        (LR, {"metric": "probe"}, "--metric: 'probe' begins with no evaluation"),
+        ({"description": ["a", "b"]}, {}, '--vary description: "a" and "b" train the same run; the key changes'),
+        ({"seed": [1, 2]}, {"seeds": 2}, "--vary seed: a seed is not chosen"),
+        ({**LR, "optimizer.clip": "1..100:100"}, {"seeds": 6}, "--vary: 2 × 100 × 6 = 1,200 runs; 1,000 are the most"),
+        (LR, {"metric": "prob.accuracy"}, "--metric: 'prob.accuracy' is a figure of no evaluation; did you"),
+        (LR, {"metric": "probe"}, "--metric: 'probe' is an evaluation; add one of its figures"),
+        (LR, {"minimize": True}, "--minimize: probe says that a high 'accuracy' is good; leave --minimize out"),
         (LR, {"metric": "probe.acuracy"}, "--metric: probe doesn't say which way 'acuracy' is good; .*; did you mean"),
         (LR, {"seeds": "x"}, "--seeds: 'x'"),
         (LR, {"name": "/"}, "--name: '/' names a folder"),
         (LR, {"judge_on": "train"}, "--judge-on: 'train' is none of test, validation"),
         (LR, {"overrides": ["optimizer.lrr=1"]}, "has no option 'lrr'"),
-        (LR, {"overrides": ["without=['data.split.validation']"]}, "01.toml, .*02.toml: 1 error\n +data.split.val"),
+        (LR, {"overrides": ["without=['data.split.validation']"]}, r"/recipe.toml: 1 error\n +data.split.val"),
+        (LR, {"overrides": ["data.split.validation=0.00001"]}, r"/recipe.toml: 1 error\n.*1e-05 of the \d+ images"),
+        ({**LR, "data.split.validation": [0.2, 1e-5]}, {}, r"toml \(lr = 0.01, validation = 1e-05\), .*toml \("),
     ):  # fmt: skip
         with pytest.raises(UserError) as refused:
             make(recipe, vary, **options)
