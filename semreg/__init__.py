@@ -88,7 +88,7 @@ def run(
         fallback: whether the recipe's fallback is used where its data are missing.
         skip_bad_images: whether images that can't be read are left out, and counted.
         continue_from: the run to go on from, which had fewer epochs.
-        judge_on: "test", or "validation" to judge on the validation images and read no test image.
+        judge_on: "test", or "validation" to judge on the validation images, and no figure is of test images.
         tensorboard: whether the curves are also written for TensorBoard, into the run's folder.
         channels_last: whether images lie in memory pixel by pixel, in which convolutions are faster.
         tf32: whether convolutions on a GPU may multiply in TF32, by ten bits of each number; matrix products don't.

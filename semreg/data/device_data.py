@@ -22,8 +22,8 @@ def free_memory(device: torch.device) -> int | None:
     if device.type != "cuda":
         return None
     free, total = torch.cuda.mem_get_info(device)
-    share = torch.cuda.get_per_process_memory_fraction(device)
-    return min(free, int(share * total) - torch.cuda.memory_reserved(device))
+    share_of = getattr(torch.cuda, "get_per_process_memory_fraction", lambda device: 1.0)  # which PyTorch 2.4 lacks
+    return min(free, int(share_of(device) * total) - torch.cuda.memory_reserved(device))
 
 
 class DeviceData:

@@ -40,6 +40,7 @@ from semreg.recipe.roles import build_roles
 from semreg.recipe.schema import DataTable, RecipeTables, parse_tables
 from semreg.recipe.unknown import unknown_read
 from semreg.store.fields import checked
+from semreg.store.recipes import judged_on
 
 
 def check(
@@ -51,6 +52,9 @@ def check(
     then neither the data set nor the recipes of judges need to be there, and `plan.lacking` says what else is not.
     Raises UserError with all the mistakes that were found.
     """
+    if judged_on(recipe.path.stem)[1] != "test":
+        said = f"no recipe can be called {recipe.path.stem!r}: results on validation images are kept by such names"
+        raise UserError(str(recipe.path), f"{said}; rename the file")
     source = f"{recipe.path}, with its fallback" if fallback and trained_on is None else str(recipe.path)
     table = recipe.resolve(fallback=fallback)
     try:

@@ -1,15 +1,17 @@
-"""How good the judges of a run's evaluations are themselves, as their own runs tell it."""
+"""How good the judges of a run's evaluations are themselves, as their own runs tell it, and what they have seen."""
 
 from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from semreg.core import UserError
+from semreg.recipe.plan import other_images
 from semreg.store.collection import figures_in
-from semreg.store.recipes import evaluations_of, judged_on, judges_of, recipes_of
+from semreg.store.recipes import evaluations_of, judged_on, judges_of, read_recipe, recipes_of
 from semreg.store.record import RunRecord, read_record
 
 ACCURACY = "accuracy"
@@ -17,14 +19,36 @@ ACCURACY = "accuracy"
 
 
 def judged_by(folder: Path, kept: str) -> dict[str, str]:
-    """A sentence on the judge of each evaluation that has one, by what a run has kept under a name of `kept_as`.
+    """What is to be said of the judge of each evaluation, by what a run has kept under a name of `kept_as`.
 
-    Of a judge whose run, or whose accuracy on these images, isn't there, nothing is said. Raises UserError for damaged
-    files of the run itself.
+    Of a judge whose run, or whose accuracy on these images, isn't there, only that it was trained on data of its own,
+    if it was. Raises UserError for damaged files of the run itself.
     """
     images, judges = judged_on(kept)[1], judges_of(folder, kept)
-    said = {digest: _sentence(folder.parent, digest, images) for digest in set(judges.values())}
-    return {name: said[digest] for name, digest in judges.items() if said[digest]}
+    sentences = {digest: _sentence(folder.parent, digest, images) for digest in set(judges.values())}
+    evaluations = read_recipe(folder, kept).get("evaluate", {})
+    said = {
+        name: " ".join(filter(None, [sentences[digest], taught_by(evaluations.get(name, {}).get("judge_data", {}))]))
+        for name, digest in judges.items()
+    }
+    return {name: text for name, text in said.items() if text}
+
+
+def taught_by(judge_data: Mapping[str, Any]) -> str:
+    """A sentence on the data of its own that a judge was trained on, by an evaluation's `judge_data`; else empty."""
+    if not (changes := other_images(judge_data)):
+        return ""
+    written = ", ".join(_assignments(changes))
+    return f"This judge learns from data of its own ({written}), which may hold images that it judges here."
+
+
+def _assignments(changes: Mapping[str, Any], of: str = "") -> Iterator[str]:
+    """Changes one by one: `first = 4000`, `split.train = 0.95`."""
+    for key, value in changes.items():
+        if isinstance(value, Mapping):
+            yield from _assignments(value, f"{of}{key}.")
+        else:
+            yield f"{of}{key} = {value}"
 
 
 def _sentence(runs: Path, digest: str, images: str) -> str:

@@ -61,7 +61,7 @@ class Choices:
     )
     judge_on: str = field(
         default="test",
-        metadata=_told("Images to judge on; with validation no test image is read.", metavar="|".join(JUDGED_ON)),
+        metadata=_told("Images to judge on; with validation no figure is of test images.", metavar="|".join(JUDGED_ON)),
     )
     tensorboard: bool = field(
         default=False, metadata=_told("Also write the curves for TensorBoard, into the run's folder.")

@@ -13,7 +13,7 @@ from semreg.data.summary import some
 from semreg.recipe.check import check
 from semreg.recipe.load import Recipe, load_recipe
 from semreg.recipe.merging import overlay
-from semreg.recipe.plan import EvaluationPlan, Plan, reads_in
+from semreg.recipe.plan import BATCH_KEYS, EvaluationPlan, Plan, other_images, reads_in
 from semreg.running.choices import Choices
 from semreg.running.identity import identity
 from semreg.store.record import known_runs
@@ -21,7 +21,6 @@ from semreg.trained.opening import VALIDATION_SHARE, open_data
 from semreg.trained.run import seen_by_evaluations
 from semreg.training.trial import check_by_dry_run
 
-BATCH_KEYS = ("batch_size", "sampler")
 MOST_NAMED = 12
 """Classes that are named one by one."""
 
@@ -31,8 +30,9 @@ def judge_plan(judged: Plan, path: Path, changes: Mapping[str, Any], choices: Ch
 
     Its own seed and batches, and nothing of the judged run but the data and the values of variables that both have
     under `[each]`, go into it. `changes` go over the data, as when a judge must know people that the run is tested on.
-    Where it judges validation images, it trains on none of them, whichever recipe has them cut. Raises UserError for
-    mistakes in the recipe or the changes.
+    Where they are of images or of the split, it may train on images that it judges, and of a validation cut by classes
+    its amount alone is kept: the judge is to know all classes. Else it trains on no image that it judges; where those
+    are validation images, whichever recipe has them cut. Raises UserError for mistakes in the recipe or the changes.
     """
     table = load_recipe(path).table
     variables, known = table.get("each"), judged.table.get("each", {})
@@ -42,6 +42,8 @@ def judge_plan(judged: Plan, path: Path, changes: Mapping[str, Any], choices: Ch
     data = {key: value for key, value in judged.table["data"].items() if key not in BATCH_KEYS}
     data |= {key: value for key, value in own.items() if key in BATCH_KEYS}
     data = overlay(data, changes, ("data",))
+    if other_images(changes) and "validation" not in _table(changes.get("split")):
+        data = _uncut_by_classes(data)
     if choices.judge_on == "validation" and judged.validates and not _validates(table):
         data = overlay({"split": {"validation": VALIDATION_SHARE}}, data, ("data",))
     recipe = Recipe(path, table | {"data": data})
@@ -49,6 +51,17 @@ def judge_plan(judged: Plan, path: Path, changes: Mapping[str, Any], choices: Ch
         return check(recipe, data_root=choices.data_root)
     except DataMissing:  # whose fields the run knows, as far as it is to be known which run the judge is
         return check(recipe, data_root=choices.data_root, trained_on=judged.fields)
+
+
+def _uncut_by_classes(data: Mapping[str, Any]) -> dict[str, Any]:
+    """The table of data, whose validation cut goes by no field."""
+    split = _table(data.get("split"))
+    amount = _table(split.get("validation")).get("amount")
+    return dict(data) if amount is None else {**data, "split": {**split, "validation": amount}}
+
+
+def _table(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
 
 
 def _validates(table: Mapping[str, Any]) -> bool:

@@ -17,6 +17,7 @@ from semreg.data.summary import scarce
 from semreg.recipe.check import check
 from semreg.recipe.load import Recipe
 from semreg.recipe.plan import Plan
+from semreg.report.judges import taught_by
 from semreg.running.arithmetic import arithmetic
 from semreg.running.choices import Choices
 from semreg.running.compiler import require_compiler
@@ -329,8 +330,13 @@ class Runner:
 def judged_by(run: Run, choices: Choices, interrupts: Interrupts, command: str = "") -> Judges:
     """What trains or opens the independent classifiers of a run's evaluations: runs of their own, by their recipes."""
 
+    told: set[str] = set()
+
     def judge(path: Path, changes: Mapping[str, Any]) -> Run:
         plan = judge_plan(run.plan, path, changes, choices)
+        if (taught := taught_by(changes)) and (said := f"{run.folder}: judged by {plan.name}. {taught}") not in told:
+            told.add(said)
+            say(said)
         return Runner(plan, of_a_judge(choices), interrupts, command=command, wait=True).run()
 
     return judge

@@ -78,3 +78,5 @@ def test_a_process_that_has_a_share_of_a_gpu_has_no_more_free_than_that(
     monkeypatch.setattr(torch.cuda, "memory_reserved", lambda device: reserved)
     assert free_memory(torch.device("cuda", 0)) == free
     assert free_memory(torch.device("cpu")) is None
+    monkeypatch.delattr(torch.cuda, "get_per_process_memory_fraction")  # as of PyTorch 2.4, which gives all
+    assert free_memory(torch.device("cuda", 0)) == 30

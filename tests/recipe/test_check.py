@@ -27,6 +27,13 @@ def test_requirements_that_are_not_installed(toy: Toy, mistakes: Mistakes) -> No
     assert found == {"requires": "semreg-no-such-plugin is not installed; pip install semreg-no-such-plugin"}
 
 
+def test_a_recipe_is_not_called_as_results_on_validation_images_are_kept(toy: Toy) -> None:
+    path = toy("", "recipe@validation.toml")
+    with pytest.raises(UserError, match=r"called 'recipe@validation': results on validation images .* rename the file"):
+        check(load_recipe(path))
+    assert check(load_recipe(toy("", "recipe@validation.of.june.toml"))).name == "recipe@validation.of.june"
+
+
 def judged(code: Any, *, strength: float = 1.0, judge: Any) -> Result:
     raise NotImplementedError
 

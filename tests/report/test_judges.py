@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from semreg.core import Result
-from semreg.report.judges import judged_by
+from semreg.report.judges import judged_by, taught_by
 from semreg.store.recipes import write_evaluations, write_recipe
 from semreg.store.results import write_result
 
@@ -44,6 +44,21 @@ def test_several_accuracies_are_told_by_their_names(judged: Path) -> None:
     places = {"accuracy": "accuracy-0.9", "pose": "pose-1", "loss": "loss-1"}
     write_evaluations(judge, "judge", places, reported=True)
     assert "right on 90.00% (accuracy), 50.00% (pose) of the test images" in judged_by(judged, "run")["fid"]
+
+
+def test_of_a_judge_that_learns_from_other_images_it_is_said(judged: Path) -> None:
+    changes = {"first": 4000, "batch_size": 7, "split": {"train": 0.95}}
+    said = (
+        "This judge learns from data of its own (first = 4000, split.train = 0.95), which may hold images that it "
+        "judges here."
+    )
+    assert taught_by(changes) == said
+    assert taught_by({"batch_size": 7}) == ""
+    for kept in ("run", "run@validation"):
+        write_recipe(judged, kept, {"evaluate": {"fid": {"judge_data": changes}, "seen": {"judge_data": {}}}})
+        found = judged_by(judged, kept)
+        assert list(found) == ["fid"]
+        assert found["fid"].endswith(f"images of its data. {said}")
 
 
 @pytest.mark.parametrize("digest", ["**", "../..", "[", ""])

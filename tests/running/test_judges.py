@@ -169,6 +169,37 @@ def test_a_judge_may_be_trained_on_other_data_than_the_runs(
     assert data[1] == data[0] | {"count": 36, "batch_size": 7} != data[0]
 
 
+def test_a_judge_that_learns_from_images_it_judges_says_so(
+    toy: Toy, trained: Callable[..., Run], evaluations: list[Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    toy(JUDGE, "judge.toml")
+    verdict = 'use = "judged(image)"\njudge = "judge.toml"'
+    cut = "data.split.validation=0.25"
+    run = trained(toy(f"[evaluate.v]\n{verdict}"), cut, judge_on="validation")
+    assert "data of its own" not in capsys.readouterr().err
+    assert judged_by(run.folder, "recipe@validation") == {}
+    changed = f"{verdict}\njudge_data = {{ split = {{ train = 0.8 }} }}"
+    run = trained(toy(f"[evaluate.v]\n{changed}\n[evaluate.w]\n{changed}"), cut, judge_on="validation")
+    judge = evaluations[-1]
+    assert set(judge.data.rows("train").tolist()) & set(run.data.rows("test").tolist()), "else the warning is idle"
+    said = "This judge learns from data of its own (split.train = 0.8), which may hold images that it judges here."
+    assert capsys.readouterr().err.count(f"judged by judge. {said}") == 1
+    assert judged_by(run.folder, "recipe@validation") == {"v": said, "w": said}
+
+
+def test_a_judge_of_its_own_data_knows_the_classes_that_a_validation_cut_goes_by(
+    toy: Toy, trained: Callable[..., Run], evaluations: list[Any]
+) -> None:
+    toy(JUDGE, "judge.toml")
+    verdict = 'use = "judged(image)"\njudge = "judge.toml"\njudge_data'
+    cut = "data.split.validation={amount=0.3, by='kind'}"
+    run = trained(toy(f"[evaluate.v]\n{verdict} = {{ count = 60 }}"), cut)
+    assert len(run.tensor("kind").read("train").unique()) < 3
+    assert len(evaluations[0].tensor("kind").read("train").unique()) == 3
+    trained(toy(f"[evaluate.v]\n{verdict} = {{ batch_size = 7 }}"), cut)
+    assert torch.equal(evaluations[1].data.rows("train"), run.data.rows("train")), "which judges the images left out"
+
+
 def test_data_of_a_judge_that_is_not_there_are_refused(
     toy: Toy, trained: Callable[..., Run], evaluations: list[Any]
 ) -> None:

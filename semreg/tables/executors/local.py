@@ -27,6 +27,8 @@ CONTEXT = 600 * 2**20
 """Bytes of a GPU that a process takes, before any tensor lies there."""
 LIMITED, LIMITED_BEFORE = "PYTORCH_ALLOC_CONF", "PYTORCH_CUDA_ALLOC_CONF"
 """The variable by which PyTorch takes no more of a GPU than a share, and its former name."""
+LIMITING = "2.10"
+"""The first version of PyTorch that is sure to heed a share there: it came between 2.9 and this one."""
 VISIBLE = "CUDA_VISIBLE_DEVICES"
 LOST = 255
 """The exit code of a process whose server was killed, so that nobody knows of its end."""
@@ -40,7 +42,8 @@ class Local:
     imported all that a run needs, and is in a session of its own: a signal to the terminal's processes reaches it by
     `cancel` alone, and it goes on if this process is killed.
 
-    Raises ValueError for what is no number of processes, and for more than the GPUs have room for.
+    Raises ValueError for what is no number of processes, for more than the GPUs have room for, and for shares of a GPU
+    by a PyTorch that doesn't hold to them.
     """
 
     def __init__(self, words: str = "", *, gpu: float | None = 0.0) -> None:
@@ -59,6 +62,8 @@ class Local:
                 raise ValueError(f"{self.slots} at once with {gpu:g} of a GPU each need more GPUs than the {here}")
         else:
             self.slots = int(words) if words else cores
+        if 0 < gpu < 1:
+            _require_shares(len(self._cards))
         self.needs = Needs(threads=max(1, cores // self.slots), gpu=gpu)
         self._jobs: list[LocalJob] = []
 
@@ -143,6 +148,17 @@ def _cards() -> list[str]:
         raise ValueError("no GPU is here")
     named = [name.strip() for name in os.environ.get(VISIBLE, "").split(",") if name.strip()]
     return (named or [str(number) for number in range(count)])[:count]
+
+
+def _require_shares(cards: int) -> None:
+    """Raises ValueError if this PyTorch may take more of a GPU than its share."""
+    import torch
+
+    if torch.__version__ < LIMITING:
+        fits = f"local:{cards} without --gpus gives each process a whole GPU"
+        raise ValueError(
+            f"PyTorch keeps to a share of a GPU from {LIMITING} on, and this is {torch.__version__}; {fits}"
+        )
 
 
 def _limited(environment: Mapping[str, str], share: float) -> str:

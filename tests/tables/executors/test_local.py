@@ -13,6 +13,7 @@ from typing import Any
 import joblib
 import pytest
 import torch
+from torch.torch_version import TorchVersion
 
 from semreg.core import Needs
 from semreg.store.disk import read_object
@@ -94,6 +95,19 @@ def test_without_a_gpu_none_is_shared_out(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
     with pytest.raises(ValueError, match="no GPU is here"):
         Local(gpu=0.5)
+
+
+@pytest.mark.usefixtures("cards")
+@pytest.mark.parametrize(("words", "gpu"), [("", 0.5), ("4", None)])
+def test_a_pytorch_that_keeps_to_no_share_is_given_whole_gpus(
+    words: str, gpu: float | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch, "__version__", TorchVersion("2.9.1+cu128"))
+    said = r"keeps to a share of a GPU from 2\.10 on, and this is 2\.9\.1\+cu128; local:2 without --gpus gives each"
+    with pytest.raises(ValueError, match=said):
+        Local(words, gpu=gpu)
+    assert Local("2", gpu=None).needs.gpu == 1
+    assert Local("4").needs.gpu == 0
 
 
 @pytest.mark.usefixtures("cards")
