@@ -65,14 +65,15 @@ def make_elsewhere(
 ) -> None:
     """Have an executor make the trials that are to do, by their places, and tell each when it has ended.
 
-    Caches of data sets are built before, and judges are trained first.
+    Caches of data sets are built before, and then all judges are trained.
     """
     recipes = _recipes([trials[k] for k in to_do])
-    build_caches(recipes)
     judges = {judge.folder: judge for trial in recipes for judge in judges_of(trial)}
-    work = [Work(judge, lambda cell: None, f"judge {judge.plan.name}") for judge in judges.values() if judge.to_do]
-    work += [Work(trials[k], partial(told, k), f"{k + 1}/{len(trials)}  {name_of(trials[k])}") for k in to_do]
-    Coordinator(executor, work).run()
+    build_caches([*recipes, *judges.values()])
+    first = [Work(judge, lambda cell: None, f"judge {judge.plan.name}") for judge in judges.values() if judge.to_do]
+    then = [Work(trials[k], partial(told, k), f"{k + 1}/{len(trials)}  {name_of(trials[k])}") for k in to_do]
+    for work in (first, then):
+        Coordinator(executor, work).run()
 
 
 def build_caches(trials: Sequence[Trial]) -> None:
