@@ -21,7 +21,16 @@ from semreg.store.folder import SECONDS_OF_A_LOOK
 from semreg.store.messages import say
 from semreg.store.record import at_work
 from semreg.tables.grid import Cell
-from semreg.tables.trials import Trial, last_words, lock_of, refusal_of, status_of, steps_of, write_trial
+from semreg.tables.trials import (
+    Trial,
+    last_words,
+    length_of_log,
+    lock_of,
+    refusal_of,
+    status_of,
+    steps_of,
+    write_trial,
+)
 from semreg.tables.watching import watching
 from semreg.training.interrupts import Interrupts
 
@@ -49,7 +58,8 @@ class Work:
     tries: int = 0
     steps: frozenset[str] = frozenset()
     status: tuple[int, int] | None = None
-    """As they were when it was submitted."""
+    length: int = 0
+    """As they were when it was submitted; `length` is that of its log."""
     claim: FileLock | None = None
 
     @property
@@ -156,7 +166,7 @@ class Coordinator:
     def submit(self, work: Work) -> None:
         """Hand a trial to the executor."""
         arguments, needs = write_trial(work.trial, self.executor.needs)
-        work.steps, work.status = steps_of(work.trial), status_of(work.trial)
+        work.steps, work.status, work.length = steps_of(work.trial), status_of(work.trial), length_of_log(work.trial)
         with self.interrupts.held():  # else a job might be begun that nobody knows of
             try:
                 work.job = self.executor.submit(arguments, needs)
@@ -210,7 +220,10 @@ class Coordinator:
                 say(f"{work.title}: its process ended early; it is begun again")
                 self.wait(work)
             else:
-                self.done(work, Cell(work.trial.seed, work.folder, "failed", last_words(work.trial)))
+                words = last_words(work.trial, work.length)
+                said = f"its last words: {words}" if words else "the last time it said nothing"
+                ended = f"its process ended {MOST_TRIES} times without a step forward, as where memory runs out"
+                self.done(work, Cell(work.trial.seed, work.folder, "failed", f"{ended}; {said}"))
 
     def wait(self, work: Work, *, elsewhere: bool = False) -> None:
         """Let a trial wait, before all others."""

@@ -166,12 +166,18 @@ def test_one_that_failed_before_and_is_now_killed_is_begun_again(run: Run, tmp_p
 
 def test_one_that_makes_no_step_forward_has_failed_with_its_last_words(run: Run, tmp_path: Path) -> None:
     def dies(folder: Path) -> None:
-        log_of(MadeUp(folder)).write_text("semreg\nMemoryError: no more\n\n")
+        with log_of(MadeUp(folder)).open("a") as log:
+            log.write("semreg\nepoch 1\n\n")
+
+    for name in "ab":
+        _made(log_of(MadeUp(tmp_path / name)).parent)
+        log_of(MadeUp(tmp_path / name)).write_text("of another day\n")
 
     executor, cells = run(a=[[dies]] * MOST_TRIES, b=[[]] * MOST_TRIES)
     assert sorted(executor.submitted) == ["a"] * MOST_TRIES + ["b"] * MOST_TRIES
-    assert (cells["a"].state, cells["a"].reason) == ("failed", "MemoryError: no more")
-    assert cells["b"].reason == "it ended without a word"
+    ended = "its process ended 3 times without a step forward, as where memory runs out"
+    assert (cells["a"].state, cells["a"].reason) == ("failed", f"{ended}; its last words: epoch 1")
+    assert cells["b"].reason == f"{ended}; the last time it said nothing"
 
 
 def test_one_that_is_killed_again_and_again_goes_on_as_long_as_it_makes_steps(run: Run) -> None:
