@@ -21,7 +21,16 @@ from semreg.store.folder import SECONDS_OF_A_LOOK
 from semreg.store.messages import say
 from semreg.store.record import at_work
 from semreg.tables.grid import Cell
-from semreg.tables.trials import Trial, last_words, lock_of, refusal_of, status_of, steps_of, write_trial
+from semreg.tables.trials import (
+    Trial,
+    last_words,
+    length_of_log,
+    lock_of,
+    refusal_of,
+    status_of,
+    steps_of,
+    write_trial,
+)
 from semreg.tables.watching import watching
 from semreg.training.interrupts import Interrupts
 
@@ -29,6 +38,8 @@ MOST_TRIES = 3
 """A trial that ended so often in a row, and made no step forward, is not begun again."""
 SECONDS_BETWEEN_ASKING, SECONDS_BETWEEN_LOOKS = 0.05, 1.0
 """How often jobs are asked for, and folders looked at."""
+MOST_UNANSWERED = 1_000
+"""So often in a row, for about a minute, an executor may fail to tell of a job, as while a cluster's queue is away."""
 
 
 @dataclass(eq=False)
@@ -42,10 +53,13 @@ class Work:
     """The last of ours, which may have ended."""
     elsewhere: bool = False
     """Whether another coordinator, or a process that a killed one left, was seen at work on it."""
+    unanswered: int = 0
+    """How often in a row the job could not be asked."""
     tries: int = 0
     steps: frozenset[str] = frozenset()
     status: tuple[int, int] | None = None
-    """As they were when it was submitted."""
+    length: int = 0
+    """As they were when it was submitted; `length` is that of its log."""
     claim: FileLock | None = None
 
     @property
@@ -61,17 +75,20 @@ class Coordinator:
     waiting: list[Work]
     running: list[Work] = field(default_factory=list)
     total: int = 0
+    interrupts: Interrupts = field(default_factory=Interrupts)
+    failing: set[str] = field(default_factory=set)
+    """What the executor was said to fail at."""
 
     def __post_init__(self) -> None:
         self.total = len(self.waiting)
 
     def run(self) -> None:
         """Have all trials made. A signal stops those under way at a checkpoint, the next at once; then it is raised."""
-        with Interrupts() as interrupts, interrupts.deferred(), watching() as draw:
+        with self.interrupts, self.interrupts.deferred(), watching() as draw:
             try:
                 looked = 0.0
                 while self.waiting or self.running:
-                    interrupts.raise_pending()
+                    self.interrupts.raise_pending()
                     now = time.monotonic()
                     if self.collect() or now - looked >= SECONDS_BETWEEN_LOOKS:
                         looked = now
@@ -99,11 +116,9 @@ class Coordinator:
 
     def collect(self) -> bool:
         """Settle the trials whose jobs have ended; whether there were any."""
-        ended = [work for work in self.running if work.job is not None and work.job.state() == "ended"]
+        ended = [work for work in self.running if self.ended(work)]
         for work in ended:
-            self.running.remove(work)
-            if work.claim is not None:
-                work.claim.release()
+            self.let_go(work)
             self.settle(work)
         return bool(ended)
 
@@ -141,7 +156,8 @@ class Coordinator:
                 self.submit(work)
                 return
         except BaseException:
-            work.claim.release()
+            if work not in self.running:
+                work.claim.release()
             raise
         work.claim.release()
         if not work.elsewhere:
@@ -150,15 +166,42 @@ class Coordinator:
     def submit(self, work: Work) -> None:
         """Hand a trial to the executor."""
         arguments, needs = write_trial(work.trial, self.executor.needs)
-        work.steps, work.status = steps_of(work.trial), status_of(work.trial)
-        try:
-            work.job = self.executor.submit(arguments, needs)
-        except Exception as error:
-            kind = type(self.executor).__name__
-            raise UserError("--on", f"{kind} can't begin a run: {cause_of(error, UserError)}") from error
-        self.waiting.remove(work)
-        self.running.append(work)
+        work.steps, work.status, work.length = steps_of(work.trial), status_of(work.trial), length_of_log(work.trial)
+        with self.interrupts.held():  # else a job might be begun that nobody knows of
+            try:
+                work.job = self.executor.submit(arguments, needs)
+            except Exception as error:
+                raise self.failure("begin a run", error) from error
+            work.unanswered = 0
+            self.waiting.remove(work)
+            self.running.append(work)
         say(f"{work.title}: begun")
+
+    def ended(self, work: Work) -> bool:
+        """Whether the job of a trial has ended; one that can't be asked is taken to run. Raises UserError."""
+        return self.ask(work, "tell where a run stands", lambda job: job.state()) == "ended"
+
+    def ask(self, work: Work, what: str, question: Callable[[Job], str | None]) -> str | None:
+        """What the job of a trial answers; None where that fails. Raises UserError if it does again and again."""
+        if work.job is None:
+            return "ended"
+        try:
+            answer = question(work.job)
+        except Exception as error:
+            work.unanswered += 1
+            failure = self.failure(what, error)
+            if work.unanswered >= MOST_UNANSWERED:
+                raise failure from error
+            if what not in self.failing:
+                self.failing.add(what)
+                say(f"{work.title}: {failure.problems[0].message}; it is waited for")
+            return None
+        work.unanswered = 0
+        return answer
+
+    def failure(self, what: str, error: Exception) -> UserError:
+        """That the executor can't do something."""
+        return UserError("--on", f"{type(self.executor).__name__} can't {what}: {cause_of(error, UserError)}")
 
     def settle(self, work: Work, *, tried: bool = True) -> None:
         """Tell what came of a trial that is in nobody's hands any more, or let it wait on; `tried` if we had it."""
@@ -177,7 +220,10 @@ class Coordinator:
                 say(f"{work.title}: its process ended early; it is begun again")
                 self.wait(work)
             else:
-                self.done(work, Cell(work.trial.seed, work.folder, "failed", last_words(work.trial)))
+                words = last_words(work.trial, work.length)
+                said = f"its last words: {words}" if words else "the last time it said nothing"
+                ended = f"its process ended {MOST_TRIES} times without a step forward, as where memory runs out"
+                self.done(work, Cell(work.trial.seed, work.folder, "failed", f"{ended}; {said}"))
 
     def wait(self, work: Work, *, elsewhere: bool = False) -> None:
         """Let a trial wait, before all others."""
@@ -197,20 +243,31 @@ class Coordinator:
 
     def stop(self) -> None:
         """Have what is under way end at a checkpoint, and wait for that; each signal meanwhile asks again."""
-        asked = 0
+        asked, left = 0, []
         while self.running and asked < MOST_TRIES:
             asked += 1
             with contextlib.suppress(KeyboardInterrupt):
                 for work in self.running:
-                    if work.job is not None:
-                        work.job.cancel()
+                    with contextlib.suppress(UserError):
+                        self.ask(work, "stop a run", lambda job: job.cancel())
                 while self.running:
                     for work in list(self.running):
-                        if work.job is None or work.job.state() == "ended":
-                            self.running.remove(work)
-                            if work.claim is not None:
-                                work.claim.release()
+                        try:
+                            ended = self.ended(work)
+                        except UserError:
+                            left.append(work)
+                            ended = True
+                        if ended:
+                            self.let_go(work)
                     time.sleep(SECONDS_BETWEEN_ASKING)
+        for work in [*left, *self.running]:
+            say(f"{work.title}: its process may go on")
+
+    def let_go(self, work: Work) -> None:
+        """Have a trial under way no more."""
+        self.running.remove(work)
+        if work.claim is not None:
+            work.claim.release()
 
 
 def _in_other_hands(trial: Trial) -> bool:

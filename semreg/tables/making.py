@@ -21,20 +21,18 @@ from semreg.recipe.load import Recipe, load_recipe
 from semreg.recipe.plan import Plan
 from semreg.running.arithmetic import arithmetic
 from semreg.running.choices import Choices
-from semreg.running.finishing import is_done
 from semreg.running.judges import check_judges, require_images
 from semreg.running.reproducing import command_of
-from semreg.running.start import Place, folders_of, place_of, plan_for
+from semreg.running.start import folders_of, place_of, plan_for
 from semreg.store.messages import in_first_process, say
-from semreg.store.recipes import kept_as
-from semreg.store.record import known_runs, read_record
-from semreg.tables.cells import read_cell
+from semreg.store.record import known_runs
 from semreg.tables.executors.choosing import HERE, executor_of
 from semreg.tables.executors.elsewhere import make_elsewhere, require_elsewhere
 from semreg.tables.executors.here import make_here
 from semreg.tables.grid import Cell, Grid, Plot, Ranking, Row, require_evaluations, require_matches, require_metric
 from semreg.tables.pages import write_table, writing_table
 from semreg.tables.paper_figures import require_known, require_pictured, write_figures
+from semreg.tables.planned import PlannedRun
 from semreg.tables.plots import require_plottable
 from semreg.tables.ranking import best_row
 from semreg.training.trial import check_by_dry_run
@@ -89,39 +87,10 @@ class MadeTable:
 
 
 @dataclass(frozen=True)
-class _Planned:
-    """A run of the grid that may be still to do."""
+class _Planned(PlannedRun):
+    """A run of the grid; `row` is its recipe's place."""
 
     row: int
-    recipe: Recipe
-    plan: Plan
-    choices: Choices
-    place: Place
-    folders: Mapping[str, str]
-    """Of its evaluations, by their names."""
-    command: str
-
-    @property
-    def seed(self) -> int:
-        return self.place.identity.seed
-
-    @property
-    def folder(self) -> Path:
-        return self.place.folder
-
-    def read(self) -> Cell:
-        return read_cell(self.folder, kept_as(self.plan.name, self.choices.judge_on), self.seed, self.folders)
-
-    @property
-    def to_do(self) -> bool:
-        """Whether it is not finished, reports included."""
-        try:
-            return not (
-                read_record(self.folder).record.get("trained")
-                and is_done(self.folder, self.plan, self.folders, self.choices.judge_on)
-            )
-        except UserError:  # there is none, or a damaged one, which the run itself then says
-            return True
 
 
 def make_table(
@@ -223,7 +192,7 @@ def _planned(
             place = place_of(plan, own, known)
             # Two recipes that train the same have one run, and rows of their own.
             place = replace(place, folder=folder_of.setdefault(place.identity.digest, place.folder))
-            runs.append(_Planned(row, recipe, plan, own, place, folders[row], command))
+            runs.append(_Planned(recipe, plan, own, place, folders[row], command, row))
     _require_different(runs[: len(planned)], trained=wanted.ranking is not None)
     return runs
 

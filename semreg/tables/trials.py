@@ -143,14 +143,22 @@ def status_of(trial: Trial) -> tuple[int, int] | None:
     return found.st_ino, found.st_mtime_ns
 
 
-def last_words(trial: Trial) -> str:
-    """The last line of what it said; a trial that was refused, or died, tells why there."""
+def length_of_log(trial: Trial) -> int:
+    """How many bytes of log there are, of all times that it was begun."""
     try:
-        said = read_file(log_of(trial), start=-LAST_WORDS).decode("utf-8", "replace")
+        return os.stat(log_of(trial)).st_size
     except OSError:
-        said = ""
+        return 0
+
+
+def last_words(trial: Trial, since: int = 0) -> str:
+    """The last line of what it said, from byte `since` of its log on; empty if it said nothing."""
+    try:
+        said = read_file(log_of(trial), start=max(since, length_of_log(trial) - LAST_WORDS)).decode("utf-8", "replace")
+    except OSError:
+        return ""
     lines = [line.strip() for line in said.splitlines() if line.strip()]
-    return lines[-1][:MOST_SAID] if lines else "it ended without a word"
+    return lines[-1][:MOST_SAID] if lines else ""
 
 
 def _listed(folder: Path) -> Sequence[str]:

@@ -32,7 +32,8 @@ class Interrupts:
     def __init__(self) -> None:
         self.pending: int | None = None
         self.pending_since = 0.0
-        self._deferring = False
+        self._deferring = self._holding = False
+        self._held: int | None = None
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> Interrupts:
@@ -55,6 +56,17 @@ class Interrupts:
         finally:
             self._deferring = False
 
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """No signal raises in here; one that would have raises right after, unless an error comes out."""
+        self._holding, self._held = True, None
+        try:
+            yield
+        finally:
+            self._holding = False
+        if self._held is not None:
+            raise Interrupted(self._held)
+
     def raise_pending(self) -> None:
         """Raise Interrupted if a signal came."""
         if self.pending is not None:
@@ -64,7 +76,10 @@ class Interrupts:
         if number == self.pending == signal.SIGHUP:
             return
         if not self._deferring or self.pending is not None:
-            raise Interrupted(number)
+            if not self._holding:
+                raise Interrupted(number)
+            self._held = number
+            return
         self.pending, self.pending_since = number, time.monotonic()
         # Not print: the signal may have come while stderr's buffer was written, which refuses to be entered again.
         with contextlib.suppress(OSError):

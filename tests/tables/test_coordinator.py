@@ -166,12 +166,18 @@ def test_one_that_failed_before_and_is_now_killed_is_begun_again(run: Run, tmp_p
 
 def test_one_that_makes_no_step_forward_has_failed_with_its_last_words(run: Run, tmp_path: Path) -> None:
     def dies(folder: Path) -> None:
-        log_of(MadeUp(folder)).write_text("semreg\nMemoryError: no more\n\n")
+        with log_of(MadeUp(folder)).open("a") as log:
+            log.write("semreg\nepoch 1\n\n")
+
+    for name in "ab":
+        _made(log_of(MadeUp(tmp_path / name)).parent)
+        log_of(MadeUp(tmp_path / name)).write_text("of another day\n")
 
     executor, cells = run(a=[[dies]] * MOST_TRIES, b=[[]] * MOST_TRIES)
     assert sorted(executor.submitted) == ["a"] * MOST_TRIES + ["b"] * MOST_TRIES
-    assert (cells["a"].state, cells["a"].reason) == ("failed", "MemoryError: no more")
-    assert cells["b"].reason == "it ended without a word"
+    ended = "its process ended 3 times without a step forward, as where memory runs out"
+    assert (cells["a"].state, cells["a"].reason) == ("failed", f"{ended}; its last words: epoch 1")
+    assert cells["b"].reason == f"{ended}; the last time it said nothing"
 
 
 def test_one_that_is_killed_again_and_again_goes_on_as_long_as_it_makes_steps(run: Run) -> None:
@@ -248,6 +254,62 @@ def test_an_executor_that_fails_ends_the_grid_and_stops_what_is_under_way(run: R
     assert refused.value.source == "--on"
     assert not lock_held(MadeUp(tmp_path / "a"))
     assert not lock_held(MadeUp(tmp_path / "b"))
+
+
+def out_of_reach(folder: Path) -> None:
+    raise OSError("the queue is away")
+
+
+def test_a_job_that_cannot_be_asked_for_a_while_is_taken_to_run(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    executor, cells = run(a=[[out_of_reach, out_of_reach, nothing, out_of_reach, done]], b=[[out_of_reach, done]])
+    assert sorted(executor.submitted) == ["a", "b"]
+    assert {cell.state for cell in cells.values()} == {"finished"}
+    said = capsys.readouterr().err
+    assert said.count("MadeUpExecutor can't tell where a run stands: OSError: the queue is away; it is waited for") == 1
+
+
+def test_a_job_that_can_never_be_asked_ends_the_grid_and_is_left(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(coordinator, "MOST_UNANSWERED", 5)
+    monkeypatch.setattr(MadeUpJob, "cancel", lambda job: None)
+    with pytest.raises(UserError, match="MadeUpExecutor can't tell where a run stands: OSError: the queue is away"):
+        run(a=[[out_of_reach] * 1000], b=[[*[nothing] * 20, done]])
+    assert (tmp_path / "b" / "done").exists(), "it was waited for"
+    assert capsys.readouterr().err.count("its process may go on") == 1
+
+
+def test_a_job_that_cannot_be_stopped_hinders_not_that_others_are(
+    run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cancel, cancelled = MadeUpJob.cancel, []
+
+    def refused(self: MadeUpJob) -> None:
+        cancelled.append(self)
+        if len(cancelled) == 1:
+            raise OSError("the queue is away")
+        cancel(self)
+
+    monkeypatch.setattr(MadeUpJob, "cancel", refused)
+    with pytest.raises(KeyboardInterrupt):
+        run(a=[[*[nothing] * 9, done]], b=[[lambda folder: os.kill(os.getpid(), signal.SIGINT), *[nothing] * 1000]])
+    assert len(cancelled) == 2
+    assert "a: MadeUpExecutor can't stop a run: OSError: the queue is away; it is waited for" in capsys.readouterr().err
+
+
+def test_a_job_that_is_begun_while_two_signals_come_is_stopped_too(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    submit, jobs = MadeUpExecutor.submit, []
+
+    def interrupted(self: MadeUpExecutor, arguments: Sequence[str], needs: Needs) -> MadeUpJob:
+        jobs.append(submit(self, arguments, needs))
+        for _ in range(2):
+            os.kill(os.getpid(), signal.SIGINT)
+        return jobs[-1]
+
+    monkeypatch.setattr(MadeUpExecutor, "submit", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run(a=[[nothing] * 1000], b=[])
+    assert [job.cancelled for job in jobs] == [1]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)

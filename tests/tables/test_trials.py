@@ -24,6 +24,7 @@ from semreg.tables.grid import Cell
 from semreg.tables.trials import (
     MOST_SAID,
     last_words,
+    length_of_log,
     lock_of,
     log_of,
     name_of,
@@ -162,10 +163,11 @@ def test_steps_forward_are_checkpoints_and_results(planned: Callable[..., Planne
 
 def test_last_words(planned: Callable[..., Planned]) -> None:
     trial = planned()
-    assert last_words(trial) == "it ended without a word"
+    assert (last_words(trial), length_of_log(trial)) == ("", 0)
     log_of(trial).parent.mkdir(parents=True)
     log_of(trial).write_bytes(b"main 1/2\nKilled \xff\n  \n")
     assert last_words(trial) == "Killed �"
+    assert last_words(trial, length_of_log(trial) - 4) == ""
     log_of(trial).write_text("x" * 10**6)
     assert last_words(trial) == "x" * MOST_SAID
 

@@ -109,6 +109,35 @@ def test_two_hang_ups_are_one_and_each_signal_has_its_exit_code() -> None:
             os.kill(os.getpid(), signal.SIGTERM)
 
 
+def test_what_is_held_raises_right_after() -> None:
+    done = []
+
+    def held(*signals: int) -> None:
+        with interrupts.held():
+            for number in signals:
+                os.kill(os.getpid(), number)
+            done.append(len(signals))
+
+    with Interrupts() as interrupts, interrupts.deferred():
+        with pytest.raises(Interrupted, match="terminated"):
+            held(signal.SIGINT, signal.SIGTERM)
+        held()
+        with pytest.raises(Interrupted, match="terminated"):
+            os.kill(os.getpid(), signal.SIGTERM)
+    assert done == [2, 0]
+
+
+def test_an_error_comes_out_of_what_is_held() -> None:
+    def broken() -> None:
+        with interrupts.held():
+            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), signal.SIGTERM)
+            raise ValueError("of its own")
+
+    with Interrupts() as interrupts, interrupts.deferred(), pytest.raises(ValueError, match="of its own"):
+        broken()
+
+
 def test_what_nohup_started_hears_no_hang_up() -> None:
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:

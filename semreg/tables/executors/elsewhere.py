@@ -4,50 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
-from semreg.core import Executor, UserError
-from semreg.recipe.load import Recipe
+from semreg.core import Executor
 from semreg.recipe.plan import Plan
 from semreg.running.choices import Choices
-from semreg.running.finishing import is_done
 from semreg.running.judges import judge_of, of_a_judge
 from semreg.running.start import folders_of, place_of
-from semreg.store.record import read_record
-from semreg.tables.cells import read_cell
 from semreg.tables.coordinator import Coordinator, Work
 from semreg.tables.executors.choosing import require_made_elsewhere, require_room
 from semreg.tables.grid import Cell
+from semreg.tables.planned import PlannedRun
 from semreg.tables.trials import Trial, name_of
 from semreg.trained.opening import open_data
-
-
-@dataclass(frozen=True)
-class _Judge:
-    """The run of a judge, as a trial."""
-
-    recipe: Recipe
-    plan: Plan
-    choices: Choices
-    command: str
-    seed: int
-    folder: Path
-
-    @property
-    def to_do(self) -> bool:
-        """Whether it is not trained, or not evaluated as its recipe says."""
-        try:
-            trained = read_record(self.folder).record.get("trained")
-            folders = folders_of(self.plan, self.choices)
-            return not (trained and is_done(self.folder, self.plan, folders, self.choices.judge_on))
-        except UserError:
-            return True
-
-    def read(self) -> Cell:
-        """Where it stands."""
-        return read_cell(self.folder, self.plan.name, self.seed, folders_of(self.plan, self.choices))
 
 
 def require_elsewhere(executor: Executor, trials: Sequence[Trial], on: str) -> None:
@@ -65,14 +34,15 @@ def make_elsewhere(
 ) -> None:
     """Have an executor make the trials that are to do, by their places, and tell each when it has ended.
 
-    Caches of data sets are built before, and judges are trained first.
+    Caches of data sets are built before, and then all judges are trained.
     """
     recipes = _recipes([trials[k] for k in to_do])
-    build_caches(recipes)
     judges = {judge.folder: judge for trial in recipes for judge in judges_of(trial)}
-    work = [Work(judge, lambda cell: None, f"judge {judge.plan.name}") for judge in judges.values() if judge.to_do]
-    work += [Work(trials[k], partial(told, k), f"{k + 1}/{len(trials)}  {name_of(trials[k])}") for k in to_do]
-    Coordinator(executor, work).run()
+    build_caches([*recipes, *judges.values()])
+    first = [Work(judge, lambda cell: None, f"judge {judge.plan.name}") for judge in judges.values() if judge.to_do]
+    then = [Work(trials[k], partial(told, k), f"{k + 1}/{len(trials)}  {name_of(trials[k])}") for k in to_do]
+    for work in (first, then):
+        Coordinator(executor, work).run()
 
 
 def build_caches(trials: Sequence[Trial]) -> None:
@@ -85,12 +55,11 @@ def build_caches(trials: Sequence[Trial]) -> None:
             built.add(key)
 
 
-def judges_of(trial: Trial) -> Iterator[_Judge]:
+def judges_of(trial: Trial) -> Iterator[PlannedRun]:
     """The judges of a trial's evaluations, those of judges before them, as trials."""
     for plan in _judges(trial.plan, trial.choices):
         choices = of_a_judge(trial.choices)
-        place = place_of(plan, choices)
-        yield _Judge(plan.recipe, plan, choices, trial.command, place.identity.seed, place.folder)
+        yield PlannedRun(plan.recipe, plan, choices, place_of(plan, choices), folders_of(plan, choices), trial.command)
 
 
 def _judges(plan: Plan, choices: Choices) -> Iterator[Plan]:

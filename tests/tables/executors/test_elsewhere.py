@@ -16,6 +16,7 @@ import semreg
 from semreg.core import Result, UserError
 from semreg.running.choices import Choices
 from semreg.store.record import known_runs, read_record
+from semreg.tables.executors import elsewhere
 from semreg.tables.making import MadeTable, Wanted
 from semreg.tables.mixing.mix import Budget, make_mix
 from semreg.trained.run import Run
@@ -90,16 +91,24 @@ def test_a_recipe_of_python_and_one_that_is_composed_are_made_elsewhere_too(
 
 
 def test_judges_are_trained_once_before_the_runs_that_they_judge(
-    make: Make, toy: Toy, register: Callable[[str, str, Any], None], forked: list[list[str]], tmp_path: Path
-) -> None:
+    make: Make, toy: Toy, register: Callable[[str, str, Any], None], forked: list[list[str]], tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    cached: list[int] = []
+    monkeypatch.setattr(elsewhere, "open_data", lambda plan, **_: cached.append(plan.data.options.get("count")))
+
     def judged(image: Any, *, judge: Run) -> Result:
         return Result(figures={"seen": float(judge.tensor("told").given(image=image.read("test")).mean())})
 
     register("evaluation", "judged", judged)
     toy(JUDGE, "judge.toml")
-    path = toy(f'{SCORED}[evaluate.verdict]\nuse = "judged(image)"\njudge = "judge.toml"\n', "judged.toml")
-    table = make([path], seeds=2, on="forked:1")
+    judge = 'judge = "judge.toml"\njudge_data = {count = 50}\n'
+    path = toy(f'{SCORED}[evaluate.verdict]\nuse = "judged(image)"\n{judge}', "judged.toml")
+    table = make([path], seeds=2, on="forked:2")
     assert [arguments[1].rpartition("/")[2] for arguments in forked] == ["judge.toml", *["judged.toml"] * 2]
+    said = capsys.readouterr().err
+    assert said.index("judge judge: finished") < said.index("1/2  judged · seed 0: begun"), "though a slot was free"
+    assert (len(cached), cached[-1]) == (2, 50), "the judge's own data are cached before, too"
     assert all("seen" in cell.results["verdict"].figures for _, cell in table.grid.cells)
     assert len(known_runs(tmp_path / "runs")) == 3
     assert make([path], seeds=2).grid.rows == table.grid.rows
