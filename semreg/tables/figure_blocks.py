@@ -106,8 +106,9 @@ def _said(ways: set[str], marked: set[str]) -> str:
 
 def _ours(row: Row, one: Statistic | None, form: Form, evaluation: str, mark: str = "") -> str:
     if one is None:
-        unfinished = not row.finished() and any(cell.failed for cell in row.cells)
-        return "failed" if unfinished or any(evaluation in cell.failures for cell in row.cells) else NOTHING
+        if any(evaluation in cell.failures for cell in row.cells):
+            return "failed"
+        return NOTHING if row.finished() else next((cell.state for cell in row.cells if cell.failed), NOTHING)
     spread = "" if one.deviation is None else f" ± {form.text(one.deviation)}"
     runs = f" ({one.runs}/{len(row.cells)})" if one.runs < len(row.cells) else ""
     return Text(f"{form.text(one.mean)}{spread}{runs}", one.mean, mark)

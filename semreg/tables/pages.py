@@ -23,7 +23,7 @@ from semreg.report.templates import templates
 from semreg.store.disk import tidy, write_whole, writing
 from semreg.store.layout import LOCK
 from semreg.store.recipes import kept_as, report_path
-from semreg.tables.blocks import BEST, NEAR, Block, View, mark_of
+from semreg.tables.blocks import BEST, NEAR, NOTHING, Block, View, mark_of
 from semreg.tables.columns import figure_columns
 from semreg.tables.differing import differences_of
 from semreg.tables.directions import directions
@@ -138,7 +138,10 @@ def page(grid: Grid, shown: View, folder: Path) -> str:
     """The table as one page that needs no other file; it links to the reports of the runs, relative to `folder`."""
     links = {
         row.name: [
-            (str(cell.seed), _report(kept_as(row.recipe_name or row.name, grid.judged_on), cell, folder))
+            (
+                NOTHING if cell.seed is None else str(cell.seed),
+                _report(kept_as(row.recipe_name or row.name, grid.judged_on), cell, folder),
+            )
             for cell in row.cells
         ]
         for row in grid.rows
