@@ -114,7 +114,9 @@ def _ours(row: Row, one: Statistic | None, form: Form, evaluation: str, mark: st
     return Text(f"{form.text(one.mean)}{spread}{runs}", one.mean, mark)
 
 
-def chance_block(tests: Mapping[str, Sequence[Comparison]], titles: Mapping[str, str]) -> Block:
+def chance_block(
+    tests: Mapping[str, Sequence[Comparison]], titles: Mapping[str, str], judged_on: str = "test"
+) -> Block:
     """Each row against another, image by image, by evaluations: whether the difference is more than chance."""
     lines = []
     for evaluation, test in ((name, test) for name, found in tests.items() for test in found):
@@ -133,8 +135,9 @@ def chance_block(tests: Mapping[str, Sequence[Comparison]], titles: Mapping[str,
         ])  # fmt: skip
     columns = ["", "figure", "against", "more than chance?", "p", "only the row right", "only the other right"]
     captions = [
-        "McNemar's exact test, two-sided, on test images that one of the two gets right and the other wrong; one after "
-        "the other for each seed that both have, where the data are the same. More than chance: two that err equally "
+        f"McNemar's exact test, two-sided, on {judged_on} images that one of the two gets right and the other wrong; "
+        "one after the other for each seed that both have, where the data are the same. More than chance: two that err "
+        "equally "
         f"often would differ so much in fewer than {CHANCE:.0%} of cases (p < {CHANCE:g}). p is not corrected for "
         "several tests."
     ]

@@ -30,10 +30,11 @@ from semreg.tables.executors.choosing import HERE, executor_of
 from semreg.tables.executors.elsewhere import make_elsewhere, require_elsewhere
 from semreg.tables.executors.here import make_here
 from semreg.tables.grid import Cell, Grid, Plot, Ranking, Row, require_evaluations, require_matches, require_metric
-from semreg.tables.pages import write_table, writing_table
+from semreg.tables.pages import text_of, write_table, writing_table
 from semreg.tables.paper_figures import require_known, require_pictured, write_figures
 from semreg.tables.plots import require_plottable
 from semreg.tables.ranking import ranked_rows
+from semreg.tables.view import title_of
 from semreg.training.trial import check_by_dry_run
 
 TABLES = "tables"
@@ -77,6 +78,12 @@ class MadeTable:
     def best(self) -> Row | None:
         """The row that a ranking has first; None where none has all its figures, or nothing is ranked."""
         return next((one.row for one in ranked_rows(self.grid) if one.mean is not None), None)
+
+    def __repr__(self) -> str:
+        return f"<table {title_of(self.grid)}, in {self.folder}>"
+
+    def _repr_markdown_(self) -> str:
+        return text_of(self.grid)
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,7 @@ def require_plottable(plots: Sequence[Plot], recipes: Sequence[Collection[str]])
         for name in plot:
             if not _is_of(name, known):
                 near = closest(name.split(".")[0], known)
-                raise UserError("--plot", f"{name!r} begins with no evaluation and a dot{near}")
+                raise UserError("--plot", f"{name!r} is not EVALUATION.FIGURE of any evaluation{near}")
         if not any(_is_of(plot.x, evaluations) and _is_of(plot.y, evaluations) for evaluations in recipes):
             raise UserError("--plot", f"no recipe has the evaluations of both {plot.x!r} and {plot.y!r}")
 

@@ -27,7 +27,7 @@ def view(grid: Grid, written: str) -> View:
     blocks += [figures_block(grid, table, titles, told) for table in tables]
     tests = {table.evaluation: found for table in tables if (found := comparisons(grid, table))}
     differing = differences_block(grid.rows, titles)
-    blocks += [*([chance_block(tests, titles)] if tests else []), *([differing] if differing else [])]
+    blocks += [*([chance_block(tests, titles, grid.judged_on)] if tests else []), *([differing] if differing else [])]
     blocks.append(_runs(grid, titles))
     drawn = {plot: draw(plot, grid.rows, titles) for plot in grid.plots}
     warnings = _warnings(grid, titles)
@@ -35,7 +35,7 @@ def view(grid: Grid, written: str) -> View:
         if picture is None:
             warnings.append(f"No recipe has a value of both figures of the plot {plot.x}:{plot.y}.")
     pictures = {file_name(plot): picture for plot, picture in drawn.items() if picture} | slices(grid)
-    return View(_title(grid), warnings, blocks, pictures, _failures(grid, titles), _notes(grid, written))
+    return View(title_of(grid), warnings, blocks, pictures, _failures(grid, titles), _notes(grid, written))
 
 
 def row_titles(rows: Sequence[Row]) -> dict[str, str]:
@@ -52,7 +52,8 @@ def row_titles(rows: Sequence[Row]) -> dict[str, str]:
     }
 
 
-def _title(grid: Grid) -> str:
+def title_of(grid: Grid) -> str:
+    """What a grid is, in a line."""
     seeds = max(len(row.cells) for row in grid.rows)
     return f"{grid.name}: {counted(len(grid.rows), 'recipe')} × {counted(seeds, 'seed')}"
 

@@ -68,7 +68,7 @@ def test_plots_that_may_have_a_point_are_let_through_before_there_are_figures() 
 @pytest.mark.parametrize("name", ["leakag.mlp", "leakage", "mlp", "", "*.mlp", "leakages.mlp"])
 def test_figures_of_no_evaluation_are_refused_before_there_are_figures(name: str) -> None:
     for plot in (Plot(name, "redrawn.error"), Plot("redrawn.error", name)):
-        with pytest.raises(UserError, match=f"--plot: {re.escape(repr(name))} begins with no evaluation and a dot"):
+        with pytest.raises(UserError, match=f"--plot: {re.escape(repr(name))} is not EVALUATION.FIGURE of any"):
             require_plottable([plot], [["leakage", "redrawn"]])
 
 
