@@ -43,7 +43,7 @@ KINDS: dict[str, Kind] = {
         Kind("evaluation", "semreg.evaluations", "figures, tables and pictures of a trained run", "evaluation"),
         Kind("optimizer", "semreg.optimizers", "rule that steps parameters along gradients", "optimizer"),
         Kind("schedule", "semreg.schedules", "course of a learning rate over a phase", "schedule"),
-        Kind("executor", "semreg.executors", "where the trials of a grid run", "executor"),
+        Kind("executor", "semreg.executors", "where trials of a grid run, if not `here`, in this process", "executor"),
         Kind("tracker", "semreg.trackers", "function that brings a store of experiments up to date", "tracker"),
     )
 }

@@ -17,29 +17,33 @@ _COLOURS = {"running": "cyan", "finished": "green", "stopped": "yellow", "failed
 
 
 def run_table(runs: Sequence[RunStatus]) -> Table:
-    """The runs as a table, each with its losses or its message and a bar on a second line."""
+    """The runs as a table, each of two lines: below is when it was updated, its losses or message, a bar and its pace.
+
+    On a terminal of 80 columns the name of a run, which has the values of a sweep in it, takes no third.
+    """
     from rich import box
     from rich.console import Group
     from rich.progress_bar import ProgressBar
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column("run", overflow="fold")
     table.add_column("state", no_wrap=True)
     table.add_column("phase", overflow="fold")
-    table.add_column("iteration", no_wrap=True, min_width=16)
-    for title in ("left", "img/s", "updated"):
-        table.add_column(title, no_wrap=True)
+    table.add_column("iteration", no_wrap=True, min_width=14)
+    table.add_column("left", no_wrap=True)
     for run in runs:
         cells = {title: Text(cell(run)) for title, cell in CELLS.items()}
         cells["state"].stylize(_COLOURS.get(run.state, ""))
-        cells["latest"].stylize("dim")
+        pace = Text(f"{cells['img/s']} img/s" if cells["img/s"] else "")
+        for below in (cells["latest"], cells["updated"], pace):
+            below.stylize("dim")
         epoch = Text(f"  epoch {cells['epoch']}" if cells["epoch"] else "")
-        bar = ProgressBar(total=1.0, completed=run.share, width=16) if run.running and run.share is not None else ""
+        bar = ProgressBar(total=1.0, completed=run.share, width=14) if run.running and run.share is not None else ""
         table.add_row(
-            cells["run"], cells["state"], Group(cells["phase"] + epoch, cells["latest"]),
-            Group(cells["iteration"], bar), cells["left"], cells["img/s"], cells["updated"],
+            cells["run"], Group(cells["state"], cells["updated"]), Group(cells["phase"] + epoch, cells["latest"]),
+            Group(cells["iteration"], bar), Group(cells["left"], pace),
         )  # fmt: skip
     return table
 

@@ -17,7 +17,7 @@ from semreg.store.results import read_result
 from semreg.tables.grid import Cell, Facts
 
 
-def read_cell(folder: Path, recipe: str, seed: int, evaluations: Mapping[str, str]) -> Cell:
+def read_cell(folder: Path, recipe: str, seed: int | None, evaluations: Mapping[str, str]) -> Cell:
     """The run in a folder, with the results of a recipe's evaluations, by the names of their folders, if it has all of
     them that don't fail. `recipe` is a name of `semreg.store.recipes.kept_as`.
 

@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,15 @@ from semreg.recipe.bounds import require_bounds
 from semreg.running.choices import JUDGED_ON, Choices
 from semreg.store.layout import RECORD
 from semreg.store.names import folder_of, named
-from semreg.store.recipes import evaluations_of, folders_of, judged_on, kept_as, read_recipe, recipes_of
+from semreg.store.recipes import (
+    evaluations_of,
+    folders_of,
+    is_reported,
+    judged_on,
+    kept_as,
+    read_recipe,
+    recipes_of,
+)
 from semreg.store.record import read_record, run_folders
 from semreg.tables.cells import read_cell
 from semreg.tables.grid import Cell, Grid, Row, require_matches
@@ -36,6 +44,9 @@ class _Found:
 
     recipe_name: str
     recipe: dict[str, Any]
+    own_name: str
+    """Of the recipe that the run was begun with."""
+    description: str
     cell: Cell
     digest: str
     alike: str
@@ -88,28 +99,46 @@ def _folders(runs: Sequence[str | Path], out: Path) -> list[Path]:
 
 
 def _recipes(folder: Path, images: str) -> list[_Found]:
-    """The recipes of a run that were judged on these images, at least its own. A damaged run is a row and says so."""
+    """The recipes of a run that were judged on these images; where none was, its own.
+
+    A damaged run is a row and says so.
+    """
+    seed = None
     try:
         run = read_record(folder)
+        said = run.record.get("seed")
+        seed = said if isinstance(said, int) else None
         kept = recipes_of(folder)
         done = [name for name in kept if evaluations_of(folder, name)]
+        judged = [name for name in kept if folders_of(folder, name) or is_reported(folder, name)]
     except UserError as error:
-        return [_Found(folder.name, {}, Cell(0, folder, "damaged", error.text()), folder.name, folder.name)]
-    data, seed = run.record.get("data"), run.record.get("seed")
+        cell = Cell(seed, folder, "damaged", error.text())
+        return [_Found(folder.name, {}, folder.name, "", cell, folder.name, folder.name)]
+    data = run.record.get("data")
     fingerprint = data.get("fingerprint") if isinstance(data, dict) else None
+    names = [recipe for recipe, judged_images in map(judged_on, judged) if judged_images == images] or [run.name]
+    own = _recipe(folder, run.name)
     found = []
-    for name in [one for one, judged in map(judged_on, kept) if judged == images] or [run.name]:
-        table = _recipe(folder, name)
+    for name in names:
         place = kept_as(name, images)
-        cell = read_cell(folder, place, seed if isinstance(seed, int) else 0, folders_of(folder, place))
+        table = _recipe(folder, place) or _recipe(folder, name)
+        # What trains the same as the run's own recipe, and is alone, is told by what that says: the values of a sweep.
+        description = _description(table) or (_description(own) if len(names) == 1 else "")
+        cell = read_cell(folder, place, seed, folders_of(folder, place))
         decides = [name, fingerprint, table | {"seed": None}, bool(run.record.get("continues"))]
         decides += [run.record.get(key) for key in _DECIDES]
         try:
             alike = json.dumps(decides, sort_keys=True)
         except RecursionError:  # what no run writes
             alike = str(folder)
-        found.append(_Found(name, table, cell, str(run.record.get("hash") or folder.name), alike, done))
+        digest = str(run.record.get("hash") or folder.name)
+        found.append(_Found(name, table, run.name, description, cell, digest, alike, done))
     return found
+
+
+def _description(recipe: Mapping[str, Any]) -> str:
+    said = recipe.get("description")
+    return said if isinstance(said, str) else ""
 
 
 def _recipe(folder: Path, name: str) -> dict[str, Any]:
@@ -132,22 +161,27 @@ def _require_judged(found: Sequence[_Found], images: str) -> None:
 
 
 def _rows(found: Sequence[_Found]) -> tuple[Row, ...]:
-    """The runs of one recipe as one row, if their seeds differ; rows of recipes of one name have names of folders."""
-    copies: Counter[tuple[str, int]] = Counter()
+    """The runs of one recipe as one row, if their seeds differ.
+
+    Rows of recipes of one name have the names of those that the runs were begun with, and if these are one, too, of
+    their folders.
+    """
+    copies: Counter[tuple[str, int | None]] = Counter()
     groups: dict[tuple[str, int], list[_Found]] = {}
     for one in found:
         groups.setdefault((one.alike, copies[one.alike, one.cell.seed]), []).append(one)
         copies[one.alike, one.cell.seed] += 1
     names = [first.recipe_name for first, *_ in groups.values()]
+    begun = [first.own_name for first, *_ in groups.values()]
     rows: dict[str, Row] = {}
     for group in groups.values():
         first = group[0]
-        own = first.recipe_name if names.count(first.recipe_name) == 1 else first.cell.folder.name
+        own = first.recipe_name
+        if names.count(own) > 1:
+            own = first.own_name if begun.count(first.own_name) == 1 else first.cell.folder.name
         name = _unique(own, rows)
-        cells = tuple(sorted((one.cell for one in group), key=lambda cell: cell.seed))
-        said = first.recipe.get("description")
-        description = said if isinstance(said, str) else ""
-        rows[name] = Row(name, description, cells, first.recipe, recipe_name=first.recipe_name)
+        cells = tuple(sorted((one.cell for one in group), key=lambda cell: cell.seed or 0))
+        rows[name] = Row(name, first.description, cells, first.recipe, recipe_name=first.recipe_name)
     return tuple(rows.values())
 
 

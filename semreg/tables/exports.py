@@ -42,7 +42,8 @@ def latex_text(text: str) -> str:
 def _table(block: Block) -> str:
     headings = [latex_text(text) for text in block.headings()]
     lines = [[latex_text(line[0]), *map(_cell, line[1:])] for line in block.rows]
-    captions = " ".join(latex_text(text) for text in (f"{block.title}.", *block.captions))
+    title = block.title if block.title.endswith("?") else f"{block.title}."
+    captions = " ".join(latex_text(text) for text in (title, *block.captions))
     return "\n".join([
         r"\begin{table}",
         r"\centering",

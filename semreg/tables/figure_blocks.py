@@ -112,14 +112,17 @@ def _said(ways: set[str], marked: set[str]) -> str:
 
 def _ours(row: Row, one: Statistic | None, form: Form, evaluation: str, mark: str = "") -> str:
     if one is None:
-        unfinished = not row.finished() and any(cell.failed for cell in row.cells)
-        return "failed" if unfinished or any(evaluation in cell.failures for cell in row.cells) else NOTHING
+        if any(evaluation in cell.failures for cell in row.cells):
+            return "failed"
+        return NOTHING if row.finished() else next((cell.state for cell in row.cells if cell.failed), NOTHING)
     spread = "" if one.deviation is None else f" ± {form.text(one.deviation)}"
     runs = f" ({one.runs}/{len(row.cells)})" if one.runs < len(row.cells) else ""
     return Text(f"{form.text(one.mean)}{spread}{runs}", one.mean, mark)
 
 
-def chance_block(tests: Mapping[str, Sequence[Comparison]], titles: Mapping[str, str]) -> Block:
+def chance_block(
+    tests: Mapping[str, Sequence[Comparison]], titles: Mapping[str, str], judged_on: str = "test"
+) -> Block:
     """Each row against another, image by image, by evaluations: whether the difference is more than chance."""
     lines = []
     for evaluation, test in ((name, test) for name, found in tests.items() for test in found):
@@ -138,8 +141,9 @@ def chance_block(tests: Mapping[str, Sequence[Comparison]], titles: Mapping[str,
         ])  # fmt: skip
     columns = ["", "figure", "against", "more than chance?", "p", "only the row right", "only the other right"]
     captions = [
-        "McNemar's exact test, two-sided, on test images that one of the two gets right and the other wrong; one after "
-        "the other for each seed that both have, where the data are the same. More than chance: two that err equally "
+        f"McNemar's exact test, two-sided, on {judged_on} images that one of the two gets right and the other wrong; "
+        "one after the other for each seed that both have, where the data are the same. More than chance: two that err "
+        "equally "
         f"often would differ so much in fewer than {CHANCE:.0%} of cases (p < {CHANCE:g}). p is not corrected for "
         "several tests."
     ]

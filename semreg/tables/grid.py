@@ -41,10 +41,10 @@ class Facts:
 class Cell:
     """One run of the grid. Its `state` is that of the run, `damaged`, or `not begun`; `reason` says why not finished.
 
-    `results` are empty unless it is `finished`.
+    `results` are empty unless it is `finished`, and `seed` is None where a record doesn't tell it.
     """
 
-    seed: int
+    seed: int | None
     folder: Path
     state: str
     reason: str = ""
@@ -292,7 +292,9 @@ def _tests(row: Row, against: Row, evaluation: str, outcome: str) -> dict[int, P
     tests = {}
     for cell in row.finished():
         other = others.get(cell.seed)
-        if other is None or not cell.facts.fingerprint or cell.facts.fingerprint != other.facts.fingerprint:
+        if other is None or cell.seed is None:
+            continue
+        if not cell.facts.fingerprint or cell.facts.fingerprint != other.facts.fingerprint:
             continue
         ours, theirs = (
             c.results[evaluation].outcomes.get(outcome) if evaluation in c.results else None for c in (cell, other)

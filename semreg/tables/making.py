@@ -30,11 +30,12 @@ from semreg.tables.executors.choosing import HERE, executor_of
 from semreg.tables.executors.elsewhere import make_elsewhere, require_elsewhere
 from semreg.tables.executors.here import make_here
 from semreg.tables.grid import Cell, Grid, Plot, Ranking, Row, require_evaluations, require_matches, require_metric
-from semreg.tables.pages import write_table, writing_table
+from semreg.tables.pages import text_of, write_table, writing_table
 from semreg.tables.paper_figures import require_known, require_pictured, write_figures
 from semreg.tables.planned import PlannedRun
 from semreg.tables.plots import require_plottable
 from semreg.tables.ranking import best_row
+from semreg.tables.view import title_of
 from semreg.training.trial import check_by_dry_run
 
 TABLES = "tables"
@@ -84,6 +85,12 @@ class MadeTable:
     def best(self) -> Row | None:
         """The row that a ranking has first; None where none has all its figures, or nothing is ranked."""
         return best_row(self.grid)
+
+    def __repr__(self) -> str:
+        return f"<table {title_of(self.grid)}, in {self.folder}>"
+
+    def _repr_markdown_(self) -> str:
+        return text_of(self.grid)
 
 
 @dataclass(frozen=True)

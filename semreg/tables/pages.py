@@ -9,6 +9,7 @@ import math
 import os
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from semreg.report.templates import templates
 from semreg.store.disk import tidy, write_whole, writing
 from semreg.store.layout import LOCK
 from semreg.store.recipes import kept_as, report_path
-from semreg.tables.blocks import BEST, COMMANDS, NEAR, Block, View, mark_of
+from semreg.tables.blocks import BEST, COMMANDS, NEAR, NOTHING, Block, View, mark_of
 from semreg.tables.columns import figure_columns
 from semreg.tables.differing import differences_of
 from semreg.tables.directions import directions
@@ -36,6 +37,9 @@ from semreg.tables.view import row_titles, view
 
 GO_ON = "when that is mended, the same command goes on; finished runs are kept"
 MARKDOWN, PAGE, DATA = "table.md", "table.html", "table.json"
+_ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
+_MARKUP = re.compile(r"&(?=#?\w+;)|<(?! )|^>")
+"""What begins an entity, a tag or a quotation; in `p < 0.05` and `A & B` nothing does."""
 _SPECIAL = re.compile(r"[\\|`*\[\]]|(?<![^\W_])_|_(?![^\W_])")
 
 
@@ -71,8 +75,8 @@ def writing_table(folder: Path) -> Iterator[None]:
 
 
 def text_of(grid: Grid) -> str:
-    """A grid's table as Markdown, where nothing is written."""
-    return markdown(view(grid, _now()))
+    """A grid's table as Markdown, where nothing is written: without pictures, which would be files."""
+    return markdown(replace(view(grid, _now()), pictures={}))
 
 
 def _now() -> str:
@@ -99,7 +103,7 @@ def escaped(text: str) -> str:
     """Text that means nothing but itself in a cell of a Markdown table."""
     text = " ".join(text.split())
     text = "".join(c if c.isprintable() else "�" for c in text)
-    text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    text = _MARKUP.sub(lambda found: _ENTITIES[found[0]], text)
     return _SPECIAL.sub(lambda found: f"\\{found[0]}", text)
 
 
@@ -138,7 +142,10 @@ def page(grid: Grid, shown: View, folder: Path) -> str:
     """The table as one page that needs no other file; it links to the reports of the runs, relative to `folder`."""
     links = {
         row.name: [
-            (str(cell.seed), _report(kept_as(row.recipe_name or row.name, grid.judged_on), cell, folder))
+            (
+                NOTHING if cell.seed is None else str(cell.seed),
+                _report(kept_as(row.recipe_name or row.name, grid.judged_on), cell, folder),
+            )
             for cell in row.cells
         ]
         for row in grid.rows

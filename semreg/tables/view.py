@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 
 from semreg.report.formatting import duration
 from semreg.tables.blocks import NOTHING, Block, Text, View, counted
@@ -26,7 +27,7 @@ def view(grid: Grid, written: str) -> View:
     blocks += [figures_block(grid, table, titles, told) for table in tables]
     tests = {evaluation: found for evaluation, found in grid.tests.items() if found}
     differing = differences_block(grid.rows, titles)
-    blocks += [*([chance_block(tests, titles)] if tests else []), *([differing] if differing else [])]
+    blocks += [*([chance_block(tests, titles, grid.judged_on)] if tests else []), *([differing] if differing else [])]
     blocks.append(_runs(grid, titles))
     drawn = {plot: draw(plot, grid.rows, titles) for plot in grid.plots}
     warnings = _warnings(grid, titles)
@@ -34,7 +35,7 @@ def view(grid: Grid, written: str) -> View:
         if picture is None:
             warnings.append(f"No recipe has a value of both figures of the plot {plot.x}:{plot.y}.")
     pictures = {file_name(plot): picture for plot, picture in drawn.items() if picture} | slices(grid)
-    return View(_title(grid), warnings, blocks, pictures, _failures(grid, titles), _notes(grid, written))
+    return View(title_of(grid), warnings, blocks, pictures, _failures(grid, titles), _notes(grid, written))
 
 
 def row_titles(rows: Sequence[Row]) -> dict[str, str]:
@@ -51,7 +52,8 @@ def row_titles(rows: Sequence[Row]) -> dict[str, str]:
     }
 
 
-def _title(grid: Grid) -> str:
+def title_of(grid: Grid) -> str:
+    """What a grid is, in a line."""
     seeds = max(len(row.cells) for row in grid.rows)
     return f"{grid.name}: {counted(len(grid.rows), 'recipe')} × {counted(seeds, 'seed')}"
 
@@ -64,7 +66,7 @@ def _runs(grid: Grid, titles: Mapping[str, str]) -> Block:
         lines.append([
             titles[row.name],
             row.name,
-            ", ".join(str(cell.seed) for cell in done) or NOTHING,
+            _seeds(done) or NOTHING,
             _distinct(cell.facts.data for cell in done),
             _distinct(cell.facts.images for cell in done),
             _distinct(cell.facts.fingerprint[:8] for cell in done),
@@ -94,35 +96,60 @@ def _warnings(grid: Grid, titles: Mapping[str, str]) -> list[str]:
     warnings = []
     if grid.judged_on != "test":
         said = f"Judged on the {grid.judged_on} images: what is called a test image is one of these"
-        warnings.append(f"{said}. No evaluation has read the others.")
+        warnings.append(f"{said}. No figure of this page is of the others.")
     for said in dict.fromkeys(cell.facts.fallback for _, cell in done if cell.facts.fallback):
         rows = dict.fromkeys(titles[row.name] for row, cell in done if cell.facts.fallback == said)
         whose = "" if len(rows) == len(grid.rows) else f"{', '.join(rows)}: "
         warnings.append(f"{whose}{said} These figures are not comparable with the paper's, which are of its own data.")
     if not on_the_same_data(grid):
         warnings.append("Not all runs are on the same images, labels and split; see Runs before comparing them.")
-    failed = sum(cell.failed and not cell.finished for _, cell in grid.cells)
-    lacking = sum(bool(cell.failures) for _, cell in grid.cells)
-    for count, of in ((failed, ""), (lacking, "Evaluations of ")):
-        if count:
-            warnings.append(f"{of}{count} of {counted(len(grid.cells), 'run')} failed; the reasons are below.")
+    runs = counted(len(_runs_of(grid)), "run")
+    for state, said in (("failed", "failed"), ("damaged", "can't be read")):
+        if count := len({cell.folder for _, cell in grid.cells if cell.state == state}):
+            warnings.append(f"{count} of {runs} {said}; the reasons are below.")
+    if lacking := {cell.folder for _, cell in grid.cells if cell.failures}:
+        warnings.append(f"Evaluations of {len(lacking)} of {runs} failed; the reasons are below.")
     left = [(row, cell) for row, cell in grid.cells if not (cell.finished or cell.failed)]
     if left:
         listed = "; ".join(f"{_of(row, cell, titles)} ({cell.state})" for row, cell in left)
-        warnings.append(f"{len(left)} of {counted(len(grid.cells), 'run')} not finished: {listed}.")
+        warnings.append(f"{len({cell.folder for _, cell in left})} of {runs} not finished: {listed}.")
+    if unjudged := {row.name: cells for row in grid.rows if (cells := _unjudged(row))}:
+        listed = "; ".join(f"{titles[name]} (seed {_seeds(cells)})" for name, cells in unjudged.items())
+        option = "" if grid.judged_on == "test" else f" --judge-on {grid.judged_on}"
+        said = f"Without figures, since never evaluated on {grid.judged_on} images: {listed}"
+        warnings.append(f"{said}; semreg evaluate RUN{option} does it.")
     return warnings
 
 
+def _unjudged(row: Row) -> list[Cell]:
+    """The finished runs of a row without a result of its evaluations, of which none failed."""
+    return [cell for cell in row.finished() if row.recipe.get("evaluate") and not (cell.results or cell.failures)]
+
+
+def _runs_of(grid: Grid) -> dict[Path, list[Cell]]:
+    """The cells of each run, by its folder: rows whose recipes train the same share runs."""
+    runs: dict[Path, list[Cell]] = {}
+    for _, cell in grid.cells:
+        runs.setdefault(cell.folder, []).append(cell)
+    return runs
+
+
+def _seeds(cells: Iterable[Cell]) -> str:
+    """The seeds of runs, as far as they are known."""
+    return ", ".join(dict.fromkeys(str(cell.seed) for cell in cells if cell.seed is not None))
+
+
 def _of(row: Row, cell: Cell, titles: Mapping[str, str]) -> str:
-    return f"{titles[row.name]} · seed {cell.seed}"
+    return titles[row.name] if cell.seed is None else f"{titles[row.name]} · seed {cell.seed}"
 
 
 def _notes(grid: Grid, written: str) -> list[tuple[str, str]]:
-    facts = [cell.facts for _, cell in grid.cells if cell.finished]
+    runs = _runs_of(grid)
+    facts = [cells[0].facts for cells in runs.values() if all(cell.finished for cell in cells)]
     titles = row_titles(grid.rows)
     notes = [
-        ("finished", f"{len(facts)} of {counted(len(grid.cells), 'run')}"),
-        ("seeds", ", ".join(dict.fromkeys(str(cell.seed) for _, cell in grid.cells))),
+        ("finished", f"{len(facts)} of {counted(len(runs), 'run')}"),
+        ("seeds", _seeds(cell for _, cell in grid.cells)),
         ("data", _distinct(one.data for one in facts)),
         ("training", f"{duration(sum(one.seconds for one in facts))} in all" if facts else NOTHING),
         ("device", _distinct(one.device for one in facts)),

@@ -34,7 +34,7 @@ def test_runs_that_failed_are_said_and_are_no_failure_of_the_command(
 ) -> None:
     (fake_run / "run.json").write_text("{")
     assert ended(fake_run, "--out", fake_run.parent) == 0
-    assert "olr_celeba-3f9c1a · seed 0 damaged: " in capsys.readouterr().out
+    assert "olr_celeba-3f9c1a damaged: " in capsys.readouterr().out
 
 
 def test_mistakes_get_one_message_and_exit_code_2(fake_run: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -36,6 +36,10 @@ def test_the_page_in_docs_is_current(own: str) -> None:
     assert (ROOT / "docs" / "components.md").read_text() == own, f"run `{COMMAND}`, without plugins of others"
 
 
+def test_here_which_is_no_component_stands_beside_the_executors(own: str) -> None:
+    assert "`here`" in own.partition("## Executors")[2].partition("|")[0]
+
+
 def test_every_component_says_what_it_is_and_those_of_papers_where_they_are_from(own: str) -> None:
     found = rows(own)
     assert len(found) > 100

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
@@ -33,6 +34,16 @@ def test_a_run_has_a_row_with_its_bar_and_its_losses() -> None:
     ):
         assert text in shown
     assert "\x1b" not in shown
+
+
+def test_on_a_narrow_terminal_a_run_of_a_sweep_has_two_lines() -> None:
+    console = Console(file=io.StringIO(), width=80)
+    names = [f"vae_digits-lr_0.00{seed}16-kl_0.1-0bf501" for seed in range(3)]
+    runs = [replace(RUN, folder=Path(name), losses={"kl": 1.0}, images_per_second=12345.0) for name in names]
+    console.print(run_table(runs))
+    shown = console.file.getvalue().strip().splitlines()  # type: ignore[attr-defined]
+    assert len(shown) == 2 + 2 * len(names), shown
+    assert all("2s ago" in line and "kl 1" in line and "12345 img/s" in line for line in shown[3::2])
 
 
 def test_cells_tell_nothing_that_is_not_known() -> None:

@@ -91,11 +91,17 @@ def test_runs_that_are_not_finished_are_said(write: Write, tmp_path: Path) -> No
     made = compare(tmp_path, "*", name="all")
     assert shown(made) == {"bad-1": [], "gan": [], "vae": [0.9]}
     text = (made.folder / "table.md").read_text()
-    assert "> **2 of 4 runs failed; the reasons are below.**" in text
+    assert "> **1 of 4 runs failed; the reasons are below.**" in text
+    assert "> **1 of 4 runs can't be read; the reasons are below.**" in text
     assert "> **1 of 4 runs not finished: gan · seed 0 (stopped).**" in text
     assert "**vae · seed 1 failed: no memory**" in text
-    assert "**bad-1 · seed 0 damaged: " in text
+    assert "**bad-1 damaged: " in text, "its seed is not known"
+    assert re.search(r"\| bad-1 \| +damaged \|", text)
+    assert "- seeds: 0, 1\n" in text
+    assert "seed 0" not in Page((made.folder / "table.html").read_text()).words().partition("bad-1")[2][:20]
     assert made.folder.name.startswith("all-")
+    (write("vae-3", 0.5, seed=3) / "recipes.json").write_text("{")
+    assert "**vae-3 · seed 3 damaged: " in (compare(tmp_path, "vae-*").folder / "table.md").read_text()
 
 
 def test_only_seeds_make_runs_one_row(write: Write, tmp_path: Path) -> None:
@@ -132,7 +138,9 @@ def test_each_recipe_of_a_run_is_a_row(write: Write, tmp_path: Path) -> None:
     write_recipe(folder, "other", {"evaluate": PROBE})
     write_result(folder / "evaluations" / "probe-other", Result({"accuracy": 0.5}))
     write_evaluations(folder, "other", {"probe": "probe-other"}, reported=True)
-    assert shown(compare(tmp_path, "vae-1")) == {"vae": [0.9], "other": [0.5]}
+    made = compare(tmp_path, "vae-1")
+    assert shown(made) == {"vae": [0.9], "other": [0.5]}
+    assert "- finished: 1 of 1 run\n" in (made.folder / "table.md").read_text(), "of two rows"
 
 
 def test_results_on_validation_images_are_apart(write: Write, tmp_path: Path) -> None:
@@ -145,6 +153,40 @@ def test_results_on_validation_images_are_apart(write: Write, tmp_path: Path) ->
     assert made.folder != compare(tmp_path, "*").folder
     with pytest.raises(UserError, match="no run has results on validation images; there are some on test images"):
         compare(tmp_path, "gan-1", judge_on="validation")
+
+
+def test_the_second_recipe_of_a_run_is_known_on_validation_images(write: Write, tmp_path: Path) -> None:
+    folder = write("vae-1", 0.9)
+    write_recipe(folder, "other@validation", {"description": "Another", "optimizer": {"lr": 0.5}, "evaluate": PROBE})
+    write_result(folder / "evaluations" / "probe-other", Result({"accuracy": 0.5}))
+    write_evaluations(folder, "other@validation", {"probe": "probe-other"}, reported=True)
+    [row] = compare(tmp_path, "vae-1", judge_on="validation").grid.rows
+    assert (row.name, row.description, row.recipe["optimizer"]) == ("other", "Another", {"lr": 0.5})
+
+
+def test_a_sweep_whose_best_was_judged_on_test_images_too(write: Write, tmp_path: Path) -> None:
+    """Validated as `a` and `b` of a sweep, two seeds each; `a` then on test images as the recipe with `--set`."""
+    for seed in (0, 1):
+        for name in ("a", "b"):
+            recipe = {"description": f"lr = {name}", "optimizer": {"lr": name}}
+            folder = write(f"{name}-{seed}", 0.5, seed=seed, on="validation", recipe=recipe)
+            write_recipe(folder, name, recipe | {"evaluate": PROBE})
+            if name == "a":
+                write_recipe(folder, "vae", recipe | {"description": None, "evaluate": PROBE})
+                write_result(folder / "evaluations" / "probe-test", Result({"accuracy": 0.4 + seed / 10}))
+                write_evaluations(folder, "vae", {"probe": "probe-test"}, reported=True)
+    write("vae-0", 0.7, recipe={"optimizer": {"lr": "longer"}})
+    made = compare(tmp_path, "*")
+    assert shown(made) == {"a": [0.4, 0.5], "b": [], "vae": [0.7]}
+    assert [row.description for row in made.grid.rows] == ["lr = a", "lr = b", ""]
+    text = (made.folder / "table.md").read_text()
+    assert "- finished: 5 of 5 runs\n" in text
+    assert "> **Without figures, since never evaluated on test images: lr = b (seed 0, 1); semreg evaluate RUN " in text
+    validated = compare(tmp_path, "*", judge_on="validation")
+    assert shown(validated) == {"a": [0.5, 0.5], "b": [0.5, 0.5], "vae": []}
+    text = (validated.folder / "table.md").read_text()
+    assert "on validation images: vae (seed 0); semreg evaluate RUN --judge-on validation does it" in text
+    assert "No figure of this page is of the others." in text
 
 
 def test_what_is_not_installed_is_no_obstacle(write: Write, tmp_path: Path) -> None:

@@ -34,6 +34,7 @@ def grid(runs: Path) -> Grid:
 
 def test_latex_is_a_table_in_booktabs_for_each_evaluation(grid: Grid) -> None:
     text = latex(view(grid, ""))
+    assert r"\caption{Is the difference more than chance? McNemar's" in text
     assert text.count(r"\begin{table}") == text.count(r"\end{table}") == 2, "figures, and tests"
     assert r"\begin{tabular}{lrr}" in text
     assert r" & accuracy $\uparrow$ (share) & paper \\" in text

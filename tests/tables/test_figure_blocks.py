@@ -14,6 +14,7 @@ from semreg.tables.directions import directions
 from semreg.tables.figure_blocks import chance_block, figures_block, verdict
 from semreg.tables.grid import Cell, Comparison, Grid, Row, comparisons, figure_tables
 from semreg.tables.paired import PairedTest
+from semreg.tables.view import view
 from tests.tables.conftest import FACTS, finished
 
 RECIPE: dict[str, Any] = {"evaluate": {"probe": {"use": "linear_probe(z, digit)"}}}
@@ -93,6 +94,10 @@ def test_all_paired_tests_stand_in_one_table(runs: Path) -> None:
     [table] = figure_tables(grid)
     block = chance_block({"probe": comparisons(grid, table)}, {"vae": "A VAE", "gan": "A GAN"})
     assert block.title == "Is the difference more than chance?"
+    assert "two-sided, on test images" in block.captions[0]
+    judged = replace(grid, judged_on="validation")
+    [caption] = next(one.captions for one in view(judged, "").blocks if one.title == block.title)
+    assert "two-sided, on validation images" in caption
     assert [list(line) for line in block.rows] == [
         ["A GAN", "probe.accuracy", "A VAE", "yes, worse", "0.00024", "0", "13"]
     ]

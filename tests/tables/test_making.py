@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -18,10 +19,11 @@ import semreg
 from semreg.core import DataMissing, UserError
 from semreg.core.errors import CannotWrite
 from semreg.store.collection import collection
+from semreg.tables.grid import Grid, Plot, Row
 from semreg.tables.making import MadeTable, chosen_seeds
 from semreg.training.phase import PhaseRunner
 from tests.conftest import ToyData
-from tests.tables.conftest import SCORED
+from tests.tables.conftest import SCORED, finished
 
 Toy = Callable[..., Path]
 Make = Callable[..., MadeTable]
@@ -58,6 +60,16 @@ def test_a_grid_is_made_seed_by_seed_and_then_left_alone(
     assert "runs to do" not in capsys.readouterr().err
     make(two, seeds=3)
     assert made == ["plain:2", "better:2"]
+
+
+def test_what_is_returned_shows_itself_in_a_line_and_in_a_notebook_as_its_tables() -> None:
+    row = Row("vae", "A VAE", finished(Path("runs"), "vae", [0.5, 0.7]))
+    plots = (Plot("probe.accuracy", "probe.spare"),)
+    table = MadeTable(Grid("toys", (row,), plots=plots), Path("runs/tables/toys-abc"))
+    assert repr(table) == "<table toys: 1 recipe × 2 seeds, in runs/tables/toys-abc>"
+    shown = table._repr_markdown_()
+    assert re.search(r"\| A VAE \| 0.6000 ± 0.1414 \|", re.sub(" +", " ", shown))
+    assert "![" not in shown, "the files of pictures are not beside a notebook"
 
 
 def test_a_grid_is_judged_on_test_or_on_validation_images(make: Make, two: list[Path], made: list[str]) -> None:

@@ -48,7 +48,7 @@ def test_the_table_reads_like_a_papers(grid: Grid) -> None:
     )
     assert "1 more figure, shown by --figures 'probe.\\*'." in lines
     assert "| A GAN | probe.accuracy | A VAE | yes, worse | 0.00024 | 0 | 13 |" in lines
-    assert "**A GAN · seed 1 failed: losses.adv became nan \\| see &lt;log&gt;**" in lines
+    assert "**A GAN · seed 1 failed: losses.adv became nan \\| see &lt;log>**" in lines
     assert "> **2 of 8 runs not finished: late · seed 0 (not begun); late · seed 1 (not begun).**" in lines
     assert "| A VAE | vae | 0, 1 | toy | 40 train / 20 test | sha256:a | 2 + 3 | 1m30s | 3m00s |" in lines
     assert "- command: `semreg table 'r/*.toml' --seeds 2`" in lines
@@ -78,9 +78,11 @@ def test_one_seed_alone_has_no_deviation_and_a_row_without_a_finished_run_says_w
 def test_markdown_holds_no_markup_of_others(grid: Grid) -> None:
     text = markdown(view(grid, ""))
     (line,) = [line for line in text.splitlines() if "β" in line and "±" in line]
-    assert "β \\| &lt;script&gt;alert(1)&lt;/script&gt; \\`\\*\\_\\[x\\](y) &amp; co" in line
+    assert "β \\| &lt;script>alert(1)&lt;/script> \\`\\*\\_\\[x\\](y) & co" in line
     assert len(re.findall(r"(?<!\\)\|", line)) == 4
     assert escaped("a\n\x1b[31mb_c") == "a �\\[31mb_c"
+    assert escaped("> p < 0.05 > 0 & no &lt; or &#60;") == "&gt; p < 0.05 > 0 & no &amp;lt; or &amp;#60;"
+    assert escaped("a <b> <!-- <? </b <") == "a &lt;b> &lt;!-- &lt;? &lt;/b &lt;"
     assert escaped("knn_without _x_") == "knn_without \\_x\\_"
     ticks = replace(grid, command="semreg table `x`")
     assert "- command: `` semreg table `x` ``" in markdown(view(ticks, ""))

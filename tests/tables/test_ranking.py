@@ -151,7 +151,7 @@ def test_the_ranking_stands_first_in_the_table_and_in_its_data(tmp_path: Path) -
     assert "| b | 1.25 | **0.7500** | 1 | 2.0000 | 1.5 |" in text
     assert "| a | 1.75 | 0.5000 | 2 | 2.0000 | 1.5 |" in text
     assert "| c | – | failed | – | failed | – |" in text
-    assert "Says &lt;little&gt;." in text
+    assert "Says &lt;little>." in text
     write_table(made, tmp_path)
     first = json.loads((tmp_path / "table.json").read_text())["ranking"][0]
     assert (first["row"], first["mean_rank"]) == ("b", 1.25)

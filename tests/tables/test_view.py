@@ -70,7 +70,8 @@ def test_runs_that_failed_or_are_not_finished_are_told_with_their_row_and_seed(r
     assert shown.title == "toys: 1 recipe × 4 seeds"
     assert shown.failures == ["A VAE · seed 1 failed: nan", "A VAE · seed 3 damaged: no file"]
     assert shown.warnings == [
-        "2 of 4 runs failed; the reasons are below.",
+        "1 of 4 runs failed; the reasons are below.",
+        "1 of 4 runs can't be read; the reasons are below.",
         "1 of 4 runs not finished: A VAE · seed 2 (running).",
     ]
     notes = dict(shown.notes)
