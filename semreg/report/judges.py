@@ -6,6 +6,7 @@ import contextlib
 import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
 from semreg.core import UserError
@@ -16,6 +17,8 @@ from semreg.store.record import RunRecord, read_record
 
 ACCURACY = "accuracy"
 """The figure by which an evaluation of a judge's recipe says how often the judge is right."""
+LONGEST_CHANGE = 80
+"""Characters of a change of a judge's data, of which more says no more."""
 
 
 def judged_by(folder: Path, kept: str) -> dict[str, str]:
@@ -26,9 +29,9 @@ def judged_by(folder: Path, kept: str) -> dict[str, str]:
     """
     images, judges = judged_on(kept)[1], judges_of(folder, kept)
     sentences = {digest: _sentence(folder.parent, digest, images) for digest in set(judges.values())}
-    evaluations = read_recipe(folder, kept).get("evaluate", {})
+    table = read_recipe(folder, kept)
     said = {
-        name: " ".join(filter(None, [sentences[digest], taught_by(evaluations.get(name, {}).get("judge_data", {}))]))
+        name: " ".join(filter(None, [sentences[digest], taught_by(_table(table, "evaluate", name, "judge_data"))]))
         for name, digest in judges.items()
     }
     return {name: text for name, text in said.items() if text}
@@ -42,13 +45,20 @@ def taught_by(judge_data: Mapping[str, Any]) -> str:
     return f"This judge learns from data of its own ({written}), which may hold images that it judges here."
 
 
+def _table(found: Any, *keys: str) -> Mapping[str, Any]:
+    """The table at a place of a recipe as a run has kept it; empty where there is none."""
+    for key in keys:
+        found = found.get(key) if isinstance(found, Mapping) else None
+    return found if isinstance(found, Mapping) else {}
+
+
 def _assignments(changes: Mapping[str, Any], of: str = "") -> Iterator[str]:
     """Changes one by one: `first = 4000`, `split.train = 0.95`."""
     for key, value in changes.items():
         if isinstance(value, Mapping):
             yield from _assignments(value, f"{of}{key}.")
         else:
-            yield f"{of}{key} = {value}"
+            yield shorten(f"{of}{key} = {value}", LONGEST_CHANGE, placeholder="…")
 
 
 def _sentence(runs: Path, digest: str, images: str) -> str:

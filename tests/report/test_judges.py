@@ -61,6 +61,18 @@ def test_of_a_judge_that_learns_from_other_images_it_is_said(judged: Path) -> No
         assert found["fid"].endswith(f"images of its data. {said}")
 
 
+@pytest.mark.parametrize(
+    "table", [{}, {"evaluate": 1}, {"evaluate": {"fid": []}}, {"evaluate": {"fid": {"judge_data": 3}}}]
+)
+def test_a_strange_recipe_says_nothing_of_a_judges_data(judged: Path, table: dict[str, object]) -> None:
+    write_recipe(judged, "run", table)
+    assert "data of its own" not in judged_by(judged, "run")["fid"]
+
+
+def test_of_a_long_change_the_beginning_is_said() -> None:
+    assert len(taught_by({"names": ["a word"] * 1000})) < 250
+
+
 @pytest.mark.parametrize("digest", ["**", "../..", "[", ""])
 def test_the_hash_of_a_stranger_names_nothing(judged: Path, digest: str) -> None:
     write_evaluations(judged, "run", {}, reported=True, judges={"fid": digest})
