@@ -13,13 +13,13 @@ from typing import Any
 
 from semreg.core import UserError, closest
 from semreg.store.disk import MOST_OF_A_LOG, is_locked, read_file, read_if_there, read_object
-from semreg.store.layout import CHECKPOINTS, LOCK, METRICS, RECIPE, RECORD, STATUS
+from semreg.store.layout import CHECKPOINTS, LOCK, METRICS, RECIPE, RECORD, STATUS, TRIALS
 
 SECONDS_OF = "seconds_of_"
 """What a metric's name begins with that holds the time of something done between iterations."""
 END = 2**16
 """Bytes of the end of a log that are read at most, whatever its length."""
-_OF_A_RUN = (RECORD, STATUS, METRICS, RECIPE, CHECKPOINTS)
+_OF_A_RUN = (RECORD, STATUS, METRICS, RECIPE, CHECKPOINTS, TRIALS)
 
 
 @dataclass(frozen=True)
@@ -48,11 +48,11 @@ class RunRecord:
         """`damaged`, or the state as the folder's lock corrects it.
 
         A run whose process was killed before it could say so is `stopped`, one that has just begun or gone on is
-        `running`.
+        `running`, as is one that a grid has handed to an executor.
         """
         if self.state == "finished" and not self.damage:
             return "finished"
-        if at_work(self.folder):
+        if at_work(self.folder) or claimed(self.folder):
             return "running"
         if self.damage:
             return "damaged"
@@ -94,6 +94,11 @@ def at_work(folder: Path) -> bool:
     return is_locked(folder / LOCK)
 
 
+def claimed(folder: Path) -> bool:
+    """Whether the coordinator of a grid has handed a run to an executor, whose process may still prepare."""
+    return any(is_locked(lock) for lock in folder.glob(f"{TRIALS}/*.lock"))
+
+
 def read_record(folder: Path) -> RunRecord:
     """Read a run's record and status. Raises UserError if the folder holds no run, or a damaged record."""
     record = read_object(folder / RECORD)
@@ -125,7 +130,9 @@ def run_folders(folder: Path) -> list[Path]:
 
 def _listed(folder: Path) -> RunRecord:
     if not os.path.lexists(folder / RECORD):
-        return RunRecord(folder, {}, {}, f"there is no {RECORD}")
+        begun = any(os.path.lexists(folder / name) for name in _OF_A_RUN if name != TRIALS)
+        why = "" if begun else ": the process that a grid had for it ended before the run was begun"
+        return RunRecord(folder, {}, {}, f"there is no {RECORD}{why}")
     try:
         return read_record(folder)
     except UserError as error:

@@ -15,9 +15,10 @@ from semreg.store import layout
 from semreg.store.disk import discard, read_object, size_of, writing
 from semreg.store.folder import SECONDS_OF_A_LOOK, RunIsBusy
 from semreg.store.names import named
-from semreg.store.record import at_work, run_folders, runs_in
+from semreg.store.record import at_work, claimed, run_folders, runs_in
 from semreg.store.uses import users_of_runs
 
+BUSY = "a process is at work on it; wait for it, or stop it"
 _MADE = {value for name, value in vars(layout).items() if name.isupper()}
 _MADE_TOO = re.compile(r"\..*\.part|report-.+\.html|tensorboard")
 
@@ -47,8 +48,8 @@ def doomed_runs(names: Sequence[str], runs: Path, *, force: bool = False) -> lis
         if foreign:
             problems.append(Problem(str(folder), foreign))
             continue
-        if at_work(folder):
-            problems.append(Problem(str(folder), "a process is at work on it; wait for it, or stop it"))
+        if at_work(folder) or claimed(folder):
+            problems.append(Problem(str(folder), BUSY))
         found = [use for use in users.get(_hash(folder), []) if use.user not in {path.name for path in chosen}]
         if found and not force:
             problems += [Problem(str(folder), use.text()) for use in found]
@@ -66,8 +67,10 @@ def remove_run(folder: Path) -> None:
         try:
             lock.acquire(timeout=SECONDS_OF_A_LOOK)
         except Timeout:
-            raise RunIsBusy(str(folder), "a process is at work on it; wait for it, or stop it") from None
+            raise RunIsBusy(str(folder), BUSY) from None
         try:
+            if claimed(folder):
+                raise RunIsBusy(str(folder), BUSY)
             discard(folder)
         finally:
             lock.release()

@@ -222,8 +222,8 @@ class Coordinator:
             else:
                 words = last_words(work.trial, work.length)
                 said = f"its last words: {words}" if words else "the last time it said nothing"
-                ended = f"its process ended {MOST_TRIES} times without a step forward, as where memory runs out"
-                self.done(work, Cell(work.trial.seed, work.folder, "failed", f"{ended}; {said}"))
+                why = f"its process ended {MOST_TRIES} times without a step forward, as where memory runs out"
+                self.done(work, Cell(work.trial.seed, work.folder, "failed", f"{why}; {said}"))
 
     def wait(self, work: Work, *, elsewhere: bool = False) -> None:
         """Let a trial wait, before all others."""

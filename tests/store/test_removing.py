@@ -74,6 +74,19 @@ def test_one_under_way_is_refused_even_by_force(runs: Path) -> None:
     assert sorted(os.listdir(runs)) == ["j-1", "r-1", "w-1"]
 
 
+def test_one_that_a_grid_has_handed_on_is_refused_and_else_removed(runs: Path) -> None:
+    for name in ("g-1", "o-1"):  # which is not begun yet, and which goes on
+        trials = runs / name / "trials"
+        trials.mkdir(parents=True)
+        with FileLock(trials / "g.lock"):
+            assert "a process is at work on it" in refused(name, runs=runs)
+            with pytest.raises(RunIsBusy, match="a process is at work on it"):
+                remove_run(runs / name)
+        [one] = doomed_runs([name], runs)
+        remove_run(one.folder)
+        assert not (runs / name).exists()
+
+
 def test_a_damaged_run_can_be_removed_and_what_may_be_no_run_cannot(runs: Path) -> None:
     (runs / "o-1" / "run.json").write_text("{")
     (runs / "o-1" / "report-other.html").touch()

@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock
 
 import semreg
 from semreg.core import Needs, UserError
 from semreg.recipe.load import Recipe, load_recipe
 from semreg.recipe.plan import Plan
 from semreg.running.choices import Choices
-from semreg.running.start import plan_for
+from semreg.running.start import place_of, plan_for
 from semreg.store.collection import collection
 from semreg.store.folder import RunIsBusy
 from semreg.store.record import known_runs, run_folders
@@ -134,14 +135,25 @@ def test_on_a_gpu_it_computes_on_the_one_that_it_sees(planned: Callable[..., Pla
     assert option(write_trial(trial, Needs(1, gpu=0.5))[0], "--device") == "cuda"
 
 
-def test_a_folder_that_holds_a_trial_alone_is_no_run(planned: Callable[..., Planned]) -> None:
+def test_a_folder_that_holds_a_trial_alone_is_listed_and_a_run_can_be_begun_there(
+    planned: Callable[..., Planned],
+) -> None:
     trial = planned()
+    trial.folder = place_of(trial.plan, trial.choices).folder
     write_trial(trial, Needs(1))
     log_of(trial).write_text("began")
     out = trial.folder.parent
-    assert (known_runs(out), run_folders(out), collection(out).runs) == ([], [], [])
+    assert (known_runs(out), run_folders(out)) == ([], [trial.folder])
+    [listed] = collection(out).runs
+    assert (listed.status.state, listed.status.message) == (
+        "damaged",
+        "there is no run.json: the process that a grid had for it ended before the run was begun",
+    )
+    with FileLock(lock_of(trial)):
+        [listed] = collection(out).runs
+        assert (listed.status.state, listed.status.message) == ("running", "it is beginning")
     run = semreg.run(trial.recipe, out=out, device="cpu")
-    assert run.folder.is_dir()
+    assert run.folder == trial.folder
 
 
 def test_its_name_and_files(planned: Callable[..., Planned]) -> None:
