@@ -29,7 +29,7 @@ def judged_by(folder: Path, kept: str) -> dict[str, str]:
     """
     images, judges = judged_on(kept)[1], judges_of(folder, kept)
     sentences = {digest: _sentence(folder.parent, digest, images) for digest in set(judges.values())}
-    table = read_recipe(folder, kept)
+    table = read_recipe(folder, kept) if judges else {}
     said = {
         name: " ".join(filter(None, [sentences[digest], taught_by(_table(table, "evaluate", name, "judge_data"))]))
         for name, digest in judges.items()
