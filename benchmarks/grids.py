@@ -6,8 +6,9 @@
 another with one thread, and two at once with one thread each; from start to end of the command. *Kills*: a grid of four
 trials is killed at random moments, its coordinator or a process that trains, and the same command goes on, until there
 were so many kills; weights and figures are held against those of a grid that nobody disturbed, and what was finished
-must be touched no more. *Polls*: a coordinator looks at its trials while 1,000 of them end, and then again and again at
-one that is left. `--only pace` (may be repeated) measures one; `--json` keeps all that was found, for the page.
+must be touched no more. *Polls*: a coordinator looks at its trials while 1,000 of them end, eight between two looks,
+and then again and again at one that is left; copying the finished runs, and writing the table, are left out. `--only
+pace` (may be repeated) measures one; `--json` keeps all that was found, for the page.
 """
 
 from __future__ import annotations
@@ -137,7 +138,7 @@ def workers(folder: Path) -> list[int]:
 def kills(folder: Path, arguments: argparse.Namespace) -> Findings:
     """Kill coordinators and workers at random moments."""
     draws, whole = random.Random(arguments.seed), folder / "whole"
-    grid = (GRID, max(1, arguments.epochs // 4), "--on", "local:2", "--threads", "1")
+    grid = (GRID, max(1, arguments.epochs // 20), "--on", "local:2", "--threads", "1")
     for name in (*PRELOADED, "semreg.tables.making"):
         importlib.import_module(name)
     whole.mkdir()
@@ -181,6 +182,12 @@ def kills(folder: Path, arguments: argparse.Namespace) -> Findings:
     rows = [[name, str(count)] for name, count in killed.items()]
     note = f"Of {grids} grids of {GRID} trials, by local:2; {differed} ended with other weights or figures."
     goals = [
+        Goal(
+            "kills",
+            f"{arguments.kills}",
+            f"{sum(killed.values())} in {arguments.minutes:g} minutes at most",
+            sum(killed.values()) >= arguments.kills,
+        ),
         Goal(
             "grids that were killed",
             "the weights and figures of a quiet one",
@@ -257,22 +264,35 @@ def polls(folder: Path, arguments: argparse.Namespace) -> Findings:
 
     executor.submit = timed  # type: ignore[method-assign]
     coordinator = Coordinator(executor, [Work(trial, lambda cell: None, "") for trial in trials])
-    while_many = []
+    while_many, least = [], resident()
     while coordinator.left > 1:
         copying[0] = 0.0
         while_many.append(seconds(lambda: (coordinator.collect(), coordinator.look())) - copying[0])
     coordinator.look()
     before = resident()
+    ended = before - least
     after = [seconds(lambda: (coordinator.collect(), coordinator.look())) for _ in range(MANY)]
     grown = resident() - before
     rows = [
         [name, f"{statistics.median(values) * 1e3:.2f}", f"{max(values) * 1e3:.2f}"]
         for name, values in (("while they end", while_many), ("when they have ended", after))
     ]
-    worst = max(statistics.median(while_many), *after)
+    at_most, flat = f"at most {MOST_SECONDS * 1e3:.0f} ms", f"flat, within {MOST_GROWTH / 2**20:g} MB"
     goals = [
-        Goal("a poll", f"at most {MOST_SECONDS * 1e3:.0f} ms", f"{worst * 1e3:.1f} ms", worst <= MOST_SECONDS),
-        Goal(f"memory over {MANY:,} polls", "flat, within 1 MB", f"{grown / 2**20:+.2f} MB", grown <= MOST_GROWTH),
+        Goal(
+            f"a poll, {MANY:,} trials ended, the longest",
+            at_most,
+            f"{max(after) * 1e3:.2f} ms",
+            max(after) <= MOST_SECONDS,
+        ),
+        Goal(
+            "a poll while they end, the median",
+            at_most,
+            f"{statistics.median(while_many) * 1e3:.1f} ms",
+            statistics.median(while_many) <= MOST_SECONDS,
+        ),
+        Goal(f"memory while {MANY:,} trials end", flat, f"{ended / 2**20:+.2f} MB", ended <= MOST_GROWTH),
+        Goal(f"memory over {MANY:,} polls more", flat, f"{grown / 2**20:+.2f} MB", grown <= MOST_GROWTH),
     ]
     note = f"{MANY:,} trials, and one that is under way."
     return Findings([Table("Polls", ["poll", "median, ms", "longest, ms"], rows, note)], goals)
@@ -303,7 +323,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--only", action="append", choices=TOPICS, help="one topic; may be repeated")
     parser.add_argument("--kills", type=int, default=50, help="how many")
-    parser.add_argument("--epochs", type=int, default=80, help="of a trial; a quarter of one to be killed")
+    parser.add_argument("--epochs", type=int, default=480, help="of a trial; a twentieth of one to be killed")
     parser.add_argument("--seed", type=int, default=0, help="of the moments of kills")
     parser.add_argument("--minutes", type=float, default=60, help="after which nothing more is killed")
     parser.add_argument("--page", type=Path, help="where the page is written")
