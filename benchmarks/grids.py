@@ -38,7 +38,7 @@ from benchmarks.measure import Findings, Goal, Table, conditions, goals_table, s
 from semreg.core import Needs
 from semreg.store.collection import stored_figures
 from semreg.store.record import known_runs
-from semreg.tables.coordinator import Coordinator, Work
+from semreg.tables.executors.coordinator import Coordinator, Work
 from semreg.tables.executors.local import PRELOADED
 from semreg.testing.executors import processes_at_work
 
@@ -245,7 +245,7 @@ class Quick:
 
 def polls(folder: Path, arguments: argparse.Namespace) -> Findings:
     """How long a coordinator looks at its trials, and whether its memory grows."""
-    import semreg.tables.coordinator as coordinating
+    import semreg.tables.executors.coordinator as coordinating
 
     done(folder / "one", 1, 1)
     (finished,) = (run.folder for run in known_runs(folder / "one" / "runs"))

@@ -104,7 +104,7 @@ def run(
     if of is None:
         finished = run_recipe(load_recipe(recipe, overrides), choices, command)
     else:
-        from semreg.tables.trials import refusal_kept
+        from semreg.tables.executors.trials import refusal_kept
 
         with refusal_kept(Path(recipe)):
             finished = run_recipe(load_recipe(recipe, overrides, of=of), choices, command)

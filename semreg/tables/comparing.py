@@ -30,7 +30,7 @@ from semreg.tables.cells import read_cell
 from semreg.tables.grid import Cell, Grid, Row, require_matches
 from semreg.tables.making import TABLES, MadeTable, Wanted, require_possible
 from semreg.tables.pages import write_table, writing_table
-from semreg.tables.paper_figures import write_figures
+from semreg.tables.pictures.paper_figures import write_figures
 
 NAME = "compare"
 """Of the table, unless another is wanted."""

@@ -31,7 +31,7 @@ from semreg.tables.executors.elsewhere import make_elsewhere, require_elsewhere
 from semreg.tables.executors.here import make_here
 from semreg.tables.grid import Cell, Grid, Plot, Ranking, Row, require_evaluations, require_matches, require_metric
 from semreg.tables.pages import text_of, write_table, writing_table
-from semreg.tables.paper_figures import require_known, require_pictured, write_figures
+from semreg.tables.pictures.paper_figures import require_known, require_pictured, write_figures
 from semreg.tables.planned import PlannedRun
 from semreg.tables.plots import require_plottable
 from semreg.tables.ranking import best_row

@@ -30,9 +30,9 @@ from semreg.tables.differing import differences_of
 from semreg.tables.directions import directions
 from semreg.tables.exports import CSV, LATEX, csv_text, latex
 from semreg.tables.grid import Cell, Grid, Ranking, figure_tables
-from semreg.tables.overlaid import overlays
+from semreg.tables.pictures.overlaid import overlays
+from semreg.tables.pictures.side_by_side import side_by_side
 from semreg.tables.ranking import RankedRow, best_row, ranked_rows
-from semreg.tables.side_by_side import side_by_side
 from semreg.tables.view import row_titles, view
 
 GO_ON = "when that is mended, the same command goes on; finished runs are kept"

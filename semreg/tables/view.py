@@ -12,8 +12,8 @@ from semreg.tables.differing import differences_block
 from semreg.tables.directions import directions
 from semreg.tables.figure_blocks import chance_block, figures_block, ranking_block
 from semreg.tables.grid import Cell, Grid, Row, figure_tables
+from semreg.tables.pictures.slices import slices
 from semreg.tables.plots import draw, file_name
-from semreg.tables.slices import slices
 
 LONGEST_TITLE = 60
 """A description beyond this is a text rather than a row's title."""

@@ -13,7 +13,7 @@ from semreg.tables.grid import Grid
 from semreg.tables.pages import write_table
 from tests.report.test_browser import SIZES, browser, opened
 from tests.tables.conftest import images, stored_row
-from tests.tables.test_overlaid import row
+from tests.tables.pictures.test_overlaid import row
 
 __all__ = ["browser"]
 

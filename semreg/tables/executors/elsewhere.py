@@ -11,11 +11,11 @@ from semreg.recipe.plan import Plan
 from semreg.running.choices import Choices
 from semreg.running.judges import judge_of, of_a_judge
 from semreg.running.start import folders_of, place_of
-from semreg.tables.coordinator import Coordinator, Work
 from semreg.tables.executors.choosing import require_made_elsewhere, require_room
+from semreg.tables.executors.coordinator import Coordinator, Work
+from semreg.tables.executors.trials import Trial, name_of
 from semreg.tables.grid import Cell
 from semreg.tables.planned import PlannedRun
-from semreg.tables.trials import Trial, name_of
 from semreg.trained.opening import open_data
 
 

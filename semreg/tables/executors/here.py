@@ -14,8 +14,8 @@ from semreg.running.start import run_recipe
 from semreg.store.folder import RunIsBusy
 from semreg.store.messages import in_first_process, say
 from semreg.store.record import at_work
+from semreg.tables.executors.trials import Trial, name_of
 from semreg.tables.grid import Cell
-from semreg.tables.trials import Trial, name_of
 from semreg.training.interrupts import Interrupts
 from semreg.training.processes import joined, started_by_torchrun
 

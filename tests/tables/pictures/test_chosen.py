@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from semreg.core import Result
-from semreg.tables import chosen
-from semreg.tables.chosen import drawn_rows, one_run_each, said_of_rows, seeds_of
 from semreg.tables.grid import Cell, Grid, Ranked, Ranking, Row
+from semreg.tables.pictures import chosen
+from semreg.tables.pictures.chosen import drawn_rows, one_run_each, said_of_rows, seeds_of
 
 TITLES = {"a": "A", "b": "B", "c": "C"}
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from semreg.store import messages
-from semreg.tables.watching import watching
+from semreg.tables.executors.watching import watching
 
 
 class Terminal(io.StringIO):

@@ -9,8 +9,8 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from semreg.core import Picture
 from semreg.store.results import read_picture
-from semreg.tables.chosen import one_run_each
 from semreg.tables.grid import Cell, Row
+from semreg.tables.pictures.chosen import one_run_each
 
 FEW_LINES = 6
 """Rows of so many lines of the same names are compared line by line, those of more one by one."""

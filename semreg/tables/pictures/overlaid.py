@@ -13,8 +13,8 @@ from semreg.pictures.style import COLOURS
 from semreg.report.curves import Chart, Points, overlaid, thinned
 from semreg.store.layout import METRICS
 from semreg.store.record import read_metrics
-from semreg.tables.chosen import drawn_rows, one_run_each, said_of_rows, seeds_of
 from semreg.tables.grid import Cell, Grid
+from semreg.tables.pictures.chosen import drawn_rows, one_run_each, said_of_rows, seeds_of
 
 MOST_CHARTS = 12
 """On a page, the first ones; a run's report has all of its own."""

@@ -17,9 +17,9 @@ from semreg.pictures.cutting import Pixels, strips_of, whole
 from semreg.pictures.grids import enlarged
 from semreg.pictures.style import PIXEL_RATIO
 from semreg.store.results import read_picture
-from semreg.tables.chosen import drawn_rows, said_of_rows, seeds_of
 from semreg.tables.grid import Grid, Row
-from semreg.tables.grouping import Figure, Group, figures, grouped, stand_beside
+from semreg.tables.pictures.chosen import drawn_rows, said_of_rows, seeds_of
+from semreg.tables.pictures.grouping import Figure, Group, figures, grouped, stand_beside
 
 MOST_BYTES = 4_000_000
 """Of all these pictures in a page, which with its tables and curves has 5 MB at most."""

@@ -21,8 +21,7 @@ from semreg.running.start import place_of, plan_for
 from semreg.store.collection import collection
 from semreg.store.folder import RunIsBusy
 from semreg.store.record import known_runs, run_folders
-from semreg.tables.grid import Cell
-from semreg.tables.trials import (
+from semreg.tables.executors.trials import (
     MOST_SAID,
     last_words,
     length_of_log,
@@ -35,6 +34,7 @@ from semreg.tables.trials import (
     steps_of,
     write_trial,
 )
+from semreg.tables.grid import Cell
 
 Toy = Callable[..., Path]
 

@@ -15,9 +15,9 @@ from semreg.pictures.grids import enlarged
 from semreg.pictures.style import png_of, styled
 from semreg.store.disk import write_whole, writing
 from semreg.store.messages import say
-from semreg.tables.chosen import drawn_rows, said_of_rows
 from semreg.tables.grid import Grid
-from semreg.tables.grouping import NARROW, Figure, Group, figures, grouped, stand_beside
+from semreg.tables.pictures.chosen import drawn_rows, said_of_rows
+from semreg.tables.pictures.grouping import NARROW, Figure, Group, figures, grouped, stand_beside
 from semreg.tables.plots import file_name
 from semreg.tables.view import row_titles
 

@@ -18,11 +18,11 @@ from semreg.core import Picture, Result, Walk
 from semreg.pictures import image_grid, line_plot
 from semreg.pictures.grids import coloured, enlarged
 from semreg.store.results import write_result
-from semreg.tables import chosen
-from semreg.tables import side_by_side as module
 from semreg.tables.grid import Grid, Row
 from semreg.tables.pages import write_table
-from semreg.tables.side_by_side import GAP, LEAST_PIXELS, MOST_PIXELS, SideBySide, side_by_side
+from semreg.tables.pictures import chosen
+from semreg.tables.pictures import side_by_side as module
+from semreg.tables.pictures.side_by_side import GAP, LEAST_PIXELS, MOST_PIXELS, SideBySide, side_by_side
 from tests.report.test_page import Page
 from tests.tables.conftest import images, stored_row
 

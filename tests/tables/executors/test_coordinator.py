@@ -15,10 +15,10 @@ from filelock import FileLock
 
 from semreg.core import Needs, UserError
 from semreg.store.layout import CHECKPOINTS, LOCK, STATUS
-from semreg.tables import coordinator
-from semreg.tables.coordinator import MOST_TRIES, Coordinator, Work
+from semreg.tables.executors import coordinator
+from semreg.tables.executors.coordinator import MOST_TRIES, Coordinator, Work
+from semreg.tables.executors.trials import lock_of, log_of
 from semreg.tables.grid import Cell
-from semreg.tables.trials import lock_of, log_of
 
 
 @dataclass

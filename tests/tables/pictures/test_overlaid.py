@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from semreg.tables import overlaid as module
 from semreg.tables.grid import Cell, Grid, Row
-from semreg.tables.overlaid import MOST_POINTS, Overlays, overlays
 from semreg.tables.pages import write_table
+from semreg.tables.pictures import overlaid as module
+from semreg.tables.pictures.overlaid import MOST_POINTS, Overlays, overlays
 from tests.report.test_page import Page
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from semreg.core import Picture, UserError
 from semreg.store.results import PNG
 from semreg.tables.grid import Cell, Row
-from semreg.tables.grouping import Group, figures, grouped, stand_beside
+from semreg.tables.pictures.grouping import Group, figures, grouped, stand_beside
 from tests.tables.conftest import stored_row
 
 

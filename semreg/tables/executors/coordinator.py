@@ -20,8 +20,7 @@ from semreg.store.disk import is_locked, writing
 from semreg.store.folder import SECONDS_OF_A_LOOK
 from semreg.store.messages import say
 from semreg.store.record import at_work
-from semreg.tables.grid import Cell
-from semreg.tables.trials import (
+from semreg.tables.executors.trials import (
     Trial,
     last_words,
     length_of_log,
@@ -31,7 +30,8 @@ from semreg.tables.trials import (
     steps_of,
     write_trial,
 )
-from semreg.tables.watching import watching
+from semreg.tables.executors.watching import watching
+from semreg.tables.grid import Cell
 from semreg.training.interrupts import Interrupts
 
 MOST_TRIES = 3

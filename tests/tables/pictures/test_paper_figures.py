@@ -13,9 +13,9 @@ from semreg.core import Picture, UserError
 from semreg.core.errors import CannotWrite
 from semreg.pictures import image_grid, line_plot
 from semreg.pictures.grids import coloured
-from semreg.tables import chosen, paper_figures
 from semreg.tables.grid import Grid, Row
-from semreg.tables.paper_figures import DPI, HEIGHT, WIDTH, require_known, write_figures
+from semreg.tables.pictures import chosen, paper_figures
+from semreg.tables.pictures.paper_figures import DPI, HEIGHT, WIDTH, require_known, write_figures
 from tests.tables.conftest import images, stored_row
 
 

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from semreg.core import Picture, Result
-from semreg.tables import slices as module
 from semreg.tables.grid import Cell, Grid, Ranked, Ranking, Row
-from semreg.tables.slices import is_logarithmic, slices
+from semreg.tables.pictures import slices as module
+from semreg.tables.pictures.slices import is_logarithmic, slices
 from semreg.tables.view import view
 
 METRIC = "probe.accuracy"
