@@ -160,7 +160,7 @@ class _Drawn:
         ]  # fmt: skip
         said.append(seeds_of(self.figure.cells, self.titles))
         if lacking := [self.titles[row.name] for row in self.rows if row.name not in self.figure.cells]:
-            said.append(f"Without it: {', '.join(lacking)}.")
+            said.append(f"No such picture of: {', '.join(lacking)}.")
         said += [f"{title}: {why}." for title, why in self.unread.items()]
         if self.step and self.step.compressed:
             some = f"{self.step.columns} columns at most, " if self.step.columns else ""

@@ -90,7 +90,7 @@ def test_what_a_row_lacks_or_what_cannot_be_read_is_said(tmp_path: Path) -> None
     (tmp_path / "damaged-0" / "strip" / "00.png").write_bytes(b"none")
     (figure,) = shown(rows).figures
     assert [label for label, _ in figure.groups[0].lines] == ["image", "copy"], "the same in all rows"
-    assert "Without it: GAN." in figure.captions
+    assert "No such picture of: GAN." in figure.captions
     assert any(text.startswith("DAMAGED: its PNG can't be read") for text in figure.captions)
 
 
