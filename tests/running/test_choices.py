@@ -15,10 +15,12 @@ import semreg
 from semreg.cli.mix import mix
 from semreg.cli.sweep import sweep
 from semreg.core import UserError
+from semreg.data.root import VARIABLE
 from semreg.running.choices import DECIDING_BITS, PRECISIONS, Choices, chosen_before
 
 
-def test_without_a_choice_a_run_may_fall_back_and_leaves_nothing_out() -> None:
+def test_without_a_choice_a_run_may_fall_back_and_leaves_nothing_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(VARIABLE, raising=False)
     choices = Choices()
     assert (choices.seed, choices.device, choices.precision) == (None, "auto", "fp32")
     assert (choices.data_root, choices.out) == (Path("data"), Path("runs"))

@@ -163,6 +163,7 @@ def test_a_script_is_not_executed_again(tmp_path: Path) -> None:
     assert len(known_runs(tmp_path / "runs")) == 2
 
 
+@pytest.mark.slow
 def test_arguments_and_environment_reach_a_process_which_stops_when_it_is_cancelled(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
