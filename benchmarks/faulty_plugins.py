@@ -143,6 +143,8 @@ def failures(fault: Fault, ended: Ended, trial: Path, *, again: bool = False) ->
         yield "a traceback"
     if len(said) > LONGEST:
         yield f"{len(said)} letters of messages"
+    if fault.kind == "report_sections":  # whose failure the report tells, also of a run that is long finished
+        said += "".join(path.read_text() for path in trial.glob("**/runs/*/report.html"))
     names = (
         NAMES
         if fault.result == "value" and fault.moment != "backward"

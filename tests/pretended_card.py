@@ -130,8 +130,8 @@ def pretend() -> None:
     torch.Generator = Generator
     opened, in_order = trained.Run.__init__, trained.sequential
 
-    def on_card(self: Any, folder: Any, plan: Any, modules: Any, data: Any, device: Any, seed: int) -> None:
-        opened(self, folder, plan, {name: module.to(CARD) for name, module in modules.items()}, data, CARD, seed)
+    def on_card(self: Any, folder: Any, plan: Any, modules: Any, data: Any, device: Any, *rest: Any) -> None:
+        opened(self, folder, plan, {name: module.to(CARD) for name, module in modules.items()}, data, CARD, *rest)
 
     def sequential(*arguments: Any, device: torch.device, **options: Any) -> Iterator[dict[str, Any]]:
         for batch in in_order(*arguments, device="cpu", **options):

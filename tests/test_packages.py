@@ -119,7 +119,7 @@ def test_a_wheel_holds_its_package_with_its_data_and_nothing_else(wheels: list[P
         assert f"{name}/py.typed" in files
     expected = {f"semreg/{path.relative_to(ROOT).as_posix()}" for path in [*RECIPES, ROOT / "recipes" / MINUTES]}
     for path in (ROOT / "semreg").rglob("*"):
-        if path.suffix in (".py", ".html", ".js", ".jinja", ".typed"):
+        if path.suffix in (".py", ".html", ".css", ".js", ".jinja", ".typed"):
             expected.add(path.relative_to(ROOT).as_posix())
     assert held["semreg"] == expected
 
