@@ -138,7 +138,7 @@ def workers(folder: Path) -> list[int]:
 def kills(folder: Path, arguments: argparse.Namespace) -> Findings:
     """Kill coordinators and workers at random moments."""
     draws, whole = random.Random(arguments.seed), folder / "whole"
-    grid = (GRID, max(1, arguments.epochs // 20), "--on", "local:2", "--threads", "1")
+    grid = (GRID, min(20, arguments.epochs), "--on", "local:2", "--threads", "1")
     for name in (*PRELOADED, "semreg.tables.making"):
         importlib.import_module(name)
     whole.mkdir()
@@ -323,7 +323,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--only", action="append", choices=TOPICS, help="one topic; may be repeated")
     parser.add_argument("--kills", type=int, default=50, help="how many")
-    parser.add_argument("--epochs", type=int, default=480, help="of a trial; a twentieth of one to be killed")
+    parser.add_argument("--epochs", type=int, default=640, help="of a trial; twenty at most where it is killed")
     parser.add_argument("--seed", type=int, default=0, help="of the moments of kills")
     parser.add_argument("--minutes", type=float, default=60, help="after which nothing more is killed")
     parser.add_argument("--page", type=Path, help="where the page is written")
