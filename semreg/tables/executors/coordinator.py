@@ -209,7 +209,7 @@ class Coordinator:
             self.wait(work, elsewhere=True)
             return
         cell, refused = work.trial.read(), refusal_of(work.trial) if work.job is not None else ""
-        ended = cell.finished or (cell.failed and status_of(work.trial) != work.status)
+        ended = cell.failed and status_of(work.trial) != work.status  # one without its report is still to do
         if not work.trial.to_do or (work.job is not None and ended):
             self.done(work, cell)
         elif refused:

@@ -43,7 +43,7 @@ class MadeUp:
         return not (self.folder / "done").exists()
 
     def read(self) -> Cell:
-        states = {"done": "finished", STATUS: "failed"}
+        states = {"done": "finished", "evaluated": "finished", STATUS: "failed"}
         found = next((state for name, state in states.items() if (self.folder / name).exists()), "not begun")
         return Cell(0, self.folder, found, "it broke" if found == "failed" else "")
 
@@ -154,6 +154,15 @@ def test_one_that_fails_is_told_and_hinders_no_other(run: Run, capsys: pytest.Ca
 def test_one_whose_process_is_killed_is_begun_again_before_all_others(run: Run) -> None:
     executor, cells = run(slots=1, a=[[nothing], [done]], b=[[done]])
     assert executor.submitted == ["a", "a", "b"]
+    assert cells["a"].finished
+
+
+def test_one_that_is_killed_before_its_report_is_written_is_begun_again(run: Run) -> None:
+    def evaluated(folder: Path) -> None:
+        (_made(folder) / "evaluated").touch()  # so that its cell is finished, and it is still to do
+
+    executor, cells = run(a=[[evaluated], [done]])
+    assert executor.submitted == ["a", "a"]
     assert cells["a"].finished
 
 
