@@ -23,9 +23,9 @@ def split_as(data: Cached, options: Mapping[str, Any]) -> Cached:
     `unlabelled` then takes the labels of some training rows away, as `with_unlabelled`; `shots` leaves out all but
     a few training rows of some classes, as `with_shots`; `share` all but that share of the training rows, as
     `with_share`; `validation = N`, or `{ amount = N, by = "identity" }`, cuts validation rows from what training rows
-    are left, as `with_validation`. The
-    draws depend on `seed` (default 0) alone and not on the run's seed: a judge trained with another seed must not
-    have seen this run's test images, nor of a class with few shots any image beyond them.
+    are left, as `with_validation`. The draws depend on `seed` (default 0) alone and not on the run's seed: a judge
+    trained with another seed must not have seen this run's test images, nor of a class with few shots any image beyond
+    them.
 
     Raises UserError for unknown keys and impossible amounts.
     """

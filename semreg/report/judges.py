@@ -12,6 +12,7 @@ from typing import Any
 from semreg.core import UserError
 from semreg.recipe.plan import other_images
 from semreg.store.collection import figures_in
+from semreg.store.reading import table_in
 from semreg.store.recipes import evaluations_of, judged_on, judges_of, read_recipe, recipes_of
 from semreg.store.record import RunRecord, read_record
 
@@ -31,7 +32,7 @@ def judged_by(folder: Path, kept: str) -> dict[str, str]:
     sentences = {digest: _sentence(folder.parent, digest, images) for digest in set(judges.values())}
     table = read_recipe(folder, kept) if judges else {}
     said = {
-        name: " ".join(filter(None, [sentences[digest], taught_by(_table(table, "evaluate", name, "judge_data"))]))
+        name: " ".join(filter(None, [sentences[digest], taught_by(table_in(table, "evaluate", name, "judge_data"))]))
         for name, digest in judges.items()
     }
     return {name: text for name, text in said.items() if text}
@@ -43,13 +44,6 @@ def taught_by(judge_data: Mapping[str, Any]) -> str:
         return ""
     written = ", ".join(_assignments(changes))
     return f"This judge learns from data of its own ({written}), which may hold images that it judges here."
-
-
-def _table(found: Any, *keys: str) -> Mapping[str, Any]:
-    """The table at a place of a recipe as a run has kept it; empty where there is none."""
-    for key in keys:
-        found = found.get(key) if isinstance(found, Mapping) else None
-    return found if isinstance(found, Mapping) else {}
 
 
 def _assignments(changes: Mapping[str, Any], of: str = "") -> Iterator[str]:

@@ -16,6 +16,7 @@ from semreg.recipe.merging import overlay
 from semreg.recipe.plan import BATCH_KEYS, EvaluationPlan, Plan, other_images, reads_in
 from semreg.running.choices import Choices
 from semreg.running.identity import identity
+from semreg.store.reading import table_in
 from semreg.store.record import known_runs
 from semreg.trained.opening import VALIDATION_SHARE, open_data
 from semreg.trained.run import seen_by_evaluations
@@ -42,7 +43,7 @@ def judge_plan(judged: Plan, path: Path, changes: Mapping[str, Any], choices: Ch
     data = {key: value for key, value in judged.table["data"].items() if key not in BATCH_KEYS}
     data |= {key: value for key, value in own.items() if key in BATCH_KEYS}
     data = overlay(data, changes, ("data",))
-    if other_images(changes) and "validation" not in _table(changes.get("split")):
+    if other_images(changes) and "validation" not in table_in(changes, "split"):
         data = _uncut_by_classes(data)
     if choices.judge_on == "validation" and judged.validates and not _validates(table):
         data = overlay({"split": {"validation": VALIDATION_SHARE}}, data, ("data",))
@@ -55,13 +56,9 @@ def judge_plan(judged: Plan, path: Path, changes: Mapping[str, Any], choices: Ch
 
 def _uncut_by_classes(data: Mapping[str, Any]) -> dict[str, Any]:
     """The table of data, whose validation cut goes by no field."""
-    split = _table(data.get("split"))
-    amount = _table(split.get("validation")).get("amount")
+    split = table_in(data, "split")
+    amount = table_in(split, "validation").get("amount")
     return dict(data) if amount is None else {**data, "split": {**split, "validation": amount}}
-
-
-def _table(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
 
 
 def _validates(table: Mapping[str, Any]) -> bool:

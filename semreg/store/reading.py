@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from semreg.core import UserError
 from semreg.core.errors import cause_of
@@ -21,3 +22,10 @@ def as_written(folder: Path) -> Iterator[None]:
             raise
         cause = cause_of(error)[:300]
         raise UserError(str(folder), f"its files do not hold what a run of this recipe writes: {cause}") from error
+
+
+def table_in(found: Any, *keys: str) -> Mapping[str, Any]:
+    """The table at a place of what was read; empty where there is none: records and recipes may be anyone's."""
+    for key in keys:
+        found = found.get(key) if isinstance(found, Mapping) else None
+    return found if isinstance(found, Mapping) else {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from semreg.core import Point, RecordedRun, Result, UserError
 from semreg.store.collection import recipe_values
 from semreg.store.disk import read_if_there
 from semreg.store.layout import METRICS
+from semreg.store.reading import table_in
 from semreg.store.recipes import evaluations_of, judged_on, recipe_path, recipes_of, report_path
 from semreg.store.record import RunRecord, read_lines, read_record
 from semreg.store.results import read_result
@@ -64,11 +65,11 @@ def read_recorded(folder: Path, *, own: bool = False) -> RecordedRun:
 
 def _about(run: RunRecord) -> Iterator[tuple[str, str]]:
     """What a run was trained on, by and under."""
-    data = _table(run.record.get("data"))
+    data = table_in(run.record, "data")
     told: dict[str, Any] = {name: run.record.get(name) for name in _TOLD}
     told |= {"data": data.get("name"), "data.fingerprint": data.get("fingerprint")}
-    told |= {"continues": _table(run.record.get("continues")).get("hash")}
-    told |= {f"versions.{name}": version for name, version in _table(run.record.get("versions")).items()}
+    told |= {"continues": table_in(run.record, "continues").get("hash")}
+    told |= {f"versions.{name}": version for name, version in table_in(run.record, "versions").items()}
     yield from ((name, str(value)) for name, value in told.items() if value not in (None, ""))
 
 
@@ -94,7 +95,3 @@ def _seconds(text: Any) -> float:
         return datetime.fromisoformat(text).timestamp()
     except (TypeError, ValueError, OverflowError, OSError):
         return 0.0
-
-
-def _table(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, dict) else {}

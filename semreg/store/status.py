@@ -11,6 +11,7 @@ from typing import Any
 from semreg.core import UserError
 from semreg.store.disk import read_object
 from semreg.store.layout import METRICS, RECIPE, WATCH, WATCHED
+from semreg.store.reading import table_in
 from semreg.store.record import END, RunRecord, read_end
 from semreg.store.watched import watched_in
 
@@ -83,7 +84,7 @@ def run_status(run: RunRecord, now: datetime) -> RunStatus:
     message = _text(status.get("message")) if state == run.state else None
     if state == "stopped" and run.state != "stopped":
         message = _KILLED
-    data = _table(record.get("data"))
+    data = table_in(record, "data")
     phase = _text(status.get("phase"))
     if phase and phase.startswith(_EVALUATING):
         about = {"phase": phase} | _evaluation(run.folder, phase.removeprefix(_EVALUATING))
@@ -112,7 +113,7 @@ def _evaluation(folder: Path, name: str) -> dict[str, Any]:
         recipe = read_object(folder / RECIPE) or {}
     except UserError:
         return {}
-    names = list(_table(recipe.get("evaluate")))
+    names = list(table_in(recipe, "evaluate"))
     return {"position": names.index(name) + 1, "count": len(names)} if name in names else {}
 
 
@@ -123,7 +124,7 @@ def _training(run: RunRecord, age: float, length: int) -> dict[str, Any]:
     place = run.status if "phase" in run.status else lines[-1] if lines else {}
     phase = _text(place.get("phase"))
     listed = run.record.get("phases")
-    plans = [_table(plan) for plan in _list(listed)]
+    plans = [table_in(plan) for plan in _list(listed)]
     names = [plan.get("name") for plan in plans]
     position = names.index(phase) if phase in names else None
     plan = plans[position] if position is not None else {}
@@ -179,10 +180,6 @@ def _age(updated: str | None, now: datetime) -> float | None:
 # What stands in a record may have been written by anyone: what is not of the right type is not there.
 
 
-def _table(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
 def _list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
 
@@ -201,5 +198,5 @@ def _number(value: Any) -> float | None:
 
 
 def _numbers(value: Any) -> dict[str, float]:
-    numbers = {name: _number(entry) for name, entry in _table(value).items()}
+    numbers = {name: _number(entry) for name, entry in table_in(value).items()}
     return {name: entry for name, entry in numbers.items() if entry is not None}

@@ -11,6 +11,7 @@ from pathlib import Path
 from semreg.core import UserError
 from semreg.store.disk import read_object
 from semreg.store.layout import RECIPE
+from semreg.store.reading import table_in
 from semreg.store.recipes import judges_in
 from semreg.store.record import RunRecord
 
@@ -57,21 +58,16 @@ def hash_of(run: RunRecord) -> str:
 def _uses_of(run: RunRecord, hashes: Mapping[str, str]) -> Iterator[tuple[str, Use]]:
     """What a run uses, by its record, and by its recipe where modules are concerned that only evaluations read."""
     user = run.folder.name
-    parent = _table(run.record.get("continues")).get("hash")
+    parent = table_in(run.record.get("continues")).get("hash")
     if isinstance(parent, str):
         yield parent, Use(user, CONTINUES)
-    for name, module in _table(_table(run.record.get("training")).get("modules")).items():
-        match _table(module).get("weights"):
+    for name, module in table_in(run.record, "training", "modules").items():
+        match table_in(module).get("weights"):
             case [str(used), _]:
                 yield used, Use(user, WEIGHTS, name)
-    for name, module in _table((read_object(run.folder / RECIPE) or {}).get("modules")).items():
-        path = str(_table(module).get("weights") or "").rpartition(":")[0]
+    for name, module in table_in((read_object(run.folder / RECIPE) or {}).get("modules")).items():
+        path = str(table_in(module).get("weights") or "").rpartition(":")[0]
         if path and hashes.get(Path(path).name):
             yield hashes[Path(path).name], Use(user, WEIGHTS, name)
     for name, used in judges_in(run.folder):
         yield used, Use(user, JUDGE, name)
-
-
-def _table(value: object) -> dict[str, object]:
-    """What stands in a record may be anyone's: what is no table is not there."""
-    return value if isinstance(value, dict) else {}

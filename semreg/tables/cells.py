@@ -6,11 +6,11 @@ import os
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from semreg.core import Result, UserError
 from semreg.report.judges import judged_by
 from semreg.store.layout import EVALUATIONS, RECORD
+from semreg.store.reading import table_in
 from semreg.store.recipes import failures_of, missing_evaluations
 from semreg.store.record import RunRecord, read_metrics, read_record
 from semreg.store.results import read_result
@@ -55,11 +55,11 @@ def _read(folder: Path) -> Result:
 
 
 def _facts(run: RunRecord) -> Facts:
-    data = _dictionary(run.record.get("data"))
-    options = ", ".join(f"{name} = {value}" for name, value in _dictionary(data.get("options")).items())
-    counts = _dictionary(data.get("counts")).items()
+    data = table_in(run.record, "data")
+    options = ", ".join(f"{name} = {value}" for name, value in table_in(data, "options").items())
+    counts = table_in(data, "counts").items()
     phases = run.record.get("phases")
-    epochs = [str(_dictionary(phase).get("epochs", "")) for phase in (phases if isinstance(phases, list) else [])]
+    epochs = [str(table_in(phase).get("epochs", "")) for phase in (phases if isinstance(phases, list) else [])]
     return Facts(
         data=f"{data.get('name', '')}{f' ({options})' if options else ''}",
         images=" / ".join(f"{count:,} {split}" for split, count in counts if isinstance(count, int) and count),
@@ -69,9 +69,5 @@ def _facts(run: RunRecord) -> Facts:
         seconds=sum(phase.seconds for phase in read_metrics(run.folder).values()),
         device=str(run.record.get("device", "")),
         precision=str(run.record.get("precision", "")),
-        version=str(_dictionary(run.record.get("versions")).get("semreg", "")),
+        version=str(table_in(run.record, "versions").get("semreg", "")),
     )
-
-
-def _dictionary(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}

@@ -7,6 +7,7 @@ import hashlib
 import os
 import re
 import time
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -303,17 +304,19 @@ class _Growing:
 
     @property
     def grid(self) -> Grid:
+        wanted, cells = self.wanted, defaultdict[int, list[Cell]](list)
+        for run, cell in zip(self.runs, self.cells, strict=True):
+            cells[run.row].append(cell)
         rows = [
             Row(
                 run.plan.name,
                 run.plan.tables.description,
-                tuple(cell for other, cell in zip(self.runs, self.cells, strict=True) if other.row == run.row),
+                tuple(cells[run.row]),
                 run.plan.table,
-                self.wanted.varied[run.row] if self.wanted.varied else {},
+                wanted.varied[run.row] if wanted.varied else {},
             )
             for run in {run.row: run for run in self.runs}.values()
         ]
-        wanted = self.wanted
         return Grid(
             self.name, tuple(rows), wanted.figures, wanted.against, wanted.command, wanted.plots, wanted.ranking,
             wanted.metric,
@@ -331,8 +334,9 @@ class _Growing:
         self.cells[k] = cell
         if time.monotonic() >= self._next:
             self.write()
-        require_metric(self.grid)  # once known, before all others are made
-        require_pictured(self.grid, self.wanted.figures_of)
+        grid = self.grid
+        require_metric(grid)  # once known, before all others are made
+        require_pictured(grid, self.wanted.figures_of)
 
     @contextlib.contextmanager
     def written(self) -> Iterator[None]:

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from semreg.core import UserError
-from semreg.store.reading import as_written
+from semreg.store.reading import as_written, table_in
 
 FOLDER = Path("runs/x")
 
@@ -53,3 +53,12 @@ def test_what_is_not_the_files_fault_comes_through(error: Exception) -> None:
 def test_memory_that_ran_out_is_not_the_files_fault() -> None:
     with pytest.raises(RuntimeError, match="can't allocate memory"), as_written(FOLDER):
         torch.empty(2**60, dtype=torch.uint8)
+
+
+@pytest.mark.parametrize(
+    ("keys", "found"),
+    [((), {"a": {"b": {"c": 1}}, "x": 3}), (("a", "b"), {"c": 1}), (("x",), {}), (("x", "y"), {}), (("gone", "b"), {})],
+)
+def test_a_table_that_is_not_there_is_empty(keys: tuple[str, ...], found: dict[str, Any]) -> None:
+    assert table_in({"a": {"b": {"c": 1}}, "x": 3}, *keys) == found
+    assert table_in([3], *keys) == {}

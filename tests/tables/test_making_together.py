@@ -75,6 +75,7 @@ def test_a_run_that_another_command_makes_is_passed_over_and_waited_for_at_the_e
         locks[0].release()
 
     monkeypatch.setattr(making, "write_table", told)
+    monkeypatch.setattr(making, "PAUSE", 0)  # the table is written after each run, however long that takes
     monkeypatch.setattr(RunFolder, "wait", waited)
     table = make(two, seeds=2)
     assert [cell.state for _, cell in table.grid.cells] == ["finished"] * 4

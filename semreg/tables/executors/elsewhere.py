@@ -34,11 +34,12 @@ def make_elsewhere(
 ) -> None:
     """Have an executor make the trials that are to do, by their places, and tell each when it has ended.
 
-    Caches of data sets are built before, and then all judges are trained.
+    All judges are trained before. Caches of the trials' data are there, since these were opened to check their split;
+    those of the judges' are built first.
     """
     recipes = _recipes([trials[k] for k in to_do])
     judges = {judge.folder: judge for trial in recipes for judge in judges_of(trial)}
-    build_caches([*recipes, *judges.values()])
+    build_caches([judge for judge in judges.values() if judge.to_do])
     first = [Work(judge, lambda cell: None, f"judge {judge.plan.name}") for judge in judges.values() if judge.to_do]
     then = [Work(trials[k], partial(told, k), f"{k + 1}/{len(trials)}  {name_of(trials[k])}") for k in to_do]
     for work in (first, then):

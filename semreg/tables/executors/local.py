@@ -10,6 +10,7 @@ import signal
 import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from multiprocessing import forkserver
 from multiprocessing.context import ForkServerProcess
 from types import ModuleType
 from typing import Literal
@@ -66,6 +67,8 @@ class Local:
             _require_shares(len(self._cards))
         self.needs = Needs(threads=max(1, cores // self.slots), gpu=gpu)
         self._jobs: list[LocalJob] = []
+        _context()
+        forkserver.ensure_running()  # which imports for seconds, while the grid is planned
 
     def submit(self, arguments: Sequence[str], needs: Needs) -> LocalJob:
         """Begin `semreg ARGUMENTS` in a process of its own, on the GPU of which the least is taken."""

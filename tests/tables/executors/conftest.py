@@ -9,6 +9,7 @@ import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
+from multiprocessing import forkserver
 from typing import Any, Literal
 
 import pytest
@@ -65,3 +66,9 @@ def forked(register: Callable[[str, str, Any], None], monkeypatch: pytest.Monkey
     monkeypatch.setattr(making, "require_elsewhere", lambda executor, trials, on: None)
     monkeypatch.setattr(Forked, "submitted", [])
     return Forked.submitted
+
+
+@pytest.fixture(autouse=True)
+def no_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An executor of this machine starts its server no sooner than it submits: tests of its slots need none."""
+    monkeypatch.setattr(forkserver, "ensure_running", lambda: None)

@@ -68,6 +68,15 @@ def test_cores_are_shared_out(monkeypatch: pytest.MonkeyPatch) -> None:
     assert Local("2").needs.gpu == 0
 
 
+def test_its_server_imports_while_the_grid_is_planned(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun: list[list[str]] = []
+    context = SimpleNamespace(set_forkserver_preload=begun.append)
+    monkeypatch.setattr(local.multiprocessing, "get_context", lambda method: context)
+    monkeypatch.setattr(local.forkserver, "ensure_running", lambda: begun.append(["running"]))
+    Local("2")
+    assert begun == [local.PRELOADED, ["running"]]
+
+
 @pytest.mark.parametrize("words", ["x", "0", "-1", "1.5", "²", "2:2"])
 def test_what_is_no_number_of_processes_is_refused(words: str) -> None:
     with pytest.raises(ValueError, match="is no number of processes; local:2 makes two runs at once"):
