@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 Background = Literal["black", "white"]
+Filter = Literal["bilinear", "box", "lanczos"]
+"""How pixels are weighed where an image is made smaller or larger, in Pillow's words; antialiased, all three."""
 White = Annotated[float, Gt(0)]
 """The value of a white pixel; black is 0."""
 
