@@ -20,9 +20,10 @@ class Batches:
     """The batches of one step of one phase, each a pure function of (seed, key, count), whatever was asked for before.
 
     An epoch is `per_epoch` times `accumulate` batches, the first of those which `sampler` makes of the rows with a
-    generator seeded by (seed, key, epoch), and of the labels named in `sampler_labels`, by position. Of each batch,
-    part `part[0]` of `part[1]` equal ones is given: what one of several processes takes. `source`, `sampler_key` and
-    `accumulate_key` are the recipe's file and keys in it, for messages. The other arguments are those of `Gather`.
+    generator seeded by (seed, key, epoch), and of the labels named in `sampler_labels`, by position; with
+    `sampler_shards` it is told the shards of the rows. Of each batch, part `part[0]` of `part[1]` equal ones is given:
+    what one of several processes takes. `source`, `sampler_key` and `accumulate_key` are the recipe's file and keys in
+    it, for messages. The other arguments are those of `Gather`.
 
     Every field lies at the same address in every batch. To a GPU, what is not `placed` there is moved by a stream of
     its own; with `reader`, the next batch of the epoch is read meanwhile.
@@ -43,6 +44,7 @@ class Batches:
         accumulate_key: str = "",
         sampler: Callable[..., Tensor] = shuffled,
         sampler_labels: Sequence[str] = (),
+        sampler_shards: bool = False,
         part: tuple[int, int] = (0, 1),
         source: str = "",
         sampler_key: str = "data.sampler",
@@ -80,6 +82,7 @@ class Batches:
         self._seed, self._key = seed, key
         self._sampler, self._sampler_key, self._source = sampler, sampler_key, source
         self._labels = [self._gather.label(name) for name in sampler_labels]
+        self._told = {"shards": cached.shards(rows)} if sampler_shards else {}
         self._epoch, self._order = -1, torch.empty(0)
 
     def batch(self, count: int) -> Batch:
@@ -96,7 +99,9 @@ class Batches:
         rows = self._rows
         shape = (rows // self.batch_size, self.batch_size)
         try:
-            order = self._sampler(*self._labels, count=rows, batch_size=self.batch_size, generator=generator)
+            order = self._sampler(
+                *self._labels, count=rows, batch_size=self.batch_size, generator=generator, **self._told
+            )
         except (UserError, ValueError) as error:
             told = isinstance(error, UserError) and error.source == self._source
             said = error.problems[0].message if isinstance(error, UserError) else cause_of(error)

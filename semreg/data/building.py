@@ -21,14 +21,13 @@ import numpy.typing as npt
 
 from semreg.core import EXCLUDED, SPLITS, ImageField, ImageReader, Problem, Source, Specification, UserError
 from semreg.data.pixels import WhiteError
+from semreg.data.shards import chunk_rows
 from semreg.store.disk import sync
 from semreg.store.fields import described
 from semreg.store.messages import MESSAGES
 from semreg.store.notebook import NotebookOutput
 
 FORMAT = 2
-CHUNK_BYTES = 4 * 2**20
-CHUNK_ROWS = 64
 CHECKED_BYTES = 64 * 2**20
 """How many bytes of pixels are hashed again when a cache is opened: all of a small one, evenly chosen chunks of a large
 one, always with the first and the last."""
@@ -127,11 +126,6 @@ def _digest(array: Array) -> str:
     return hashlib.sha256(np.ascontiguousarray(array).data).hexdigest()
 
 
-def _chunk_rows(shape: tuple[int, ...]) -> int:
-    """Rows written and hashed at a time: of the data alone, as the digests must not depend on the machine."""
-    return min(max(1, CHUNK_BYTES // int(np.prod(shape[1:]))), CHUNK_ROWS)
-
-
 Written = tuple[str, int, list[tuple[int, str]], list[int]]
 """A chunk's digest, its number of rows, the indices and error messages of those that could not be read, and the least
 and the largest value of the others, if there are any."""
@@ -147,7 +141,7 @@ def _write_images(
     array = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
     offset: int = array.offset
     del array
-    rows = _chunk_rows(shape)
+    rows = chunk_rows(shape)
     chunks = [range(start, min(start + rows, shape[0])) for start in range(0, shape[0], rows)]
     began = time.perf_counter()
     yield _write_chunk(reader, str(path), offset, chunks[0], shape)
@@ -273,7 +267,7 @@ def _read_images(path: Path, shape: tuple[int, int, int, int], digests: list[str
             raise
         # Linux refuses a map that may be written to, though it never reaches the disk, if it is larger than the memory.
         images = np.load(path, mmap_mode="r", allow_pickle=False)
-    rows = _chunk_rows(shape)
+    rows = chunk_rows(shape)
     if images.dtype != np.uint8 or images.shape != shape or len(digests) != -(-shape[0] // rows):
         raise DamagedError(f"{path.name} has {images.shape} values instead of {shape}")
     for chunk in _some(len(digests), max(2, CHECKED_BYTES // int(rows * np.prod(shape[1:])))):

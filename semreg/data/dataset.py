@@ -10,8 +10,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from semreg.core import KNOWN, SPLITS, AttributesField, ClassField, Specification
+from semreg.core import KNOWN, SPLITS, AttributesField, ClassField, ImageField, Specification
 from semreg.core.source import UNLABELLED
+from semreg.data.shards import shard_rows
 
 _SPLITS = {**SPLITS, "unlabelled": UNLABELLED}
 
@@ -40,6 +41,13 @@ class Cached:
     def rows(self, split: str) -> Tensor:
         """The rows of "train", "validation", "test" or "unlabelled", int64, ascending."""
         return torch.nonzero(self.split == _SPLITS[split]).squeeze(1)
+
+    def shards(self, rows: Tensor) -> Tensor:
+        """The shard of each of these rows, int64; data without images are one shard."""
+        image = self.fields.get("image")
+        if not isinstance(image, ImageField):
+            return torch.zeros_like(rows)
+        return rows // shard_rows((len(self.split), image.channels, image.height, image.width))
 
     @property
     def counts(self) -> dict[str, int]:

@@ -109,6 +109,7 @@ class Trainer:
             sampler = {
                 "sampler": partial(_sampled, phase.sampler, self.source),
                 "sampler_labels": list(reads_in(phase.sampler)),
+                "sampler_shards": "shards" in phase.sampler.loaded.signature.parameters,
                 "sampler_key": phase.sampler.where,
             }
         fields = fields_read(plan, step, extra) | set(more_fields)

@@ -135,7 +135,7 @@ class AttributeFolder:
         if self._attribute_names:
             labels["attributes"], known = self._attributes
             labels |= {} if known is None else {f"attributes{KNOWN}": known}
-        how = said(self, "white", "background", "filter")
+        how = said(self, white=None, background=None, filter="bilinear")
         others = Counter(others) - Counter([self._csv.suffix.lower()])
         split, origin = self._split()
         return Source(

@@ -152,7 +152,7 @@ class CelebA:
         names, present = _read_attributes(table)
         split = _read_partition(partition, names, table.name)
         _check_images(images, names, listing.keys(), table.name)
-        columns, how = [ATTRIBUTES.index(name) for name in self.names], said(self, "filter")
+        columns, how = [ATTRIBUTES.index(name) for name in self.names], said(self, filter="bilinear")
         return Source(
             labels={"attributes": np.ascontiguousarray(present[:, columns])},
             split=split,

@@ -87,7 +87,7 @@ class CIFAR10:
             labels={self.label: np.concatenate(labels)},
             split=np.concatenate(split),
             images=ImageArray(pixels, (self.size, self.size), self.filter),
-            identity={"size": self.size, "files": stamps, **said(self, "filter")},
+            identity={"size": self.size, "files": stamps, **said(self, filter="bilinear")},
         )
 
     def _download(self) -> None:

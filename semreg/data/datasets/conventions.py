@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 import re
 from collections.abc import Iterable, Sequence
@@ -32,10 +31,9 @@ MOST_NAMES = 12
 _NUMBER_AT_END = re.compile(r"(?:(?<=[_ =])-)?(?:(?<![0-9.])[0-9]+\.[0-9]+|[0-9]+)$")
 
 
-def said(dataset: object, *options: str) -> dict[str, Any]:
-    """Those of a data set's options, by name, that are others than by default."""
-    defaults = inspect.signature(type(dataset)).parameters
-    return {name: value for name in options if (value := getattr(dataset, name)) != defaults[name].default}
+def said(dataset: object, **usual: Any) -> dict[str, Any]:
+    """Those of a data set's options, by name, that are others than usual."""
+    return {name: value for name, default in usual.items() if (value := getattr(dataset, name)) != default}
 
 
 def split_named(value: str) -> int | None:

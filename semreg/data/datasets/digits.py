@@ -50,7 +50,8 @@ class Digits:
             labels={self.label: digits},
             split=drawn_split(len(digits), classes=digits),
             images=ImageArray(pixels, (self.size, self.size), self.filter),
-            identity={"size": self.size, "pixels": hashlib.sha256(pixels.tobytes()).hexdigest()} | said(self, "filter"),
+            identity={"size": self.size, "pixels": hashlib.sha256(pixels.tobytes()).hexdigest()}
+            | said(self, filter="bilinear"),
         )
 
 

@@ -125,7 +125,7 @@ class ImageFolder:
         else:
             split, origin = drawn_split(len(listing), classes=labels), drawn_in_words(len(labels), classes=labels)
         identity = {"size": self.size, "channels": self.channels, "images": listing_digest(listing.items())}
-        how = said(self, "white", "background", "filter")
+        how = said(self, white=None, background=None, filter="bilinear")
         return Source(
             labels={self.label: labels},
             split=split,

@@ -87,7 +87,7 @@ class MNIST:
             labels={self.label: np.concatenate(digits).astype(np.int64)},
             split=np.concatenate(split),
             images=ImageArray(np.concatenate(images)[:, None], (self.size, self.size), self.filter),
-            identity={"size": self.size, "files": identity, **said(self, "filter")},
+            identity={"size": self.size, "files": identity, **said(self, filter="bilinear")},
         )
 
     def _file(self, name: str) -> Path | None:

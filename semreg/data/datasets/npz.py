@@ -148,7 +148,7 @@ class NumpyArchive:
                 "arrays": [self.images, self.classes, self.attributes, self.vectors, self.split_array],
                 "bins": self.bins,
                 "size": self.size,
-                **said(self, "white", "filter"),
+                **said(self, white=None, filter="bilinear"),
             },
             told={"split": origin},
         )
