@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from concurrent.futures import Executor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 
 import torch
 from torch import Tensor
@@ -138,8 +138,19 @@ def sequential(
 ) -> Iterator[Batch]:
     """The rows in order, in batches of `batch_size` and a last one of what is left; each lies in memory of its own.
 
-    The arguments are those of `Gather`.
+    Images that don't lie in one file are read by a thread, a batch ahead. The arguments are those of `Gather`.
     """
     gather = Gather(cached, rows, fields=fields, extra=extra, value_range=value_range, device=device)
-    for start in range(0, len(rows), batch_size):
-        yield gather(torch.arange(start, min(start + batch_size, len(rows))))
+    parts = (torch.arange(start, min(start + batch_size, len(rows))) for start in range(0, len(rows), batch_size))
+    if not gather.from_store:
+        yield from map(gather, parts)
+        return
+    with ThreadPoolExecutor(1, "reading ahead") as reader:
+        before: Future[Batch] | None = None
+        for positions in parts:
+            coming = reader.submit(gather.read_anew, positions)
+            if before is not None:
+                yield gather.finished(before.result())
+            before = coming
+        if before is not None:
+            yield gather.finished(before.result())

@@ -13,6 +13,7 @@ from torch import Tensor
 from semreg.core import KNOWN, SPLITS, AttributesField, ClassField, ImageField, Specification
 from semreg.core.source import UNLABELLED
 from semreg.data.shards import shard_rows
+from semreg.data.stored_images import StoredImages
 
 _SPLITS = {**SPLITS, "unlabelled": UNLABELLED}
 
@@ -22,11 +23,12 @@ class Cached:
     """A data set ready to be sliced.
 
     `arrays` holds a tensor per field, row for row: `image` uint8 `(count, channels, height, width)` over the memory
-    map, classes int64 `(count,)`, attributes uint8 `(count, attributes)`, vectors float32 `(count, size)`. `split` is
-    uint8 `(count,)`. Nothing should write into them (it would not reach the disk, and into a map larger than the memory
-    it can't). `skipped` holds a message for each image left out as unreadable, `remarks` what a run should warn of,
-    `told` what it should tell of where the data are from and of the pixels (see `semreg.data.summary`), `cache` the
-    name of the cache that holds them.
+    map, unless it is `images` that lie in shards or are decoded when they are read; classes int64 `(count,)`,
+    attributes uint8 `(count, attributes)`, vectors float32 `(count, size)`. `split` is uint8 `(count,)`. Nothing should
+    write into them (it would not reach the disk, and into a map larger than the memory it can't). `skipped` holds a
+    message for each image left out as unreadable, `remarks` what a run should warn of, `told` what it should tell of
+    where the data are from and of the pixels (see `semreg.data.summary`), `cache` the name of the cache that holds
+    them.
     """
 
     fields: Specification
@@ -37,6 +39,11 @@ class Cached:
     remarks: tuple[str, ...] = ()
     told: Mapping[str, Any] = field(default_factory=dict)
     cache: str = ""
+    images: StoredImages | None = None
+
+    def column(self, name: str) -> Tensor | StoredImages:
+        """What holds the values of a field, row for row."""
+        return self.images if name == "image" and self.images is not None else self.arrays[name]
 
     def rows(self, split: str) -> Tensor:
         """The rows of "train", "validation", "test" or "unlabelled", int64, ascending."""

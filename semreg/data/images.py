@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -18,6 +19,7 @@ from semreg.data.files import shortened
 from semreg.data.formats import readable
 from semreg.data.pixels import (
     Background,
+    Decode,
     Filter,
     WhiteError,
     is_wide,
@@ -192,7 +194,8 @@ def resized(images: Pixels, size: int | tuple[int, int], filter: Filter = "bilin
 class ImageFiles:
     """An ImageReader of files: `names` (an array of text) in `folder`, cropped and resized to `size`.
 
-    `white`, `background` and `filter` are as in `read_image`; where no background is said, `prepare` chooses it.
+    `white`, `background` and `filter` are as in `read_image`; where no background is said, `prepare` chooses it. What
+    is to `decode` "on_read" is not kept in the cache.
     """
 
     folder: str
@@ -202,6 +205,7 @@ class ImageFiles:
     white: float | None = None
     background: Background | None = None
     filter: Filter = "bilinear"
+    decode: Decode = "once"
 
     def __call__(self, indices: Sequence[int]) -> Pixels:
         """Images `(len(indices), channels, size, size)`."""
@@ -212,8 +216,8 @@ class ImageFiles:
         """Choose the background on which the shown parts of transparent images are seen, all in all.
 
         Gives what is to be told and recorded of how pixels are read: `white` and `background` where they are said or
-        chosen, the `filter` where it is another than usual, and the number of images that are `transparent`, if any
-        are.
+        chosen, `filter` and `decode` where they are others than usual, and the number of images that are
+        `transparent`, if any are.
         """
         found = [index for index in range(len(self.names)) if self._is_transparent(index)]
         if found and self.background is None:
@@ -221,7 +225,25 @@ class ImageFiles:
             lights = [self._light(found[place]) for place in looked_at]
             self.background = seen_on(light for light in lights if light is not None)
         told = {"white": self.white, "background": self.background, "transparent": len(found) or None}
-        return {key: value for key, value in told.items() if value is not None} | _told(self.filter)
+        return {key: value for key, value in told.items() if value is not None} | _told(self.filter, self.decode)
+
+    def prepared_as(self, told: Mapping[str, Any]) -> None:
+        """Lie on the background that `prepare` chose when it told this."""
+        self.background = told.get("background")
+
+    def part(self, indices: npt.NDArray[np.int64]) -> ImageFiles:
+        """A reader of these images alone."""
+        return replace(self, names=self.names[indices])
+
+    def encoded(self, index: int) -> bytes:
+        """The bytes of a file. Raises UserError if they can't be read."""
+        path = self._path(index)
+        try:
+            return Path(path).read_bytes()
+        except FileNotFoundError:
+            raise UserError(shortened(path), "there is no such image file") from None
+        except OSError as error:
+            raise UserError(shortened(path), f"can't be read: {error.strerror or error}") from None
 
     def _path(self, index: int) -> str:
         return os.path.join(self.folder, str(self.names[index]))
@@ -257,10 +279,14 @@ class ImageArray:
         """Images `(len(indices), channels, *size)`."""
         return resized(self.pixels[list(indices)], self.size, self.filter)
 
+    def part(self, indices: npt.NDArray[np.int64]) -> ImageArray:
+        """A reader of these images alone."""
+        return replace(self, pixels=self.pixels[indices])
+
     def prepare(self) -> dict[str, Any]:
         """What is to be told and recorded of how pixels are read: the `filter` where it is another than usual."""
         return _told(self.filter)
 
 
-def _told(filter: Filter) -> dict[str, Any]:
-    return {} if filter == "bilinear" else {"filter": filter}
+def _told(filter: Filter, decode: Decode = "once") -> dict[str, Any]:
+    return ({} if filter == "bilinear" else {"filter": filter}) | ({} if decode == "once" else {"decode": decode})

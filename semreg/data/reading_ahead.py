@@ -1,4 +1,5 @@
-"""Batches on their way to a device: read by a thread and moved by a stream of their own while the device works."""
+"""Batches on their way to a device: read by a thread while the device works, and moved to a GPU by a stream of their
+own."""
 
 from __future__ import annotations
 
@@ -14,9 +15,9 @@ from semreg.data.gathering import Batch, Gather
 class ReadAhead:
     """Batches of `size` rows that lie in the same memory on the device each time, of data that don't lie there.
 
-    While a batch is used up, `reader` reads the next one of the same order into pinned memory; without `reader` each is
-    read when it is asked for. What reading raises is raised by the call that asks for the batch. The reader calls
-    nothing of the device: that would break what is captured meanwhile.
+    While a batch is used up, `reader` reads the next one of the same order, into pinned memory for a GPU; without
+    `reader` each is read when it is asked for. What reading raises is raised by the call that asks for the batch. The
+    reader calls nothing of the device: that would break what is captured meanwhile.
     """
 
     def __init__(self, gather: Gather, size: int, reader: Executor | None = None) -> None:
@@ -59,7 +60,8 @@ class ReadAhead:
         with self._device.stream(self._copying):
             self._copying.wait_event(slot.used)
             for name, values in slot.read.items():
-                slot.moved[name].copy_(values, non_blocking=True)
+                if slot.moved[name] is not values:
+                    slot.moved[name].copy_(values, non_blocking=True)
             slot.arrived.record(self._copying)
         current.wait_event(slot.arrived)
         self._gather.finish(slot.moved, self._batch)
@@ -77,7 +79,10 @@ class _Slot:
 
     def __init__(self, gather: Gather, size: int, event: Any) -> None:
         self.read = gather.unfinished(size)
-        self.moved = {name: torch.empty_like(values, device=gather.device) for name, values in self.read.items()}
+        self.moved = {
+            name: values if values.device == gather.device else torch.empty_like(values, device=gather.device)
+            for name, values in self.read.items()
+        }
         self.arrived, self.used = event(), event()
         self.reading: Future[None] | None = None
         self.order: Tensor | None = None

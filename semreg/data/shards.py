@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
 CHUNK_BYTES = 4 * 2**20
 CHUNK_ROWS = 64
@@ -21,3 +23,49 @@ def shard_rows(shape: Sequence[int]) -> int:
     """Rows of a shard of images `(count, channels, height, width)`: whole chunks."""
     chunk = chunk_rows(shape)
     return chunk * max(1, SHARD_BYTES // (chunk * math.prod(shape[1:])))
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where the images of a set, `shape` `(count, channels, height, width)`, lie in the folder of its cache.
+
+    The first `kept` of its shards lie there, each in a file of its own; the others are decoded whenever they are read.
+    """
+
+    shape: tuple[int, int, int, int]
+    kept: int
+
+    @property
+    def rows(self) -> int:
+        """Rows of a shard."""
+        return shard_rows(self.shape)
+
+    @property
+    def shards(self) -> int:
+        """How many there are."""
+        return -(-self.shape[0] // self.rows)
+
+    @property
+    def whole(self) -> bool:
+        """Whether all images lie in one file."""
+        return self.kept == self.shards == 1
+
+    @property
+    def kept_rows(self) -> int:
+        """Rows of the shards that are kept."""
+        return min(self.kept * self.rows, self.shape[0])
+
+    def file(self, folder: Path, shard: int) -> Path:
+        """Where a shard lies."""
+        return folder / ("image.npy" if self.whole else f"image-{shard:05d}.npy")
+
+    def shape_of(self, shard: int) -> tuple[int, int, int, int]:
+        """The shape of a shard."""
+        return (min(self.rows, self.shape[0] - shard * self.rows), *self.shape[1:])
+
+
+def kept_within(limit: int | None, shape: tuple[int, int, int, int]) -> int:
+    """How many shards of images of a shape are kept within so many bytes; None is no limit."""
+    all_of_them = Layout(shape, 0).shards
+    size = math.prod(shape[1:])
+    return all_of_them if limit is None or shape[0] * size <= limit else limit // (shard_rows(shape) * size)

@@ -59,8 +59,7 @@ def as_read(run: TrainedRun) -> AsRead:
     record = read_object(run.folder / RECORD) or {}
     with as_written(run.folder):
         pixels = (record.get("data") or {}).get("taken", {}).get("pixels", {})
-        white, background, resizing = (pixels.get(key) for key in ("white", "background", "filter"))
-        resizing = resizing or "bilinear"
+        white, background, resizing = pixels.get("white"), pixels.get("background"), pixels.get("filter", "bilinear")
         if background not in (None, *get_args(Background)):
             raise ValueError(f"a background {background!r}")
         if resizing not in get_args(Filter):

@@ -114,7 +114,8 @@ class Trainer:
             }
         fields = fields_read(plan, step, extra) | set(more_fields)
         placed = self.device_data.fields(phase.split, fields, extra) if self.device_data else None
-        reader = self.reader if self.device_data and placed is None else None
+        from_disk = self.device_data is not None or (self.data.images is not None and "image" in fields)
+        reader = self.reader if from_disk and placed is None else None
         processes = self.setting.processes
         return Batches(
             self.data, self.data.rows(phase.split), phase.batch_size, seed=self.setting.seed,

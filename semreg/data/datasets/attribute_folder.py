@@ -30,7 +30,7 @@ from semreg.data.formats import unread
 from semreg.data.images import ImageFiles
 from semreg.data.label_tables import LabelTable, read_label_table
 from semreg.data.label_values import Attributes, read_attributes
-from semreg.data.pixels import Background, Filter, White
+from semreg.data.pixels import Background, Decode, Filter, White
 from semreg.data.splits import drawn_in_words, drawn_split
 
 
@@ -59,7 +59,7 @@ class AttributeFolder:
     Images are cropped to the central square, resized to `size` by the `filter` ("bilinear", "box" or "lanczos"), RGB
     or (`grey`) grey. `white` is the value of a white pixel where it is not 255, such as 1 in masks or 65535 in images
     of 16 bits. Transparent pixels lie on the `background`, by default on black or white, whichever the images are seen
-    on.
+    on. With `decode = "on_read"` images are not decoded once, but whenever they are read.
     """
 
     def __init__(
@@ -82,6 +82,7 @@ class AttributeFolder:
         white: White | None = None,
         background: Background | None = None,
         filter: Filter = "bilinear",
+        decode: Decode = "once",
     ) -> None:
         self.root = root
         self.path = path
@@ -101,6 +102,7 @@ class AttributeFolder:
         self.white = white
         self.background = background
         self.filter = filter
+        self.decode = decode
 
     def specification(self) -> Specification:
         """`image`, a field for each column in `classes`, and `attributes` if there are any. Reads the table."""
@@ -135,7 +137,7 @@ class AttributeFolder:
         if self._attribute_names:
             labels["attributes"], known = self._attributes
             labels |= {} if known is None else {f"attributes{KNOWN}": known}
-        how = said(self, white=None, background=None, filter="bilinear")
+        how = said(self, white=None, background=None, filter="bilinear", decode="once")
         others = Counter(others) - Counter([self._csv.suffix.lower()])
         split, origin = self._split()
         return Source(

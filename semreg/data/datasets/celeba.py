@@ -15,7 +15,7 @@ from semreg.core import AttributesField, ImageField, Problem, Source, Specificat
 from semreg.data.datasets.conventions import said
 from semreg.data.files import list_folder, listing_digest, missing, quoted, read_text, stamp
 from semreg.data.images import ImageFiles
-from semreg.data.pixels import Filter
+from semreg.data.pixels import Decode, Filter
 
 ATTRIBUTES = (
     "5_o_Clock_Shadow",
@@ -86,8 +86,8 @@ class CelebA:
     torchvision fetches what is not there (it needs the package gdown for that).
 
     Fields: `image` `(3, size, size)`, the central 178×178 of the 178×218 pixels, resized by the `filter` if `size` is
-    not 178; `attributes`, all but those in `drop` (default: the two that the crop hides), with the groups that exclude
-    each other.
+    not 178, and decoded once, or with `decode = "on_read"` whenever they are read; `attributes`, all but those in
+    `drop` (default: the two that the crop hides), with the groups that exclude each other.
     """
 
     def __init__(
@@ -98,6 +98,7 @@ class CelebA:
         drop: list[str] = BELOW_THE_CROP,
         download: bool = False,
         filter: Filter = "bilinear",
+        decode: Decode = "once",
     ) -> None:
         unknown = [name for name in drop if name not in ATTRIBUTES]
         if unknown:
@@ -109,6 +110,7 @@ class CelebA:
         self.size = size
         self.download = download
         self.filter = filter
+        self.decode = decode
         self.names = tuple(name for name in ATTRIBUTES if name not in drop)
 
     def specification(self) -> Specification:
@@ -152,7 +154,7 @@ class CelebA:
         names, present = _read_attributes(table)
         split = _read_partition(partition, names, table.name)
         _check_images(images, names, listing.keys(), table.name)
-        columns, how = [ATTRIBUTES.index(name) for name in self.names], said(self, filter="bilinear")
+        columns, how = [ATTRIBUTES.index(name) for name in self.names], said(self, filter="bilinear", decode="once")
         return Source(
             labels={"attributes": np.ascontiguousarray(present[:, columns])},
             split=split,

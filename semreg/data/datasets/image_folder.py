@@ -26,7 +26,7 @@ from semreg.data.files import (
 )
 from semreg.data.formats import endings, unread
 from semreg.data.images import ImageFiles
-from semreg.data.pixels import Background, Filter, White
+from semreg.data.pixels import Background, Decode, Filter, White
 from semreg.data.splits import drawn_in_words, drawn_split
 
 FOLDERS_OF_SPLITS = (("train", "training"), ("validation", "valid", "val"), ("test", "testing"))
@@ -52,8 +52,8 @@ class ImageFolder:
     `orders = { label = ["front", "left", "back"] }`, a line as listed (a ring with `order = "ring"`). `white` is the
     value of a white pixel where it is not 255, such as 1 in masks or 65535 in images of 16 bits. Transparent pixels lie
     on the `background`, by default on black or white, whichever the images are seen on. Images are resized by the
-    `filter`: "bilinear", "box" or "lanczos". What is hidden, folders that
-    other programs leave, and folders without images are passed over and counted.
+    `filter`: "bilinear", "box" or "lanczos". With `decode = "on_read"` they are not decoded once, but whenever they are
+    read. What is hidden, folders that other programs leave, and folders without images are passed over and counted.
     """
 
     def __init__(
@@ -69,6 +69,7 @@ class ImageFolder:
         white: White | None = None,
         background: Background | None = None,
         filter: Filter = "bilinear",
+        decode: Decode = "once",
     ) -> None:
         for name in (orders or {}).keys() - {label}:
             raise UserError("", f"orders names {name!r}, no field of classes{closest(name, [label])}")
@@ -85,6 +86,7 @@ class ImageFolder:
         self.white = white
         self.background = background
         self.filter = filter
+        self.decode = decode
 
     def specification(self) -> Specification:
         """`image` and the classes. Lists the folders. Raises UserError where none holds an image."""
@@ -125,7 +127,7 @@ class ImageFolder:
         else:
             split, origin = drawn_split(len(listing), classes=labels), drawn_in_words(len(labels), classes=labels)
         identity = {"size": self.size, "channels": self.channels, "images": listing_digest(listing.items())}
-        how = said(self, white=None, background=None, filter="bilinear")
+        how = said(self, white=None, background=None, filter="bilinear", decode="once")
         return Source(
             labels={self.label: labels},
             split=split,
