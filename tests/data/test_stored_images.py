@@ -36,7 +36,7 @@ def limit(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
     monkeypatch.setenv("SEMREG_CACHE_LIMIT", str(count * PIXELS))
 
 
-def drawn(data: Cached, *, first: int = 0, **options: Any) -> list[torch.Tensor]:
+def drawn(data: Cached, first: int = 0, **options: Any) -> list[torch.Tensor]:
     batches = Batches(data, data.rows("train"), 12, seed=0, key=("a",), sampler_shards="sampler" in options, **options)
     return [batches.batch(count)["image"].clone() for count in range(first, 30)]
 
@@ -59,7 +59,7 @@ def test_as_from_one_file(toy: Any, tmp_path: Path, request: pytest.FixtureReque
     assert isinstance(stored.images, StoredImages)
     assert (stored.fingerprint, stored.cache) == (whole.fingerprint, whole.cache)
     assert equal(drawn(stored), drawn(whole))
-    order = {"sampler": shuffled_shards}
+    order: dict[str, Any] = {"sampler": shuffled_shards}
     assert equal(drawn(stored, **order), drawn(whole, **order))
     assert equal(drawn(stored, first=7, **order), drawn(whole, **order)[7:]), "resumed at any batch"
     in_order = [batch["image"] for batch in sequential(stored, stored.rows("test"), 9)]
