@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 
@@ -14,6 +15,10 @@ from semreg.data.dataset import Cached
 from semreg.data.gathering import Batch, Gather, InPlace
 from semreg.data.reading_ahead import ReadAhead
 from semreg.data.samplers import shuffled
+from semreg.data.stored_images import Fetching
+
+AHEAD = 3
+"""So many batches are decoded at a time, that no process waits for work."""
 
 
 class Batches:
@@ -26,7 +31,8 @@ class Batches:
     it, for messages. The other arguments are those of `Gather`.
 
     Every field lies at the same address in every batch. To a GPU, what is not `placed` there is moved by a stream of
-    its own; with `reader`, the next batch of the epoch is read meanwhile.
+    its own; with `reader`, the next batch of the epoch is read meanwhile. Shards that the sampler orders are fetched
+    from the disk before their turn.
 
     Raises UserError if so many batches are larger than the rows, or a batch can't be cut into the parts, and later if
     the sampler fails.
@@ -73,7 +79,8 @@ class Batches:
         self._rows = len(rows)
         self._gathered: Callable[[Tensor, int], Batch]
         if reader is not None or (placed is None and self._gather.device.type == "cuda"):
-            self._gathered = ReadAhead(self._gather, batch_size // parts, reader)
+            decodes = self._gather.stored is not None and self._gather.stored.decodes
+            self._gathered = ReadAhead(self._gather, batch_size // parts, reader, AHEAD if decodes else 1)
         else:
             self._gathered = InPlace(self._gather, batch_size // parts)
         self.batch_size = batch_size
@@ -84,14 +91,20 @@ class Batches:
         self._labels = [self._gather.label(name) for name in sampler_labels]
         self._told = {"shards": cached.shards(rows)} if sampler_shards else {}
         self._epoch, self._order = -1, torch.empty(0)
+        self._fetching: Fetching | None = None
 
     def batch(self, count: int) -> Batch:
         """The `count`-th batch ever (from 0). It is overwritten by the next call: use a batch up before it."""
         used = self.per_epoch * self.accumulate
         epoch, index = divmod(count, used)
         if self._epoch != epoch:
-            self._order = self._gather.indices(self._sampled(epoch)[:used, self._part])
+            order = self._sampled(epoch)[:used, self._part]
+            self._order = self._gather.indices(order)
             self._epoch = epoch
+            if self._told and self._gather.stored is not None:
+                self._fetching = Fetching(self._gather.stored, self._gather.rows[order])
+        if self._fetching is not None:
+            self._fetching(index)
         return self._gathered(self._order, index)
 
     def _sampled(self, epoch: int) -> Tensor:
@@ -138,19 +151,18 @@ def sequential(
 ) -> Iterator[Batch]:
     """The rows in order, in batches of `batch_size` and a last one of what is left; each lies in memory of its own.
 
-    Images that don't lie in one file are read by a thread, a batch ahead. The arguments are those of `Gather`.
+    Images that are decoded when they are read are so some batches ahead. The arguments are those of `Gather`.
     """
     gather = Gather(cached, rows, fields=fields, extra=extra, value_range=value_range, device=device)
     parts = (torch.arange(start, min(start + batch_size, len(rows))) for start in range(0, len(rows), batch_size))
-    if not gather.from_store:
+    if gather.stored is None or not gather.stored.decodes:
         yield from map(gather, parts)
         return
-    with ThreadPoolExecutor(1, "reading ahead") as reader:
-        before: Future[Batch] | None = None
+    with ThreadPoolExecutor(AHEAD, "reading ahead") as reader:
+        coming: deque[Future[Batch]] = deque()
         for positions in parts:
-            coming = reader.submit(gather.read_anew, positions)
-            if before is not None:
-                yield gather.finished(before.result())
-            before = coming
-        if before is not None:
-            yield gather.finished(before.result())
+            coming.append(reader.submit(gather.read_anew, positions))
+            if len(coming) > AHEAD:
+                yield gather.finished(coming.popleft().result())
+        while coming:
+            yield gather.finished(coming.popleft().result())

@@ -107,11 +107,10 @@ def cached(
         warnings.filterwarnings("ignore", "The given NumPy array is not writable")  # nothing writes into it
         # torch.from_numpy keeps the memory map alive and copies nothing.
         tensors = {name: torch.from_numpy(array) for name, array in contents.arrays.items()}
-        shards = [torch.from_numpy(array) for array in contents.shards or ()]
-    images = None
-    if layout is not None and contents.shards is not None:
-        reader = _reader_of(source, contents) if len(shards) < layout.shards else None
-        images = StoredImages(layout.shape, shards, reader, workers)
+        images = None
+        if layout is not None and contents.shards is not None:
+            reader = _reader_of(source, contents) if len(contents.shards) < layout.shards else None
+            images = StoredImages(layout.shape, contents.shards, reader, workers)
     remarks = (*source.remarks, *_left_out(contents), *_dark(source, contents), *_not_kept(source, images, layout))
     split, told = tensors.pop("split"), {**source.told, "pixels": contents.told}
     return Cached(specification, tensors, split, contents.content, contents.bad, remarks, told, target.name, images)

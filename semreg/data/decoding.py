@@ -19,8 +19,6 @@ from semreg.core import ImageReader, UserError
 
 FEW = 8
 """So few images are decoded here and now."""
-PIECES_EACH = 2
-"""Into how many pieces a batch is cut for each process, so that one that is slow does not keep the others waiting."""
 SECONDS_IDLE = 60
 """After which a process ends: also one whose parent was killed."""
 
@@ -52,7 +50,7 @@ class Decoder:
 
         submit = self._running().submit
         try:
-            pieces = np.array_split(indices, min(len(indices), PIECES_EACH * self._count()))
+            pieces = np.array_split(indices, min(len(indices), self._count()))
             reading = [submit(read_rows, *_own(self._reader, piece), self._shape) for piece in pieces]
             return np.concatenate([one.result() for one in reading])
         except BrokenProcessPool as error:

@@ -82,9 +82,9 @@ class Gather:
         return batch
 
     @property
-    def from_store(self) -> bool:
-        """Whether images are read that are no tensor, which takes time that a thread can take."""
-        return any(isinstance(source, StoredImages) for source in self._sources.values())
+    def stored(self) -> StoredImages | None:
+        """The images that are read and are no tensor, if there are any."""
+        return next((source for source in self._by_row.values() if isinstance(source, StoredImages)), None)
 
     def read_anew(self, positions: Tensor) -> Batch:
         """What is at `positions`, read into memory of its own."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import shutil
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import pytest
 import torch
 
 from semreg.core import UserError
-from semreg.data import shards
+from semreg.data import shards, stored_images
 from semreg.data.batches import Batches, sequential
 from semreg.data.cache import cached
 from semreg.data.dataset import Cached
@@ -198,9 +199,32 @@ def test_what_is_missing_or_damaged_is_told_before_training(animals: Any, tmp_pa
 
 
 def test_as_of_a_tensor() -> None:
-    images = StoredImages((3, 1, 2, 2), [torch.arange(12, dtype=torch.uint8).view(3, 1, 2, 2)], None)
+    images = StoredImages((3, 1, 2, 2), [np.arange(12, dtype=np.uint8).reshape(3, 1, 2, 2)], None)
     assert len(images) == 3
     assert images.nbytes == 12
     assert images.index_select(0, torch.tensor([2, 0])).flatten().tolist() == [8, 9, 10, 11, 0, 1, 2, 3]
     with pytest.raises(ValueError, match="dimension 0; not 1"):
         images.index_select(1, torch.tensor([0]))
+
+
+def test_shards_are_fetched_before_their_turn(
+    toy_with: Any, tmp_path: Path, in_shards: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = cached(toy_with(count=1000), folder=tmp_path)  # 16 shards of 64 rows, of which 51 or 52 train
+    assert data.images is not None
+    fetched: list[tuple[int, int]] = []
+    monkeypatch.setattr(stored_images, "SHARDS_AHEAD", 3)
+    monkeypatch.setattr(data.images, "fetch", lambda shard: fetched.append((count, shard)))
+    options: dict[str, Any] = {"sampler": partial(shuffled_shards, window=2), "sampler_shards": True}
+    batches = Batches(data, data.rows("train"), 10, seed=0, key=("a",), **options)
+    used: dict[int, int] = {}
+    for count in range(batches.per_epoch):
+        values = batches.batch(count)["angle"][:, 0].long()
+        for shard in (values // 64).unique().tolist():
+            used.setdefault(shard, count)
+    assert sorted(shard for _, shard in fetched) == list(range(16))
+    assert [count for count, _ in fetched[:4]] == [0, 0, 0, 5], "then one with each shard's worth of rows"
+    assert all(count <= used[shard] for count, shard in fetched)
+    monkeypatch.undo()
+    data.images.fetch(0)
+    data.images.fetch(99)
