@@ -1,8 +1,8 @@
 """Batches of sets that are larger than memory or disk: `python -m benchmarks.shards` prints and writes shards.md.
 
 From shards: 64×64 colour images in files of 256 MB, memory-mapped, against the same in one tensor in memory. From JPEG
-files of 178×218: decoded when they are read by two processes, against PyTorch's DataLoader with two workers, with the
-same decoder and with torchvision's transforms as commonly written. Memory: an autoencoder is trained and evaluated on
+files of two sizes: cropped, resized to 64×64 and decoded when they are read by two processes, against PyTorch's
+DataLoader with two workers, with the same decoder and with torchvision's transforms as commonly written. Memory: an autoencoder is trained and evaluated on
 a small set and on one of which the cache holds a tenth, each in a process of its own, whose anonymous memory (Linux's
 RssAnon) and that of the processes it starts are sampled; the caches are built before.
 """
@@ -30,7 +30,7 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms import CenterCrop, Compose, Resize, ToTensor
 
 import semreg
-from benchmarks.batches import SIZE, Colours, Files, smooth, write_files
+from benchmarks.batches import SIZE, Colours, Files, smooth
 from benchmarks.measure import FULL, QUICK, ROOT, Effort, Findings, Goal, Table, goals_table, in_turns, machine, seconds
 from semreg.core import TRAIN, ClassField, ImageField, Source, Specification, registry
 from semreg.data import shards
@@ -45,7 +45,7 @@ PAGE = ROOT / "benchmarks" / "shards.md"
 BATCH, WORKERS = 96, 2
 SHARDS, DIFFERENT = 4, 4_096
 """How many shards are read, and of how many different images."""
-FILES = 1_536
+FILES, JPEGS = 3_072, ((64, 64), (218, 178))
 FROM_SHARDS, FROM_FILES, MEMORY = 0.8, 1.2, 1.3
 SMALL, LARGE = 2_000, 220_000
 RECIPE = """
@@ -104,7 +104,7 @@ class JpegFiles:
         """The files, all of the training split."""
         names = np.array([path.name for path in self.paths])
         reader = ImageFiles(str(self.paths[0].parent), names, SIZE, 3, decode="on_read")
-        return Source({}, np.full(len(names), TRAIN, dtype=np.uint8), reader, {"benchmark": len(names)})
+        return Source({}, np.full(len(names), TRAIN, dtype=np.uint8), reader, {"benchmark": str(self.paths[0])})
 
 
 class Repeated:
@@ -197,20 +197,33 @@ def from_shards(effort: Effort, folder: Path) -> Findings:
 
 def from_files(effort: Effort, folder: Path) -> Findings:
     """Batches of JPEG files that are decoded when they are read."""
-    _, paths = write_files(folder / "files", effort.of(FILES, least=2 * BATCH))
-    data = cached(JpegFiles(paths), folder=folder / "cache", progress=False, workers=WORKERS)
-    same, common = "DataLoader of the same decoder, two workers", "DataLoader of torchvision's transforms, two workers"
-    with ThreadPoolExecutor(AHEAD) as reader:
-        mine = "semreg, decoded on reading, two processes"
-        contestants = {
-            same: theirs(Decoded(paths)),
-            common: theirs(Files(paths, Compose([CenterCrop(178), Resize(SIZE), ToTensor()]))),
-            mine: ours(data, reader, len(paths)),
-        }
-        measured = in_turns(contestants, max(1, effort.rounds // 3))
-    found = table("From JPEG files", measured, same)
-    times = next(float(row[2]) for row in found.rows if row[0] == mine)
-    return Findings([found], [_goal(f"files: {mine}, against a {same}", FROM_FILES, times)])
+    tables, goals = [], []
+    for height, width in JPEGS:
+        paths = jpegs(folder / f"{height}", effort.of(FILES, least=2 * BATCH), height, width)
+        data = cached(JpegFiles(paths), folder=folder / "cache", progress=False, workers=WORKERS)
+        size = f"files of {height}×{width}"
+        same, mine = f"DataLoader of the same decoder, {size}", f"semreg, decoded on reading, {size}"
+        transforms = Compose([CenterCrop(min(height, width)), Resize(SIZE), ToTensor()])
+        with ThreadPoolExecutor(AHEAD) as reader:
+            contestants = {
+                same: theirs(Decoded(paths)),
+                f"DataLoader of torchvision's transforms, {size}": theirs(Files(paths, transforms)),
+                mine: ours(data, reader, len(paths)),
+            }
+            measured = in_turns(contestants, max(1, effort.rounds // 3))
+        tables.append(table(f"From JPEG {size}, two workers", measured, same))
+        times = next(float(row[2]) for row in tables[-1].rows if row[0] == mine)
+        goals.append(_goal(f"{mine}, against a {same}", FROM_FILES, times))
+    return Findings(tables, goals)
+
+
+def jpegs(folder: Path, count: int, height: int, width: int) -> list[Path]:
+    """JPEG files of a size."""
+    folder.mkdir()
+    paths = [folder / f"{number:06d}.jpg" for number in range(count)]
+    for path, pixels in zip(paths, smooth(count, height, width), strict=True):
+        Image.fromarray(pixels).save(path, quality=90)
+    return paths
 
 
 def _goal(what: str, least: float, times: float) -> Goal:

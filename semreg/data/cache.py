@@ -35,7 +35,7 @@ from semreg.data.cache_collection import LIMIT, building_lock, cache_folder, cac
 from semreg.data.checking import check_source, require_told
 from semreg.data.dataset import Cached
 from semreg.data.pixels import DARK, line_for
-from semreg.data.shards import Layout, kept_within
+from semreg.data.shards import Layout, kept_within, shard_rows
 from semreg.data.stored_images import StoredImages
 from semreg.store.disk import sync
 from semreg.store.fields import described
@@ -133,7 +133,7 @@ def _layout(source: Source, specification: Specification) -> Layout | None:
     if source.images is None or not isinstance(image, ImageField):
         return None
     shape = (len(source.split), image.channels, image.height, image.width)
-    return Layout(shape, 0 if on_read(source) else kept_within(cache_limit(), shape))
+    return Layout(shape, 0 if on_read(source) else kept_within(cache_limit(), shape), shard_rows(shape))
 
 
 def _reader_of(source: Source, contents: Contents) -> ImageReader | None:

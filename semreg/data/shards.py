@@ -34,11 +34,8 @@ class Layout:
 
     shape: tuple[int, int, int, int]
     kept: int
-
-    @property
-    def rows(self) -> int:
-        """Rows of a shard."""
-        return shard_rows(self.shape)
+    rows: int
+    """Rows of a shard."""
 
     @property
     def shards(self) -> int:
@@ -66,6 +63,5 @@ class Layout:
 
 def kept_within(limit: int | None, shape: tuple[int, int, int, int]) -> int:
     """How many shards of images of a shape are kept within so many bytes; None is no limit."""
-    all_of_them = Layout(shape, 0).shards
-    size = math.prod(shape[1:])
-    return all_of_them if limit is None or shape[0] * size <= limit else limit // (shard_rows(shape) * size)
+    rows, size = shard_rows(shape), math.prod(shape[1:])
+    return -(-shape[0] // rows) if limit is None or shape[0] * size <= limit else limit // (rows * size)

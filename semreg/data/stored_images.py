@@ -8,7 +8,6 @@ from collections import deque
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -33,9 +32,8 @@ class StoredImages:
         self, shape: Sequence[int], shards: Sequence[Pixels], reader: ImageReader | None, workers: int | None = None
     ) -> None:
         self.shape = torch.Size(shape)
-        self._files, self.shard_rows = [getattr(shard, "filename", None) for shard in shards], shard_rows(shape)
-        self._arrays = [np.asarray(shard) for shard in shards]
-        self._shards = [torch.from_numpy(shard) for shard in self._arrays]
+        self._maps, self.shard_rows = list(shards), shard_rows(shape)
+        self._shards = [np.asarray(shard).reshape(len(shard), -1) for shard in shards]
         self._decoder = Decoder(reader, tuple(self.shape[1:]), workers) if reader is not None else None
 
     def __len__(self) -> int:
@@ -64,27 +62,24 @@ class StoredImages:
         if dimension != 0:
             raise ValueError(f"rows are read, dimension 0; not {dimension}")
         found = torch.empty((len(rows), *self.shape[1:]), dtype=torch.uint8) if out is None else out
-        shards = np.minimum(rows.numpy() // self.shard_rows, len(self._shards))  # all that are not kept are one
-        present = np.unique(shards).tolist()
-        if len(present) == 1 and present[0] < len(self._shards):
-            return torch.index_select(self._shards[present[0]], 0, rows - present[0] * self.shard_rows, out=found)
-        # NumPy puts rows in their places in half of PyTorch's time.
         into = found.numpy()
-        for shard in present:
-            places = np.flatnonzero(shards == shard)
-            into[places] = self._read(shard, rows.numpy()[places])
+        shards, places = np.divmod(rows.numpy(), self.shard_rows)
+        kept = shards < len(self._shards)
+        if self._decoder is not None and not kept.all():
+            into[~kept] = self._decoder(rows.numpy()[~kept])
+            shards, places = shards[kept], places[kept]
+        if len(shards):
+            # Each is copied once, and not by shard and then to its place.
+            images = [self._shards[shard][place] for shard, place in zip(shards.tolist(), places.tolist(), strict=True)]
+            if len(images) == len(into):
+                np.concatenate(images, out=into.reshape(-1))
+            else:
+                into[kept] = np.stack(images).reshape(-1, *self.shape[1:])
         return found
-
-    def _read(self, shard: int, rows: npt.NDArray[np.int64]) -> Pixels:
-        if shard < len(self._shards):
-            return self._arrays[shard][rows - shard * self.shard_rows]
-        if self._decoder is None:
-            raise IndexError(f"row {rows.max()} of {len(self)}")
-        return self._decoder(rows)
 
     def fetch(self, shard: int) -> None:
         """Have the disk read a shard that is kept, meanwhile."""
-        file = self._files[shard] if shard < len(self._files) else None
+        file = getattr(self._maps[shard], "filename", None) if shard < self.kept else None
         if file is not None and hasattr(os, "posix_fadvise"):
             threading.Thread(target=_fetch, args=(file,), daemon=True).start()
 
