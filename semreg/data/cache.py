@@ -215,6 +215,7 @@ def _built(
             return contents
         partial = target.with_name(f".{target.name}.partial")
         remove(partial)  # left by a process that was killed
+        _check_limit(source, layout)
         _check_room(target.parent, source, layout)
         try:
             write(partial)
@@ -228,17 +229,19 @@ def _built(
         lock.release()
 
 
+def _check_limit(source: Source, layout: Layout | None) -> None:
+    """Raises UserError if the limit holds no shard of images that are decoded once."""
+    if layout is None or layout.kept or on_read(source):
+        return
+    shard, whole = (math.prod(shape) / 1e6 for shape in (layout.shape_of(0), layout.shape))
+    message = f"it holds no shard of the images, which take {whole:,.2f} MB; {shard:,.2f} MB hold one"
+    if hasattr(source.images, "decode"):
+        message += ', and `decode = "on_read"` under [data] keeps none'
+    raise UserError(f"{LIMIT}={os.environ.get(LIMIT)}", message)
+
+
 def _check_room(folder: Path, source: Source, layout: Layout | None) -> None:
-    pixels = 0
-    if layout is not None:
-        size = math.prod(layout.shape[1:])
-        pixels = layout.kept_rows * size
-        if not layout.kept and not on_read(source):
-            shard, whole = (rows * size / 1e6 for rows in (min(layout.rows, layout.shape[0]), layout.shape[0]))
-            message = f"no shard of {shard:,.1f} MB of the images, {whole:,.1f} MB decoded, is held by it; give it more"
-            if hasattr(source.images, "decode"):
-                message += ', or write `decode = "on_read"` under [data], which keeps none'
-            raise UserError(f"{LIMIT}={os.environ.get(LIMIT)}", message)
+    pixels = layout.kept_rows * math.prod(layout.shape[1:]) if layout is not None else 0
     needed = pixels + sum(array.nbytes for array in source.labels.values())
     free = shutil.disk_usage(folder).free
     if needed > free:
