@@ -10,6 +10,9 @@ import signal
 import threading
 import weakref
 from collections.abc import Sequence
+from concurrent.futures import wait
+from functools import lru_cache
+from tempfile import TemporaryDirectory
 from typing import Any, cast
 
 import numpy as np
@@ -38,6 +41,9 @@ class Decoder:
         self._reader, self._shape, self._workers = reader, shape, workers
         self._lock = threading.Lock()
         self._executor: Any = None
+        self._folder: TemporaryDirectory[str] | None = None  # goes with this
+        self._blocks: list[np.memmap[Any, np.dtype[np.uint8]]] = []
+        self._made = 0
 
     def __call__(self, indices: npt.NDArray[np.int64]) -> Pixels:
         """Images `(len(indices), channels, height, width)`.
@@ -49,14 +55,31 @@ class Decoder:
         from concurrent.futures.process import BrokenProcessPool
 
         submit = self._running().submit
+        block = self._blocks.pop() if self._blocks else self._block(len(indices))
+        if len(block) < len(indices):
+            block = self._block(len(indices))
         try:
-            pieces = np.array_split(indices, min(len(indices), self._count()))
-            reading = [submit(read_rows, *_own(self._reader, piece), self._shape) for piece in pieces]
-            return np.concatenate([one.result() for one in reading])
+            place = str(block.filename), block.shape
+            places = np.array_split(np.arange(len(indices)), self._count())
+            reading = [submit(_read_into, *_own(self._reader, indices[at]), place, int(at[0])) for at in places]
+            wait(reading)  # also where one fails: the others still write
+            for one in reading:
+                one.result()
+            return np.array(block[: len(indices)])
         except BrokenProcessPool as error:
             self._executor = None
             said = "a process that decodes images was killed, perhaps since memory ran out; fewer decode with"
             raise UserError("images", f"{said} {WORKERS}={max(1, self._count() // 2)}") from error
+        finally:
+            self._blocks.append(block)
+
+    def _block(self, rows: int) -> np.memmap[Any, np.dtype[np.uint8]]:
+        """Memory for images that is shared with the processes: the map of a file, which no pipe holds up."""
+        with self._lock:
+            if self._folder is None:
+                self._folder = TemporaryDirectory(prefix="semreg-")
+            self._made += 1
+            return np.memmap(f"{self._folder.name}/{self._made}", np.uint8, "w+", shape=(rows, *self._shape))
 
     def _count(self) -> int:
         if self._workers is None:
@@ -96,6 +119,17 @@ def _own(reader: ImageReader, indices: npt.NDArray[np.int64]) -> tuple[ImageRead
     if hasattr(reader, "part"):
         return reader.part(indices), range(len(indices))
     return reader, indices
+
+
+def _read_into(reader: ImageReader, indices: Indices, place: tuple[str, tuple[int, ...]], first: int) -> None:
+    """Read images into a file of others' memory, from row `first` on."""
+    path, shape = place
+    _mapped(path, shape)[first : first + len(indices)] = read_rows(reader, indices, shape[1:])
+
+
+@lru_cache(maxsize=16)
+def _mapped(path: str, shape: tuple[int, ...]) -> np.memmap[Any, np.dtype[np.uint8]]:
+    return np.memmap(path, np.uint8, "r+", shape=shape)
 
 
 def read_rows(reader: ImageReader, indices: Indices, shape: tuple[int, ...]) -> Pixels:
