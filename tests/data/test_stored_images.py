@@ -112,9 +112,7 @@ def test_a_larger_limit_builds_anew_and_a_smaller_one_does_not(
 @pytest.mark.usefixtures("in_shards")
 def test_a_limit_that_holds_no_shard(toy: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     limit(monkeypatch, 63)
-    with pytest.raises(
-        UserError, match=r"LIMIT=3024: it holds no shard of the images, which take 0.01 MB; 0.00"
-    ):
+    with pytest.raises(UserError, match=r"LIMIT=3024: it holds no shard of the images, which take 0.01 MB; 0.00"):
         cached(toy, folder=tmp_path)
     assert folders(tmp_path) == []
     monkeypatch.setenv("SEMREG_CACHE_LIMIT", "much")
