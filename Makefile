@@ -6,9 +6,11 @@ PLUGINS := $(shell sed -n 's|^  "\(semreg-[a-z-]*\)>=.*|plugins/\1|p' pyproject.
 RECIPE ?= recipes/olr_celeba.toml
 INSTALLED := $(VENV)/.installed
 
-MLFLOW := $(VENV)/mlflow
+# Those that the two commands don't install, each with what its tests need.
+OPTIONAL := semreg-mlflow[database] semreg-hf
+ABOVE := $(VENV)/optional
 
-.PHONY: run test test-all test-mlflow
+.PHONY: run test test-all test-optional
 
 run: $(INSTALLED)
 	$(VENV)/bin/semreg run $(RECIPE)
@@ -20,18 +22,18 @@ test: $(INSTALLED)
 	$(VENV)/bin/pytest -n 2 -m "not slow"
 
 # What takes long, or needs what the two commands don't install, besides.
-test-all: test test-mlflow
+test-all: test test-optional
 	$(VENV)/bin/pip install --quiet --constraint constraints.txt --editable ".[notebook]"
 	$(VENV)/bin/pytest -n 2 -m slow
 
-# A plugin that the two commands don't install, in an environment of its own above $(VENV).
-test-mlflow: $(INSTALLED)
-	$(VENV)/bin/python -m venv --without-pip $(MLFLOW)
+# Their tests, in an environment of its own above $(VENV).
+test-optional: $(INSTALLED)
+	$(VENV)/bin/python -m venv --without-pip $(ABOVE)
 	$(VENV)/bin/python -c "import sysconfig; print('import site; site.addsitedir(%r)' % sysconfig.get_path('purelib'))" \
-		> $$($(MLFLOW)/bin/python -c "import sysconfig; print(sysconfig.get_path('purelib'))")/above.pth
-	$(VENV)/bin/pip --python $(MLFLOW)/bin/python install --quiet --constraint constraints.txt \
-		--editable "plugins/semreg-mlflow[database]"
-	$(MLFLOW)/bin/python -m pytest plugins/semreg-mlflow
+		> $$($(ABOVE)/bin/python -c "import sysconfig; print(sysconfig.get_path('purelib'))")/above.pth
+	$(VENV)/bin/pip --python $(ABOVE)/bin/python install --quiet --constraint constraints.txt \
+		$(OPTIONAL:%=--editable "plugins/%")
+	$(ABOVE)/bin/python -m pytest $(foreach one,$(OPTIONAL),plugins/$(firstword $(subst [, ,$(one))))
 
 $(INSTALLED): pyproject.toml constraints.txt $(PLUGINS:%=%/pyproject.toml)
 	$(PYTHON) -m venv $(VENV)

@@ -121,7 +121,7 @@ def main(folder: Path) -> None:
     run = Run(run.folder, run.plan, run.modules, large, run.device, run.seed)
     run.kept = ReadCache(LIMIT // 4)
     rows.NUMBERS_AT_ONCE = 2**20
-    assert large.arrays["image"].nbytes > 9.9 * LIMIT
+    assert large.column("image").nbytes > 9.9 * LIMIT
     resource.setrlimit(resource.RLIMIT_DATA, (data_bytes() + LIMIT, -1))
     with pytest.raises(RuntimeError) as raised:
         run.tensor("image").read("test")

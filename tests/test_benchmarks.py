@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from benchmarks import loop, memory, speed, startup
+from benchmarks import loop, memory, shards, speed, startup
 from benchmarks.measure import QUICK, Table, in_turns, median_difference, median_ratio
 from benchmarks.peers import FRAMEWORKS
 from semreg.core.registry import components
@@ -90,3 +90,12 @@ def test_an_unknown_topic_is_refused(capsys: pytest.CaptureFixture[str]) -> None
     with pytest.raises(SystemExit):
         speed.main(["lop"])
     assert "no such topic: lop; there is: loop, training" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_shards_files_and_memory_are_measured(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shards.main(["--quick", "--out", str(tmp_path / "shards.md")])
+    text = (tmp_path / "shards.md").read_text()
+    assert text in capsys.readouterr().out
+    for title in ("Goals", "From shards", "From JPEG files of 64×64, two workers", "Memory"):
+        assert f"## {title}" in text

@@ -176,7 +176,8 @@ class Sampler(Protocol):
     ) -> Tensor:
         """Indices of rows below `count`, int64 `(count // batch_size, batch_size)`. Labels are `(count, ...)`.
 
-        What it raises as UserError or ValueError is told at the recipe's key.
+        One that names `shards` is given the shard of each row, int64 `(count,)`, ascending. What it raises as UserError
+        or ValueError is told at the recipe's key.
         """
         ...
 

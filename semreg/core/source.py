@@ -21,7 +21,8 @@ EXCLUDED = 255  # the split of an image that could not be read and was left out 
 
 class ImageReader(Protocol):
     """Reads images by index, in any process: it must pickle. Long lists (of file names, say) it holds as NumPy arrays,
-    which the processes that read share instead of copying them with every piece of work."""
+    which the processes that read share instead of copying them with every piece of work; one that has a method
+    `part(indices)` gives a reader of these images alone, to be sent to processes that decode when images are read."""
 
     def __call__(self, indices: Sequence[int]) -> npt.NDArray[np.uint8]:
         """Images `(len(indices), channels, height, width)`, uint8, cropped and resized already.

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from concurrent.futures import Executor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 
 import torch
 from torch import Tensor
@@ -14,18 +15,24 @@ from semreg.data.dataset import Cached
 from semreg.data.gathering import Batch, Gather, InPlace
 from semreg.data.reading_ahead import ReadAhead
 from semreg.data.samplers import shuffled
+from semreg.data.stored_images import Fetching
+
+AHEAD = 3
+"""So many batches are decoded at a time, that no process waits for work."""
 
 
 class Batches:
     """The batches of one step of one phase, each a pure function of (seed, key, count), whatever was asked for before.
 
     An epoch is `per_epoch` times `accumulate` batches, the first of those which `sampler` makes of the rows with a
-    generator seeded by (seed, key, epoch), and of the labels named in `sampler_labels`, by position. Of each batch,
-    part `part[0]` of `part[1]` equal ones is given: what one of several processes takes. `source`, `sampler_key` and
-    `accumulate_key` are the recipe's file and keys in it, for messages. The other arguments are those of `Gather`.
+    generator seeded by (seed, key, epoch), and of the labels named in `sampler_labels`, by position; with
+    `sampler_shards` it is told the shards of the rows. Of each batch, part `part[0]` of `part[1]` equal ones is given:
+    what one of several processes takes. `source`, `sampler_key` and `accumulate_key` are the recipe's file and keys in
+    it, for messages. The other arguments are those of `Gather`.
 
     Every field lies at the same address in every batch. To a GPU, what is not `placed` there is moved by a stream of
-    its own; with `reader`, the next batch of the epoch is read meanwhile.
+    its own; with `reader`, the next batch of the epoch is read meanwhile. Shards that the sampler orders are fetched
+    from the disk before their turn.
 
     Raises UserError if so many batches are larger than the rows, or a batch can't be cut into the parts, and later if
     the sampler fails.
@@ -43,6 +50,7 @@ class Batches:
         accumulate_key: str = "",
         sampler: Callable[..., Tensor] = shuffled,
         sampler_labels: Sequence[str] = (),
+        sampler_shards: bool = False,
         part: tuple[int, int] = (0, 1),
         source: str = "",
         sampler_key: str = "data.sampler",
@@ -71,7 +79,8 @@ class Batches:
         self._rows = len(rows)
         self._gathered: Callable[[Tensor, int], Batch]
         if reader is not None or (placed is None and self._gather.device.type == "cuda"):
-            self._gathered = ReadAhead(self._gather, batch_size // parts, reader)
+            decodes = self._gather.stored is not None and self._gather.stored.decodes
+            self._gathered = ReadAhead(self._gather, batch_size // parts, reader, AHEAD if decodes else 1)
         else:
             self._gathered = InPlace(self._gather, batch_size // parts)
         self.batch_size = batch_size
@@ -80,15 +89,22 @@ class Batches:
         self._seed, self._key = seed, key
         self._sampler, self._sampler_key, self._source = sampler, sampler_key, source
         self._labels = [self._gather.label(name) for name in sampler_labels]
+        self._told = {"shards": cached.shards(rows)} if sampler_shards else {}
         self._epoch, self._order = -1, torch.empty(0)
+        self._fetching: Fetching | None = None
 
     def batch(self, count: int) -> Batch:
         """The `count`-th batch ever (from 0). It is overwritten by the next call: use a batch up before it."""
         used = self.per_epoch * self.accumulate
         epoch, index = divmod(count, used)
         if self._epoch != epoch:
-            self._order = self._gather.indices(self._sampled(epoch)[:used, self._part])
+            order = self._sampled(epoch)[:used, self._part]
+            self._order = self._gather.indices(order)
             self._epoch = epoch
+            if self._told and self._gather.stored is not None:
+                self._fetching = Fetching(self._gather.stored, self._gather.rows[order])
+        if self._fetching is not None:
+            self._fetching(index)
         return self._gathered(self._order, index)
 
     def _sampled(self, epoch: int) -> Tensor:
@@ -96,7 +112,9 @@ class Batches:
         rows = self._rows
         shape = (rows // self.batch_size, self.batch_size)
         try:
-            order = self._sampler(*self._labels, count=rows, batch_size=self.batch_size, generator=generator)
+            order = self._sampler(
+                *self._labels, count=rows, batch_size=self.batch_size, generator=generator, **self._told
+            )
         except (UserError, ValueError) as error:
             told = isinstance(error, UserError) and error.source == self._source
             said = error.problems[0].message if isinstance(error, UserError) else cause_of(error)
@@ -133,8 +151,18 @@ def sequential(
 ) -> Iterator[Batch]:
     """The rows in order, in batches of `batch_size` and a last one of what is left; each lies in memory of its own.
 
-    The arguments are those of `Gather`.
+    Images that are decoded when they are read are so some batches ahead. The arguments are those of `Gather`.
     """
     gather = Gather(cached, rows, fields=fields, extra=extra, value_range=value_range, device=device)
-    for start in range(0, len(rows), batch_size):
-        yield gather(torch.arange(start, min(start + batch_size, len(rows))))
+    parts = (torch.arange(start, min(start + batch_size, len(rows))) for start in range(0, len(rows), batch_size))
+    if gather.stored is None or not gather.stored.decodes:
+        yield from map(gather, parts)
+        return
+    with ThreadPoolExecutor(AHEAD, "reading ahead") as reader:
+        coming: deque[Future[Batch]] = deque()
+        for positions in parts:
+            coming.append(reader.submit(gather.read_anew, positions))
+            if len(coming) > AHEAD:
+                yield gather.finished(coming.popleft().result())
+        while coming:
+            yield gather.finished(coming.popleft().result())

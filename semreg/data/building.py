@@ -8,30 +8,34 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
+import math
 import shutil
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
 
-from semreg.core import EXCLUDED, SPLITS, ImageField, ImageReader, Problem, Source, Specification, UserError
+from semreg.core import EXCLUDED, SPLITS, ImageReader, Problem, Source, Specification, UserError
+from semreg.data.decoding import read_rows
 from semreg.data.pixels import WhiteError
+from semreg.data.shards import Layout, chunk_rows
 from semreg.store.disk import sync
 from semreg.store.fields import described
 from semreg.store.messages import MESSAGES
 from semreg.store.notebook import NotebookOutput
 
 FORMAT = 2
-CHUNK_BYTES = 4 * 2**20
-CHUNK_ROWS = 64
 CHECKED_BYTES = 64 * 2**20
 """How many bytes of pixels are hashed again when a cache is opened: all of a small one, evenly chosen chunks of a large
 one, always with the first and the last."""
+FIRST = 16
+"""So many images are decoded of a set that is decoded when it is read: they tell what options are missing."""
 WORTH_WORKERS = 3.0
 """Seconds of work left from which on it pays to start processes."""
 
@@ -47,6 +51,8 @@ class Contents:
     """What a cache folder holds: arrays by name, `split` among them, images as a private memory map."""
 
     arrays: dict[str, Array]
+    shards: tuple[Array, ...] | None
+    """The images that are kept, where they are no array of one file."""
     content: str
     bad: tuple[str, ...]
     told: dict[str, Any]
@@ -58,11 +64,15 @@ def build(
     source: Source,
     specification: Specification,
     *,
+    layout: Layout | None,
     workers: int | None,
     progress: bool,
     skip_bad_images: bool,
 ) -> None:
     """Writes all of `source` into the new folder `folder` and syncs it to the disk, `cache.json` last.
+
+    Of images those shards are written that the `layout` keeps. What is decoded on reading is not decoded here but for
+    the first images, which tell what options are missing: the bytes of its files are hashed.
 
     Raises:
         UserError: an image can't be read (and `skip_bad_images` is False: with it, bad images are left out of every
@@ -71,42 +81,43 @@ def build(
     """
     folder.mkdir()
     split = source.split.copy()
-    bad: list[tuple[int, str]] = []
+    bad: dict[int, str] = {}
     arrays: dict[str, Any] = {}
     told: dict[str, Any] = {}
-    image = specification.get("image")
-    if source.images is not None and isinstance(image, ImageField):
-        shape = (len(split), image.channels, image.height, image.width)
+    if source.images is not None and layout is not None:
         chunks: list[str] = []
         extremes: list[int] = []
         told = source.images.prepare() if hasattr(source.images, "prepare") else {}
-        written = _write_images(folder / "image.npy", source.images, shape, workers)
+        written = _write_images(folder, source.images, layout, workers, hashed=on_read(source))
         with closing(written), bar(source.activity, len(split), show=progress) as advance:
             for digest, rows, unreadable, found in written:
                 if unreadable and not skip_bad_images:
                     raise unreadable_images(message for _, message in unreadable)
                 chunks.append(digest)
-                bad += unreadable
+                bad |= unreadable
                 extremes += found
                 advance(rows)
         arrays["image"] = chunks
         told |= {"least": min(extremes), "largest": max(extremes)} if extremes else {}
     if len(bad) == len(split):
-        raise unreadable_images(message for _, message in bad)
-    split[[index for index, _ in bad]] = EXCLUDED
+        raise unreadable_images(bad.values())
+    split[list(bad)] = EXCLUDED
     for name, array in {**source.labels, "split": split}.items():
         np.save(folder / f"{name}.npy", array, allow_pickle=False)
         arrays[name] = _digest(array)
     fields = {name: described(field) for name, field in specification.items()}
     content = {"fields": fields, "arrays": arrays}
+    if on_read(source):
+        content["read"] = {key: value for key, value in told.items() if key != "transparent"}
     header = {
         "format": FORMAT,
         **content,
         "identity": source.identity,
         "count": len(split),
         "counts": {name: int((split == value).sum()) for name, value in SPLITS.items()},
-        "bad": [message for _, message in bad],
+        "bad": list(bad.values()),
         "told": told,
+        **({} if layout is None or layout.whole else {"kept": layout.kept}),
         "content": hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest(),
     }
     (folder / "cache.json").write_text(json.dumps(header, indent=1))
@@ -127,48 +138,69 @@ def _digest(array: Array) -> str:
     return hashlib.sha256(np.ascontiguousarray(array).data).hexdigest()
 
 
-def _chunk_rows(shape: tuple[int, ...]) -> int:
-    """Rows written and hashed at a time: of the data alone, as the digests must not depend on the machine."""
-    return min(max(1, CHUNK_BYTES // int(np.prod(shape[1:]))), CHUNK_ROWS)
-
-
 Written = tuple[str, int, list[tuple[int, str]], list[int]]
 """A chunk's digest, its number of rows, the indices and error messages of those that could not be read, and the least
 and the largest value of the others, if there are any."""
 
 
+def on_read(source: Source) -> bool:
+    """Whether the images of a source are decoded when they are read, and not once."""
+    return getattr(source.images, "decode", "once") == "on_read"
+
+
 def _write_images(
-    path: Path, reader: ImageReader, shape: tuple[int, int, int, int], workers: int | None
+    folder: Path, reader: ImageReader, layout: Layout, workers: int | None, hashed: bool
 ) -> Generator[Written, None, None]:
     import joblib
 
-    # The header and the file's full length. The pixels are written as to any file, not through the map, since a disk
-    # that fills up under a map kills the process instead of raising an error.
-    array = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
-    offset: int = array.offset
-    del array
-    rows = _chunk_rows(shape)
-    chunks = [range(start, min(start + rows, shape[0])) for start in range(0, shape[0], rows)]
+    work: Callable[[ImageReader, range], Written]
+    if hashed:
+        work = partial(_hash_chunk, shape=layout.shape[1:])
+    else:
+        work = partial(_write_chunk, folder=folder, layout=layout)
+    for shard in range(layout.kept):
+        # The header and the file's full length. The pixels are written as to any file, not through the map, since a
+        # disk that fills up under a map kills the process instead of raising an error.
+        np.lib.format.open_memmap(layout.file(folder, shard), mode="w+", dtype=np.uint8, shape=layout.shape_of(shard))
+    rows = chunk_rows(layout.shape)
+    chunks = [range(start, min(start + rows, layout.shape[0])) for start in range(0, layout.shape[0], rows)]
     began = time.perf_counter()
-    yield _write_chunk(reader, str(path), offset, chunks[0], shape)
+    yield work(reader, chunks[0])
     left = (time.perf_counter() - began) * (len(chunks) - 1)
     if workers is None:
         workers = joblib.cpu_count() if left > WORTH_WORKERS else 1
     if workers <= 1:
         for chunk in chunks[1:]:
-            yield _write_chunk(reader, str(path), offset, chunk, shape)
+            yield work(reader, chunk)
         return
-    write = joblib.delayed(_write_chunk)
     parallel = joblib.Parallel(n_jobs=workers, return_as="generator")
-    with closing(parallel(write(reader, str(path), offset, chunk, shape) for chunk in chunks[1:])) as results:
+    with closing(parallel(joblib.delayed(work)(reader, chunk) for chunk in chunks[1:])) as results:
         yield from results
 
 
-def _write_chunk(reader: ImageReader, path: str, offset: int, indices: range, shape: tuple[int, ...]) -> Written:
-    pixels, bad = _read_chunk(reader, indices, shape[1:])
-    with open(path, "r+b") as file:
-        file.seek(offset + indices.start * int(np.prod(shape[1:])))
-        file.write(pixels.data)
+def _hash_chunk(reader: Any, indices: range, shape: tuple[int, ...]) -> Written:
+    """The digest of the bytes of files that are decoded when they are read; the first of all are decoded once."""
+    digest = hashlib.sha256()
+    bad: list[tuple[int, str]] = []
+    for index in indices:
+        try:
+            digest.update(hashlib.sha256(reader.encoded(index)).digest())
+        except UserError as error:
+            bad.append((index, error.text()))
+    if indices.start == 0:
+        bad += [one for one in _read_chunk(reader, indices[:FIRST], shape)[1] if one not in bad]
+    return digest.hexdigest(), len(indices), bad, []
+
+
+def _write_chunk(reader: ImageReader, indices: range, folder: Path, layout: Layout) -> Written:
+    shape = layout.shape[1:]
+    pixels, bad = _read_chunk(reader, indices, shape)
+    shard, row = divmod(indices.start, layout.rows)
+    if shard < layout.kept:
+        path = layout.file(folder, shard)
+        with path.open("r+b") as file:
+            file.seek(path.stat().st_size - (layout.shape_of(shard)[0] - row) * math.prod(shape))
+            file.write(pixels.data)
     unread = {index for index, _ in bad}
     good = pixels[[index not in unread for index in indices]] if bad else pixels
     return _digest(pixels), len(indices), bad, [int(good.min()), int(good.max())] if len(good) else []
@@ -187,24 +219,18 @@ def unreadable(source: Source, indices: Iterable[int]) -> list[tuple[int, str]]:
 
 def _read_chunk(reader: ImageReader, indices: range, shape: tuple[int, ...]) -> tuple[Array, list[tuple[int, str]]]:
     try:
-        return _checked(reader(indices), (len(indices), *shape)), []
+        return read_rows(reader, indices, shape), []
     except UserError:  # one by one, to name each that is bad
         pixels = np.zeros((len(indices), *shape), dtype=np.uint8)
     bad: list[tuple[int, UserError]] = []
     for row, index in enumerate(indices):
         try:
-            pixels[row] = _checked(reader([index]), (1, *shape))[0]
+            pixels[row] = read_rows(reader, [index], shape)[0]
         except UserError as error:
             bad.append((index, error))
     if 1 < len(bad) == len(indices) and all(isinstance(error, WhiteError) for _, error in bad):
         raise bad[0][1]  # no image is bad, an option is missing
     return pixels, [(index, error.text()) for index, error in bad]
-
-
-def _checked(pixels: Array, shape: tuple[int, ...]) -> Array:
-    if pixels.shape != shape or pixels.dtype != np.uint8:
-        raise ValueError(f"the reader gave images {pixels.shape} of {pixels.dtype}; {shape} of uint8 were expected")
-    return np.ascontiguousarray(pixels)
 
 
 @contextmanager
@@ -233,10 +259,11 @@ def bar(activity: str, total: int, *, show: bool) -> Any:
     return _progress_bar(activity, total) if show else nullcontext(lambda rows: None)
 
 
-def read(folder: Path, source: Source, specification: Specification) -> Contents:
+def read(folder: Path, source: Source, specification: Specification, layout: Layout | None) -> Contents:
     """Opens the cache folder of `source` if format, identity, sizes and hashes (of CHECKED_BYTES of pixels) are right.
 
-    Raises DamagedError. Nothing in the folder is unpickled, or chosen by names it states itself.
+    Raises DamagedError, also if fewer shards are kept than the `layout` keeps. Nothing in the folder is unpickled, or
+    chosen by names it states itself.
     """
     try:
         header = json.loads((folder / "cache.json").read_text())
@@ -255,17 +282,42 @@ def read(folder: Path, source: Source, specification: Specification) -> Contents
             left_out = name == "split" and arrays[name] == EXCLUDED  # images that can't be read
             if not np.array_equal(np.where(left_out, arrays[name], array), arrays[name]):
                 raise DamagedError(f"{name}.npy holds other values than the data set gives")
-        image = specification.get("image")
-        if isinstance(image, ImageField):
-            shape = (len(source.split), image.channels, image.height, image.width)
-            arrays["image"] = _read_images(folder / "image.npy", shape, header["arrays"]["image"])
+        shards = None
+        if layout is not None:
+            digests = header["arrays"]["image"]
+            if "kept" in header:
+                shards = _read_shards(folder, replace(layout, kept=int(header["kept"])), layout.kept, digests)
+            else:  # as all caches were before there were shards
+                most = max(2, CHECKED_BYTES // _chunk_bytes(layout.shape))
+                arrays["image"] = _read_images(folder / "image.npy", layout.shape, digests, most)
         bad = tuple(str(message) for message in header["bad"])
-        return Contents(arrays, str(header["content"]), bad, dict(header["told"]))
+        return Contents(arrays, shards, str(header["content"]), bad, dict(header["told"]))
     except (OSError, MemoryError, ValueError, KeyError, TypeError, AttributeError, EOFError, RecursionError) as error:
         raise DamagedError(f"{type(error).__name__}: {error}") from None
 
 
-def _read_images(path: Path, shape: tuple[int, int, int, int], digests: list[str]) -> Array:
+def _chunk_bytes(shape: tuple[int, int, int, int]) -> int:
+    return chunk_rows(shape) * math.prod(shape[1:])
+
+
+def _read_shards(folder: Path, layout: Layout, wanted: int, digests: list[str]) -> tuple[Array, ...]:
+    """The shards that are kept; a map for each is one for as many bytes as a file has, not one for each image."""
+    if layout.kept < wanted:
+        raise DamagedError(f"{layout.kept} of its {layout.shards} shards are kept, and the limit holds {wanted}")
+    if len(digests) != -(-layout.shape[0] // chunk_rows(layout.shape)):
+        raise DamagedError("it has other chunks than its images")
+    chunks = layout.rows // chunk_rows(layout.shape)
+    most = max(1, CHECKED_BYTES // _chunk_bytes(layout.shape) // max(1, layout.kept))
+    return tuple(
+        _read_images(
+            layout.file(folder, shard), layout.shape_of(shard), digests[shard * chunks : (shard + 1) * chunks], most
+        )
+        for shard in range(layout.kept)
+    )
+
+
+def _read_images(path: Path, shape: tuple[int, int, int, int], digests: list[str], most: int) -> Array:
+    """The images in a file, of which at most so many chunks are hashed again."""
     try:
         images = np.load(path, mmap_mode="c", allow_pickle=False)
     except OSError as error:
@@ -273,10 +325,10 @@ def _read_images(path: Path, shape: tuple[int, int, int, int], digests: list[str
             raise
         # Linux refuses a map that may be written to, though it never reaches the disk, if it is larger than the memory.
         images = np.load(path, mmap_mode="r", allow_pickle=False)
-    rows = _chunk_rows(shape)
+    rows = chunk_rows(shape)
     if images.dtype != np.uint8 or images.shape != shape or len(digests) != -(-shape[0] // rows):
         raise DamagedError(f"{path.name} has {images.shape} values instead of {shape}")
-    for chunk in _some(len(digests), max(2, CHECKED_BYTES // int(rows * np.prod(shape[1:])))):
+    for chunk in _some(len(digests), most):
         if _digest(images[chunk * rows : (chunk + 1) * rows]) != digests[chunk]:
             raise DamagedError(f"{path.name} has changed since it was written")
     return cast(Array, images)

@@ -6,6 +6,7 @@ import functools
 import hashlib
 import json
 import logging
+import math
 import os
 import shutil
 import warnings
@@ -18,21 +19,24 @@ import numpy as np
 import torch
 from filelock import Timeout
 
-from semreg.core import EXCLUDED, Dataset, ImageField, Source, Specification, UserError
+from semreg.core import EXCLUDED, Dataset, ImageField, ImageReader, Source, Specification, UserError
 from semreg.data.building import (
     FORMAT,
     Contents,
     DamagedError,
     build,
+    on_read,
     read,
     remove,
     unreadable,
     unreadable_images,
 )
-from semreg.data.cache_collection import building_lock, cache_folder, held
+from semreg.data.cache_collection import LIMIT, building_lock, cache_folder, cache_limit, held
 from semreg.data.checking import check_source, require_told
 from semreg.data.dataset import Cached
 from semreg.data.pixels import DARK, line_for
+from semreg.data.shards import Layout, kept_within, shard_rows
+from semreg.data.stored_images import StoredImages
 from semreg.store.disk import sync
 from semreg.store.fields import described
 from semreg.store.messages import MESSAGES
@@ -55,9 +59,14 @@ def cached(
     waits for the other. A cache is built under another name and renamed when it is whole and on the disk; a damaged or
     foreign one is rebuilt. With `skip_bad_images`, images that can't be read belong to no split.
 
+    Images that are more than a shard (`semreg.data.shards`) lie in a file for each. Of those that take more than
+    `cache_limit()` as many shards are kept as it holds; the others, and all of a data set that says
+    `decode = "on_read"`, are decoded when they are read, by `workers` processes (default: a core each).
+
     Raises:
         DataMissing: the data set is not there.
-        UserError: it is bad (an image that can't be read, labels that don't fit), or the cache can't be written.
+        UserError: it is bad (an image that can't be read, labels that don't fit), or the cache can't be written, or its
+            limit holds no shard.
     """
     dataset.locate()
     specification, source = dataset.specification(), dataset.source()
@@ -70,19 +79,26 @@ def cached(
     key = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:16]
     folder = cache_folder() if folder is None else folder
     target = folder / f"{kind.__name__.lower()}-{key}"
+    layout = _layout(source, specification)
     opened = functools.partial(
-        _opened, target=target, source=source, specification=specification, skip_bad_images=skip_bad_images
+        _opened,
+        target=target,
+        source=source,
+        specification=specification,
+        layout=layout,
+        skip_bad_images=skip_bad_images,
     )
     write = functools.partial(
         build,
         source=source,
         specification=specification,
+        layout=layout,
         workers=workers,
         progress=MESSAGES.isatty() if progress is None else progress,
         skip_bad_images=skip_bad_images,
     )
     try:
-        contents = opened() or _built(target, source, specification, opened, write)
+        contents = opened() or _built(target, source, specification, layout, opened, write)
     except OSError as error:
         advice = "set SEMREG_CACHE to a folder that can be written and has room"
         message = f"the data cache can't be written: {error.strerror or error}; {advice}"
@@ -91,9 +107,15 @@ def cached(
         warnings.filterwarnings("ignore", "The given NumPy array is not writable")  # nothing writes into it
         # torch.from_numpy keeps the memory map alive and copies nothing.
         tensors = {name: torch.from_numpy(array) for name, array in contents.arrays.items()}
-    remarks = (*source.remarks, *_left_out(contents), *_dark(source, contents))
+        images = None
+        if layout is not None and contents.shards is not None:
+            reader = _reader_of(source, contents) if len(contents.shards) < layout.shards else None
+            images = StoredImages(layout.shape, contents.shards, reader, workers)
+    remarks = (*source.remarks, *_left_out(contents), *_dark(source, contents), *_not_kept(source, images, layout))
     split, told = tensors.pop("split"), {**source.told, "pixels": contents.told}
-    return Cached(specification, tensors, split, contents.content, contents.bad, remarks, told, target.name)
+    return Cached(
+        specification, tensors, split, contents.content, contents.bad, remarks, told, target.name, images=images
+    )
 
 
 def survey(dataset: Any) -> Cached:
@@ -105,6 +127,30 @@ def survey(dataset: Any) -> Cached:
     check_source(type(dataset).__name__, specification, source)
     tensors = {name: torch.from_numpy(array) for name, array in source.labels.items()}
     return Cached(specification, tensors, torch.from_numpy(source.split), "", (), source.remarks, source.told)
+
+
+def _layout(source: Source, specification: Specification) -> Layout | None:
+    """Where the images go; None for data without images."""
+    image = specification.get("image")
+    if source.images is None or not isinstance(image, ImageField):
+        return None
+    shape = (len(source.split), image.channels, image.height, image.width)
+    return Layout(shape, 0 if on_read(source) else kept_within(cache_limit(), shape), shard_rows(shape))
+
+
+def _reader_of(source: Source, contents: Contents) -> ImageReader | None:
+    """The reader of images that are decoded when they are read, as it was prepared when the cache was built."""
+    if source.images is not None and hasattr(source.images, "prepared_as"):
+        source.images.prepared_as(contents.told)
+    return source.images
+
+
+def _not_kept(source: Source, images: StoredImages | None, layout: Layout | None) -> tuple[str, ...]:
+    """What to say of images that are decoded each time they are read though the recipe does not say so."""
+    if images is None or layout is None or images.kept == layout.shards or on_read(source):
+        return ()
+    size = f"{images.nbytes / 1e9:.2f} GB that the images take"
+    return (f"{LIMIT} holds {images.kept} of {layout.shards} shards of the {size}; the others are decoded when read",)
 
 
 def _dark(source: Source, contents: Contents) -> tuple[str, ...]:
@@ -127,14 +173,17 @@ def _left_out(contents: Contents) -> tuple[str, ...]:
     return (f"left out as unreadable: {count} ({'; '.join(contents.bad[:3])}{'; …' if len(contents.bad) > 3 else ''})",)
 
 
-def _opened(target: Path, source: Source, specification: Specification, *, skip_bad_images: bool) -> Contents | None:
+def _opened(
+    target: Path, source: Source, specification: Specification, layout: Layout | None, *, skip_bad_images: bool
+) -> Contents | None:
     release = held(target)  # before it is looked at: then it is there, or nobody will have it
     if not os.path.lexists(target):
         release()
         return None
     try:
-        contents = read(target, source, specification)
-        weakref.finalize(contents.arrays.get("image", contents.arrays["split"]), release)
+        contents = read(target, source, specification, layout)
+        mapped = [contents.arrays.get("image"), *(contents.shards or ()), contents.arrays["split"]]
+        weakref.finalize(next(array for array in mapped if array is not None), release)
     except DamagedError as reason:
         release()
         log.warning("the data cache %s is damaged or foreign (%s) and is built again", target, reason)
@@ -152,6 +201,7 @@ def _built(
     target: Path,
     source: Source,
     specification: Specification,
+    layout: Layout | None,
     opened: Callable[[], Contents | None],
     write: Callable[[Path], Any],
 ) -> Contents:
@@ -167,7 +217,8 @@ def _built(
             return contents
         partial = target.with_name(f".{target.name}.partial")
         remove(partial)  # left by a process that was killed
-        _check_room(target.parent, source, specification)
+        _check_limit(source, layout)
+        _check_room(target.parent, source, layout)
         try:
             write(partial)
             remove(target)
@@ -175,15 +226,25 @@ def _built(
             sync(target.parent)
         finally:
             remove(partial)
-        return opened() or read(target, source, specification)
+        return opened() or read(target, source, specification, layout)
     finally:
         lock.release()
 
 
-def _check_room(folder: Path, source: Source, specification: Specification) -> None:
-    image = specification.get("image")
-    pixels = image.channels * image.height * image.width if isinstance(image, ImageField) else 0
-    needed = len(source.split) * pixels + sum(array.nbytes for array in source.labels.values())
+def _check_limit(source: Source, layout: Layout | None) -> None:
+    """Raises UserError if the limit holds no shard of images that are decoded once."""
+    if layout is None or layout.kept or on_read(source):
+        return
+    shard, whole = (math.prod(shape) / 1e6 for shape in (layout.shape_of(0), layout.shape))
+    message = f"it holds no shard of the images, which take {whole:,.2f} MB; {shard:,.2f} MB hold one"
+    if hasattr(source.images, "decode"):
+        message += ', and `decode = "on_read"` under [data] keeps none'
+    raise UserError(f"{LIMIT}={os.environ.get(LIMIT)}", message)
+
+
+def _check_room(folder: Path, source: Source, layout: Layout | None) -> None:
+    pixels = layout.kept_rows * math.prod(layout.shape[1:]) if layout is not None else 0
+    needed = pixels + sum(array.nbytes for array in source.labels.values())
     free = shutil.disk_usage(folder).free
     if needed > free:
         message = f"the data cache needs {needed / 1e9:.1f} GB and {free / 1e9:.1f} GB are free"

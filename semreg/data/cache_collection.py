@@ -22,6 +22,8 @@ from filelock import FileLock, Timeout
 from semreg.core import UserError
 from semreg.store.disk import discard, is_locked, read_object, size_of, tidy, writing
 
+LIMIT = "SEMREG_CACHE_LIMIT"
+_AMOUNT = re.compile(r"(\d+(?:\.\d+)?) ?([kMGT]?)B?", re.IGNORECASE)
 HEADER = "cache.json"
 """Is written last, so that a folder without it is no whole cache."""
 _NAME = re.compile(r"(?P<dataset>.+)-[0-9a-f]{16}")
@@ -64,6 +66,18 @@ def cache_folder() -> Path:
     if named:
         return Path(named).expanduser()
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "semreg"
+
+
+def cache_limit() -> int | None:
+    """How many bytes the images of a cache that is built may take: `$SEMREG_CACHE_LIMIT`, such as `200 GB`; None for as
+    many as there are. Raises UserError for what is no such amount."""
+    written = os.environ.get(LIMIT)
+    if not written:
+        return None
+    found = _AMOUNT.fullmatch(written.strip())
+    if found is None:
+        raise UserError(LIMIT, f"{written!r} is no amount; 200 GB, 500 MB or a number of bytes fits")
+    return int(float(found[1]) * 1000 ** " kmgt".index(found[2].lower() or " "))
 
 
 def building_lock(cache: Path) -> FileLock:

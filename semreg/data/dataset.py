@@ -10,8 +10,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from semreg.core import KNOWN, SPLITS, AttributesField, ClassField, Specification
+from semreg.core import KNOWN, SPLITS, AttributesField, ClassField, ImageField, Specification
 from semreg.core.source import UNLABELLED
+from semreg.data.shards import shard_rows
+from semreg.data.stored_images import StoredImages
 
 _SPLITS = {**SPLITS, "unlabelled": UNLABELLED}
 
@@ -21,12 +23,13 @@ class Cached:
     """A data set ready to be sliced.
 
     `arrays` holds a tensor per field, row for row: `image` uint8 `(count, channels, height, width)` over the memory
-    map, classes int64 `(count,)`, attributes uint8 `(count, attributes)`, vectors float32 `(count, size)`. `split` is
-    uint8 `(count,)`. Nothing should write into them (it would not reach the disk, and into a map larger than the memory
-    it can't). `skipped` holds a message for each image left out as unreadable, `remarks` what a run should warn of,
-    `told` what it should tell of where the data are from and of the pixels (see `semreg.data.summary`), `cache` the
-    name of the cache that holds them. Where they `judge_on_validation`, the validation images are those of "test" and
-    no others can be read by that name (see `semreg.data.splitting.judging_on_validation`).
+    map, unless it is `images` that lie in shards or are decoded when they are read; classes int64 `(count,)`,
+    attributes uint8 `(count, attributes)`, vectors float32 `(count, size)`. `split` is uint8 `(count,)`. Nothing should
+    write into them (it would not reach the disk, and into a map larger than the memory it can't). `skipped` holds a
+    message for each image left out as unreadable, `remarks` what a run should warn of, `told` what it should tell of
+    where the data are from and of the pixels (see `semreg.data.summary`), `cache` the name of the cache that holds
+    them. Where they `judge_on_validation`, the validation images are those of "test" and no others can be read by that
+    name (see `semreg.data.splitting.judging_on_validation`).
     """
 
     fields: Specification
@@ -38,12 +41,24 @@ class Cached:
     told: Mapping[str, Any] = field(default_factory=dict)
     cache: str = ""
     judge_on_validation: bool = False
+    images: StoredImages | None = None
+
+    def column(self, name: str) -> Tensor | StoredImages:
+        """What holds the values of a field, row for row."""
+        return self.images if name == "image" and self.images is not None else self.arrays[name]
 
     def rows(self, split: str) -> Tensor:
         """The rows of "train", "validation", "test" or "unlabelled", int64, ascending."""
         if split == "validation" and self.judge_on_validation:
             split = "test"
         return torch.nonzero(self.split == _SPLITS[split]).squeeze(1)
+
+    def shards(self, rows: Tensor) -> Tensor:
+        """The shard of each of these rows, int64; data without images are one shard."""
+        image = self.fields.get("image")
+        if not isinstance(image, ImageField):
+            return torch.zeros_like(rows)
+        return rows // shard_rows((len(self.split), image.channels, image.height, image.width))
 
     @property
     def counts(self) -> dict[str, int]:

@@ -70,15 +70,15 @@ class DeviceData:
         self._placed.clear()
 
     def _dtype(self, name: str) -> torch.dtype:
-        field, values = self._data.fields[name], self._data.arrays[name]
+        field, values = self._data.fields[name], self._data.column(name)
         return values.dtype if isinstance(field, ImageField) else as_in_batch(field, values)
 
     def _bytes(self, split: str, name: str) -> int:
-        return len(self._data.rows(split)) * self._data.arrays[name].shape[1:].numel() * self._dtype(name).itemsize
+        return len(self._data.rows(split)) * self._data.column(name).shape[1:].numel() * self._dtype(name).itemsize
 
     def _of(self, split: str, name: str) -> Tensor:
         if (split, name) not in self._placed:
-            rows, source = self._data.rows(split), self._data.arrays[name]
+            rows, source = self._data.rows(split), self._data.column(name)
             placed = torch.empty((len(rows), *source.shape[1:]), dtype=self._dtype(name), device=self.device)
             at_a_time = max(1, BYTES_AT_A_TIME // max(1, source.shape[1:].numel() * source.itemsize))
             for part, into in zip(torch.split(rows, at_a_time), torch.split(placed, at_a_time), strict=True):

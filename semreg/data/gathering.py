@@ -10,11 +10,12 @@ from torch import Tensor
 from semreg.core import AttributesField, ClassField, ImageField, closest
 from semreg.core.specification import Field
 from semreg.data.dataset import Cached
+from semreg.data.stored_images import StoredImages
 
 Batch = dict[str, Tensor]
 
 
-def as_in_batch(field: Field, values: Tensor) -> torch.dtype:
+def as_in_batch(field: Field, values: Tensor | StoredImages) -> torch.dtype:
     """The dtype that the values of a field have in a batch; uint8 pixels become floats there."""
     if isinstance(field, ClassField):
         return torch.int64
@@ -52,10 +53,12 @@ class Gather:
             if name not in known:
                 raise ValueError(f"the data have no field {name!r}{closest(name, known)}")
         names = [name for name in cached.fields if (fields is None or name in fields) and name not in extra]
-        self._by_row = {name: cached.arrays[name] for name in names} if placed is None else {}
+        self._by_row: dict[str, Tensor | StoredImages] = {}
+        if placed is None:
+            self._by_row = {name: cached.column(name) for name in names}
         self._by_position = ({} if placed is None else {name: placed[name] for name in names}) | extra
         self._indexed_on = torch.device("cpu") if placed is None else self.device
-        self._sources = self._by_row | self._by_position
+        self._sources = {**self._by_row, **self._by_position}
         self._dtypes = {name: source.dtype for name, source in self._sources.items()}
         self._dtypes |= {name: as_in_batch(cached.fields[name], self._sources[name]) for name in names}
         self._pixels = [name for name in names if name == "image"]
@@ -75,6 +78,23 @@ class Gather:
         batch = self.memory(len(positions))
         read = self.unfinished(len(positions), batch)
         self.read(positions, read)
+        self.finish(read, batch)
+        return batch
+
+    @property
+    def stored(self) -> StoredImages | None:
+        """The images that are read and are no tensor, if there are any."""
+        return next((source for source in self._by_row.values() if isinstance(source, StoredImages)), None)
+
+    def read_anew(self, positions: Tensor) -> Batch:
+        """What is at `positions`, read into memory of its own."""
+        read = self.unfinished(len(positions))
+        self.read(positions, read)
+        return read
+
+    def finished(self, read: Mapping[str, Tensor]) -> Batch:
+        """The batch of what was read, in memory of its own."""
+        batch = self.memory(len(next(iter(read.values()))))
         self.finish(read, batch)
         return batch
 
@@ -114,7 +134,10 @@ class Gather:
         if self._by_row:
             rows = self.rows.index_select(0, positions)
             for name, source in self._by_row.items():
-                torch.index_select(source, 0, rows, out=into[name])
+                if isinstance(source, StoredImages):
+                    source.index_select(0, rows, out=into[name])
+                else:
+                    torch.index_select(source, 0, rows, out=into[name])
         for name, source in self._by_position.items():
             torch.index_select(source, 0, positions.to(source.device), out=into[name])
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -16,7 +17,18 @@ from einops import rearrange
 from semreg.core import UserError
 from semreg.data.files import shortened
 from semreg.data.formats import readable
-from semreg.data.pixels import Background, WhiteError, is_wide, laid_on, seen_on, shown_light, white_among, whitened
+from semreg.data.pixels import (
+    Background,
+    Decode,
+    Filter,
+    WhiteError,
+    is_wide,
+    laid_on,
+    seen_on,
+    shown_light,
+    white_among,
+    whitened,
+)
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -43,9 +55,10 @@ def read_image(
     channels: int,
     white: float | None = None,
     background: Background | None = None,
+    filter: Filter = "bilinear",
 ) -> Pixels:
-    """The image `(channels, height, width)`, uint8: the largest part of that shape at its centre, resized bilinearly,
-    antialiased.
+    """The image `(channels, height, width)`, uint8: the largest part of that shape at its centre, resized by the
+    `filter`, antialiased.
 
     `size` is (height, width), or one number for both. `channels` is 3 (RGB) or 1 (grey). Turned upright where the
     file's EXIF data says so. `white` is the value of white where it is not 255: images of more than 8 bits must have
@@ -59,7 +72,7 @@ def read_image(
         # A JPEG decodes at a half, quarter or eighth of its size for a fraction of the time.
         least = 2 * (size if isinstance(size, int) else max(size))
         image.draft(None, (least, least))
-        return as_pixels(image, size=size, channels=channels, white=white, background=background)
+        return as_pixels(image, size=size, channels=channels, white=white, background=background, filter=filter)
 
 
 def as_pixels(
@@ -69,6 +82,7 @@ def as_pixels(
     channels: int,
     white: float | None = None,
     background: Background | None = None,
+    filter: Filter = "bilinear",
 ) -> Pixels:
     """A PIL image as `read_image` gives that of a file. Raises WhiteError for pixels that `white` doesn't fit."""
     from PIL import ExifTags, ImageOps
@@ -77,7 +91,8 @@ def as_pixels(
     image.load()
     if image.getexif().get(ExifTags.Base.Orientation, 1) != 1:  # else it would be copied
         image = ImageOps.exif_transpose(image)
-    return fitted(laid_on(whitened(image, white, wide=wide), background), size=size, channels=channels)
+    seen = laid_on(whitened(image, white, wide=wide), background)
+    return fitted(seen, size=size, channels=channels, filter=filter)
 
 
 class Glimpse(NamedTuple):
@@ -136,9 +151,9 @@ def _opened(path: str | os.PathLike[str]) -> Iterator[Image]:
         raise UserError(shortened(path), f"not a readable image: {error or type(error).__name__}") from None
 
 
-def fitted(image: Image, *, size: int | tuple[int, int], channels: int) -> Pixels:
-    """A PIL image as pixels `(channels, height, width)`: the largest part of `size`'s shape at its centre, resized with
-    antialiasing (bilinear). `size` is (height, width), or one number for both."""
+def fitted(image: Image, *, size: int | tuple[int, int], channels: int, filter: Filter = "bilinear") -> Pixels:
+    """A PIL image as pixels `(channels, height, width)`: the largest part of `size`'s shape at its centre, resized by
+    the `filter`, with antialiasing. `size` is (height, width), or one number for both."""
     from PIL import Image
 
     height, width = (size, size) if isinstance(size, int) else size
@@ -153,13 +168,13 @@ def fitted(image: Image, *, size: int | tuple[int, int], channels: int) -> Pixel
     if image.mode != mode:
         image = image.convert(mode)
     if image.size != (width, height):
-        image = image.resize((width, height), Image.Resampling.BILINEAR)
+        image = image.resize((width, height), Image.Resampling[filter.upper()])
     pixels = np.asarray(image, dtype=np.uint8)
     pixels = rearrange(pixels, "height width channels -> channels height width") if channels == 3 else pixels[None]
     return np.ascontiguousarray(pixels)
 
 
-def resized(images: Pixels, size: int | tuple[int, int]) -> Pixels:
+def resized(images: Pixels, size: int | tuple[int, int], filter: Filter = "bilinear") -> Pixels:
     """Images `(count, channels, height, width)`, grey or RGB, cropped and resized as `fitted` does."""
     from PIL import Image
 
@@ -171,7 +186,7 @@ def resized(images: Pixels, size: int | tuple[int, int]) -> Pixels:
     for index, image in enumerate(images):
         pixels = image[0] if channels == 1 else rearrange(image, "channels height width -> height width channels")
         picture = Image.fromarray(np.ascontiguousarray(pixels))
-        out[index] = fitted(picture, size=(height, width), channels=channels)
+        out[index] = fitted(picture, size=(height, width), channels=channels, filter=filter)
     return out
 
 
@@ -179,7 +194,8 @@ def resized(images: Pixels, size: int | tuple[int, int]) -> Pixels:
 class ImageFiles:
     """An ImageReader of files: `names` (an array of text) in `folder`, cropped and resized to `size`.
 
-    `white` and `background` are as in `read_image`; where no background is said, `prepare` chooses it.
+    `white`, `background` and `filter` are as in `read_image`; where no background is said, `prepare` chooses it. What
+    is to `decode` "on_read" is not kept in the cache.
     """
 
     folder: str
@@ -188,21 +204,20 @@ class ImageFiles:
     channels: int
     white: float | None = None
     background: Background | None = None
+    filter: Filter = "bilinear"
+    decode: Decode = "once"
 
     def __call__(self, indices: Sequence[int]) -> Pixels:
         """Images `(len(indices), channels, size, size)`."""
-        return np.stack(
-            [
-                read_image(path, size=self.size, channels=self.channels, white=self.white, background=self.background)
-                for path in map(self._path, indices)
-            ]
-        )
+        how = {key: getattr(self, key) for key in ("size", "channels", "white", "background", "filter")}
+        return np.stack([read_image(path, **how) for path in map(self._path, indices)])
 
     def prepare(self) -> dict[str, Any]:
         """Choose the background on which the shown parts of transparent images are seen, all in all.
 
         Gives what is to be told and recorded of how pixels are read: `white` and `background` where they are said or
-        chosen, and the number of images that are `transparent`, if any are.
+        chosen, `filter` and `decode` where they are others than usual, and the number of images that are
+        `transparent`, if any are.
         """
         found = [index for index in range(len(self.names)) if self._is_transparent(index)]
         if found and self.background is None:
@@ -210,7 +225,25 @@ class ImageFiles:
             lights = [self._light(found[place]) for place in looked_at]
             self.background = seen_on(light for light in lights if light is not None)
         told = {"white": self.white, "background": self.background, "transparent": len(found) or None}
-        return {key: value for key, value in told.items() if value is not None}
+        return {key: value for key, value in told.items() if value is not None} | _told(self.filter, self.decode)
+
+    def prepared_as(self, told: Mapping[str, Any]) -> None:
+        """Lie on the background that `prepare` chose when it told this."""
+        self.background = told.get("background")
+
+    def part(self, indices: npt.NDArray[np.int64]) -> ImageFiles:
+        """A reader of these images alone."""
+        return replace(self, names=self.names[indices])
+
+    def encoded(self, index: int) -> bytes:
+        """The bytes of a file. Raises UserError if they can't be read."""
+        path = self._path(index)
+        try:
+            return Path(path).read_bytes()
+        except FileNotFoundError:
+            raise UserError(shortened(path), "there is no such image file") from None
+        except OSError as error:
+            raise UserError(shortened(path), f"can't be read: {error.strerror or error}") from None
 
     def _path(self, index: int) -> str:
         return os.path.join(self.folder, str(self.names[index]))
@@ -236,11 +269,24 @@ class ImageFiles:
 @dataclass
 class ImageArray:
     """An ImageReader of pixels `(count, channels, height, width)` held in memory, cropped and resized to `size`
-    (height, width)."""
+    (height, width) by the `filter`."""
 
     pixels: Pixels
     size: tuple[int, int]
+    filter: Filter = "bilinear"
 
     def __call__(self, indices: Sequence[int]) -> Pixels:
         """Images `(len(indices), channels, *size)`."""
-        return resized(self.pixels[list(indices)], self.size)
+        return resized(self.pixels[list(indices)], self.size, self.filter)
+
+    def part(self, indices: npt.NDArray[np.int64]) -> ImageArray:
+        """A reader of these images alone."""
+        return replace(self, pixels=self.pixels[indices])
+
+    def prepare(self) -> dict[str, Any]:
+        """What is to be told and recorded of how pixels are read: the `filter` where it is another than usual."""
+        return _told(self.filter)
+
+
+def _told(filter: Filter, decode: Decode = "once") -> dict[str, Any]:
+    return ({} if filter == "bilinear" else {"filter": filter}) | ({} if decode == "once" else {"decode": decode})

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 Background = Literal["black", "white"]
+Filter = Literal["bilinear", "box", "lanczos"]
+"""How pixels are weighed where an image is made smaller or larger, in Pillow's words; antialiased, all three."""
+Decode = Literal["once", "on_read"]
+"""Whether images are decoded once, into the cache, or whenever they are read."""
 White = Annotated[float, Gt(0)]
 """The value of a white pixel; black is 0."""
 

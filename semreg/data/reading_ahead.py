@@ -1,4 +1,5 @@
-"""Batches on their way to a device: read by a thread and moved by a stream of their own while the device works."""
+"""Batches on their way to a device: read by a thread while the device works, and moved to a GPU by a stream of their
+own."""
 
 from __future__ import annotations
 
@@ -14,31 +15,36 @@ from semreg.data.gathering import Batch, Gather
 class ReadAhead:
     """Batches of `size` rows that lie in the same memory on the device each time, of data that don't lie there.
 
-    While a batch is used up, `reader` reads the next one of the same order into pinned memory; without `reader` each is
-    read when it is asked for. What reading raises is raised by the call that asks for the batch. The reader calls
-    nothing of the device: that would break what is captured meanwhile.
+    While a batch is used up, `reader` reads the next one of the same order, or so many `ahead`, into pinned memory for
+    a GPU; without `reader` each is read when it is asked for. What reading raises is raised by the call that asks for
+    the batch. The reader calls nothing of the device: that would break what is captured meanwhile.
     """
 
-    def __init__(self, gather: Gather, size: int, reader: Executor | None = None) -> None:
-        self._gather, self._reader = gather, reader
+    def __init__(self, gather: Gather, size: int, reader: Executor | None = None, ahead: int = 1) -> None:
+        self._gather, self._reader, self._ahead = gather, reader, ahead
         on_gpu = gather.device.type == "cuda"
         self._device: Any = torch.cuda if on_gpu else torch.cpu
         self._copying = self._device.Stream(gather.device) if on_gpu else self._device.Stream()
         self._batch = gather.memory(size)
-        self._slots = [_Slot(gather, size, self._device.Event) for _ in range(2)]
+        self._slots = [_Slot(gather, size, self._device.Event) for _ in range(ahead + 1)]
         for slot in self._slots:  # its memory may have been another's, which the device still works on
             slot.used.record(self._current())
 
     def __call__(self, order: Tensor, index: int) -> Batch:
         """Batch `index` of an order of positions, int64 `(batches, size)`; the next call overwrites it."""
-        slot, other = self._slots[index % 2], self._slots[1 - index % 2]
+        slot = self._slot(index)
         if not slot.holds(order, index):
             self._read(slot, order, index)
         slot.wait()
         self._move(slot)
-        if self._reader is not None and index + 1 < len(order) and not other.holds(order, index + 1):
-            self._read(other, order, index + 1, self._reader)
+        if self._reader is not None:
+            for coming in range(index + 1, min(index + 1 + self._ahead, len(order))):
+                if not self._slot(coming).holds(order, coming):
+                    self._read(self._slot(coming), order, coming, self._reader)
         return dict(self._batch)
+
+    def _slot(self, index: int) -> _Slot:
+        return self._slots[index % len(self._slots)]
 
     def _read(self, slot: _Slot, order: Tensor, index: int, reader: Executor | None = None) -> None:
         """Read a batch into a slot, once neither the reader nor the device is at work on what was in it."""
@@ -59,7 +65,8 @@ class ReadAhead:
         with self._device.stream(self._copying):
             self._copying.wait_event(slot.used)
             for name, values in slot.read.items():
-                slot.moved[name].copy_(values, non_blocking=True)
+                if slot.moved[name] is not values:
+                    slot.moved[name].copy_(values, non_blocking=True)
             slot.arrived.record(self._copying)
         current.wait_event(slot.arrived)
         self._gather.finish(slot.moved, self._batch)
@@ -77,7 +84,10 @@ class _Slot:
 
     def __init__(self, gather: Gather, size: int, event: Any) -> None:
         self.read = gather.unfinished(size)
-        self.moved = {name: torch.empty_like(values, device=gather.device) for name, values in self.read.items()}
+        self.moved = {
+            name: values if values.device == gather.device else torch.empty_like(values, device=gather.device)
+            for name, values in self.read.items()
+        }
         self.arrived, self.used = event(), event()
         self.reading: Future[None] | None = None
         self.order: Tensor | None = None

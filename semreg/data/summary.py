@@ -22,8 +22,9 @@ MOST_NAMED = 24
 
 Taken = Mapping[str, Any]
 """`split`, where it is from; `others`, what else lay there and how much; `pixels`, their `least` and `largest` value,
-what is `white` in files and the `background` of `transparent` ones; `classes` and `attributes`, for each field and
-split the counts of its names, and `known`, of how many images each attribute is known."""
+what is `white` in files, `filter` and `decode` where they are others than usual, and the `background` of `transparent`
+ones; `classes` and `attributes`, for each field and split the counts of its names, and `known`, of how many images each
+attribute is known."""
 
 
 def taken(data: Cached, asked: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -101,6 +102,10 @@ def _pixels(fields: Mapping[str, Mapping[str, Any]], taken: Taken) -> str:
         line += f", 8 bits from {pixels['least']} to {pixels['largest']}"
     if "white" in pixels:
         line += f" (white is {pixels['white']:g} in the files)"
+    if "filter" in pixels:
+        line += f", resized by the filter {pixels['filter']!r}"
+    if pixels.get("decode") == "on_read":
+        line += ", decoded when they are read"
     if pixels.get("transparent"):
         line += f"; what is transparent in {pixels['transparent']:,} of the images lies on {pixels['background']}"
     return line

@@ -40,7 +40,7 @@ from semreg.recipe.schema import (
     reserved_keys,
 )
 
-FILLED_IN_SAMPLERS = ("count", "batch_size")
+FILLED_IN_SAMPLERS = ("count", "batch_size", "shards")
 
 
 def build_phases(resolver: Resolver, graph: Graph, tables: RecipeTables) -> Building[tuple[PhasePlan, ...]]:

@@ -12,7 +12,7 @@ from torch import Tensor
 from semreg.core import ImageField, TrainedRun
 from semreg.core.registry import with_article
 from semreg.data.images import Pixels, as_pixels
-from semreg.data.pixels import Background, WhiteError
+from semreg.data.pixels import Background, Filter, WhiteError
 from semreg.store.disk import read_object
 from semreg.store.layout import RECORD
 from semreg.store.reading import as_written
@@ -29,6 +29,7 @@ class AsRead(TypedDict):
 
     white: float | None
     background: Background | None
+    filter: Filter
 
 
 def from_memory(run: TrainedRun, images: Any, field: ImageField, expected: str) -> Tensor | None:
@@ -53,14 +54,17 @@ def from_memory(run: TrainedRun, images: Any, field: ImageField, expected: str) 
 
 
 def as_read(run: TrainedRun) -> AsRead:
-    """What was white in the files of a run's data and what was behind transparent pixels, where its record says it."""
+    """What was white in the files of a run's data, what was behind transparent pixels and what resized them, as its
+    record says."""
     record = read_object(run.folder / RECORD) or {}
     with as_written(run.folder):
         pixels = (record.get("data") or {}).get("taken", {}).get("pixels", {})
-        white, background = pixels.get("white"), pixels.get("background")
+        white, background, resizing = pixels.get("white"), pixels.get("background"), pixels.get("filter", "bilinear")
         if background not in (None, *get_args(Background)):
             raise ValueError(f"a background {background!r}")
-        return {"white": None if white is None else float(white), "background": background}
+        if resizing not in get_args(Filter):
+            raise ValueError(f"a filter {resizing!r}")
+        return {"white": None if white is None else float(white), "background": background, "filter": resizing}
 
 
 def scaled(pixels: Sequence[Pixels], field: ImageField, value_range: tuple[float, float]) -> Tensor:

@@ -18,7 +18,7 @@ import torch
 from semreg.core import Problem, UserError, plugin_manager
 from semreg.core.hookspecs import Progress
 from semreg.core.memory import out_of_memory
-from semreg.data.batches import Batches, sequential
+from semreg.data.batches import AHEAD, Batches, sequential
 from semreg.data.dataset import Cached
 from semreg.data.device_data import DeviceData
 from semreg.recipe.component_errors import naming_component
@@ -99,6 +99,11 @@ class Trainer:
         """The data that steps read, where they may lie on a GPU; decided, and told, once."""
         return on_device(self.setting, self.data)
 
+    @property
+    def decodes(self) -> bool:
+        """Whether images are decoded when they are read."""
+        return self.data.images is not None and self.data.images.decodes
+
     def batches(
         self, phase: PhasePlan, step: StepPlan, extra: Mapping[str, torch.Tensor], more_fields: Collection[str] = ()
     ) -> Batches:
@@ -109,11 +114,13 @@ class Trainer:
             sampler = {
                 "sampler": partial(_sampled, phase.sampler, self.source),
                 "sampler_labels": list(reads_in(phase.sampler)),
+                "sampler_shards": "shards" in phase.sampler.loaded.signature.parameters,
                 "sampler_key": phase.sampler.where,
             }
         fields = fields_read(plan, step, extra) | set(more_fields)
         placed = self.device_data.fields(phase.split, fields, extra) if self.device_data else None
-        reader = self.reader if self.device_data and placed is None else None
+        ahead = self.device_data or (self.decodes and "image" in fields)
+        reader = self.reader if ahead and placed is None else None
         processes = self.setting.processes
         return Batches(
             self.data, self.data.rows(phase.split), phase.batch_size, seed=self.setting.seed,
@@ -189,7 +196,8 @@ class Trainer:
     def train(self) -> None:
         """Train all phases, going on from the newest whole checkpoint of the folder."""
         placed = self.device_data
-        with ThreadPoolExecutor(1, "reading ahead") as self.reader:  # its thread begins when it is first needed
+        threads = AHEAD if self.decodes else 1  # that begin when they are needed
+        with ThreadPoolExecutor(threads, "reading ahead") as self.reader:
             self.train_phases()
         self.reader = None
         if placed:

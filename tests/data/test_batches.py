@@ -15,6 +15,7 @@ from semreg.data.batches import Batches, sequential
 from semreg.data.dataset import Cached
 from semreg.data.device_data import DeviceData
 from semreg.data.gathering import Gather
+from semreg.data.samplers import shuffled_shards
 
 
 def made(count: int, size: int = 2) -> Cached:
@@ -314,3 +315,20 @@ def test_a_sampler_that_needs_larger_batches_is_told_with_what_is_averaged() -> 
     batches = Batches(made(50), torch.arange(50), 5, seed=0, key=(), accumulate=2, sampler=whole, source="mine.toml")
     with pytest.raises(UserError, match=r"5 is no multiple of 10; each of the 2 batches that `accumulate` averages"):
         batches.batch(0)
+
+
+def test_a_sampler_may_be_told_the_shards(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("semreg.data.dataset.shard_rows", lambda shape: 20)
+    data, told = made(60), []
+
+    def sampler(*, count: int, batch_size: int, shards: Tensor, generator: torch.Generator) -> Tensor:
+        told.append(shards)
+        return shuffled_shards(count=count, batch_size=batch_size, shards=shards, window=1, generator=generator)
+
+    rows = data.rows("train")
+    batches = Batches(data, rows, 4, seed=0, key=("a",), sampler=sampler, sampler_shards=True)
+    first = [rows_of(batches, count) for count in range(3)]
+    assert torch.equal(told[0], rows // 20)
+    assert len({row // 20 for batch in first for row in batch}) == 1
+    del data.fields["image"]
+    assert data.shards(rows).unique().tolist() == [0]

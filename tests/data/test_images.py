@@ -163,3 +163,19 @@ def test_a_shape_that_is_no_square(tmp_path: Path) -> None:
         read = read_image(tmp_path / name, size=(10, 20), channels=1)
         assert read.shape == (1, 10, 20)
         assert (abs(read[:, :, 1:-1].astype(int) - 200) < 5).all()
+
+
+def test_the_filter_that_resizes(tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (40, 40, 3), dtype=np.uint8)
+    image = Image.fromarray(pixels)
+    image.save(tmp_path / "a.png")
+    found = {}
+    for name in ("bilinear", "box", "lanczos"):
+        expected = np.asarray(image.resize((10, 10), Image.Resampling[name.upper()])).transpose(2, 0, 1)
+        found[name] = read_image(tmp_path / "a.png", size=10, channels=3, filter=name)  # type: ignore[arg-type]
+        assert np.array_equal(found[name], expected)
+        reader = ImageFiles(str(tmp_path), np.array(["a.png"]), 10, 3, filter=name)  # type: ignore[arg-type]
+        assert np.array_equal(reader([0])[0], expected)
+        assert np.array_equal(resized(pixels.transpose(2, 0, 1)[None], 10, name)[0], expected)  # type: ignore[arg-type]
+    assert np.array_equal(found["bilinear"], read_image(tmp_path / "a.png", size=10, channels=3)), "the usual one"
+    assert not np.array_equal(found["box"], found["lanczos"])

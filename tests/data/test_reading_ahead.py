@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -54,6 +55,20 @@ def test_the_next_batch_is_read_by_the_thread_while_this_one_is_used() -> None:
         for index in range(10):
             assert numbers(batches(ORDER, index)) == ORDER[index].tolist()
     assert gather.by == [(0, True), *((index, False) for index in range(1, 10))]
+
+
+def test_several_batches_are_read_at_a_time() -> None:
+    gather = Watched()
+    with ThreadPoolExecutor(3) as reader:
+        batches = ReadAhead(gather, 4, reader, ahead=3)
+        batches(ORDER, 0)
+        deadline = time.monotonic() + 10
+        while len(gather.done) < 4 and time.monotonic() < deadline:
+            time.sleep(0.001)
+        assert sorted(gather.done) == [0, 1, 2, 3]
+    with ThreadPoolExecutor(3) as reader:
+        batches = ReadAhead(gather, 4, reader, ahead=3)
+        assert [numbers(batches(ORDER, index)) for index in range(10)] == ORDER.tolist()
 
 
 def test_a_batch_is_not_read_into_while_it_is_used() -> None:

@@ -45,6 +45,7 @@ def test_pixels() -> None:
     found = data(
         "ab", "02", pixels={"least": 3, "largest": 200, "white": 4095, "background": "black", "transparent": 2}
     )
+    assert told(data("ab", "02", pixels={"filter": "box"}))[1] == "pixels: RGB, 8 × 8, resized by the filter 'box'"
     assert told(found)[1] == (
         "pixels: RGB, 8 × 8, 8 bits from 3 to 200 (white is 4095 in the files); what is transparent in 2 of the images "
         "lies on black"

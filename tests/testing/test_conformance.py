@@ -54,6 +54,7 @@ OTHERS = {
     "linear": example(normal(6, 4), normal(6, 4, seed=1)),
     "digits": example(size=10),
     "shuffled": Example(more={"batch_size": 6}),
+    "shuffled_shards": Example(more={"batch_size": 6}),
     "constant": example(),
     "cosine": example(warmup=0.5, floor=0.1),
     "cyclical": example(cycles=3, rising=0.4),

@@ -101,7 +101,7 @@ def test_images_lie_on_the_background_of_the_data_and_have_their_white(run: Run,
     clear, deep = load_images(run, [tmp_path / "clear.png", tmp_path / "deep.png"])
     assert torch.equal(clear, -torch.ones(1, 4, 4))
     assert torch.equal(deep, torch.ones(1, 4, 4))
-    for pixels in ({"background": "red"}, {"white": "much"}, []):
+    for pixels in ({"background": "red"}, {"white": "much"}, {"filter": "nearest"}, []):
         record["data"]["taken"]["pixels"] = pixels
         (run.folder / "run.json").write_text(json.dumps(record))
         with pytest.raises(UserError, match="do not hold what a run"):

@@ -83,5 +83,5 @@ def test_what_is_no_image_is_told_with_its_shape(run: Run) -> None:
 
 
 def test_how_the_data_were_read_stands_in_their_record(run: Run) -> None:
-    assert as_read(run) == {"white": None, "background": None}
+    assert as_read(run) == {"white": None, "background": None, "filter": "bilinear"}
     assert scaled([], ImageField(1, 4, 4), (0, 1)).shape == (0, 1, 4, 4)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from semreg.core import Picture, Point, RecordedRun, Result
 
-validation = pytest.importorskip("mlflow.utils.validation", reason="optional: `make test-mlflow` installs MLflow")
+validation = pytest.importorskip("mlflow.utils.validation", reason="optional: `make test-optional` installs it")
 contents = pytest.importorskip("semreg_mlflow.contents")
 
 NAMES = st.one_of(st.text(), st.text("a./_ -:ä\n", max_size=12), st.text("x", min_size=240, max_size=260))

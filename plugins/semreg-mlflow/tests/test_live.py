@@ -15,7 +15,7 @@ from semreg.core.hookspecs import Progress
 from semreg.store.recorded import read_recorded
 from semreg.testing import FakeObservedRun, check_hook
 
-mlflow = pytest.importorskip("mlflow", reason="optional: `make test-mlflow` installs MLflow")
+mlflow = pytest.importorskip("mlflow", reason="optional: `make test-optional` installs it")
 live, tracking = pytest.importorskip("semreg_mlflow.live"), pytest.importorskip("semreg_mlflow.tracking")
 
 RECORD = Progress("main", 1, 1, 5, 10, {"l2": 1.0})

@@ -23,7 +23,7 @@ from semreg.core import Picture, Point, RecordedRun, Result, UserError
 from semreg.store.recorded import read_recorded
 from semreg.testing import check_tracker
 
-mlflow = pytest.importorskip("mlflow", reason="optional: `make test-mlflow` installs MLflow")
+mlflow = pytest.importorskip("mlflow", reason="optional: `make test-optional` installs it")
 tracking = pytest.importorskip("semreg_mlflow.tracking")
 
 both = pytest.mark.parametrize("store", ["database", "files"], indirect=True)

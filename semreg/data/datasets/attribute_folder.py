@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from semreg.core import KNOWN, AttributesField, ImageField, Problem, Source, Specification, UserError, closest
-from semreg.data.datasets.conventions import Size, Stated, class_field, says_splits, split_named
+from semreg.data.datasets.conventions import Size, Stated, class_field, said, says_splits, split_named
 from semreg.data.files import (
     FileNames,
     check_link,
@@ -30,7 +30,7 @@ from semreg.data.formats import unread
 from semreg.data.images import ImageFiles
 from semreg.data.label_tables import LabelTable, read_label_table
 from semreg.data.label_values import Attributes, read_attributes
-from semreg.data.pixels import Background, White
+from semreg.data.pixels import Background, Decode, Filter, White
 from semreg.data.splits import drawn_in_words, drawn_split
 
 
@@ -56,9 +56,10 @@ class AttributeFolder:
     Where a blank, -1 beside 0 and 1, or what `unknown` names says that a value is not known, the field
     `attributes_known` says which are, by 1, and the others are 0.
 
-    Images are cropped to the central square, resized to `size`, RGB or (`grey`) grey. `white` is the value of a white
-    pixel where it is not 255, such as 1 in masks or 65535 in images of 16 bits. Transparent pixels lie on the
-    `background`, by default on black or white, whichever the images are seen on.
+    Images are cropped to the central square, resized to `size` by the `filter` ("bilinear", "box" or "lanczos"), RGB
+    or (`grey`) grey. `white` is the value of a white pixel where it is not 255, such as 1 in masks or 65535 in images
+    of 16 bits. Transparent pixels lie on the `background`, by default on black or white, whichever the images are seen
+    on. With `decode = "on_read"` images are not decoded once, but whenever they are read.
     """
 
     def __init__(
@@ -80,6 +81,8 @@ class AttributeFolder:
         unknown: list[str] | None = None,
         white: White | None = None,
         background: Background | None = None,
+        filter: Filter = "bilinear",
+        decode: Decode = "once",
     ) -> None:
         self.root = root
         self.path = path
@@ -98,6 +101,8 @@ class AttributeFolder:
         self.unknown = unknown
         self.white = white
         self.background = background
+        self.filter = filter
+        self.decode = decode
 
     def specification(self) -> Specification:
         """`image`, a field for each column in `classes`, and `attributes` if there are any. Reads the table."""
@@ -132,13 +137,13 @@ class AttributeFolder:
         if self._attribute_names:
             labels["attributes"], known = self._attributes
             labels |= {} if known is None else {f"attributes{KNOWN}": known}
-        said = {key: value for key in ("white", "background") if (value := getattr(self, key)) is not None}
+        how = said(self, white=None, background=None, filter="bilinear", decode="once")
         others = Counter(others) - Counter([self._csv.suffix.lower()])
         split, origin = self._split()
         return Source(
             labels=labels,
             split=split,
-            images=ImageFiles(str(self.folder), np.array(files), self.size, self.channels, **said),
+            images=ImageFiles(str(self.folder), np.array(files), self.size, self.channels, **how),
             identity={
                 "size": self.size,
                 "channels": self.channels,
@@ -146,7 +151,7 @@ class AttributeFolder:
                 "table": [self.csv, stamp(self._csv)],
                 "unknown": self.unknown,
                 "images": listing_digest((name, listing[name]) for name in files),
-                **said,
+                **how,
             },
             remarks=(*self._unnamed(len(listing) - len(files)), *unread(others)),
             told={"split": origin, "others": dict(others)},

@@ -12,8 +12,10 @@ import numpy.typing as npt
 from annotated_types import Interval
 
 from semreg.core import AttributesField, ImageField, Problem, Source, Specification, UserError, closest
+from semreg.data.datasets.conventions import said
 from semreg.data.files import list_folder, listing_digest, missing, quoted, read_text, stamp
 from semreg.data.images import ImageFiles
+from semreg.data.pixels import Decode, Filter
 
 ATTRIBUTES = (
     "5_o_Clock_Shadow",
@@ -83,9 +85,9 @@ class CelebA:
     commas and a header. No checksum is asked for, since mirrors differ; names and numbers must agree. With `download`,
     torchvision fetches what is not there (it needs the package gdown for that).
 
-    Fields: `image` `(3, size, size)`, the central 178×178 of the 178×218 pixels, resized if `size` is not 178;
-    `attributes`, all but those in `drop` (default: the two that the crop hides), with the groups that exclude each
-    other.
+    Fields: `image` `(3, size, size)`, the central 178×178 of the 178×218 pixels, resized by the `filter` if `size` is
+    not 178, and decoded once, or with `decode = "on_read"` whenever they are read; `attributes`, all but those in
+    `drop` (default: the two that the crop hides), with the groups that exclude each other.
     """
 
     def __init__(
@@ -95,6 +97,8 @@ class CelebA:
         size: Annotated[int, Interval(ge=1, le=1024)] = 178,
         drop: list[str] = BELOW_THE_CROP,
         download: bool = False,
+        filter: Filter = "bilinear",
+        decode: Decode = "once",
     ) -> None:
         unknown = [name for name in drop if name not in ATTRIBUTES]
         if unknown:
@@ -105,6 +109,8 @@ class CelebA:
         self.root = root
         self.size = size
         self.download = download
+        self.filter = filter
+        self.decode = decode
         self.names = tuple(name for name in ATTRIBUTES if name not in drop)
 
     def specification(self) -> Specification:
@@ -148,16 +154,17 @@ class CelebA:
         names, present = _read_attributes(table)
         split = _read_partition(partition, names, table.name)
         _check_images(images, names, listing.keys(), table.name)
-        columns = [ATTRIBUTES.index(name) for name in self.names]
+        columns, how = [ATTRIBUTES.index(name) for name in self.names], said(self, filter="bilinear", decode="once")
         return Source(
             labels={"attributes": np.ascontiguousarray(present[:, columns])},
             split=split,
-            images=ImageFiles(str(images), np.array(names), self.size, 3),
+            images=ImageFiles(str(images), np.array(names), self.size, 3, **how),
             identity={
                 "size": self.size,
                 "attributes": list(self.names),
                 "tables": [stamp(table), stamp(partition)],
                 "images": listing_digest(listing.items()),
+                **how,
             },
             told={"split": partition.name, "others": others},
         )

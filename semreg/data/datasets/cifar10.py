@@ -11,9 +11,10 @@ from annotated_types import Interval
 from einops import rearrange
 
 from semreg.core import TEST, TRAIN, ClassField, ImageField, Source, Specification, UserError
-from semreg.data.datasets.conventions import field_name
+from semreg.data.datasets.conventions import field_name, said
 from semreg.data.files import missing, stamp
 from semreg.data.images import ImageArray
+from semreg.data.pixels import Filter
 
 FOLDER = "cifar-10-batches-py"
 FILES = (*(f"data_batch_{number}" for number in range(1, 6)), "test_batch", "batches.meta")
@@ -27,7 +28,7 @@ class CIFAR10:
     `batches.meta`. They are pickles; torchvision compares their checksums before it opens them. With `download`, it
     fetches them if they are not there.
 
-    Fields: `image` `(3, size, size)`, resized bilinearly if `size` is not 32; the ten classes under the name
+    Fields: `image` `(3, size, size)`, resized by the `filter` if `size` is not 32; the ten classes under the name
     `label`.
     """
 
@@ -38,11 +39,13 @@ class CIFAR10:
         size: Annotated[int, Interval(ge=1, le=1024)] = 32,
         download: bool = False,
         label: str = "label",
+        filter: Filter = "bilinear",
     ) -> None:
         self.root = root
         self.size = size
         self.download = download
         self.label = field_name(label)
+        self.filter = filter
 
     def specification(self) -> Specification:
         """`image` and the classes."""
@@ -83,8 +86,8 @@ class CIFAR10:
         return Source(
             labels={self.label: np.concatenate(labels)},
             split=np.concatenate(split),
-            images=ImageArray(pixels, (self.size, self.size)),
-            identity={"size": self.size, "files": stamps},
+            images=ImageArray(pixels, (self.size, self.size), self.filter),
+            identity={"size": self.size, "files": stamps, **said(self, filter="bilinear")},
         )
 
     def _download(self) -> None:

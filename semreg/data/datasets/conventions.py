@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 from annotated_types import Interval
@@ -29,6 +29,11 @@ Stated = Order | list[str] | dict[Order, list[str]]
 MOST_NAMES = 12
 """How many classes a line to be written is filled in with."""
 _NUMBER_AT_END = re.compile(r"(?:(?<=[_ =])-)?(?:(?<![0-9.])[0-9]+\.[0-9]+|[0-9]+)$")
+
+
+def said(dataset: object, **usual: Any) -> dict[str, Any]:
+    """Those of a data set's options, by name, that are others than usual."""
+    return {name: value for name, default in usual.items() if (value := getattr(dataset, name)) != default}
 
 
 def split_named(value: str) -> int | None:

@@ -12,21 +12,26 @@ from annotated_types import Interval
 from numpy.typing import NDArray
 
 from semreg.core import ClassField, ImageField, Source, Specification
-from semreg.data.datasets.conventions import field_name
+from semreg.data.datasets.conventions import field_name, said
 from semreg.data.images import ImageArray
+from semreg.data.pixels import Filter
 from semreg.data.splits import drawn_split
 
 
 class Digits:
     """1,797 handwritten digits, 8×8, grey (Alpaydin & Kaynak 1998), from scikit-learn's `load_digits`.
 
-    Fields: `image` `(1, size, size)`, the 17 grey levels stretched to 0…255, resized bilinearly if `size` isn't 8; the
-    ten classes, in a ring, under the name `label`. A fifth of each class, drawn once and for all, is the test split.
+    Fields: `image` `(1, size, size)`, the 17 grey levels stretched to 0…255, resized by the `filter` if `size` isn't
+    8; the ten classes, in a ring, under the name `label`. A fifth of each class, drawn once and for all, is the test
+    split.
     """
 
-    def __init__(self, *, size: Annotated[int, Interval(ge=1, le=1024)] = 8, label: str = "digit") -> None:
+    def __init__(
+        self, *, size: Annotated[int, Interval(ge=1, le=1024)] = 8, label: str = "digit", filter: Filter = "bilinear"
+    ) -> None:
         self.size = size
         self.label = field_name(label)
+        self.filter = filter
 
     def specification(self) -> Specification:
         """`image` and the classes."""
@@ -44,8 +49,9 @@ class Digits:
         return Source(
             labels={self.label: digits},
             split=drawn_split(len(digits), classes=digits),
-            images=ImageArray(pixels, (self.size, self.size)),
-            identity={"size": self.size, "pixels": hashlib.sha256(pixels.tobytes()).hexdigest()},
+            images=ImageArray(pixels, (self.size, self.size), self.filter),
+            identity={"size": self.size, "pixels": hashlib.sha256(pixels.tobytes()).hexdigest()}
+            | said(self, filter="bilinear"),
         )
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from semreg.core import Field, ImageField, Source, Specification, UserError, closest
-from semreg.data.datasets.conventions import SPLIT_NAMES, Size, Stated, class_field, field_name
+from semreg.data.datasets.conventions import SPLIT_NAMES, Size, Stated, class_field, field_name, said
 from semreg.data.files import (
     Listing,
     Stamp,
@@ -26,7 +26,7 @@ from semreg.data.files import (
 )
 from semreg.data.formats import endings, unread
 from semreg.data.images import ImageFiles
-from semreg.data.pixels import Background, White
+from semreg.data.pixels import Background, Decode, Filter, White
 from semreg.data.splits import drawn_in_words, drawn_split
 
 FOLDERS_OF_SPLITS = (("train", "training"), ("validation", "valid", "val"), ("test", "testing"))
@@ -51,8 +51,9 @@ class ImageFolder:
     `order` says how classes neighbour each other: "ring", "line", or where no number orders them
     `orders = { label = ["front", "left", "back"] }`, a line as listed (a ring with `order = "ring"`). `white` is the
     value of a white pixel where it is not 255, such as 1 in masks or 65535 in images of 16 bits. Transparent pixels lie
-    on the `background`, by default on black or white, whichever the images are seen on. What is hidden, folders that
-    other programs leave, and folders without images are passed over and counted.
+    on the `background`, by default on black or white, whichever the images are seen on. Images are resized by the
+    `filter`: "bilinear", "box" or "lanczos". With `decode = "on_read"` they are not decoded once, but whenever they are
+    read. What is hidden, folders that other programs leave, and folders without images are passed over and counted.
     """
 
     def __init__(
@@ -67,6 +68,8 @@ class ImageFolder:
         orders: dict[str, Stated] | None = None,
         white: White | None = None,
         background: Background | None = None,
+        filter: Filter = "bilinear",
+        decode: Decode = "once",
     ) -> None:
         for name in (orders or {}).keys() - {label}:
             raise UserError("", f"orders names {name!r}, no field of classes{closest(name, [label])}")
@@ -82,6 +85,8 @@ class ImageFolder:
             self.order = {order: listed}
         self.white = white
         self.background = background
+        self.filter = filter
+        self.decode = decode
 
     def specification(self) -> Specification:
         """`image` and the classes. Lists the folders. Raises UserError where none holds an image."""
@@ -122,14 +127,14 @@ class ImageFolder:
         else:
             split, origin = drawn_split(len(listing), classes=labels), drawn_in_words(len(labels), classes=labels)
         identity = {"size": self.size, "channels": self.channels, "images": listing_digest(listing.items())}
-        said = {key: value for key in ("white", "background") if (value := getattr(self, key)) is not None}
+        how = said(self, white=None, background=None, filter="bilinear", decode="once")
         return Source(
             labels={self.label: labels},
             split=split,
             images=ImageFiles(
-                str(self.folder), np.array(list(listing), dtype=np.str_), self.size, self.channels, **said
+                str(self.folder), np.array(list(listing), dtype=np.str_), self.size, self.channels, **how
             ),
-            identity=identity | said,
+            identity=identity | how,
             remarks=(*self._unused(len(found) - len(listing), listing, depth, names), *unread(others)),
             told={"split": origin, "others": others},
         )

@@ -14,9 +14,10 @@ import numpy.typing as npt
 from annotated_types import Interval
 
 from semreg.core import TEST, TRAIN, ClassField, ImageField, Source, Specification, UserError
-from semreg.data.datasets.conventions import field_name
+from semreg.data.datasets.conventions import field_name, said
 from semreg.data.files import Stamp, missing, stamp
 from semreg.data.images import ImageArray
+from semreg.data.pixels import Filter
 
 MOST_PACKED = 1032
 """How many bytes at most gzip packs into one."""
@@ -31,7 +32,7 @@ class MNIST:
     `t10k-images-idx3-ubyte`, `t10k-labels-idx1-ubyte`, as they are or with `.gz`. With `download`, torchvision fetches
     them if they are not there.
 
-    Fields: `image` `(1, size, size)`, resized bilinearly if `size` is not 28; the ten classes, in a ring, under
+    Fields: `image` `(1, size, size)`, resized by the `filter` if `size` is not 28; the ten classes, in a ring, under
     the name `label`.
     """
 
@@ -42,11 +43,13 @@ class MNIST:
         size: Annotated[int, Interval(ge=1, le=1024)] = 28,
         download: bool = False,
         label: str = "digit",
+        filter: Filter = "bilinear",
     ) -> None:
         self.root = root
         self.size = size
         self.download = download
         self.label = field_name(label)
+        self.filter = filter
 
     def specification(self) -> Specification:
         """`image` and the classes."""
@@ -83,8 +86,8 @@ class MNIST:
         return Source(
             labels={self.label: np.concatenate(digits).astype(np.int64)},
             split=np.concatenate(split),
-            images=ImageArray(np.concatenate(images)[:, None], (self.size, self.size)),
-            identity={"size": self.size, "files": identity},
+            images=ImageArray(np.concatenate(images)[:, None], (self.size, self.size), self.filter),
+            identity={"size": self.size, "files": identity, **said(self, filter="bilinear")},
         )
 
     def _file(self, name: str) -> Path | None:

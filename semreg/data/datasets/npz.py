@@ -25,10 +25,10 @@ from semreg.core import (
     closest,
 )
 from semreg.data.datasets.archives import Archive, Array
-from semreg.data.datasets.conventions import Size, Stated, class_field, split_named
+from semreg.data.datasets.conventions import Size, Stated, class_field, said, split_named
 from semreg.data.files import missing, quoted, stamp, under
 from semreg.data.images import ImageArray
-from semreg.data.pixels import DARK, White, eight_bits, line_for
+from semreg.data.pixels import DARK, Filter, White, eight_bits, line_for
 from semreg.data.splits import drawn_in_words, drawn_split
 
 ROWS = 1024
@@ -40,8 +40,8 @@ class NumpyArchive:
 
     `images` names the array of pixels, uint8 `(count, height, width)`, `(count, height, width, channels)` or
     `(count, channels, height, width)` with 1 or 3 channels. Of other numbers, and of masks of 0 and 1, `white` says
-    which is white: `white = 1` or 4095; black is 0. With `size` images are cropped to the central square and resized;
-    without they stay as they are.
+    which is white: `white = 1` or 4095; black is 0. With `size` images are cropped to the central square and resized by
+    the `filter`; without they stay as they are.
 
     `classes = { digit = "y" }` makes the field `digit` of the array `y` (whole numbers or text, `(count,)` or
     `(count, 1)`; sorted: as numbers if all are, text that ends in numbers by them), and
@@ -74,6 +74,7 @@ class NumpyArchive:
         vectors: dict[str, str] | None = None,
         split_array: str = "split",
         white: White | None = None,
+        filter: Filter = "bilinear",
     ) -> None:
         for name in {"image", "attributes", f"attributes{KNOWN}"}.intersection([*(classes or {}), *(vectors or {})]):
             raise UserError("", f"a field of classes or vectors can't be called {name!r}; choose another name")
@@ -94,6 +95,7 @@ class NumpyArchive:
         self.vectors = vectors or {}
         self.split_array = split_array
         self.white = white
+        self.filter = filter
 
     def specification(self) -> Specification:
         """`image`, the classes, `attributes` and the vectors. Reads the labels, and of the images their shape."""
@@ -140,13 +142,13 @@ class NumpyArchive:
         return Source(
             labels=labels,
             split=split,
-            images=ImageArray(pixels, (field["height"], field["width"])),
+            images=ImageArray(pixels, (field["height"], field["width"]), self.filter),
             identity={
                 "file": [self.path, stamp(self.file)],
                 "arrays": [self.images, self.classes, self.attributes, self.vectors, self.split_array],
                 "bins": self.bins,
                 "size": self.size,
-                **({} if self.white is None else {"white": self.white}),
+                **said(self, white=None, filter="bilinear"),
             },
             told={"split": origin},
         )

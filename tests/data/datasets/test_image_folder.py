@@ -162,3 +162,16 @@ def test_images_that_are_not_read_are_named_with_the_package(draw: Any, tmp_path
         ImageFolder(root=tmp_path / "root", path="pets").specification()
     draw(tmp_path / "root/pets/cat/1.png")
     assert ImageFolder(root=tmp_path / "root", path="pets").source().remarks[-1].startswith("2 .heic files are images")
+
+
+def test_the_filter_is_told_and_makes_other_data(draw: Any, tmp_path: Path) -> None:
+    draw(tmp_path / "root/animals/cat/a.png")
+    draw(tmp_path / "root/animals/cat/b.png")
+    usual, said, other = (
+        cached(ImageFolder(root=tmp_path / "root", path="animals", size=4, **options), folder=tmp_path / "cache")
+        for options in ({}, {"filter": "bilinear"}, {"filter": "lanczos"})
+    )
+    assert (said.cache, said.fingerprint) == (usual.cache, usual.fingerprint), "the usual filter is as none"
+    assert other.fingerprint != usual.fingerprint
+    assert "filter" not in usual.told["pixels"]
+    assert other.told["pixels"]["filter"] == "lanczos"

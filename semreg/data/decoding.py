@@ -1,0 +1,141 @@
+"""Images that are decoded when they are read, by processes beside the one that trains.
+
+Free of torch, so that these start quickly.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import weakref
+from collections.abc import Sequence
+from concurrent.futures import wait
+from functools import lru_cache
+from tempfile import TemporaryDirectory
+from typing import Any, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from semreg.core import ImageReader, UserError
+
+FEW = 8
+"""So few images are decoded here and now."""
+SECONDS_IDLE = 60
+"""After which a process ends: also one whose parent was killed."""
+
+WORKERS = "SEMREG_WORKERS"
+
+Pixels = npt.NDArray[np.uint8]
+Indices = Sequence[int] | npt.NDArray[np.int64]
+
+
+class Decoder:
+    """Reads images of `shape` (channels, height, width) by a reader in `workers` processes.
+
+    By default there are as many as `$SEMREG_WORKERS` says, or cores. They start when they are first needed.
+    """
+
+    def __init__(self, reader: ImageReader, shape: tuple[int, ...], workers: int | None = None) -> None:
+        self._reader, self._shape, self._workers = reader, shape, workers
+        self._lock = threading.Lock()
+        self._executor: Any = None
+        self._folder: TemporaryDirectory[str] | None = None  # goes with this
+        self._blocks: list[np.memmap[Any, np.dtype[np.uint8]]] = []
+        self._made = 0
+
+    def __call__(self, indices: npt.NDArray[np.int64]) -> Pixels:
+        """Images `(len(indices), channels, height, width)`.
+
+        Raises UserError for one that can't be read, and where a process was killed.
+        """
+        if len(indices) <= FEW or self._count() == 1:
+            return read_rows(self._reader, indices, self._shape)
+        from concurrent.futures.process import BrokenProcessPool
+
+        submit = self._running().submit
+        block = self._blocks.pop() if self._blocks else self._block(len(indices))
+        if len(block) < len(indices):
+            block = self._block(len(indices))
+        try:
+            place = str(block.filename), block.shape
+            places = np.array_split(np.arange(len(indices)), self._count())
+            reading = [submit(_read_into, *_own(self._reader, indices[at]), place, int(at[0])) for at in places]
+            wait(reading)  # also where one fails: the others still write
+            for one in reading:
+                one.result()
+            return np.array(block[: len(indices)])
+        except BrokenProcessPool as error:
+            self._executor = None
+            said = "a process that decodes images was killed, perhaps since memory ran out; fewer decode with"
+            raise UserError("images", f"{said} {WORKERS}={max(1, self._count() // 2)}") from error
+        finally:
+            self._blocks.append(block)
+
+    def _block(self, rows: int) -> np.memmap[Any, np.dtype[np.uint8]]:
+        """Memory for images that is shared with the processes: the map of a file, which no pipe holds up."""
+        with self._lock:
+            if self._folder is None:
+                self._folder = TemporaryDirectory(prefix="semreg-")
+            self._made += 1
+            return np.memmap(f"{self._folder.name}/{self._made}", np.uint8, "w+", shape=(rows, *self._shape))
+
+    def _count(self) -> int:
+        if self._workers is None:
+            self._workers = workers_here()
+        return self._workers
+
+    def _running(self) -> Any:
+        with self._lock:
+            if self._executor is None:
+                # Its processes import nothing of the user's script, which needs no guard then.
+                from joblib.externals.loky import ProcessPoolExecutor
+
+                self._executor = ProcessPoolExecutor(self._count(), timeout=SECONDS_IDLE, initializer=_leave_signals)
+                weakref.finalize(self, self._executor.shutdown, wait=False, kill_workers=True)
+            return self._executor
+
+
+def workers_here() -> int:
+    """How many processes decode: `$SEMREG_WORKERS`, or one for each core. Raises UserError for what is no number."""
+    written = os.environ.get(WORKERS)
+    if not written:
+        import joblib
+
+        return int(joblib.cpu_count())
+    if not written.isdecimal() or int(written) < 1:
+        raise UserError(WORKERS, f"{written!r} is no number of processes; 1 or more fits")
+    return int(written)
+
+
+def _leave_signals() -> None:
+    """Let Ctrl-C end the process that asks, which then ends this one."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _own(reader: ImageReader, indices: npt.NDArray[np.int64]) -> tuple[ImageReader, Indices]:
+    """A reader of these images alone, if there is one, and their indices in it: less to send than all names."""
+    if hasattr(reader, "part"):
+        return reader.part(indices), range(len(indices))
+    return reader, indices
+
+
+def _read_into(reader: ImageReader, indices: Indices, place: tuple[str, tuple[int, ...]], first: int) -> None:
+    """Read images into a file of others' memory, from row `first` on."""
+    path, shape = place
+    _mapped(path, shape)[first : first + len(indices)] = read_rows(reader, indices, shape[1:])
+
+
+@lru_cache(maxsize=16)
+def _mapped(path: str, shape: tuple[int, ...]) -> np.memmap[Any, np.dtype[np.uint8]]:
+    return np.memmap(path, np.uint8, "r+", shape=shape)
+
+
+def read_rows(reader: ImageReader, indices: Indices, shape: tuple[int, ...]) -> Pixels:
+    """Images `(len(indices), *shape)`, uint8. Raises ValueError if the reader gives others."""
+    pixels = reader(cast(Sequence[int], indices))  # an array does, too
+    expected = (len(indices), *shape)
+    if pixels.shape != expected or pixels.dtype != np.uint8:
+        raise ValueError(f"the reader gave images {pixels.shape} of {pixels.dtype}; {expected} of uint8 were expected")
+    return np.ascontiguousarray(pixels)

@@ -1,0 +1,107 @@
+"""Images of a cache that are no tensor: shards on the disk, and those that are decoded when they are read."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import deque
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from semreg.core import ImageReader
+from semreg.data.decoding import Decoder, Pixels
+from semreg.data.shards import shard_rows
+
+SHARDS_AHEAD = 8
+"""So many are fetched from the disk before their turn: the next window of them while one is used up."""
+
+
+class StoredImages:
+    """Images of `shape` `(count, channels, height, width)`, uint8, on the CPU, of which rows are read as of a tensor.
+
+    `shards` are memory maps of the first of them; the images of the others are decoded by `reader`, in `workers`
+    processes.
+    """
+
+    dtype, itemsize, device = torch.uint8, 1, torch.device("cpu")
+
+    def __init__(
+        self, shape: Sequence[int], shards: Sequence[Pixels], reader: ImageReader | None, workers: int | None = None
+    ) -> None:
+        self.shape = torch.Size(shape)
+        self._maps, self.shard_rows = list(shards), shard_rows(shape)
+        self._shards = [np.asarray(shard).reshape(len(shard), -1) for shard in shards]
+        self._decoder = Decoder(reader, tuple(self.shape[1:]), workers) if reader is not None else None
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    @property
+    def kept(self) -> int:
+        """How many shards lie on the disk."""
+        return len(self._shards)
+
+    @property
+    def decodes(self) -> bool:
+        """Whether some are decoded when they are read, which takes time that a thread can take."""
+        return self._decoder is not None
+
+    @property
+    def nbytes(self) -> int:
+        """What all of them take decoded."""
+        return self.shape.numel()
+
+    def index_select(self, dimension: int, rows: Tensor, *, out: Tensor | None = None) -> Tensor:
+        """The images in these rows, int64 `(n,)`, as of a tensor; `dimension` is 0, `out` contiguous memory for them.
+
+        Raises UserError for an image that can't be read any more.
+        """
+        if dimension != 0:
+            raise ValueError(f"rows are read, dimension 0; not {dimension}")
+        found = torch.empty((len(rows), *self.shape[1:]), dtype=torch.uint8) if out is None else out
+        into = found.numpy()
+        shards, places = np.divmod(rows.numpy(), self.shard_rows)
+        kept = shards < len(self._shards)
+        if self._decoder is not None and not kept.all():
+            into[~kept] = self._decoder(rows.numpy()[~kept])
+            shards, places = shards[kept], places[kept]
+        if len(shards):
+            # Each is copied once, and not by shard and then to its place.
+            images = [self._shards[shard][place] for shard, place in zip(shards.tolist(), places.tolist(), strict=True)]
+            if len(images) == len(into):
+                np.concatenate(images, out=into.reshape(-1))
+            else:
+                into[kept] = np.stack(images).reshape(-1, *self.shape[1:])
+        return found
+
+    def fetch(self, shard: int) -> None:
+        """Have the disk read a shard that is kept, meanwhile."""
+        file = getattr(self._maps[shard], "filename", None) if shard < self.kept else None
+        if file is not None and hasattr(os, "posix_fadvise"):
+            threading.Thread(target=_fetch, args=(file,), daemon=True).start()
+
+
+def _fetch(file: str | os.PathLike[str]) -> None:
+    with open(file, "rb") as opened:
+        os.posix_fadvise(opened.fileno(), 0, 0, os.POSIX_FADV_WILLNEED)
+
+
+class Fetching:
+    """Fetches shards from the disk before their turn in an epoch, whose batches read `rows` int64 `(batches, size)`."""
+
+    def __init__(self, images: StoredImages, rows: Tensor) -> None:
+        self._images = images
+        found, first = np.unique(rows.flatten().numpy() // images.shard_rows, return_index=True)
+        self._left = deque(found[np.argsort(first)].tolist())
+        self._fetched = 0
+        self._batches_each = rows.shape[0] / len(found)
+
+    def __call__(self, index: int) -> None:
+        """Fetch what is due at a batch: a further shard whenever one's share of the batches is used up."""
+        due = SHARDS_AHEAD + index // self._batches_each
+        while self._left and self._fetched < due:
+            self._images.fetch(self._left.popleft())
+            self._fetched += 1

@@ -1,0 +1,83 @@
+"""Images that processes decode when they are read."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from semreg.core import UserError
+from semreg.data import decoding
+from semreg.data.decoding import Decoder, read_rows, workers_here
+from semreg.data.images import ImageArray, ImageFiles
+
+
+@pytest.fixture
+def reader(tmp_path: Path) -> ImageFiles:
+    random = np.random.default_rng(0)
+    for index in range(20):
+        Image.fromarray(random.integers(0, 256, (9, 9), dtype=np.uint8)).save(tmp_path / f"{index}.png")
+    return ImageFiles(str(tmp_path), np.array([f"{index}.png" for index in range(20)]), 5, 1)
+
+
+class Whole:
+    """A reader that has no parts of its own."""
+
+    def __init__(self, reader: ImageFiles) -> None:
+        self.reader = reader
+
+    def __call__(self, indices: Any) -> Any:
+        return self.reader(indices)
+
+
+def test_processes_decode_what_one_does(reader: ImageFiles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    order = np.random.default_rng(0).permutation(20)
+    expected = reader(order.tolist())
+    decoder = Decoder(reader, (1, 5, 5), workers=2)
+    assert np.array_equal(decoder(order), expected)
+    assert np.array_equal(decoder(order[:3]), expected[:3])
+    (tmp_path / "7.png").unlink()
+    with pytest.raises(UserError, match=r"7\.png: there is no such image file"):
+        decoder(order)
+    several = np.setdiff1d(order, [7])
+    assert np.array_equal(decoder(several), reader(several.tolist())), "goes on after an error"
+    for pid in decoder._executor._processes:
+        os.kill(pid, signal.SIGKILL)
+    time.sleep(0.1)  # until that is seen
+    with pytest.raises(UserError, match=r"was killed, perhaps .* SEMREG_WORKERS=1"):
+        decoder(several)
+    assert np.array_equal(decoder(several), reader(several.tolist())), "with other processes"
+
+
+def test_readers_send_only_what_is_read(reader: ImageFiles) -> None:
+    own, places = decoding._own(reader, np.array([4, 2]))
+    assert own.names.tolist() == ["4.png", "2.png"]  # type: ignore[attr-defined]
+    assert np.array_equal(own(places), reader([4, 2]))  # type: ignore[arg-type]
+    array = ImageArray(np.arange(40, dtype=np.uint8).reshape(10, 1, 2, 2), (2, 2))
+    own, places = decoding._own(array, np.array([4, 2]))
+    assert len(own.pixels) == 2  # type: ignore[attr-defined]
+    assert np.array_equal(own(places), array([4, 2]))  # type: ignore[arg-type]
+    whole = Whole(reader)
+    assert decoding._own(whole, np.array([4]))[0] is whole
+
+
+def test_how_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SEMREG_WORKERS", "3")
+    assert workers_here() == 3
+    for written in ("none", "0", "-1", "1.5"):
+        monkeypatch.setenv("SEMREG_WORKERS", written)
+        with pytest.raises(UserError, match="is no number of processes"):
+            workers_here()
+    monkeypatch.delenv("SEMREG_WORKERS")
+    assert workers_here() >= 1
+
+
+def test_other_images_than_expected(reader: ImageFiles) -> None:
+    with pytest.raises(ValueError, match=r"the reader gave images \(2, 1, 5, 5\) of uint8; \(2, 3, 5, 5\)"):
+        read_rows(reader, [0, 1], (3, 5, 5))
