@@ -221,6 +221,8 @@ def _built(
         _check_room(target.parent, source, layout)
         try:
             write(partial)
+            if other := lock.lost():
+                raise UserError(str(target), f"{other} builds this cache by now, since this one did not answer for a minute")
             remove(target)
             os.replace(partial, target)
             sync(target.parent)

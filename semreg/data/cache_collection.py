@@ -17,10 +17,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
 from semreg.core import UserError
 from semreg.store.disk import discard, is_locked, read_object, size_of, tidy, writing
+from semreg.store.leases import LeasedLock, is_held
 
 LIMIT = "SEMREG_CACHE_LIMIT"
 _AMOUNT = re.compile(r"(\d+(?:\.\d+)?) ?([kMGT]?)B?", re.IGNORECASE)
@@ -80,9 +81,9 @@ def cache_limit() -> int | None:
     return int(float(found[1]) * 1000 ** " kmgt".index(found[2].lower() or " "))
 
 
-def building_lock(cache: Path) -> FileLock:
+def building_lock(cache: Path) -> LeasedLock:
     """What a process holds that builds a cache, or removes it."""
-    return FileLock(cache.with_name(f".{cache.name}.lock"))
+    return LeasedLock(cache.with_name(f".{cache.name}.lock"))
 
 
 def held(cache: Path) -> Callable[[], None]:
@@ -146,7 +147,7 @@ def _shape(header: dict[str, Any]) -> tuple[int, ...]:
 
 
 def _is_busy(path: Path, name: str) -> bool:
-    return is_locked(path.with_name(f".{name}.lock")) or is_locked(path / HEADER, or_shared=True)
+    return is_held(path.with_name(f".{name}.lock")) or is_locked(path / HEADER, or_shared=True)
 
 
 @contextlib.contextmanager

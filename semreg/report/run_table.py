@@ -82,7 +82,7 @@ def _latest(run: RunStatus) -> str:
 def _updated(run: RunStatus) -> str:
     if not run.running or run.seconds_since_update is None:
         return ""
-    return f"{duration(run.seconds_since_update)} ago"
+    return plain(f"{duration(run.seconds_since_update)} ago{f', on {run.host}' if run.host else ''}")
 
 
 def _data(run: RunStatus) -> str:

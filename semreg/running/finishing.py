@@ -16,7 +16,7 @@ from semreg.core.errors import CannotWrite, ComponentError, ProcessLostError
 from semreg.recipe.component_errors import failure_text
 from semreg.recipe.plan import Plan
 from semreg.running.evaluations import Evaluated, Judges, evaluate_run
-from semreg.store.folder import RunFolder
+from semreg.store.folder import RunFolder, RunIsBusy
 from semreg.store.messages import say
 from semreg.store.recipes import (
     evaluations_of,
@@ -102,9 +102,9 @@ def _watched(folder: RunFolder, manager: pluggy.PluginManager, processes: Proces
             said = said[:500]
         elif not said.endswith(GO_ON):  # which the run of a judge has said already
             said = f"{said}; {GO_ON}"
-        with contextlib.suppress(CannotWrite):  # a full disk must not hide what happened
+        with contextlib.suppress(CannotWrite, RunIsBusy):  # a full disk must not hide what happened
             folder.status("stopped" if stopped else "failed", message=said)
-        with contextlib.suppress(CannotWrite):
+        with contextlib.suppress(CannotWrite, RunIsBusy):
             plugin_manager.call(manager, "run_stopped", run=folder, error=error)
         if isinstance(error, KeyboardInterrupt):
             error.args = (f"{folder.folder}: {said}",)

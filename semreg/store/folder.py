@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import json
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
 from semreg.core import RecordedRun, UserError
 from semreg.store.disk import MOST_OF_A_LOG, read_if_there, read_object, sync, tidy, write_object, write_whole, writing
 from semreg.store.layout import CHECKPOINTS, CONTINUATION, EVALUATIONS, LOCK, RECIPES, STATUS, TRIALS, WARNINGS, WATCH
+from semreg.store.leases import LeasedLock, who_has
 from semreg.store.messages import say
 from semreg.store.record import at_work
 from semreg.store.recorded import read_recorded
@@ -49,7 +51,7 @@ class RunFolder:
     def __init__(self, folder: Path, name: str, recipe: Mapping[str, Any] | None = None) -> None:
         self.folder, self.name, self._recipe = folder, name, recipe or {}
         self.in_training: SeenInTraining | None = None
-        self._lock = FileLock(folder / LOCK)
+        self._lock = LeasedLock(folder / LOCK)
 
     @property
     def recipe(self) -> dict[str, Any]:
@@ -86,7 +88,10 @@ class RunFolder:
         with writing(self.folder, "mend that, or choose another folder by --out"):
             self.folder.mkdir(parents=True, exist_ok=True)
             for path in self.folder.iterdir():
-                kind = path.lstat().st_mode
+                try:
+                    kind = path.lstat().st_mode
+                except FileNotFoundError:  # which another process has written half, or its lease
+                    continue
                 if not (stat.S_ISREG(kind) or stat.S_ISDIR(kind)):  # what is written would be elsewhere, or wait
                     what = "a link" if stat.S_ISLNK(kind) else "a pipe or device"
                     raise UserError(str(self.folder), f"holds {what}, {path.name}, which no run makes; remove it")
@@ -111,10 +116,23 @@ class RunFolder:
             self._lock.acquire(timeout=SECONDS_OF_A_LOOK)
         except Timeout:
             if not wait:
-                message = "another process is at work on this run; wait for it, or stop it"
+                message = f"{self._other} is at work on this run; wait for it, or stop it"
                 raise RunIsBusy(str(self.folder), message) from None
-            say(f"{self.folder}: waiting for another process that is at work on it")
+            say(f"{self.folder}: waiting for {self._other} that is at work on it")
             self._lock.acquire()
+
+    @property
+    def _other(self) -> str:
+        return who_has(self.folder / LOCK)
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Inside, the folder is written. Raises RunIsBusy if another machine has taken it over, CannotWrite."""
+        with writing(self.folder):
+            if other := self._lock.lost():
+                message = f"{other} has taken this run over, since this one did not answer for a minute; it stops"
+                raise RunIsBusy(str(self.folder), message)
+            yield
 
     def close(self) -> None:
         """Let the folder go."""
@@ -130,14 +148,14 @@ class RunFolder:
         say(f"warning: {message}")
         line = json.dumps({"warning": message})
         path = self.folder / WARNINGS
-        with writing(self.folder):
+        with self._writing():
             lines = (read_if_there(path) or b"").decode("utf-8", "replace").splitlines()
             if line not in lines:  # whole, since no checkpoint cuts half a line off this log
                 write_whole(path, "".join(f"{one}\n" for one in [*lines, line]).encode())
 
     def write_json(self, name: str, content: Any) -> None:
         """Write a file that is whole or absent. Raises CannotWrite."""
-        with writing(self.folder):
+        with self._writing():
             write_object(self.folder / name, content)
 
     def read_json(self, name: str) -> Any:
@@ -151,19 +169,19 @@ class RunFolder:
 
     def append(self, log: str, record: Mapping[str, Any]) -> None:
         """Add a line to a log. Raises CannotWrite; half a line may then stand there, until the logs are cut."""
-        with writing(self.folder), (self.folder / log).open("a") as file:
+        with self._writing(), (self.folder / log).open("a") as file:
             file.write(json.dumps(record) + "\n")
 
     def log_lengths(self) -> dict[str, int]:
         """How long each log is now, in bytes and on the disk, for a checkpoint. Raises CannotWrite."""
-        with writing(self.folder):
+        with self._writing():
             for path in self._logs():
                 sync(path)
             return {path.name: path.stat().st_size for path in self._logs()}
 
     def cut_logs(self, lengths: Mapping[str, int]) -> None:
         """Cut each log to the length it had at the checkpoint that a run goes on from. Raises CannotWrite."""
-        with writing(self.folder):
+        with self._writing():
             for path in self._logs():
                 with path.open("ab") as file:
                     file.truncate(min(lengths.get(path.name, 0), path.stat().st_size))
@@ -172,7 +190,7 @@ class RunFolder:
         """Begin a log with that of another run. Raises CannotWrite, UserError if that one can't be read."""
         content = read_if_there(folder / log, most=MOST_OF_A_LOG)
         if content is not None:
-            with writing(self.folder):
+            with self._writing():
                 write_whole(self.folder / log, content)
 
     def _logs(self) -> list[Path]:

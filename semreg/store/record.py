@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from semreg.core import UserError, closest
-from semreg.store.disk import MOST_OF_A_LOG, is_locked, read_file, read_if_there, read_object
+from semreg.store.disk import MOST_OF_A_LOG, read_file, read_if_there, read_object
 from semreg.store.layout import CHECKPOINTS, LOCK, METRICS, RECIPE, RECORD, STATUS, TRIALS
+from semreg.store.leases import is_held
 
 SECONDS_OF = "seconds_of_"
 """What a metric's name begins with that holds the time of something done between iterations."""
@@ -90,13 +91,13 @@ class PhaseMetrics:
 
 
 def at_work(folder: Path) -> bool:
-    """Whether a process has a run's folder."""
-    return is_locked(folder / LOCK)
+    """Whether a process has a run's folder, on this machine or another."""
+    return is_held(folder / LOCK)
 
 
 def claimed(folder: Path) -> bool:
     """Whether the coordinator of a grid has handed a run to an executor, whose process may still prepare."""
-    return any(is_locked(lock) for lock in folder.glob(f"{TRIALS}/*.lock"))
+    return any(is_held(lock) for lock in folder.glob(f"{TRIALS}/*.lock"))
 
 
 def read_record(folder: Path) -> RunRecord:

@@ -8,12 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
 from semreg.core import Problem, UserError
 from semreg.store import layout
 from semreg.store.disk import discard, read_object, size_of, writing
 from semreg.store.folder import SECONDS_OF_A_LOOK, RunIsBusy
+from semreg.store.leases import LeasedLock
 from semreg.store.names import named
 from semreg.store.record import at_work, claimed, run_folders, runs_in
 from semreg.store.uses import users_of_runs
@@ -62,7 +63,7 @@ def doomed_runs(names: Sequence[str], runs: Path, *, force: bool = False) -> lis
 
 def remove_run(folder: Path) -> None:
     """Remove a run's folder; killed at any instant, it is there whole or not at all. Raises RunIsBusy, CannotWrite."""
-    lock = FileLock(folder / layout.LOCK)
+    lock = LeasedLock(folder / layout.LOCK)
     with writing(folder, "mend that, and remove it again"):
         try:
             lock.acquire(timeout=SECONDS_OF_A_LOOK)

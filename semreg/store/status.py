@@ -10,7 +10,8 @@ from typing import Any
 
 from semreg.core import UserError
 from semreg.store.disk import read_object
-from semreg.store.layout import METRICS, RECIPE, WATCH, WATCHED
+from semreg.store.layout import LOCK, METRICS, RECIPE, WATCH, WATCHED
+from semreg.store.leases import holder
 from semreg.store.reading import table_in
 from semreg.store.record import END, RunRecord, read_end
 from semreg.store.watched import watched_in
@@ -50,6 +51,8 @@ class RunStatus:
     """Evaluations of a finished run that failed."""
     picture: str | None = None
     """The latest that `[watch]` kept, in the run's folder."""
+    host: str | None = None
+    """The machine that a run is in training on, where that is another."""
     data: str | None = None
     fallback: str | None = None
     seed: int | None = None
@@ -98,6 +101,7 @@ def run_status(run: RunRecord, now: datetime) -> RunStatus:
         message=message,
         failed=[name for name in _list(status.get("failed")) if isinstance(name, str)],
         picture=_picture(run.folder),
+        host=lease.host if state == "running" and (lease := holder(run.folder / LOCK)) is not None else None,
         data=_text(data.get("name")),
         fallback=_text(record.get("fallback")),
         seed=_whole(record.get("seed")),

@@ -16,13 +16,13 @@ from typing import Any
 from urllib.parse import quote
 
 import jinja2
-from filelock import FileLock
 
 from semreg.core import UserError
 from semreg.report import curves
 from semreg.report.templates import templates
 from semreg.store.disk import tidy, write_whole, writing
 from semreg.store.layout import LOCK
+from semreg.store.leases import LeasedLock
 from semreg.store.recipes import kept_as, report_path
 from semreg.tables.blocks import BEST, COMMANDS, NEAR, NOTHING, Block, View, mark_of
 from semreg.tables.columns import figure_columns
@@ -66,7 +66,7 @@ def writing_table(folder: Path) -> Iterator[None]:
     """Have the folder of a table for this process. Raises CannotWrite."""
     with writing(folder, GO_ON):
         folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(folder / LOCK)
+        lock = LeasedLock(folder / LOCK)
         lock.acquire()
     try:
         yield

@@ -17,6 +17,7 @@ from semreg.core import UserError
 from semreg.data import cache
 from semreg.data.cache import cache_folder, cached
 from semreg.data.splitting import split_as
+from semreg.store.leases import LeasedLock
 from tests.data.conftest import folders
 
 
@@ -115,6 +116,15 @@ def test_waiting_for_another_process_is_told(
     monkeypatch.setattr(cache.log, "warning", lambda *args: held.release() or print(args))
     assert cached(toy, folder=tmp_path).counts["test"] == 40
     assert not held.is_locked
+
+
+def test_a_cache_that_another_machine_builds_by_now_is_left_to_that(
+    toy_with: Any, reader_with: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(LeasedLock, "lost", lambda lock: "process 12 of node7")
+    with pytest.raises(UserError, match="process 12 of node7 builds this cache by now"):
+        cached(toy_with(reader=reader_with()), folder=tmp_path)
+    assert not folders(tmp_path)
 
 
 def test_bad_images_are_named(toy_with: Any, reader_with: Any, tmp_path: Path) -> None:

@@ -46,6 +46,11 @@ def test_on_a_narrow_terminal_a_run_of_a_sweep_has_two_lines() -> None:
     assert all("2s ago" in line and "kl 1" in line and "12345 img/s" in line for line in shown[3::2])
 
 
+def test_a_run_on_another_machine_says_on_which() -> None:
+    told = CELLS["updated"](replace(RUN, host="node7\x1b"))
+    assert told.endswith("ago, on node7�")
+
+
 def test_cells_tell_nothing_that_is_not_known() -> None:
     bare = RunStatus(Path("odd"), "odd", "unknown")
     assert {title: cell(bare) for title, cell in CELLS.items() if cell(bare)} == {"run": "odd", "state": "unknown"}

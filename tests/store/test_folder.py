@@ -60,8 +60,10 @@ def test_opening_removes_what_a_killed_process_left_half_written(folder: RunFold
         path.write_text("half")
     other = RunFolder(folder.folder, "x")
     other.open()
-    assert sorted(path.name for path in folder.folder.rglob("*")) == [".lock", "checkpoints", "evaluations", "trials"]
+    kept = [".lock", "checkpoints", "evaluations", "trials"]
+    assert sorted(path.name for path in folder.folder.rglob("*")) == [".lease", *kept]
     other.close()
+    assert sorted(path.name for path in folder.folder.rglob("*")) == kept
 
 
 def test_what_another_process_is_writing_stays(folder: RunFolder) -> None:
@@ -100,6 +102,30 @@ def test_a_folder_is_had_by_one_at_a_time(folder: RunFolder) -> None:
     folder.close()
     other.open()
     other.close()
+
+
+def test_what_another_machine_has_is_told_by_its_name(folder: RunFolder) -> None:
+    folder.close()
+    (folder.folder / ".lease").write_text('{"host": "node7", "kernel": "another", "process": 12}')
+    with pytest.raises(RunIsBusy, match="process 12 of node7 is at work on this run"):
+        folder.open()
+
+
+def test_a_run_that_another_machine_has_taken_over_is_written_no_more(folder: RunFolder) -> None:
+    folder.append("metrics.jsonl", {"iteration": 1})
+    (folder.folder / ".lease").write_text('{"host": "node7", "kernel": "another", "process": 12}')
+    for write in (
+        lambda: folder.append("metrics.jsonl", {"iteration": 2}),
+        lambda: folder.status("failed"),
+        lambda: folder.warn("careful"),
+        lambda: folder.cut_logs({}),
+        folder.log_lengths,  # before a checkpoint
+    ):
+        with pytest.raises(RunIsBusy, match="process 12 of node7 has taken this run over"):
+            write()
+    folder.close()
+    assert sorted(path.name for path in folder.folder.iterdir()) == [".lease", ".lock", "metrics.jsonl"]
+    assert (folder.folder / "metrics.jsonl").read_text() == '{"iteration": 1}\n'
 
 
 def test_damaged_files_are_told(folder: RunFolder) -> None:

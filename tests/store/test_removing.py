@@ -74,6 +74,15 @@ def test_one_under_way_is_refused_even_by_force(runs: Path) -> None:
     assert sorted(os.listdir(runs)) == ["j-1", "r-1", "w-1"]
 
 
+def test_one_that_another_machine_is_at_work_on_is_refused_until_its_lease_expires(runs: Path) -> None:
+    lease = runs / "o-1" / ".lease"
+    lease.write_text('{"host": "node7", "kernel": "another", "process": 12}')
+    assert "at work on it" in refused("o-1", runs=runs)
+    os.utime(lease, (1, 1))
+    (runs / "o-1" / "run.json").write_text("{")
+    assert [one.folder.name for one in doomed_runs(["o-1"], runs)] == ["o-1"]
+
+
 def test_one_that_a_grid_has_handed_on_is_refused_and_else_removed(runs: Path) -> None:
     for name in ("g-1", "o-1"):  # which is not begun yet, and which goes on
         trials = runs / name / "trials"

@@ -12,12 +12,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
 from semreg.core import Executor, Job, UserError
 from semreg.core.errors import cause_of
-from semreg.store.disk import is_locked, writing
+from semreg.store.disk import writing
 from semreg.store.folder import SECONDS_OF_A_LOOK
+from semreg.store.layout import LOCK
+from semreg.store.leases import LeasedLock, is_held, who_has
 from semreg.store.messages import say
 from semreg.store.record import at_work
 from semreg.tables.executors.trials import (
@@ -60,7 +62,7 @@ class Work:
     status: tuple[int, int] | None = None
     length: int = 0
     """As they were when it was submitted; `length` is that of its log."""
-    claim: FileLock | None = None
+    claim: LeasedLock | None = None
 
     @property
     def folder(self) -> Path:
@@ -98,7 +100,7 @@ class Coordinator:
             except KeyboardInterrupt as stopped:
                 for work in self.waiting:
                     if work.elsewhere:
-                        say(f"{work.title}: another process is at work on it, which goes on")
+                        say(f"{work.title}: {_whose(work.trial)} is at work on it, which goes on")
                 stopped.args = (f"{stopped}; the same command goes on from the last checkpoints",)
                 raise
             finally:
@@ -128,7 +130,7 @@ class Coordinator:
         for work in list(self.waiting):
             before, work.elsewhere = work.elsewhere, work.folder not in taken and _in_other_hands(work.trial)
             if work.elsewhere and not before:
-                say(f"{work.title}: another process is at work on it, and is waited for")
+                say(f"{work.title}: {_whose(work.trial)} is at work on it, and is waited for")
             elif before and not work.elsewhere:
                 self.settle(work, tried=False)
         free = self.executor.slots - len(self.seen)
@@ -142,7 +144,7 @@ class Coordinator:
 
     def begin(self, work: Work) -> None:
         """Submit a trial, unless another coordinator has just done so, or has finished it."""
-        work.claim = FileLock(lock_of(work.trial), thread_local=False)
+        work.claim = LeasedLock(lock_of(work.trial))
         with writing(work.folder):
             lock_of(work.trial).parent.mkdir(parents=True, exist_ok=True)
             try:
@@ -272,4 +274,9 @@ class Coordinator:
 
 def _in_other_hands(trial: Trial) -> bool:
     """Whether another coordinator has it, or a process is at work on it."""
-    return is_locked(lock_of(trial)) or at_work(trial.folder)
+    return is_held(lock_of(trial)) or at_work(trial.folder)
+
+
+def _whose(trial: Trial) -> str:
+    """In whose hands it is."""
+    return who_has(trial.folder / LOCK, lock_of(trial))

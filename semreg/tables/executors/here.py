@@ -12,6 +12,8 @@ from semreg.core.errors import CannotWrite, cause_of
 from semreg.running.choices import Choices
 from semreg.running.start import run_recipe
 from semreg.store.folder import RunIsBusy
+from semreg.store.layout import LOCK
+from semreg.store.leases import who_has
 from semreg.store.messages import in_first_process, say
 from semreg.store.record import at_work
 from semreg.tables.executors.trials import Trial, name_of
@@ -53,7 +55,7 @@ def _finish(trial: Trial, *, wait: bool) -> Cell:
     if alone and not trial.to_do:  # any more: another command did it
         return trial.read()
     if alone and not wait and at_work(trial.folder):  # seen before anything is prepared
-        raise RunIsBusy(str(trial.folder), "another process is at work on it")
+        raise RunIsBusy(str(trial.folder), f"{who_has(trial.folder / LOCK)} is at work on it")
     try:
         run_recipe(trial.recipe, trial.choices, trial.command, wait=wait)
     except RunIsBusy:

@@ -14,6 +14,7 @@ import pytest
 from filelock import FileLock
 
 from semreg.core import Needs, UserError
+from semreg.store import leases
 from semreg.store.layout import CHECKPOINTS, LOCK, STATUS
 from semreg.tables.executors import coordinator
 from semreg.tables.executors.coordinator import MOST_TRIES, Coordinator, Work
@@ -222,6 +223,24 @@ def test_one_in_other_hands_is_waited_for_and_takes_a_slot(
     assert executor.most == 1
     assert cells["a"].finished
     assert capsys.readouterr().err.count("a: another process is at work on it, and is waited for") == 1
+
+
+@pytest.mark.parametrize("lock", [lambda trial: trial.folder / LOCK, lock_of], ids=["run", "claim"])
+def test_one_that_another_machine_has_is_waited_for_and_begun_when_its_lease_expires(
+    lock: Callable[[MadeUp], Path],
+    run: Run,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(leases, "SECONDS_OF_TAKING", 0.0)
+    lease = leases.lease_of(lock(MadeUp(_made(tmp_path / "a"))))
+    _made(lease.parent)
+    lease.write_text('{"host": "node7", "kernel": "another", "process": 12}')
+    executor, cells = run(slots=2, a=[[done]], b=[[nothing, lambda folder: os.utime(lease, (1, 1)), done]])
+    assert executor.submitted == ["b", "a"]
+    assert cells["a"].finished
+    assert capsys.readouterr().err.count("a: process 12 of node7 is at work on it, and is waited for") == 1
 
 
 def test_a_signal_leaves_what_is_in_other_hands_alone_and_says_so(

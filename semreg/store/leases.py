@@ -1,0 +1,241 @@
+"""Locks that hold between machines, too: a file's lock, which a kernel keeps, and a lease beside it.
+
+The lock (`flock`) ends with its process, at whatever instant that is killed, but not every file system that machines
+share keeps it between them. So who has `NAME.lock` writes `NAME.lease`, which says its machine, and renews that every
+ten seconds. A lease of this machine counts for nothing, since the lock tells of its processes. One of another machine
+counts until a minute after it was renewed, by the clock of the file system, so that those of machines may differ.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+import threading
+import time
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from semreg.store.disk import is_locked, read_file, write_whole
+from semreg.store.messages import say
+
+EXPIRES, RENEWED = 60.0, 10.0
+"""Seconds after which a lease that isn't renewed counts no more, and between two renewals."""
+SECONDS_OF_TAKING = SECONDS_BETWEEN_LOOKS = 1.0
+"""How long who takes a lease over waits for others that do so at the same time, and who waits for one between looks."""
+MOST_OF_A_LEASE = 2**12
+HOST = os.uname().nodename
+
+
+def _kernel() -> str:
+    """What all processes have in common between which a kernel keeps locks, and no others."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return HOST
+
+
+KERNEL = _kernel()
+
+
+@dataclass(frozen=True)
+class Lease:
+    """Who has a lock."""
+
+    host: str
+    kernel: str
+    process: int
+
+    def text(self) -> str:
+        """A process of another machine, as a message names it."""
+        return f"process {self.process} of {self.host}"
+
+
+UNKNOWN = Lease("another machine", "", 0)
+"""Who left a lease that can't be read, as one that is just being written."""
+
+
+def lease_of(lock: Path) -> Path:
+    """The file that stands beside a lock."""
+    return lock.with_name(f"{lock.name.removesuffix('.lock')}.lease")
+
+
+def holder(lock: Path) -> Lease | None:
+    """Who has a lock on another machine; None if nobody has."""
+    lease = _read(lock)
+    return lease if lease is not None and lease.kernel != KERNEL and not _expired(lease_of(lock)) else None
+
+
+def is_held(lock: Path) -> bool:
+    """Whether a process of this machine or of another has a lock. The file itself is only looked at."""
+    return is_locked(lock) or holder(lock) is not None
+
+
+def who_has(*locks: Path) -> str:
+    """Who has one of several locks, as a message names it."""
+    return next((lease.text() for lock in locks if (lease := holder(lock)) is not None), "another process")
+
+
+class LeasedLock:
+    """A lock with its lease, for one process at a time on all machines that share its folder."""
+
+    def __init__(self, lock: Path) -> None:
+        from filelock import FileLock  # for `semreg runs`, which only looks, it takes long to import
+
+        self.lock, self._flock = lock, FileLock(lock, thread_local=False)
+        self._releasing = threading.Lock()
+
+    def acquire(self, timeout: float = -1.0) -> None:
+        """Take it. Raises OSError, and Timeout after so many seconds, never where they are below 0."""
+        from filelock import Timeout
+
+        end = time.monotonic() + timeout if timeout >= 0 else float("inf")
+        while True:
+            self._flock.acquire(timeout=-1 if timeout < 0 else max(0.0, end - time.monotonic()))
+            try:
+                if self._take():
+                    _HELD.keep(self)
+                    return
+            except BaseException:
+                self._flock.release()
+                raise
+            self._flock.release()
+            left = end - time.monotonic()
+            if left <= 0:
+                raise Timeout(str(self.lock))
+            time.sleep(min(left, SECONDS_BETWEEN_LOOKS))
+
+    def release(self) -> None:
+        """Let it go, if this process has it; a lease that another has by now stays."""
+        with self._releasing:
+            if self in _HELD:
+                _HELD.discard(self)
+                with suppress(OSError):
+                    if not self._other():
+                        lease_of(self.lock).unlink()
+        self._flock.release()
+
+    def lost(self) -> str:
+        """Who has taken it over, since this process did not answer for a minute; empty if nobody has.
+
+        Raises OSError if that can't be read.
+        """
+        return self._other() if self in _HELD else ""
+
+    def _other(self) -> str:
+        """Whose the lease is, if it is not ours."""
+        try:
+            found = _parsed(read_file(lease_of(self.lock), most=MOST_OF_A_LEASE))
+        except FileNotFoundError:  # another has had it, and is done, unless all of it was removed
+            return "another process" if self.lock.exists() else ""
+        return "" if found == _own() else found.text()
+
+    def renew(self) -> None:
+        """Say that this process is there, as long as it has the lock."""
+        with self._releasing, suppress(OSError):
+            if self in _HELD and not self._other():
+                os.utime(lease_of(self.lock))
+
+    def _take(self) -> bool:
+        """Write the lease, unless another machine has one that counts. The lock is ours."""
+        file, before = lease_of(self.lock), _read(self.lock)
+        content = json.dumps(asdict(_own())).encode()
+        if before is None:
+            return _written(file, content)
+        foreign = before.kernel != KERNEL
+        if foreign and not _expired(file):
+            return False
+        until = datetime.fromtimestamp(_renewed(file), UTC)
+        write_whole(file, content)
+        if foreign:
+            time.sleep(SECONDS_OF_TAKING)
+            if self._other():
+                return False
+            when = f"{until:%Y-%m-%d %H:%M:%S} UTC"
+            say(f"{self.lock.parent}: {before.text()} was at work on it until {when}, and is gone")
+        return True
+
+
+class _Held(set[LeasedLock]):
+    """What this process has, which one thread renews."""
+
+    thread: threading.Thread | None = None
+
+    def keep(self, lock: LeasedLock) -> None:
+        """Have the lease of a lock renewed until that is released, or this process ends."""
+        self.add(lock)
+        if self.thread is None or not self.thread.is_alive():  # as in a fork
+            self.thread = threading.Thread(target=self._renew, name="leases", daemon=True)
+            self.thread.start()
+
+    def _renew(self) -> None:
+        while True:
+            time.sleep(RENEWED)
+            for lock in tuple(self):
+                lock.renew()
+
+
+_HELD = _Held()
+os.register_at_fork(after_in_child=_HELD.clear)
+
+
+def _written(file: Path, content: bytes) -> bool:
+    """Write a lease where there is none; whether another was not faster. Raises OSError, and leaves no half of it."""
+    try:
+        with file.open("xb") as new:
+            try:
+                new.write(content)
+                new.flush()
+            except BaseException:
+                file.unlink(missing_ok=True)
+                raise
+    except FileExistsError:
+        return False
+    return True
+
+
+def _own() -> Lease:
+    return Lease(HOST, KERNEL, os.getpid())
+
+
+def _read(lock: Path) -> Lease | None:
+    """Who wrote the lease of a lock; None if there is none."""
+    try:
+        return _parsed(read_file(lease_of(lock), most=MOST_OF_A_LEASE))
+    except FileNotFoundError:
+        return None
+    except OSError:
+        return UNKNOWN
+
+
+def _parsed(content: bytes) -> Lease:
+    """What a lease says, which anyone may have written."""
+    try:
+        table = json.loads(content)
+        return Lease(str(table["host"]), str(table["kernel"]), int(table["process"]))
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return UNKNOWN
+
+
+def _expired(file: Path) -> bool:
+    """Whether a lease was not renewed for a minute; one from a time that is yet to come counts no more, either."""
+    return abs(_now(file.parent) - _renewed(file)) > EXPIRES
+
+
+def _renewed(file: Path) -> float:
+    """When a lease was renewed, by the clock of its file system; long ago if it is gone."""
+    try:
+        return os.lstat(file).st_mtime
+    except FileNotFoundError:
+        return 0.0
+
+
+def _now(folder: Path) -> float:
+    """The time by the clock of a folder's file system; by this machine's where the folder can't be written."""
+    try:
+        with tempfile.TemporaryFile(dir=folder) as new:
+            return os.fstat(new.fileno()).st_mtime
+    except OSError:
+        return time.time()
