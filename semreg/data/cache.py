@@ -222,7 +222,8 @@ def _built(
         try:
             write(partial)
             if other := lock.lost():
-                raise UserError(str(target), f"{other} builds this cache by now, since this one did not answer for a minute")
+                message = f"{other} builds this cache by now, since this one did not answer for a minute"
+                raise UserError(str(target), message)
             remove(target)
             os.replace(partial, target)
             sync(target.parent)
