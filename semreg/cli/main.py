@@ -104,10 +104,11 @@ def run(
     if of is None:
         finished = run_recipe(load_recipe(recipe, overrides), choices, command)
     else:
-        from semreg.tables.executors.trials import refusal_kept
+        from semreg.tables.executors.trials import folder_of, refusal_kept
 
         with refusal_kept(Path(recipe)):
-            finished = run_recipe(load_recipe(recipe, overrides, of=of), choices, command)
+            place = folder_of(Path(recipe))
+            finished = run_recipe(load_recipe(recipe, overrides, of=of), choices, command, folder=place)
     kept = kept_as(finished.plan.name, choices.judge_on)
     if in_first_process():
         _print_report(finished.folder, kept)

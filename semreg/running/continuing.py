@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -50,15 +51,16 @@ def beginning(run: RunRecord, fingerprint: str) -> Begin:
     return Begin(run.folder, state)
 
 
-def shorter_runs(runs: list[RunRecord], identity: Identity) -> list[RunRecord]:
+def shorter_runs(runs: Iterable[RunRecord], identity: Identity) -> list[RunRecord]:
     """Those of some runs that are trained, and that differ from an identity in fewer epochs of the last phase alone."""
-    key = _epochs(identity)
+    key, epochs = _epochs(identity), _last_epochs(identity.table)
     return [
         run
-        for run in runs
+        for run in runs  # what is quickly told first: there may be many, and comparing two tables takes long
         if run.record.get("trained")
+        and run.record.get("seed") == identity.seed
+        and (epochs_of(run) or math.inf) < epochs
         and _differences(run.record, identity) == [key]
-        and (epochs_of(run) or math.inf) < _last_epochs(identity.table)
     ]
 
 

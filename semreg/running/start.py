@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,7 @@ from semreg.store.layout import CHECKPOINTS, RECORD
 from semreg.store.messages import say
 from semreg.store.reading import as_written
 from semreg.store.recipes import kept_as, own_name, read_recipe, write_recipe
-from semreg.store.record import RunRecord, known_runs
+from semreg.store.record import RunRecord, by_hash, known_runs, readable
 from semreg.store.watched import read_watched
 from semreg.trained.opening import averaged, open_data, opened
 from semreg.trained.run import Run
@@ -53,13 +54,20 @@ from semreg.training.trainer import Trainer
 
 
 def run_recipe(
-    recipe: Recipe, choices: Choices, command: str = "", *, wait: bool = False, hooks: Sequence[Any] = ()
+    recipe: Recipe,
+    choices: Choices,
+    command: str = "",
+    *,
+    wait: bool = False,
+    hooks: Sequence[Any] = (),
+    folder: Path | None = None,
 ) -> Run:
     """Train, evaluate and report what a recipe says, or go on where an earlier call stopped; the run, opened.
 
     `command` is what does the same again, for the record. Another process that is at work on the run is waited for if
-    told to `wait`. `hooks` observe the run, as installed ones do. Raises UserError for mistakes in the recipe, the
-    choices, the hooks or the data; RunIsBusy.
+    told to `wait`. `hooks` observe the run, as installed ones do. `folder` is that of the run, where a grid has chosen
+    it: the others, which may be many, are not read then. Raises UserError for mistakes in the recipe, the choices, the
+    hooks or the data; RunIsBusy.
     """
     handed = handed_over(hooks)
     plan, note = plan_for(recipe, choices)
@@ -69,7 +77,7 @@ def run_recipe(
         joined(choices.torch_device()) as processes,
         Interrupts() as interrupts,
     ):
-        return Runner(plan, choices, interrupts, processes, command, wait=wait, hooks=handed).run(note)
+        return Runner(plan, choices, interrupts, processes, command, wait=wait, hooks=handed, folder=folder).run(note)
 
 
 def plan_for(recipe: Recipe, choices: Choices) -> tuple[Plan, str | None]:
@@ -102,8 +110,9 @@ class Place:
     """Where there is no such run yet, those that it could go on from."""
 
 
-def place_of(plan: Plan, choices: Choices, known: Sequence[RunRecord] | None = None) -> Place:
-    """The place of a run, among the runs `known` to be in `choices.out`, which are read if they are not given.
+def place_of(plan: Plan, choices: Choices, known: Mapping[str, Sequence[RunRecord]] | None = None) -> Place:
+    """The place of a run, among the runs `known` to be in `choices.out`, by their hashes, which are read if they are
+    not given.
 
     Raises UserError for a run to go on from that differs in more than epochs.
     """
@@ -112,11 +121,10 @@ def place_of(plan: Plan, choices: Choices, known: Sequence[RunRecord] | None = N
     if choices.continue_from is not None:
         parent = require_continuable(choices.continue_from, own)
         own = replace(own, digest=continued(str(parent.record.get("hash")), own.digest))
-    runs = list(known_runs(choices.out) if known is None else known)
+    known = by_hash(known_runs(choices.out)) if known is None else known
     expected = choices.out / f"{plan.name}-{own.digest[:IN_A_NAME]}"
-    found = [run.folder for run in runs if run.record.get("hash") == own.digest]
-    found.sort(key=lambda folder: folder != expected)
-    shorter = () if found or parent else tuple(shorter_runs(runs, own))
+    found = sorted((run.folder for run in known.get(own.digest, ())), key=lambda folder: folder != expected)
+    shorter = () if found or parent else tuple(shorter_runs(chain.from_iterable(known.values()), own))
     return Place(own, found[0] if found else expected, tuple(found[1:]), parent, shorter)
 
 
@@ -157,10 +165,11 @@ class Runner:
         *,
         wait: bool = False,
         hooks: Mapping[str, Any] | None = None,
+        folder: Path | None = None,
     ) -> None:
         self.plan, self.choices, self.interrupts, self.processes = plan, choices, interrupts, processes
         self.command, self.wait, self.hooks = command, wait, hooks
-        self.place = place_of(plan, choices)
+        self.place = place_of(plan, choices, None if folder is None else by_hash(readable([folder])))
         name = kept_as(plan.name, choices.judge_on)
         self.folder = (RunFolder if processes.first else Spectator)(self.place.folder, name, plan.table)
         self.judges = judges_of(plan, choices)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -117,10 +118,24 @@ def runs_in(folder: Path) -> list[RunRecord]:
 
 def known_runs(folder: Path) -> list[RunRecord]:
     """The runs in a folder of runs whose record can be read, by the names of their folders."""
+    return readable(path.parent for path in sorted(folder.glob(f"[!.]*/{RECORD}")))
+
+
+def readable(folders: Iterable[Path]) -> list[RunRecord]:
+    """The runs in some folders, as far as their record can be read."""
     found = []
-    for path in sorted(folder.glob(f"[!.]*/{RECORD}")):
-        with contextlib.suppress(UserError):  # a damaged one is told by what uses it
-            found.append(read_record(path.parent))
+    for folder in folders:
+        if os.path.lexists(folder / RECORD):
+            with contextlib.suppress(UserError):  # a damaged one is told by what uses it
+                found.append(read_record(folder))
+    return found
+
+
+def by_hash(runs: Iterable[RunRecord]) -> dict[str, list[RunRecord]]:
+    """Runs by what names them."""
+    found = defaultdict[str, list[RunRecord]](list)
+    for run in runs:
+        found[str(run.record.get("hash"))].append(run)
     return found
 
 

@@ -26,7 +26,7 @@ from semreg.running.judges import check_judges, require_images
 from semreg.running.reproducing import command_of
 from semreg.running.start import folders_of, place_of, plan_for
 from semreg.store.messages import in_first_process, say
-from semreg.store.record import known_runs
+from semreg.store.record import by_hash, known_runs
 from semreg.tables.executors.choosing import HERE, executor_of
 from semreg.tables.executors.elsewhere import make_elsewhere, require_elsewhere
 from semreg.tables.executors.here import make_here
@@ -190,7 +190,7 @@ def _planned(
             errors.append(_called(error, one, wanted) if isinstance(one, Recipe) else error)
     _raise_all(errors, len(recipes), wanted)
     require_possible(wanted, {plan.name: list(plan.evaluations) for _, plan in planned})
-    runs, known = [], known_runs(choices.out)
+    runs, known = [], by_hash(known_runs(choices.out))
     folder_of: dict[str, Path] = {}
     folders = [folders_of(plan, choices) for _, plan in planned]
     for k in range(len(seeds) if seeds else 1):
@@ -334,9 +334,18 @@ class _Growing:
         self.cells[k] = cell
         if time.monotonic() >= self._next:
             self.write()
-        grid = self.grid
-        require_metric(grid)  # once known, before all others are made
-        require_pictured(grid, self.wanted.figures_of)
+        if self._lacks(cell):  # once known, before all others are made
+            grid = self.grid
+            require_metric(grid)
+            require_pictured(grid, self.wanted.figures_of)
+
+    def _lacks(self, cell: Cell) -> bool:
+        """Whether a run has no such figure, or pictures, as are wanted: then the others may have none, either."""
+        evaluation, _, figure = (self.wanted.metric or "").partition(".")
+        unfigured = evaluation in cell.results and figure not in cell.results[evaluation].figures
+        return unfigured or any(
+            name in cell.results and not cell.results[name].pictures for name in self.wanted.figures_of
+        )
 
     @contextlib.contextmanager
     def written(self) -> Iterator[None]:

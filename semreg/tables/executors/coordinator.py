@@ -125,22 +125,28 @@ class Coordinator:
         return bool(ended)
 
     def look(self) -> None:
-        """Look at the folders of the trials that wait, and begin as many as there are slots."""
+        """Begin as many trials that wait as there are slots, in their order; those that others have take one, too.
+
+        Only folders of those are looked at, since there may be many that wait.
+        """
         taken = {work.folder for work in self.running}
-        for work in list(self.waiting):
-            before, work.elsewhere = work.elsewhere, work.folder not in taken and _in_other_hands(work.trial)
-            if work.elsewhere and not before:
-                say(f"{work.title}: {_whose(work.trial)} is at work on it, and is waited for")
-            elif before and not work.elsewhere:
+        for work in [work for work in self.waiting if work.elsewhere]:
+            work.elsewhere = work.folder not in taken and _in_other_hands(work.trial)
+            if not work.elsewhere:
                 self.settle(work, tried=False)
         free = self.executor.slots - len(self.seen)
-        for work in list(self.waiting):
+        for work in list(self.waiting) if free > 0 else ():
+            if work.elsewhere or work.folder in taken:
+                continue
+            work.elsewhere = _in_other_hands(work.trial)
+            if work.elsewhere:
+                say(f"{work.title}: {_whose(work.trial)} is at work on it, and is waited for")
+            else:
+                self.begin(work)
+            free -= work.elsewhere or work in self.running
+            taken.add(work.folder)
             if free <= 0:
                 return
-            if not work.elsewhere and work.folder not in taken:
-                self.begin(work)
-                free -= work.elsewhere or work in self.running
-                taken.add(work.folder)
 
     def begin(self, work: Work) -> None:
         """Submit a trial, unless another coordinator has just done so, or has finished it."""

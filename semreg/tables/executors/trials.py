@@ -71,6 +71,11 @@ def _beside(trial: Trial, suffix: str) -> Path:
     return trial.folder / TRIALS / f"{trial.plan.name}{suffix}"
 
 
+def folder_of(file: Path) -> Path:
+    """The folder of the run that a trial makes, by its recipe's file."""
+    return file.parents[1]
+
+
 def refusal_of(trial: Trial) -> str:
     """Why the trial ended before it was a run, as its process has left it; empty if it hasn't."""
     try:

@@ -243,6 +243,15 @@ def test_one_that_another_machine_has_is_waited_for_and_begun_when_its_lease_exp
     assert capsys.readouterr().err.count("a: process 12 of node7 is at work on it, and is waited for") == 1
 
 
+def test_no_more_folders_are_looked_at_than_there_are_slots(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked = []
+    monkeypatch.setattr(coordinator, "_in_other_hands", lambda trial: looked.append(trial.folder.name))
+    run(slots=2, **{name: [[nothing, done]] for name in "abcdef"})
+    assert "".join(looked) == "abcdef"
+
+
 def test_a_signal_leaves_what_is_in_other_hands_alone_and_says_so(
     run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
