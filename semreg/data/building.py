@@ -9,6 +9,7 @@ import errno
 import hashlib
 import json
 import math
+import resource
 import shutil
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator
@@ -36,6 +37,8 @@ CHECKED_BYTES = 64 * 2**20
 one, always with the first and the last."""
 FIRST = 16
 """So many images are decoded of a set that is decoded when it is read: they tell what options are missing."""
+OTHER_FILES = 256
+"""Files that a process has open beside the images of a cache, at most."""
 WORTH_WORKERS = 3.0
 """Seconds of work left from which on it pays to start processes."""
 
@@ -306,6 +309,7 @@ def _read_shards(folder: Path, layout: Layout, wanted: int, digests: list[str]) 
         raise DamagedError(f"{layout.kept} of its {layout.shards} shards are kept, and the limit holds {wanted}")
     if len(digests) != -(-layout.shape[0] // chunk_rows(layout.shape)):
         raise DamagedError("it has other chunks than its images")
+    _require_open(folder, layout.kept)
     chunks = layout.rows // chunk_rows(layout.shape)
     most = max(1, CHECKED_BYTES // _chunk_bytes(layout.shape) // max(1, layout.kept))
     return tuple(
@@ -314,6 +318,22 @@ def _read_shards(folder: Path, layout: Layout, wanted: int, digests: list[str]) 
         )
         for shard in range(layout.kept)
     )
+
+
+def _require_open(folder: Path, count: int) -> None:
+    """Have this process allowed to hold so many files open beside its others: each map holds its file.
+
+    Raises UserError where the system allows no so many.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    needed = count + OTHER_FILES
+    if needed <= soft or soft == resource.RLIM_INFINITY:
+        return
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
+    except (ValueError, OSError):
+        message = f"its images are in {count:,} files, and a process may have {hard:,} open here (`ulimit -Hn`)"
+        raise UserError(str(folder), f"{message}; {needed:,} fit, or a SEMREG_CACHE_LIMIT that keeps fewer") from None
 
 
 def _read_images(path: Path, shape: tuple[int, int, int, int], digests: list[str], most: int) -> Array:

@@ -182,17 +182,18 @@ os.register_at_fork(after_in_child=_HELD.clear)
 
 
 def _written(file: Path, content: bytes) -> bool:
-    """Write a lease where there is none; whether another was not faster. Raises OSError, and leaves no half of it."""
+    """Write a lease, whole, where there is none; whether another was not faster. Raises OSError."""
+    part = file.with_name(f".{file.name}.{os.getpid()}.part")
     try:
-        with file.open("xb") as new:
-            try:
-                new.write(content)
-                new.flush()
-            except BaseException:
-                file.unlink(missing_ok=True)
-                raise
-    except FileExistsError:
-        return False
+        part.write_bytes(content)
+        try:
+            os.link(part, file)
+        except FileExistsError:
+            return False
+        except OSError:  # as on a disk without hard links: of two at the same instant the last has it
+            part.replace(file)
+    finally:
+        part.unlink(missing_ok=True)
     return True
 
 

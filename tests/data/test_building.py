@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import pickle
+import resource
 import shutil
 import subprocess
 import sys
@@ -160,6 +161,23 @@ def test_too_little_room_is_told_before_work(toy: Any, tmp_path: Path, monkeypat
     monkeypatch.setattr(cache.shutil, "disk_usage", lambda folder: SimpleNamespace(free=1000))
     with pytest.raises(UserError, match=r"0\.0 GB are free; set SEMREG_CACHE"):
         cached(toy, folder=tmp_path)
+
+
+def test_as_many_files_may_be_open_as_there_are_shards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    limits = [(1024, 4096)]
+
+    def set_to(which: int, limit: tuple[int, int]) -> None:
+        if limit[0] > 4096:
+            raise ValueError("current limit exceeds maximum limit")
+        limits.append(limit)
+
+    monkeypatch.setattr(resource, "getrlimit", lambda which: limits[-1])
+    monkeypatch.setattr(resource, "setrlimit", set_to)
+    for count in (10, 2_000, 1_000):
+        building._require_open(tmp_path, count)
+    assert limits == [(1024, 4096), (2_256, 4096)]
+    with pytest.raises(UserError, match=r"in 45,822 files, and a process may have 4,096 open .*; 46,078 fit"):
+        building._require_open(tmp_path, 45_822)
 
 
 def test_a_folder_that_cannot_be_written(toy: Any, tmp_path: Path) -> None:

@@ -166,11 +166,26 @@ def test_a_lease_that_is_a_link_is_not_followed(lock: Path, monkeypatch: pytest.
     held.release()
 
 
-def test_half_a_lease_is_not_left(lock: Path) -> None:
+def test_a_lease_is_whole_and_the_first_has_it(lock: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     content: Any = "which is no bytes"
     with pytest.raises(TypeError):
         leases._written(lease_of(lock), content)
-    assert not lease_of(lock).exists()
+    assert not list(lock.parent.iterdir())
+    assert leases._written(lease_of(lock), b"first")
+    assert not leases._written(lease_of(lock), b"second")
+    assert [path.read_bytes() for path in lock.parent.iterdir()] == [b"first"]
+
+
+def test_a_disk_may_have_no_hard_links(lock: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(source: Path, target: Path) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "link", refused)
+    held = LeasedLock(lock)
+    held.acquire(timeout=0)
+    assert not held.lost()
+    assert sorted(path.name for path in lock.parent.iterdir()) == [".lease", ".lock"]
+    held.release()
 
 
 def test_leases_are_renewed(lock: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -63,6 +63,8 @@ class Work:
     length: int = 0
     """As they were when it was submitted; `length` is that of its log."""
     claim: LeasedLock | None = None
+    waits: bool = True
+    """Whether it is among those that wait, of which there may be too many to look."""
 
     @property
     def folder(self) -> Path:
@@ -182,6 +184,7 @@ class Coordinator:
                 raise self.failure("begin a run", error) from error
             work.unanswered = 0
             self.waiting.remove(work)
+            work.waits = False
             self.running.append(work)
         say(f"{work.title}: begun")
 
@@ -236,12 +239,13 @@ class Coordinator:
     def wait(self, work: Work, *, elsewhere: bool = False) -> None:
         """Let a trial wait, before all others."""
         work.elsewhere = elsewhere
-        if work not in self.waiting:
+        if not work.waits:
             self.waiting.insert(0, work)
+            work.waits = True
 
     def done(self, work: Work, cell: Cell) -> None:
         """Tell the end of a trial."""
-        if work in self.waiting:
+        if work.waits:
             self.waiting.remove(work)
         if cell.failed and not cell.finished:
             say(f"{work.title}: {cell.state}: {' '.join(cell.reason.split())}; the other runs go on")
