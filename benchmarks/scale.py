@@ -86,7 +86,7 @@ def _most_resident() -> int:
 
 
 def line(name: str, work: Callable[[], object], count: int, of: int, *, keeps: bool = True) -> list[str]:
-    """A line of a table: what `count` take, and what `of` would take; bytes of memory unless nothing is kept of them."""
+    """A line of a table: what `count` take, and what `of` would; bytes are of memory, unless nothing is kept."""
     took, grown = measured(work)
     memory = [f"{grown / count:,.0f}", amount(grown / count * of)] if keeps else ["", ""]
     return [name, f"{took / count * 1e6:,.2f}", duration(took / count * of), *memory]

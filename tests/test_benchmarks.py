@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from benchmarks import loop, memory, shards, speed, startup
+from benchmarks import loop, memory, scale, shards, speed, startup
 from benchmarks.measure import QUICK, Table, in_turns, median_difference, median_ratio
 from benchmarks.peers import FRAMEWORKS
 from semreg.core.registry import components
@@ -49,6 +49,22 @@ def test_a_run_computes_little_until_it_is_opened_or_has_done_a_step(monkeypatch
     monkeypatch.setattr(startup, "SPENT", SPENT)
     for goal in startup.of_computing(QUICK).goals:
         assert goal.met, goal
+
+
+def test_all_trials_of_a_simulation_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("write_trial", "say"):  # which the simulation puts others in the place of
+        monkeypatch.setattr(scale.coordinating, name, None)
+    (table,) = scale.coordinator(tmp_path, 100)
+    assert dict(table.rows)["trials that ended"] == "100"  # type: ignore[call-overload]
+
+
+def test_what_few_rows_take_is_multiplied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("ROWS", "FILES", "JPEGS"):
+        monkeypatch.setattr(scale, name, 1_000)
+    arithmetic, found = scale.images(tmp_path)
+    assert arithmetic.rows[0][1:] == ["12,288", "12.3 TB"]
+    assert all(float(row[1]) > 0 for row in found.rows)
+    assert [scale.duration(seconds) for seconds in (90, 7_200, 10**6)] == ["90.0 seconds", "2.0 hours", "11.6 days"]
 
 
 def test_a_framework_that_is_not_installed_is_a_row_that_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,7 +21,9 @@ from torch import Tensor
 from semreg.core import DataMissing, Result, Source, UserError, hookspecs, registry
 from semreg.core.hookspecs import hookimpl
 from semreg.core.kinds import KINDS
+from semreg.recipe.load import load_recipe
 from semreg.running import start
+from semreg.running.choices import Choices
 from semreg.trained.run import Run
 from semreg.training.phase import PhaseRunner
 from tests.conftest import ToyData
@@ -100,6 +102,17 @@ def test_a_runs_name_follows_from_recipe_seed_and_precision(toy: Toy, trained: C
     assert len({folder.name, *(run.folder.name for run in others)}) == 4
     assert trained(toy(), seed=0).folder == folder
     assert trained(toy(), "optimizer.lr=0.01").folder == folder
+
+
+def test_of_a_run_whose_folder_a_grid_has_chosen_no_other_is_read(
+    toy: Toy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe, choices = load_recipe(toy()), Choices(device="cpu", out=tmp_path / "runs")
+    folder = start.place_of(start.plan_for(recipe, choices)[0], choices).folder
+    monkeypatch.setattr(start, "known_runs", None)
+    for _ in range(2):
+        assert start.run_recipe(recipe, choices, folder=folder).folder == folder
+    assert [path.name for path in choices.out.iterdir()] == [folder.name]
 
 
 def test_warnings_are_said_and_recorded_once(
