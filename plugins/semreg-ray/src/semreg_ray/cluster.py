@@ -43,7 +43,7 @@ def connect(address: str) -> None:
         if address not in ("", OWN, "auto", there):
             raise ValueError(f"this process is connected to the cluster at {there}")
         return
-    if address.startswith("ray://"):
+    if address.startswith(("ray://", "//")):
         raise ValueError("Ray's client is not used; give the command on a node of the cluster, with --on ray")
     address = address or _named() or OWN
     if address == OWN:
@@ -96,7 +96,9 @@ def _require_answer(address: str) -> None:
         socket.create_connection((host.strip("[]"), int(port)), SECONDS_TO_CONNECT).close()
     except OSError as error:
         why = error.strerror or str(error)
-        raise ValueError(f"nothing answers at {address} ({why}); is the cluster there? --on ray:{OWN} starts one") from None
+        raise ValueError(
+            f"nothing answers at {address} ({why}); is the cluster there? --on ray:{OWN} starts one"
+        ) from None
 
 
 @contextlib.contextmanager

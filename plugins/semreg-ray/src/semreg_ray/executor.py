@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 from uuid import uuid4
 
-from semreg.core import Needs
+from semreg.core import Needs, UserError
 from semreg_ray import tasks
 from semreg_ray.cluster import connect, imported
 
@@ -41,12 +41,12 @@ class Ray:
     def submit(self, arguments: Sequence[str], needs: Needs) -> RayJob:
         """Have a node run `semreg ARGUMENTS` when it has the CPUs and the share of a GPU.
 
-        Raises ValueError if no node has so many CPUs, or one doesn't see the folder of the log.
+        Raises UserError if no node has so many CPUs, or one doesn't see the folder of the log.
         """
         nodes = self._nodes()
         most = max((_has(node, "CPU") for node in nodes), default=0)
         if needs.threads > most:
-            raise ValueError(f"no node of the cluster has {needs.threads} CPUs; --threads {most:g} fits")
+            raise UserError("", f"no node of the cluster has {needs.threads} CPUs; --threads {most:g} fits")
         self._require_shared(needs.log.parent, [node for node in nodes if node["NodeID"] not in self._seen])
         self.slots = self._room()
         made = self._ray.remote(num_cpus=needs.threads, num_gpus=needs.gpu, max_retries=0)(tasks.make)
@@ -70,7 +70,7 @@ class Ray:
         return max(1, int(min(_has(node, "CPU") * share / _has(node, "GPU") for node in having)))
 
     def _require_shared(self, folder: Path, nodes: Sequence[dict[str, Any]]) -> None:
-        """Raises ValueError if nodes that are new don't see what is written into a folder."""
+        """Raises UserError if nodes that are new don't see what is written into a folder."""
         if not nodes:
             return
         token, written = folder.absolute() / f".shared-{uuid4().hex}", uuid4().hex
@@ -85,11 +85,10 @@ class Ray:
                 except self._ray.exceptions.RayError as error:
                     if self._is_gone(node):
                         continue
-                    raise ValueError(f"node {_name(node)} can't begin a task: {_said(error)}") from None
+                    raise UserError("", f"node {_name(node)} can't begin a task: {_said(error)}") from None
                 if read != written:
-                    raise ValueError(
-                        f"node {_name(node)} doesn't see the folder {folder}; choose one by --out that all nodes share"
-                    )
+                    said = f"node {_name(node)} doesn't see the folder {folder}"
+                    raise UserError("", f"{said}; choose one by --out that all nodes share")
                 self._seen.add(node["NodeID"])
         finally:
             token.unlink(missing_ok=True)

@@ -12,13 +12,13 @@ from pathlib import Path
 
 SECONDS_BETWEEN_LOOKS = 0.05
 TAKEN_ALONG = ("SEMREG_", "PYTHONPATH")
-"""What variables begin with that are as they are where the command was given; of all others a node has its own first."""
+"""Variables that begin so are what they are where the command was given; of all others a node's own come first."""
 
 
 def make(
     arguments: Sequence[str], share: float, given: Mapping[str, str], needed: Mapping[str, str], log: str, folder: str
 ) -> Iterator[tuple[str, int]]:
-    """Run `semreg ARGUMENTS` in a process of its own, with what it says added to `log`; gives the node and its number first.
+    """Run `semreg ARGUMENTS` in a process of its own, with what it says added to `log`; gives its node and number.
 
     A process of its own can be asked to stop at a checkpoint, has its GPU's memory alone, and leaves nothing in the
     worker, which the next trial finds warm. It is told by its standard input when this worker is gone.
