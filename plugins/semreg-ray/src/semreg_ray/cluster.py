@@ -1,0 +1,113 @@
+"""The connection to a cluster that is there, or the start of one's own."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import signal
+import socket
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+OWN = "local"
+"""The address of a cluster of one's own, as `ray.init` has it."""
+SECONDS_TO_CONNECT, SECONDS_TO_JOIN = 5.0, 30.0
+"""How long an address may take to answer, and Ray to make the connection."""
+MEMORY = 100 * 2**20
+"""Bytes of an own cluster's store of objects: nothing but a few numbers lies there."""
+_DEFAULTS = {"RAY_USAGE_STATS_ENABLED": "0"}
+_QUIET: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
+_TOKENS = ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH")
+
+
+def imported() -> Any:
+    """Ray, which reports nothing of its use, unless the environment says otherwise."""
+    for name, value in _DEFAULTS.items():
+        os.environ.setdefault(name, value)
+    import ray
+
+    return ray
+
+
+def connect(address: str) -> None:
+    """Join the cluster at an address, as `ray.init` takes it; without one that which RAY_ADDRESS or the last `ray
+    start` of this machine names, else start one of this machine's own, which ends with this process.
+
+    A process that is connected stays so. Raises ValueError for what doesn't answer, and what Ray refuses.
+    """
+    ray = imported()
+    if ray.is_initialized():
+        there = ray.get_runtime_context().gcs_address
+        if address not in ("", OWN, "auto", there):
+            raise ValueError(f"this process is connected to the cluster at {there}")
+        return
+    if address.startswith(("ray://", "//")):
+        raise ValueError("Ray's client is not used; give the command on a node of the cluster, with --on ray")
+    address = address or _named() or OWN
+    if address == OWN:
+        _start()
+    else:
+        _join(address)
+
+
+def _named() -> str:
+    """The address that the environment or the last `ray start` names; empty if none does."""
+    from ray._private.services import get_ray_address_from_environment
+
+    return get_ray_address_from_environment(None, None) or ""
+
+
+def _start() -> None:
+    if not any(os.environ.get(name) for name in _TOKENS):
+        os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)  # else Ray writes one into the home folder
+    with _handlers_kept():
+        imported().init(OWN, include_dashboard=False, object_store_memory=MEMORY, **_QUIET)
+
+
+def _join(address: str) -> None:
+    """In a thread, since Ray waits for minutes or for ever where something else answers."""
+    if address != "auto":
+        _require_answer(address)
+    failed: list[BaseException] = []
+
+    def join() -> None:
+        try:
+            imported().init(address, **_QUIET)
+        except BaseException as error:
+            failed.append(error)
+
+    thread = threading.Thread(target=join, daemon=True)
+    thread.start()
+    thread.join(SECONDS_TO_JOIN)
+    if thread.is_alive():
+        raise ValueError(f"what answers at {address} is no Ray cluster, or can't be joined from this machine")
+    if failed:
+        raise ValueError(f"Ray can't join the cluster at {address}: {' '.join(str(failed[0]).split())}")
+
+
+def _require_answer(address: str) -> None:
+    """Raises ValueError unless something listens there."""
+    host, _, port = address.rpartition(":")
+    if not (host and port.isascii() and port.isdecimal() and int(port) < 2**16):
+        raise ValueError(f"{address!r} is no address of a Ray cluster, such as 10.0.0.5:6379, auto or {OWN}")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), SECONDS_TO_CONNECT).close()
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise ValueError(
+            f"nothing answers at {address} ({why}); is the cluster there? --on ray:{OWN} starts one"
+        ) from None
+
+
+@contextlib.contextmanager
+def _handlers_kept() -> Iterator[None]:
+    """What is done on SIGTERM stays as it is, which Ray would change."""
+    main = threading.current_thread() is threading.main_thread()
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        if main:
+            signal.signal(signal.SIGTERM, before)
