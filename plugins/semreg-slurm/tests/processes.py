@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import submitit
+from semreg_slurm.executor import Queue, Slurm
 from submitit.helpers import DelayedSubmission
 
 from semreg.core import Needs
-from semreg_slurm.executor import Queue, Slurm
 
 JOBS: dict[str, submitit.LocalJob[Any]] = {}
 """Those that this process has begun, and who ask it for their states."""

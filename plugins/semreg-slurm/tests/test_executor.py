@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 
-from semreg.core import Needs
+from semreg.core import Needs, UserError
 from semreg.store.record import known_runs
 from semreg.testing import check_executor
 
 pytest.importorskip("submitit", reason="optional: `make test-optional` installs it")
-from semreg_slurm import executor  # noqa: E402
-from semreg_slurm.executor import Queue, Slurm, SlurmJob  # noqa: E402
+from semreg_slurm import executor
+from semreg_slurm.executor import Queue, Slurm, SlurmJob
 
 RECIPE = 'extends = "vae_digits"\nwithout = ["evaluate.samples"]\nphases.main.epochs = {epochs}\n'
 PATIENCE = 60.0
@@ -115,6 +115,16 @@ def test_the_script_says_what_the_job_needs(cluster: Any, tmp_path: Path, monkey
     assert "#SBATCH --gpus" not in script
 
 
+def test_what_sbatch_refuses_is_said(
+    cluster: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "bin" / "sbatch").write_text("#!/bin/sh\necho 'sbatch: error: invalid partition' >&2\nexit 1\n")
+    with pytest.raises(UserError) as refused:
+        Slurm("partition=none").submit(["--version"], Needs(threads=1, log=tmp_path / "run.log"))
+    assert str(refused.value) == "sbatch: error: invalid partition"
+    assert capsys.readouterr().err == ""
+
+
 def test_a_job_whose_time_is_over_goes_on_with_the_same_arguments(cluster: Any, tmp_path: Path) -> None:
     job = submitted(Slurm(), tmp_path)
     wait(lambda: state(tmp_path) == "running")
@@ -159,9 +169,9 @@ def test_a_cluster_that_does_not_answer_is_an_error(cluster: Any, tmp_path: Path
     silent.touch()
     queue.forget()
     for _ in range(2):
-        with pytest.raises(RuntimeError, match="squeue: squeue: error: Unable to contact slurm controller"):
+        with pytest.raises(UserError, match=r"^squeue: error: Unable to contact slurm controller"):
             SlurmJob("1", queue).state()
-    with pytest.raises(RuntimeError, match="Unable to contact"):
+    with pytest.raises(UserError, match="Unable to contact"):
         SlurmJob("1", queue).cancel()
     silent.unlink()
     wait(lambda: not _fails(queue))
@@ -170,7 +180,7 @@ def test_a_cluster_that_does_not_answer_is_an_error(cluster: Any, tmp_path: Path
 def _fails(queue: Queue) -> bool:
     try:
         queue.states()
-    except RuntimeError:
+    except UserError:
         return True
     return False
 
@@ -178,7 +188,7 @@ def _fails(queue: Queue) -> bool:
 def test_slurm_that_hangs_is_an_error(monkeypatch: pytest.MonkeyPatch, cluster: Any, tmp_path: Path) -> None:
     monkeypatch.setattr(executor, "PATIENCE", 0.1)
     (tmp_path / "bin" / "squeue").write_text("#!/bin/sh\nexec sleep 60\n")
-    with pytest.raises(RuntimeError, match=r"squeue doesn't answer within 0 seconds"):
+    with pytest.raises(UserError, match=r"squeue: it doesn't answer within 0 seconds"):
         Queue().states()
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +10,7 @@ from pathlib import Path
 import pytest
 
 pytest.importorskip("submitit", reason="optional: `make test-optional` installs it")
-from semreg_slurm.trial import RunOfSemreg  # noqa: E402
+from semreg_slurm.trial import RunOfSemreg
 
 JOB = """
 import os, signal, sys

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import shutil
 import subprocess
@@ -12,9 +13,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 import submitit
+from submitit.core.utils import FailedJobError, FailedSubmissionError
 from submitit.helpers import clean_env
 
-from semreg.core import Needs, closest
+from semreg.core import Needs, UserError, closest
 from semreg_slurm.trial import RunOfSemreg
 
 COMMANDS = ("sbatch", "squeue", "scancel", "srun")
@@ -62,16 +64,23 @@ class Slurm:
         self.queue = Queue()
 
     def submit(self, arguments: Sequence[str], needs: Needs) -> SlurmJob:
-        """Queue `semreg ARGUMENTS`, unless a killed coordinator did so, and the job is there still."""
+        """Queue `semreg ARGUMENTS`, unless a killed coordinator did so, and that is there still. Raises UserError."""
         folder = needs.log.with_suffix(".slurm").absolute()
         before = [file.name.partition("_")[0] for file in folder.glob("*_submission.sh")]
         number = next((one for one in before if one in self.queue.states()), None)
         if number is None:
-            outside = clean_env() if "SLURM_JOB_ID" in os.environ else contextlib.nullcontext()
-            with outside:
-                number = self.executor(folder, needs).submit(RunOfSemreg(arguments, needs.environment)).job_id
+            number = self.queued(folder, RunOfSemreg(arguments, needs.environment), needs)
             self.queue.add(number)
         return SlurmJob(number, self.queue)
+
+    def queued(self, folder: Path, run: RunOfSemreg, needs: Needs) -> str:
+        """The number of a new job. Raises UserError with what `sbatch` says."""
+        inside = "SLURM_JOB_ID" in os.environ  # of another job, whose settings are not for this one
+        with clean_env() if inside else contextlib.nullcontext(), contextlib.redirect_stderr(io.StringIO()):
+            try:
+                return str(self.executor(folder, needs).submit(run).job_id)
+            except (FailedJobError, FailedSubmissionError) as error:
+                raise UserError("", " ".join(str(error).split())) from error
 
     def executor(self, folder: Path, needs: Needs) -> submitit.Executor:
         """What writes the script of a job into a folder, and hands it to `sbatch`."""
@@ -92,14 +101,14 @@ class SlurmJob:
         self.number, self.queue = number, queue
 
     def state(self) -> Literal["waiting", "running", "ended"]:
-        """Where it stands. Raises RuntimeError where Slurm doesn't answer."""
+        """Where it stands. Raises UserError where Slurm doesn't answer."""
         state = self.queue.states().get(self.number)
         if state is None:
             return "ended"
         return "waiting" if state in WAITING else "running"
 
     def cancel(self) -> None:
-        """Send SIGTERM to its processes, or take it out of the queue. Raises RuntimeError where Slurm doesn't answer."""
+        """Send SIGTERM to its processes, or take it out of the queue. Raises UserError where Slurm doesn't answer."""
         self.queue.forget()
         state = self.state()
         if state != "ended":
@@ -115,16 +124,16 @@ class Queue:
         self._failure = ""
 
     def states(self) -> Mapping[str, str]:
-        """The state of each job, by its number; one that has ended is missing. Raises RuntimeError."""
+        """The state of each job, by its number; one that has ended is missing. Raises UserError."""
         if time.monotonic() - self._asked >= SECONDS_BETWEEN_LOOKS:
             self._failure = ""
             try:
                 self._states = self.listed()
-            except RuntimeError as error:
-                self._failure = str(error)
+            except UserError as error:
+                self._failure = error.text()
             self._asked = time.monotonic()
         if self._failure:
-            raise RuntimeError(self._failure)
+            raise UserError("", self._failure)
         return self._states
 
     def add(self, number: str) -> None:
@@ -136,24 +145,24 @@ class Queue:
         self._asked = float("-inf")
 
     def listed(self) -> dict[str, str]:
-        """What the cluster tells. Raises RuntimeError."""
+        """What the cluster tells. Raises UserError."""
         return dict(line.split(maxsplit=1) for line in _answer("squeue", "--me", "--noheader", "--format=%i %T"))
 
     def cancel(self, number: str, *, running: bool) -> None:
-        """Send SIGTERM to a job that is running, or have one that waits begin no more. Raises RuntimeError."""
+        """Send SIGTERM to a job that is running, or have one that waits begin no more. Raises UserError."""
         _answer("scancel", *(["--signal=TERM"] if running else []), number)
 
 
 def _answer(*command: str) -> list[str]:
-    """The lines that a command of Slurm's says. Raises RuntimeError."""
+    """The lines that a command of Slurm's says. Raises UserError."""
     plain = {name: value for name, value in os.environ.items() if not name.startswith(("SQUEUE_", "SCANCEL_"))}
     try:
         done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=PATIENCE, env=plain)
     except subprocess.TimeoutExpired:
-        raise RuntimeError(f"{command[0]} doesn't answer within {PATIENCE:.0f} seconds") from None
+        raise UserError(command[0], f"it doesn't answer within {PATIENCE:.0f} seconds") from None
     except subprocess.CalledProcessError as error:
-        said = " ".join(error.stderr.split()) or f"it ended with exit code {error.returncode}"
-        raise RuntimeError(f"{command[0]}: {said}") from None
+        said = " ".join(error.stderr.split()) or f"{command[0]} ended with exit code {error.returncode}"
+        raise UserError("", said) from None
     return done.stdout.splitlines()
 
 
