@@ -1,7 +1,8 @@
 """A cluster that is a folder: what commands of Slurm do, as far as submitit and semreg ask for it, with processes.
 
 `python pretended.py COMMAND ARGUMENTS` in an environment whose PRETENDED names the folder. A file NUMBER.state is there
-for each job that hasn't ended, and NUMBER.step holds its process; a file `silent` has squeue and scancel not answer.
+for each job that hasn't ended, and NUMBER.step holds its process. A file `silent` has squeue and scancel not answer, and
+with a file `apart` nodes see no other folder.
 """
 
 from __future__ import annotations
@@ -45,11 +46,12 @@ def node(number: str) -> None:
     again = FOLDER / f"{number}.again"
     while True:
         state(number, "PENDING")
-        with core(number), open(output.strip("'"), "ab") as log:
-            if (FOLDER / f"{number}.cancelled").exists():
+        with core(number):
+            if any((FOLDER / name).exists() for name in ("apart", f"{number}.cancelled")):
                 break
             state(number, "RUNNING")
-            subprocess.run(["bash", "-c", script], stdout=log, stderr=log, env=environment, check=False)
+            with open(output.strip("'"), "ab") as log:
+                subprocess.run(["bash", "-c", script], stdout=log, stderr=log, env=environment, check=False)
         if not again.exists():
             break
         again.unlink()

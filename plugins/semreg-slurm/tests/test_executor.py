@@ -20,7 +20,7 @@ from semreg_slurm import executor
 from semreg_slurm.executor import Queue, Slurm, SlurmJob
 
 RECIPE = 'extends = "vae_digits"\nwithout = ["evaluate.samples"]\nphases.main.epochs = {epochs}\n'
-PATIENCE = 60.0
+PATIENCE = 300.0
 
 
 @pytest.fixture(autouse=True)
@@ -159,6 +159,18 @@ def test_a_job_that_a_killed_coordinator_queued_is_found_again(cluster: Any, tmp
     again.cancel()
     wait(lambda: first.state() == "ended")
     assert submitted(Slurm(), tmp_path).number == "2"
+
+
+def test_a_node_that_does_not_see_the_folder_is_found(cluster: Any, tmp_path: Path) -> None:
+    made = Slurm()
+    (cluster.folder / "apart").touch()
+    job = submitted(made, tmp_path)
+    wait(lambda: job.state() == "ended")
+    with pytest.raises(UserError) as refused:
+        submitted(made, tmp_path)
+    said = f"job 1 ended, and there is no {tmp_path / 'small.log'}: its node doesn't see that folder, or someone has"
+    assert str(refused.value).startswith(said)
+    submitted(Slurm(), tmp_path).cancel()
 
 
 def test_a_cluster_that_does_not_answer_is_an_error(cluster: Any, tmp_path: Path) -> None:

@@ -62,6 +62,8 @@ class Slurm:
         on_gpu = any(self.parameters.get(key) for key in GPUS)
         self.needs = Needs(threads=self.parameters.get("cpus_per_task", 1), gpu=1.0 if on_gpu else 0.0)
         self.queue = Queue()
+        self._logs: dict[Path, str] = {}
+        """The last job that was to write into each."""
 
     def submit(self, arguments: Sequence[str], needs: Needs) -> SlurmJob:
         """Queue `semreg ARGUMENTS`, unless a killed coordinator did so, and that is there still. Raises UserError."""
@@ -69,8 +71,12 @@ class Slurm:
         before = [file.name.partition("_")[0] for file in folder.glob("*_submission.sh")]
         number = next((one for one in before if one in self.queue.states()), None)
         if number is None:
+            if needs.log in self._logs and needs.log.name not in os.listdir(needs.log.parent):  # which asks the server
+                said = f"job {self._logs[needs.log]} ended, and there is no {needs.log}"
+                raise UserError("", f"{said}: its node doesn't see that folder, or someone has cancelled it")
             number = self.queued(folder, RunOfSemreg(arguments, needs.environment), needs)
             self.queue.add(number)
+        self._logs[needs.log] = number
         return SlurmJob(number, self.queue)
 
     def queued(self, folder: Path, run: RunOfSemreg, needs: Needs) -> str:
