@@ -110,8 +110,9 @@ def workers_here() -> int:
 
 
 def _leave_signals() -> None:
-    """Let Ctrl-C end the process that asks, which then ends this one."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """Let signals to all processes of a terminal or a cluster's job end the one that asks, which then ends this one."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR2):
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _own(reader: ImageReader, indices: npt.NDArray[np.int64]) -> tuple[ImageReader, Indices]:

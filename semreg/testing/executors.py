@@ -81,6 +81,7 @@ def _check_cancel(executor: type[Executor], words: str) -> None:
     with _folder() as folder:
         job, log = _submitted(executor(words), folder, LONG)
         _wait(lambda: job.state() == "ended" or _under_way(folder), "its run doesn't begin")
+        _wait(lambda: job.state() != "waiting", "its run is under way, and the job waits for more than that")
         require(job.state() == "running", f"its run is under way, and the job is {job.state()}: {_end_of(log)!r}")
         begun = time.monotonic()
         job.cancel()

@@ -47,9 +47,14 @@ def test_processes_decode_what_one_does(reader: ImageFiles, tmp_path: Path, monk
         decoder(order)
     several = np.setdiff1d(order, [7])
     assert np.array_equal(decoder(several), reader(several.tolist())), "goes on after an error"
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR2):
+        for pid in decoder._executor._processes:
+            os.kill(pid, number)
+    time.sleep(0.1)  # until a death would be seen
+    assert np.array_equal(decoder(several), reader(several.tolist())), "signals are for the process that asks"
     for pid in decoder._executor._processes:
         os.kill(pid, signal.SIGKILL)
-    time.sleep(0.1)  # until that is seen
+    time.sleep(0.1)
     with pytest.raises(UserError, match=r"was killed, perhaps .* SEMREG_WORKERS=1"):
         decoder(several)
     assert np.array_equal(decoder(several), reader(several.tolist())), "with other processes"

@@ -1,0 +1,1 @@
+"""Grids of runs on a cluster of Slurm, by submitit."""

@@ -1,0 +1,209 @@
+"""The executor `slurm`: each trial is a job of a cluster, whose nodes see the folders that this machine sees."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import submitit
+from submitit.core.utils import FailedJobError, FailedSubmissionError
+from submitit.helpers import clean_env
+
+from semreg.core import Needs, UserError, closest
+from semreg_slurm.trial import RunOfSemreg
+
+COMMANDS = ("sbatch", "squeue", "scancel", "srun")
+MOST_AT_ONCE, MINUTES, SECONDS_TO_STOP = 100, 60, 90
+"""What is taken where nobody says: how many jobs there are at once, how long each may take before it is queued anew,
+and how long before that it is told."""
+SECONDS_BETWEEN_LOOKS = 5.0
+"""How often the queue is asked for."""
+PATIENCE = 60.0
+"""Seconds that Slurm may take to answer."""
+OURS = {
+    "additional_parameters", "array_parallelism", "dependency", "job_name", "nodes", "ntasks_per_node", "num_gpus",
+    "setup", "srun_args", "stderr_to_stdout", "teardown", "use_srun",
+}  # fmt: skip
+"""Parameters of submitit that nobody may give: they are no text, or decide what a trial is."""
+GPUS = ("gpus_per_node", "gpus_per_task", "gres")
+NUMBERS = ("cpus_per_task", "signal_delay_s", "time")
+WAITING = ("PENDING", "REQUEUED", "REQUEUE_FED", "REQUEUE_HOLD", "SPECIAL_EXIT")
+"""States, as `squeue` calls them, of a job that has no process yet, or none any more and shall have one."""
+
+
+class Slurm:
+    """Jobs of a Slurm cluster, `--on slurm:N,KEY=VALUE,…`: N of them at once, 100 by default, waiting ones too.
+
+    KEY is what submitit knows of `sbatch`: `partition`, `account`, `qos`, `constraint`, `mem`, `time` (minutes, 60 by
+    default), `cpus_per_task`, `gpus_per_node` and others. A job whose time is nearly over stops at a checkpoint and is
+    queued again with the same arguments. Each has as many cores as threads, 1 by default or `cpus_per_task`; it has a
+    GPU where one is here, and with `gpus_per_node=1` where none is.
+
+    Raises ValueError where Slurm isn't, for words that mean nothing to it, and for shares of a GPU.
+    """
+
+    def __init__(self, words: str = "", *, gpu: float | None = 0.0) -> None:
+        missing = next((command for command in COMMANDS if shutil.which(command) is None), None)
+        if missing:
+            raise ValueError(f"{missing} isn't here; a login node of a cluster has it, and local:2 makes runs here")
+        if gpu is not None and 0 < gpu < 1:
+            raise ValueError(f"Slurm gives whole GPUs, no {gpu:g} of one; leave --gpus out")
+        count, self.parameters = _read(words)
+        self.slots = count or MOST_AT_ONCE
+        if gpu != 0 and not any(key in self.parameters for key in GPUS):
+            self.parameters["gpus_per_node"] = 1
+        on_gpu = any(self.parameters.get(key) for key in GPUS)
+        self.needs = Needs(threads=self.parameters.get("cpus_per_task", 1), gpu=1.0 if on_gpu else 0.0)
+        self.queue = Queue()
+        self._logs: dict[Path, str] = {}
+        """The last job that was to write into each."""
+
+    def submit(self, arguments: Sequence[str], needs: Needs) -> SlurmJob:
+        """Queue `semreg ARGUMENTS`, unless a killed coordinator did so, and that is there still. Raises UserError."""
+        folder = needs.log.with_suffix(".slurm").absolute()
+        before = [file.name.partition("_")[0] for file in folder.glob("*_submission.sh")]
+        number = next((one for one in before if one in self.queue.states()), None)
+        if number is None:
+            if needs.log in self._logs and needs.log.name not in os.listdir(needs.log.parent):  # which asks the server
+                said = f"job {self._logs[needs.log]} ended, and there is no {needs.log}"
+                raise UserError("", f"{said}: its node doesn't see that folder, or someone has cancelled it")
+            number = self.queued(folder, RunOfSemreg(arguments, needs.environment), needs)
+            self.queue.add(number)
+        self._logs[needs.log] = number
+        return SlurmJob(number, self.queue)
+
+    def queued(self, folder: Path, run: RunOfSemreg, needs: Needs) -> str:
+        """The number of a new job. Raises UserError with what `sbatch` says."""
+        inside = "SLURM_JOB_ID" in os.environ  # of another job, whose settings are not for this one
+        with clean_env() if inside else contextlib.nullcontext(), contextlib.redirect_stderr(io.StringIO()):
+            try:
+                return str(self.executor(folder, needs).submit(run).job_id)
+            except (FailedJobError, FailedSubmissionError) as error:
+                raise UserError("", " ".join(str(error).split())) from error
+
+    def executor(self, folder: Path, needs: Needs) -> submitit.Executor:
+        """What writes the script of a job into a folder, and hands it to `sbatch`."""
+        made = submitit.SlurmExecutor(folder)
+        # srun asks for its cores anew, from Slurm 22.05 on, and appends to no file unless told.
+        cores, log = self.parameters.get("cpus_per_task", needs.threads), str(needs.log).replace("%", "%%")
+        step = [f"--cpus-per-task={cores}", f"--output={log}", "--open-mode=append"]
+        ours = {"job_name": needs.log.stem, "cpus_per_task": cores, "stderr_to_stdout": True, "srun_args": step}
+        whole = {"time": MINUTES, "signal_delay_s": SECONDS_TO_STOP, **self.parameters, **ours}
+        made.update_parameters(**whole, additional_parameters={"output": log})
+        return made
+
+
+class SlurmJob:
+    """A job of the cluster, by its number."""
+
+    def __init__(self, number: str, queue: Queue) -> None:
+        self.number, self.queue = number, queue
+
+    def state(self) -> Literal["waiting", "running", "ended"]:
+        """Where it stands. Raises UserError where Slurm doesn't answer."""
+        state = self.queue.states().get(self.number)
+        if state is None:
+            return "ended"
+        return "waiting" if state in WAITING else "running"
+
+    def cancel(self) -> None:
+        """Send SIGTERM to its processes, or take it out of the queue. Raises UserError where Slurm doesn't answer."""
+        self.queue.forget()
+        state = self.state()
+        if state != "ended":
+            self.queue.cancel(self.number, running=state == "running")
+
+
+class Queue:
+    """Where the user's jobs stand, as `squeue` tells of all at once. It needs no accounting, as `sacct` does."""
+
+    def __init__(self) -> None:
+        self._asked = float("-inf")
+        self._states: dict[str, str] = {}
+        self._failure = ""
+
+    def states(self) -> Mapping[str, str]:
+        """The state of each job, by its number; one that has ended is missing. Raises UserError."""
+        if time.monotonic() - self._asked >= SECONDS_BETWEEN_LOOKS:
+            self._failure = ""
+            try:
+                self._states = self.listed()
+            except UserError as error:
+                self._failure = error.text()
+            self._asked = time.monotonic()
+        if self._failure:
+            raise UserError("", self._failure)
+        return self._states
+
+    def add(self, number: str) -> None:
+        """Have a job that was just submitted."""
+        self._states[number] = "PENDING"
+
+    def forget(self) -> None:
+        """Have the cluster asked for the next time."""
+        self._asked = float("-inf")
+
+    def listed(self) -> dict[str, str]:
+        """What the cluster tells. Raises UserError."""
+        return dict(line.split(maxsplit=1) for line in _answer("squeue", "--me", "--noheader", "--format=%i %T"))
+
+    def cancel(self, number: str, *, running: bool) -> None:
+        """Send SIGTERM to a job that is running, or have one that waits begin no more. Raises UserError."""
+        _answer("scancel", *(["--signal=TERM"] if running else []), number)
+
+
+def _answer(*command: str) -> list[str]:
+    """The lines that a command of Slurm's says. Raises UserError."""
+    plain = {name: value for name, value in os.environ.items() if not name.startswith(("SQUEUE_", "SCANCEL_"))}
+    try:
+        done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=PATIENCE, env=plain)
+    except subprocess.TimeoutExpired:
+        raise UserError(command[0], f"it doesn't answer within {PATIENCE:.0f} seconds") from None
+    except subprocess.CalledProcessError as error:
+        said = " ".join(error.stderr.split()) or f"{command[0]} ended with exit code {error.returncode}"
+        raise UserError("", said) from None
+    return done.stdout.splitlines()
+
+
+def _read(words: str) -> tuple[int | None, dict[str, Any]]:
+    """The number of jobs at once, if words begin with one, and parameters. Raises ValueError."""
+    count, found, last = None, {}, ""
+    known = submitit.SlurmExecutor._valid_parameters() - OURS
+    for place, word in enumerate(words.split(",") if words else []):
+        name, equals, value = word.partition("=")
+        key = name.strip().replace("-", "_")
+        if equals and value and key in known:
+            found[key], last = value, key
+        elif key in known:
+            raise ValueError(f"{name} says nothing; {name}=VALUE does")
+        elif equals:
+            raise ValueError(f"{name!r} is no parameter of a job{closest(key, known)}")
+        elif last:
+            found[last] += f",{word}"  # the next of a list, such as of partitions
+        elif place == 0 and word.isascii() and word.isdecimal() and int(word) > 0:
+            count = int(word)
+        else:
+            raise ValueError(f"{word!r} is no number of jobs; slurm:8,partition=gpu has eight at once")
+    parameters = {key: _value(key, value) for key, value in found.items()}
+    told = parameters.get("signal_delay_s", SECONDS_TO_STOP)
+    if (least := 2 + -(-told // 60)) > parameters.get("time", MINUTES):  # Slurm may tell a minute early
+        said = f"time={parameters.get('time', MINUTES)}: Slurm tells a job {told} seconds before, or earlier"
+        raise ValueError(f"{said}; {least} or more leaves it time")
+    return count, parameters
+
+
+def _value(key: str, value: str) -> Any:
+    """A parameter as submitit has it. Raises ValueError."""
+    number = int(value) if value.isascii() and value.isdecimal() else None
+    if key in NUMBERS and not number:
+        raise ValueError(f"{key}={value}: a whole number above 0 fits" + (", of minutes" if key == "time" else ""))
+    if key == "exclusive" and value in ("true", "True"):
+        return True
+    return value if number is None else number

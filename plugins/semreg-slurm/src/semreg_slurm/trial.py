@@ -1,0 +1,53 @@
+"""What a job of the cluster does: a run of semreg, which is queued again when its time is over."""
+
+from __future__ import annotations
+
+import os
+import runpy
+import signal
+import sys
+from collections.abc import Mapping, Sequence
+from types import FrameType
+
+import submitit
+from submitit.helpers import DelayedSubmission
+
+
+class RunOfSemreg:
+    """`semreg ARGUMENTS`, with variables of the environment, in the process that submitit calls it in.
+
+    SIGTERM stops it at a checkpoint, and the job ends. So does submitit's own signal, by which Slurm tells that the
+    time is nearly over, or that another job is preferred; then the job is queued again, with the same arguments. It is
+    no process of its own, since Slurm sends signals to all processes of a job: two SIGTERM would stop it at once.
+    """
+
+    def __init__(self, arguments: Sequence[str], environment: Mapping[str, str]) -> None:
+        self.arguments, self.environment = list(arguments), dict(environment)
+
+    def __call__(self) -> None:
+        """Make the run. Raises SystemExit with its exit code, unless it is queued again."""
+        told = getattr(signal, f"SIG{submitit.JobEnvironment.USR_SIG}")
+        queue_again = signal.getsignal(told)  # submitit's handler, which asks `checkpoint`
+        asked: list[int] = []
+
+        def stop(number: int, frame: FrameType | None) -> None:
+            if not asked:
+                asked.append(number)
+                signal.raise_signal(signal.SIGTERM)
+
+        os.environ.update(self.environment)
+        sys.argv = ["semreg", *self.arguments]
+        stopped = 128 + signal.SIGTERM
+        signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(stopped))  # until semreg handles it
+        signal.signal(told, stop)
+        try:
+            runpy.run_module("semreg", run_name="__main__")
+        except SystemExit as ended:
+            if not asked or ended.code != stopped or not callable(queue_again):
+                raise
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)  # which Slurm sends to what it queues again
+            queue_again(asked[0], None)
+
+    def checkpoint(self) -> DelayedSubmission:
+        """What is queued again: the same."""
+        return DelayedSubmission(self)
