@@ -17,10 +17,9 @@ import torch
 from PIL import Image
 
 import semreg
-from semreg.core import UserError
 from semreg.data import building, shards
 from semreg.data.cache import cached
-from semreg.data.decoding import Decoder
+from semreg.data.decoding import CannotRead, Decoder
 from semreg.trained import Run
 from tests.large_data import RECIPE, Noise
 
@@ -107,23 +106,42 @@ def test_what_the_cache_does_not_hold_trains_the_same_bits(trained: Any, monkeyp
     assert_same(trained("none", by_shards, 'data.decode="on_read"'), whole)
 
 
-def test_a_file_that_vanishes_stops_a_run_which_goes_on_once_it_is_back(
+def test_files_that_vanish_or_are_cut_off_stop_a_run_which_goes_on_once_they_are_back(
     trained: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = trained("whole", 'data.decode="on_read"')
-    decode, calls = Decoder.__call__, []
-    folder = tmp_path / "root/pictures/a"
+    decode, folder, elsewhere, batches = Decoder.__call__, tmp_path / "root/pictures/a", tmp_path / "elsewhere", 0
+
+    def spoil(cut: bool) -> None:
+        folder.rename(elsewhere)
+        folder.mkdir()
+        for path in elsewhere.iterdir() if cut else ():
+            (folder / path.name).write_bytes(path.read_bytes()[:100])
+
+    def mend() -> None:
+        shutil.rmtree(folder)
+        elsewhere.rename(folder)
 
     def vanishing(self: Decoder, *given: Any) -> Any:
-        calls.append(given)
-        if len(calls) == 8:
-            folder.rename(tmp_path / "elsewhere")
-            folder.mkdir()
+        nonlocal batches
+        batches += 1
+        if batches == 8:
+            spoil(cut=False)
+        return decode(self, *given)
+
+    def cut_off_when_evaluated(self: Decoder, *given: Any) -> Any:
+        (status,) = (tmp_path / "stopped").glob("*/status.json")
+        if "evaluating" in status.read_text():
+            spoil(cut=True)
         return decode(self, *given)
 
     monkeypatch.setattr(Decoder, "__call__", vanishing)
-    with pytest.raises(UserError, match=r"pictures/a/\d+\.jpg: there is no such image file"):
+    with pytest.raises(CannotRead, match=r"pictures/a/\d+\.jpg: there is no such image file"):
         trained("stopped", 'data.decode="on_read"')
-    folder.rmdir()
-    (tmp_path / "elsewhere").rename(folder)
+    mend()
+    monkeypatch.setattr(Decoder, "__call__", cut_off_when_evaluated)
+    with pytest.raises(CannotRead, match=r"pictures/a/\d+\.jpg: not a readable image"):
+        trained("stopped", 'data.decode="on_read"')
+    mend()
+    monkeypatch.setattr(Decoder, "__call__", decode)
     assert_same(trained("stopped", 'data.decode="on_read"'), whole)

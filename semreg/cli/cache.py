@@ -112,6 +112,16 @@ def _cache_of(run: RunRecord) -> str:
 
 def _row(one: KeptCache, runs: int) -> tuple[str, ...]:
     each = " × ".join(map(str, one.shape))
-    state = "in use" if one.busy else "half built" if one.half else ""
+    state = ["in use"] if one.busy else ["half built"] if one.half else []
+    if one.decoded is not None:
+        state.append(f"{one.decoded:,} kept, the others decoded when read" if one.decoded else "decoded when read")
     count = "" if one.images is None else f"{one.images:,}"
-    return one.folder.name, count, each, size(one.size), f"{one.used.astimezone():%Y-%m-%d %H:%M}", str(runs), state
+    return (
+        one.folder.name,
+        count,
+        each,
+        size(one.size),
+        f"{one.used.astimezone():%Y-%m-%d %H:%M}",
+        str(runs),
+        "; ".join(state),
+    )

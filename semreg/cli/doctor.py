@@ -146,13 +146,14 @@ def _plugins() -> Part:
 
 
 def _places(data_root: Path, out: Path) -> Part:
-    from semreg.data.cache_collection import cache_folder, kept_caches
+    from semreg.data.cache_collection import LIMIT, cache_folder, cache_limit, kept_caches
     from semreg.store.numbers import size
     from semreg.store.record import run_folders
 
     def caches() -> str:
-        kept = kept_caches(cache_folder())
-        return f"{len(kept)} data sets, {size(sum(one.size for one in kept))}"
+        kept, limit = kept_caches(cache_folder()), cache_limit()
+        bounded = "" if limit is None else f", {LIMIT} of {size(limit)} each"
+        return f"{len(kept)} data sets, {size(sum(one.size for one in kept))}{bounded}"
 
     return {
         "caches": _place(cache_folder(), caches),

@@ -23,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from semreg.core import EXCLUDED, SPLITS, ImageReader, Problem, Source, Specification, UserError
-from semreg.data.decoding import read_rows
+from semreg.data.decoding import killed, read_rows, workers_here
 from semreg.data.pixels import WhiteError
 from semreg.data.shards import Layout, chunk_rows
 from semreg.store.disk import sync
@@ -79,7 +79,7 @@ def build(
 
     Raises:
         UserError: an image can't be read (and `skip_bad_images` is False: with it, bad images are left out of every
-            split), or none can.
+            split), or none can, or a process that decodes was killed.
         OSError: the disk is full, or can't be written.
     """
     folder.mkdir()
@@ -154,6 +154,8 @@ def on_read(source: Source) -> bool:
 def _write_images(
     folder: Path, reader: ImageReader, layout: Layout, workers: int | None, hashed: bool
 ) -> Generator[Written, None, None]:
+    from concurrent.futures.process import BrokenProcessPool
+
     import joblib
 
     work: Callable[[ImageReader, range], Written]
@@ -171,14 +173,17 @@ def _write_images(
     yield work(reader, chunks[0])
     left = (time.perf_counter() - began) * (len(chunks) - 1)
     if workers is None:
-        workers = joblib.cpu_count() if left > WORTH_WORKERS else 1
+        workers = workers_here() if left > WORTH_WORKERS else 1
     if workers <= 1:
         for chunk in chunks[1:]:
             yield work(reader, chunk)
         return
     parallel = joblib.Parallel(n_jobs=workers, return_as="generator")
-    with closing(parallel(joblib.delayed(work)(reader, chunk) for chunk in chunks[1:])) as results:
-        yield from results
+    try:
+        with closing(parallel(joblib.delayed(work)(reader, chunk) for chunk in chunks[1:])) as results:
+            yield from results
+    except BrokenProcessPool as error:
+        raise killed(workers) from error
 
 
 def _hash_chunk(reader: Any, indices: range, shape: tuple[int, ...]) -> Written:

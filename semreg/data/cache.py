@@ -34,6 +34,7 @@ from semreg.data.building import (
 from semreg.data.cache_collection import LIMIT, building_lock, cache_folder, cache_limit, held
 from semreg.data.checking import check_source, require_told
 from semreg.data.dataset import Cached
+from semreg.data.decoding import workers_asked
 from semreg.data.pixels import DARK, line_for
 from semreg.data.shards import Layout, kept_within, shard_rows
 from semreg.data.stored_images import StoredImages
@@ -54,19 +55,20 @@ def cached(
 ) -> Cached:
     """Opens the cache of `dataset` in `folder` (default: `cache_folder()`); builds it first if none there checks out.
 
-    `workers` processes decode (default: all cores if there is more than a few seconds of work). `progress` draws a bar
-    on stderr: True, False, or None for "if that is a terminal". Of two processes that want to build the same cache, one
-    waits for the other. A cache is built under another name and renamed when it is whole and on the disk; a damaged or
-    foreign one is rebuilt. With `skip_bad_images`, images that can't be read belong to no split.
+    `workers` processes decode (default: `$SEMREG_WORKERS`, else all cores, if there is more than a few seconds of
+    work). `progress` draws a bar on stderr: True, False, or None for "if that is a terminal". Of two processes that
+    want to build the same cache, one waits for the other. A cache is built under another name and renamed when it is
+    whole and on the disk; a damaged or foreign one is rebuilt. With `skip_bad_images`, images that can't be read belong
+    to no split.
 
     Images that are more than a shard (`semreg.data.shards`) lie in a file for each. Of those that take more than
     `cache_limit()` as many shards are kept as it holds; the others, and all of a data set that says
-    `decode = "on_read"`, are decoded when they are read, by `workers` processes (default: a core each).
+    `decode = "on_read"`, are decoded when they are read, by `workers` processes, too.
 
     Raises:
         DataMissing: the data set is not there.
         UserError: it is bad (an image that can't be read, labels that don't fit), or the cache can't be written, or its
-            limit holds no shard.
+            limit holds no shard, or `$SEMREG_CACHE_LIMIT` or `$SEMREG_WORKERS` is no number.
     """
     dataset.locate()
     specification, source = dataset.specification(), dataset.source()
@@ -80,6 +82,7 @@ def cached(
     folder = cache_folder() if folder is None else folder
     target = folder / f"{kind.__name__.lower()}-{key}"
     layout = _layout(source, specification)
+    workers_asked()  # before anything is read or written
     opened = functools.partial(
         _opened,
         target=target,

@@ -20,6 +20,7 @@ from typing import Any
 from filelock import Timeout
 
 from semreg.core import UserError
+from semreg.data.shards import shard_rows
 from semreg.store.disk import discard, is_locked, read_object, size_of, tidy, writing
 from semreg.store.leases import LeasedLock, is_held
 
@@ -54,10 +55,12 @@ class KeptCache:
     busy: bool
     """Whether a process uses it, or builds it."""
     half: bool = False
+    decoded: int | None = None
+    """How many of its images lie there decoded, if not all; the others are decoded whenever they are read."""
 
     def as_dictionary(self) -> dict[str, Any]:
         """What JSON can hold of it."""
-        own = {key: getattr(self, key) for key in ("dataset", "size", "images", "busy", "half")}
+        own = {key: getattr(self, key) for key in ("dataset", "size", "images", "decoded", "busy", "half")}
         return {"name": self.folder.name, **own, "shape": list(self.shape), "used": self.used.isoformat()}
 
 
@@ -135,6 +138,7 @@ def _kept(path: Path) -> KeptCache | None:
         shape=_shape(header),
         busy=_is_busy(path, name),
         half=half is not None,
+        decoded=_decoded(header),
     )
 
 
@@ -144,6 +148,14 @@ def _shape(header: dict[str, Any]) -> tuple[int, ...]:
         return tuple(int(image[key]) for key in ("channels", "height", "width"))
     except (KeyError, TypeError, ValueError):
         return ()
+
+
+def _decoded(header: dict[str, Any]) -> int | None:
+    count, kept, shape = header.get("count"), header.get("kept"), _shape(header)
+    if not (isinstance(count, int) and isinstance(kept, int) and shape) or min(shape) < 1:
+        return None
+    decoded = kept * shard_rows((count, *shape))
+    return decoded if decoded < count else None
 
 
 def _is_busy(path: Path, name: str) -> bool:

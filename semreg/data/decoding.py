@@ -5,6 +5,7 @@ Free of torch, so that these start quickly.
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import threading
@@ -12,6 +13,7 @@ import weakref
 from collections.abc import Sequence
 from concurrent.futures import wait
 from functools import lru_cache
+from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, cast
 
@@ -19,9 +21,10 @@ import numpy as np
 import numpy.typing as npt
 
 from semreg.core import ImageReader, UserError
+from semreg.store.disk import writing
 
 FEW = 8
-"""So few images are decoded here and now."""
+"""So few images are decoded here and now; a process gets about as many at least."""
 SECONDS_IDLE = 60
 """After which a process ends: also one whose parent was killed."""
 
@@ -29,6 +32,10 @@ WORKERS = "SEMREG_WORKERS"
 
 Pixels = npt.NDArray[np.uint8]
 Indices = Sequence[int] | npt.NDArray[np.int64]
+
+
+class CannotRead(UserError):  # noqa: N818
+    """An image can't be read that could be when its set was looked through: no fault of whoever reads it."""
 
 
 class Decoder:
@@ -45,13 +52,22 @@ class Decoder:
         self._blocks: list[np.memmap[Any, np.dtype[np.uint8]]] = []
         self._made = 0
 
-    def __call__(self, indices: npt.NDArray[np.int64]) -> Pixels:
-        """Images `(len(indices), channels, height, width)`.
+    def __call__(self, indices: npt.NDArray[np.int64], out: Pixels | None = None) -> Pixels:
+        """Images `(len(indices), channels, height, width)`, in the memory `out` if it is given.
 
-        Raises UserError for one that can't be read, and where a process was killed.
+        Raises CannotRead for one that can't be read, and where a process was killed.
         """
+        out = np.empty((len(indices), *self._shape), dtype=np.uint8) if out is None else out
+        try:
+            self._read(indices, out)
+        except UserError as error:
+            raise CannotRead(error.source, error.problems) from error
+        return out
+
+    def _read(self, indices: npt.NDArray[np.int64], out: Pixels) -> None:
         if len(indices) <= FEW or self._count() == 1:
-            return read_rows(self._reader, indices, self._shape)
+            out[:] = read_rows(self._reader, indices, self._shape)
+            return
         from concurrent.futures.process import BrokenProcessPool
 
         submit = self._running().submit
@@ -60,16 +76,15 @@ class Decoder:
             block = self._block(len(indices))
         try:
             place = str(block.filename), block.shape
-            places = np.array_split(np.arange(len(indices)), self._count())
+            places = np.array_split(np.arange(len(indices)), min(self._count(), -(-len(indices) // FEW)))
             reading = [submit(_read_into, *_own(self._reader, indices[at]), place, int(at[0])) for at in places]
             wait(reading)  # also where one fails: the others still write
             for one in reading:
                 one.result()
-            return np.array(block[: len(indices)])
+            out[:] = block[: len(indices)]
         except BrokenProcessPool as error:
             self._executor = None
-            said = "a process that decodes images was killed, perhaps since memory ran out; fewer decode with"
-            raise UserError("images", f"{said} {WORKERS}={max(1, self._count() // 2)}") from error
+            raise killed(self._count()) from error
         finally:
             self._blocks.append(block)
 
@@ -79,7 +94,11 @@ class Decoder:
             if self._folder is None:
                 self._folder = TemporaryDirectory(prefix="semreg-")
             self._made += 1
-            return np.memmap(f"{self._folder.name}/{self._made}", np.uint8, "w+", shape=(rows, *self._shape))
+            path = Path(self._folder.name, str(self._made))
+            with writing(path, "set TMPDIR to a folder that has room"), path.open("wb") as file:
+                # A disk that is full under a map kills the process.
+                file.write(bytes(rows * math.prod(self._shape)))
+            return np.memmap(path, np.uint8, "r+", shape=(rows, *self._shape))
 
     def _count(self) -> int:
         if self._workers is None:
@@ -99,14 +118,25 @@ class Decoder:
 
 def workers_here() -> int:
     """How many processes decode: `$SEMREG_WORKERS`, or one for each core. Raises UserError for what is no number."""
+    import joblib
+
+    return workers_asked() or int(joblib.cpu_count())
+
+
+def workers_asked() -> int | None:
+    """What `$SEMREG_WORKERS` says, if it says anything. Raises UserError for what is no number of processes."""
     written = os.environ.get(WORKERS)
     if not written:
-        import joblib
-
-        return int(joblib.cpu_count())
+        return None
     if not written.isdecimal() or int(written) < 1:
         raise UserError(WORKERS, f"{written!r} is no number of processes; 1 or more fits")
     return int(written)
+
+
+def killed(workers: int) -> UserError:
+    """The error that tells of one of so many processes that decode, and what to do."""
+    said = "a process that decodes images was killed, perhaps since memory ran out; fewer decode with"
+    return UserError("images", f"{said} {WORKERS}={max(1, workers // 2)}")
 
 
 def _leave_signals() -> None:

@@ -66,6 +66,9 @@ class StoredImages:
         shards, places = np.divmod(rows.numpy(), self.shard_rows)
         kept = shards < len(self._shards)
         if self._decoder is not None and not kept.all():
+            if not kept.any():
+                self._decoder(rows.numpy(), into)
+                return found
             into[~kept] = self._decoder(rows.numpy()[~kept])
             shards, places = shards[kept], places[kept]
         if len(shards):
@@ -94,10 +97,14 @@ class Fetching:
 
     def __init__(self, images: StoredImages, rows: Tensor) -> None:
         self._images = images
-        found, first = np.unique(rows.flatten().numpy() // images.shard_rows, return_index=True)
-        self._left = deque(found[np.argsort(first)].tolist())
+        shards = rows.flatten().numpy() // images.shard_rows
+        first = np.full(shards.max() + 1, -1)
+        # Of several values for one place NumPy keeps the last, here the first row's; to sort all rows takes long.
+        first[shards[::-1]] = np.arange(len(shards))[::-1]
+        drawn = np.flatnonzero(first >= 0)
+        self._left = deque(drawn[np.argsort(first[drawn])].tolist())
         self._fetched = 0
-        self._batches_each = rows.shape[0] / len(found)
+        self._batches_each = rows.shape[0] / len(drawn)
 
     def __call__(self, index: int) -> None:
         """Fetch what is due at a batch: a further shard whenever one's share of the batches is used up."""

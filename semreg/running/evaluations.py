@@ -14,6 +14,7 @@ import torch
 from semreg.core import Problem, Result, UserError, closest, plugin_manager, seed_of
 from semreg.core.errors import LONGEST_MESSAGE, CannotWrite, cause_of
 from semreg.core.memory import out_of_memory
+from semreg.data.decoding import CannotRead
 from semreg.recipe.component_errors import failure_text, shown
 from semreg.recipe.plan import EvaluationPlan, reads_in
 from semreg.store.folder import RunFolder
@@ -40,6 +41,8 @@ def evaluate_run(
     names of the folders of the evaluations. The hooks are told of all: of those that were done, the process that did
     them may have been killed before it could tell. One that fails costs itself: it is said, and the others are
     done.
+
+    Raises CannotWrite for a folder that can't be written, CannotRead for an image that can't be read any more.
     """
     done = Evaluated({}, {})
     for name, plan in run.plan.evaluations.items():
@@ -55,7 +58,7 @@ def evaluate_run(
                 result = _evaluate(run, plan, judge)
                 write_result(path, result)
                 done.results[name] = read_result(path)
-        except (CannotWrite, KeyboardInterrupt):  # no fault of its own
+        except (CannotWrite, CannotRead, KeyboardInterrupt):  # no fault of its own
             raise
         except BaseException as error:  # SystemExit and what plugins make up, too
             done.failures[name] = _cause(plan, error)

@@ -41,6 +41,14 @@ def test_what_is_kept(said: Said) -> None:
     assert (kept[A]["runs"], kept[B]["runs"], kept[B]["dataset"], kept[B]["busy"]) == (["vae-1"], [], "avatars", False)
 
 
+def test_what_is_not_kept(said: Said) -> None:
+    header = Path("cache", A, "cache.json")
+    header.write_text(json.dumps(json.loads(header.read_text()) | {"kept": 0}))
+    [row] = [line for line in said("cache").splitlines() if line.startswith(A)]
+    assert row.endswith("decoded when read")
+    assert {one["name"]: one["decoded"] for one in json.loads(said("cache", "--json"))["caches"]} == {A: 0, B: None}
+
+
 def test_clearing(said: Said, refused: Said) -> None:
     assert "say which" in refused("cache", "clear")
     assert "say which" in refused("cache", "clear", A, "--all")

@@ -80,6 +80,13 @@ def test_what_is_broken_is_named_and_hinders_nothing(
     assert found["data"]["digits"] == "found"
 
 
+def test_the_limit_of_caches_is_told(said: Said, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SEMREG_CACHE_LIMIT", "200 GB")
+    assert "SEMREG_CACHE_LIMIT of 200 GB each" in told(said)["places"]["caches"]
+    monkeypatch.setenv("SEMREG_CACHE_LIMIT", "much")
+    assert "'much' is no amount" in told(said)["places"]["caches"]
+
+
 def test_a_folder_that_cannot_be_written_is_told(said: Said, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor.os, "access", lambda path, mode: False)  # a test may run as root
     assert "CANNOT be written" in told(said)["places"]["caches"]

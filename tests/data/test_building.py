@@ -8,6 +8,7 @@ import os
 import pickle
 import resource
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -201,6 +202,23 @@ def dying(reader, chunk, **place):
 building._write_chunk = dying
 cached(Digits(), folder=Path(sys.argv[1]))
 """
+
+
+def dying(reader: Any, chunk: range, **place: Any) -> Any:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@pytest.mark.slow
+def test_a_process_that_is_killed_while_it_decodes(
+    toy_with: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = building._write_chunk
+    monkeypatch.setattr(building, "_write_chunk", lambda reader, chunk, **place: (
+        write(reader, chunk, **place) if chunk.start == 0 else dying(reader, chunk)
+    ))  # fmt: skip
+    with pytest.raises(UserError, match=r"was killed, perhaps since memory ran out; .* SEMREG_WORKERS=1"):
+        cached(toy_with(count=200), folder=tmp_path, workers=2)
+    assert folders(tmp_path) == []
 
 
 def test_a_killed_build_is_begun_again(tmp_path: Path) -> None:

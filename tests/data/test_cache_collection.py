@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from semreg.core import UserError
+from semreg.data import shards
 from semreg.data.cache import cached
 from semreg.data.cache_collection import CacheIsBusy, cache_folder, clear, held, kept_caches, tidy_caches
 
@@ -42,6 +43,16 @@ def test_what_is_told_of_a_cache(tmp_path: Path) -> None:
     assert kept_caches(tmp_path / "nowhere") == []
     with pytest.raises(UserError, match="the caches can't be read"):
         kept_caches(folder / "image.npy")
+
+
+@pytest.mark.parametrize(("kept", "decoded"), [(0, 0), (2, 1024), (3, None), (None, None), ("all", None)])
+def test_how_many_images_lie_there_decoded(
+    tmp_path: Path, kept: object, decoded: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shards, "SHARD_BYTES", 512 * 3 * 8 * 16)
+    header = make_cache(tmp_path / NAME) / "cache.json"
+    header.write_text(json.dumps(json.loads(header.read_text()) | {"kept": kept}))
+    assert kept_caches(tmp_path)[0].decoded == decoded
 
 
 @pytest.mark.parametrize("header", ["{", "[]", '{"fields": 3, "count": "many"}', '{"fields": {"image": {}}}'])

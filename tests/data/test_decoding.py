@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import time
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ from PIL import Image
 
 from semreg.core import UserError
 from semreg.data import decoding
-from semreg.data.decoding import Decoder, read_rows, workers_here
+from semreg.data.decoding import CannotRead, Decoder, read_rows, workers_here
 from semreg.data.images import ImageArray, ImageFiles
 
 
@@ -43,8 +45,9 @@ def test_processes_decode_what_one_does(reader: ImageFiles, tmp_path: Path, monk
     assert np.array_equal(decoder(order), expected)
     assert np.array_equal(decoder(order[:3]), expected[:3])
     (tmp_path / "7.png").unlink()
-    with pytest.raises(UserError, match=r"7\.png: there is no such image file"):
+    with pytest.raises(UserError, match=r"7\.png: there is no such image file") as raised:
         decoder(order)
+    assert isinstance(raised.value, CannotRead)
     several = np.setdiff1d(order, [7])
     assert np.array_equal(decoder(several), reader(several.tolist())), "goes on after an error"
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR2):
@@ -53,11 +56,41 @@ def test_processes_decode_what_one_does(reader: ImageFiles, tmp_path: Path, monk
     time.sleep(0.1)  # until a death would be seen
     assert np.array_equal(decoder(several), reader(several.tolist())), "signals are for the process that asks"
     for pid in decoder._executor._processes:
+        for told in (signal.SIGINT, signal.SIGTERM):  # as whoever stops a whole group of processes does
+            os.kill(pid, told)
+    assert np.array_equal(decoder(several), reader(several.tolist()))
+    for pid in decoder._executor._processes:
         os.kill(pid, signal.SIGKILL)
     time.sleep(0.1)
     with pytest.raises(UserError, match=r"was killed, perhaps .* SEMREG_WORKERS=1"):
         decoder(several)
     assert np.array_equal(decoder(several), reader(several.tolist())), "with other processes"
+
+
+class Immediate:
+    """Runs at once what it is given."""
+
+    def submit(self, function: Any, *arguments: Any) -> Future[None]:
+        done: Future[None] = Future()
+        done.set_result(function(*arguments))
+        return done
+
+
+def test_more_processes_than_images(reader: ImageFiles, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Decoder, "_running", lambda self: Immediate())
+    decoder, into = Decoder(reader, (1, 5, 5), workers=64), np.zeros((20, 1, 5, 5), dtype=np.uint8)
+    assert decoder(np.arange(20), into) is into
+    assert np.array_equal(into, reader(range(20)))
+
+
+def test_no_room_for_what_processes_share(reader: ImageFiles, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(path: Path, mode: str) -> Any:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Decoder, "_running", lambda self: Immediate())
+    monkeypatch.setattr(decoding.Path, "open", full)
+    with pytest.raises(UserError, match="No space left on device; set TMPDIR"):
+        Decoder(reader, (1, 5, 5), workers=2)(np.arange(20))
 
 
 def test_readers_send_only_what_is_read(reader: ImageFiles) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import shutil
 from collections.abc import Sequence
@@ -14,7 +15,7 @@ import pytest
 import torch
 
 from semreg.core import UserError
-from semreg.data import shards, stored_images
+from semreg.data import building, shards, stored_images
 from semreg.data.batches import Batches, sequential
 from semreg.data.cache import cached
 from semreg.data.dataset import Cached
@@ -115,21 +116,64 @@ def test_a_limit_that_holds_no_shard(toy: Any, tmp_path: Path, monkeypatch: pyte
     with pytest.raises(UserError, match=r"LIMIT=3024: it holds no shard of the images, which take 0.01 MB; 0.00"):
         cached(toy, folder=tmp_path)
     assert folders(tmp_path) == []
-    monkeypatch.setenv("SEMREG_CACHE_LIMIT", "much")
-    with pytest.raises(UserError, match="'much' is no amount; 200 GB"):
-        cached(toy, folder=tmp_path)
+
+
+def last_pixel(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-1] + b"\xff")
+
+
+def cut_off(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-1])
+
+
+def of_another_size(path: Path) -> None:
+    np.save(path, np.load(path)[:-1])
 
 
 @pytest.mark.usefixtures("in_shards")
 @pytest.mark.parametrize("shard", [0, 3])
-def test_a_damaged_shard_is_found(toy: Any, shard: int, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    before = cached(toy, folder=tmp_path).fingerprint
-    path = folders(tmp_path)[0] / f"image-0000{shard}.npy"
-    path.write_bytes(path.read_bytes()[:-1] + b"\xff")
-    assert cached(toy, folder=tmp_path).fingerprint == before
+@pytest.mark.parametrize("damage", [last_pixel, cut_off, of_another_size, Path.unlink])
+def test_a_damaged_shard_is_built_again(
+    toy: Any, damage: Any, shard: int, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    whole = cached(toy, folder=tmp_path)
+    before = drawn(whole)
+    damage(folders(tmp_path)[0] / f"image-0000{shard}.npy")
+    again = cached(toy, folder=tmp_path)
     assert "damaged or foreign" in caplog.text
-    path.unlink()
-    assert equal(drawn(cached(toy, folder=tmp_path)), drawn(cached(toy, folder=tmp_path / "fresh")))
+    assert again.fingerprint == whole.fingerprint
+    assert equal(drawn(again), before)
+
+
+@pytest.mark.usefixtures("in_shards")
+def test_a_disk_that_fills_up_while_shards_are_written(
+    toy: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = building._write_chunk
+
+    def filling(reader: Any, chunk: range, **place: Any) -> Any:
+        if chunk.start >= 128:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write(reader, chunk, **place)
+
+    with monkeypatch.context() as full:
+        full.setattr(building, "_write_chunk", filling)
+        with pytest.raises(UserError, match=r"can't be written: No space left on device; set SEMREG_CACHE"):
+            cached(toy, folder=tmp_path)
+    assert folders(tmp_path) == []
+    assert equal(drawn(cached(toy, folder=tmp_path)), drawn(cached(toy, folder=tmp_path / "other")))
+
+
+def test_what_is_no_number_is_told_before_anything_is_written(
+    toy: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("SEMREG_CACHE_LIMIT", "SEMREG_WORKERS"):
+        for written in ("much", "-1", "1e3", "5 apples"):
+            with monkeypatch.context() as wrong:
+                wrong.setenv(name, written)
+                with pytest.raises(UserError, match=f"{name}: '{written}' is no"):
+                    cached(toy, folder=tmp_path / "cache")
+    assert not (tmp_path / "cache").exists()
 
 
 @pytest.fixture
