@@ -17,7 +17,8 @@ from semreg.core import Result, UserError
 from semreg.running.choices import Choices
 from semreg.store.record import known_runs, read_record
 from semreg.tables.executors import elsewhere
-from semreg.tables.making import MadeTable, Wanted
+from semreg.tables.growing import Wanted
+from semreg.tables.making import MadeTable
 from semreg.tables.mixing.mix import Budget, make_mix
 from semreg.trained.run import Run
 from semreg.training.phase import PhaseRunner
