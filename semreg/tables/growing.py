@@ -80,6 +80,10 @@ class Growing:
         """How many runs it has in the end."""
         return len(self.runs)
 
+    def left(self, to_do: Sequence[int]) -> int:
+        """How many runs are to do, of which some are known."""
+        return len(to_do)
+
     def more(self, free: int) -> Sequence[int]:
         """The places of runs that are still to be made, about as many as are free: none where all are known before."""
         return ()

@@ -86,7 +86,7 @@ def make_runs(growing: Growing, to_do: Sequence[int], executor: Executor | None)
     growing.write()
     if to_do and growing.first:
         where = f"; the table grows in {growing.folder}" if growing.wanted.written else ""
-        say(f"{len(to_do)} of {growing.total} runs to do{where}")
+        say(f"{growing.left(to_do)} of {growing.total} runs to do{where}")
     if to_do and executor is not None:
         with growing.written():
             make_elsewhere(executor, growing.runs, to_do, growing.put, growing)

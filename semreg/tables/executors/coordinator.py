@@ -154,7 +154,7 @@ class Coordinator:
         for work in self.running:
             if not work.pruned and (why := work.given_up()):
                 work.pruned = why
-                say(f"{work.title}: pruned: {why}")
+                say(f"{work.title}: {why}; it is stopped")
                 self.ask(work, "stop a run", lambda job: job.cancel())
 
     def begin(self, work: Work) -> None:

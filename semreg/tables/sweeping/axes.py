@@ -148,7 +148,8 @@ def rounded(value: float, numbers: Range) -> int | float:
     """A number of a range, with as many digits as a row shows: whole, or six, or three where ratios count."""
     if numbers.whole:
         return round(value)
-    return float(f"{value:.{3 if numbers.log else 6}g}")
+    shown = float(f"{value:.{3 if numbers.log else 6}g}")
+    return min(max(shown, float(numbers.low)), float(numbers.high))
 
 
 def _end(text: str, where: str) -> int | float:

@@ -171,6 +171,8 @@ class Searching(Growing):
         super().__init__([], wanted, choices, digest)
         self.sought, self.recipe, self.axes, self.seeds = sought, recipe, axes, seeds
         self.known = known_runs(choices.out)
+        self.each = len(seeds) if seeds else 1
+        """How many runs a row has."""
         self.asked, self.titles = 0, list[str]()
         self.rows: dict[str, _SearchedRow] = {}
         """By the hash of their first run."""
@@ -187,7 +189,10 @@ class Searching(Growing):
 
     @property
     def total(self) -> int:
-        return max(self.sought.trials, self.asked) * (len(self.seeds) if self.seeds else 1)
+        return max(self.sought.trials, self.asked) * self.each
+
+    def left(self, to_do: Sequence[int]) -> int:
+        return self.total - self.asked * self.each + len(to_do)
 
     def begin(self) -> list[int]:
         """Take up what was suggested before; the places of runs that are to do."""

@@ -56,7 +56,8 @@ def make_sweep(
     """
     sought = sought_by(search, trials)
     axes, chosen = axes_of(vary, searched=sought is not None), chosen_seeds(seeds)
-    _require_few([sought.trials] if sought else [len(axis.values) for axis in axes], len(chosen) if chosen else 1)
+    factors = [sought.trials] if sought else [len(axis.values) for axis in axes]
+    _require_few(factors, len(chosen) if chosen else 1, "--trials" if sought else "--vary")
     plan = plan_of_row(recipe, wanted, choices)
     ranked = _ranked(plan, metric, higher)
     rows = swept_rows(recipe, axes, beside_the_first(axes) if sought else itertools.product(*(a.values for a in axes)))
@@ -80,12 +81,13 @@ def make_sweep(
     return make_table(recipes, (), chosen, wanted, choices)
 
 
-def _require_few(rows: Sequence[int], seeds: int) -> None:
-    """Raise UserError for more runs than a sweep has; the product of `rows` is the number of its rows."""
-    factors = [*rows, *([seeds] if seeds > 1 else [])]
-    if math.prod(factors) > MOST_TRIALS:
-        counted = f"{' × '.join(map(str, factors))} = {math.prod(factors):,}"
-        raise UserError("--vary", f"{counted} runs; {MOST_TRIALS:,} are the most of a sweep")
+def _require_few(factors: Sequence[int], seeds: int, where: str) -> None:
+    """Raise UserError for more runs than a sweep has; the product of `factors` is the number of its rows."""
+    factors = [*factors, *([seeds] if seeds > 1 else [])]
+    runs = math.prod(factors)
+    if runs > MOST_TRIALS:
+        counted = f"{' × '.join(map(str, factors))} = {runs:,}" if len(factors) > 1 else f"{runs:,}"
+        raise UserError(where, f"{counted} runs; {MOST_TRIALS:,} are the most of a sweep")
 
 
 def _ranked(plan: Plan, metric: str, higher: bool | None) -> Ranked:
