@@ -88,7 +88,7 @@ class Optuna:
             study = self._storage.get_study_id_from_name(STUDY)
             key = self._storage.get_trial_id_from_study_id_trial_number(study, number)
             self._storage.set_trial_intermediate_value(key, epoch, -loss if self._higher else loss)
-        return self._study.pruner.prune(self._study, self._trial(number))
+        return bool(self._study.pruner.prune(self._study, self._trial(number)))
 
     @cached_property
     def _storage(self) -> JournalStorage:
