@@ -133,14 +133,14 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0, help="of the moments of kills")
     parser.add_argument("--page", type=Path, help="where the page is written")
     arguments = parser.parse_args()
-    told = conditions()
     with tempfile.TemporaryDirectory(prefix="semreg-search-") as name:
         os.environ["SEMREG_CACHE"] = str(Path(name) / "cache")
-        found = [TOPICS[topic](Path(name), arguments) for topic in arguments.only or TOPICS]
+        found = [(conditions(), TOPICS[topic](Path(name), arguments)) for topic in arguments.only or TOPICS]
     parts = [f"# Searches\n\n{(__doc__ or '').strip()}\n"]
-    parts.append(goals_table(goal for one in found for goal in one.goals).markdown())
-    parts += [table.markdown() for one in found for table in one.tables]
-    text = "\n".join([*parts, f"Measured on: {told}.\n"])
+    parts.append(goals_table(goal for _, one in found for goal in one.goals).markdown())
+    for told, one in found:
+        parts += [*(table.markdown() for table in one.tables), f"Measured on: {told}.\n"]
+    text = "\n".join(parts)
     if arguments.page:
         arguments.page.write_text(text)
     print(text)

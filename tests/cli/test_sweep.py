@@ -55,7 +55,7 @@ def test_mistakes_get_one_message_and_exit_code_2(
         ((*rates, *METRIC, "--on-test-images", "--judge-on", "validation"), "--on-test-images: contradicts --judge-on"),
         (
             (*rates, *METRIC, "--trials", "3"),
-            "--trials: it counts what a search tries, and a sweep has all combinations",
+            "--trials: it counts what a search tries",
         ),
         ((*rates, *METRIC, "--search", "some"), "--search: 'some' tries as many values as it is told; add --trials 40"),
         ((*rates, *METRIC, "--search", "some", "--trials", "3"), "--search: no search is called 'some'"),
