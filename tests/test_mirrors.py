@@ -14,6 +14,7 @@ WITHOUT = {
     "semreg/core/executors.py": "Protocols, to which tests/testing/test_executors.py holds executors",
     "semreg/core/interfaces.py": "Protocols, to which tests/testing/test_interfaces.py holds components",
     "semreg/core/results.py": "records without a method",
+    "semreg/core/searches.py": "a Protocol and records, to which tests/testing/test_searches.py holds searches",
     "semreg/core/source.py": "a record, a Protocol and constants",
     "semreg/core/version.py": "one constant",
     "semreg/tables/from_python.py": "hands each call on, as semreg/__init__.py does",

@@ -63,7 +63,7 @@ def test_metadata_are_complete(folder: Path) -> None:
     assert page.startswith(f"# {project['name']}\n")
     links = LINK.findall(CODE.sub("", page))
     assert [link for link in links if not link.startswith("https://")] == [], "an index has no other pages"
-    named = re.findall(r"^semreg (?:run|check) (\S+)", page, re.MULTILINE)
+    named = re.findall(r"^semreg (?:run|check|sweep) (\S+)", page, re.MULTILINE)
     assert named
     assert all(find_recipe(f"semreg:{name}") for name in named)
 

@@ -19,7 +19,7 @@ PUBLIC = {
     "cli.options", "cli.helpers", "testing",
 }  # fmt: skip
 """What plugins may import; of components all modules. docs/plugin.md names them."""
-MOST_LINES_OF_CORE, MOST_MODULES_OF_PLUGINS, LONGEST_FILE = 1_900, 16, 400
+MOST_LINES_OF_CORE, MOST_MODULES_OF_PLUGINS, LONGEST_FILE = 2_000, 16, 400
 HEAVY = ("torch", "numpy", "pydantic", "matplotlib")
 
 

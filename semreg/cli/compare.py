@@ -41,7 +41,7 @@ def compare(
     computed again, and no plugin of theirs is needed.
     """
     from semreg.tables.comparing import compare_runs
-    from semreg.tables.making import Wanted
+    from semreg.tables.growing import Wanted
     from semreg.tables.plots import plots_of
 
     command = shlex.join(["semreg", *sys.argv[1:]])

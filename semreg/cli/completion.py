@@ -50,6 +50,13 @@ def kind_names(incomplete: str) -> list[str]:
     return _begun(KINDS, incomplete)
 
 
+def search_names(incomplete: str) -> list[str]:
+    """The installed searches."""
+    from semreg.core.registry import components
+
+    return _begun((one.name for one in components("search")), incomplete)
+
+
 def tracker_names(incomplete: str) -> list[str]:
     """The installed trackers."""
     from semreg.core.registry import components

@@ -59,7 +59,7 @@ def mix(
     can't have is left out and said. What is finished stays, and the same command goes on. So short a training says
     little: take the ranking for a hint of what to train in full. Options of an added loss: --set losses.NAME.KEY=VALUE.
     """
-    from semreg.tables.making import Wanted
+    from semreg.tables.growing import Wanted
     from semreg.tables.mixing.mix import Budget, make_mix
     from semreg.tables.plots import plots_of
 

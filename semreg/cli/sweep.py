@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from semreg.cli.completion import search_names
 from semreg.cli.options import Overrides, RecipeName, takes_choices
 from semreg.cli.table import Figures, FiguresOf, Gpus, On, OnlyFinished, Plots, Seeds, TableName, print_table
 from semreg.core import UserError
@@ -27,6 +28,16 @@ Vary = Annotated[
 Metric = Annotated[
     str, typer.Option("--metric", metavar="EVALUATION.FIGURE", help="The figure to rank by.", show_default=False)
 ]
+Search = Annotated[
+    str | None,
+    typer.Option(
+        "--search", metavar="NAME[:WORDS]", help="What chooses the values, such as optuna.", show_default=False,
+        autocompletion=search_names,
+    ),
+]  # fmt: skip
+Trials = Annotated[
+    int | None, typer.Option("--trials", metavar="N", help="How many combinations it tries.", show_default=False)
+]
 
 
 @takes_choices("seed", "tensorboard", "continue_from", "allow_other_processes", judge_on="validation")
@@ -43,6 +54,8 @@ def sweep(
     on_test_images: Annotated[
         bool, typer.Option("--on-test-images", help="Choose on test images, which the page says.")
     ] = False,
+    search: Search = None,
+    trials: Trials = None,
     seeds: Seeds = None,
     overrides: Overrides = [],  # noqa: B006  typer reads the default and never changes it
     figures: Figures = [],  # noqa: B006
@@ -56,14 +69,14 @@ def sweep(
     context: typer.Context,
     choices: Choices,
 ) -> None:
-    """Train a recipe with all combinations of some values, ranked.
+    """Train a recipe with all combinations of some values, or those that a search chooses, ranked.
 
     Each combination is a row, by seeds, and the table ranks them by one figure on validation images, so that test
     images remain for what is chosen. What is finished stays, and the same command goes on. At the end stands which row
     is best, and the commands that evaluate it on test images and train it for longer.
     """
     from semreg.recipe.load import load_recipe
-    from semreg.tables.making import Wanted
+    from semreg.tables.growing import Wanted
     from semreg.tables.plots import plots_of
     from semreg.tables.sweeping.sweep import make_sweep
 
@@ -81,7 +94,7 @@ def sweep(
         on=on, gpus=gpus,
     )  # fmt: skip
     higher = maximize if minimize or maximize else None
-    made = make_sweep(load_recipe(recipe, overrides), vary, seeds, metric, higher, wanted, choices)
+    made = make_sweep(load_recipe(recipe, overrides), vary, seeds, metric, higher, wanted, choices, search, trials)
     try:
         print_table(made, written=True)
     finally:

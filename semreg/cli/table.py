@@ -65,7 +65,8 @@ def table(
     choices: Choices,
 ) -> None:
     """Run recipes by seeds into one table; what is finished stays."""
-    from semreg.tables.making import Wanted, make_table
+    from semreg.tables.growing import Wanted
+    from semreg.tables.making import make_table
     from semreg.tables.plots import plots_of
 
     command = shlex.join(["semreg", *sys.argv[1:]])

@@ -19,12 +19,13 @@ if TYPE_CHECKING:
     from semreg.core.randomness import *  # noqa: F403
     from semreg.core.results import *  # noqa: F403
     from semreg.core.roles import *  # noqa: F403
+    from semreg.core.searches import *  # noqa: F403
     from semreg.core.shapes import *  # noqa: F403
     from semreg.core.source import *  # noqa: F403
     from semreg.core.specification import *  # noqa: F403
 else:
     _MODULES = (
-        "errors", "randomness", "shapes", "posteriors", "interfaces", "executors", "roles", "source", "specification",
-        "results", "modules",
+        "errors", "randomness", "shapes", "posteriors", "interfaces", "executors", "roles", "searches", "source",
+        "specification", "results", "modules",
     )  # fmt: skip
     __getattr__, __dir__ = lazy_names(__name__, *_MODULES)

@@ -75,11 +75,13 @@ def line_plot(
     log_x: bool = False,
     x_ticks: Mapping[float, str] | None = None,
     deviations: Mapping[str, Any] | None = None,
+    connected: bool = True,
 ) -> Picture:
     """Named lines, each a pair of sequences (x, y); a line of few points shows them.
 
     `log_y`, `log_x`: logarithmic axes. `x_ticks`: what stands at places of the x axis, and nowhere else. `deviations`:
-    by the names of lines, how far a bar reaches above and below each of its points.
+    by the names of lines, how far a bar reaches above and below each of its points. Unless `connected`, there
+    are points alone.
     """
     from matplotlib.ticker import MaxNLocator
 
@@ -94,9 +96,9 @@ def line_plot(
                 (deviations or {}).get(name),
                 label=name,
                 color=COLOURS[position % len(COLOURS)],
-                linestyle=("-", "--", ":")[position // len(COLOURS) % 3],
+                linestyle=("-", "--", ":")[position // len(COLOURS) % 3] if connected else "",
                 linewidth=1.6,
-                marker="o" if xs.size <= 20 else None,
+                marker="o" if xs.size <= 20 or not connected else None,
                 markersize=3.5,
                 elinewidth=1,
                 capsize=2,

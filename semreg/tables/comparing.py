@@ -28,7 +28,8 @@ from semreg.store.recipes import (
 from semreg.store.record import read_record, run_folders
 from semreg.tables.cells import read_cell
 from semreg.tables.grid import Cell, Grid, Row, require_matches
-from semreg.tables.making import TABLES, MadeTable, Wanted, require_possible
+from semreg.tables.growing import TABLES, Wanted
+from semreg.tables.making import MadeTable, require_possible
 from semreg.tables.pages import write_table, writing_table
 from semreg.tables.pictures.paper_figures import write_figures
 

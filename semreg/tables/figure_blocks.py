@@ -114,7 +114,8 @@ def _ours(row: Row, one: Statistic | None, form: Form, evaluation: str, mark: st
     if one is None:
         if any(evaluation in cell.failures for cell in row.cells):
             return "failed"
-        return NOTHING if row.finished() else next((cell.state for cell in row.cells if cell.failed), NOTHING)
+        ended = [cell.state for cell in row.cells if cell.failed or cell.pruned]
+        return NOTHING if row.finished() or not ended else ended[0]
     spread = "" if one.deviation is None else f" ± {form.text(one.deviation)}"
     runs = f" ({one.runs}/{len(row.cells)})" if one.runs < len(row.cells) else ""
     return Text(f"{form.text(one.mean)}{spread}{runs}", one.mean, mark)

@@ -66,7 +66,8 @@ def table(
     """
     from semreg.recipe.from_python import is_file, recipe_of
     from semreg.recipe.load import Recipe
-    from semreg.tables.making import Wanted, make_table
+    from semreg.tables.growing import Wanted
+    from semreg.tables.making import make_table
     from semreg.tables.plots import plots_of
 
     choices = choices_of(
@@ -108,7 +109,7 @@ def compare(
     from pathlib import Path
 
     from semreg.tables.comparing import compare_runs
-    from semreg.tables.making import Wanted
+    from semreg.tables.growing import Wanted
     from semreg.tables.plots import plots_of
 
     folders = [one if isinstance(one, (str, Path)) else one.folder for one in runs]
@@ -124,6 +125,8 @@ def sweep(
     *,
     metric: str,
     minimize: bool | None = None,
+    search: str | None = None,
+    trials: int | None = None,
     seeds: int | str | Sequence[int] | None = None,
     overrides: Sequence[str] = (),
     figures: Sequence[str] = (),
@@ -157,6 +160,9 @@ def sweep(
             `semreg sweep --vary` takes them.
         metric: the figure, as "probe.accuracy".
         minimize: whether a low figure is good, only where its evaluation doesn't say.
+        search: what chooses the values in the place of all combinations, as "optuna:sampler=tpe", where that is
+            installed; ranges then have no points.
+        trials: how many combinations a search tries.
         seeds: as for `table`, and so are `overrides`, `figures`, `only_finished`, `name`, `command`, `plots`,
             `figures_of`, `on` and `gpus`.
         judge_on: "validation", so that test images remain for what is chosen, or "test".
@@ -165,7 +171,7 @@ def sweep(
     trained.
     """
     from semreg.recipe.from_python import recipe_of
-    from semreg.tables.making import Wanted
+    from semreg.tables.growing import Wanted
     from semreg.tables.plots import plots_of
     from semreg.tables.sweeping.sweep import make_sweep
 
@@ -179,7 +185,9 @@ def sweep(
         on=on, gpus=gpus,
     )  # fmt: skip
     higher = None if minimize is None else not minimize
-    return make_sweep(recipe_of(recipe, overrides), vary, seeds, metric, higher, wanted, choices)
+    return make_sweep(
+        recipe_of(recipe, overrides), vary, seeds, metric, higher, wanted, choices, search=search, trials=trials
+    )
 
 
 def mix(
@@ -233,7 +241,7 @@ def mix(
     semantic order and the error of reconstructions, as far as the recipe can have them. Raises UserError for mistakes
     before anything is trained.
     """
-    from semreg.tables.making import Wanted
+    from semreg.tables.growing import Wanted
     from semreg.tables.mixing.mix import Budget, make_mix
     from semreg.tables.plots import plots_of
 

@@ -39,7 +39,8 @@ class Facts:
 
 @dataclass(frozen=True)
 class Cell:
-    """One run of the grid. Its `state` is that of the run, `damaged`, or `not begun`; `reason` says why not finished.
+    """One run of the grid. Its `state` is that of the run, `damaged`, `not begun`, or `pruned`, as a search gives up
+    some; `reason` says why not finished.
 
     `results` are empty unless it is `finished`, and `seed` is None where a record doesn't tell it.
     """
@@ -61,6 +62,11 @@ class Cell:
     def finished(self) -> bool:
         """Whether it counts."""
         return self.state == "finished"
+
+    @property
+    def pruned(self) -> bool:
+        """Whether it was given up, and is to be made no further."""
+        return self.state == "pruned"
 
     @property
     def failed(self) -> bool:

@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
-import os
 import re
-import time
-from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
-from semreg.core import DataMissing, Problem, UserError, closest
-from semreg.core.errors import CannotWrite
+from semreg.core import DataMissing, Executor, Problem, UserError, closest
 from semreg.data.seeds import chosen_seed
 from semreg.data.summary import some
 from semreg.recipe.check import FOLDER_NAME, check
@@ -25,54 +18,21 @@ from semreg.running.choices import Choices
 from semreg.running.judges import check_judges, require_images
 from semreg.running.reproducing import command_of
 from semreg.running.start import folders_of, place_of, plan_for
-from semreg.store.messages import in_first_process, say
-from semreg.store.record import by_hash, known_runs
-from semreg.tables.executors.choosing import HERE, executor_of
+from semreg.store.messages import say
+from semreg.store.record import RunRecord, by_hash, known_runs
+from semreg.tables.executors.choosing import executor_of
 from semreg.tables.executors.elsewhere import make_elsewhere, require_elsewhere
 from semreg.tables.executors.here import make_here
-from semreg.tables.grid import Cell, Grid, Plot, Ranking, Row, require_evaluations, require_matches, require_metric
-from semreg.tables.pages import text_of, write_table, writing_table
-from semreg.tables.pictures.paper_figures import require_known, require_pictured, write_figures
-from semreg.tables.planned import PlannedRun
+from semreg.tables.grid import Grid, Row, require_evaluations, require_matches
+from semreg.tables.growing import GridRun, Growing, Wanted
+from semreg.tables.pages import text_of, writing_table
+from semreg.tables.pictures.paper_figures import require_known, write_figures
 from semreg.tables.plots import require_plottable
 from semreg.tables.ranking import best_row
 from semreg.tables.view import title_of
 from semreg.training.trial import check_by_dry_run
 
-TABLES = "tables"
-"""The folder of tables, among the runs."""
 MOST_SEEDS = 1_000
-PAUSE = 20
-"""So many times as long as a table took to write it is left as it is, while its runs are made."""
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """What a table is to show; `figures` are globs of EVALUATION.FIGURE."""
-
-    figures: tuple[str, ...] = ()
-    against: str | None = None
-    only_finished: bool = False
-    name: str | None = None
-    command: str = ""
-    plots: tuple[Plot, ...] = ()
-    ranking: Ranking | None = None
-    metric: str | None = None
-    """Of a sweep, as `EVALUATION.FIGURE`."""
-    going_on: Callable[[Grid], Sequence[tuple[str, str]]] | None = None
-    """Of a sweep, what gives its best row and the commands that go on with it, as a Grid has them."""
-    swept: str = ""
-    """Of a sweep, the recipe whose keys are varied, by which mistakes of its rows are told."""
-    varied: Sequence[Mapping[str, Any]] = ()
-    """Of a sweep, for each recipe the values of the keys that are varied."""
-    figures_of: tuple[str, ...] = ()
-    """Evaluations whose pictures are written over the rows, as a paper has them, beside the table."""
-    written: bool = True
-    """Whether the table is written into a folder of its own, and not only made."""
-    on: str = HERE
-    """Where its runs are made: `here`, in this process one after another, or `NAME:WORDS` of an executor."""
-    gpus: float | None = None
-    """The share of a GPU that each of them has there."""
 
 
 @dataclass(frozen=True)
@@ -94,13 +54,6 @@ class MadeTable:
         return text_of(self.grid)
 
 
-@dataclass(frozen=True)
-class _Planned(PlannedRun):
-    """A run of the grid; `row` is its recipe's place."""
-
-    row: int
-
-
 def make_table(
     recipes: Sequence[str | Path | Recipe],
     overrides: Sequence[str],
@@ -116,34 +69,34 @@ def make_table(
     chosen = chosen_seeds(seeds)
     with arithmetic(choices):
         executor = executor_of(wanted.on, wanted.gpus, choices)
-    runs = _planned(recipes, overrides, chosen, wanted, choices)
-    first = in_first_process()
-    growing = _Growing(runs, wanted, choices, first)
+    growing = Growing(planned_runs(recipes, overrides, chosen, wanted, choices), wanted, choices)
+    runs = growing.runs
     to_do = [] if wanted.only_finished else [k for k, run in enumerate(runs) if run.to_do]
     if to_do:
-        with arithmetic(choices):  # before the device is first used
-            choices.torch_device()
-        _require_trainable([runs[k] for k in to_do], wanted)
-        if executor is not None:
-            require_elsewhere(executor, [runs[k] for k in to_do], wanted.on)
+        require_makeable([runs[k] for k in to_do], executor, wanted, choices)
     elif not any(cell.finished or cell.failed for cell in growing.cells):
         raise UserError(str(choices.out), f"none of these {len(runs)} runs is finished; leave out --only-finished")
     else:
         require_matches(growing.grid)
+    return make_runs(growing, to_do, executor)
+
+
+def make_runs(growing: Growing, to_do: Sequence[int], executor: Executor | None) -> MadeTable:
+    """Make the runs of a table that are to do, by their places, and write it after each."""
     growing.write()
-    if to_do and first:
-        where = f"; the table grows in {growing.folder}" if wanted.written else ""
-        say(f"{len(to_do)} of {len(runs)} runs to do{where}")
+    if to_do and growing.first:
+        where = f"; the table grows in {growing.folder}" if growing.wanted.written else ""
+        say(f"{growing.left(to_do)} of {growing.total} runs to do{where}")
     if to_do and executor is not None:
         with growing.written():
-            make_elsewhere(executor, runs, to_do, growing.put)
+            make_elsewhere(executor, growing.runs, to_do, growing.put, growing)
     elif to_do:
         with growing.written():
-            make_here(runs, to_do, choices, growing.put)
+            make_here(growing.runs, to_do, growing.choices, growing.put, growing)
     require_matches(growing.grid)
-    if growing.first and wanted.figures_of:
+    if growing.first and growing.wanted.figures_of:
         with writing_table(growing.folder):
-            write_figures(growing.grid, wanted.figures_of, growing.folder)
+            write_figures(growing.grid, growing.wanted.figures_of, growing.folder)
     return MadeTable(growing.told, growing.folder)
 
 
@@ -171,14 +124,19 @@ def chosen_seeds(seeds: int | str | Sequence[int] | None) -> list[int] | None:
 # --- before ---
 
 
-def _planned(
+def planned_runs(
     recipes: Sequence[str | Path | Recipe],
     overrides: Sequence[str],
     seeds: list[int] | None,
     wanted: Wanted,
     choices: Choices,
-) -> list[_Planned]:
-    """All runs, the first seed of each recipe first. Raises UserError with the mistakes of all recipes."""
+    *,
+    known: Mapping[str, Sequence[RunRecord]] | None = None,
+    rows: int = 0,
+) -> list[GridRun]:
+    """All runs, the first seed of each recipe first, in as many rows below those that are there; `known` runs are read
+    if they are not given. Raises UserError with the mistakes of all recipes.
+    """
     if not recipes:
         raise UserError("", "a table needs at least one recipe")
     planned, errors = [], []
@@ -190,7 +148,7 @@ def _planned(
             errors.append(_called(error, one, wanted) if isinstance(one, Recipe) else error)
     _raise_all(errors, len(recipes), wanted)
     require_possible(wanted, {plan.name: list(plan.evaluations) for _, plan in planned})
-    runs, known = [], by_hash(known_runs(choices.out))
+    runs, known = [], by_hash(known_runs(choices.out)) if known is None else known
     folder_of: dict[str, Path] = {}
     folders = [folders_of(plan, choices) for _, plan in planned]
     for k in range(len(seeds) if seeds else 1):
@@ -200,7 +158,8 @@ def _planned(
             place = place_of(plan, own, known)
             # Two recipes that train the same have one run, and rows of their own.
             place = replace(place, folder=folder_of.setdefault(place.identity.digest, place.folder))
-            runs.append(_Planned(recipe, plan, own, place, folders[row], command, row))
+            varied = wanted.varied[row] if wanted.varied else {}
+            runs.append(GridRun(recipe, plan, own, place, folders[row], command, rows + row, varied))
     _require_different(runs[: len(planned)], trained=wanted.ranking is not None)
     return runs
 
@@ -227,9 +186,9 @@ def plan_of_row(recipe: Recipe, wanted: Wanted, choices: Choices) -> Plan:
         return check(recipe, data_root=choices.data_root)  # what is finished needs its data no more
 
 
-def _require_different(runs: Sequence[_Planned], *, trained: bool) -> None:
+def _require_different(runs: Sequence[GridRun], *, trained: bool) -> None:
     """Raise UserError unless the runs have names of their own, and, of those that must be `trained` apart, hashes."""
-    first: dict[str, _Planned] = {}
+    first: dict[str, GridRun] = {}
     problems = []
     for run in runs:
         other = first.setdefault(run.plan.name, run)
@@ -243,9 +202,11 @@ def _require_different(runs: Sequence[_Planned], *, trained: bool) -> None:
         raise UserError("recipes", problems)
 
 
-def _require_trainable(runs: Sequence[_Planned], wanted: Wanted) -> None:
+def require_makeable(runs: Sequence[GridRun], executor: Executor | None, wanted: Wanted, choices: Choices) -> None:
     """Try every recipe, its judges and the split of its data: the last one's mistake must not surface after the others
-    were trained."""
+    were trained. Raises UserError, also for what can't be made where it is wanted."""
+    with arithmetic(choices):  # before the device is first used
+        choices.torch_device()
     errors = []
     tried: set[str] = set()
     opened: dict[str, UserError | None] = {}
@@ -257,6 +218,8 @@ def _require_trainable(runs: Sequence[_Planned], wanted: Wanted) -> None:
         except UserError as error:
             errors.append(_called(error, run.recipe, wanted))
     _raise_all(errors, len({run.row for run in runs}), wanted)
+    if executor is not None:
+        require_elsewhere(executor, runs, wanted.on)
 
 
 def _called(error: UserError, recipe: Recipe, wanted: Wanted) -> UserError:
@@ -286,107 +249,3 @@ def _raise_all(errors: Sequence[UserError], rows: int, wanted: Wanted) -> None:
     ]
     if told:
         raise UserError(f"{len(errors)} {'rows' if wanted.swept else 'recipes'}", told)
-
-
-# --- the table as it grows ---
-
-
-class _Growing:
-    """The cells as far as they are known, and the folder of their table, which the first process writes."""
-
-    def __init__(self, runs: Sequence[_Planned], wanted: Wanted, choices: Choices, first: bool) -> None:
-        self.runs, self.wanted, self.first = runs, wanted, first
-        self.cells = [run.read() for run in runs]
-        self.name = wanted.name or _name(runs)
-        self.folder = choices.out / TABLES / f"{self.name}-{_digest(runs, wanted, choices)[:6]}"
-        self.judge_on = choices.judge_on
-        self._next = 0.0
-
-    @property
-    def grid(self) -> Grid:
-        wanted, cells = self.wanted, defaultdict[int, list[Cell]](list)
-        for run, cell in zip(self.runs, self.cells, strict=True):
-            cells[run.row].append(cell)
-        rows = [
-            Row(
-                run.plan.name,
-                run.plan.tables.description,
-                tuple(cells[run.row]),
-                run.plan.table,
-                wanted.varied[run.row] if wanted.varied else {},
-            )
-            for run in {run.row: run for run in self.runs}.values()
-        ]
-        return Grid(
-            self.name, tuple(rows), wanted.figures, wanted.against, wanted.command, wanted.plots, wanted.ranking,
-            wanted.metric,
-            judged_on=self.judge_on,
-        )  # fmt: skip
-
-    @property
-    def told(self) -> Grid:
-        """The grid with what a sweep tells of its best row."""
-        grid, going_on = self.grid, self.wanted.going_on
-        return replace(grid, going_on=tuple(going_on(grid))) if going_on else grid
-
-    def put(self, k: int, cell: Cell) -> None:
-        """Take what came of a run, and write the table, unless that would take most of the time."""
-        self.cells[k] = cell
-        if time.monotonic() >= self._next:
-            self.write()
-        if self._lacks(cell):  # once known, before all others are made
-            grid = self.grid
-            require_metric(grid)
-            require_pictured(grid, self.wanted.figures_of)
-
-    def _lacks(self, cell: Cell) -> bool:
-        """Whether a run has no such figure, or pictures, as are wanted: then the others may have none, either."""
-        evaluation, _, figure = (self.wanted.metric or "").partition(".")
-        unfigured = evaluation in cell.results and figure not in cell.results[evaluation].figures
-        return unfigured or any(
-            name in cell.results and not cell.results[name].pictures for name in self.wanted.figures_of
-        )
-
-    @contextlib.contextmanager
-    def written(self) -> Iterator[None]:
-        """Inside, runs are put; at the end the table is written, whatever ends it."""
-        try:
-            yield
-        except BaseException:
-            with contextlib.suppress(CannotWrite):  # which must not hide what happened
-                self.write()
-            raise
-        self.write()
-
-    def write(self) -> None:
-        """Write the table, with what other commands finished meanwhile, one command at a time."""
-        if not (self.first and self.wanted.written):
-            return
-        began = time.monotonic()
-        with writing_table(self.folder):
-            for k, cell in enumerate(self.cells):
-                fresh = cell if cell.finished else self.runs[k].read()
-                if fresh.finished or not cell.failed:
-                    self.cells[k] = fresh
-            write_table(self.told, self.folder)
-        now = time.monotonic()
-        self._next = now + PAUSE * (now - began)
-
-
-def _name(runs: Sequence[_Planned]) -> str:
-    """The recipe's name, if there is one; else that of the folder they are all in."""
-    if len({run.row for run in runs}) == 1:
-        return runs[0].plan.name
-    folder = os.path.commonpath([run.recipe.path.resolve().parent for run in runs])
-    return re.sub(r"[^\w.-]+", "_", Path(folder).name).lstrip(".-") or "table"
-
-
-def _digest(runs: Sequence[_Planned], wanted: Wanted, choices: Choices) -> str:
-    """What tells the folder of a table from others of its name: its runs, and all else that a sweep is."""
-    told = sorted(run.place.identity.digest for run in runs)
-    content = " ".join([*told, choices.judge_on] if choices.judge_on != "test" else told)
-    if wanted.metric is not None:
-        folders = sorted({folder for run in runs for folder in run.folders.values()})
-        ranked = wanted.ranking and wanted.ranking.figures
-        content = repr((content, folders, list(wanted.varied), ranked))
-    return hashlib.sha256(content.encode()).hexdigest()

@@ -109,7 +109,10 @@ def _warnings(grid: Grid, titles: Mapping[str, str]) -> list[str]:
             warnings.append(f"{count} of {runs} {said}; the reasons are below.")
     if lacking := {cell.folder for _, cell in grid.cells if cell.failures}:
         warnings.append(f"Evaluations of {len(lacking)} of {runs} failed; the reasons are below.")
-    left = [(row, cell) for row, cell in grid.cells if not (cell.finished or cell.failed)]
+    if pruned := [(row, cell) for row, cell in grid.cells if cell.pruned]:
+        listed = "; ".join(f"{_of(row, cell, titles)} ({cell.reason})" for row, cell in pruned)
+        warnings.append(f"{len({cell.folder for _, cell in pruned})} of {runs} pruned: {listed}.")
+    left = [(row, cell) for row, cell in grid.cells if not (cell.finished or cell.failed or cell.pruned)]
     if left:
         listed = "; ".join(f"{_of(row, cell, titles)} ({cell.state})" for row, cell in left)
         warnings.append(f"{len({cell.folder for _, cell in left})} of {runs} not finished: {listed}.")

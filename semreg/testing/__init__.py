@@ -27,6 +27,7 @@ from semreg.testing.priors import check_prior
 from semreg.testing.recipes import check_recipe
 from semreg.testing.runs import FakeObservedRun, FakeRun
 from semreg.testing.schedules import check_schedule
+from semreg.testing.searches import check_search
 from semreg.testing.trackers import check_tracker
 
 __all__ = [
@@ -48,5 +49,6 @@ __all__ = [
     "check_recipe",
     "check_sampler",
     "check_schedule",
+    "check_search",
     "check_tracker",
 ]

@@ -107,7 +107,8 @@ def _submitted(executor: Executor, folder: Path, epochs: int) -> tuple[Job, Path
 def coordinate(target: str, words: str, folder: str, *recipes: str) -> None:
     """Make a grid of two seeds of some recipes in a folder, by the executor that can be imported from `target`."""
     from semreg.running.choices import Choices
-    from semreg.tables.making import Wanted, make_table
+    from semreg.tables.growing import Wanted
+    from semreg.tables.making import make_table
 
     register("executor", "checked", import_target("executor", target, "the executor"))
     out = Path(folder)

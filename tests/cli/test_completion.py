@@ -7,10 +7,11 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from semreg.cli.completion import cache_names, recipe_names, run_names
+from semreg.cli.completion import cache_names, recipe_names, run_names, search_names
 from tests.data.test_cache_collection import make_cache
 from tests.store.conftest import make_run
 
@@ -76,6 +77,11 @@ def test_the_script_for_the_shell() -> None:
     command = [sys.executable, "-m", "semreg", "--show-completion", "bash"]
     told = {**os.environ, "_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"}  # there may be no shell above the tests
     assert "complete_bash" in subprocess.run(command, capture_output=True, text=True, check=True, env=told).stdout
+
+
+def test_installed_searches(register: Callable[[str, str, Any], None]) -> None:
+    register("search", "turns", object)
+    assert search_names("tu") == ["turns"]
 
 
 def test_paths_and_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -53,6 +53,12 @@ def test_mistakes_get_one_message_and_exit_code_2(
         ((*rates, *METRIC, "--maximize", "--minimize"), "--minimize, --maximize: the one contradicts the other"),
         ((*rates, *METRIC, "--maximize"), "--maximize: seen says that a low 'mean_squared_error' is good; leave"),
         ((*rates, *METRIC, "--on-test-images", "--judge-on", "validation"), "--on-test-images: contradicts --judge-on"),
+        (
+            (*rates, *METRIC, "--trials", "3"),
+            "--trials: it counts what a search tries",
+        ),
+        ((*rates, *METRIC, "--search", "some"), "--search: 'some' tries as many values as it is told; add --trials 40"),
+        ((*rates, *METRIC, "--search", "some", "--trials", "3"), "--search: no search is called 'some'"),
         ((*rates, *METRIC, "--judge-on", "all"), "--judge-on: 'all' is none of test, validation"),
     ):
         assert ended(recipe, *out, *arguments) == 2

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,6 @@ from typing import Any
 import pytest
 
 from semreg.core import RecordedRun, UserError
-from semreg.running import tracking
 from semreg.running.tracking import bring
 from tests.conftest import Install
 
@@ -54,31 +52,6 @@ def test_an_unknown_tracker_is_refused_with_what_was_meant(install: Install, run
     with pytest.raises(UserError) as refused:
         list(bring([run_folder], "shelve"))
     assert refused.value.text() == "--to: no tracker is called 'shelve'; did you mean 'shelf'?"
-
-
-@pytest.mark.parametrize(
-    ("name", "cure"),
-    [
-        ("shelf", "; 'shelf' comes by `pip install semreg-shelf`"),
-        ("shlef", "; 'shelf' comes by `pip install semreg-shelf`"),
-        ("nope", "; none is installed"),
-    ],
-)
-def test_what_is_to_be_installed_is_a_plugin_that_there_is(
-    run_folder: Path, monkeypatch: pytest.MonkeyPatch, name: str, cure: str
-) -> None:
-    monkeypatch.setattr(tracking, "installed_entry_points", lambda group, also_off: [])
-    monkeypatch.setattr(tracking, "OFFERED", {"shelf": "semreg-shelf"})
-    with pytest.raises(UserError) as refused:
-        list(bring([run_folder], name))
-    assert refused.value.text().startswith(f"--to: no tracker is called {name!r}")
-    assert refused.value.text().endswith(cure)
-
-
-def test_what_is_offered_comes_by_a_plugin_of_ours() -> None:
-    for tracker, plugin in tracking.OFFERED.items():
-        project = tomllib.loads((Path("plugins") / plugin / "pyproject.toml").read_text())["project"]
-        assert tracker in project["entry-points"]["semreg.trackers"]
 
 
 def test_one_that_is_switched_off_or_claimed_twice_is_named(

@@ -18,6 +18,7 @@ from semreg.tables.executors import here
 from semreg.tables.grid import Cell, Facts, Row
 from semreg.tables.making import MadeTable
 from semreg.trained.run import TensorHandle
+from tests.tables.turns import Turns
 
 Toy = Callable[..., Path]
 Register = Callable[[str, str, Any], None]
@@ -116,3 +117,10 @@ def make(toy: Toy, register: Register, tmp_path: Path) -> Make:
 def two(toy: Toy) -> list[Path]:
     better = f'description = "Better"\noptimizer.lr = 0.02\n{SCORED}add = 0.5\n'
     return [toy(SCORED, "plain.toml"), toy(f'extends = "base.toml"\n{better}', "better.toml")]
+
+
+@pytest.fixture
+def turns(register: Register) -> type[Turns]:
+    """Registers the search `turns`."""
+    register("search", "turns", Turns)
+    return Turns

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -53,6 +53,10 @@ class Work:
     title: str
     job: Job | None = None
     """The last of ours, which may have ended."""
+    given_up: Callable[[], str] = lambda: ""
+    """Asked at each look, says why the trial is to be made no further."""
+    pruned: str = ""
+    """Why its job was asked to stop."""
     elsewhere: bool = False
     """Whether another coordinator, or a process that a killed one left, was seen at work on it."""
     unanswered: int = 0
@@ -78,13 +82,18 @@ class Coordinator:
     executor: Executor
     waiting: list[Work]
     running: list[Work] = field(default_factory=list)
+    more: Callable[[int], Sequence[Work]] = lambda free: ()
+    """Gives further trials, about as many as slots are free, when no other waits."""
     total: int = 0
+    """How many trials there are in the end, if more than wait now."""
+    made: int = 0
+    """How many are done."""
     interrupts: Interrupts = field(default_factory=Interrupts)
     failing: set[str] = field(default_factory=set)
     """What the executor was said to fail at."""
 
     def __post_init__(self) -> None:
-        self.total = len(self.waiting)
+        self.total = self.total or len(self.waiting)
 
     def run(self) -> None:
         """Have all trials made. A signal stops those under way at a checkpoint, the next at once; then it is raised."""
@@ -97,7 +106,7 @@ class Coordinator:
                     if self.collect() or now - looked >= SECONDS_BETWEEN_LOOKS:
                         looked = now
                         self.look()
-                        draw([work.folder for work in self.seen], f"{self.total - self.left} of {self.total} done")
+                        draw([work.folder for work in self.seen], f"{self.made} of {self.total} done")
                     time.sleep(SECONDS_BETWEEN_ASKING)
             except KeyboardInterrupt as stopped:
                 for work in self.waiting:
@@ -107,11 +116,6 @@ class Coordinator:
                 raise
             finally:
                 self.stop()
-
-    @property
-    def left(self) -> int:
-        """How many trials are not done."""
-        return len(self.waiting) + len(self.running)
 
     @property
     def seen(self) -> list[Work]:
@@ -136,19 +140,34 @@ class Coordinator:
             work.elsewhere = work.folder not in taken and _in_other_hands(work.trial)
             if not work.elsewhere:
                 self.settle(work, tried=False)
+        self.give_up()
         free = self.executor.slots - len(self.seen)
-        for work in list(self.waiting) if free > 0 else ():
-            if work.elsewhere or work.folder in taken:
+        while free > 0:
+            ready = (work for work in self.waiting if not work.elsewhere and work.folder not in taken)
+            following = next(ready, None)
+            if following is None:
+                if not (further := self.more(free)):
+                    return
+                self.waiting += further
                 continue
-            work.elsewhere = _in_other_hands(work.trial)
-            if work.elsewhere:
-                say(f"{work.title}: {_whose(work.trial)} is at work on it, and is waited for")
+            taken.add(following.folder)
+            following.elsewhere = _in_other_hands(following.trial)
+            if following.elsewhere:
+                say(f"{following.title}: {_whose(following.trial)} is at work on it, and is waited for")
             else:
-                self.begin(work)
-            free -= work.elsewhere or work in self.running
-            taken.add(work.folder)
-            if free <= 0:
-                return
+                self.begin(following)
+            free -= following.elsewhere or following in self.running
+
+    def give_up(self) -> None:
+        """Stop the trials that are to be made no further, and drop those that wait."""
+        for work in list(self.waiting):
+            if not work.elsewhere and (why := work.given_up()):
+                self.done(work, Cell(work.trial.seed, work.folder, "pruned", why))
+        for work in self.running:
+            if not work.pruned and (why := work.given_up()):
+                work.pruned = why
+                say(f"{work.title}: {why}; it is stopped")
+                self.ask(work, "stop a run", lambda job: job.cancel())
 
     def begin(self, work: Work) -> None:
         """Submit a trial, unless another coordinator has just done so, or has finished it."""
@@ -223,6 +242,8 @@ class Coordinator:
         ended = cell.failed and status_of(work.trial) != work.status  # one without its report is still to do
         if not work.trial.to_do or (work.job is not None and ended):
             self.done(work, cell)
+        elif work.pruned:
+            self.done(work, Cell(work.trial.seed, work.folder, "pruned", work.pruned))
         elif refused:
             self.done(work, Cell(work.trial.seed, work.folder, "failed", refused))
         elif tried:
@@ -247,6 +268,7 @@ class Coordinator:
         """Tell the end of a trial."""
         if work.waits:
             self.waiting.remove(work)
+        self.made += 1
         if cell.failed and not cell.finished:
             say(f"{work.title}: {cell.state}: {' '.join(cell.reason.split())}; the other runs go on")
         else:

@@ -13,7 +13,7 @@ from semreg.running.judges import judge_of, of_a_judge
 from semreg.running.start import folders_of, place_of
 from semreg.tables.executors.choosing import require_made_elsewhere, require_room
 from semreg.tables.executors.coordinator import Coordinator, Work
-from semreg.tables.executors.trials import Trial, name_of
+from semreg.tables.executors.trials import More, Trial, name_of
 from semreg.tables.grid import Cell
 from semreg.tables.planned import PlannedRun
 from semreg.trained.opening import open_data
@@ -30,20 +30,34 @@ def require_elsewhere(executor: Executor, trials: Sequence[Trial], on: str) -> N
 
 
 def make_elsewhere(
-    executor: Executor, trials: Sequence[Trial], to_do: Sequence[int], told: Callable[[int, Cell], None]
+    executor: Executor,
+    trials: Sequence[Trial],
+    to_do: Sequence[int],
+    told: Callable[[int, Cell], None],
+    more: More | None = None,
 ) -> None:
     """Have an executor make the trials that are to do, by their places, and tell each when it has ended.
 
     All judges are trained before. Caches of the trials' data are there, since these were opened to check their split;
-    those of the judges' are built first.
+    those of the judges' are built first. Where there may be `more`, as in a search, they are asked for when slots are
+    free; a judge that these alone have is trained by the first that needs it.
     """
+    total = more.total if more else len(trials)
+
+    def further(free: int) -> list[Work]:
+        return [work(k) for k in more.more(free)] if more else []
+
+    def work(k: int) -> Work:
+        given_up = partial(more.given_up, k) if more else lambda: ""
+        return Work(trials[k], partial(told, k), f"{k + 1}/{total}  {name_of(trials[k])}", given_up=given_up)
+
     recipes = _recipes([trials[k] for k in to_do])
     judges = {judge.folder: judge for trial in recipes for judge in judges_of(trial)}
     build_caches([judge for judge in judges.values() if judge.to_do])
     first = [Work(judge, lambda cell: None, f"judge {judge.plan.name}") for judge in judges.values() if judge.to_do]
-    then = [Work(trials[k], partial(told, k), f"{k + 1}/{len(trials)}  {name_of(trials[k])}") for k in to_do]
-    for work in (first, then):
-        Coordinator(executor, work).run()
+    Coordinator(executor, first).run()
+    then = [work(k) for k in to_do]
+    Coordinator(executor, then, more=further, total=total).run()
 
 
 def build_caches(trials: Sequence[Trial]) -> None:

@@ -16,23 +16,30 @@ from semreg.store.layout import LOCK
 from semreg.store.leases import who_has
 from semreg.store.messages import in_first_process, say
 from semreg.store.record import at_work
-from semreg.tables.executors.trials import Trial, name_of
+from semreg.tables.executors.trials import More, Trial, name_of
 from semreg.tables.grid import Cell
 from semreg.training.interrupts import Interrupts
 from semreg.training.processes import joined, started_by_torchrun
 
 
 def make_here(
-    trials: Sequence[Trial], to_do: Iterable[int], choices: Choices, told: Callable[[int, Cell], None]
+    trials: Sequence[Trial],
+    to_do: Iterable[int],
+    choices: Choices,
+    told: Callable[[int, Cell], None],
+    more: More | None = None,
 ) -> None:
-    """Make the trials that are to do, by their places, and tell each when it has ended; one that fails stops none."""
+    """Make the trials that are to do, by their places, and tell each when it has ended; one that fails stops none.
+
+    Where there may be `more`, as in a search, they are asked for when no other is left.
+    """
     first = in_first_process()
     queue = deque((k, False) for k in to_do)
     with joined(choices.torch_device()), Interrupts():
         while queue:
             k, wait = queue.popleft()
             if first:
-                say(f"{k + 1}/{len(trials)}  {name_of(trials[k])}")
+                say(f"{k + 1}/{more.total if more else len(trials)}  {name_of(trials[k])}")
             try:
                 told(k, _finish(trials[k], wait=wait))
             except RunIsBusy:
@@ -44,6 +51,8 @@ def make_here(
                 with contextlib.suppress(CannotWrite):  # which must not hide what happened
                     told(k, trials[k].read())
                 raise
+            if more is not None and not queue:
+                queue.extend((k, False) for k in more.more(1))
 
 
 def _finish(trial: Trial, *, wait: bool) -> Cell:

@@ -52,6 +52,20 @@ class Trial(Protocol):
     def read(self) -> Cell: ...
 
 
+class More(Protocol):
+    """What is known of the trials of a grid only while they are made."""
+
+    @property
+    def total(self) -> int:
+        """How many there are in the end."""
+
+    def more(self, free: int) -> Sequence[int]:
+        """The places of further trials that are to do, about as many as are free."""
+
+    def given_up(self, k: int) -> str:
+        """Why a trial that is under way, or waits, is to be made no further; empty if it is."""
+
+
 def name_of(trial: Trial) -> str:
     """The trial as it is told of."""
     return f"{trial.plan.name} · seed {trial.seed}"

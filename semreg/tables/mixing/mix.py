@@ -16,7 +16,8 @@ from semreg.running.choices import Choices
 from semreg.store.disk import write_whole, writing
 from semreg.store.messages import in_first_process, say
 from semreg.tables.grid import Ranking
-from semreg.tables.making import MadeTable, Wanted, make_table, plan_of_row
+from semreg.tables.growing import Wanted
+from semreg.tables.making import MadeTable, make_table, plan_of_row
 from semreg.tables.mixing.additions import additions_of
 from semreg.tables.mixing.carrier import class_carrier
 from semreg.tables.mixing.composing import Mix

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -17,6 +18,8 @@ from semreg.tables.sweeping.axes import Axis, short_keys
 
 MOST_LINES = 8
 """Of a slice: with more settings of the other keys it shows the best of them."""
+MOST_VALUES = 10
+"""That are named below the axis, and taken for chosen by hand."""
 LOGARITHMIC_FROM = 10
 """Two positive values that differ by this factor lie on a logarithmic axis."""
 
@@ -27,7 +30,8 @@ Setting = tuple[tuple[str, str], ...]
 def slices(grid: Grid) -> dict[str, Picture]:
     """For each key that is varied in a grid's rows a picture of the metric over its values, by the names of files.
 
-    The settings of all other keys are lines; of many the best of them. A key whose rows have but one value, and a grid
+    The settings of all other keys are lines; of many the best of them, and points where each row has a value of its
+    own, as in a search. A key whose rows have but one value, and a grid
     without a metric, have none.
     """
     if grid.metric is None:
@@ -56,7 +60,11 @@ def _slice(grid: Grid, metric: str, key: str, found: Sequence[tuple[Mapping[str,
     caption = "Mean over seeds, with bars of the sample standard deviation."
     if not any(one.deviation is not None for _, one in found):
         caption = "One run each."
-    if len(lines) > MOST_LINES:
+    many = numeric and len(order) > MOST_VALUES
+    apart = many and len(lines) > MOST_LINES and len(order) == sum(map(len, lines.values()))
+    if apart:
+        named = {metric: {text: line[text] for line in lines.values() for text in line}}
+    elif len(lines) > MOST_LINES:
         best, name = _best(grid, metric)
         caption += f" For each value the {name} of {len(lines)} settings of the other keys."
         chosen = {
@@ -86,8 +94,9 @@ def _slice(grid: Grid, metric: str, key: str, found: Sequence[tuple[Mapping[str,
         y_label=metric,
         caption=caption,
         log_x=numeric and is_logarithmic(list(places.values())),
-        x_ticks={place: number(place) if numeric else text for text, place in places.items()},
+        x_ticks=None if many else {place: number(place) if numeric else text for text, place in places.items()},
         deviations=deviations,
+        connected=not apart,
     )
 
 
@@ -104,10 +113,13 @@ def _best(grid: Grid, metric: str) -> tuple[Any, str]:
 
 
 def is_logarithmic(values: Sequence[float]) -> bool:
-    """Whether different numbers are spaced by factors rather than by differences."""
+    """Whether different numbers are spaced by factors rather than by differences; of many, most of them."""
     ordered = sorted(values)
     if ordered[0] <= 0:
         return False
+    if len(ordered) > MOST_VALUES:
+        middle, (low, high) = statistics.median(ordered), (ordered[0], ordered[-1])
+        return middle - math.sqrt(low * high) < (low + high) / 2 - middle
     if len(ordered) == 2:
         return ordered[1] >= LOGARITHMIC_FROM * ordered[0]
     pairs = list(itertools.pairwise(ordered))

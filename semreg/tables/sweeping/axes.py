@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from semreg.core import UserError
+from semreg.core import Range, UserError
 from semreg.recipe.bounds import parse_toml
 from semreg.recipe.from_python import plain
 from semreg.recipe.toml_text import toml_value
@@ -28,10 +28,11 @@ _BARE = re.compile(r"[A-Za-z0-9_-]+")
 
 @dataclass(frozen=True)
 class Axis:
-    """A key of a recipe, part by part, and the different values that a sweep gives it."""
+    """A key of a recipe, part by part, and the different values that a sweep gives it; of a search's range the ends."""
 
     key: tuple[str, ...]
     values: tuple[Any, ...]
+    range: Range | None = None
 
     @property
     def dotted(self) -> str:
@@ -44,17 +45,18 @@ def dotted(parts: Iterable[str]) -> str:
     return ".".join(part if _BARE.fullmatch(part) else toml_value(part) for part in parts)
 
 
-def axes_of(said: Sequence[str] | Mapping[str, Any]) -> list[Axis]:
+def axes_of(said: Sequence[str] | Mapping[str, Any], *, searched: bool = False) -> list[Axis]:
     """The axes that texts such as "optimizer.lr=1e-4..1e-2:log" say, or a mapping from keys to values or ranges.
 
     A range has 5 points unless it says how many, evenly spaced, or with equal ratios if `log`; whole ends give whole
-    numbers, other points are rounded to six digits, those of equal ratios to three. Raises UserError for what is no key
+    numbers, other points are rounded to six digits, those of equal ratios to three. One that is `searched` has no
+    points. Raises UserError for what is no key
     or has no two different values, for a key that is said twice, and for the run's seed.
     """
     if isinstance(said, Mapping):
-        axes = [_axis(str(key), values) for key, values in said.items()]
+        axes = [_axis(str(key), values, searched) for key, values in said.items()]
     else:
-        axes = [_axis(key, values.strip()) for key, _, values in (text.partition("=") for text in said)]
+        axes = [_axis(key, values.strip(), searched) for key, _, values in (text.partition("=") for text in said)]
     if not axes:
         raise UserError("--vary", f"nothing to vary; {_FITS}")
     for one, other in itertools.combinations(axes, 2):
@@ -71,10 +73,16 @@ def axes_of(said: Sequence[str] | Mapping[str, Any]) -> list[Axis]:
     return axes
 
 
-def _axis(key: str, said: Any) -> Axis:
+def _axis(key: str, said: Any, searched: bool) -> Axis:
     where = f"--vary {key:.80}"
     if isinstance(said, str):
         found = None if said.startswith("[") else _RANGE.fullmatch(said)
+        if found and searched:
+            numbers = _range(found, where)
+            if found["points"]:
+                message = f"{said}: a search chooses any numbers of a range; leave :{found['points']} out"
+                raise UserError(where, message)
+            return Axis(_parts(key, where), (numbers.low, numbers.high), numbers)
         values = _points(found, where) if found else _listed(said, where)
     else:
         values = plain(said.tolist() if hasattr(said, "tolist") else said, where)
@@ -114,22 +122,34 @@ def _listed(said: str, where: str) -> list[Any]:
 # --- ranges ---
 
 
-def _points(said: re.Match[str], where: str) -> list[Any]:
-    low, high = (_end(said[name], where) for name in ("low", "high"))
-    ratios, points = bool(said["log"]), int(said["points"] or POINTS)
-    if not low < high:
+def _range(said: re.Match[str], where: str) -> Range:
+    found = Range(_end(said["low"], where), _end(said["high"], where), log=bool(said["log"]))
+    if not found.low < found.high:
         raise UserError(where, f"{said[0]} doesn't ascend")
-    if ratios and low <= 0:
+    if found.log and found.low <= 0:
         raise UserError(where, f"{said[0]}: equal ratios begin above 0")
+    return found
+
+
+def _points(said: re.Match[str], where: str) -> list[Any]:
+    numbers, points = _range(said, where), int(said["points"] or POINTS)
+    low, high = numbers.low, numbers.high
     if not 2 <= points <= MOST_POINTS:
         raise UserError(where, f"{points} points; a range has 2 to {MOST_POINTS}")
-    whole = isinstance(low, int) and isinstance(high, int)
-    inner = [_between(low, high, k / (points - 1), ratios=ratios) for k in range(1, points - 1)]
-    found = [low, *(round(one) if whole else float(f"{one:.{3 if ratios else 6}g}") for one in inner), high]
+    inner = [_between(low, high, k / (points - 1), ratios=numbers.log) for k in range(1, points - 1)]
+    found = [low, *(rounded(one, numbers) for one in inner), high]
     different = list(dict.fromkeys(found))
-    if different != sorted(different) or (len(different) < points and (said["points"] or not whole)):
+    if different != sorted(different) or (len(different) < points and (said["points"] or not numbers.whole)):
         raise UserError(where, f"{said[0]} has no {points} different points")
     return different
+
+
+def rounded(value: float, numbers: Range) -> int | float:
+    """A number of a range, with as many digits as a row shows: whole, or six, or three where ratios count."""
+    if numbers.whole:
+        return round(value)
+    shown = float(f"{value:.{3 if numbers.log else 6}g}")
+    return min(max(shown, float(numbers.low)), float(numbers.high))
 
 
 def _end(text: str, where: str) -> int | float:

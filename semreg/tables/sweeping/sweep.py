@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from semreg.core import DataMissing, UserError, closest
@@ -21,24 +21,19 @@ from semreg.store.messages import in_first_process, say
 from semreg.tables.blocks import LONGER, ON_TEST
 from semreg.tables.columns import Form
 from semreg.tables.grid import Grid, Ranked, Ranking
-from semreg.tables.making import MadeTable, Wanted, chosen_seeds, make_table, plan_of_row
+from semreg.tables.growing import Wanted
+from semreg.tables.making import MadeTable, chosen_seeds, make_table, plan_of_row
 from semreg.tables.plots import of_no_evaluation, over_seeds
 from semreg.tables.ranking import best_row, direction_of
-from semreg.tables.sweeping.axes import Axis, axes_of, dotted, row_names, row_title, short_keys
+from semreg.tables.sweeping.axes import Axis, axes_of, dotted
+from semreg.tables.sweeping.rows import SweptRow, swept_rows
+from semreg.tables.sweeping.searching import beside_the_first, make_search, sought_by
 
 MOST_TRIALS = 1_000
 ON_TEST_IMAGES = (
     "Chosen on the test images: the best row's figure promises more than other images would show. Without "
     "--on-test-images a sweep is judged on validation images."
 )
-
-
-@dataclass(frozen=True)
-class _Trial:
-    """A combination of values, by dotted keys, and the recipe that has them."""
-
-    varied: Mapping[str, Any]
-    recipe: Recipe
 
 
 def make_sweep(
@@ -49,19 +44,24 @@ def make_sweep(
     higher: bool | None,
     wanted: Wanted,
     choices: Choices,
+    search: str | None = None,
+    trials: int | None = None,
 ) -> MadeTable:
     """Make all runs of a sweep that are not finished, and rank its rows by `metric`, as EVALUATION.FIGURE.
 
-    `vary` is as `axes_of` takes it; `higher` says whether a high figure is good, where the evaluation doesn't. Raises
+    `vary` is as `axes_of` takes it; `higher` says whether a high figure is good, where the evaluation doesn't; a
+    `search`, as NAME:WORDS, chooses as many rows as there are `trials`, in the place of all combinations. Raises
     UserError, before anything is trained, for a key or value that no recipe can have, one that changes nothing that is
     trained, more than 1,000 runs, and a metric that no evaluation gives, as far as that can be known.
     """
-    axes, chosen = axes_of(vary), chosen_seeds(seeds)
-    _require_few(axes, len(chosen) if chosen else 1)
+    sought = sought_by(search, trials)
+    axes, chosen = axes_of(vary, searched=sought is not None), chosen_seeds(seeds)
+    factors = [sought.trials] if sought else [len(axis.values) for axis in axes]
+    _require_few(factors, len(chosen) if chosen else 1, "--trials" if sought else "--vary")
     plan = plan_of_row(recipe, wanted, choices)
     ranked = _ranked(plan, metric, higher)
-    trials = _trials(recipe, axes)
-    _require_different(trials, axes, plan, wanted, replace(choices, seed=chosen[0] if chosen else None))
+    rows = swept_rows(recipe, axes, beside_the_first(axes) if sought else itertools.product(*(a.values for a in axes)))
+    _require_different(rows, axes, plan, wanted, replace(choices, seed=chosen[0] if chosen else None))
     remarks = (ON_TEST_IMAGES,) if choices.judge_on == "test" else ()
     if in_first_process():
         for remark in remarks:
@@ -73,16 +73,21 @@ def make_sweep(
         metric=metric,
         going_on=lambda grid: best_of(grid, recipe, choices),
         swept=str(recipe.path),
-        varied=[trial.varied for trial in trials],
+        varied=[row.varied for row in rows],
     )
-    return make_table([trial.recipe for trial in trials], (), chosen, wanted, choices)
+    recipes = [row.recipe for row in rows]
+    if sought is not None:
+        return make_search(sought, recipe, axes, recipes, chosen, wanted, choices)
+    return make_table(recipes, (), chosen, wanted, choices)
 
 
-def _require_few(axes: Sequence[Axis], seeds: int) -> None:
-    factors = [len(axis.values) for axis in axes] + ([seeds] if seeds > 1 else [])
-    if math.prod(factors) > MOST_TRIALS:
-        counted = f"{' × '.join(map(str, factors))} = {math.prod(factors):,}"
-        raise UserError("--vary", f"{counted} runs; {MOST_TRIALS:,} are the most of a sweep")
+def _require_few(factors: Sequence[int], seeds: int, where: str) -> None:
+    """Raise UserError for more runs than a sweep has; the product of `factors` is the number of its rows."""
+    factors = [*factors, *([seeds] if seeds > 1 else [])]
+    runs = math.prod(factors)
+    if runs > MOST_TRIALS:
+        counted = f"{' × '.join(map(str, factors))} = {runs:,}" if len(factors) > 1 else f"{runs:,}"
+        raise UserError(where, f"{counted} runs; {MOST_TRIALS:,} are the most of a sweep")
 
 
 def _ranked(plan: Plan, metric: str, higher: bool | None) -> Ranked:
@@ -105,23 +110,8 @@ def _ranked(plan: Plan, metric: str, higher: bool | None) -> Ranked:
     return Ranked(metric, higher)
 
 
-def _trials(recipe: Recipe, axes: Sequence[Axis]) -> list[_Trial]:
-    """Every combination, the last key's values next to each other."""
-    keys = short_keys(axes)
-    combinations = list(itertools.product(*(axis.values for axis in axes)))
-    titles = [row_title(keys, values) for values in combinations]
-    names = row_names(recipe.path.stem, titles)
-    trials = []
-    for values, title, name in zip(combinations, titles, names, strict=True):
-        varied = {axis.dotted: value for axis, value in zip(axes, values, strict=True)}
-        own = with_overrides(recipe, [f"{key}={toml_value(value)}" for key, value in varied.items()])
-        titled = (*own.overrides, {"description": title})
-        trials.append(_Trial(varied, replace(own, path=recipe.path.with_name(f"{name}.toml"), overrides=titled)))
-    return trials
-
-
 def _require_different(
-    trials: Sequence[_Trial], axes: Sequence[Axis], plan: Plan, wanted: Wanted, choices: Choices
+    rows: Sequence[SweptRow], axes: Sequence[Axis], plan: Plan, wanted: Wanted, choices: Choices
 ) -> None:
     """Raise UserError for a value that no recipe can have there, or that trains what another value trains.
 
@@ -130,12 +120,12 @@ def _require_different(
     for axis in axes:
         seen: dict[str, Any] = {}
         others = {other.dotted: other.values[0] for other in axes if other is not axis}
-        for trial in trials:
-            value = trial.varied[axis.dotted]
-            if any(trial.varied[key] != first for key, first in others.items()):
+        for row in rows:
+            value = row.varied[axis.dotted]
+            if any(row.varied[key] != first for key, first in others.items()):
                 continue
             try:
-                own = plan_of_row(trial.recipe, wanted, choices)
+                own = plan_of_row(row.recipe, wanted, choices)
             except DataMissing:
                 raise
             except UserError as error:

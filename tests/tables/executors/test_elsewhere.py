@@ -16,13 +16,15 @@ import semreg
 from semreg.core import Result, UserError
 from semreg.running.choices import Choices
 from semreg.store.record import known_runs, read_record
-from semreg.tables.executors import elsewhere
-from semreg.tables.making import MadeTable, Wanted
+from semreg.tables.executors import coordinator, elsewhere
+from semreg.tables.growing import Wanted
+from semreg.tables.making import MadeTable
 from semreg.tables.mixing.mix import Budget, make_mix
 from semreg.trained.run import Run
 from semreg.training.phase import PhaseRunner
 from tests.running.faults import JUDGE
 from tests.tables.conftest import SCORED
+from tests.tables.turns import Turns
 
 Toy = Callable[..., Path]
 Make = Callable[..., MadeTable]
@@ -144,6 +146,31 @@ def test_an_interrupt_stops_all_and_the_same_call_goes_on_here(
     assert states
     assert set(states) <= {"stopped", "finished"}
     assert all(cell.finished for _, cell in make(two, threads=1).grid.cells)
+
+
+def test_a_search_stops_what_it_gives_up_at_a_checkpoint(
+    toy: Toy, forked: list[list[str]], turns: type[Turns], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(coordinator, "SECONDS_BETWEEN_LOOKS", 0.05)
+    monkeypatch.setattr(Turns, "gives_up", lambda self, number, epoch, loss: number == 1 and epoch > 1)
+    seen = 'data.split.validation = 0.2\n[evaluate.seen]\nuse = "reconstructions"'
+    recipe = toy(f'phases.main.validate.loss = "rec"\n{seen}')
+    vary = {"phases.main.epochs": [1, 100_000]}
+    made, again = (
+        semreg.sweep(
+            recipe, vary, metric="seen.mean_squared_error", search="turns:pruning", trials=3, on="forked:2",
+            out=tmp_path / "runs", device="cpu",
+        )
+        for _ in range(2)
+    )  # fmt: skip
+    assert [row.cells[0].state for row in made.grid.rows] == ["finished", "pruned"]
+    cell = made.grid.rows[1].cells[0]
+    assert cell.reason.startswith("its validation loss was ")
+    assert read_record(cell.folder).current_state() == "stopped"
+    assert list((cell.folder / "checkpoints").iterdir())
+    assert json.loads((made.folder / "search" / "said.json").read_text()) == ["told", "pruned", "told"]
+    assert [row.cells[0].state for row in again.grid.rows] == ["finished", "pruned"]
+    assert len(forked) == 2, "nothing is begun again"
 
 
 # --- refused ---

@@ -86,6 +86,32 @@ def test_one_that_is_busy_has_its_turn_last(make: Callable[..., Any]) -> None:
     assert [k for k, _, _ in told] == [1, 0]
 
 
+def test_more_are_asked_for_when_all_have_been_made(
+    make: Callable[..., Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    trials = [Planned(tmp_path / "0")]
+    trials[0].to_do = False
+    told: list[int] = []
+
+    class Further:
+        total = 3
+
+        def more(self, free: int) -> list[int]:
+            assert free == 1
+            if len(trials) == 3:
+                return []
+            trials.append(Planned(tmp_path / f"{len(trials)}"))
+            trials[-1].to_do = False
+            return [len(trials) - 1]
+
+        def given_up(self, k: int) -> str:
+            return ""
+
+    make_here(trials, [0], Choices(device="cpu"), lambda k, cell: told.append(k), Further())
+    assert told == [0, 1, 2]
+    assert "1/3  0 · seed 0" in capsys.readouterr().err
+
+
 def test_where_all_ends_the_run_is_told_as_it_stands(make: Callable[..., Any]) -> None:
     with pytest.raises(KeyboardInterrupt):
         make([lambda: None], [raises(KeyboardInterrupt())], [lambda: None])

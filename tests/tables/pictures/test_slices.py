@@ -74,6 +74,23 @@ def test_of_many_settings_the_best_is_shown(drawn: list[dict[str, Any]], higher:
     assert len(drawn[1]["series"]) == 2
 
 
+def test_rows_of_a_search_are_points(drawn: list[dict[str, Any]]) -> None:
+    rows = tuple(row({"kl": 1 / k, "lr": 10.0**-k, "net": "ab"[k % 2]}, k / 20) for k in range(1, 13))
+    slices(Grid("sweep", rows, metric=METRIC))
+    of_kl, of_lr, of_net = drawn
+    assert of_lr["series"] == {METRIC: ([10.0**-k for k in range(12, 0, -1)], [k / 20 for k in range(12, 0, -1)])}
+    assert [one["connected"] for one in drawn] == [False, False, True]
+    assert [one["x_ticks"] is None for one in drawn] == [True, True, False]
+    assert [one["log_x"] for one in drawn] == [True, True, False]
+    assert of_kl["caption"] == "One run each."
+    assert "the highest of 12 settings" in of_net["caption"]
+
+
+def test_a_line_of_many_values_is_drawn_without_their_names(drawn: list[dict[str, Any]]) -> None:
+    slices(Grid("sweep", tuple(row({"kl": k}, k / 20) for k in range(1, 13)), metric=METRIC))
+    assert (drawn[0]["x_ticks"], drawn[0]["connected"], drawn[0]["log_x"]) == (None, True, False)
+
+
 def test_what_is_not_varied_and_what_has_no_value_has_no_slice(drawn: list[dict[str, Any]]) -> None:
     rows = (row({"kl": 1, "lr": 1}, 0.5), row({"kl": 2, "lr": 1}, 0.6), row({"kl": 2, "lr": 2}))
     assert len(slices(Grid("sweep", rows, metric=METRIC))) == 1
@@ -100,7 +117,7 @@ def test_the_axis_suits_the_values(values: list[float], logarithmic: bool) -> No
     assert is_logarithmic(values) is logarithmic
 
 
-@given(st.floats(1e-3, 1e3), st.floats(1.5, 20), st.integers(3, 8))
+@given(st.floats(1e-3, 1e3), st.floats(1.5, 20), st.integers(3, 30))
 def test_geometric_values_are_logarithmic_and_arithmetic_ones_are_not(first: float, step: float, count: int) -> None:
     assert is_logarithmic([first * step**place for place in range(count)])
     assert not is_logarithmic([first + step * place for place in range(count)])

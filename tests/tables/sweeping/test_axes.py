@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from semreg.core import UserError
+from semreg.core import Range, UserError
 from semreg.recipe.check import FOLDER_NAME
-from semreg.tables.sweeping.axes import Axis, axes_of, row_names, row_title, short_keys
+from semreg.tables.sweeping.axes import Axis, axes_of, rounded, row_names, row_title, short_keys
 
 
 def values(text: Any) -> tuple[Any, ...]:
@@ -60,6 +60,35 @@ def test_a_range_has_five_points_or_as_many_as_it_says(text: str, found: tuple[f
     assert values(text) == found
     whole = "." not in text.replace("..", "") and "e" not in text
     assert all(isinstance(one, int) == whole for one in values(text)[1:-1])
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("1e-4..1e-2:log", Range(1e-4, 1e-2, log=True)),
+        ("0..1.0", Range(0, 1.0)),
+        ("16..256:log", Range(16, 256, log=True)),
+        ("1..3", Range(1, 3)),
+    ],
+)
+def test_a_search_has_the_range_itself(text: str, found: Range) -> None:
+    [axis] = axes_of({"a.b": text}, searched=True)
+    assert (axis.range, axis.values) == (found, (found.low, found.high))
+    assert found.whole == all(isinstance(end, int) for end in axis.values)
+    [listed] = axes_of({"a.b": [1, 2]}, searched=True)
+    assert (listed.range, listed.values) == (None, (1, 2))
+    with pytest.raises(UserError, match="a search chooses any numbers of a range; leave :3 out"):
+        axes_of({"a.b": f"{text}:3"}, searched=True)
+
+
+@given(st.floats(0, 1), st.floats(1e-6, 1e6), st.floats(1.1, 1e6), st.booleans())
+def test_a_number_of_a_range_is_rounded_to_what_a_row_shows(share: float, low: float, ratio: float, log: bool) -> None:
+    numbers = Range(low, low * ratio, log=log)
+    value = low + share * (numbers.high - low)
+    found = rounded(value, numbers)
+    assert numbers.low <= found <= numbers.high
+    assert math.isclose(found, value, rel_tol=5e-3 if log else 5e-6)
+    assert isinstance(rounded(round(value) + 0.0, Range(0, 10)), int)
 
 
 @given(st.floats(1e-30, 1e30), st.floats(1.1, 1e6), st.integers(3, 100), st.booleans())

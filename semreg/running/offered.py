@@ -1,0 +1,23 @@
+"""A component that a command names, which may be of a plugin that isn't installed."""
+
+from __future__ import annotations
+
+from semreg.core import UserError, closest
+from semreg.core.kinds import KINDS
+from semreg.core.registry import Component, find, installed_entry_points
+
+OFFERED = {"search": {"optuna": "semreg-optuna"}, "tracker": {"mlflow": "semreg-mlflow"}}
+"""Components that come by plugins of semreg's own, by their kinds, and these."""
+
+
+def component_named(name: str, kind: str, option: str) -> Component:
+    """The component of a kind that an option names. Raises UserError, with what to install if that helps."""
+    try:
+        return find(name, [kind])
+    except LookupError as error:
+        known = {point.name for point in installed_entry_points(KINDS[kind].group, also_off=True)}
+        offered = OFFERED.get(kind, {})
+        near = [one for one in offered.keys() - known if closest(name, [one]).endswith("?")]
+        cure = "".join(f"; {one!r} comes by `pip install {offered[one]}`" for one in near)
+        cure = cure or ("" if known else "; none is installed")
+        raise UserError(option, f"{error}{cure}") from None

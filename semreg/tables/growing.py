@@ -1,0 +1,183 @@
+"""A table as it grows: what is wanted of it, the runs of its grid, and what is known of each so far."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import re
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from semreg.core.errors import CannotWrite
+from semreg.running.choices import Choices
+from semreg.store.messages import in_first_process
+from semreg.tables.executors.choosing import HERE
+from semreg.tables.grid import Cell, Grid, Plot, Ranking, Row, require_metric
+from semreg.tables.pages import write_table, writing_table
+from semreg.tables.pictures.paper_figures import require_pictured
+from semreg.tables.planned import PlannedRun
+
+TABLES = "tables"
+"""The folder of tables, among the runs."""
+PAUSE = 20
+"""So many times as long as a table took to write it is left as it is, while its runs are made."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a table is to show; `figures` are globs of EVALUATION.FIGURE."""
+
+    figures: tuple[str, ...] = ()
+    against: str | None = None
+    only_finished: bool = False
+    name: str | None = None
+    command: str = ""
+    plots: tuple[Plot, ...] = ()
+    ranking: Ranking | None = None
+    metric: str | None = None
+    """Of a sweep, as `EVALUATION.FIGURE`."""
+    going_on: Callable[[Grid], Sequence[tuple[str, str]]] | None = None
+    """Of a sweep, what gives its best row and the commands that go on with it, as a Grid has them."""
+    swept: str = ""
+    """Of a sweep, the recipe whose keys are varied, by which mistakes of its rows are told."""
+    varied: Sequence[Mapping[str, Any]] = ()
+    """Of a sweep, for each recipe the values of the keys that are varied."""
+    figures_of: tuple[str, ...] = ()
+    """Evaluations whose pictures are written over the rows, as a paper has them, beside the table."""
+    written: bool = True
+    """Whether the table is written into a folder of its own, and not only made."""
+    on: str = HERE
+    """Where its runs are made: `here`, in this process one after another, or `NAME:WORDS` of an executor."""
+    gpus: float | None = None
+    """The share of a GPU that each of them has there."""
+
+
+@dataclass(frozen=True)
+class GridRun(PlannedRun):
+    """A run of the grid; `row` is its recipe's place, and `varied` what a sweep gives its keys."""
+
+    row: int
+    varied: Mapping[str, Any]
+
+
+class Growing:
+    """The runs of a table, their cells as far as they are known, and its folder, which the first process writes."""
+
+    def __init__(self, runs: Sequence[GridRun], wanted: Wanted, choices: Choices, digest: str = "") -> None:
+        self.runs, self.wanted, self.choices, self.first = list(runs), wanted, choices, in_first_process()
+        self.cells = [run.read() for run in runs]
+        self.name = wanted.name or _name(runs)
+        self.folder = choices.out / TABLES / f"{self.name}-{(digest or _digest(runs, wanted, choices))[:6]}"
+        self._next = 0.0
+
+    @property
+    def total(self) -> int:
+        """How many runs it has in the end."""
+        return len(self.runs)
+
+    def left(self, to_do: Sequence[int]) -> int:
+        """How many runs are to do, of which some are known."""
+        return len(to_do)
+
+    def more(self, free: int) -> Sequence[int]:
+        """The places of runs that are still to be made, about as many as are free: none where all are known before."""
+        return ()
+
+    def given_up(self, k: int) -> str:
+        """Why a run that is under way, or waits, is to be made no further; empty if it is."""
+        return ""
+
+    @property
+    def grid(self) -> Grid:
+        wanted, cells = self.wanted, defaultdict[int, list[Cell]](list)
+        for run, cell in zip(self.runs, self.cells, strict=True):
+            cells[run.row].append(cell)
+        rows = [
+            Row(
+                run.plan.name,
+                run.plan.tables.description,
+                tuple(cells[run.row]),
+                run.plan.table,
+                run.varied,
+            )
+            for run in {run.row: run for run in self.runs}.values()
+        ]
+        return Grid(
+            self.name, tuple(rows), wanted.figures, wanted.against, wanted.command, wanted.plots, wanted.ranking,
+            wanted.metric,
+            judged_on=self.choices.judge_on,
+        )  # fmt: skip
+
+    @property
+    def told(self) -> Grid:
+        """The grid with what a sweep tells of its best row."""
+        grid, going_on = self.grid, self.wanted.going_on
+        return replace(grid, going_on=tuple(going_on(grid))) if going_on else grid
+
+    def put(self, k: int, cell: Cell) -> None:
+        """Take what came of a run, and write the table, unless that would take most of the time."""
+        self.cells[k] = cell
+        if time.monotonic() >= self._next:
+            self.write()
+        if self._lacks(cell):  # once known, before all others are made
+            grid = self.grid
+            require_metric(grid)
+            require_pictured(grid, self.wanted.figures_of)
+
+    def _lacks(self, cell: Cell) -> bool:
+        """Whether a run has no such figure, or pictures, as are wanted: then the others may have none, either."""
+        evaluation, _, figure = (self.wanted.metric or "").partition(".")
+        unfigured = evaluation in cell.results and figure not in cell.results[evaluation].figures
+        return unfigured or any(
+            name in cell.results and not cell.results[name].pictures for name in self.wanted.figures_of
+        )
+
+    @contextlib.contextmanager
+    def written(self) -> Iterator[None]:
+        """Inside, runs are put; at the end the table is written, whatever ends it."""
+        try:
+            yield
+        except BaseException:
+            with contextlib.suppress(CannotWrite):  # which must not hide what happened
+                self.write()
+            raise
+        self.write()
+
+    def write(self) -> None:
+        """Write the table, with what other commands finished meanwhile, one command at a time."""
+        if not (self.first and self.wanted.written):
+            return
+        began = time.monotonic()
+        with writing_table(self.folder):
+            for k, cell in enumerate(self.cells):
+                fresh = cell if cell.finished or cell.pruned else self.runs[k].read()
+                if fresh.finished or not cell.failed:
+                    self.cells[k] = fresh
+            write_table(self.told, self.folder)
+        now = time.monotonic()
+        self._next = now + PAUSE * (now - began)
+
+
+def _name(runs: Sequence[GridRun]) -> str:
+    """The recipe's name, if there is one; else that of the folder they are all in."""
+    if len({run.row for run in runs}) == 1:
+        return runs[0].plan.name
+    folder = os.path.commonpath([run.recipe.path.resolve().parent for run in runs])
+    return re.sub(r"[^\w.-]+", "_", Path(folder).name).lstrip(".-") or "table"
+
+
+def _digest(runs: Sequence[GridRun], wanted: Wanted, choices: Choices) -> str:
+    """What tells the folder of a table from others of its name: its runs, and all else that a sweep is."""
+    told = sorted(run.place.identity.digest for run in runs)
+    content = " ".join([*told, choices.judge_on] if choices.judge_on != "test" else told)
+    if wanted.metric is not None:
+        folders = sorted({folder for run in runs for folder in run.folders.values()})
+        ranked = wanted.ranking and wanted.ranking.figures
+        varied = list({run.row: run.varied for run in runs}.values())
+        content = repr((content, folders, varied, ranked))
+    return hashlib.sha256(content.encode()).hexdigest()
