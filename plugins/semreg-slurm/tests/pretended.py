@@ -1,8 +1,8 @@
 """A cluster that is a folder: what commands of Slurm do, as far as submitit and semreg ask for it, with processes.
 
 `python pretended.py COMMAND ARGUMENTS` in an environment whose PRETENDED names the folder. A file NUMBER.state is there
-for each job that hasn't ended, and NUMBER.step holds its process. A file `silent` has squeue and scancel not answer, and
-with a file `apart` nodes see no other folder.
+for each job that hasn't ended, and NUMBER.step holds its process. With a file `silent` squeue and scancel don't answer,
+and with a file `apart` nodes see no other folder.
 """
 
 from __future__ import annotations

@@ -113,6 +113,8 @@ def test_the_script_says_what_the_job_needs(cluster: Any, tmp_path: Path, monkey
     assert f"--cpus-per-task=3 '--output={tmp_path}/a 5%% run.log' --open-mode=append {sys.executable} " in script
     assert "#SBATCH --error" not in script
     assert "#SBATCH --gpus" not in script
+    Slurm(gpu=None).submit(["--version"], Needs(threads=1, gpu=1.0, log=tmp_path / "gpu.log"))
+    assert "#SBATCH --gpus-per-node=1\n" in cluster.script(2)
 
 
 def test_what_sbatch_refuses_is_said(

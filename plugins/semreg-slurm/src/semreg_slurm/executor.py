@@ -21,8 +21,10 @@ from semreg_slurm.trial import RunOfSemreg
 
 COMMANDS = ("sbatch", "squeue", "scancel", "srun")
 MOST_AT_ONCE, MINUTES, SECONDS_TO_STOP = 100, 60, 90
-"""What is taken where nobody says: how many jobs there are at once, how long each may take before it is queued anew,
+"""What is taken where nobody says: how many jobs there are at once, how long each may take before it is queued again,
 and how long before that it is told."""
+MOST_TIMES = 100
+"""So often a job is queued again whose time is over; then it ends, and only a coordinator begins it again."""
 SECONDS_BETWEEN_LOOKS = 5.0
 """How often the queue is asked for."""
 PATIENCE = 60.0
@@ -90,7 +92,7 @@ class Slurm:
 
     def executor(self, folder: Path, needs: Needs) -> submitit.Executor:
         """What writes the script of a job into a folder, and hands it to `sbatch`."""
-        made = submitit.SlurmExecutor(folder)
+        made = submitit.SlurmExecutor(folder, max_num_timeout=MOST_TIMES)
         # srun asks for its cores anew, from Slurm 22.05 on, and appends to no file unless told.
         cores, log = self.parameters.get("cpus_per_task", needs.threads), str(needs.log).replace("%", "%%")
         step = [f"--cpus-per-task={cores}", f"--output={log}", "--open-mode=append"]
