@@ -186,9 +186,9 @@ def compared(title: str, contestants: dict[str, Callable[[], float]], images: in
     spent: dict[str, list[float]] = {name: [] for name in contestants}
 
     def counted(name: str) -> float:
-        before = _spent(os.getpid())
+        before = _spent()
         speed = contestants[name]()
-        spent[name].append((_spent(os.getpid()) - before) / images)
+        spent[name].append((_spent() - before) / images)
         return speed
 
     measured = in_turns({name: partial(counted, name) for name in contestants}, rounds)
@@ -205,15 +205,24 @@ def compared(title: str, contestants: dict[str, Callable[[], float]], images: in
     return Table(title, columns, rows, note)
 
 
-def _spent(pid: int) -> float:
-    """Seconds that processors were at work for a process and for those that it started, at whatever depth."""
+def _spent() -> float:
+    """Seconds that processors were at work for this process and for those that it started, at whatever depth."""
+    return time.process_time() + _spent_by_children(os.getpid())
+
+
+def _spent_by_children(pid: int) -> float:
+    spent = 0.0
     try:
-        tasks = list(Path(f"/proc/{pid}/task").iterdir())
-        own = sum(int((task / "schedstat").read_text().split()[0]) for task in tasks)
-        children = {int(child) for task in tasks for child in (task / "children").read_text().split()}
-    except OSError:
-        return 0.0
-    return own / 1e9 + sum(_spent(child) for child in children)
+        for child in {child for task in _tasks(pid) for child in (task / "children").read_text().split()}:
+            own = sum(int((task / "schedstat").read_text().split()[0]) for task in _tasks(int(child)))
+            spent += own / 1e9 + _spent_by_children(int(child))
+    except OSError:  # one has ended meanwhile
+        pass
+    return spent
+
+
+def _tasks(pid: int) -> list[Path]:
+    return list(Path(f"/proc/{pid}/task").iterdir())
 
 
 def from_shards(effort: Effort, folder: Path) -> Findings:
