@@ -19,6 +19,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -32,7 +33,20 @@ from torchvision.transforms import CenterCrop, Compose, Resize, ToTensor
 
 import semreg
 from benchmarks.batches import SIZE, Colours, Files, smooth
-from benchmarks.measure import FULL, QUICK, ROOT, Effort, Findings, Goal, Table, goals_table, in_turns, machine, seconds
+from benchmarks.measure import (
+    FULL,
+    QUICK,
+    ROOT,
+    Effort,
+    Findings,
+    Goal,
+    Table,
+    goals_table,
+    in_turns,
+    machine,
+    median_ratio,
+    seconds,
+)
 from semreg.core import TRAIN, ClassField, ImageField, Source, Specification, registry
 from semreg.data import shards
 from semreg.data.batches import AHEAD, Batches
@@ -167,13 +181,48 @@ def theirs(dataset: Dataset[Any]) -> Callable[[], float]:
     return lambda: len(loader) * BATCH / seconds(run)
 
 
-def table(title: str, measured: dict[str, list[float]], base: str) -> Table:
-    """Images a second, and how many times the base's they are."""
+def compared(title: str, contestants: dict[str, Callable[[], float]], images: int, rounds: int) -> Table:
+    """Images a second, of so many in a round, and how many times the first's they are; and so for processors' time."""
+    spent: dict[str, list[float]] = {name: [] for name in contestants}
+
+    def counted(name: str) -> float:
+        before = _spent()
+        speed = contestants[name]()
+        spent[name].append((_spent() - before) / images)
+        return speed
+
+    measured = in_turns({name: partial(counted, name) for name in contestants}, rounds)
+    base, *_ = contestants
     rows = []
     for name, speeds in measured.items():
-        times = statistics.median(one / other for one, other in zip(speeds, measured[base], strict=True))
-        rows.append([name, f"{statistics.median(speeds):,.0f}", f"{times:.2f}"])
-    return Table(title, ["batches", "images/s", f"times those of: {base}"], rows, "Medians, in turns.")
+        own, others = spent[name][1:], spent[base][1:]  # without the first round, which warms up
+        rows.append(
+            [name, f"{statistics.median(speeds):,.0f}", f"{median_ratio(speeds, measured[base]):.2f}",
+             f"{1e6 * statistics.median(own):.1f}", f"{median_ratio(others, own):.2f}"]
+        )  # fmt: skip
+    columns = ["batches", "images/s", f"times those of: {base}", "processors' µs an image", "times fewer"]
+    note = "Medians, in turns. What else the machine does changes images a second much, processors' time little."
+    return Table(title, columns, rows, note)
+
+
+def _spent() -> float:
+    """Seconds that processors were at work for this process and for those that it started, at whatever depth."""
+    return time.process_time() + _spent_by_children(os.getpid())
+
+
+def _spent_by_children(pid: int) -> float:
+    spent = 0.0
+    try:
+        for child in {child for task in _tasks(pid) for child in (task / "children").read_text().split()}:
+            own = sum(int((task / "schedstat").read_text().split()[0]) for task in _tasks(int(child)))
+            spent += own / 1e9 + _spent_by_children(int(child))
+    except OSError:  # one has ended meanwhile
+        pass
+    return spent
+
+
+def _tasks(pid: int) -> list[Path]:
+    return list(Path(f"/proc/{pid}/task").iterdir())
 
 
 def from_shards(effort: Effort, folder: Path) -> Findings:
@@ -189,8 +238,7 @@ def from_shards(effort: Effort, folder: Path) -> Findings:
         "from shards, a window of four shuffled": ours(stored, None, count // 2, **by_shards),
         "from shards, all rows shuffled": ours(stored, None, count // 2),
     }
-    measured = in_turns(contestants, max(1, effort.rounds // 5))
-    found = table("From shards", measured, next(iter(contestants)))
+    found = compared("From shards", contestants, count // 2, effort.rounds)
     goals = [_goal(f"shards: {row[0]}, against in memory", FROM_SHARDS, float(row[2])) for row in found.rows[1:2]]
     return Findings([found], goals)
 
@@ -210,8 +258,8 @@ def from_files(effort: Effort, folder: Path) -> Findings:
                 f"DataLoader of torchvision's transforms, {size}": theirs(Files(paths, transforms)),
                 mine: ours(data, reader, len(paths)),
             }
-            measured = in_turns(contestants, max(1, effort.rounds // 5))
-        tables.append(table(f"From JPEG {size}, two workers", measured, same))
+            rounds = max(1, effort.rounds // 5)
+            tables.append(compared(f"From JPEG {size}, two workers", contestants, len(paths), rounds))
         times = next(float(row[2]) for row in tables[-1].rows if row[0] == mine)
         goals.append(_goal(f"{mine}, against a {same}", FROM_FILES, times))
     return Findings(tables, goals)
