@@ -10,8 +10,8 @@ import sys
 import pytest
 
 ray = pytest.importorskip("ray", reason="optional: `make test-optional` installs it")
-from semreg_ray import cluster
-from semreg_ray.cluster import connect
+from semreg_ray import cluster  # noqa: E402
+from semreg_ray.cluster import connect  # noqa: E402
 
 
 @pytest.mark.parametrize(

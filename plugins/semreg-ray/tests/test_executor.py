@@ -6,6 +6,8 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +18,9 @@ from semreg.testing import check_executor
 from semreg.testing.executors import RECIPE
 
 ray = pytest.importorskip("ray", reason="optional: `make test-optional` installs it")
-from semreg_ray.executor import Ray
+from semreg_ray.executor import Ray  # noqa: E402
 
-UNSHARED = 'mount -t tmpfs none "$1" && exec "$2" start --address "$3" --num-cpus 1 --block --disable-usage-stats'
+UNSHARED = 'mount -t tmpfs none "$1" && exec "$2" start --address "$3" --num-cpus 2 --block --disable-usage-stats'
 
 
 def test_it_conforms(cluster: Any) -> None:
@@ -57,22 +59,39 @@ def test_a_node_is_killed(cluster: Any, tmp_path: Path) -> None:
     assert figures(killed) == figures(quiet)
 
 
-def test_a_node_that_does_not_see_the_folder(cluster: Any, tmp_path: Path) -> None:
-    start = ["unshare", "-rm", "sh", "-c", UNSHARED, "sh", str(tmp_path), str(Path(sys.executable).with_name("ray"))]
-    if subprocess.run([*start[:4], 'mount -t tmpfs none "$1"', *start[5:]], capture_output=True).returncode:
+@contextmanager
+def unshared(cluster: Any, hidden: Path) -> Iterator[None]:
+    """A third node, of two CPUs, that sees an empty folder in the place of one."""
+    start = ["unshare", "-rm", "sh", "-c", UNSHARED, "sh", str(hidden), str(Path(sys.executable).with_name("ray"))]
+    if subprocess.run([*start[:4], UNSHARED.partition(" &&")[0], *start[5:]], check=False).returncode:
         pytest.skip("no mount of one's own is allowed here")
-    executor = Ray(cluster.address)
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    with subprocess.Popen([*start, cluster.address], **quiet) as node:  # type: ignore[call-overload]
+    with subprocess.Popen([*start, cluster.address], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as node:
         try:
             while sum(one["Alive"] for one in ray.nodes()) < 3:
                 assert node.poll() is None
                 time.sleep(0.1)
-            with pytest.raises(UserError, match=f"doesn't see the folder {tmp_path}; choose one by --out"):
-                executor.submit(["run", "vae_digits"], Needs(threads=1, log=tmp_path / "said"))
-            assert not list(tmp_path.iterdir())
+            yield
         finally:
             node.terminate()
+
+
+def test_a_node_that_does_not_see_the_folder(cluster: Any, tmp_path: Path) -> None:
+    shared, copied = Ray(cluster.address), Ray(f"{cluster.address},copy")
+    recipe, out = tmp_path / "runs/small/trials/small.toml", tmp_path / "runs"
+    recipe.parent.mkdir(parents=True)
+    recipe.write_text(RECIPE.format(epochs=2))
+    needs = Needs(threads=2, environment={"SEMREG_CACHE": str(tmp_path / "cache")}, log=recipe.with_suffix(".log"))
+    run = ["run", str(recipe), "--out", str(out), "--threads", "2", "--device", "cpu"]
+    with unshared(cluster, tmp_path):
+        with pytest.raises(UserError, match=f"doesn't see the folder {recipe.parent}; choose one by --out"):
+            shared.submit(run, needs)
+        assert list(recipe.parent.iterdir()) == [recipe]
+        job = copied.submit(run, needs)
+        while job.state() != "ended":
+            time.sleep(0.05)
+        assert "report: " in needs.log.read_text()
+        with pytest.raises(UserError, match=r"and .*/said is in none"):
+            copied.submit(run, Needs(threads=2, log=tmp_path / "said"))
 
 
 def test_what_no_node_has(cluster: Any, tmp_path: Path) -> None:
@@ -94,8 +113,8 @@ def test_shares_of_gpus(cluster: Any) -> None:
 
 def test_a_trial_that_waits_never_begins(cluster: Any, tmp_path: Path) -> None:
     executor = Ray(cluster.address)
-    busy = ray.remote(num_cpus=1)(time.sleep)
-    taken = [busy.remote(600) for _ in range(2)]
+    busy = ray.remote(num_cpus=1)(lambda: time.sleep(600))
+    taken = [busy.remote() for _ in range(2)]
     job = executor.submit(["--version"], Needs(threads=1, log=tmp_path / "said"))
     assert job.state() == "waiting"
     job.cancel()

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from semreg_ray.process import CONTEXT, fraction_of
 
 from semreg.testing.executors import RECIPE
-from semreg_ray.process import CONTEXT, fraction_of
 
 
 @given(total=st.integers(4 * 2**30, 2**38), count=st.integers(2, 8))

@@ -9,8 +9,8 @@ import time
 from pathlib import Path
 
 import pytest
-
 from semreg_ray import tasks
+from semreg_ray.copying import sent, unpack
 
 
 def made(tmp_path: Path, arguments: list[str], folder: Path) -> str:
@@ -27,6 +27,19 @@ def test_what_it_says_is_added_to_the_log(tmp_path: Path, monkeypatch: pytest.Mo
     first = made(tmp_path, ["--version"], tmp_path)
     assert "semreg" in first
     assert made(tmp_path, ["--version"], tmp_path / "missing") == 2 * first
+
+
+def test_the_folder_of_a_copy_comes_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tasks, "_node", lambda: "here")
+    folder = tmp_path / "runs/one"
+    (folder / "trials").mkdir(parents=True)
+    (folder / "trials/one.toml").touch()
+    given = ["--version"], 0.0, {}, {}, str(folder / "trials/log"), str(tmp_path)
+    told = list(tasks.make_copied(*given, sent(folder)))
+    assert isinstance(told[-1], bytes)
+    assert not (folder / "trials/log").exists()
+    unpack(told[-1], folder)
+    assert "semreg" in (folder / "trials/log").read_text()
 
 
 def test_a_trial_that_is_given_up_is_asked_to_stop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

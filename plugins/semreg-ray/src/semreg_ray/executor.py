@@ -11,9 +11,12 @@ from uuid import uuid4
 from semreg.core import Needs, UserError
 from semreg_ray import tasks
 from semreg_ray.cluster import connect, imported
+from semreg_ray.copying import sent, unpack
 
 __all__ = ["Ray", "RayJob"]
 
+COPY = "copy"
+"""The word behind the address by which folders are copied."""
 SECONDS_TO_READ = 60.0
 """How long a node may take to read a file."""
 
@@ -22,14 +25,17 @@ class Ray:
     """Runs on a Ray cluster, `--on ray:ADDRESS`: as many at once as it has CPUs, or shares of GPUs.
 
     Without an address it is the cluster that RAY_ADDRESS or the last `ray start` of this machine names, else one of
-    this machine's own (`ray:local`). Nodes must see the folder of the runs and the data. If this process is killed,
-    Ray ends its runs, at a checkpoint.
+    this machine's own (`ray:local`). Nodes must see the data and the folder of the runs; by `ray:ADDRESS,copy`, or
+    `ray:copy`, a run's folder goes to its node, and comes back at each checkpoint. If this process is killed, Ray ends
+    its runs, at a checkpoint.
 
     Raises ValueError for an address at which no cluster answers, and for GPUs that the cluster hasn't.
     """
 
     def __init__(self, words: str = "", *, gpu: float | None = 0.0) -> None:
-        connect(words)
+        address, _, last = words.rpartition(",")
+        self._copies = last == COPY
+        connect(address if self._copies else words)
         self._ray = imported()
         self._seen = {self._ray.get_runtime_context().get_node_id()}
         share = 1.0 if gpu is None else gpu
@@ -41,18 +47,22 @@ class Ray:
     def submit(self, arguments: Sequence[str], needs: Needs) -> RayJob:
         """Have a node run `semreg ARGUMENTS` when it has the CPUs and the share of a GPU.
 
-        Raises UserError if no node has so many CPUs, or one doesn't see the folder of the log.
+        Raises UserError if no node has so many CPUs, or one doesn't see the folder of the log, or by copy the log is in
+        no run's folder.
         """
         nodes = self._nodes()
         most = max((_has(node, "CPU") for node in nodes), default=0)
         if needs.threads > most:
             raise UserError("", f"no node of the cluster has {needs.threads} CPUs; --threads {most:g} fits")
-        self._require_shared(needs.log.parent, [node for node in nodes if node["NodeID"] not in self._seen])
         self.slots = self._room()
-        made = self._ray.remote(num_cpus=needs.threads, num_gpus=needs.gpu, max_retries=0)(tasks.make)
-        folder, log = os.getcwd(), str(needs.log.absolute())
-        told = made.remote(list(arguments), needs.gpu, dict(os.environ), dict(needs.environment), log, folder)
-        return RayJob(self._ray, told, needs.log)
+        make = self._ray.remote(num_cpus=needs.threads, num_gpus=needs.gpu, max_retries=0)
+        log = needs.log.absolute()
+        given = list(arguments), needs.gpu, dict(os.environ), dict(needs.environment), str(log), os.getcwd()
+        if self._copies:
+            folder = _folder_of(log, arguments)
+            return RayJob(self._ray, make(tasks.make_copied).remote(*given, sent(folder)), log, folder)
+        self._require_shared(log.parent, [node for node in nodes if node["NodeID"] not in self._seen])
+        return RayJob(self._ray, make(tasks.make).remote(*given), log)
 
     def _nodes(self) -> list[dict[str, Any]]:
         return [node for node in self._ray.nodes() if node["Alive"]]
@@ -73,7 +83,7 @@ class Ray:
         """Raises UserError if nodes that are new don't see what is written into a folder."""
         if not nodes:
             return
-        token, written = folder.absolute() / f".shared-{uuid4().hex}", uuid4().hex
+        token, written = folder / f".shared-{uuid4().hex}", uuid4().hex
         token.write_text(written)
         try:
             asked = {_on(self._ray, node["NodeID"], tasks.read).remote(str(token)): node for node in nodes}
@@ -88,7 +98,9 @@ class Ray:
                     raise UserError("", f"node {_name(node)} can't begin a task: {_said(error)}") from None
                 if read != written:
                     said = f"node {_name(node)} doesn't see the folder {folder}"
-                    raise UserError("", f"{said}; choose one by --out that all nodes share")
+                    raise UserError(
+                        "", f"{said}; choose one by --out that all nodes share, or copy it: --on ray:ADDRESS,copy"
+                    )
                 self._seen.add(node["NodeID"])
         finally:
             token.unlink(missing_ok=True)
@@ -98,10 +110,11 @@ class Ray:
 
 
 class RayJob:
-    """A trial that a cluster has; `told` is what Ray gives of it, and `log` has its last words if Ray ended it."""
+    """A trial that a cluster has; `told` is what Ray gives of it, `log` has its last words if Ray ended it, and to
+    `folder`, if it is given, comes back what a copy of it became."""
 
-    def __init__(self, ray: Any, told: Any, log: Path) -> None:
-        self._ray, self._told, self._log = ray, told, log
+    def __init__(self, ray: Any, told: Any, log: Path, folder: Path | None = None) -> None:
+        self._ray, self._told, self._log, self._folder = ray, told, log, folder
         self._process: tuple[str, int] | None = None
         self._ended = self._cancelled = False
 
@@ -109,7 +122,7 @@ class RayJob:
         """Where it stands, by what its task has given."""
         while not self._ended and self._ray.wait([self._told], timeout=0)[0]:
             try:
-                self._process = self._ray.get(next(self._told))
+                given = self._ray.get(next(self._told))
             except StopIteration:
                 self._ended = True
             except self._ray.exceptions.TaskCancelledError:
@@ -118,6 +131,11 @@ class RayJob:
                 self._ended = True
                 with self._log.open("a", encoding="utf-8", errors="replace") as log:
                     log.write(f"Ray: {_said(error)}\n")
+            else:
+                if self._folder is not None and isinstance(given, bytes):
+                    unpack(given, self._folder)
+                else:
+                    self._process = given
         if self._ended:
             return "ended"
         return "running" if self._process else "waiting"
@@ -138,6 +156,14 @@ def _on(ray: Any, node: str, task: Any) -> Any:
 
     strategy = NodeAffinitySchedulingStrategy(node, soft=False)
     return ray.remote(num_cpus=0, max_retries=0, scheduling_strategy=strategy)(task)
+
+
+def _folder_of(log: Path, arguments: Sequence[str]) -> Path:
+    """The folder of the run whose log it is. Raises UserError if there is none."""
+    out = Path(arguments[arguments.index("--out") + 1]).absolute() if "--out" in arguments else Path("runs").absolute()
+    if out not in log.parent.parents:
+        raise UserError("", f"what is copied is the folder of a run in {out}, and {log} is in none")
+    return out / log.relative_to(out).parts[0]
 
 
 def _has(node: dict[str, Any], resource: str) -> float:
