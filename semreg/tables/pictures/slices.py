@@ -32,9 +32,8 @@ Setting = tuple[tuple[str, str], ...]
 def slices(grid: Grid) -> dict[str, Picture]:
     """For each key that is varied in a grid's rows a picture of the metric over its values, by the names of files.
 
-    The settings of all other keys are lines; of many the best of them, and points where hardly any two rows share one, as in
-    a search. A key whose rows have but one value, and a grid
-    without a metric, have none.
+    The settings of all other keys are lines; of many the best of them, and points where hardly any two rows share one,
+    as in a search. A key whose rows have but one value, and a grid without a metric, have none.
     """
     if grid.metric is None:
         return {}
