@@ -20,6 +20,8 @@ MOST_LINES = 8
 """Of a slice: with more settings of the other keys it shows the best of them."""
 MOST_VALUES = 10
 """That are named below the axis, and taken for chosen by hand."""
+TICKS = 5
+"""Of a logarithmic axis whose values have no names."""
 LOGARITHMIC_FROM = 10
 """Two positive values that differ by this factor lie on a logarithmic axis."""
 
@@ -30,9 +32,8 @@ Setting = tuple[tuple[str, str], ...]
 def slices(grid: Grid) -> dict[str, Picture]:
     """For each key that is varied in a grid's rows a picture of the metric over its values, by the names of files.
 
-    The settings of all other keys are lines; of many the best of them, and points where each row has a value of its
-    own, as in a search. A key whose rows have but one value, and a grid
-    without a metric, have none.
+    The settings of all other keys are lines; of many the best of them, and points where hardly any two rows share one,
+    as in a search. A key whose rows have but one value, and a grid without a metric, have none.
     """
     if grid.metric is None:
         return {}
@@ -60,10 +61,10 @@ def _slice(grid: Grid, metric: str, key: str, found: Sequence[tuple[Mapping[str,
     caption = "Mean over seeds, with bars of the sample standard deviation."
     if not any(one.deviation is not None for _, one in found):
         caption = "One run each."
-    many = numeric and len(order) > MOST_VALUES
-    apart = many and len(lines) > MOST_LINES and len(order) == sum(map(len, lines.values()))
+    apart = len(lines) > MOST_LINES and sum(map(len, lines.values())) < 2 * len(lines)
     if apart:
-        named = {metric: {text: line[text] for line in lines.values() for text in line}}
+        points = [(text, one) for line in lines.values() for text, one in line.items()]
+        named = {metric: sorted(points, key=lambda point: places[point[0]])}
     elif len(lines) > MOST_LINES:
         best, name = _best(grid, metric)
         caption += f" For each value the {name} of {len(lines)} settings of the other keys."
@@ -71,33 +72,42 @@ def _slice(grid: Grid, metric: str, key: str, found: Sequence[tuple[Mapping[str,
             text: best((line[text] for line in lines.values() if text in line), key=lambda one: one.mean)
             for text in order
         }
-        named = {f"the {name}": chosen}
+        named = {f"the {name}": list(chosen.items())}
     else:
         short = _short([other for rest in lines for other, _ in rest])
         named = {
-            ", ".join(f"{short[other]} = {text}" for other, text in rest) or metric: line
+            ", ".join(f"{short[other]} = {text}" for other, text in rest) or metric: [
+                (text, line[text]) for text in order if text in line
+            ]
             for rest, line in lines.items()
         }
-    series = {
-        name: ([places[text] for text in order if text in line], [line[text].mean for text in order if text in line])
-        for name, line in named.items()
-    }
+    series = {name: ([places[text] for text, _ in line], [one.mean for _, one in line]) for name, line in named.items()}
     deviations = {
-        name: [line[text].deviation or 0.0 for text in order if text in line]
+        name: [one.deviation or 0.0 for _, one in line]
         for name, line in named.items()
-        if any(one.deviation for one in line.values())
+        if any(one.deviation for _, one in line)
     }
+    logarithmic = numeric and is_logarithmic(list(places.values()))
+    ticks: dict[float, str] | None = {place: number(place) if numeric else text for text, place in places.items()}
+    if numeric and len(order) > MOST_VALUES:
+        ticks = _by_ratios(places[order[0]], places[order[-1]]) if logarithmic else None
     return line_plot(
         f"{metric} over {key}",
         series,
         x_label=key,
         y_label=metric,
         caption=caption,
-        log_x=numeric and is_logarithmic(list(places.values())),
-        x_ticks=None if many else {place: number(place) if numeric else text for text, place in places.items()},
+        log_x=logarithmic,
+        x_ticks=ticks,
         deviations=deviations,
         connected=not apart,
     )
+
+
+def _by_ratios(low: float, high: float) -> dict[float, str]:
+    """Places between two ends, at about equal ratios, with their texts."""
+    texts = [number(low * (high / low) ** (k / (TICKS - 1)), digits=2) for k in range(TICKS)]
+    return {float(text): text for text in texts}
 
 
 def _short(keys: Iterable[str]) -> dict[str, str]:

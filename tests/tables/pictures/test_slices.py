@@ -79,11 +79,14 @@ def test_rows_of_a_search_are_points(drawn: list[dict[str, Any]]) -> None:
     slices(Grid("sweep", rows, metric=METRIC))
     of_kl, of_lr, of_net = drawn
     assert of_lr["series"] == {METRIC: ([10.0**-k for k in range(12, 0, -1)], [k / 20 for k in range(12, 0, -1)])}
-    assert [one["connected"] for one in drawn] == [False, False, True]
-    assert [one["x_ticks"] is None for one in drawn] == [True, True, False]
+    assert [one["connected"] for one in drawn] == [False] * 3
     assert [one["log_x"] for one in drawn] == [True, True, False]
+    assert list(of_lr["x_ticks"].values()) == ["1e-12", "6e-10", "3e-07", "0.00018", "0.1"]
+    assert of_net["x_ticks"] == {0.0: '"b"', 1.0: '"a"'}
+    assert of_net["series"][METRIC][0] == [0.0] * 6 + [1.0] * 6, "all rows, however many have a value"
     assert of_kl["caption"] == "One run each."
-    assert "the highest of 12 settings" in of_net["caption"]
+    slices(Grid("sweep", (*rows, row({"kl": 0.3, "lr": 0.1, "net": "b"}, 0.5)), metric=METRIC))
+    assert not any(one["connected"] for one in drawn), "two have one rate by chance"
 
 
 def test_a_line_of_many_values_is_drawn_without_their_names(drawn: list[dict[str, Any]]) -> None:

@@ -18,7 +18,6 @@ from semreg.tables.sweeping.axes import axes_of
 from semreg.tables.sweeping.searching import beside_the_first, sought_by
 from semreg.trained import better
 from semreg.trained.run import TensorHandle
-from tests.conftest import Install
 from tests.tables.turns import Turns
 
 Toy = Callable[..., Path]
@@ -187,7 +186,7 @@ def test_the_first_values_and_each_other_beside_them_are_tried_before() -> None:
     [
         ({"trials": None}, "--search: 'turns' tries as many values as it is told; add --trials 40"),
         ({"search": None}, "--trials: it counts what a search tries"),
-        ({"search": "turn"}, r"--search: no search is called 'turn'; did you mean 'turns'\?"),
+        ({"search": "turn"}, r"--search: no search is called 'turn'; did you mean 'turns'"),
         ({"search": "turns:fast"}, "--search: 'turns:fast': 'fast' means nothing"),
         ({"trials": 0}, "--trials: 0 is no number of trials, 1 at least"),
         ({"trials": 1001}, "--trials: 1,001 runs; 1,000 are the most"),
@@ -220,7 +219,5 @@ def test_a_search_that_fails_is_named(recipe: Path, make: Make, monkeypatch: pyt
         make(recipe)
 
 
-def test_one_that_is_not_installed_says_how(install: Install) -> None:
-    with pytest.raises(UserError, match=r"no search is called 'optuna'.*`pip install semreg-optuna`"):
-        sought_by("optuna", 3)
+def test_a_sweep_of_all_combinations_has_no_search() -> None:
     assert sought_by(None, None) is None
