@@ -69,7 +69,7 @@ def sweep(
     context: typer.Context,
     choices: Choices,
 ) -> None:
-    """Train a recipe with all combinations of some values, or those that a search chooses, ranked.
+    """Rank a recipe by all values of some keys, or those that a search finds.
 
     Each combination is a row, by seeds, and the table ranks them by one figure on validation images, so that test
     images remain for what is chosen. What is finished stays, and the same command goes on. At the end stands which row

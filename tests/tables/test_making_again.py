@@ -16,7 +16,7 @@ import semreg
 from semreg.core import Result, UserError, plugin_manager
 from semreg.report.writing import ReportWriter
 from semreg.store.layout import RESULTS_OF_RECIPES
-from semreg.tables import making
+from semreg.tables import growing
 from semreg.tables.grid import Grid
 from semreg.tables.making import MadeTable
 from semreg.trained.run import TensorHandle
@@ -182,14 +182,14 @@ def test_a_table_that_takes_long_is_written_less_often_and_at_the_end(
     make: Make, two: list[Path], pause: int, writes: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     written: list[int] = []
-    write_table = making.write_table
+    write_table = growing.write_table
 
     def counted(grid: Grid, folder: Path) -> str:
         written.append(sum(cell.finished for _, cell in grid.cells))
         return write_table(grid, folder)
 
-    monkeypatch.setattr(making, "write_table", counted)
-    monkeypatch.setattr(making, "PAUSE", pause)
+    monkeypatch.setattr(growing, "write_table", counted)
+    monkeypatch.setattr(growing, "PAUSE", pause)
     make(two)
     assert len(written) == writes
     assert (written[0], written[-1]) == (0, 2)

@@ -13,7 +13,7 @@ import pytest
 from filelock import FileLock
 
 from semreg.store.folder import RunFolder
-from semreg.tables import making
+from semreg.tables import growing
 from semreg.tables.making import MadeTable
 from semreg.tables.pages import DATA
 from semreg.training.trainer import Trainer
@@ -59,7 +59,7 @@ def test_a_run_that_another_command_makes_is_passed_over_and_waited_for_at_the_e
     make: Make, two: list[Path], made: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    write, states = making.write_table, []
+    write, states = growing.write_table, []
     locks: list[FileLock] = []
 
     def told(grid: Any, folder: Path) -> str:
@@ -74,8 +74,8 @@ def test_a_run_that_another_command_makes_is_passed_over_and_waited_for_at_the_e
     def waited(self: RunFolder) -> None:
         locks[0].release()
 
-    monkeypatch.setattr(making, "write_table", told)
-    monkeypatch.setattr(making, "PAUSE", 0)  # the table is written after each run, however long that takes
+    monkeypatch.setattr(growing, "write_table", told)
+    monkeypatch.setattr(growing, "PAUSE", 0)  # the table is written after each run, however long that takes
     monkeypatch.setattr(RunFolder, "wait", waited)
     table = make(two, seeds=2)
     assert [cell.state for _, cell in table.grid.cells] == ["finished"] * 4

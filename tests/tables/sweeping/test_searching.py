@@ -165,13 +165,13 @@ def test_pruned_rows_stay_as_they_are(
 def test_a_second_command_waits_for_the_first(
     recipe: Path, make: Make, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    class Busy(searching.FileLock):
-        def acquire(self, timeout: float | None = None, **more: Any) -> Any:
-            if timeout is not None:
-                raise searching.Timeout(self.lock_file)
-            return super().acquire(**more)
+    class Busy(searching.LeasedLock):
+        def acquire(self, timeout: float = -1.0) -> None:
+            if timeout >= 0:
+                raise searching.Timeout(str(self.lock))
+            super().acquire()
 
-    monkeypatch.setattr(searching, "FileLock", Busy)
+    monkeypatch.setattr(searching, "LeasedLock", Busy)
     made = make(recipe, trials=1)
     assert f"{made.folder.name}: another process is at this search, and is waited for" in capsys.readouterr().err
 
