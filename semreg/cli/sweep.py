@@ -69,7 +69,7 @@ def sweep(
     context: typer.Context,
     choices: Choices,
 ) -> None:
-    """Rank a recipe by all values of some keys, or those that a search finds.
+    """Rank values of a recipe's keys, all or those of a search.
 
     Each combination is a row, by seeds, and the table ranks them by one figure on validation images, so that test
     images remain for what is chosen. What is finished stays, and the same command goes on. At the end stands which row
