@@ -251,7 +251,7 @@ def coordinator(folder: Path, count: int) -> list[Table]:
     simulated, held = Coordinator(Simulated(), work), resident() - before
     polls: list[float] = []
     began = time.process_time()
-    while simulated.left:
+    while simulated.waiting or simulated.running:
         at = time.process_time()
         simulated.collect()
         simulated.look()
