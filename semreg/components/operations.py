@@ -70,7 +70,8 @@ def one_hot(labels: Tensor, *, classes: Annotated[int, Ge(1)]) -> Tensor:
 
     `labels` int64 `(batch,)`. Raises ValueError for another shape, or a label outside the classes.
     """
-    require_classes("one_hot(labels)", labels, rows=len(labels), classes=classes)
+    rows = labels.shape[0] if labels.ndim else 0  # len() would fix the batch of an exported module
+    require_classes("one_hot(labels)", labels, rows=rows, classes=classes)
     return functional.one_hot(labels.long(), classes).float()
 
 
