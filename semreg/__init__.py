@@ -253,18 +253,13 @@ class _Export(ModuleType):
         """
         from pathlib import Path
 
-        from semreg.export import hub
         from semreg.export.writing import export_run
 
-        if push is not None:
-            hub.require_hub()
-        made = export_run(
-            Path(getattr(run, "folder", run)), Path(out), onnx=onnx, half=half, modules=modules, images=images,
-            licence=license, data_root=data_root,
+        folder = Path(run) if isinstance(run, (str, Path)) else run.folder
+        return export_run(
+            folder, Path(out), onnx=onnx, half=half, modules=modules, images=images, license=license, push=push,
+            data_root=data_root,
         )  # fmt: skip
-        if push is not None:
-            made.address = hub.push(made.folder, push)
-        return made
 
 
 export.__class__ = _Export

@@ -25,7 +25,7 @@ def export(
         Path | None,
         typer.Option("--images", metavar="FOLDER", help="Compare on these images, where the run's data are not here."),
     ] = None,
-    licence: Annotated[
+    license: Annotated[
         str, typer.Option("--license", metavar="NAME", help="Of the model, as the Hugging Face Hub calls it.")
     ] = "unknown",
     push: Annotated[
@@ -43,11 +43,11 @@ def export(
 
     From Python: semreg.export.
     """
-    from semreg import export as export_run
+    from semreg.export.writing import export_run
     from semreg.store.numbers import size
 
     made = export_run(
-        folder_of(run, runs), out=out, onnx=onnx, half=half, modules=modules, images=images, license=licence, push=push,
+        folder_of(run, runs), out, onnx=onnx, half=half, modules=modules, images=images, license=license, push=push,
         data_root=data_root,
     )  # fmt: skip
     for file, away in made.differences.items():

@@ -22,6 +22,7 @@ from semreg.trained.run import Run
 MOST_NAMES = 40
 """Of a field's classes or attributes that stand on the page."""
 STEPS = 8
+TAGS = ("semreg", "autoencoder", "representation-learning")
 _MARKUP = str.maketrans({character: f"\\{character}" for character in "\\`*_[]<>|#"})
 
 
@@ -51,27 +52,35 @@ def strip_of(run: Run, images: Tensor | None, decoded: Tensor | None) -> Strip |
 
 
 def card_of(
-    run: Run, config: Mapping[str, Any], *, files: Mapping[str, str], script: str, shown: Strip | None, licence: str, **told: Any
+    run: Run,
+    config: Mapping[str, Any],
+    record: Mapping[str, Any],
+    *,
+    script: str,
+    shown: Strip | None,
+    license: str,
+    **told: Any,
 ) -> str:
-    """The page as Markdown; `files` are the names of the others, and `told` is what was found when it was exported."""
-    recipe, record = run.recipe, config["record"]
-    results = run.results
+    """The page as Markdown; `told` are the names of files, and what was found when they were written."""
+    recipe, field, data = run.recipe, run.fields.get(run.roles.input), record["data"]
     figures = [
-        {"evaluation": name, "figure": figure, "here": number(value),
-         "paper": number(result.paper[figure]) if figure in result.paper else ""}
-        for name, result in results.items()
+        _Figure(name, figure, number(value), number(result.paper[figure]) if figure in result.paper else "")
+        for name, result in run.results.items()
         for figure, value in result.figures.items()
-    ]  # fmt: skip
-    paper, plugins = str(recipe.get("paper", "")), run.plan.distributions()
-    field = run.fields.get(run.roles.input)
+    ]
+    lead = [recipe.get("description", "A model trained by semreg"), recipe.get("paper") and f"After {recipe['paper']}"]
     return _template().render(
-        **files,
         **told,
         name=run.plan.name,
-        lead=". ".join(filter(None, [str(recipe.get("description", "A model trained by semreg")), paper and f"After {paper}"])),
-        licence=licence,
-        metrics=sorted({row["figure"] for row in figures}),
-        tags=["semreg", "autoencoder", "representation-learning", *sorted(name for name in plugins if name != "semreg")],
+        lead=". ".join(str(part) for part in lead if part) + ".",
+        license=license,
+        metrics=sorted({row.figure for row in figures}),
+        tags=[
+            "semreg",
+            "autoencoder",
+            "representation-learning",
+            *sorted(run.plan.distributions().keys() - {"semreg"}),
+        ],
         script=script,
         strip=shown,
         files=config["modules"],
@@ -79,18 +88,23 @@ def card_of(
         labels=config["labels"],
         priors=config["priors"],
         most=MOST_NAMES,
-        data={
-            "name": record["data"].get("name", ""),
-            "counts": ", ".join(f"{count:,} {split} images" for split, count in record["data"]["counts"].items() if count),
-            "fallback": record.get("fallback"),
-        },
+        data=data.get("name", ""),
+        counts=", ".join(f"{count:,} {split} images" for split, count in data.get("counts", {}).items() if count),
+        fallback=record.get("fallback"),
         figures=figures,
-        papers=any(row["paper"] for row in figures),
+        papers=any(row.paper for row in figures),
         seed=run.seed,
         semreg=__version__,
         torch=torch.__version__.partition("+")[0],
         recipe=toml_text(recipe),
     )
+
+
+class _Figure(NamedTuple):
+    evaluation: str
+    figure: str
+    here: str
+    paper: str
 
 
 @functools.cache
@@ -103,7 +117,7 @@ def _template() -> jinja2.Template:
         keep_trailing_newline=True,
         undefined=jinja2.StrictUndefined,
     )
-    environment.filters |= {"line": _line, "shaped": _shaped, "code": lambda name: f"`{_line(name)}`"}
+    environment.filters |= {"line": _line, "shaped": _shaped, "code": _code}
     return environment.get_template("card.md.jinja")
 
 
@@ -114,4 +128,10 @@ def _line(text: Any) -> str:
 
 def _shaped(value: Mapping[str, Any]) -> str:
     shape = ", ".join(map(str, value["shape"]))
-    return f"`{_line(value['name'])}` {value['type']} ({shape})"
+    return f"{_code(value['name'])} {value['type']} ({shape})"
+
+
+def _code(name: Any) -> str:
+    """A name of anyone's as code."""
+    plain = " ".join(str(name).replace("`", "'").split())
+    return f"`{plain}`"

@@ -16,8 +16,7 @@ from torch import Tensor
 
 from semreg.components.values import tensors_of
 from semreg.core import DataMissing, ImageField, UserError
-from semreg.export.modules import DECODER, ENCODER, Part
-from semreg.export.preprocessing import Preprocessing
+from semreg.export.modules import DECODER, ENCODER, Part, reading_for
 from semreg.trained import expected_images, load_images
 from semreg.trained.images import images_in
 from semreg.trained.in_memory import as_read
@@ -96,7 +95,7 @@ def expected_of(run: Run, part: Part, values: Sequence[Any]) -> list[Tensor]:
     given = dict(zip(part.inputs, values, strict=True))
     if part.reads_images:
         given[part.inputs[0]] = expected_images(run, values[0].numpy())
-    return [_given(run, name, given) for name in part.outputs]
+    return tensors_of(tuple(_given(run, name, given) for name in part.outputs))
 
 
 def difference(run: Run, part: Part, call: Call, values: Sequence[Any], tolerance: float = TOLERANCE) -> float:
@@ -120,17 +119,16 @@ def difference(run: Run, part: Part, call: Call, values: Sequence[Any], toleranc
 
 def reading_of(run: Run, images: Tensor) -> Reading:
     """How the exported encoder reads images of other sizes. Raises UserError if it is too far from how the run does."""
-    field, how = run.fields[run.roles.input], as_read(run)
-    assert isinstance(field, ImageField)
-    module = Preprocessing(field, run.value_range, how["filter"], how["white"])
+    field, white = run.fields[run.roles.input], as_read(run)["white"] or 255
+    module = reading_for(run, field)  # type: ignore[arg-type]
     low, high = run.value_range
     found, wanted = [], []
     for height, width in SHAPES:
         for pixels in as_rgb(images, run.value_range).numpy():
             resized = np.asarray(Image.fromarray(pixels).resize((width, height), Image.Resampling.BICUBIC))
-            darker = np.minimum(resized, how["white"] or 255).astype(np.uint8)[None]
-            found.append(module(torch.from_numpy(darker)))
-            wanted.append(expected_images(run, darker))
+            fitting = np.minimum(resized, white).astype(np.uint8)[None]
+            found.append(module(torch.from_numpy(fitting)))
+            wanted.append(expected_images(run, fitting))
     ours, theirs = torch.cat(found), torch.cat(wanted)
     levels = ((ours - theirs) * (255 / (high - low))).abs().round()
     share, most = float((levels > 1).float().mean()), int(levels.max())

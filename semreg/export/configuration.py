@@ -67,7 +67,9 @@ def configuration_of(
             for file, part in parts.items()
         },
         "labels": labels,
-        "priors": {code: {"module": prior, "use": run.plan.modules[prior].node.name} for code, prior in roles.prior.items()},
+        "priors": {
+            code: {"module": prior, "use": run.plan.modules[prior].node.name} for code, prior in roles.prior.items()
+        },
         "interpolator": dict(roles.interpolator),
     }
 

@@ -1,7 +1,8 @@
-"""A script that uses an export's modules with PyTorch alone, and a process that has nothing else, in which it is run."""
+"""A script that uses an export's modules with PyTorch alone, run in a process that has nothing else."""
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -30,10 +31,11 @@ _READ = f'''with open("{EXAMPLE_IMAGE}", "rb") as file:  # Pillow's np.asarray(i
     width, height = map(int, size.split())
     images = torch.frombuffer(bytearray(file.read()), dtype=torch.uint8).view(1, height, width, 3)
 '''
-_WRITE = '''pixels = ((images - {low:g}) * {factor:g}).round().clamp(0, 255).to(torch.uint8)[0].expand(3, -1, -1)
+_WRITE = """pixels = ((images + {shift:g}) * {factor:g}).round().clamp(0, 255).to(torch.uint8)[0].expand(3, -1, -1)
+height, width = pixels.shape[1:]
 with open("{decoded}", "wb") as file:
-    file.write(b"P6\\n%d %d\\n255\\n" % (pixels.shape[2], pixels.shape[1]) + bytes(pixels.movedim(0, 2).flatten().tolist()))
-'''
+    file.write(f"P6\\n{{width}} {{height}}\\n255\\n".encode() + bytes(pixels.movedim(0, 2).flatten().tolist()))
+"""
 
 
 def example_of(run: Run, parts: Sequence[Part], *, pictures: bool) -> str:
@@ -48,13 +50,13 @@ def example_of(run: Run, parts: Sequence[Part], *, pictures: bool) -> str:
         text += _READ if encoder.reads_images else f"images = {_made_up(run, encoder.inputs[0])}\n"
         given = ["images", *(_made_up(run, name) for name in encoder.inputs[1:])]
         text += f'codes = torch.export.load("{ENCODER}.pt2").module()({", ".join(given)})\n'
-        text += f"print({', '.join(repr(name) for name in encoder.outputs)}, *(code.shape for code in codes))\n"
+        text += f"print({', '.join(map(json.dumps, encoder.outputs))}, *(code.shape for code in codes))\n"
         codes = ["*(0.9 * code for code in codes)"]
     if DECODER in named:
         labels = [_made_up(run, name) for name in named[DECODER].inputs[len(run.roles.code) :]]
         text += f'(images,) = torch.export.load("{DECODER}.pt2").module()({", ".join([*codes, *labels])})\n'
         low, high = run.value_range
-        wrote = _WRITE.format(low=low, factor=255 / (high - low), decoded=DECODED)
+        wrote = _WRITE.format(shift=0 - low, factor=255 / (high - low), decoded=DECODED)
         text += wrote if pictures else "print(images)\n"
     return text
 

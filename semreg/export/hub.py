@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from pathlib import Path
 
 from semreg.core import UserError
@@ -10,20 +11,16 @@ from semreg.core.errors import cause_of
 
 def require_hub() -> None:
     """Raises UserError where `huggingface_hub` isn't installed."""
-    try:
-        import huggingface_hub  # noqa: F401
-    except ImportError:
-        said = "huggingface_hub isn't installed; `pip install huggingface_hub`"
-        raise UserError("--push", said) from None
+    if importlib.util.find_spec("huggingface_hub") is None:
+        raise UserError("--push", "huggingface_hub isn't installed; `pip install huggingface_hub`")
 
 
-def push(folder: Path, name: str) -> str:
+def upload(folder: Path, name: str) -> str:
     """Upload an export as a model of that name, `owner/model`; its address.
 
     One that isn't there is made, and private until its owner opens it. Raises UserError for what the Hub refuses, and
     where it doesn't answer.
     """
-    require_hub()
     from huggingface_hub import HfApi
 
     api = HfApi()

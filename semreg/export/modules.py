@@ -94,11 +94,15 @@ def encoder_of(run: Run) -> Part:
     roles = need(run, "input", "code")
     labels = {name for code in roles.code for name in run.tensor(code).needs(roles.input)}
     inputs, field = (roles.input, *sorted(labels)), run.fields[roles.input]
-    images, reading = isinstance(field, ImageField), nn.Identity()
-    if isinstance(field, ImageField):
-        how = as_read(run)
-        reading = Preprocessing(field, run.value_range, how["filter"], how["white"])
-    return Part(ENCODER, Computed(run, inputs, roles.code, reading).eval(), inputs, roles.code, images)
+    reading = reading_for(run, field) if isinstance(field, ImageField) else None
+    module = Computed(run, inputs, roles.code, reading or nn.Identity()).eval()
+    return Part(ENCODER, module, inputs, roles.code, reads_images=reading is not None)
+
+
+def reading_for(run: Run, field: ImageField) -> Preprocessing:
+    """What makes the run's images of RGB images of any size, as its data were read."""
+    how = as_read(run)
+    return Preprocessing(field, run.value_range, how["filter"], how["white"])
 
 
 def decoder_of(run: Run) -> Part:

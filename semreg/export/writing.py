@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,11 +13,22 @@ import torch
 from torch import Tensor
 
 from semreg.core import UserError
-from semreg.export import comparing, onnx_files
+from semreg.export import comparing, hub, onnx_files
 from semreg.export.card import card_of, strip_of
 from semreg.export.configuration import configuration_of, record_of
 from semreg.export.examples import EXAMPLE, EXAMPLE_IMAGE, example_of, image_file, run_alone
-from semreg.export.modules import DECODER, ENCODER, Part, decoder_of, encoder_of, module_of, modules_for, program_of, round_to_half, saved
+from semreg.export.modules import (
+    DECODER,
+    ENCODER,
+    Part,
+    decoder_of,
+    encoder_of,
+    module_of,
+    modules_for,
+    program_of,
+    round_to_half,
+    saved,
+)
 from semreg.store.disk import size_of, whole_folder, write_synced, writing
 from semreg.store.exported import CONFIG, MODEL, packed_weights
 from semreg.store.layout import RECIPE, RECORD, STATISTICS, STATUS
@@ -55,7 +66,8 @@ def export_run(
     half: bool = False,
     modules: Sequence[str] = (),
     images: str | Path | None = None,
-    licence: str = "unknown",
+    license: str = "unknown",
+    push: str | None = None,
     data_root: str | Path | None = None,
 ) -> Exported:
     """Export a trained run, by its folder, into a new folder; the arguments are those of `semreg.export`.
@@ -67,6 +79,8 @@ def export_run(
         raise UserError("--out", f"{out} is there already; an export makes its folder")
     if onnx:
         onnx_files.require_onnx()
+    if push is not None:
+        hub.require_hub()
     run, made = open_trained(folder, data_root=data_root, device="cpu"), Exported(out)
     parts = _parts(run, modules, made)
     seen = comparing.real_images(run, images)
@@ -76,8 +90,10 @@ def export_run(
         made.reading = comparing.reading_of(run, seen)
     with writing(out.parent, ADVICE), whole_folder(out) as place:
         written = _write_modules(run, parts, seen, place, made, half=half, onnx=onnx)
-        _write_rest(run, written, seen, place, made, half=half, licence=licence)
+        _write_rest(run, written, seen, place, made, half=half, license=license)
         made.size = size_of(place)
+    if push is not None:
+        made.address = hub.upload(out, push)
     return made
 
 
@@ -157,7 +173,7 @@ def _write_onnx(run: Run, part: Part, program: Any, values: Sequence[Any], place
 
 
 def _write_rest(
-    run: Run, written: _Written, seen: Tensor | None, place: Path, made: Exported, *, half: bool, licence: str
+    run: Run, written: _Written, seen: Tensor | None, place: Path, made: Exported, *, half: bool, license: str
 ) -> None:
     """Write what opens the run again, the page and the example, which is run."""
     roles, record = run.roles, record_of(run)
@@ -170,10 +186,10 @@ def _write_rest(
     config = configuration_of(run, written.parts, written.tensors)
     script, shown = example_of(run, own, pictures=pictures), strip_of(run, seen, decoded[0] if pictures else None)
     page = card_of(
-        run, config | {"record": record}, script=script, shown=shown, licence=licence,
-        files={"example": EXAMPLE, "model": MODEL, "config": CONFIG, "strip_file": STRIP},
-        reads_images=any(part.reads_images for part in own), modules=list(modules), left_out=made.left_out,
-        differences={file: f"{away:.1g}" for file, away in made.differences.items()}, reading=made.reading,
+        run, config, record, script=script, shown=shown, license=license, example=EXAMPLE, model=MODEL,
+        config_file=CONFIG, strip_file=STRIP, reads_images=any(part.reads_images for part in own),
+        modules=list(modules), left_out=made.left_out, reading=made.reading,
+        differences={file: f"{away:.1g}" for file, away in made.differences.items()},
         rounded=None if made.rounded is None else f"{made.rounded:.1g}",
     )  # fmt: skip
     status = {"state": "finished", "recipe": run.plan.name}
