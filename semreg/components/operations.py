@@ -70,8 +70,7 @@ def one_hot(labels: Tensor, *, classes: Annotated[int, Ge(1)]) -> Tensor:
 
     `labels` int64 `(batch,)`. Raises ValueError for another shape, or a label outside the classes.
     """
-    rows = labels.shape[0] if labels.ndim else 0  # len() would fix the batch of an exported module
-    require_classes("one_hot(labels)", labels, rows=rows, classes=classes)
+    require_classes("one_hot(labels)", labels, rows=len(labels), classes=classes)
     return functional.one_hot(labels.long(), classes).float()
 
 

@@ -51,7 +51,7 @@ def require_classes(call: str, labels: Tensor, *, rows: int, classes: int | None
         most = torch.iinfo(labels.dtype).max if classes is None else classes - 1
         torch._assert_async((labels.clamp(0, most) == labels).all(), f"{call}: a label is none of the classes")
         return
-    if not ((at_hand(labels) or labels.is_cuda) and rows):
+    if not (rows and (at_hand(labels) or labels.is_cuda)):
         return
     least, greatest = torch.stack(labels.aminmax()).tolist()
     if least < 0 or (classes is not None and greatest >= classes):

@@ -23,6 +23,7 @@ from semreg.store.exported import MODEL, is_large
 from semreg.trained import need
 from semreg.trained.in_memory import as_read
 from semreg.trained.run import Run
+from semreg.training.program import Execution
 
 ENCODER, DECODER, MODULES = "encoder", "decoder", "modules"
 BATCH, IMAGE = ("batch",), ("batch", "height", "width")
@@ -60,8 +61,7 @@ class Computed(nn.Module):
     def forward(self, *values: Tensor) -> tuple[Tensor, ...]:
         """The outputs, `(batch, ...)` each, of inputs `(batch, ...)`."""
         first, *others = values
-        given = dict(zip(self.inputs, (self.reading(first), *others), strict=True))
-        execution = self.program.execution(given)
+        execution: Execution = dict(zip(self.inputs, (self.reading(first), *others), strict=True))
         return tuple(self.program.value(name, execution) for name in self.outputs)
 
 
@@ -133,17 +133,25 @@ def program_of(part: Part, values: Sequence[Tensor], *, half: bool = False) -> E
     axes = {name: Dim(name, min=1) for name in IMAGE}
     free = [IMAGE if part.reads_images and not place else BATCH for place in range(len(values))]
     shapes = tuple({axis: axes[name] for axis, name in enumerate(names)} for names in free)
-    try:
-        with torch.no_grad(), _kept_in_half(part.module, half):
-            program = torch.export.export(part.module, tuple(values), dynamic_shapes=(shapes,), strict=False)
-    except Exception as error:  # whatever tracing a component of anyone's raises
-        if out_of_memory(error):
-            raise
-        raise UserError("", f"torch.export can't say it: {cause_of(error)[:LONGEST_CAUSE]}") from error
+    with torch.no_grad(), _kept_in_half(part.module, half):
+        program = _traced(part.module, tuple(values), (shapes,))
     for node in program.graph.nodes:
         for key in ("stack_trace", "torch_fn"):  # the one names files of this machine, and nobody reads the other
             node.meta.pop(key, None)
     return program
+
+
+def _traced(module: nn.Module, values: tuple[Tensor, ...], shapes: Any) -> ExportedProgram:
+    """The program of a module: as Python runs it, or else, as where a length is asked for, as its bytecode reads."""
+    cause = ""
+    for strict in (False, True):
+        try:
+            return torch.export.export(module, values, dynamic_shapes=shapes, strict=strict)
+        except Exception as error:  # whatever tracing a component of anyone's raises
+            if out_of_memory(error):
+                raise
+            cause = cause or cause_of(error)[:LONGEST_CAUSE]
+    raise UserError("", f"torch.export can't say it: {' '.join(cause.split())}")
 
 
 def saved(program: ExportedProgram) -> bytes:

@@ -59,5 +59,5 @@ class ProjectionCritic(nn.Module):
         scores = cast(Tensor, self.score(features))
         if labels is None:
             return scores
-        require_classes("projection_critic(images, labels)", labels, rows=images.shape[0], classes=self.classes)
+        require_classes("projection_critic(images, labels)", labels, rows=len(images), classes=self.classes)
         return scores + cast(Tensor, (self.vectors(labels.long()) * features).sum(1, keepdim=True))
