@@ -22,7 +22,7 @@ def packed_weights(modules: Mapping[str, nn.Module], *, half: bool) -> bytes:
     """The weights of modules, by the module's name and then its own; `half` keeps those that are rounded as float16."""
     flat: dict[str, Tensor] = {}
     for name, module in modules.items():
-        rounded = {key for key, weight in module.named_parameters() if half and is_large(weight)}
+        rounded = {key for key, weight in module.named_parameters(remove_duplicate=False) if half and is_large(weight)}
         for key, tensor in module.state_dict().items():
             kept = tensor.half() if key in rounded else tensor
             flat[f"{name}{_BETWEEN}{key}"] = kept.detach().cpu().contiguous().clone()

@@ -32,7 +32,7 @@ def test_a_part_that_differs_is_refused(run: Run) -> None:
         assert 0 < difference(run, part, lambda *given: moved(*given, by=3e-6), values) < 1e-5
         with pytest.raises(UserError, match=f"exported {part.name} makes differs from the run's by up to 0.001"):
             difference(run, part, lambda *given: moved(*given, by=1e-3), values)
-        for wrong in (lambda *given: moved(*given, by=np.nan), lambda *given: part.module(*given)[0][None, None]):
+        for wrong in (lambda *given: moved(*given, by=np.nan), lambda *given: [moved(*given, by=0)[0][None]]):
             with pytest.raises(UserError, match="nothing is written"):
                 difference(run, part, wrong, values)
 
@@ -81,7 +81,8 @@ def test_images_of_a_folder_where_the_data_are_elsewhere(
     import semreg
 
     register("dataset", "elsewhere", Elsewhere)  # type: ignore[operator]
-    run = train('[data]\nuse = "elsewhere"\n' + (tmp_path / "base.toml").read_text().split("[data]\nuse = \"toy\"\n")[1])
+    recipe = (tmp_path / "base.toml").read_text().replace('use = "toy"', 'use = "elsewhere"')
+    run = train(recipe)
     monkeypatch.setattr(Elsewhere, "gone", True)
     again = semreg.open_run(run.folder, device="cpu")
     with pytest.raises(UserError, match=r"Elsewhere not found.*; or give images of its kind to compare with: --images"):
