@@ -74,7 +74,7 @@ def card_of(
         name=run.plan.name,
         lead=". ".join(str(part) for part in lead if part) + ".",
         license=license,
-        metrics=sorted({row.figure for row in figures}),
+        metrics=sorted({row.evaluation for row in figures}),
         tags=[
             "semreg",
             "autoencoder",
