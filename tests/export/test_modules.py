@@ -89,8 +89,8 @@ def test_half_precision_is_of_the_file_alone_and_nothing_names_this_machine(run:
 
 
 class Stubborn(nn.Module):
-    def forward(self, values: torch.Tensor) -> tuple[torch.Tensor]:
-        return (values * float(values.sum()),)
+    def forward(self, *values: torch.Tensor) -> tuple[torch.Tensor]:
+        return (values[0] if values[0].sum() > 0 else -values[0],)
 
 
 @pytest.mark.slow

@@ -39,8 +39,8 @@ def test_onnxruntime_agrees(run: Run, tmp_path: Path) -> None:
 
 
 class Fourier(nn.Module):
-    def forward(self, values: torch.Tensor) -> tuple[torch.Tensor]:
-        return (torch.linalg.eigvals(values @ values.mT).real,)
+    def forward(self, *values: torch.Tensor) -> tuple[torch.Tensor]:
+        return (torch.linalg.eigvals(values[0] @ values[0].mT).real,)
 
 
 @pytest.mark.slow
