@@ -14,10 +14,10 @@ from semreg.core import UserError
 from semreg.recipe.load import load_recipe
 from semreg.store.names import folder_of, in_zoo, zoo_names
 from semreg.trained import load_images
-from tests.cli.conftest import said
+from tests.cli.conftest import refused, said
 from tests.projects import ROOT
 
-__all__ = ["said"]
+__all__ = ["refused", "said"]
 
 ZOO = ROOT / "semreg" / "zoo"
 MOST = 4_000_000
@@ -65,3 +65,10 @@ def test_digits_are_sampled_and_reached_along_the_ring(said: Callable[..., str],
     way = {"use": "geodesic", "norm": "interpolated"}
     assert run.interpolate(three[:1], run.sample(1, label="5"), interpolator=way, steps=3).shape[:2] == (1, 3)
     said("sample", "zoo:atnl_gm_digits", "--out", tmp_path / "a.png")
+
+
+def test_they_stay_as_they_are(refused: Callable[..., str], tmp_path: Path) -> None:
+    for command in ("evaluate", "report"):
+        assert "is an exported run, which is not" in refused(command, "zoo:olr_faces")
+    with pytest.raises(UserError, match="this is not the folder of an exported run"):
+        semreg.open_export(tmp_path)

@@ -16,8 +16,9 @@ from semreg.store.layout import RECORD
 from semreg.store.reading import table_in
 from semreg.trained.run import Run
 
-KEPT = ("name", "hash", "seed", "precision", "fallback", "used_fallback", "trained", "modules", "phases")
-"""What of a run's record an export keeps: nothing that is of the machine, the command or the places of data."""
+KEPT = ("name", "seed", "precision", "fallback", "used_fallback", "trained", "modules", "phases")
+"""What of a run's record an export keeps: nothing of the machine, the command or the places of data, and not the hash,
+by which it would be taken for the run where it lies beside others."""
 KEPT_OF_DATA = ("name", "counts", "fingerprint")
 
 

@@ -19,7 +19,8 @@ from semreg.core.errors import cause_of
 from semreg.core.memory import out_of_memory
 from semreg.export.preprocessing import Preprocessing
 from semreg.recipe.plan import Read, uses
-from semreg.store.exported import MODEL, is_large
+from semreg.store.exported import is_large
+from semreg.store.layout import MODEL
 from semreg.trained import need
 from semreg.trained.in_memory import as_read
 from semreg.trained.run import Run

@@ -30,8 +30,8 @@ from semreg.export.modules import (
     saved,
 )
 from semreg.store.disk import size_of, whole_folder, write_synced, writing
-from semreg.store.exported import CONFIG, MODEL, packed_weights
-from semreg.store.layout import RECIPE, RECORD, STATISTICS, STATUS
+from semreg.store.exported import packed_weights
+from semreg.store.layout import CONFIG, MODEL, RECIPE, RECORD, STATISTICS, STATUS
 from semreg.store.statistics import packed
 from semreg.trained.opening import open_trained
 from semreg.trained.run import Run

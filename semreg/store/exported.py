@@ -13,8 +13,8 @@ from torch import Tensor, nn
 
 from semreg.core import UserError
 from semreg.store.disk import memory, read_if_there
+from semreg.store.layout import MODEL
 
-MODEL, CONFIG = "model.safetensors", "config.json"
 _BETWEEN = "."
 
 

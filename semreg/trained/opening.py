@@ -29,9 +29,8 @@ from semreg.recipe.plan import Plan
 from semreg.recipe.process_state import process_state_kept
 from semreg.store.checkpoint import read_state
 from semreg.store.disk import read_object
-from semreg.store.exported import CONFIG
 from semreg.store.fields import restored
-from semreg.store.layout import RECIPE, RECORD
+from semreg.store.layout import CONFIG, RECIPE, RECORD
 from semreg.store.names import in_zoo
 from semreg.store.reading import as_written
 from semreg.trained.run import Run

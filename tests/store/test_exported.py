@@ -11,7 +11,8 @@ from torch import nn
 
 from semreg.core import UserError
 from semreg.store.checkpoint import read_state
-from semreg.store.exported import MODEL, packed_weights, read_exported
+from semreg.store.exported import packed_weights, read_exported
+from semreg.store.layout import MODEL
 
 
 def module() -> nn.Module:
