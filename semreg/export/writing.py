@@ -105,20 +105,20 @@ def _parts(run: Run, modules: Sequence[str], made: Exported) -> list[Part]:
             parts.append(make(run))
         except UserError as error:
             made.left_out[name] = error.problems[0].message
-    if not parts:
-        raise UserError(str(run.folder), made.left_out[DECODER])
     for name in modules:
         run.module(name)  # else it is told at once
         try:
             parts.append(module_of(run, name))
         except UserError as error:
             made.left_out[name] = error.problems[0].message
+    if not parts:
+        raise UserError(str(run.folder), made.left_out[DECODER])
     return parts
 
 
 def _rounded(run: Run, parts: Sequence[Part], seen: Tensor | None) -> float:
     """Round the run's weights to half precision; how far that moves what its last role gives."""
-    part = next(part for part in reversed(parts) if not part.called)
+    part = next((part for part in reversed(parts) if not part.called), parts[-1])
     values = comparing.values_for(run, part, seen)
     before = comparing.expected_of(run, part, values)
     round_to_half(run)
@@ -199,7 +199,11 @@ def _write_rest(
     if run.statistics:
         files[STATISTICS] = packed(run.statistics)
     if shown is not None:
-        files |= {STRIP: shown.png, EXAMPLE_IMAGE: image_file(comparing.as_rgb(shown.first[None], run.value_range)[0])}
+        files[STRIP] = shown.png
+    if any(part.reads_images for part in own):
+        grey = torch.full((1, 1, 32, 32), sum(run.value_range) / 2)
+        image = grey if shown is None else shown.first[None]
+        files[EXAMPLE_IMAGE] = image_file(comparing.as_rgb(image, run.value_range)[0])
     for name, content in files.items():
         write_synced(place / name, content)
     run_alone(place)

@@ -136,7 +136,7 @@ def opened(
     modules = build_modules(plan, seed=record["seed"], lacking=lacking)
     rest = {name: module for name, module in modules.items() if name not in state["modules"]}
     if state.get("exported"):  # with the modules alone that its roles need
-        left_out = {name for name, module in rest.items() if module.state_dict()}
+        left_out = [name for name, module in rest.items() if module.state_dict()]
         lacking += [Problem(f"modules.{name}", "was not exported") for name in left_out]
         modules, rest = {name: module for name, module in modules.items() if name not in left_out}, {}
     for name, module in rest.items():

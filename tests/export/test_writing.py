@@ -123,3 +123,14 @@ def test_an_export_is_exported_again_on_images_of_one_s_own(run: Run, tmp_path: 
     export_run(run.folder, first)
     export_run(first, second)
     assert (first / "model.safetensors").read_bytes() == (second / "model.safetensors").read_bytes()
+
+
+@pytest.mark.slow
+def test_an_encoder_alone_is_exported_alone(train: Train, tmp_path: Path) -> None:
+    run = train('without = ["model.output"]')
+    made = export_run(run.folder, tmp_path / "out")
+    assert made.differences.keys() == {"encoder.pt2"}
+    assert made.left_out.keys() == {"decoder"}
+    assert "says no output; add `output" in made.left_out["decoder"]
+    assert {"example.ppm", "encoder.pt2"} <= files_in(tmp_path / "out")
+    assert "strip.png" not in files_in(tmp_path / "out")
