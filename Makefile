@@ -23,7 +23,7 @@ test: $(INSTALLED)
 
 # What takes long, or needs what the two commands don't install, besides.
 test-all: test test-optional
-	$(VENV)/bin/pip install --quiet --constraint constraints.txt --editable ".[notebook]"
+	$(VENV)/bin/pip install --quiet --constraint constraints.txt --editable ".[notebook,onnx]"
 	$(VENV)/bin/pytest -n 2 -m slow
 
 # Their tests, in an environment of its own above $(VENV).
