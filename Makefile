@@ -10,7 +10,7 @@ INSTALLED := $(VENV)/.installed
 OPTIONAL := semreg-mlflow[database] semreg-hf semreg-ray semreg-slurm semreg-optuna
 ABOVE := $(VENV)/optional
 
-.PHONY: run test test-all test-optional
+.PHONY: run test test-all test-optional zoo
 
 run: $(INSTALLED)
 	$(VENV)/bin/semreg run $(RECIPE)
@@ -23,7 +23,7 @@ test: $(INSTALLED)
 
 # What takes long, or needs what the two commands don't install, besides.
 test-all: test test-optional
-	$(VENV)/bin/pip install --quiet --constraint constraints.txt --editable ".[notebook]"
+	$(VENV)/bin/pip install --quiet --constraint constraints.txt --editable ".[notebook,onnx]"
 	$(VENV)/bin/pytest -n 2 -m slow
 
 # Their tests, in an environment of its own above $(VENV).
@@ -34,6 +34,13 @@ test-optional: $(INSTALLED)
 	$(VENV)/bin/pip --python $(ABOVE)/bin/python install --quiet --constraint constraints.txt \
 		$(OPTIONAL:%=--editable "plugins/%")
 	$(ABOVE)/bin/python -m pytest $(foreach one,$(OPTIONAL),plugins/$(firstword $(subst [, ,$(one))))
+
+# The trained runs that travel with semreg, as `zoo:NAME`; one whose folder is removed is made anew, the others stay.
+zoo: semreg/zoo/olr_faces semreg/zoo/atnl_gm_digits
+
+semreg/zoo/%: | $(INSTALLED)
+	run=$$($(VENV)/bin/semreg run recipes/zoo/$*.toml --threads 1 --device cpu | sed -n 's|^report: \(.*\)/report.html$$|\1|p') && \
+		$(VENV)/bin/semreg export "$$run" --out $@ --half --license mit
 
 $(INSTALLED): pyproject.toml constraints.txt $(PLUGINS:%=%/pyproject.toml)
 	$(PYTHON) -m venv $(VENV)

@@ -119,7 +119,8 @@ def test_a_wheel_holds_its_package_with_its_data_and_nothing_else(wheels: list[P
         assert f"{name}/py.typed" in files
     expected = {f"semreg/{path.relative_to(ROOT).as_posix()}" for path in [*RECIPES, ROOT / "recipes" / MINUTES]}
     for path in (ROOT / "semreg").rglob("*"):
-        if path.suffix in (".py", ".html", ".css", ".js", ".jinja", ".typed"):
+        in_zoo = path.is_file() and path.is_relative_to(ROOT / "semreg" / "zoo")
+        if in_zoo or path.suffix in (".py", ".html", ".css", ".js", ".jinja", ".typed"):
             expected.add(path.relative_to(ROOT).as_posix())
     assert held["semreg"] == expected
 
@@ -139,6 +140,7 @@ def test_wheels_run_recipes_by_name_in_an_empty_folder(wheels: list[Path], tmp_p
     assert report.is_file()
     assert json.loads((report.parent / "run.json").read_text())["recipe"] == "semreg:vae_digits"
     assert semreg("evaluate", report.parent.name, "--device", "cpu") == printed
+    assert semreg("sample", "zoo:atnl_gm_digits", "--device", "cpu") == "images: samples.png\n"
     for recipe in ("olr_celeba", "gm_mnist", "mnist/atnl"):
         assert semreg("check", recipe).startswith(f"{Path(recipe).name} · ")
     (folder / "mine.toml").write_text('extends = "gm_mnist"\n[evaluate.exchange]\njudge = "digit_judge"\n')

@@ -15,6 +15,7 @@ from semreg.cli.commands import HELP, Commands, PrintingCommand, QuickCommand
 from semreg.cli.compare import compare
 from semreg.cli.completion import kind_names
 from semreg.cli.doctor import doctor, faster
+from semreg.cli.export import export
 from semreg.cli.init import init
 from semreg.cli.listing import components
 from semreg.cli.mix import mix
@@ -120,6 +121,7 @@ app.command()(sweep)
 app.command()(compare)
 app.command()(mix)
 app.command()(track)
+app.command()(export)
 app.command(cls=QuickCommand)(plugins)
 app.command()(init)
 app.command(name="new-plugin")(new_plugin)

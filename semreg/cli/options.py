@@ -34,7 +34,9 @@ RecipeName = Annotated[
 ]
 RunFolder = Annotated[
     Path,
-    typer.Argument(metavar="RUN", help="A run's folder, or its name.", show_default=False, autocompletion=run_names),
+    typer.Argument(
+        metavar="RUN", help="A run's folder, its name, or zoo:NAME.", show_default=False, autocompletion=run_names
+    ),
 ]
 Overrides = Annotated[
     list[str], typer.Option("--set", metavar="KEY=VALUE", help="Change a key of the recipe; may be repeated.")

@@ -7,6 +7,7 @@ from pathlib import Path
 from semreg.core import ObservedRun
 from semreg.core.hookspecs import hookimpl
 from semreg.store.disk import write_whole, writing
+from semreg.store.reading import refuse_exported
 from semreg.store.recipes import own_name, report_path
 
 
@@ -17,6 +18,7 @@ def write_report(folder: Path, recipe: str | None = None) -> Path:
     """
     from semreg.report.page import render  # jinja2 and what draws are needed when a run has finished
 
+    refuse_exported(folder, "reported")
     recipe = recipe or own_name(folder)
     page, path = render(folder, recipe), report_path(folder, recipe)
     with writing(folder, "when that is mended, the same command writes the report"):

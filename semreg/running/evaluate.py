@@ -27,6 +27,7 @@ from semreg.running.start import folders_of, judged_by
 from semreg.store import recipes
 from semreg.store.folder import RunFolder
 from semreg.store.layout import STATUS
+from semreg.store.reading import refuse_exported
 from semreg.trained.display import Results
 from semreg.trained.opening import open_trained, read_run
 from semreg.training.interrupts import Interrupts
@@ -53,6 +54,7 @@ def evaluate(
     its end, has no such evaluation, or the recipe trains something else.
     """
     path = Path(folder)
+    refuse_exported(path, "evaluated")
     record, table = read_run(path)
     other: Recipe | None = None
     if recipe is not None:

@@ -15,6 +15,7 @@ from safetensors.torch import load, save
 
 from semreg.core import UserError
 from semreg.store.disk import discard, memory, read_file, whole_folder, write_synced, writing
+from semreg.store.exported import read_exported
 from semreg.store.layout import CHECKPOINTS
 
 KEPT = 2
@@ -59,8 +60,12 @@ def read_latest(folder: Path) -> tuple[dict[str, Any] | None, list[str]]:
 def read_state(run: Path, record: Mapping[str, Any]) -> dict[str, Any] | None:
     """The state that a run is used in: of its newest whole checkpoint, or, where it is trained, of its last.
 
-    None where there is none, or the last of a trained run is damaged: the one before is not what the run has become.
+    Of an exported run it is its weights'. None where there is none, or the last of a trained run is damaged: the one
+    before is not what the run has become.
     """
+    exported = read_exported(run)
+    if exported is not None:
+        return exported
     state, notes = read_latest(run / CHECKPOINTS)
     return None if notes and record.get("trained") else state
 

@@ -7,9 +7,13 @@ from fnmatch import filter as matching
 from pathlib import Path
 from typing import TypeVar
 
-from semreg.core import Problem, closest
+from semreg.core import Problem, UserError, closest
 
 Named = TypeVar("Named")
+
+ZOO = "zoo:"
+"""What the name of a trained run that semreg ships begins with."""
+_ZOO = Path(__file__).parents[1] / "zoo"
 
 
 def named(names: Iterable[str], known: Mapping[str, Named], what: str, problems: list[Problem]) -> list[Named]:
@@ -32,6 +36,28 @@ def named(names: Iterable[str], known: Mapping[str, Named], what: str, problems:
 
 
 def folder_of(run: Path, runs: Path) -> Path:
-    """A run by its folder, or by its name in the folder of all runs; where neither is there, a bare name is a name."""
+    """A run by its folder, by its name in the folder of all runs, or as `zoo:NAME`; where none is there, a bare name is
+    a name."""
+    if str(run).startswith(ZOO):
+        return in_zoo(run)
     named = (runs / run).exists() or len(run.parts) == 1
     return runs / run if named and not run.exists() else run
+
+
+def in_zoo(run: Path) -> Path:
+    """The folder of a run that semreg ships, where `zoo:NAME` says one, and any other as it is.
+
+    Raises UserError, with the closest names, if semreg ships none of that name.
+    """
+    said = str(run)
+    if not said.startswith(ZOO):
+        return run
+    names = zoo_names()
+    if said not in names:
+        raise UserError(said, f"semreg ships no trained run of that name{closest(said, names)}")
+    return _ZOO / said.removeprefix(ZOO)
+
+
+def zoo_names() -> list[str]:
+    """The trained runs that semreg ships, as `zoo:NAME`."""
+    return sorted(f"{ZOO}{path.name}" for path in _ZOO.glob("[!._]*") if path.is_dir())

@@ -10,6 +10,7 @@ from typing import Any
 from semreg.core import UserError
 from semreg.core.errors import cause_of
 from semreg.core.memory import out_of_memory
+from semreg.store.layout import MODEL
 
 
 @contextlib.contextmanager
@@ -22,6 +23,12 @@ def as_written(folder: Path) -> Iterator[None]:
             raise
         cause = cause_of(error)[:300]
         raise UserError(str(folder), f"its files do not hold what a run of this recipe writes: {cause}") from error
+
+
+def refuse_exported(folder: Path, done: str) -> None:
+    """Raises UserError for the folder of an exported run, to which something is not done, such as "evaluated"."""
+    if (folder / MODEL).is_file():
+        raise UserError(str(folder), f"is an exported run, which is not {done}; the run that it was exported from is")
 
 
 def table_in(found: Any, *keys: str) -> Mapping[str, Any]:

@@ -30,7 +30,8 @@ from semreg.recipe.process_state import process_state_kept
 from semreg.store.checkpoint import read_state
 from semreg.store.disk import read_object
 from semreg.store.fields import restored
-from semreg.store.layout import RECIPE, RECORD
+from semreg.store.layout import CONFIG, RECIPE, RECORD
+from semreg.store.names import in_zoo
 from semreg.store.reading import as_written
 from semreg.trained.run import Run
 from semreg.trained.versions import other_versions
@@ -40,6 +41,14 @@ from semreg.training.build import build_modules
 VALIDATION_SHARE = 0.1
 DEVICE = re.compile(r"auto|cpu|cuda(:[0-9]{1,9})?")
 FIT = "cpu and cuda[:n]"
+
+
+def open_export(folder: str | Path, *, device: str = "auto") -> Run:
+    """An exported run from its folder. Raises UserError if it is none."""
+    path = in_zoo(Path(folder))
+    if not (path / CONFIG).is_file():
+        raise UserError(str(path), f"this is not the folder of an exported run (it has no {CONFIG})")
+    return open_trained(path, device=device)
 
 
 def open_run(
@@ -99,6 +108,7 @@ def plan_of_run(path: Path, recipe: Recipe | None, data_root: Path) -> Plan:
 
 def _opened(path: Path, recipe: Recipe | None, data_root: Path, device: str, judge_on: str) -> tuple[Run, bool]:
     """A run, and whether it is trained to its end."""
+    path = in_zoo(path)
     record, _ = read_run(path)
     state = read_state(path, record)
     if state is None:
@@ -125,6 +135,10 @@ def opened(
     lacking: list[Problem] = []
     modules = build_modules(plan, seed=record["seed"], lacking=lacking)
     rest = {name: module for name, module in modules.items() if name not in state["modules"]}
+    if state.get("exported"):  # with the modules alone that its roles need
+        left_out = [name for name, module in rest.items() if module.state_dict()]
+        lacking += [Problem(f"modules.{name}", "was not exported") for name in left_out]
+        modules, rest = {name: module for name, module in modules.items() if name not in left_out}, {}
     for name, module in rest.items():
         try:
             load_weights(plan, {name: module}, path.parent)

@@ -264,11 +264,11 @@ class Run:
         Raises UserError if `[model]` says no code or no output, ValueError for codes of another number or shape.
         """
         roles = need(self, "code", "output")
-        given = expected_codes(roles.code, self._code_shapes, codes)
+        given = expected_codes(roles.code, self.code_shapes, codes)
         return self.tensor(roles.output).given(**dict(zip(roles.code, given, strict=True)))
 
     @functools.cached_property
-    def _code_shapes(self) -> list[tuple[int, ...] | None]:
+    def code_shapes(self) -> list[tuple[int, ...] | None]:
         """The shape of each code of one image; None where an image alone has none."""
         shape = shape_of(self.fields.get(self.roles.input))
         given = {} if shape is None else {self.roles.input: torch.full((1, *shape), self.value_range[0])}

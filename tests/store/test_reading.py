@@ -11,7 +11,8 @@ import pytest
 import torch
 
 from semreg.core import UserError
-from semreg.store.reading import as_written, table_in
+from semreg.store.layout import MODEL
+from semreg.store.reading import as_written, refuse_exported, table_in
 
 FOLDER = Path("runs/x")
 
@@ -62,3 +63,10 @@ def test_memory_that_ran_out_is_not_the_files_fault() -> None:
 def test_a_table_that_is_not_there_is_empty(keys: tuple[str, ...], found: dict[str, Any]) -> None:
     assert table_in({"a": {"b": {"c": 1}}, "x": 3}, *keys) == found
     assert table_in([3], *keys) == {}
+
+
+def test_what_is_not_done_to_an_export(tmp_path: Path) -> None:
+    refuse_exported(tmp_path, "evaluated")
+    (tmp_path / MODEL).write_bytes(b"")
+    with pytest.raises(UserError, match="is an exported run, which is not evaluated"):
+        refuse_exported(tmp_path, "evaluated")

@@ -1,0 +1,86 @@
+"""What an export tells of itself for programs: what its modules take and give, and the run's record without a place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from torch import Tensor
+
+from semreg.core import AttributesField, ClassField
+from semreg.core.version import __version__
+from semreg.export.modules import Part
+from semreg.store.disk import read_object
+from semreg.store.fields import described
+from semreg.store.layout import RECORD
+from semreg.store.reading import table_in
+from semreg.trained.run import Run
+
+KEPT = ("name", "seed", "precision", "fallback", "used_fallback", "trained", "modules", "phases")
+"""What of a run's record an export keeps: nothing of the machine, the command or the places of data, and not the hash,
+by which it would be taken for the run where it lies beside others."""
+KEPT_OF_DATA = ("name", "counts", "fingerprint")
+
+
+def record_of(run: Run) -> dict[str, Any]:
+    """The record of an exported run, by which it is opened again."""
+    record = read_object(run.folder / RECORD) or {}
+    kept: dict[str, Any] = {key: record[key] for key in KEPT if key in record}
+    data = table_in(record, "data")
+    fields = {name: described(field) for name, field in run.fields.items()}
+    pixels = {"pixels": dict(table_in(data, "taken", "pixels"))}
+    told = {key: data[key] for key in KEPT_OF_DATA if key in data} | {"fields": fields, "taken": pixels}
+    return {**kept, "recipe": f"{run.plan.name}.toml", "data": told}
+
+
+def configuration_of(
+    run: Run, parts: Mapping[str, Part], tensors: Mapping[str, tuple[Sequence[Any], Sequence[Tensor]]]
+) -> dict[str, Any]:
+    """What `config.json` holds: files and what they take and give, labels with their codes, priors, interpolator.
+
+    Args:
+        run: the run.
+        parts: what was exported, by file.
+        tensors: inputs and outputs of each, of some rows.
+    """
+    roles, fields = run.roles, run.fields
+    read = {name for part in parts.values() for name in part.inputs} | set(roles.attributes)
+    labels = {
+        name: {
+            "kind": "class" if isinstance(field, ClassField) else "attributes",
+            "names": list(field.names),
+            "order": field.order if isinstance(field, ClassField) else "none",
+            "code": roles.attributes.get(name, ""),
+        }
+        for name in sorted(read)
+        if isinstance(field := fields.get(name), ClassField | AttributesField)
+    }
+    return {
+        "format": "semreg export 1",
+        "semreg": __version__,
+        "name": run.plan.name,
+        "range": list(run.value_range),
+        "modules": {
+            file: {
+                "inputs": _shapes(part.inputs, tensors[file][0], images=part.reads_images),
+                "outputs": _shapes(part.outputs, tensors[file][1], images=False),
+            }
+            for file, part in parts.items()
+        },
+        "labels": labels,
+        "priors": {
+            code: {"module": prior, "use": run.plan.modules[prior].node.name} for code, prior in roles.prior.items()
+        },
+        "interpolator": dict(roles.interpolator),
+    }
+
+
+def _shapes(names: Sequence[str], values: Sequence[Any], *, images: bool) -> list[dict[str, Any]]:
+    """The name, shape and type of each; what may have any size is a word."""
+    found = []
+    for place, (name, value) in enumerate(zip(names, values, strict=False)):
+        shape: list[Any] = ["batch", *value.shape[1:]]
+        if images and not place:
+            shape[1:3] = ["height", "width"]
+        found.append({"name": name, "shape": shape, "type": str(value.dtype).removeprefix("torch.")})
+    return found

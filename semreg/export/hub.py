@@ -1,0 +1,32 @@
+"""An export on the Hugging Face Hub, where `huggingface_hub` is installed."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+from semreg.core import UserError
+from semreg.core.errors import cause_of
+
+
+def require_hub() -> None:
+    """Raises UserError where `huggingface_hub` isn't installed."""
+    if importlib.util.find_spec("huggingface_hub") is None:
+        raise UserError("--push", "huggingface_hub isn't installed; `pip install huggingface_hub`")
+
+
+def upload(folder: Path, name: str) -> str:
+    """Upload an export as a model of that name, `owner/model`; its address.
+
+    One that isn't there is made, and private until its owner opens it. Raises UserError for what the Hub refuses, and
+    where it doesn't answer.
+    """
+    from huggingface_hub import HfApi
+
+    api = HfApi()
+    try:
+        address = api.create_repo(name, private=True, exist_ok=True)
+        api.upload_folder(repo_id=name, folder_path=folder, commit_message="Model exported by semreg")
+    except Exception as error:  # of the network, of the Hub, or of a name that it doesn't allow
+        raise UserError("--push", f"{name} is not there: {cause_of(error)[:300]}; {folder} is written") from error
+    return str(address)

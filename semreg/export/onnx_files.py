@@ -1,0 +1,55 @@
+"""Exported modules as ONNX files, compared in onnxruntime, where both are installed."""
+
+from __future__ import annotations
+
+import importlib.util
+import warnings
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.export import ExportedProgram
+
+from semreg.core import UserError
+from semreg.core.errors import cause_of
+from semreg.core.memory import out_of_memory
+from semreg.export.modules import LONGEST_CAUSE
+
+TOLERANCE = 1e-4
+"""How far onnxruntime's values may be from the run's, absolutely and beside their size."""
+PACKAGES = ("onnx", "onnxscript", "onnxruntime")
+
+
+def require_onnx() -> None:
+    """Raises UserError that names what is not installed and what installs it."""
+    missing = [name for name in PACKAGES if importlib.util.find_spec(name) is None]
+    if missing:
+        several = "aren't" if len(missing) > 1 else "isn't"
+        raise UserError("--onnx", f"{', '.join(missing)} {several} installed; `pip install 'semreg[onnx]'`")
+
+
+def write_onnx(program: ExportedProgram, path: Path) -> Callable[..., list[Tensor]]:
+    """Write a program as an ONNX file, and open it in onnxruntime: a call of tensors, which gives tensors.
+
+    Raises UserError with the cause where ONNX or onnxruntime can't say it.
+    """
+    import onnxruntime
+
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            torch.onnx.export(program, (), path, dynamo=True, external_data=False, verbose=False)
+        session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    except Exception as error:  # whatever its converter of anyone's operation raises
+        if out_of_memory(error):
+            raise
+        path.unlink(missing_ok=True)
+        raise UserError("", f"ONNX can't say it: {cause_of(error)[:LONGEST_CAUSE]}") from error
+    names = [one.name for one in session.get_inputs()]
+
+    def call(*values: Tensor) -> list[Tensor]:
+        given: Sequence[Any] = [value.contiguous().numpy() for value in values]
+        return [torch.from_numpy(one) for one in session.run(None, dict(zip(names, given, strict=True)))]
+
+    return call

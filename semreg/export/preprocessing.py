@@ -1,0 +1,103 @@
+"""RGB images of any size as a run reads them, by PyTorch's operations alone, so that a module can hold them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from einops import rearrange
+from torch import Tensor, nn
+
+from semreg.core import ImageField
+from semreg.data.pixels import Filter
+
+LUMA = (19595, 38470, 7471)
+"""What red, green and blue weigh in a grey image of Pillow's, of 2**16: ITU-R 601-2."""
+
+
+def _triangle(x: Tensor) -> Tensor:
+    return (1 - x.abs()).clamp(min=0)
+
+
+def _box(x: Tensor) -> Tensor:
+    return ((x > -0.5) & (x <= 0.5)).to(x.dtype)
+
+
+def _lanczos(x: Tensor) -> Tensor:
+    return torch.sinc(x) * torch.sinc(x / 3)
+
+
+FILTERS: dict[Filter, tuple[float, Callable[[Tensor], Tensor]]] = {
+    "bilinear": (1.0, _triangle),
+    "box": (0.5, _box),
+    "lanczos": (3.0, _lanczos),
+}
+"""How Pillow weighs pixels by their distance, and up to which, in pixels of the smaller image; its `Resample.c`."""
+
+
+class Preprocessing(nn.Module):
+    """Images as `semreg.data.images.fitted` makes them of Pillow's, scaled to a range.
+
+    Both passes of the resizing are matrix products, whose weights follow from the image's size: of the three filters
+    PyTorch has only the bilinear one with antialiasing, and ONNX none that crops as well.
+
+    Args:
+        field: the channels (1 or 3) and the size that the run's images have.
+        value_range: the values of black and white.
+        filter: what resizes them.
+        white: the value of a white pixel in images, 255 where none is said.
+    """
+
+    def __init__(
+        self, field: ImageField, value_range: tuple[float, float], filter: Filter, white: float | None = None
+    ) -> None:
+        super().__init__()
+        self.white = min(white or 255.0, 255.0)
+        self.field, self.value_range = field, value_range
+        self.support, self.weigh = FILTERS[filter]
+
+    def forward(self, images: Tensor) -> Tensor:
+        """RGB uint8 `(batch, height, width, 3)` as float32 `(batch, channels, height, width)` in the run's range."""
+        low, high = self.value_range
+        return self.pixels(images) * ((high - low) / 255) + low
+
+    def pixels(self, images: Tensor) -> Tensor:
+        """The same as whole numbers from 0 to 255, float32."""
+        height, width = (_number(size, images) for size in images.shape[1:3])
+        scale = torch.minimum(width / self.field.width, height / self.field.height)
+        across = self._weights(images.shape[2], width, self.field.width, scale)
+        down = self._weights(images.shape[1], height, self.field.height, scale)
+        seen = rearrange(images, "batch height width channels -> batch channels height width")
+        if self.white < 255:
+            seen = torch.round(seen.double().clamp(max=self.white) * 255 / self.white).to(torch.uint8)
+        if self.field.channels == 1:
+            weights = torch.tensor(LUMA, dtype=torch.int32, device=images.device)
+            seen = (seen.int() * weights[:, None, None]).sum(1, keepdim=True, dtype=torch.int32) + 2**15 >> 16
+        return _rounded(down @ _rounded(seen.float() @ across.mT))
+
+    def _weights(self, extent: Any, size: Tensor, wanted: int, scale: Tensor) -> Tensor:
+        """What each of `extent` pixels weighs in each of the `wanted`, float32 `(wanted, extent)`.
+
+        What lies outside the central part of the wanted shape weighs nothing.
+        """
+        inner = torch.round(scale * wanted).clamp(min=1)
+        first = torch.floor((size - inner) / 2)
+        ratio = inner / wanted
+        larger = ratio.clamp(min=1)
+        places = torch.arange(extent, device=scale.device).double() - first
+        centres = ((torch.arange(wanted, device=scale.device).double() + 0.5) * ratio)[:, None]
+        least = (centres - self.support * larger + 0.5).trunc().clamp(min=0)
+        most = torch.minimum((centres + self.support * larger + 0.5).trunc(), inner)
+        weights = self.weigh((places - centres + 0.5) * (1 / larger))
+        weights = torch.where((places >= least) & (places < most), weights, 0.0)
+        return (weights / weights.sum(1, keepdim=True)).float()
+
+
+def _number(size: Any, like: Tensor) -> Tensor:
+    """A side of an image as a number of a tensor, which an exported module computes anew for each image."""
+    return torch.full((), size, dtype=torch.float64, device=like.device)
+
+
+def _rounded(values: Tensor) -> Tensor:
+    return torch.floor(values + 0.5).clamp(0, 255)

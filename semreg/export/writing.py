@@ -1,0 +1,209 @@
+"""A trained run written into a folder that needs no semreg: compared with the run first, whole or not there."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from semreg.core import UserError
+from semreg.export import comparing, hub, onnx_files
+from semreg.export.card import card_of, strip_of
+from semreg.export.configuration import configuration_of, record_of
+from semreg.export.examples import EXAMPLE, EXAMPLE_IMAGE, example_of, image_file, run_alone
+from semreg.export.modules import (
+    DECODER,
+    ENCODER,
+    Part,
+    decoder_of,
+    encoder_of,
+    module_of,
+    modules_for,
+    program_of,
+    round_to_half,
+    saved,
+)
+from semreg.store.disk import size_of, whole_folder, write_synced, writing
+from semreg.store.exported import packed_weights
+from semreg.store.layout import CONFIG, MODEL, RECIPE, RECORD, STATISTICS, STATUS
+from semreg.store.statistics import packed
+from semreg.trained.opening import open_trained
+from semreg.trained.run import Run
+
+CARD, STRIP = "README.md", "strip.png"
+ADVICE = "choose another --out"
+
+
+@dataclass
+class Exported:
+    """What was exported: how far each file's module is from the run's, how images are read, what is left out and why.
+
+    `rounded` is how far rounding to half precision moved the decoder's output, where that was asked for; `size` is in
+    bytes.
+    """
+
+    folder: Path
+    differences: dict[str, float] = field(default_factory=dict)
+    reading: comparing.Reading | None = None
+    rounded: float | None = None
+    left_out: dict[str, str] = field(default_factory=dict)
+    size: int = 0
+    address: str = ""
+    """On the Hub, if it was uploaded."""
+
+
+def export_run(
+    folder: Path,
+    out: Path,
+    *,
+    onnx: bool = False,
+    half: bool = False,
+    modules: Sequence[str] = (),
+    images: str | Path | None = None,
+    license: str = "unknown",
+    push: str | None = None,
+    data_root: str | Path | None = None,
+) -> Exported:
+    """Export a trained run, by its folder, into a new folder; the arguments are those of `semreg.export`.
+
+    Raises UserError for a folder that is there, for a run whose `[model]` says neither an encoder nor a decoder, for
+    modules that differ from the run's, and for an example that fails; CannotWrite.
+    """
+    if out.exists() or out.is_symlink():
+        raise UserError("--out", f"{out} is there already; an export makes its folder")
+    if onnx:
+        onnx_files.require_onnx()
+    if push is not None:
+        hub.require_hub()
+    run, made = open_trained(folder, data_root=data_root, device="cpu"), Exported(out)
+    parts = _parts(run, modules, made)
+    seen = comparing.real_images(run, images)
+    if half:
+        made.rounded = _rounded(run, parts, seen)
+    if seen is not None and any(part.reads_images for part in parts):
+        made.reading = comparing.reading_of(run, seen)
+    with writing(out.parent, ADVICE), whole_folder(out) as place:
+        written = _write_modules(run, parts, seen, place, made, half=half, onnx=onnx)
+        _write_rest(run, written, seen, place, made, half=half, license=license)
+        made.size = size_of(place)
+    if push is not None:
+        made.address = hub.upload(out, push)
+    return made
+
+
+def _parts(run: Run, modules: Sequence[str], made: Exported) -> list[Part]:
+    """What is to be exported. Raises UserError if it is nothing, and for a module that there isn't."""
+    parts = []
+    for name, make in ((ENCODER, encoder_of), (DECODER, decoder_of)):
+        try:
+            parts.append(make(run))
+        except UserError as error:
+            made.left_out[name] = error.problems[0].message
+    for name in modules:
+        run.module(name)  # else it is told at once
+        try:
+            parts.append(module_of(run, name))
+        except UserError as error:
+            made.left_out[name] = error.problems[0].message
+    if not parts:
+        raise UserError(str(run.folder), made.left_out[DECODER])
+    return parts
+
+
+def _rounded(run: Run, parts: Sequence[Part], seen: Tensor | None) -> float:
+    """Round the run's weights to half precision; how far that moves what its last role gives."""
+    part = next((part for part in reversed(parts) if not part.called), parts[-1])
+    values = comparing.values_for(run, part, seen)
+    before = comparing.expected_of(run, part, values)
+    round_to_half(run)
+    after = comparing.expected_of(run, part, values)
+    return max(float((one - other).abs().max()) for one, other in zip(before, after, strict=True))
+
+
+@dataclass(frozen=True)
+class _Written:
+    """The parts that could be exported, by file, with inputs and outputs of a few rows."""
+
+    parts: dict[str, Part]
+    tensors: dict[str, tuple[Sequence[Any], Sequence[Tensor]]]
+
+
+def _write_modules(
+    run: Run, parts: Sequence[Part], seen: Tensor | None, place: Path, made: Exported, *, half: bool, onnx: bool
+) -> _Written:
+    """Write what the formats can say, compared with the run; what they can't is left out and named."""
+    written = _Written({}, {})
+    for part in parts:
+        file = f"{part.name}.pt2"
+        values = comparing.values_for(run, part, seen)
+        try:
+            # Traced on images of nothing: a file of this format keeps what it was traced on.
+            program = program_of(part, comparing.values_for(run, part, None), half=half)
+        except UserError as error:
+            made.left_out[file] = error.problems[0].message
+            continue
+        content = saved(program)
+        call = torch.export.load(io.BytesIO(content)).module()
+        made.differences[file] = comparing.difference(run, part, call, values)
+        (place / file).parent.mkdir(exist_ok=True)
+        write_synced(place / file, content)
+        written.parts[file] = part
+        written.tensors[file] = values, comparing.expected_of(run, part, values)
+        if onnx:
+            _write_onnx(run, part, program, values, place, made)
+    if not written.parts:
+        raise UserError(str(run.folder), "; ".join(f"{file}: {reason}" for file, reason in made.left_out.items()))
+    return written
+
+
+def _write_onnx(run: Run, part: Part, program: Any, values: Sequence[Any], place: Path, made: Exported) -> None:
+    file = f"{part.name}.onnx"
+    try:
+        call = onnx_files.write_onnx(program, place / file)
+    except UserError as error:
+        made.left_out[file] = error.problems[0].message
+        return
+    made.differences[file] = comparing.difference(run, part, call, values, onnx_files.TOLERANCE)
+
+
+def _write_rest(
+    run: Run, written: _Written, seen: Tensor | None, place: Path, made: Exported, *, half: bool, license: str
+) -> None:
+    """Write what opens the run again, the page and the example, which is run."""
+    roles, record = run.roles, record_of(run)
+    names = [*roles.code, *roles.posterior.values(), *filter(None, [roles.output, roles.sample])]
+    used = {*modules_for(run, names), *roles.prior.values(), *(part.called for part in written.parts.values())}
+    modules = {name: module for name, module in run.modules.items() if name in used}
+    own = [part for part in written.parts.values() if not part.called]
+    decoded = written.tensors.get(f"{DECODER}.pt2", ((), ()))[1]
+    pictures = bool(decoded) and decoded[0].ndim == 4 and decoded[0].shape[1] in (1, 3)
+    config = configuration_of(run, written.parts, written.tensors)
+    script, shown = example_of(run, own, pictures=pictures), strip_of(run, seen, decoded[0] if pictures else None)
+    page = card_of(
+        run, config, record, script=script, shown=shown, license=license, example=EXAMPLE, model=MODEL,
+        config_file=CONFIG, strip_file=STRIP, reads_images=any(part.reads_images for part in own),
+        modules=list(modules), left_out=made.left_out, reading=made.reading,
+        differences={file: f"{away:.1g}" for file, away in made.differences.items()},
+        rounded=None if made.rounded is None else f"{made.rounded:.1g}",
+    )  # fmt: skip
+    status = {"state": "finished", "recipe": run.plan.name}
+    tables = {CONFIG: config, RECORD: record, RECIPE: run.recipe, STATUS: status}
+    files = {name: (json.dumps(table) + "\n").encode() for name, table in tables.items()}
+    files |= {MODEL: packed_weights(modules, half=half), CARD: page.encode(), EXAMPLE: script.encode()}
+    if run.statistics:
+        files[STATISTICS] = packed(run.statistics)
+    if shown is not None:
+        files[STRIP] = shown.png
+    if any(part.reads_images for part in own):
+        grey = torch.full((1, 1, 32, 32), sum(run.value_range) / 2)
+        image = grey if shown is None else shown.first[None]
+        files[EXAMPLE_IMAGE] = image_file(comparing.as_rgb(image, run.value_range)[0])
+    for name, content in files.items():
+        write_synced(place / name, content)
+    run_alone(place)
