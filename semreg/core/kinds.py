@@ -9,7 +9,9 @@ INTERFACE = 2
 """The version of what components and semreg expect of each other. A distribution that is written for another, by an
 entry point of that name in group `semreg.interface`, is refused when it is used."""
 
-Place = Literal["module", "call", "data", "sampler", "evaluation", "optimizer", "schedule", "executor", "tracker"]
+Place = Literal[
+    "module", "call", "data", "sampler", "evaluation", "optimizer", "schedule", "executor", "tracker", "panel"
+]
 
 
 @dataclass(frozen=True)
@@ -17,7 +19,7 @@ class Kind:
     """One kind of component: third parties bring one by an entry point in `group`, and a recipe names it at `place`.
 
     Places: `module` under `[modules]`; `call` in the expressions of `[tensors]` and `[losses]`; `executor` in `--on` of
-    grids and `tracker` in `--to` of `semreg track`, and in no recipe; the others in the table or key of their own name.
+    grids, `tracker` in `--to` of `semreg track` and `panel` nowhere; the others in the table or key of their own name.
     Components of one place share their names.
     """
 
@@ -45,6 +47,7 @@ KINDS: dict[str, Kind] = {
         Kind("schedule", "semreg.schedules", "course of a learning rate over a phase", "schedule"),
         Kind("executor", "semreg.executors", "where trials of a grid run, if not `here`, in this process", "executor"),
         Kind("tracker", "semreg.trackers", "function that brings a store of experiments up to date", "tracker"),
+        Kind("panel", "semreg.panels", "controls that build codes, in `semreg explore`", "panel"),
     )
 }
 

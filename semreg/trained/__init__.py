@@ -30,6 +30,7 @@ from semreg.trained.images import image_field, load_images, write_images
 from semreg.trained.input_checks import expected_images
 from semreg.trained.interpolating import interpolate, path_of
 from semreg.trained.opening import open_run
+from semreg.trained.panels import Choice, Mask, Panel, Seen, Slider, Strip
 from semreg.trained.paths import InterpolatorChoice, chosen_interpolators, strips
 from semreg.trained.prerequisites import before_training
 from semreg.trained.probes import ITERATIONS, PENALTY, linear_predictions, mlp_predictions
@@ -42,9 +43,15 @@ __all__ = [
     "CHUNK",
     "ITERATIONS",
     "PENALTY",
+    "Choice",
     "Gathered",
     "InterpolatorChoice",
+    "Mask",
+    "Panel",
     "Run",
+    "Seen",
+    "Slider",
+    "Strip",
     "accuracies",
     "before_training",
     "better",
