@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from semreg.trained import Run, read_codes
+from semreg.trained import Run, read_codes, vary
 
 MOST_CODES = 1000
 """Test images that they are of, the first ones."""
@@ -38,12 +38,12 @@ def directions_of(run: Run, code: str, count: int) -> Directions:
     from sklearn.decomposition import PCA
 
     codes = read_codes(run.tensor(code), "test", count=MOST_CODES, flat=True).float()
+    if not vary(codes):
+        raise ValueError(f"the codes {code!r} of all test images are equal, so they have no directions")
     count = min(count, *codes.shape)
     fitted = PCA(count, random_state=0).fit(codes.double().numpy())
     variances = torch.from_numpy(fitted.explained_variance_)
-    kept = int((variances > 1e-12 * max(1e-12, float(codes.double().square().mean()))).sum())
-    if not kept:
-        raise ValueError(f"the codes {code!r} of all test images are equal, so they have no directions")
+    kept = int((variances > 1e-12 * variances[0]).sum())
     mean, directions = (torch.from_numpy(part).float() for part in (fitted.mean_, fitted.components_[:kept]))
     directions = directions * directions.gather(1, directions.abs().argmax(1, keepdim=True)).sign()
     found = Directions(mean, directions, variances[:kept].sqrt().float(), codes)

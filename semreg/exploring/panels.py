@@ -107,15 +107,17 @@ def _ways(
 
 def exchange(run: Run) -> Panel | None:
     """Each code from the one or from the other of two images, called by the attributes that it carries."""
-    codes = run.roles.code
-    if len(codes) < 2 or not (run.roles.input and run.roles.output):
+    image = run.roles.input
+    codes = [code for code in run.roles.code if image in run.tensor(code).needs()]  # a label that is told is the same
+    if len(codes) < 2 or not run.roles.output:
         return None
     of = {code: [label for label, own in run.roles.attributes.items() if own == code] for code in codes}
     names = {code: f"{', '.join(of[code])} ({code})" if of[code] else f"the rest ({code})" for code in codes}
     first, second = "of the first", "of the second"
 
     def strips(seen: Sequence[Seen], values: Values) -> list[Strip]:
-        return [Strip(codes={code: seen[values[names[code]] == second].codes[code] for code in codes})]
+        given = {code: seen[values[names[code]] == second].codes[code] for code in codes}
+        return [Strip(codes={**seen[0].codes, **given})]
 
     controls = [Choice(names[code], (first, second), second if of[code] else first) for code in codes]
     return Panel(

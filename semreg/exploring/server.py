@@ -1,7 +1,7 @@
 """The server of a run's page: of this machine alone, and only for who was told its address.
 
-The page, its style and its script are files beside this one; all else that it asks for `answers.py` gives. What comes in
-is bounded and may be anyone's; what a person did wrong is answered by `{"error": …}`.
+The page, its style and its script are files beside this one; all else that it asks for `answers.py` gives. What comes
+in is bounded and may be anyone's; what a person did wrong is answered by `{"error": …}`.
 """
 
 from __future__ import annotations
