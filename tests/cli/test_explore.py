@@ -11,6 +11,7 @@ import sys
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,22 +23,17 @@ __all__ = ["folder"]
 Said = Callable[..., str]
 
 
+def served(folder: Path, **options: Any) -> subprocess.Popen[str]:
+    """The process of a server that opens no browser."""
+    root = folder.parents[1]
+    command = [sys.executable, "-m", "semreg", "explore", str(folder), "--no-open", "--data-root", str(root / "data")]
+    environment = {**os.environ, "SEMREG_CACHE": str(root / "cache")}
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment, **options)
+
+
 @pytest.mark.slow
 def test_it_serves_until_it_is_interrupted(folder: Path) -> None:
-    command = [
-        sys.executable,
-        "-m",
-        "semreg",
-        "explore",
-        str(folder),
-        "--no-open",
-        "--data-root",
-        str(folder.parents[1] / "data"),
-    ]
-    environment = {**os.environ, "SEMREG_CACHE": str(folder.parents[1] / "cache")}
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
-    ) as process:
+    with served(folder, stderr=subprocess.PIPE) as process:
         assert process.stdout is not None
         said = process.stdout.readline()
         try:

@@ -6,10 +6,7 @@ A request to any other host fails the test. It wants the extra `browser` and a C
 from __future__ import annotations
 
 import contextlib
-import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -25,6 +22,7 @@ from semreg.exploring.view import Explorer
 from semreg.trained import Run
 from semreg.trained.panels import Choice, Panel, Slider, Strip
 from tests.browsing import browser
+from tests.cli.test_explore import served
 from tests.test_uses import unevaluated
 
 pytestmark = pytest.mark.slow
@@ -44,20 +42,20 @@ DRAWN = "[...document.querySelectorAll('#strips canvas')].map(one => one.toDataU
 @pytest.fixture(scope="module")
 def family(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Server]]:
     """`family("olr_celeba")` is the server of a shrunk run of that family; the same each time."""
-    served: dict[str, Server] = {}
+    servers: dict[str, Server] = {}
     root = tmp_path_factory.mktemp("families")
 
     def server(name: str) -> Server:
-        if name not in served:
+        if name not in servers:
             run = semreg.run(unevaluated(name), out=root / "runs", data_root=root / "data", device="cpu")
             _stir(run)
-            served[name] = semreg.explore(run, open_page=False)
-        return served[name]
+            servers[name] = semreg.explore(run, open_page=False)
+        return servers[name]
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SEMREG_CACHE", str(root / "cache"))
         yield server
-    for one in served.values():
+    for one in servers.values():
         one.close()
 
 
@@ -67,7 +65,7 @@ def _stir(run: Run) -> None:
     with torch.no_grad():
         for module in run.modules.values():
             for weight in module.parameters():
-                weight += 0.2 * torch.randn(weight.shape, generator=generator)
+                weight.add_(torch.randn(weight.shape, generator=generator), alpha=0.2)
 
 
 @contextlib.contextmanager
@@ -120,9 +118,7 @@ def wait_for_change(page: Any, before: str) -> str:
 def move(page: Any, control: Any) -> bool:
     """Put a control elsewhere; whether it could be."""
     if control.locator("input").count():
-        low, high, now = (
-            float(control.locator("input").evaluate(f"one => one.{key}")) for key in ("min", "max", "value")
-        )
+        low, high, now = map(float, control.locator("input").evaluate("one => [one.min, one.max, one.value]"))
         control.locator("input").evaluate(
             "(one, value) => { one.value = value; one.dispatchEvent(new Event('input')); }",
             str(max((low + share * (high - low) for share in (0.25, 0.75)), key=lambda place: abs(place - now))),
@@ -327,10 +323,7 @@ def test_hostile_names_are_texts(explorer: Explorer, browser: Any) -> None:
 
 
 def test_a_server_that_was_killed_is_said(folder: Path, browser: Any) -> None:
-    command = [sys.executable, "-m", "semreg", "explore", str(folder), "--no-open"]
-    command += ["--data-root", str(folder.parents[1] / "data")]
-    environment = {**os.environ, "SEMREG_CACHE": str(folder.parents[1] / "cache")}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
+    with served(folder) as process:
         assert process.stdout is not None
         address = process.stdout.readline().removeprefix("page: ").strip()
         with opened(browser, address) as page:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 import zlib
 from io import BytesIO
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from semreg.core import ImageField
 from semreg.exploring import pictures
 from semreg.exploring.pictures import image_of, taken
 from semreg.trained.images import load_images
@@ -89,21 +91,11 @@ def test_a_large_file_is_not_even_opened(run: Run, monkeypatch: pytest.MonkeyPat
 @settings(max_examples=30, deadline=None)
 @given(text=st.one_of(st.text(max_size=40), st.from_regex(r"png:[A-Za-z0-9_-]{0,80}={0,2}", fullmatch=True)))
 def test_any_other_text_names_no_image(text: str) -> None:
-    run = FakeDigits()
-    with pytest.raises(ValueError, match="names no image|holds no image|there is no test image"):
-        image_of(run, text)  # type: ignore[arg-type]
-
-
-class FakeDigits:
-    """As much of a run as is asked for before an image is found."""
-
-    from semreg.core import ImageField
-
-    fields = {"image": ImageField(1, 8, 8)}
-    counts = {"test": 0}
-
-    class roles:  # noqa: N801
-        input = "image"
+    run: Any = SimpleNamespace(
+        fields={"image": ImageField(1, 8, 8)}, counts={"test": 0}, roles=SimpleNamespace(input="image")
+    )
+    with pytest.raises(ValueError, match=r"names no image|holds no image|there is no test image"):
+        image_of(run, text)
 
 
 def test_an_image_of_another_size_is_none_of_the_runs(run: Run) -> None:

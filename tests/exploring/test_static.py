@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -27,7 +29,7 @@ def small(explorer: Explorer) -> Explorer:
     return explorer
 
 
-def _others_still(panel: Panel):  # type: ignore[no-untyped-def]
+def _others_still(panel: Panel) -> Callable[..., Any]:
     assert panel.start is not None
     return lambda seen, values: panel.strips(seen, {**panel.start(seen), **values})
 

@@ -6,7 +6,6 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-
 from semreg_atnl.panels import along, nearest
 from semreg_atnl.unit import unit_and_length
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-
 from semreg_gmprior import GaussianMixture
 from semreg_gmprior.panels import moved
 

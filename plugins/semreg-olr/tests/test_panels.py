@@ -5,7 +5,6 @@ from __future__ import annotations
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-
 from semreg_olr.panels import strengths, with_strengths
 
 
@@ -34,5 +33,3 @@ def test_what_is_not_moved_stays_and_none_is_zero(seed: int) -> None:
     there = own[:, 1] > 0
     assert (made[there, 1] == 0).all()
     assert torch.equal(made[~there, 1], codes[~there, 1])
-
-
