@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from semreg.core import ImageField
 from semreg.exploring.map import codes_of, colours_of, map_of
 from semreg.exploring.pictures import MOST_BYTES, input_field, taken
 from semreg.exploring.python import python_of
@@ -57,7 +56,7 @@ class Answers:
         return {
             "title": run.plan.name,
             "folder": run.folder.name,
-            "size": [field.height, field.width] if isinstance(field, ImageField) else None,
+            "size": [field.height, field.width] if field else None,
             "tests": explorer.tests,
             "most_bytes": MOST_BYTES,
             "told": list(next(iter(explorer.told.values())).names) if explorer.told else [],

@@ -16,8 +16,7 @@ from torch import Tensor
 from semreg.core import ClassField, UserError
 from semreg.core.errors import cause_of
 from semreg.core.registry import OWN_DISTRIBUTION, Component, components, load
-from semreg.exploring.pictures import image_of
-from semreg.store.layout import RECORD
+from semreg.exploring.pictures import image_of, input_field
 from semreg.trained import Run, class_number, need, synthesised
 from semreg.trained.panels import Choice, Mask, Panel, Seen, Slider, Strip, Values, painted
 from semreg.training.build import synthetic_batch
@@ -135,7 +134,7 @@ class Explorer:
 
     def require_run(self) -> None:
         """Raises RunGone where the run's folder was removed."""
-        if not (self.run.folder / RECORD).is_file():
+        if not self.run.folder.is_dir():
             raise RunGone(f"the run's folder is gone: {self.run.folder}")
 
     def seen(self, name: str, told: str = "") -> Seen:
@@ -190,7 +189,9 @@ class Explorer:
 
 
 def require_pictures(run: Run) -> None:
-    """Raises UserError where what `[model]` calls output, or sample, is no image."""
+    """Raises UserError where what `[model]` calls input, output or sample is no image."""
+    if run.roles.input and input_field(run) is None:
+        raise UserError(str(run.folder), f"what its [model] calls input, {run.roles.input!r}, is no image")
     made = run.tensor(run.roles.output or run.roles.sample)
     batch = synthetic_batch(run.fields, run.value_range, 1)
     found = made.given(**{name: batch[name] for name in made.needs()})
