@@ -43,11 +43,14 @@ function newest(work) {
     wanted = { given };
     if (busy) return;
     busy = true;
+    const late = setTimeout(() => document.body.classList.add("busy"), 400);
     while (wanted) {
       const now = wanted;
       wanted = null;
       try { await work(now.given); } catch (error) { wrong(error.message); }
     }
+    clearTimeout(late);
+    document.body.classList.remove("busy");
     busy = false;
   };
 }

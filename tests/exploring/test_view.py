@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -119,13 +120,13 @@ def test_a_run_that_is_deleted_is_said(folder: Path, run: Run, tmp_path: Path, m
 
 def test_roles_that_are_missing_are_asked_for(train: Train) -> None:
     run = train()
-    run.plan.roles.__dict__["output"] = ""
+    run.plan = replace(run.plan, roles=replace(run.plan.roles, output=""))
     with pytest.raises(UserError, match='says no output; add `output = "reconstruction"`'):
         Explorer(run)
 
 
 def test_an_output_that_is_no_image_is_refused(train: Train) -> None:
     run = train()
-    run.plan.roles.__dict__["output"] = "z"
+    run.plan = replace(run.plan, roles=replace(run.plan.roles, output="z"))
     with pytest.raises(UserError, match=r"what its \[model\] calls output, 'z', is no image: one has the shape \(2,\)"):
         Explorer(run)

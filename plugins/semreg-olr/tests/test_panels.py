@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from semreg_olr.panels import strengths, with_strengths
+from semreg_olr.panels import rows, strengths, with_strengths
+
+import semreg
+from semreg.testing import check_panel
+from semreg.trained import Seen
 
 
 def drawn(seed: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -33,3 +39,20 @@ def test_what_is_not_moved_stays_and_none_is_zero(seed: int) -> None:
     there = own[:, 1] > 0
     assert (made[there, 1] == 0).all()
     assert torch.equal(made[~there, 1], codes[~there, 1])
+
+
+def test_it_conforms(trained_run: Path) -> None:
+    check_panel(rows, semreg.open_run(trained_run, data_root=trained_run.parents[1] / "data", device="cpu"))
+
+
+def test_it_needs_no_data_and_begins_at_the_image(trained_run: Path, tmp_path: Path) -> None:
+    run = semreg.open_run(trained_run, data_root=tmp_path, device="cpu")
+    panel = rows(run)
+    assert panel is not None
+    assert panel.start is not None
+    image = torch.rand(1, 3, 8, 8, generator=torch.Generator().manual_seed(1))
+    seen = [Seen(image, {"embedding": run.tensor("embedding").given(image=image)})]
+    [still] = panel.strips(seen, panel.start(seen))
+    assert torch.equal(still.codes["embedding"], seen[0].codes["embedding"])
+    [bald] = panel.strips(seen, {**panel.start(seen), "Bald": 0.0})
+    assert not bald.codes["embedding"][:, 0].any()
