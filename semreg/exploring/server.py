@@ -69,7 +69,7 @@ class Server(ThreadingHTTPServer):
 
     def start(self) -> None:
         """Serve in the background until `close`, or the end of the process."""
-        threading.Thread(target=self.serve_forever, daemon=True).start()
+        threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()  # which `close` waits for
 
     def close(self) -> None:
         """Serve no longer."""

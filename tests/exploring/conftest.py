@@ -50,10 +50,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tiny_run(root / "digits.toml")
 
 
-@pytest.fixture
-def run(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-    monkeypatch.setenv("SEMREG_CACHE", str(folder.parents[1] / "cache"))
-    return semreg.open_run(folder, data_root=folder.parents[1] / "data", device="cpu")
+@pytest.fixture(scope="session")
+def run(folder: Path) -> Iterator[Run]:
+    """Not to be changed."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SEMREG_CACHE", str(folder.parents[1] / "cache"))
+        opened = semreg.open_run(folder, data_root=folder.parents[1] / "data", device="cpu")
+        assert opened.counts["test"] == 359, "its data are read while its cache is known"
+        yield opened
 
 
 @pytest.fixture

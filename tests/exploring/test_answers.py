@@ -98,7 +98,7 @@ ASKED = st.dictionaries(st.sampled_from(KEYS), ANYTHING, max_size=5).map(lambda 
 
 
 def test_whatever_is_asked_is_answered_or_refused_in_words(answers: Answers) -> None:
-    @settings(max_examples=120, deadline=None)
+    @settings(max_examples=60, deadline=None)
     @given(asked=ASKED | st.binary(max_size=30), name=st.sampled_from([*answers.post]))
     def refused_or_done(asked: bytes, name: str) -> None:
         with contextlib.suppress(ValueError):

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
 
+import semreg
 from semreg.exploring.view import Explorer, View
 from semreg.trained.run import Run
 from semreg.trained.sampling import sample
@@ -68,13 +71,14 @@ def test_samples_are_those_of_the_command(explorer: Explorer, run: Run) -> None:
 
 @pytest.mark.parametrize("name", ["directions", "paths", "exchange"])
 def test_test_images_that_are_elsewhere_leave_out_what_needs_them(
-    name: str, run: Run, monkeypatch: pytest.MonkeyPatch
+    name: str, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from semreg.core import DataMissing
 
     def missing() -> None:
         raise DataMissing("runs/x", "the data that it was trained on are needed here")
 
+    run = semreg.open_run(folder, device="cpu")
     monkeypatch.setattr(run, "_data", missing)
     explorer = Explorer(run)
     assert explorer.tests == 0

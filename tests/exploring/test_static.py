@@ -58,6 +58,7 @@ def test_hostile_names_are_texts(small: Explorer, register: Register) -> None:
 
 
 def test_a_page_that_is_too_large_is_refused(small: Explorer, monkeypatch: pytest.MonkeyPatch) -> None:
+    small.panels = {}
     monkeypatch.setattr(static, "MOST_BYTES", 10_000)
     with pytest.raises(UserError, match="choose fewer by --images"):
         render(small, images=2)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Sequence
+from copy import copy
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,9 +17,6 @@ from semreg.core import UserError
 from semreg.exploring.view import MOST_IMAGES, Explorer, RunGone, View, columns
 from semreg.trained.panels import Choice, Mask, Panel, Slider, Strip
 from semreg.trained.run import Run
-from tests.trained.conftest import Train, train
-
-__all__ = ["train"]
 
 Register = Callable[[str, str, Any], None]
 
@@ -118,15 +116,20 @@ def test_a_run_that_is_deleted_is_said(folder: Path, run: Run, tmp_path: Path, m
         explorer.show(View("directions", ["test:0"]))
 
 
-def test_roles_that_are_missing_are_asked_for(train: Train) -> None:
-    run = train()
-    run.plan = replace(run.plan, roles=replace(run.plan.roles, output=""))
+def with_roles(run: Run, **roles: str) -> Run:
+    """The run of another `[model]`."""
+    other = copy(run)
+    other.plan = replace(run.plan, roles=replace(run.plan.roles, **roles))
+    return other
+
+
+def test_roles_that_are_missing_are_asked_for(run: Run) -> None:
     with pytest.raises(UserError, match='says no output; add `output = "reconstruction"`'):
-        Explorer(run)
+        Explorer(with_roles(run, output=""))
 
 
-def test_an_output_that_is_no_image_is_refused(train: Train) -> None:
-    run = train()
-    run.plan = replace(run.plan, roles=replace(run.plan.roles, output="z"))
-    with pytest.raises(UserError, match=r"what its \[model\] calls output, 'z', is no image: one has the shape \(2,\)"):
-        Explorer(run)
+def test_an_output_that_is_no_image_is_refused(run: Run) -> None:
+    with pytest.raises(UserError, match=r"what its \[model\] calls output, 'w', is no image: one has the shape \(4,\)"):
+        Explorer(with_roles(run, output="w"))
+    with pytest.raises(UserError, match=r"what its \[model\] calls input, 'digit', is no image"):
+        Explorer(with_roles(run, input="digit"))
