@@ -20,65 +20,41 @@ def python_of(explorer: Explorer, view: View) -> str:
 
     Raises as `Explorer.show` does.
     """
-    values = explorer.show(view).values
-    panel, target = explorer.panels[view.panel], explorer.components[view.panel].target
-    module, _, function = target.partition(":")
-    roles, told = (
-        explorer.roles,
-        {name: field.names.index(view.told or field.names[0]) for name, field in explorer.told.items()},
-    )
-    seen = [explorer.seen(name, view.told) for name in view.images]
-    short = panel.python(seen, values) if panel.python and not told else ""
-    taken = ["from semreg.pictures import image_grid, write_picture"]
-    lines = ["", f"run = {explorer.call}"]
+    values, panel = explorer.show(view).values, explorer.panels[view.panel]
+    told = explorer.classes(view.told)
+    lines = [f"run = {explorer.call}"]
     if view.images:
-        lines += [
-            "images = [",
-            *(f"    {_image(explorer, name, place)}," for place, name in enumerate(view.images)),
-            "]",
-        ]
-    if any(not TEST.fullmatch(name) for name in view.images):
-        taken.append("from semreg.trained import load_images")
-    if short:
-        lines.append(f"pictures = {short}")
+        images = [f"    {_image(explorer, name, place)}," for place, name in enumerate(view.images)]
+        lines += ["images = [", *images, "]"]
+    if panel.python and not told:
+        lines.append(f"pictures = {panel.python([explorer.seen(name) for name in view.images], values)}")
     else:
-        taken += ["from semreg.trained import Seen"] * bool(view.images)
-        taken.append(f"from {module} import {function.partition('.')[0]}")
-        given = f"{{{roles.input!r}: image{_told(told)}}}"
-        codes = f"{{code: run.tensor(code).given(**{given}) for code in run.roles.code}}"
-        if told:
-            codes = (
-                f"{{code: run.tensor(code).given(**{{name: value for name, value in {given}.items() "
-                "if name in run.tensor(code).needs()}) for code in run.roles.code}"
-            )
-        lines.append(f"seen = [Seen(image, {codes}) for image in images]" if view.images else "seen = []")
-        lines.append(f"strips = {function}(run).strips(seen, {_values(values)})")
-        lines.append("output = run.tensor(run.roles.output)")
-        if told:
-            lines.append(f"told = {{{_told(told).removeprefix(', ')}}}")
-            lines.append(
-                "told = {name: value for name, value in told.items() if name in output.needs(*run.roles.code)}"
-            )
-        more = ", **{name: value.expand(len(next(iter(strip.codes.values())))) for name, value in told.items()}" * bool(
-            told
-        )
-        made = f"output.given(**strip.codes{more})"
-        lines.append(f"pictures = [{made} if strip.images is None else strip.images for strip in strips]")
+        more = f", **{told!r}" if told else ""
+        function = explorer.components[view.panel].target.partition(":")[2]
+        seen = f"[seen_by(run, image{more}) for image in images]" if view.images else "[]"
+        lines.append(f"strips = {function}(run).strips({seen}, {_values(values)})")
+        lines.append(f"pictures = [pictures_of(run, strip{more}) for strip in strips]")
     lines.append(f"write_picture({PNG!r}, image_grid('', pictures, value_range=run.value_range).png)")
-    wants_torch = any("torch." in line for line in lines)
-    painted = ["from semreg.trained.panels import painted"] * any(" painted(" in line for line in lines)
-    heads = ["import semreg", *["import torch"] * wants_torch, *sorted([*taken, *painted])]
-    return "\n".join([*heads, *lines]) + "\n"
+    return "\n".join([*_imports(explorer, view, "\n".join(lines)), "", *lines, ""])
+
+
+def _imports(explorer: Explorer, view: View, lines: str) -> list[str]:
+    """What these lines need."""
+    module, _, function = explorer.components[view.panel].target.partition(":")
+    used = [name for name in ("load_images", "painted", "pictures_of", "seen_by") if f"{name}(" in lines]
+    return [
+        "import semreg",
+        *["import torch"] * ("torch.tensor(" in lines),
+        "from semreg.pictures import image_grid, write_picture",
+        *[f"from semreg.trained import {', '.join(used)}"] * bool(used),
+        *[f"from {module} import {function}"] * (f"{function}(run)" in lines),
+    ]
 
 
 def _image(explorer: Explorer, name: str, place: int) -> str:
     if found := TEST.fullmatch(name):
         return f"run.tensor({explorer.roles.input!r}).at('test', torch.tensor([{int(found[1])}]))"
     return f"load_images(run, ['image_{place + 1}.png'])"
-
-
-def _told(told: Mapping[str, int]) -> str:
-    return "".join(f", {name!r}: torch.tensor([{value}])" for name, value in told.items())
 
 
 def _values(values: Mapping[str, Any]) -> str:

@@ -17,7 +17,7 @@ from semreg.core import ClassField, UserError
 from semreg.core.errors import cause_of
 from semreg.core.registry import OWN_DISTRIBUTION, Component, components, load
 from semreg.exploring.pictures import image_of, input_field
-from semreg.trained import Run, class_number, need, synthesised
+from semreg.trained import Run, need, pictures_of, seen_by
 from semreg.trained.panels import Choice, Mask, Panel, Seen, Slider, Strip, Values, painted
 from semreg.training.build import synthetic_batch
 
@@ -142,19 +142,12 @@ class Explorer:
         with self._lock:
             return self._seen(name, told)
 
-    def _compute(self, name: str, told: str) -> Seen:
-        image = image_of(self.run, name)
-        given = {self.roles.input: image, **self._classes(told)}
-        handles = {code: self.run.tensor(code) for code in self.roles.code}
-        codes = {
-            code: handle.given(**{name: value for name, value in given.items() if name in handle.needs()})
-            for code, handle in handles.items()
-        }
-        return Seen(image, codes)
+    def classes(self, told: str) -> dict[str, str]:
+        """What the run must be told of an image: the class of that name, or the first one, by the names of fields."""
+        return {name: told or field.names[0] for name, field in self.told.items()}
 
-    def _classes(self, told: str) -> dict[str, Tensor]:
-        """What the run must be told of an image, int64 `(1,)` each."""
-        return {name: torch.tensor([class_number(field, told or field.names[0])]) for name, field in self.told.items()}
+    def _compute(self, name: str, told: str) -> Seen:
+        return seen_by(self.run, image_of(self.run, name), **self.classes(told))
 
     def _values(self, panel: Panel, seen: Sequence[Seen], given: dict[str, Any]) -> dict[str, Any]:
         """Where all controls stand. Raises ValueError for what a control can't be put at."""
@@ -177,15 +170,10 @@ class Explorer:
 
     def _drawn(self, strip: Strip, told: str) -> Strip:
         """The strip with its pictures. Raises ValueError for more than are shown."""
-        if strip.images is not None:
-            return strip
         rows = max((len(code) for code in strip.codes.values()), default=0)
-        if not 0 < rows <= MOST_IMAGES:
-            raise ValueError(f"a strip has 1 to {MOST_IMAGES} pictures; this one would have {rows}")
-        output = self.run.tensor(self.roles.output)
-        needed = output.needs(*strip.codes)
-        classes = {name: label.expand(rows) for name, label in self._classes(told).items() if name in needed}
-        return replace(strip, images=synthesised(output, {**strip.codes, **classes}))
+        if rows > MOST_IMAGES:
+            raise ValueError(f"{rows} pictures are more than the {MOST_IMAGES} that are shown at once")
+        return replace(strip, images=pictures_of(self.run, strip, **self.classes(told)))
 
 
 def require_pictures(run: Run) -> None:
@@ -196,10 +184,8 @@ def require_pictures(run: Run) -> None:
     batch = synthetic_batch(run.fields, run.value_range, 1)
     found = made.given(**{name: batch[name] for name in made.needs()})
     if not isinstance(found, Tensor) or found.ndim != 4 or found.shape[1] not in (1, 3):
-        shape = (
-            f"has the shape {tuple(found.shape[1:])}" if isinstance(found, Tensor) else f"is a {type(found).__name__}"
-        )
-        raise UserError(str(run.folder), f"what its [model] calls output, {made.name!r}, is no image: one {shape}")
+        shape = f"a tensor {tuple(found.shape[1:])}" if isinstance(found, Tensor) else type(found).__name__
+        raise UserError(str(run.folder), f"what its [model] calls output, {made.name!r}, is no image but {shape}")
 
 
 def columns(strips: Sequence[Strip]) -> list[Tensor]:

@@ -17,6 +17,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from semreg.trained.classes import class_field, synthesised
+from semreg.trained.run import Run
+from semreg.trained.sampling import class_number
+
 
 @dataclass(frozen=True)
 class Slider:
@@ -88,6 +92,41 @@ class Panel:
     python: Callable[[Sequence[Seen], Values], str] | None = None
     """The pictures of each strip as an expression of Python's, of `run` and `images`, a list of tensors
     `(1, channels, height, width)`. Where there is none, the panel itself is called."""
+
+
+def seen_by(run: Run, image: Tensor, **told: str | int) -> Seen:
+    """An image `(1, channels, height, width)` and its codes.
+
+    `told` are the classes, by name or number, of the fields that the codes need beside the image. Raises ValueError
+    where one is missing, or there is no such class.
+    """
+    given = {run.roles.input: image, **_labels(run, told)}
+    codes = {}
+    for name in run.roles.code:
+        code = run.tensor(name)
+        codes[name] = code.given(**{field: value for field, value in given.items() if field in code.needs()})
+    return Seen(image, codes)
+
+
+def pictures_of(run: Run, strip: Strip, **told: str | int) -> Tensor:
+    """The pictures of a strip, `(images, channels, height, width)`: its own, or what the run makes of its codes.
+
+    `told` is as for `seen_by`. Raises ValueError where the output needs more, and for a strip without codes.
+    """
+    if strip.images is not None:
+        return strip.images
+    rows = max((len(code) for code in strip.codes.values()), default=0)
+    if not rows:
+        raise ValueError("a strip has codes or images, and this one has none")
+    output = run.tensor(run.roles.output)
+    needed = output.needs(*strip.codes)
+    labels = {name: label.expand(rows) for name, label in _labels(run, told).items() if name in needed}
+    return synthesised(output, {**strip.codes, **labels})
+
+
+def _labels(run: Run, told: Mapping[str, str | int]) -> dict[str, Tensor]:
+    """Classes as the data have them, int64 `(1,)` each."""
+    return {name: torch.tensor([class_number(class_field(run.tensor(name)), label)]) for name, label in told.items()}
 
 
 def painted(text: str, height: int, width: int) -> Tensor:

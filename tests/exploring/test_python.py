@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from io import BytesIO
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -15,6 +15,9 @@ from semreg.exploring.python import PNG, python_of
 from semreg.exploring.view import Explorer, View
 from semreg.pictures import image_grid
 from semreg.trained.run import Run
+from tests.trained.conftest import Train, train
+
+__all__ = ["train"]
 
 VIEWS = {
     "directions": View("directions", ["test:4"], {"z: 2": 1.5, "w: 1": -2}),
@@ -26,21 +29,36 @@ VIEWS = {
 }
 
 
+def require_the_same(explorer: Explorer, view: View, folder: Path) -> str:
+    """The lines of a view, which draw its pictures."""
+    strips = explorer.show(view).strips
+    expected = image_grid("", [strip.images for strip in strips], value_range=explorer.run.value_range).png
+    lines = python_of(explorer, view)
+    with contextlib.chdir(folder):
+        exec(compile(lines, view.panel, "exec"), {})
+    found, wanted = (np.asarray(Image.open(one)).astype(int) for one in (folder / PNG, BytesIO(expected)))
+    assert np.abs(found - wanted).max() <= 1
+    return lines
+
+
 @pytest.mark.parametrize("name", VIEWS)
 def test_it_draws_the_same(
     name: str, explorer: Explorer, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    view = VIEWS[name]
-    strips = explorer.show(view).strips
-    expected = image_grid("", [strip.images for strip in strips], value_range=run.value_range).png
-    monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SEMREG_DATA", str(run.folder.parents[1] / "data"))
-    lines = python_of(explorer, view)
-    names: dict[str, Any] = {}
-    exec(compile(lines, name, "exec"), names)
-    found, wanted = (np.asarray(Image.open(one)).astype(int) for one in (PNG, BytesIO(expected)))
-    assert np.abs(found - wanted).max() <= 1
+    monkeypatch.setenv("SEMREG_CACHE", str(run.folder.parents[1] / "cache"))
+    lines = require_the_same(explorer, VIEWS[name], tmp_path)
     assert "/" not in lines.replace(repr(str(run.folder)), "")
+
+
+def test_a_class_that_is_told_is_told(train: Train, tmp_path: Path) -> None:
+    run = train("""
+        [tensors]
+        y = { use = "one_hot(kind)", classes = "@kind.classes" }
+        reconstruction = "decoder(concatenate(z, y))"
+    """)
+    lines = require_the_same(Explorer(run), View("directions", ["test:2"], {"direction 1": 2}, told="b"), tmp_path)
+    assert lines.count("**{'kind': 'b'}") == 2
 
 
 def test_paths_are_those_of_the_run(explorer: Explorer) -> None:
