@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import re
 import tempfile
-import warnings
 from io import BytesIO
 from pathlib import Path
 
@@ -15,7 +14,6 @@ from PIL import Image
 from torch import Tensor
 
 from semreg.core import ImageField, UserError
-from semreg.data.formats import readable
 from semreg.data.images import Pixels, glimpse, read_image
 from semreg.data.pixels import WhiteError
 from semreg.pictures import png
@@ -24,8 +22,6 @@ from semreg.trained.in_memory import as_read, scaled
 
 MOST_BYTES = 20_000_000
 """Of an image file."""
-MOST_PIXELS = 50_000_000
-"""Larger images are refused before they are decoded."""
 TEST = re.compile(r"test:([0-9]{1,9})")
 PIXELS = re.compile(r"png:([A-Za-z0-9_-]+={0,2})")
 
@@ -51,7 +47,6 @@ def taken(run: Run, content: bytes) -> str:
         path = Path(folder, "image")
         path.write_bytes(content)
         try:
-            _require_few_pixels(path)
             pixels = _read(path, run, field)
         except UserError as error:
             raise ValueError(error.problems[0].message) from None
@@ -66,16 +61,6 @@ def _read(path: Path, run: Run, field: ImageField) -> Pixels:
     except WhiteError:
         how["white"] = glimpse(path).white
         return read_image(path, size=size, channels=field.channels, **how)
-
-
-def _require_few_pixels(path: Path) -> None:
-    try:
-        with warnings.catch_warnings(action="ignore"), Image.open(path, formats=readable()) as image:
-            width, height = image.size
-    except Exception:  # which is told in words where it is read
-        return
-    if width * height > MOST_PIXELS:
-        raise ValueError(f"{width} × {height} pixels are more than the {MOST_PIXELS:,} that are read")
 
 
 def image_of(run: Run, said: str) -> Tensor:

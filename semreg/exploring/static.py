@@ -11,6 +11,7 @@ from semreg.exploring.map import codes_of, colours_of, map_of
 from semreg.exploring.view import Explorer, View
 from semreg.pictures import image_grid
 from semreg.report.templates import templates
+from semreg.store.messages import say
 from semreg.trained.panels import Mask, Panel
 
 FRAMES = 9
@@ -36,13 +37,11 @@ def render(explorer: Explorer, *, images: int = 4) -> str:
     Raises UserError for a page larger than people are sent, and where the test images are not here.
     """
     shown = [one for one in (*_panels(explorer, images), *_maps(explorer)) if one.pictures or one.scatters]
-    run = explorer.run
     template = templates(Path(__file__).parent).get_template("static.html")
-    text = template.render(name=run.plan.name, folder=run.folder.name, panels=shown)
-    if len(text.encode()) > MOST_BYTES:
-        said = (
-            f"the page would have {len(text.encode()) / 1e6:.0f} MB, and {MOST_BYTES / 1e6:.0f} MB are written at most"
-        )
+    text = template.render(name=explorer.run.plan.name, folder=explorer.run.folder.name, panels=shown)
+    size = len(text.encode())
+    if size > MOST_BYTES:
+        said = f"the page would have {size / 1e6:.0f} MB, and {MOST_BYTES / 1e6:.0f} MB are written at most"
         raise UserError("--static", f"{said}; choose fewer by --images")
     return text
 
@@ -56,8 +55,12 @@ def _panels(explorer: Explorer, images: int) -> Iterator[PanelShown]:
             View(name, [*tests[start:], *tests[:start]][: panel.images])
             for start in range(0, len(tests) if panel.images else 1, max(1, panel.images))
         ]
-        pictures = list(_walks(explorer, panel, views) if panel.images == 1 else _strips(explorer, views))
-        yield PanelShown(panel.title, panel.about, pictures)
+        try:
+            pictures = list(_walks(explorer, panel, views) if panel.images == 1 else _strips(explorer, views))
+        except ValueError as error:  # as of codes that are all equal
+            say(f"warning: {panel.title} is left out: {error}")
+        else:
+            yield PanelShown(panel.title, panel.about, pictures)
 
 
 def _walks(explorer: Explorer, panel: Panel, views: Sequence[View]) -> Iterator[Picture]:
@@ -90,7 +93,11 @@ def _maps(explorer: Explorer) -> Iterator[PanelShown]:
     run = explorer.run
     scatters = []
     for code in codes_of(run) if explorer.tests else ():
-        found = map_of(run, code, colours_of(run)[0])
+        try:
+            found = map_of(run, code, colours_of(run)[0])
+        except ValueError as error:
+            say(f"warning: the map of {code} is left out: {error}")
+            continue
         points = [[float(value) for value in point] for point in found.points]
         scatters.append(Scatter(code, points, found.classes.tolist(), found.names))
     yield PanelShown("Map", "The codes of test images along their first three principal directions.", [], scatters)

@@ -72,8 +72,8 @@ def bomb(side: int) -> bytes:
         (b"", "not a readable image"),
         (b"%PDF-1.4", "not a readable image"),
         (file_of(ramp("RGB"))[:60], "not a readable image"),
-        (bomb(8_000), "8000 × 8000 pixels are more than the 50,000,000"),
-        (bomb(60_000), "not a readable image"),
+        (bomb(12_000), "12000 × 12000 pixels are more than the 100,000,000 that are read"),
+        (bomb(60_000), "pixels are more than the 100,000,000 that are read"),
         (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "not a readable image"),
     ],
 )

@@ -62,3 +62,18 @@ def test_a_page_that_is_too_large_is_refused(small: Explorer, monkeypatch: pytes
     monkeypatch.setattr(static, "MOST_BYTES", 10_000)
     with pytest.raises(UserError, match="choose fewer by --images"):
         render(small, images=2)
+
+
+def test_what_has_nothing_to_show_is_left_out_and_said(
+    small: Explorer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def equal(*_: object) -> None:
+        raise ValueError("the codes are equal")
+
+    small.panels = {"evil": Panel("Evil", "", equal, [Slider("by", 0, 1)], images=1)}  # type: ignore[arg-type]
+    monkeypatch.setattr(static, "map_of", equal)
+    page = render(small, images=2)
+    assert "<h2" not in page
+    said = capsys.readouterr().err
+    assert "warning: Evil is left out: the codes are equal" in said
+    assert "warning: the map of z is left out: the codes are equal" in said
