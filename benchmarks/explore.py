@@ -4,7 +4,7 @@
 for an epoch on a few images, with the networks of the recipe's fallback: how good they are takes no time. It wants the
 extra `browser` and a Chromium, as tests/browsing.py says.
 
-* ready: from the start of the command until it prints the page's address, less what `python -c "import torch"` takes,
+* ready: from the start of the command until it prints the page's address, less what Python takes to print torch's version,
   in turns; the median.
 * slider to picture: from the slider's event in the page until the new picture is drawn on it: JavaScript, a request,
   codes built, decoded, a PNG made and read. Sliders in turn, each move after the last one's picture.
@@ -27,6 +27,7 @@ from benchmarks.measure import Goal, Table, goals_table, machine
 from tests.browsing import CHROMIUM, QUIET
 
 PAGE = Path(__file__).with_suffix(".md")
+IMPORT = ["-c", "import torch; print(torch.__version__, flush=True)"]
 MOST_READY, MOST_PICTURE = 4.0, 0.1
 """Seconds."""
 OVERRIDES = [
@@ -64,12 +65,12 @@ def trained(root: Path) -> Path:
 
 
 @contextlib.contextmanager
-def served(folder: Path, root: Path) -> Iterator[str]:
-    """The address of the run's page, as the command prints it."""
-    command = [sys.executable, "-m", "semreg", "explore", str(folder), "--no-open", "--data-root", str(root / "data")]
+def printed(*arguments: str) -> Iterator[str]:
+    """The first line that Python prints with these arguments; then it is killed."""
+    command = [sys.executable, *arguments]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
         assert process.stdout is not None
-        yield process.stdout.readline().removeprefix("page: ").strip()
+        yield process.stdout.readline().strip()
         process.kill()
 
 
@@ -77,13 +78,17 @@ def ready(folder: Path, root: Path, rounds: int) -> tuple[list[float], list[floa
     """Seconds that `import torch` takes, and that pass until the address is there, in turns."""
     imports, addresses = [], []
     for _ in range(rounds):
-        begun = time.perf_counter()
-        subprocess.run([sys.executable, "-c", "import torch"], check=True)
-        imports.append(time.perf_counter() - begun)
-        begun = time.perf_counter()
-        with served(folder, root):
-            addresses.append(time.perf_counter() - begun)
+        for times, arguments in ((imports, IMPORT), (addresses, explore(folder, root))):
+            begun = time.perf_counter()
+            with printed(*arguments) as line:
+                times.append(time.perf_counter() - begun)
+                assert line, arguments
     return imports, addresses
+
+
+def explore(folder: Path, root: Path) -> list[str]:
+    """The command, as Python takes it."""
+    return ["-m", "semreg", "explore", str(folder), "--no-open", "--data-root", str(root / "data")]
 
 
 def moved(address: str, moves: int) -> list[float]:
@@ -114,8 +119,8 @@ def main() -> None:
         os.environ["SEMREG_CACHE"] = str(root / "cache")
         folder = trained(root)
         imports, addresses = ready(folder, root, chosen.rounds)
-        with served(folder, root) as address:
-            times = moved(address, chosen.moves)
+        with printed(*explore(folder, root)) as line:
+            times = moved(line.removeprefix("page: "), chosen.moves)
     above = statistics.median(addresses) - statistics.median(imports)
     median, late = statistics.median(times), statistics.quantiles(times, n=20)[-1]
     rows = [
