@@ -4,8 +4,8 @@
 for an epoch on a few images, with the networks of the recipe's fallback: how good they are takes no time. It wants the
 extra `browser` and a Chromium, as tests/browsing.py says.
 
-* ready: from the start of the command until it prints the page's address, less what Python takes to print torch's version,
-  in turns; the median.
+* ready: from the start of the command until it prints the page's address, less what Python takes to print the version
+  of torch, in turns; the median.
 * slider to picture: from the slider's event in the page until the new picture is drawn on it: JavaScript, a request,
   codes built, decoded, a PNG made and read. Sliders in turn, each move after the last one's picture.
 """

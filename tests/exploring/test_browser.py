@@ -6,6 +6,7 @@ A request to any other host fails the test. It wants the extra `browser` and a C
 from __future__ import annotations
 
 import contextlib
+import shutil
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -332,6 +333,43 @@ def test_a_server_that_was_killed_is_said(folder: Path, browser: Any) -> None:
             process.send_signal(signal.SIGKILL)
             page.wait_for_selector("#lost:visible", timeout=10_000)
             assert "The server has ended" in page.locator("#lost").inner_text()
+
+
+def test_a_run_that_was_deleted_is_said_once(folder: Path, browser: Any, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(folder, copy)
+    server = semreg.explore(copy, open_page=False, device="cpu")
+    try:
+        with opened(browser, server.address) as page:
+            open_panel(page, "samples")
+            drawn(page)
+            shutil.rmtree(copy)
+            page.wait_for_selector("#lost:visible", timeout=10_000)
+            move(page, page.locator("#controls .control").first)
+            page.wait_for_timeout(300)
+            assert page.locator("#lost").inner_text() == f"the run's folder is gone: {copy}"
+            assert not page.locator("#wrong").is_visible()
+    finally:
+        server.close()
+
+
+def test_without_test_images_ones_own_will_do(explorer: Explorer, browser: Any, tmp_path: Path) -> None:
+    Image.new("RGB", (64, 48), "white").save(tmp_path / "white.png")
+    explorer.tests = 0
+    server = Server(explorer)
+    server.start()
+    try:
+        with opened(browser, f"{server.address}#panel=order") as page:
+            assert page.locator('#panels button[data-name="map"]').count() == 0
+            page.wait_for_selector("#wrong:visible")
+            assert page.locator("#wrong").inner_text() == "Choose an image, or drop one."
+            assert not page.locator("#tests").is_visible()
+            page.locator(".slot input[type=file]").set_input_files(tmp_path / "white.png")
+            before = drawn(page)
+            move(page, page.locator("#controls .control").first)
+            wait_for_change(page, before)
+    finally:
+        server.close()
 
 
 def test_a_page_that_was_written_asks_nobody(explorer: Explorer, browser: Any, tmp_path: Path) -> None:
