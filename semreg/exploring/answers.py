@@ -6,9 +6,10 @@ import base64
 import functools
 import json
 import math
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from io import BytesIO
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from torch import Tensor
@@ -20,6 +21,7 @@ from semreg.exploring.view import Explorer, View, columns
 from semreg.pictures import class_colours, gif, image_grid, pixels
 from semreg.trained.panels import Choice, Control, Mask, Slider
 
+Asked = TypeVar("Asked")
 FRAMES = 24
 """Of an animation along a slider."""
 MOST_AT_ONCE = 100
@@ -27,21 +29,25 @@ MOST_AT_ONCE = 100
 
 
 class Answers:
-    """Answers by what is asked: `get` without a body, `post` with one. All raise what `Explorer` does."""
+    """Answers by what is asked: `get` without a body, `post` with one. All raise what `Explorer` does.
+
+    Threads may ask as they like; the run computes for one after another.
+    """
 
     def __init__(self, explorer: Explorer) -> None:
-        self.explorer = explorer
-        self.get: Mapping[str, Callable[[None], Any]] = {"state": self.state, "alive": self.alive}
-        self.post: Mapping[str, Callable[[bytes], Any]] = {
-            "decode": self.decode,
-            "encode": self.encode,
-            "image": self.image,
-            "map": self.map,
-            "python": self.python,
-            "save": self.save,
-            "tests": self.tests,
-        }
+        self.explorer, self._lock = explorer, threading.Lock()
         self._map = functools.lru_cache(maxsize=16)(functools.partial(map_of, explorer.run))
+        self.get: Mapping[str, Callable[[None], Any]] = {"alive": self.alive, "state": self._in_turn(self.state)}
+        answers = (self.decode, self.encode, self.image, self.map, self.python, self.save, self.tests)
+        self.post: Mapping[str, Callable[[bytes], Any]] = {answer.__name__: self._in_turn(answer) for answer in answers}
+
+    def _in_turn(self, answer: Callable[[Asked], Any]) -> Callable[[Asked], Any]:
+        @functools.wraps(answer)
+        def alone(asked: Asked) -> Any:
+            with self._lock:
+                return answer(asked)
+
+        return alone
 
     def alive(self, _: None) -> dict[str, Any]:
         """Nothing, if the run is there."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -51,7 +50,7 @@ class Shown:
 
 
 class Explorer:
-    """A run with the panels that fit it. Computes for one caller at a time."""
+    """A run with the panels that fit it, for one caller at a time."""
 
     def __init__(self, run: Run, call: str = "") -> None:
         """`call` opens the run in Python, as people are told.
@@ -62,7 +61,6 @@ class Explorer:
         self.run, self.roles, self.call = run, roles, call or f"semreg.open_run({str(run.folder)!r})"
         require_pictures(run)
         self.told = _told(run)
-        self._lock = threading.RLock()
         self._seen = functools.lru_cache(maxsize=REMEMBERED)(self._compute)
         self.left_out: dict[str, str] = {}
         self.components = {component.name: component for component in sorted(components("panel"), key=_semreg_last)}
@@ -88,12 +86,10 @@ class Explorer:
             raise ValueError(f"there is no panel {view.panel[:40]!r}")
         if len(view.images) != panel.images:
             raise ValueError(f"{panel.title} takes {panel.images} images; {len(view.images)} are given")
-        with self._lock:
-            self.require_run()
-            seen = [self.seen(name, view.told) for name in view.images]
-            values = self._values(panel, seen, dict(view.values))
-            strips = panel.strips(seen, values)
-            return Shown([self._drawn(strip, view.told) for strip in strips], values)
+        self.require_run()
+        seen = [self.seen(name, view.told) for name in view.images]
+        values = self._values(panel, seen, dict(view.values))
+        return Shown([self._drawn(strip, view.told) for strip in panel.strips(seen, values)], values)
 
     def sweep(self, view: View, control: str, frames: int) -> list[Strip]:
         """The pictures of a view while a slider goes from end to end, or a choice through all: a strip for each.
@@ -111,11 +107,9 @@ class Explorer:
 
     def encode(self, name: str, told: str = "") -> Tensor:
         """The image that an address names, and what the run makes of it, `(2, channels, height, width)`."""
-        with self._lock:
-            self.require_run()
-            seen = self.seen(name, told)
-            made = self._drawn(Strip(codes=seen.codes), told).images
-        assert made is not None
+        self.require_run()
+        seen = self.seen(name, told)
+        made = pictures_of(self.run, Strip(codes=seen.codes), **self.classes(told))
         return torch.cat([seen.image, made]) if made.shape[1:] == seen.image.shape[1:] else seen.image
 
     @functools.cached_property
@@ -127,9 +121,8 @@ class Explorer:
 
     def read_tests(self, places: Sequence[int]) -> Tensor:
         """The test images at some places, `(places, channels, height, width)`."""
-        with self._lock:
-            self.require_run()
-            images: Tensor = self.run.tensor(self.roles.input).at("test", torch.tensor(places))
+        self.require_run()
+        images: Tensor = self.run.tensor(self.roles.input).at("test", torch.tensor(places))
         return images
 
     def require_run(self) -> None:
@@ -139,8 +132,7 @@ class Explorer:
 
     def seen(self, name: str, told: str = "") -> Seen:
         """The image that an address names, and its codes. Raises ValueError and UserError."""
-        with self._lock:
-            return self._seen(name, told)
+        return self._seen(name, told)
 
     def classes(self, told: str) -> dict[str, str]:
         """What the run must be told of an image: the class of that name, or the first one, by the names of fields."""
