@@ -6,8 +6,14 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from semreg_atnl.panels import along, nearest
+from semreg_atnl.panels import along, nearest, order
 from semreg_atnl.unit import unit_and_length
+
+from semreg.testing import check_panel
+from semreg.trained.run import Run
+from tests.exploring.conftest import folder, run
+
+__all__ = ["folder", "run"]
 
 
 def drawn(seed: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -40,3 +46,7 @@ def test_small_moves_change_little(seed: int, place: float) -> None:
     offset = unit_and_length(codes)[0] - directions[nearest(codes, directions)]
     if float(offset.norm()) < 0.5:  # a far offset may cancel a direction
         assert float(step.norm()) < 0.1
+
+
+def test_it_conforms(run: Run) -> None:
+    check_panel(order, run)

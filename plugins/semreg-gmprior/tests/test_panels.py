@@ -13,7 +13,12 @@ from semreg_gmprior.inpainting import inpaint
 from semreg_gmprior.panels import inpainting, mixture, moved
 
 import semreg
+from semreg.testing import check_panel
 from semreg.trained import Seen
+from semreg.trained.run import Run
+from tests.exploring.conftest import folder, run
+
+__all__ = ["folder", "run"]
 
 
 def drawn(seed: int) -> tuple[torch.Tensor, GaussianMixture]:
@@ -45,8 +50,8 @@ def test_distance_0_is_the_mean_and_nothing_changed_is_the_code(seed: int, wante
 def test_a_painted_part_is_filled_in_as_the_command_does(trained_runs: tuple[Path, Path]) -> None:
     image = 2 * torch.rand(1, 3, 8, 8, generator=torch.Generator().manual_seed(1)) - 1
     mask = mask_of("eyes", 8, 8)[1]
-    for folder, values in zip(trained_runs, ({}, {"class": "round"}), strict=True):
-        run = semreg.open_run(folder, device="cpu")
+    for place, values in zip(trained_runs, ({}, {"class": "round"}), strict=True):
+        run = semreg.open_run(place, device="cpu")
         panel = inpainting(run)
         assert panel is not None
         assert [control.name for control in panel.controls] == ["part", *values]
@@ -57,3 +62,7 @@ def test_a_painted_part_is_filled_in_as_the_command_does(trained_runs: tuple[Pat
 
 def test_a_run_without_a_mixture_has_no_class_and_style(trained_runs: tuple[Path, Path]) -> None:
     assert mixture(semreg.open_run(trained_runs[0], device="cpu")) is None
+
+
+def test_it_conforms(run: Run) -> None:
+    check_panel(inpainting, run)
