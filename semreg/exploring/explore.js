@@ -85,6 +85,7 @@ function read() {
     code: said.get("code") || about.codes[0], colour: said.get("colour") || about.colours[0],
     dimensions: said.get("dimensions") === "3" ? 3 : 2, yaw: number("yaw"), pitch: number("pitch"),
     rectangle: (said.get("rectangle") || "").split(",").map(Number).filter(Number.isFinite),
+    chosenOn: about.codes.includes(said.get("on")) ? said.get("on") : about.codes[0],
   };
 }
 
@@ -93,7 +94,10 @@ function write() {
   if (view.panel === MAP) {
     for (const key of ["code", "colour", "dimensions"]) said.set(key, view[key]);
     if (view.dimensions === 3) for (const key of ["yaw", "pitch"]) said.set(key, view[key].toFixed(3));
-    if (view.rectangle.length === 4) said.set("rectangle", view.rectangle.map(one => one.toFixed(3)).join());
+    if (view.rectangle.length === 4) {
+      said.set("rectangle", view.rectangle.map(one => one.toFixed(3)).join());
+      said.set("on", view.chosenOn);
+    }
   } else {
     view.images.slice(0, panelOf(view.panel).images).forEach((image, place) => said.set(`image${place + 1}`, image));
     if (view.told) said.set("told", view.told);
@@ -404,12 +408,16 @@ const copy = (text, button) => navigator.clipboard.writeText(text).then(() => {
 // --- the map ---
 
 let points = null, seen = [], side = 0;
+async function mapOf(code) {
+  const answer = await ask("map", { code, colour: view.colour });
+  return answer && answer.json();
+}
 const drawMap = newest(async () => {
   const key = `${view.code}\n${view.colour}`;
   if (!points || points.key !== key) {
-    const answer = await ask("map", { code: view.code, colour: view.colour });
-    if (!answer) return;
-    points = { key, ...await answer.json() };
+    const found = await mapOf(view.code);
+    if (!found) return;
+    points = { key, ...found };
     find("points").setAttribute("aria-label", `the codes ${view.code} of ${points.points.length} test images`);
     const there = [...new Set(points.classes)].sort((a, b) => a - b);
     find("legend").replaceChildren(...there.map(owner => {
@@ -418,8 +426,12 @@ const drawMap = newest(async () => {
       return make("span", {}, dot, points.names[owner]);
     }));
   }
+  if (view.rectangle.length === 4 && !chosen.length) {
+    const own = view.chosenOn === view.code ? points : await mapOf(view.chosenOn);
+    chosen = own ? inside(own.points) : [];
+  }
   paintMap();
-  listBrushed();
+  listChosen();
 });
 
 function paintMap() {
@@ -431,22 +443,22 @@ function paintMap() {
   const { yaw, pitch } = view, flat = view.dimensions === 2;
   const [sy, cy, sp, cp] = [Math.sin(yaw), Math.cos(yaw), Math.sin(pitch), Math.cos(pitch)];
   seen = points.points.map(([x, y, z], place) => {
-    if (flat) return { x: side * (0.5 + 0.47 * x), y: side * (0.5 - 0.47 * y), place, depth: 0, size: 0.006 };
+    if (flat) return { x: side * across(x), y: side * down(y), place, depth: 0, size: 0.006 };
     const away = z * cy - x * sy, depth = y * sp + away * cp, near = 2.4 / (3.4 - depth);
-    const across = x * cy + z * sy, up = y * cp - away * sp;
-    return { x: side * (0.5 + 0.5 * across * near), y: side * (0.5 - 0.5 * up * near), place, depth, size: 0.006 * near };
+    const right = x * cy + z * sy, up = y * cp - away * sp;
+    return { x: side * (0.5 + 0.5 * right * near), y: side * (0.5 - 0.5 * up * near), place, depth, size: 0.006 * near };
   });
   seen.sort((a, b) => a.depth - b.depth);
-  const inside = new Set(brushed());
+  const shown = new Set(chosen);
   for (const { x, y, place, size } of seen) {
-    context.globalAlpha = !inside.size || inside.has(place) ? 0.85 : 0.15;
+    context.globalAlpha = !shown.size || shown.has(place) ? 0.85 : 0.15;
     context.fillStyle = points.colours[points.classes[place]];
     context.beginPath();
     context.arc(x, y, side * size, 0, 7);
     context.fill();
   }
   context.globalAlpha = 1;
-  if (view.rectangle.length === 4 && flat) {
+  if (view.rectangle.length === 4 && flat && view.chosenOn === view.code) {
     const [left, top, right, bottom] = view.rectangle.map(one => one * side);
     context.strokeStyle = getComputedStyle(canvas).color;
     context.strokeRect(left, top, right - left, bottom - top);
@@ -456,17 +468,15 @@ function paintMap() {
 
 // What a rectangle holds in two dimensions stays chosen in three, and for another code that is looked at.
 let chosen = [];
-const brushed = () => {
-  if (view.rectangle.length !== 4) chosen = [];
-  else if (view.dimensions === 2 && !chosen.length) {
-    const [left, top, right, bottom] = view.rectangle.map(one => one * side);
-    chosen = seen.filter(({ x, y }) => x >= left && x <= right && y >= top && y <= bottom).map(one => one.place);
-  }
-  return chosen;
-};
+const across = x => 0.5 + 0.47 * x, down = y => 0.5 - 0.47 * y;
+function inside(places) {
+  const [left, top, right, bottom] = view.rectangle;
+  const fits = ([x, y]) => across(x) >= left && across(x) <= right && down(y) >= top && down(y) <= bottom;
+  return places.map((_, place) => place).filter(place => fits(places[place]));
+}
 
-function listBrushed() {
-  const places = [...brushed()].sort((a, b) => a - b), counts = new Map();
+function listChosen() {
+  const places = chosen, counts = new Map();
   for (const place of places) counts.set(points.classes[place], (counts.get(points.classes[place]) || 0) + 1);
   const said = [...counts].sort((a, b) => b[1] - a[1]).map(([owner, count]) => `${count} ${points.names[owner]}`);
   find("chosen").textContent = places.length ? `${places.length} images: ${said.join(", ")}` : "";
@@ -508,7 +518,8 @@ function followMap() {
     if (find("brush").checked && view.dimensions === 2) {
       const to = at(event);
       view.rectangle = [0, 1].map(axis => Math.min(from[axis], to[axis])).concat([0, 1].map(axis => Math.max(from[axis], to[axis])));
-      chosen = [];
+      view.chosenOn = view.code;
+      chosen = inside(points.points);
     } else if (view.dimensions === 3) {
       view.yaw += (event.clientX - held.clientX) * 0.01;
       view.pitch = Math.max(-1.57, Math.min(1.57, view.pitch + (event.clientY - held.clientY) * 0.01));
@@ -520,9 +531,9 @@ function followMap() {
   for (const end of ["pointerup", "pointercancel"]) canvas.addEventListener(end, event => {
     const near = held && !turned && nearest(event);
     held = null;
-    if (turned) listBrushed();
+    if (turned) listChosen();
     else if (near) thumbOf(near.place).click();
-    else if (view.rectangle.length) { view.rectangle = []; paintMap(); listBrushed(); }
+    else if (view.rectangle.length) { view.rectangle = chosen = []; paintMap(); listChosen(); }
     if (view.panel === MAP) write();
   });
   canvas.addEventListener("pointerleave", () => tip(null));

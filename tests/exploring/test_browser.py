@@ -258,8 +258,13 @@ def test_the_map_tells_turns_and_chooses(server: Server, browser: Any) -> None:
         page.locator("#code").select_option("w")
         wait(page, "points.key.startsWith('w')")
         assert page.locator("#chosen").inner_text() == chosen
+        address = page.url
         page.locator("#brushed button").first.click()
         assert "panel=map" not in page.url
+    with opened(browser, address) as page:
+        wait(page, "document.querySelector('#chosen').textContent !== ''")
+        assert page.locator("#chosen").inner_text() == chosen
+        assert page.locator("#code").input_value() == "w"
 
 
 def test_an_image_of_ones_own_is_taken_or_refused_in_words(server: Server, browser: Any, tmp_path: Path) -> None:
