@@ -21,14 +21,15 @@ if TYPE_CHECKING:
     from semreg.cli.listing import Components, Description
     from semreg.core import Result
     from semreg.export.writing import Exported
+    from semreg.exploring.server import Server
     from semreg.recipe.load import Recipe
     from semreg.trained.run import Run
 
 Registered = TypeVar("Registered")
 
 __all__ = [
-    "__version__", "compare", "components", "evaluate", "export", "load_recipe", "mix", "open_export", "open_run",
-    "register", "run", "show", "sweep", "table", "track",
+    "__version__", "compare", "components", "evaluate", "explore", "export", "load_recipe", "mix", "open_export",
+    "open_run", "register", "run", "show", "sweep", "table", "track",
 ]  # fmt: skip
 
 # Everything is imported when called: `semreg list` must answer without PyTorch. What a user chooses beside a recipe
@@ -166,6 +167,28 @@ def evaluate(
 
     options: dict[str, Any] = {"recipe": recipe, "overrides": overrides, "prune": prune}
     return evaluate(folder, only, **options, data_root=data_root, device=device, judge_on=judge_on)
+
+
+def explore(
+    run: str | Path | Run,
+    *,
+    port: int = 0,
+    open_page: bool = True,
+    data_root: str | Path | None = None,
+    device: str = "auto",
+) -> Server:
+    """Serve a page of sliders, paths, samples and maps of a trained run, to this machine alone, in the background.
+
+    `run` is its folder, or an open run; `port` is any free one by default; a browser opens the page unless `open_page`
+    is false. `data_root` and `device` are as for `run`. Returns the server, whose `address` is the page's, until its
+    `close()`. Raises UserError for a run that has nothing to move, with the lines that its recipe lacks, and for a port
+    that is taken.
+    """
+    from semreg.exploring.start import serve
+    from semreg.trained.run import Run
+
+    opened = run if isinstance(run, Run) else open_run(run, data_root=data_root, device=device)
+    return serve(opened, data_root, port=port, open_page=open_page)
 
 
 def track(folder: str | Path, to: str) -> str:

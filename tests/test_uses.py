@@ -62,7 +62,7 @@ def run(family: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
 
     monkeypatch.setenv("SEMREG_CACHE", str(tmp_path / "cache"))
     monkeypatch.chdir(tmp_path)
-    trained = semreg.run(_unevaluated(family), out=tmp_path / "runs", device="cpu", data_root=tmp_path / "nothing")
+    trained = semreg.run(unevaluated(family), out=tmp_path / "runs", device="cpu", data_root=tmp_path / "nothing")
     moved = tmp_path / "elsewhere" / "moved"
     moved.parent.mkdir()
     shutil.move(trained.folder, moved)
@@ -70,7 +70,7 @@ def run(family: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     return semreg.open_run(moved, device="cpu")
 
 
-def _unevaluated(family: str) -> Recipe:
+def unevaluated(family: str) -> Recipe:
     changes = [change for change in FAMILIES[family] if "evaluate." not in change]
     recipe = load_recipe(RECIPES / f"{family}.toml", changes)
     table = {key: value for key, value in recipe.table.items() if key != "evaluate"}

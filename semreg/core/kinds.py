@@ -10,7 +10,7 @@ INTERFACE = 2
 entry point of that name in group `semreg.interface`, is refused when it is used."""
 
 Place = Literal[
-    "module", "call", "data", "sampler", "evaluation", "optimizer", "schedule", "executor", "search", "tracker"
+    "module", "call", "data", "sampler", "evaluation", "optimizer", "schedule", "executor", "search", "tracker", "panel"
 ]  # fmt: skip
 
 
@@ -19,7 +19,7 @@ class Kind:
     """One kind of component: third parties bring one by an entry point in `group`, and a recipe names it at `place`.
 
     Places: `module` under `[modules]`; `call` in the expressions of `[tensors]` and `[losses]`; `executor` in `--on` of
-    grids, `search` in `--search` of sweeps and `tracker` in `--to` of `semreg track`, and in no recipe; the others in
+    grids, `search` in `--search` of sweeps, `tracker` in `--to` of `semreg track` and `panel` nowhere; the others in
     the table or key of their own name. Components of one place share their names.
     """
 
@@ -48,6 +48,7 @@ KINDS: dict[str, Kind] = {
         Kind("executor", "semreg.executors", "where trials of a grid run, if not `here`, in this process", "executor"),
         Kind("search", "semreg.searches", "what chooses the values of a sweep by the figures of others", "search"),
         Kind("tracker", "semreg.trackers", "function that brings a store of experiments up to date", "tracker"),
+        Kind("panel", "semreg.panels", "controls that build codes, in `semreg explore`", "panel"),
     )
 }
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import functools
-import json
-import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -17,7 +15,6 @@ from markupsafe import Markup, escape
 from semreg.core import Picture, Result, Scatter, Table, UserError, plugin_manager
 from semreg.core.errors import cause_of
 from semreg.core.hookspecs import Section
-from semreg.pictures import class_colours
 from semreg.pictures.html import cells
 from semreg.recipe.plan import weight_text
 from semreg.recipe.process_state import process_state_kept
@@ -105,7 +102,6 @@ def _rendered(folder: Path, name: str) -> str:
 def _template() -> jinja2.Template:
     environment = templates()
     environment.filters |= {"number": _number, "weight": weight_text, "marked": _marked}
-    environment.filters |= {"points": _points, "colours": class_colours}
     environment.globals |= {
         "chart_width": curves.WIDTH,
         "chart_height": curves.HEIGHT,
@@ -325,19 +321,3 @@ def _number(value: float) -> str:
 def _is_numeric(table: Table, column: int) -> bool:
     cells = [row[column] for row in table.rows if column < len(row)]
     return all(cell is None or isinstance(cell, (int, float)) for cell in cells)
-
-
-def _points(scatter: Scatter) -> str:
-    """A list of [x, y, z, class] as JSON, centred and scaled to reach 1 from the middle."""
-    rows = [
-        (place, owner)
-        for place, owner in zip(scatter.points, scatter.classes, strict=False)
-        if all(map(math.isfinite, place))
-    ]
-    middle = [(max(axis) + min(axis)) / 2 for axis in zip(*(place for place, _ in rows), strict=True)]
-    centred = [[value - centre for value, centre in zip(place, middle, strict=True)] for place, _ in rows]
-    reach = max((math.hypot(*place) for place in centred), default=0) or 1
-    points = [
-        [*(round(value / reach, 4) for value in place), owner] for place, (_, owner) in zip(centred, rows, strict=True)
-    ]
-    return json.dumps(points, separators=(",", ":"))

@@ -23,6 +23,7 @@ from semreg.testing.executors import check_executor
 from semreg.testing.hooks import check_hook
 from semreg.testing.interpolators import check_interpolator
 from semreg.testing.networks import check_classifier, check_critic, check_decoder, check_encoder
+from semreg.testing.panels import check_panel
 from semreg.testing.priors import check_prior
 from semreg.testing.recipes import check_recipe
 from semreg.testing.runs import FakeObservedRun, FakeRun
@@ -45,6 +46,7 @@ __all__ = [
     "check_interpolator",
     "check_loss",
     "check_operation",
+    "check_panel",
     "check_prior",
     "check_recipe",
     "check_sampler",

@@ -45,17 +45,32 @@ def interpolate(run: Run, a: Any, b: Any, *, steps: int = 10, interpolator: Choi
     more than an image; UserError for roles that `[model]` does not say, and where an interpolator must be fitted and
     the training data are missing.
     """
-    if steps < 2:
-        raise ValueError(f"steps: {steps} images can't show both ends; 2 or more can")
     roles = need(run, "input", "code", "output")
-    path = path_of(run, interpolator)
-    fitted = only_attribute(run, ClassField)[1] if hasattr(path, "fit") else None
-    found: dict[str, Tensor] = {}
     a, b = (expected_images(run, images, "interpolate") for images in (a, b))
     if a.shape != b.shape:
         raise ValueError(f"interpolate expects an image to reach for each; found {len(a)} and {len(b)}")
-    for name in roles.code:
-        ends = [run.tensor(name).given(**{roles.input: images}) for images in (a, b)]
+    ends = [{name: run.tensor(name).given(**{roles.input: images}) for name in roles.code} for images in (a, b)]
+    found = codes_between(run, *ends, steps=steps, interpolator=interpolator)
+    images = synthesised(run.tensor(roles.output), found)
+    return rearrange(images, "(batch steps) ... -> batch steps ...", steps=steps)
+
+
+def codes_between(
+    run: Run, a: Mapping[str, Tensor], b: Mapping[str, Tensor], *, steps: int, interpolator: Choice | None = None
+) -> dict[str, Tensor]:
+    """Codes `(batch · steps, …)` on the way from those of some images to those of others, `(batch, …)` each, by the
+    names of their tensors; one pair's after another's.
+
+    All go by the interpolator, but where it follows classes: then those codes alone that carry them, and the others go
+    straight. Raises ValueError and UserError as `interpolate` does.
+    """
+    if steps < 2:
+        raise ValueError(f"steps: {steps} images can't show both ends; 2 or more can")
+    path = path_of(run, interpolator)
+    fitted = only_attribute(run, ClassField)[1] if hasattr(path, "fit") else None
+    found: dict[str, Tensor] = {}
+    for name in a:
+        ends = [a[name], b[name]]
         if not all(isinstance(end, Tensor) for end in ends):
             raise ValueError(f"{name!r} is no tensor of codes, so nothing lies between two of it")
         (first, shapes), (last, _) = (pack([end], "batch *") for end in ends)
@@ -65,8 +80,7 @@ def interpolate(run: Run, a: Any, b: Any, *, steps: int = 10, interpolator: Choi
             _require_reached(strip[:, side], end, name)
         rows = rearrange(strip, "batch steps code -> (batch steps) code")
         found[name] = unpack(rows, shapes, "rows *")[0]
-    images = synthesised(run.tensor(roles.output), found)
-    return rearrange(images, "(batch steps) ... -> batch steps ...", steps=steps)
+    return found
 
 
 def path_of(run: Run, choice: Choice | None = None) -> Interpolator:

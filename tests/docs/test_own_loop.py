@@ -16,7 +16,7 @@ from tests.docs.pages import ROOT, blocks
 PLUGINS = {path.name for path in ROOT.glob("plugins/semreg-*")}
 ITSELF = {"loss", "operation", "interpolator"}
 """Kinds whose components in semreg carry the names by which recipes call them."""
-NO_LOOP = {"evaluation", "executor", "optimizer", "schedule", "search", "tracker"}
+NO_LOOP = {"evaluation", "executor", "optimizer", "panel", "schedule", "search", "tracker"}
 """Kinds that a loop of one's own has no use for, or has from PyTorch."""
 TABLE = re.findall(r"^\| `(\w+)` \| `(\w+)\.(\w+)` \|$", (ROOT / "docs" / "own_loop.md").read_text(), re.MULTILINE)
 

@@ -6,8 +6,6 @@ It wants the extra `browser` and a Chromium: `chromium` on the path, or what SEM
 from __future__ import annotations
 
 import contextlib
-import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,16 +16,14 @@ import torch
 from semreg.core import Result, Scatter
 from semreg.pictures import image_grid
 from semreg.report.writing import write_report
+from tests.browsing import browser
 from tests.conftest import write_fake_result, write_fake_run
 from tests.report.test_watched import watch
 
 pytestmark = pytest.mark.slow
 
-CHROMIUM = os.environ.get("SEMREG_CHROMIUM") or shutil.which("chromium")
-QUIET = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-]  # fmt: skip
+__all__ = ["browser"]
+
 HEIGHT = 800
 SIZES = [(width, scheme) for width in (1280, 400) for scheme in ("light", "dark")]
 
@@ -44,17 +40,6 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_fake_result(folder, "tsne", Result(scatters=[Scatter("Space", points, [0, 1], ["cats", "dogs"])]))
     watch(folder, 1, 2, 3)
     return write_report(folder)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    playwright = pytest.importorskip("playwright.sync_api", reason="semreg[browser] is not installed")
-    if CHROMIUM is None:
-        pytest.skip("there is no chromium on the path, and SEMREG_CHROMIUM names none")
-    with playwright.sync_playwright() as running:
-        chromium = running.chromium.launch(executable_path=CHROMIUM, args=QUIET)
-        yield chromium
-        chromium.close()
 
 
 @contextlib.contextmanager

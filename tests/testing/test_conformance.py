@@ -71,4 +71,4 @@ def test_it_conforms(name: str) -> None:
 
 
 def test_none_is_forgotten() -> None:
-    assert set(EXAMPLES) == names("semreg", without=("evaluation", "dataset", "executor")) | {"digits"}
+    assert set(EXAMPLES) == names("semreg", without=("evaluation", "dataset", "executor", "panel")) | {"digits"}

@@ -63,7 +63,7 @@ def edit(
                 raise ValueError(f"{name} is to be {verb} with a strength {least}, found {strength:g}")
     given = {roles.input: expected_images(run, images, "edit")}
     codes = check_embedding(embedding.given(**given), field.names, embedding.name)
-    statistics = _statistics(run, label, code, codes.shape[2])
+    statistics = statistics_of(run, label, code, codes.shape[2])
     for name in (*added, *removed):
         if name in field.names and not statistics.images[field.names.index(name)]:
             raise ValueError(f"no training image has the label {name}, so nothing is known of it")
@@ -82,7 +82,7 @@ def edit(
     return Edited(run.tensor(roles.target).given(**given), before, after)
 
 
-def _statistics(run: Run, label: str, code: str, size: int) -> LabelStatistics:
+def statistics_of(run: Run, label: str, code: str, size: int) -> LabelStatistics:
     """The moments that the run keeps, or those of the training data. Raises UserError if they do not fit."""
     kept, labels = run.statistics.get(owner(code)), len(attributes_field(run.tensor(label)).names)
     if kept is None:

@@ -1,0 +1,65 @@
+"""Where the codes of the test images lie, along their first principal directions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from semreg.core import AttributesField, ClassField, closest
+from semreg.exploring.directions import directions_of
+from semreg.trained import Run, read_attributes
+
+NOTHING = "nothing"
+"""What points are coloured by where nothing is known of them."""
+UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class CodeMap:
+    """Points `(images, 3)`, each coordinate in [-1, 1], of the first test images in order; the class of each, an index
+    into `names`."""
+
+    points: Tensor
+    classes: Tensor
+    names: tuple[str, ...]
+
+
+def codes_of(run: Run) -> tuple[str, ...]:
+    """The codes that a map can be drawn of."""
+    return run.roles.code if run.roles.input else ()
+
+
+def colours_of(run: Run) -> list[str]:
+    """What points can be coloured by: fields of classes, those of attributes in `[model]` first, and binary labels."""
+    classes = [name for name, field in run.fields.items() if isinstance(field, ClassField)]
+    classes.sort(key=lambda name: name not in run.roles.attributes)
+    labels = [name for field in run.fields.values() if isinstance(field, AttributesField) for name in field.names]
+    return list(dict.fromkeys([*classes, *labels])) or [NOTHING]
+
+
+def map_of(run: Run, code: str, colour: str) -> CodeMap:
+    """The map of a code. Raises ValueError for a code or a colour that there isn't, and codes that don't differ."""
+    for what, said, known in (("code", code, codes_of(run)), ("colour", colour, colours_of(run))):
+        if said not in known:
+            raise ValueError(f"there is no {what} {said[:40]!r}{closest(said, known)}")
+    codes = directions_of(run, code, 3)
+    points = codes.codes * codes.deviations
+    points = torch.cat([points, points.new_zeros(len(points), 3 - points.shape[1])], 1)
+    classes, names = _classes(run, colour, len(points))
+    return CodeMap(points / points.abs().max(), classes, names)
+
+
+def _classes(run: Run, colour: str, count: int) -> tuple[Tensor, tuple[str, ...]]:
+    field: Any = run.fields.get(colour)
+    if isinstance(field, ClassField):
+        labels: Tensor = run.tensor(colour).read("test", count=count)
+        return labels.long(), field.names
+    for name, other in run.fields.items():
+        if isinstance(other, AttributesField) and colour in other.names:
+            known = read_attributes(run.tensor(name), "test", count=count)[:, other.names.index(colour)]
+            there = torch.where(known.isnan(), 2, (known > 0.5).long())
+            return there, (f"without {colour}", f"with {colour}", UNKNOWN)
+    return torch.zeros(count, dtype=torch.int64), (NOTHING,)

@@ -1,0 +1,103 @@
+"""A page of pictures that are made in advance: one file, without server and network, drawn as a report is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from semreg.core import Picture, Scatter, UserError
+from semreg.exploring.map import codes_of, colours_of, map_of
+from semreg.exploring.view import Explorer, View
+from semreg.pictures import image_grid
+from semreg.report.templates import templates
+from semreg.store.messages import say
+from semreg.trained.panels import Mask, Panel
+
+FRAMES = 9
+"""Of a slider, from end to end."""
+MOST_CONTROLS = 40
+"""Of a panel."""
+MOST_BYTES = 25_000_000
+"""Of a page."""
+
+
+class PanelShown(NamedTuple):
+    """A panel as the page has it."""
+
+    title: str
+    about: str
+    pictures: Sequence[Picture]
+    scatters: Sequence[Scatter] = ()
+
+
+def render(explorer: Explorer, *, images: int = 4) -> str:
+    """The page of a run, of its first test images: each slider by itself, paths, samples and maps.
+
+    Raises UserError for a page larger than people are sent, and where the test images are not here.
+    """
+    shown = [one for one in (*_panels(explorer, images), *_maps(explorer)) if one.pictures or one.scatters]
+    template = templates(Path(__file__).parent).get_template("static.html")
+    text = template.render(name=explorer.run.plan.name, folder=explorer.run.folder.name, panels=shown)
+    size = len(text.encode())
+    if size > MOST_BYTES:
+        said = f"the page would have {size / 1e6:.0f} MB, and {MOST_BYTES / 1e6:.0f} MB are written at most"
+        raise UserError("--static", f"{said}; choose fewer by --images")
+    return text
+
+
+def _panels(explorer: Explorer, images: int) -> Iterator[PanelShown]:
+    tests = [f"test:{place}" for place in range(min(images, explorer.tests))]
+    for name, panel in explorer.panels.items():
+        if any(isinstance(control, Mask) for control in panel.controls) or len(tests) < panel.images:
+            continue  # nobody paints in advance
+        views = [
+            View(name, [*tests[start:], *tests[:start]][: panel.images])
+            for start in range(0, len(tests) if panel.images else 1, max(1, panel.images))
+        ]
+        try:
+            pictures = list(_walks(explorer, panel, views) if panel.images == 1 else _strips(explorer, views))
+        except ValueError as error:  # as of codes that are all equal
+            say(f"warning: {panel.title} is left out: {error}")
+        else:
+            yield PanelShown(panel.title, panel.about, pictures)
+
+
+def _walks(explorer: Explorer, panel: Panel, views: Sequence[View]) -> Iterator[Picture]:
+    """A picture for each control, of which the report's script makes a slider again: a row for each image."""
+    for control in panel.controls[:MOST_CONTROLS]:
+        swept = [strip for view in views for strip in explorer.sweep(view, control.name, FRAMES)]
+        if swept:
+            yield image_grid(
+                control.name,
+                [strip.images for strip in swept],
+                column_labels=list(swept[0].labels),
+                value_range=explorer.run.value_range,
+            )
+
+
+def _strips(explorer: Explorer, views: Sequence[View]) -> Iterator[Picture]:
+    for view in views:
+        strips = explorer.show(view).strips
+        labels = [list(strip.labels) for strip in strips]
+        yield image_grid(
+            " and ".join(f"test image {name.removeprefix('test:')}" for name in view.images),
+            [strip.images for strip in strips],
+            row_labels=[strip.name for strip in strips],
+            image_labels=labels if all(labels) else None,
+            value_range=explorer.run.value_range,
+        )
+
+
+def _maps(explorer: Explorer) -> Iterator[PanelShown]:
+    run = explorer.run
+    scatters = []
+    for code in codes_of(run) if explorer.tests else ():
+        try:
+            found = map_of(run, code, colours_of(run)[0])
+        except ValueError as error:
+            say(f"warning: the map of {code} is left out: {error}")
+            continue
+        points = [[float(value) for value in point] for point in found.points]
+        scatters.append(Scatter(code, points, found.classes.tolist(), found.names))
+    yield PanelShown("Map", "The codes of test images along their first three principal directions.", [], scatters)
