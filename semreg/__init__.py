@@ -10,7 +10,7 @@ from __future__ import annotations
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from semreg import components, export
+from semreg import components
 from semreg.core.version import __version__
 from semreg.tables.from_python import choices_of, compare, mix, sweep, table
 
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from semreg.cli.listing import Components, Description
     from semreg.core import Result
-    from semreg.export.writing import Exported
     from semreg.exploring.server import Server
+    from semreg.exporting.writing import Exported
     from semreg.recipe.load import Recipe
     from semreg.trained.run import Run
 
@@ -136,6 +136,45 @@ def open_run(
     return open_run(folder, data_root=data_root, device=device, judge_on=choices_of(judge_on=judge_on).judge_on)
 
 
+def export(
+    run: Run | str | Path,
+    *,
+    out: str | Path,
+    onnx: bool = False,
+    half: bool = False,
+    modules: Sequence[str] = (),
+    images: str | Path | None = None,
+    license: str = "unknown",
+    push: str | None = None,
+    data_root: str | Path | None = None,
+) -> Exported:
+    """Export a trained run into a new folder that needs no semreg; what was found on the way.
+
+    Args:
+        run: a run, its folder, or `zoo:NAME`.
+        out: the folder to make.
+        onnx: whether ONNX files are written as well; needs `semreg[onnx]`.
+        half: whether matrices and kernels are kept in half precision.
+        modules: modules of the recipe that are exported beside encoder and decoder, as `modules/NAME.pt2`.
+        images: a folder of images to compare on, where the run's data are not here.
+        license: of the model, as the Hugging Face Hub calls it.
+        push: `owner/name`, by which it is uploaded to the Hub as well; needs `huggingface_hub`.
+        data_root: as for `open_run`.
+
+    Raises UserError for a folder that is there, for a run whose `[model]` says no codes, and where something
+    differs from the run; nothing is written then.
+    """
+    from pathlib import Path
+
+    from semreg.exporting.writing import export_run
+
+    folder = Path(run) if isinstance(run, (str, Path)) else run.folder
+    return export_run(
+        folder, Path(out), onnx=onnx, half=half, modules=modules, images=images, license=license, push=push,
+        data_root=data_root,
+    )  # fmt: skip
+
+
 def open_export(folder: str | Path, *, device: str = "auto") -> Run:
     """Open an exported run, by its folder or as `zoo:NAME`, as `open_run` opens a run; its data are nowhere needed.
 
@@ -240,52 +279,6 @@ class _Components(ModuleType):
 
 
 components.__class__ = _Components
-
-
-class _Export(ModuleType):
-    """The room of exports, which is called to export a run."""
-
-    def __call__(
-        self,
-        run: Run | str | Path,
-        *,
-        out: str | Path,
-        onnx: bool = False,
-        half: bool = False,
-        modules: Sequence[str] = (),
-        images: str | Path | None = None,
-        license: str = "unknown",
-        push: str | None = None,
-        data_root: str | Path | None = None,
-    ) -> Exported:
-        """Export a trained run into a new folder that needs no semreg; what was found on the way.
-
-        Args:
-            run: a run, its folder, or `zoo:NAME`.
-            out: the folder to make.
-            onnx: whether ONNX files are written as well; needs `semreg[onnx]`.
-            half: whether matrices and kernels are kept in half precision.
-            modules: modules of the recipe that are exported beside encoder and decoder, as `modules/NAME.pt2`.
-            images: a folder of images to compare on, where the run's data are not here.
-            license: of the model, as the Hugging Face Hub calls it.
-            push: `owner/name`, by which it is uploaded to the Hub as well; needs `huggingface_hub`.
-            data_root: as for `open_run`.
-
-        Raises UserError for a folder that is there, for a run whose `[model]` says no codes, and where something
-        differs from the run; nothing is written then.
-        """
-        from pathlib import Path
-
-        from semreg.export.writing import export_run
-
-        folder = Path(run) if isinstance(run, (str, Path)) else run.folder
-        return export_run(
-            folder, Path(out), onnx=onnx, half=half, modules=modules, images=images, license=license, push=push,
-            data_root=data_root,
-        )  # fmt: skip
-
-
-export.__class__ = _Export
 
 
 def show(name: str) -> Description:

@@ -41,9 +41,9 @@ def export(
     example is run where nothing but PyTorch is installed; on a difference nothing is written. Images are given to the
     encoder as RGB uint8 (batch, height, width, 3), of any size. Every command that takes a run takes the folder.
 
-    From Python: semreg.export.
+    From Python: semreg.exporting.
     """
-    from semreg.export.writing import export_run
+    from semreg.exporting.writing import export_run
     from semreg.store.numbers import size
 
     made = export_run(

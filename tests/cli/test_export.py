@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from semreg.export import writing
-from semreg.export.comparing import Reading
-from semreg.export.writing import Exported
+from semreg.exporting import writing
+from semreg.exporting.comparing import Reading
+from semreg.exporting.writing import Exported
 
 Said = Callable[..., str]
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from semreg.core import UserError
-from semreg.export.hub import require_hub, upload
+from semreg.exporting.hub import require_hub, upload
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from pathlib import Path
 from torch import Tensor
 
 from semreg.core import AttributesField, ClassField, UserError, VectorField
-from semreg.export.modules import DECODER, ENCODER, Part
+from semreg.exporting.modules import DECODER, ENCODER, Part
 from semreg.trained.run import Run
 
 EXAMPLE, EXAMPLE_IMAGE, DECODED = "example.py", "example.ppm", "decoded.ppm"

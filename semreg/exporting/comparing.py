@@ -16,7 +16,7 @@ from torch import Tensor
 
 from semreg.components.values import tensors_of
 from semreg.core import DataMissing, ImageField, UserError
-from semreg.export.modules import DECODER, ENCODER, Part, reading_for
+from semreg.exporting.modules import DECODER, ENCODER, Part, reading_for
 from semreg.trained import expected_images, load_images
 from semreg.trained.images import images_in
 from semreg.trained.in_memory import as_read

@@ -14,7 +14,7 @@ from PIL import Image
 from semreg.core import ImageField
 from semreg.data.images import as_pixels, fitted
 from semreg.data.pixels import Filter
-from semreg.export.preprocessing import Preprocessing
+from semreg.exporting.preprocessing import Preprocessing
 
 SIDES = st.integers(1, 70)
 

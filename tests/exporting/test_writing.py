@@ -12,8 +12,8 @@ import torch
 
 import semreg
 from semreg.core import UserError
-from semreg.export import comparing, hub, writing
-from semreg.export.writing import export_run
+from semreg.exporting import comparing, hub, writing
+from semreg.exporting.writing import export_run
 from semreg.trained.run import Run
 from tests.trained.conftest import Train
 

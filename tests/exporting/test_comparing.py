@@ -11,10 +11,10 @@ from PIL import Image
 from torch import Tensor
 
 from semreg.core import UserError
-from semreg.export import comparing
-from semreg.export.comparing import as_rgb, difference, expected_of, reading_of, real_images, values_for
-from semreg.export.modules import decoder_of, encoder_of
-from semreg.export.preprocessing import Preprocessing
+from semreg.exporting import comparing
+from semreg.exporting.comparing import as_rgb, difference, expected_of, reading_of, real_images, values_for
+from semreg.exporting.modules import decoder_of, encoder_of
+from semreg.exporting.preprocessing import Preprocessing
 from semreg.trained.run import Run
 from tests.trained.conftest import Elsewhere, Train
 

@@ -12,8 +12,8 @@ from torch import nn
 from benchmarks.families import FAMILIES
 from semreg.components.values import tensors_of
 from semreg.core import UserError
-from semreg.export.comparing import as_rgb, difference, values_for
-from semreg.export.modules import (
+from semreg.exporting.comparing import as_rgb, difference, values_for
+from semreg.exporting.modules import (
     Part,
     decoder_of,
     encoder_of,

@@ -6,8 +6,8 @@ import json
 
 import torch
 
-from semreg.export.configuration import configuration_of, record_of
-from semreg.export.modules import decoder_of, encoder_of
+from semreg.exporting.configuration import configuration_of, record_of
+from semreg.exporting.modules import decoder_of, encoder_of
 from semreg.store.layout import RECORD
 from semreg.trained.run import Run
 from tests.trained.conftest import KINDS, PRIOR, Train

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from semreg.core import AttributesField, ClassField
 from semreg.core.version import __version__
-from semreg.export.modules import Part
+from semreg.exporting.modules import Part
 from semreg.store.disk import read_object
 from semreg.store.fields import described
 from semreg.store.layout import RECORD

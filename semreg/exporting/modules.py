@@ -17,7 +17,7 @@ from semreg.components.values import tensors_of
 from semreg.core import ImageField, UserError
 from semreg.core.errors import cause_of
 from semreg.core.memory import out_of_memory
-from semreg.export.preprocessing import Preprocessing
+from semreg.exporting.preprocessing import Preprocessing
 from semreg.recipe.plan import Read, uses
 from semreg.store.exported import is_large
 from semreg.store.layout import MODEL

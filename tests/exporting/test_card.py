@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from semreg.core import Result
-from semreg.export.card import card_of, strip_of
+from semreg.exporting.card import card_of, strip_of
 from semreg.trained.display import Results
 from semreg.trained.run import Run
 

@@ -12,8 +12,8 @@ import torch
 from PIL import Image
 
 from semreg.core import UserError
-from semreg.export.examples import DECODED, EXAMPLE, example_of, image_file, run_alone
-from semreg.export.modules import decoder_of, encoder_of
+from semreg.exporting.examples import DECODED, EXAMPLE, example_of, image_file, run_alone
+from semreg.exporting.modules import decoder_of, encoder_of
 from semreg.trained.run import Run
 from tests.trained.conftest import Train
 

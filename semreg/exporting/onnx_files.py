@@ -15,7 +15,7 @@ from torch.export import ExportedProgram
 from semreg.core import UserError
 from semreg.core.errors import cause_of
 from semreg.core.memory import out_of_memory
-from semreg.export.modules import LONGEST_CAUSE
+from semreg.exporting.modules import LONGEST_CAUSE
 
 TOLERANCE = 1e-4
 """How far onnxruntime's values may be from the run's, absolutely and beside their size."""

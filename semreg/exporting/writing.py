@@ -13,11 +13,11 @@ import torch
 from torch import Tensor
 
 from semreg.core import UserError
-from semreg.export import comparing, hub, onnx_files
-from semreg.export.card import card_of, strip_of
-from semreg.export.configuration import configuration_of, record_of
-from semreg.export.examples import EXAMPLE, EXAMPLE_IMAGE, example_of, image_file, run_alone
-from semreg.export.modules import (
+from semreg.exporting import comparing, hub, onnx_files
+from semreg.exporting.card import card_of, strip_of
+from semreg.exporting.configuration import configuration_of, record_of
+from semreg.exporting.examples import EXAMPLE, EXAMPLE_IMAGE, example_of, image_file, run_alone
+from semreg.exporting.modules import (
     DECODER,
     ENCODER,
     Part,

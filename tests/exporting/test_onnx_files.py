@@ -10,9 +10,9 @@ import torch
 from torch import nn
 
 from semreg.core import UserError
-from semreg.export.comparing import difference, real_images, values_for
-from semreg.export.modules import Part, decoder_of, encoder_of, program_of
-from semreg.export.onnx_files import PACKAGES, TOLERANCE, require_onnx, write_onnx
+from semreg.exporting.comparing import difference, real_images, values_for
+from semreg.exporting.modules import Part, decoder_of, encoder_of, program_of
+from semreg.exporting.onnx_files import PACKAGES, TOLERANCE, require_onnx, write_onnx
 from semreg.trained.run import Run
 
 
