@@ -45,11 +45,11 @@ def connect(address: str) -> None:
         return
     if address.startswith(("ray://", "//")):
         raise ValueError("Ray's client is not used; give the command on a node of the cluster, with --on ray")
-    address = address or _named() or OWN
-    if address == OWN:
+    found = address or _named() or OWN
+    if found == OWN:
         _start()
     else:
-        _join(address)
+        _join(found, address or "auto")
 
 
 def _named() -> str:
@@ -66,15 +66,18 @@ def _start() -> None:
         imported().init(OWN, include_dashboard=False, object_store_memory=MEMORY, **_QUIET)
 
 
-def _join(address: str) -> None:
-    """In a thread, since Ray waits for minutes or for ever where something else answers."""
+def _join(address: str, asked: str) -> None:
+    """In a thread, since Ray waits for minutes or for ever where something else answers.
+
+    Ray is `asked` for what it found itself as such: only then it gives the token that `ray start` has asked for.
+    """
     if address != "auto":
         _require_answer(address)
     failed: list[BaseException] = []
 
     def join() -> None:
         try:
-            imported().init(address, **_QUIET)
+            imported().init(asked, **_QUIET)
         except BaseException as error:
             failed.append(error)
 
@@ -84,7 +87,8 @@ def _join(address: str) -> None:
     if thread.is_alive():
         raise ValueError(f"what answers at {address} is no Ray cluster, or can't be joined from this machine")
     if failed:
-        raise ValueError(f"Ray can't join the cluster at {address}: {' '.join(str(failed[0]).split())}")
+        token = "" if os.environ.get("RAY_AUTH_MODE") else "; where it asks for a token, RAY_AUTH_MODE=token gives it"
+        raise ValueError(f"Ray can't join the cluster at {address}: {' '.join(str(failed[0]).split())}{token}")
 
 
 def _require_answer(address: str) -> None:
