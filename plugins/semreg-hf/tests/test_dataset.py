@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +93,23 @@ def test_a_folder_of_parquet_files(root: Path) -> None:
 def test_what_is_not_there(root: Path, options: dict[str, Any], message: str) -> None:
     with pytest.raises(UserError, match=message):
         HFDataset(root=root, path="digits", **options).specification()
+
+
+def test_images_of_any_split_that_change_are_seen(root: Path) -> None:
+    before = cached(HFDataset(root=root, path="digits", size=4, grey=True))
+    shutil.rmtree(root / "digits" / "train")
+    part(30, first=60).save_to_disk(str(root / "digits" / "train"))  # with the same labels
+    after = cached(HFDataset(root=root, path="digits", size=4, grey=True))
+    assert before.arrays["digit"].equal(after.arrays["digit"])
+    assert after.arrays["image"][:, 0, 0, 0].tolist() == [*range(60, 90), *range(30, 40)]
+
+
+def test_a_class_without_a_value_is_refused(root: Path) -> None:
+    columns = {"picture": [encoded(0)] * 2, "word": ["a", None]}
+    features = datasets.Features({"picture": datasets.Image(), "word": datasets.Value("string")})
+    datasets.Dataset.from_dict(columns, features=features).save_to_disk(str(root / "gaps"))
+    with pytest.raises(UserError, match="column 'word' has no value in some rows"):
+        HFDataset(root=root, path="gaps", classes=["word"]).specification()
 
 
 def test_a_missing_set(root: Path) -> None:

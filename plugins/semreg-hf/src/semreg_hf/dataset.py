@@ -93,7 +93,8 @@ class HFDataset:
             drawn = drawn_split(int(split.size))
             split, origin = np.where(split == SPLITS["train"], drawn, split), drawn_in_words(len(split))
         encoded = [part.select_columns(self._image).cast_column(self._image, Image(decode=False)) for _, part in parts]
-        files = [Path(file["filename"]) for _, part in parts for file in part.cache_files]
+        # Files of different splits may have the same name.
+        files = [(name, Path(file["filename"])) for name, part in parts for file in part.cache_files]
         return Source(
             labels=labels,
             split=split,
@@ -101,7 +102,7 @@ class HFDataset:
             identity={
                 "set": [self.path, self.name, self.revision, self._image, self.classes, self.splits],
                 "size": [self.size, self.channels, self.filter],
-                "files": {file.name: stamp(file) for file in files},
+                "files": {f"{name}/{file.name}": stamp(file) for name, file in files},
             },
             told={"split": origin},
         )
@@ -174,6 +175,9 @@ class HFDataset:
                 raise UserError(self.path, [Problem("data.classes", said)])
             if column not in found:
                 values = {value for part in self._parts.values() for value in part.unique(column)}
+                if None in values:
+                    said = f"column {quoted(column)} has no value in some rows; a class needs one in each"
+                    raise UserError(self.path, [Problem("data.classes", said)])
                 found[column] = [str(value) for value in sorted(values)]
         return found
 
