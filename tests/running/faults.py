@@ -169,8 +169,8 @@ def outcome(folder: Path) -> dict[str, Any]:
         assert path.suffix not in (".part", ".partial"), f"{name} was left behind"
         if path.parent.name in ("checkpoints", "continuation"):
             assert re.fullmatch("[0-9]{8}", path.name), name
-        elif path.suffix == ".lease":  # of who built a cache, and was killed when it was whole
-            assert path.parent.name == "cache", name
+        elif path.name.endswith(".lease"):  # of who was killed when a cache, or a run, was whole: nobody opens it again
+            assert path.parent.name == "cache" or (path.parent / "report.html").exists(), name
         elif path.is_file() and path.parent.parent.name not in ("checkpoints", "continuation"):
             found["files"].append(name)
             if path.name == "metrics.jsonl":
