@@ -115,6 +115,25 @@ def test_a_class_without_a_value_is_refused(root: Path) -> None:
 def test_a_missing_set(root: Path) -> None:
     with pytest.raises(DataMissing, match=r"(?s)The data set 'no_such_set' not found under .*download = true"):
         HFDataset(root=root, path="no_such_set").locate()
+    with pytest.raises(UserError, match="it is empty"):
+        HFDataset(root=root, path="").locate()
+
+
+@pytest.mark.parametrize("download", [False, True])
+def test_the_hub_is_asked_with_download_alone(root: Path, monkeypatch: pytest.MonkeyPatch, download: bool) -> None:
+    offline: list[bool] = []
+
+    def load_dataset(*said: Any, **options: Any) -> None:
+        offline.append(datasets.config.HF_HUB_OFFLINE)
+        raise ConnectionError("Couldn't reach it.")
+
+    monkeypatch.setattr(datasets, "load_dataset", load_dataset)
+    monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", False)
+    with pytest.raises(DataMissing) as caught:
+        HFDataset(root=root, path="no_such_set", download=download).locate()
+    assert offline == [not download]
+    assert not datasets.config.HF_HUB_OFFLINE
+    assert caught.value.text().endswith("reach it." if download else "to fetch it from the Hub.")
 
 
 def test_a_damaged_image_is_named(root: Path) -> None:
