@@ -37,6 +37,12 @@ def test_an_address_without_a_cluster(address: str, message: str) -> None:
     assert not ray.is_initialized()
 
 
+def test_ray_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(ValueError, match="`pip install semreg-ray` brings it"):
+        connect("")
+
+
 def test_an_address_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")
     with pytest.raises(ValueError, match=r"nothing answers at 127\.0\.0\.1:1"):
@@ -88,6 +94,7 @@ def test_the_token_of_the_last_ray_start_is_given(tmp_path: Path) -> None:
             time.sleep(1)
         ended = joining(f"127.0.0.1:{port}")
         assert ended.returncode == 1
+        assert ended.stderr.count("\n") == 1, "what Ray says of each try is left out"
         assert ended.stderr.strip().endswith("; where it asks for a token, RAY_AUTH_MODE=token gives it")
     finally:
         head.terminate()

@@ -23,10 +23,13 @@ _TOKENS = ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH")
 
 
 def imported() -> Any:
-    """Ray, which reports nothing of its use, unless the environment says otherwise."""
+    """Ray, which reports nothing of its use unless the environment says so. Raises ValueError if it isn't there."""
     for name, value in _DEFAULTS.items():
         os.environ.setdefault(name, value)
-    import ray
+    try:
+        import ray
+    except ModuleNotFoundError as error:
+        raise ValueError(f"{error}; `pip install semreg-ray` brings it") from None
 
     return ray
 
@@ -82,8 +85,9 @@ def _join(address: str, asked: str) -> None:
             failed.append(error)
 
     thread = threading.Thread(target=join, daemon=True)
-    thread.start()
-    thread.join(SECONDS_TO_JOIN)
+    with _silent():
+        thread.start()
+        thread.join(SECONDS_TO_JOIN)
     if thread.is_alive():
         raise ValueError(f"what answers at {address} is no Ray cluster, or can't be joined from this machine")
     if failed:
@@ -103,6 +107,19 @@ def _require_answer(address: str) -> None:
         raise ValueError(
             f"nothing answers at {address} ({why}); is the cluster there? --on ray:{OWN} starts one"
         ) from None
+
+
+@contextlib.contextmanager
+def _silent() -> Iterator[None]:
+    """Nothing comes out at standard error, where Ray's library says each second that it is refused."""
+    before = os.dup(2)
+    try:
+        with open(os.devnull, "wb") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        os.dup2(before, 2)
+        os.close(before)
 
 
 @contextlib.contextmanager
