@@ -110,7 +110,7 @@ class Form:
         self._exponent = largest != 0 and not 1e-4 <= largest < 1e6
         magnitude = math.floor(math.log10(largest)) if largest and not self._exponent else 0
         self._decimals = 0 if magnitude > 2 else 1 if magnitude > 0 else max(4, 2 - magnitude)
-        if 0 < magnitude and MOST_APART * middle < largest and 1e-4 <= middle:
+        if magnitude > 0 and MOST_APART * middle < largest and middle >= 1e-4:
             self._decimals = max(self._decimals, 2 - math.floor(math.log10(middle)))
 
     def text(self, value: float) -> str:
