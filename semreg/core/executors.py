@@ -56,6 +56,7 @@ class Executor(Protocol):
     def submit(self, arguments: Sequence[str], needs: Needs) -> Job:
         """Begin `semreg ARGUMENTS` in a process of its own, in the working folder, which outlives this one.
 
-        Nothing but arguments and environment reaches it.
+        Nothing but arguments and environment reaches it. What it raises ends the grid if it is the first that is
+        submitted, and later if it does so for about a minute.
         """
         ...
