@@ -7,14 +7,13 @@ from collections.abc import Iterable
 
 import torch
 
-from semreg.core import Executor, Problem, UserError, closest
+from semreg.core import Executor, Problem, UserError, closest, room_on
 from semreg.core.errors import cause_of
 from semreg.core.registry import THIS_PROCESS, AmbiguousComponentError, components, find, load, with_article
 from semreg.recipe.plan import Plan
 from semreg.running.choices import Choices
 from semreg.running.offered import cure_for
 from semreg.running.start import Runner
-from semreg.tables.executors.local import room_on
 from semreg.training.interrupts import Interrupts
 from semreg.training.memory import forget_peak
 from semreg.training.processes import started_by_torchrun
