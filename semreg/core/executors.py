@@ -10,7 +10,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
 
-__all__ = ["Executor", "Job", "Needs"]
+__all__ = ["Executor", "Job", "Needs", "room_on"]
+
+CONTEXT = 600 * 2**20
+"""Bytes of a GPU that a process takes, before any tensor lies there."""
+
+
+def room_on(total: int, share: float) -> int:
+    """The bytes that tensors can take of a GPU of `total` bytes, by a process that has a share of it, beside others and
+    their coordinator, who has looked at it."""
+    return max(0, int((total - CONTEXT) * share) - CONTEXT) if share < 1 else total
 
 
 @dataclass(frozen=True)
@@ -56,6 +65,7 @@ class Executor(Protocol):
     def submit(self, arguments: Sequence[str], needs: Needs) -> Job:
         """Begin `semreg ARGUMENTS` in a process of its own, in the working folder, which outlives this one.
 
-        Nothing but arguments and environment reaches it.
+        Nothing but arguments and environment reaches it. What it raises ends the grid if it is the first that is
+        submitted, and later if it does so for about a minute.
         """
         ...

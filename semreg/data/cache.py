@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import json
@@ -230,8 +231,11 @@ def _built(
             remove(target)
             os.replace(partial, target)
             sync(target.parent)
-        finally:
-            remove(partial)
+        except BaseException:
+            with contextlib.suppress(OSError):  # which must not hide what happened
+                if not lock.lost():  # else it is another's by now
+                    remove(partial)
+            raise
         return opened() or read(target, source, specification, layout)
     finally:
         lock.release()

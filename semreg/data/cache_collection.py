@@ -167,7 +167,7 @@ def _alone(path: Path, name: str) -> Iterator[None]:
     """Inside, no other process opens or builds a cache. Raises CacheIsBusy, OSError."""
     lock = building_lock(path.with_name(name))
     try:
-        lock.acquire(timeout=0)
+        lock.acquire(timeout=0, to_remove=True)
     except Timeout:
         raise CacheIsBusy(str(path), "a process builds it; wait for that, or stop it") from None
     try:

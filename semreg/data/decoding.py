@@ -71,7 +71,10 @@ class Decoder:
         from concurrent.futures.process import BrokenProcessPool
 
         submit = self._running().submit
-        block = self._blocks.pop() if self._blocks else self._block(len(indices))
+        try:
+            block = self._blocks.pop()  # which several threads do
+        except IndexError:
+            block = self._block(len(indices))
         if len(block) < len(indices):
             block = self._block(len(indices))
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 from collections import deque
@@ -88,7 +89,7 @@ class StoredImages:
 
 
 def _fetch(file: str | os.PathLike[str]) -> None:
-    with open(file, "rb") as opened:
+    with contextlib.suppress(OSError), open(file, "rb") as opened:  # who reads it tells what is wrong
         os.posix_fadvise(opened.fileno(), 0, 0, os.POSIX_FADV_WILLNEED)
 
 

@@ -8,6 +8,7 @@ counts until a minute after it was renewed, by the clock of the file system, so 
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import tempfile
@@ -26,6 +27,8 @@ EXPIRES, RENEWED = 60.0, 10.0
 SECONDS_OF_TAKING = SECONDS_BETWEEN_LOOKS = 1.0
 """How long who takes a lease over waits for others that do so at the same time, and who waits for one between looks."""
 MOST_OF_A_LEASE = 2**12
+FULL = (errno.ENOSPC, errno.EDQUOT)
+"""What a disk says that has no room for a lease."""
 HOST = os.uname().nodename
 
 
@@ -87,8 +90,11 @@ class LeasedLock:
         self.lock, self._flock = lock, FileLock(lock, thread_local=False)
         self._releasing = threading.Lock()
 
-    def acquire(self, timeout: float = -1.0) -> None:
-        """Take it. Raises OSError, and Timeout after so many seconds, never where they are below 0."""
+    def acquire(self, timeout: float = -1.0, *, to_remove: bool = False) -> None:
+        """Take it. Raises OSError, and Timeout after so many seconds, never where they are below 0.
+
+        Who is to remove what it guards takes it without a lease where the disk is full.
+        """
         from filelock import Timeout
 
         end = time.monotonic() + timeout if timeout >= 0 else float("inf")
@@ -98,7 +104,9 @@ class LeasedLock:
                 if self._take():
                     _HELD.keep(self)
                     return
-            except BaseException:
+            except BaseException as error:
+                if to_remove and isinstance(error, OSError) and error.errno in FULL:
+                    return
                 self._flock.release()
                 raise
             self._flock.release()
@@ -109,12 +117,11 @@ class LeasedLock:
 
     def release(self) -> None:
         """Let it go, if this process has it; a lease that another has by now stays."""
-        with self._releasing:
-            if self in _HELD:
+        if self in _HELD:  # in a fork nothing is, and the thread may have held the other lock in that moment
+            with self._releasing, suppress(OSError):
                 _HELD.discard(self)
-                with suppress(OSError):
-                    if not self._other():
-                        lease_of(self.lock).unlink()
+                if not self._other():
+                    lease_of(self.lock).unlink()
         self._flock.release()
 
     def lost(self) -> str:

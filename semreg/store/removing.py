@@ -66,7 +66,7 @@ def remove_run(folder: Path) -> None:
     lock = LeasedLock(folder / layout.LOCK)
     with writing(folder, "mend that, and remove it again"):
         try:
-            lock.acquire(timeout=SECONDS_OF_A_LOOK)
+            lock.acquire(timeout=SECONDS_OF_A_LOOK, to_remove=True)
         except Timeout:
             raise RunIsBusy(str(folder), BUSY) from None
         try:

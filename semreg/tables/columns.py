@@ -96,14 +96,22 @@ def _mark(value: Statistic, best: Statistic, form: Form) -> str:
     return NEAR if abs(value.mean - best.mean) <= spread else ""
 
 
+MOST_APART = 100
+"""By this factor the largest of a column may be above the one in the middle and still decide how all are written."""
+
+
 class Form:
-    """How the numbers of a column are written: all with as many decimals as its largest wants."""
+    """How the numbers of a column are written: all with as many decimals as its largest wants, or where a few are far
+    above the others, as in a search, with three digits of the one in the middle."""
 
     def __init__(self, values: Iterable[float]) -> None:
-        largest = max(map(abs, values), default=0.0)
+        ordered = sorted(map(abs, values))
+        largest, middle = (ordered[-1], ordered[len(ordered) // 2]) if ordered else (0.0, 0.0)
         self._exponent = largest != 0 and not 1e-4 <= largest < 1e6
         magnitude = math.floor(math.log10(largest)) if largest and not self._exponent else 0
         self._decimals = 0 if magnitude > 2 else 1 if magnitude > 0 else max(4, 2 - magnitude)
+        if magnitude > 0 and MOST_APART * middle < largest and middle >= 1e-4:
+            self._decimals = max(self._decimals, 2 - math.floor(math.log10(middle)))
 
     def text(self, value: float) -> str:
         """A number, with a true minus."""

@@ -83,6 +83,19 @@ def test_more_processes_than_images(reader: ImageFiles, monkeypatch: pytest.Monk
     assert np.array_equal(into, reader(range(20)))
 
 
+def test_several_threads_take_what_one_has_left(reader: ImageFiles, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Taken(list[Any]):
+        """Says that it holds something until it is asked for that, as where another thread is faster."""
+
+        def __bool__(self) -> bool:
+            return True
+
+    monkeypatch.setattr(Decoder, "_running", lambda self: Immediate())
+    decoder = Decoder(reader, (1, 5, 5), workers=2)
+    decoder._blocks = Taken()
+    assert np.array_equal(decoder(np.arange(20)), reader(range(20)))
+
+
 def test_no_room_for_what_processes_share(reader: ImageFiles, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(path: Path, mode: str) -> Any:
         raise OSError(errno.ENOSPC, "No space left on device")

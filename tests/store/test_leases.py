@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -210,6 +211,40 @@ def test_a_fork_renews_nothing(lock: Path) -> None:
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     assert held in leases._HELD
     held.release()
+
+
+def test_a_fork_waits_for_no_thread_that_it_has_not(lock: Path) -> None:
+    held = LeasedLock(lock)
+    held.acquire()
+    with held._releasing:  # as the thread that renews has it for a moment
+        child = os.fork()
+        if not child:
+            signal.alarm(5)
+            held.release()
+            os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert lease_of(lock).exists(), "it is the parent's"
+    held.release()
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT])
+def test_who_removes_something_needs_no_room_for_a_lease(
+    code: int, lock: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(path: Path, content: bytes) -> bool:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(leases, "_written", full)
+    held = LeasedLock(lock)
+    with pytest.raises(OSError, match=os.strerror(code)):
+        held.acquire()
+    held.acquire(to_remove=True)
+    assert is_held(lock)
+    held.release()
+    assert not is_held(lock)
+    write(lock)
+    with pytest.raises(Timeout):
+        held.acquire(timeout=0, to_remove=True)
 
 
 def test_a_run_on_another_machine_is_under_way_and_says_where(fake_run: Path) -> None:

@@ -18,10 +18,12 @@ from semreg.tables.grid import Grid, Row, Statistic
         ([0.0123, -0.001], ["0.0123", "−0.0010"]),
         ([61.52, 0.2], ["61.5", "0.2"]),
         ([1234.6], ["1235"]),
+        ([0.0310, 0.0314, 24.6], ["0.0310", "0.0314", "24.6000"]),
+        ([5e3, 6e3, 7e5], ["5000", "6000", "700000"]),
         ([3e-6], ["3.00e-06"]),
         ([0.0], ["0.0000"]),
     ],
-    ids=["shares", "one", "small", "percent", "large", "tiny", "zero"],
+    ids=["shares", "one", "small", "percent", "large", "diverged", "far apart", "tiny", "zero"],
 )
 def test_numbers_of_a_column_have_the_decimals_of_its_largest(values: list[float], texts: list[str]) -> None:
     form = Form(values)

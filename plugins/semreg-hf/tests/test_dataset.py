@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -94,9 +95,45 @@ def test_what_is_not_there(root: Path, options: dict[str, Any], message: str) ->
         HFDataset(root=root, path="digits", **options).specification()
 
 
+def test_images_of_any_split_that_change_are_seen(root: Path) -> None:
+    before = cached(HFDataset(root=root, path="digits", size=4, grey=True))
+    shutil.rmtree(root / "digits" / "train")
+    part(30, first=60).save_to_disk(str(root / "digits" / "train"))  # with the same labels
+    after = cached(HFDataset(root=root, path="digits", size=4, grey=True))
+    assert before.arrays["digit"].equal(after.arrays["digit"])
+    assert after.arrays["image"][:, 0, 0, 0].tolist() == [*range(60, 90), *range(30, 40)]
+
+
+def test_a_class_without_a_value_is_refused(root: Path) -> None:
+    columns = {"picture": [encoded(0)] * 2, "word": ["a", None]}
+    features = datasets.Features({"picture": datasets.Image(), "word": datasets.Value("string")})
+    datasets.Dataset.from_dict(columns, features=features).save_to_disk(str(root / "gaps"))
+    with pytest.raises(UserError, match="column 'word' has no value in some rows"):
+        HFDataset(root=root, path="gaps", classes=["word"]).specification()
+
+
 def test_a_missing_set(root: Path) -> None:
     with pytest.raises(DataMissing, match=r"(?s)The data set 'no_such_set' not found under .*download = true"):
         HFDataset(root=root, path="no_such_set").locate()
+    with pytest.raises(UserError, match="it is empty"):
+        HFDataset(root=root, path="").locate()
+
+
+@pytest.mark.parametrize("download", [False, True])
+def test_the_hub_is_asked_with_download_alone(root: Path, monkeypatch: pytest.MonkeyPatch, download: bool) -> None:
+    offline: list[bool] = []
+
+    def load_dataset(*said: Any, **options: Any) -> None:
+        offline.append(datasets.config.HF_HUB_OFFLINE)
+        raise ConnectionError("Couldn't reach it.")
+
+    monkeypatch.setattr(datasets, "load_dataset", load_dataset)
+    monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", False)
+    with pytest.raises(DataMissing) as caught:
+        HFDataset(root=root, path="no_such_set", download=download).locate()
+    assert offline == [not download]
+    assert not datasets.config.HF_HUB_OFFLINE
+    assert caught.value.text().endswith("reach it." if download else "to fetch it from the Hub.")
 
 
 def test_a_damaged_image_is_named(root: Path) -> None:

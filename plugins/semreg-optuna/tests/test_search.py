@@ -68,6 +68,7 @@ def test_a_suggestion_that_a_kill_left_without_all_values_is_none(tmp_path: Path
     file.write_bytes(kept + b"".join(lines[:2]))
     again = made(tmp_path / "killed")
     assert [one.values for one in again.suggestions()] == values[:1]
+    assert not again._trial(1).state.is_finished(), "another command may be suggesting it"
     assert [again.ask().values for _ in range(2)] == values[1:]
     assert [one.values for one in made(tmp_path / "killed").suggestions()] == values
 

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
+import time
+from pathlib import Path
 
 import pytest
 
@@ -32,6 +37,12 @@ def test_an_address_without_a_cluster(address: str, message: str) -> None:
     assert not ray.is_initialized()
 
 
+def test_ray_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(ValueError, match="`pip install semreg-ray` brings it"):
+        connect("")
+
+
 def test_an_address_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")
     with pytest.raises(ValueError, match=r"nothing answers at 127\.0\.0\.1:1"):
@@ -51,6 +62,44 @@ def test_something_else_answers() -> None:
         )
     assert ended.returncode == 1
     assert f"what answers at {address} is no Ray cluster" in ended.stderr.splitlines()[-1]
+
+
+HEAD = ("start", "--head", "--num-cpus=1", "--include-dashboard=false", "--block", "--object-store-memory=100000000")
+JOINING = (
+    "import sys; from semreg_ray import cluster\n"
+    "try: cluster.connect(sys.argv[1])\n"
+    "except ValueError as error: sys.exit(str(error))\n"
+    "print(cluster.imported().get_runtime_context().gcs_address)"
+)
+
+
+def test_the_token_of_the_last_ray_start_is_given(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    plain = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
+    # Ray finds by the folder of temporary files what was started last.
+    environment = plain | {"RAY_AUTH_TOKEN": "ab" * 32, "RAY_TMPDIR": tempfile.mkdtemp(dir="/tmp", prefix="ray-")}
+    command = Path(sys.executable).with_name("ray")
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "start_new_session": True}
+    head = subprocess.Popen([command, *HEAD, f"--port={port}"], env=environment, **quiet)  # type: ignore[call-overload]
+
+    def joining(address: str) -> subprocess.CompletedProcess[str]:
+        given = [sys.executable, "-c", JOINING, address]
+        return subprocess.run(given, env=environment, capture_output=True, text=True, timeout=90, check=False)
+
+    try:
+        end = time.monotonic() + 60
+        while not (ended := joining("")).stdout.strip().endswith(f":{port}"):
+            assert time.monotonic() < end, ended.stderr
+            time.sleep(1)
+        ended = joining(f"127.0.0.1:{port}")
+        assert ended.returncode == 1
+        assert ended.stderr.count("\n") == 1, "what Ray says of each try is left out"
+        assert ended.stderr.strip().endswith("; where it asks for a token, RAY_AUTH_MODE=token gives it")
+    finally:
+        head.terminate()
+        head.wait(30)
+        shutil.rmtree(environment["RAY_TMPDIR"], ignore_errors=True)
 
 
 def test_one_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,19 +8,8 @@ import time
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from semreg_ray.process import CONTEXT, fraction_of
 
 from semreg.testing.executors import RECIPE
-
-
-@given(total=st.integers(4 * 2**30, 2**38), count=st.integers(2, 8))
-def test_shares_of_a_gpu_leave_room_for_contexts(total: int, count: int) -> None:
-    fraction = fraction_of(total, 1 / count)
-    assert 0 <= fraction < 1 / count
-    if fraction:
-        assert count * (fraction * total + CONTEXT) + CONTEXT == pytest.approx(total)
 
 
 @pytest.mark.slow

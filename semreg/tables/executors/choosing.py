@@ -7,13 +7,13 @@ from collections.abc import Iterable
 
 import torch
 
-from semreg.core import Executor, Problem, UserError, closest
+from semreg.core import Executor, Problem, UserError, closest, room_on
 from semreg.core.errors import cause_of
 from semreg.core.registry import THIS_PROCESS, AmbiguousComponentError, components, find, load, with_article
 from semreg.recipe.plan import Plan
 from semreg.running.choices import Choices
+from semreg.running.offered import cure_for
 from semreg.running.start import Runner
-from semreg.tables.executors.local import room_on
 from semreg.training.interrupts import Interrupts
 from semreg.training.memory import forget_peak
 from semreg.training.processes import started_by_torchrun
@@ -55,7 +55,8 @@ def _named(name: str) -> type[Executor]:
         raise UserError("--on", str(error)) from None
     except LookupError:
         known = [HERE, *(component.name for component in components("executor"))]
-        raise UserError("--on", f"no executor is called {name!r}{closest(name, known)}") from None
+        advice = cure_for(name, "executor") or closest(name, known)
+        raise UserError("--on", f"no executor is called {name!r}{advice}") from None
     made: type[Executor] = load(component)
     return made
 

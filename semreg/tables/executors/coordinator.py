@@ -42,6 +42,8 @@ SECONDS_BETWEEN_ASKING, SECONDS_BETWEEN_LOOKS = 0.05, 1.0
 """How often jobs are asked for, and folders looked at."""
 MOST_UNANSWERED = 1_000
 """So often in a row, for about a minute, an executor may fail to tell of a job, as while a cluster's queue is away."""
+MOST_UNBEGUN = 60
+"""So often in a row, for about a minute, it may fail to begin a trial, once it has begun one."""
 
 
 @dataclass(eq=False)
@@ -85,12 +87,14 @@ class Coordinator:
     more: Callable[[int], Sequence[Work]] = lambda free: ()
     """Gives further trials, about as many as slots are free, when no other waits."""
     total: int = 0
-    """How many trials there are in the end, if more than wait now."""
+    """How many trials there are in the end, if not those alone that wait now."""
     made: int = 0
-    """How many are done."""
+    """How many are done, those that were so before too."""
     interrupts: Interrupts = field(default_factory=Interrupts)
     failing: set[str] = field(default_factory=set)
     """What the executor was said to fail at."""
+    patience: int = 0
+    """How often in a row it may still fail to begin a trial: never before the first, when nothing would be lost."""
 
     def __post_init__(self) -> None:
         self.total = self.total or len(self.waiting)
@@ -156,6 +160,8 @@ class Coordinator:
                 say(f"{following.title}: {_whose(following.trial)} is at work on it, and is waited for")
             else:
                 self.begin(following)
+                if following.waits and not following.elsewhere:
+                    return  # the executor can't begin it; the next look asks again
             free -= following.elsewhere or following in self.running
 
     def give_up(self) -> None:
@@ -181,27 +187,28 @@ class Coordinator:
                 return
         try:
             work.elsewhere = at_work(work.folder)
-            if not work.elsewhere and work.trial.to_do:
+            to_do = work.elsewhere or work.trial.to_do
+            if to_do and not work.elsewhere:
                 self.submit(work)
-                return
-        except BaseException:
+        finally:
             if work not in self.running:
                 work.claim.release()
-            raise
-        work.claim.release()
-        if not work.elsewhere:
+        if not to_do:
             self.done(work, work.trial.read())
 
     def submit(self, work: Work) -> None:
-        """Hand a trial to the executor."""
+        """Hand a trial to the executor; one that it can't begin waits on. Raises UserError if that fails again and
+        again, or before any was begun."""
         arguments, needs = write_trial(work.trial, self.executor.needs)
         work.steps, work.status, work.length = steps_of(work.trial), status_of(work.trial), length_of_log(work.trial)
         with self.interrupts.held():  # else a job might be begun that nobody knows of
             try:
                 work.job = self.executor.submit(arguments, needs)
             except Exception as error:
-                raise self.failure("begin a run", error) from error
-            work.unanswered = 0
+                self.forgive(work, "begin a run", error, often=self.patience <= 0)
+                self.patience -= 1
+                return
+            self.patience, work.unanswered = MOST_UNBEGUN, 0
             self.waiting.remove(work)
             work.waits = False
             self.running.append(work)
@@ -219,19 +226,19 @@ class Coordinator:
             answer = question(work.job)
         except Exception as error:
             work.unanswered += 1
-            failure = self.failure(what, error)
-            if work.unanswered >= MOST_UNANSWERED:
-                raise failure from error
-            if what not in self.failing:
-                self.failing.add(what)
-                say(f"{work.title}: {failure.problems[0].message}; it is waited for")
+            self.forgive(work, what, error, often=work.unanswered >= MOST_UNANSWERED)
             return None
         work.unanswered = 0
         return answer
 
-    def failure(self, what: str, error: Exception) -> UserError:
-        """That the executor can't do something."""
-        return UserError("--on", f"{type(self.executor).__name__} can't {what}: {cause_of(error, UserError)}")
+    def forgive(self, work: Work, what: str, error: Exception, *, often: bool) -> None:
+        """Say once that the executor can't do something. Raises UserError if it failed too often."""
+        message = f"{type(self.executor).__name__} can't {what}: {cause_of(error, UserError)}"
+        if often:
+            raise UserError("--on", message) from error
+        if what not in self.failing:
+            self.failing.add(what)
+            say(f"{work.title}: {message}; it is waited for")
 
     def settle(self, work: Work, *, tried: bool = True) -> None:
         """Tell what came of a trial that is in nobody's hands any more, or let it wait on; `tried` if we had it."""

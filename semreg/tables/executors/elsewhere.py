@@ -57,7 +57,8 @@ def make_elsewhere(
     first = [Work(judge, lambda cell: None, f"judge {judge.plan.name}") for judge in judges.values() if judge.to_do]
     Coordinator(executor, first).run()
     then = [work(k) for k in to_do]
-    Coordinator(executor, then, more=further, total=total).run()
+    made = total - (more.left(to_do) if more else len(to_do))
+    Coordinator(executor, then, more=further, total=total, made=made).run()
 
 
 def build_caches(trials: Sequence[Trial]) -> None:

@@ -17,15 +17,13 @@ from typing import Literal
 
 import joblib
 
-from semreg.core import Needs
+from semreg.core import Needs, room_on
 
 PRELOADED = [
     "semreg.cli.main", "semreg.running.start", "semreg.running.progress", "semreg.report.page", "matplotlib.figure",
     "torch._dynamo",
 ]  # fmt: skip
 """What each process would import, in seconds; a server has, and forks. Nothing computes there."""
-CONTEXT = 600 * 2**20
-"""Bytes of a GPU that a process takes, before any tensor lies there."""
 LIMITED, LIMITED_BEFORE = "PYTORCH_ALLOC_CONF", "PYTORCH_CUDA_ALLOC_CONF"
 """The variable by which PyTorch takes no more of a GPU than a share, and its former name."""
 LIMITING = "2.10"
@@ -105,12 +103,6 @@ class LocalJob:
         if self.process.exitcode in (None, LOST) and self.process.pid is not None:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.process.pid, signal.SIGTERM)
-
-
-def room_on(total: int, share: float) -> int:
-    """The bytes that tensors can take of a GPU of `total` bytes, by a process that has a share of it, beside others and
-    their coordinator, who has looked at it."""
-    return max(0, int((total - CONTEXT) * share) - CONTEXT) if share < 1 else total
 
 
 def _work(arguments: list[str], environment: Mapping[str, str], log: str) -> None:

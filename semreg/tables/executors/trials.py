@@ -59,6 +59,9 @@ class More(Protocol):
     def total(self) -> int:
         """How many there are in the end."""
 
+    def left(self, to_do: Sequence[int]) -> int:
+        """How many of them are to do, of which the places of some are known."""
+
     def more(self, free: int) -> Sequence[int]:
         """The places of further trials that are to do, about as many as are free."""
 

@@ -89,7 +89,7 @@ def _slice(grid: Grid, metric: str, key: str, found: Sequence[tuple[Mapping[str,
     }
     logarithmic = numeric and is_logarithmic(list(places.values()))
     ticks: dict[float, str] | None = {place: number(place) if numeric else text for text, place in places.items()}
-    if numeric and len(order) > MOST_VALUES:
+    if numeric and (len(order) > MOST_VALUES or _crowded(list(places.values()), logarithmic)):
         ticks = _by_ratios(places[order[0]], places[order[-1]]) if logarithmic else None
     return line_plot(
         f"{metric} over {key}",
@@ -102,6 +102,12 @@ def _slice(grid: Grid, metric: str, key: str, found: Sequence[tuple[Mapping[str,
         deviations=deviations,
         connected=not apart,
     )
+
+
+def _crowded(values: Sequence[float], logarithmic: bool) -> bool:
+    """Whether the names of ascending values would lie on each other."""
+    at = [math.log(value) for value in values] if logarithmic else values
+    return min(b - a for a, b in itertools.pairwise(at)) * MOST_VALUES < at[-1] - at[0]
 
 
 def _by_ratios(low: float, high: float) -> dict[float, str]:

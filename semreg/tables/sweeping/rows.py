@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -29,9 +30,15 @@ def swept_rows(
     names = row_names(recipe.path.stem, [*before, *titles])[len(before) :]
     rows = []
     for values, title, name in zip(combinations, titles, names, strict=True):
-        varied = {axis.dotted: value for axis, value in zip(axes, values, strict=True)}
+        given = sorted(zip(axes, values, strict=True), key=lambda one: _turn(one[0]))
+        varied = {axis.dotted: value for axis, value in given}
         own = with_overrides(recipe, [f"{key}={toml_value(value)}" for key, value in varied.items()])
         titled = (*own.overrides, {"description": title})
         named = replace(own, path=recipe.path.with_name(f"{name}.toml"), overrides=titled)
         rows.append(SweptRow(varied, named, title))
     return rows
+
+
+def _turn(axis: Axis) -> float:
+    """When a key has its turn: that of a component before its options, since another component has none of the old."""
+    return len(axis.key) if axis.key[-1] == "use" else math.inf

@@ -256,6 +256,8 @@ class Searching(Growing):
 
     def settle(self, row: _SearchedRow) -> None:
         """Tell the search what a row came to, once all of its runs have ended; one that failed may be made again."""
+        if self.wanted.only_finished:  # another command may be at this search, and tells it
+            return
         cells = [self.cells[k] for k in row.places]
         if not row.untold or not all(cell.finished or cell.pruned for cell in cells):
             return

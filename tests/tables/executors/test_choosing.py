@@ -12,6 +12,7 @@ import torch
 from semreg.core import Needs, UserError
 from semreg.recipe.check import check
 from semreg.recipe.load import load_recipe
+from semreg.running import offered
 from semreg.running.choices import Choices
 from semreg.tables.executors import choosing
 from semreg.tables.executors.choosing import executor_of, require_made_elsewhere, require_room
@@ -51,6 +52,18 @@ def test_here_is_this_process_and_others_are_found_by_their_names(register: Regi
 def test_what_means_nothing_is_refused(on: str, gpus: float | None, message: str) -> None:
     with pytest.raises(UserError, match=message):
         executor_of(on, gpus, CPU)
+
+
+def test_one_of_our_plugins_says_how_it_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def none(name: str, kinds: object) -> None:
+        raise LookupError
+
+    monkeypatch.setattr(choosing, "find", none)
+    monkeypatch.setattr(offered, "installed_entry_points", lambda group, also_off: [])
+    with pytest.raises(UserError, match=r"--on: no executor is called 'ray'; 'ray' comes by `pip install semreg-ray`$"):
+        executor_of("ray:10.0.0.5:6379", None, CPU)
+    with pytest.raises(UserError, match=r"'slrum'; 'slurm' comes by `pip install semreg-slurm`$"):
+        executor_of("slrum", None, CPU)
 
 
 def test_torchrun_makes_runs_here_alone(monkeypatch: pytest.MonkeyPatch) -> None:

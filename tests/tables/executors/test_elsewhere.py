@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -125,6 +126,22 @@ def test_a_mix_is_made_elsewhere(toy: Toy, make: Make, forked: list[list[str]], 
     again = make_mix(path, ["losses.l1(z, z)=0.1"], (), 1, Budget(1, 1.0), None, Wanted(), choices)
     assert again.grid.rows == made.grid.rows
     assert len(forked) == 2
+
+
+def test_what_was_finished_before_is_counted_as_done(
+    make: Make, two: list[Path], forked: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted = []
+
+    @contextlib.contextmanager
+    def watching() -> Iterator[Callable[[list[Path], str], None]]:
+        yield lambda folders, text: counted.append(text)
+
+    monkeypatch.setattr(coordinator, "watching", watching)
+    make(two[:1], threads=1)
+    make(two, on="forked")
+    assert len(forked) == 1
+    assert counted[-1] == "2 of 2 done"
 
 
 def test_an_interrupt_stops_all_and_the_same_call_goes_on_here(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +103,9 @@ def test_more_are_asked_for_when_all_have_been_made(
             trials.append(Planned(tmp_path / f"{len(trials)}"))
             trials[-1].to_do = False
             return [len(trials) - 1]
+
+        def left(self, to_do: Sequence[int]) -> int:
+            return len(to_do)
 
         def given_up(self, k: int) -> str:
             return ""

@@ -94,6 +94,14 @@ def test_a_line_of_many_values_is_drawn_without_their_names(drawn: list[dict[str
     assert (drawn[0]["x_ticks"], drawn[0]["connected"], drawn[0]["log_x"]) == (None, True, False)
 
 
+@pytest.mark.parametrize("values", [(0.00068, 0.00075, 0.00125, 0.00126), (0.001, 0.01, 0.1, 0.100001)])
+def test_names_of_values_that_would_lie_on_each_other_are_left_out(
+    drawn: list[dict[str, Any]], values: tuple[float, ...]
+) -> None:
+    slices(Grid("sweep", tuple(row({"lr": value}, 0.5) for value in values), metric=METRIC))
+    assert len(drawn[0]["x_ticks"] or ()) in (0, module.TICKS)
+
+
 def test_what_is_not_varied_and_what_has_no_value_has_no_slice(drawn: list[dict[str, Any]]) -> None:
     rows = (row({"kl": 1, "lr": 1}, 0.5), row({"kl": 2, "lr": 1}, 0.6), row({"kl": 2, "lr": 2}))
     assert len(slices(Grid("sweep", rows, metric=METRIC))) == 1

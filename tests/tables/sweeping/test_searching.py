@@ -102,7 +102,19 @@ def test_it_goes_on_where_it_was_and_with_more_trials(
     assert (more.folder, rates(more), said(more)) == (made.folder, [0.01, 0.04, 0.07, 0.02], ["told"] * 4)
     fewer = make(recipe, trials=2, only_finished=True)
     assert rates(fewer) == rates(more), "all that were suggested are shown"
+    assert said(fewer) == ["told"] * 4
     assert make(recipe, {"optimizer.lr": "0.01..0.08"}, trials=1).folder != made.folder
+
+
+def test_who_only_shows_what_is_finished_tells_nothing_as_another_may(
+    recipe: Path, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(searching.Searching, "settle", lambda self, row: None)  # as killed before it
+        made = make(recipe)
+    assert said(made) == ["asked"] * 3
+    assert said(make(recipe, only_finished=True)) == ["asked"] * 3
+    assert said(make(recipe)) == ["told"] * 3
 
 
 def test_a_figure_is_the_mean_over_seeds_and_one_that_failed_is_not_told(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
+import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,7 +17,7 @@ import numpy.typing as npt
 from annotated_types import Interval
 
 from semreg.core import SPLITS, ClassField, ImageField, Order, Problem, Source, Specification, UserError, closest
-from semreg.data.files import missing, quoted, stamp
+from semreg.data.files import missing, quoted, stamp, under
 from semreg.data.images import as_pixels
 from semreg.data.splits import drawn_in_words, drawn_split
 
@@ -93,7 +95,8 @@ class HFDataset:
             drawn = drawn_split(int(split.size))
             split, origin = np.where(split == SPLITS["train"], drawn, split), drawn_in_words(len(split))
         encoded = [part.select_columns(self._image).cast_column(self._image, Image(decode=False)) for _, part in parts]
-        files = [Path(file["filename"]) for _, part in parts for file in part.cache_files]
+        # Files of different splits may have the same name.
+        files = [(name, Path(file["filename"])) for name, part in parts for file in part.cache_files]
         return Source(
             labels=labels,
             split=split,
@@ -101,7 +104,7 @@ class HFDataset:
             identity={
                 "set": [self.path, self.name, self.revision, self._image, self.classes, self.splits],
                 "size": [self.size, self.channels, self.filter],
-                "files": {file.name: stamp(file) for file in files},
+                "files": {f"{name}/{file.name}": stamp(file) for name, file in files},
             },
             told={"split": origin},
         )
@@ -123,9 +126,11 @@ class HFDataset:
         return {ours: found[known[ours]] for ours in SPLITS if ours in known}
 
     def _load(self) -> Any:
-        from datasets import Dataset, DownloadConfig, config, load_dataset, load_from_disk
+        from datasets import Dataset, config, load_dataset, load_from_disk
 
-        folder = self.root / self.path
+        if not self.path:
+            raise UserError("", [Problem("data.path", "it is empty; a folder fits, or a name on the Hub")])
+        folder = under(self.root, self.path)
         try:
             if any(
                 (folder / name).is_file() for name in (config.DATASETDICT_JSON_FILENAME, config.DATASET_INFO_FILENAME)
@@ -133,11 +138,12 @@ class HFDataset:
                 found = load_from_disk(str(folder))
             else:
                 place = str(folder) if os.path.isdir(folder) else self.path
-                fetching = DownloadConfig(local_files_only=not self.download)
-                found = load_dataset(place, self.name, revision=self.revision, download_config=fetching)
+                with _hub(asked=self.download):
+                    found = load_dataset(place, self.name, revision=self.revision)
         except (OSError, ValueError, RuntimeError) as error:
-            said = " ".join(str(error).split())[:300]
-            advice = f"The library says: {said}. Set download = true under [data] to fetch it from the Hub."
+            advice = f"The library says: {' '.join(str(error).split())[:300].rstrip('.')}."
+            if not self.download:
+                advice += " Set download = true under [data] to fetch it from the Hub."
             raise missing(f"The data set '{self.path}'", self.root, [self.path], advice) from error
         return {"train": found} if isinstance(found, Dataset) else dict(found)
 
@@ -174,8 +180,32 @@ class HFDataset:
                 raise UserError(self.path, [Problem("data.classes", said)])
             if column not in found:
                 values = {value for part in self._parts.values() for value in part.unique(column)}
+                if None in values:
+                    said = f"column {quoted(column)} has no value in some rows; a class needs one in each"
+                    raise UserError(self.path, [Problem("data.classes", said)])
                 found[column] = [str(value) for value in sorted(values)]
         return found
+
+
+@contextlib.contextmanager
+def _hub(*, asked: bool) -> Iterator[None]:
+    """Inside, nobody asks the Hub unless it shall be, and nothing but errors is said of that."""
+    from datasets import config
+    from huggingface_hub import constants
+
+    said = [logging.getLogger(name) for name in ("datasets", "huggingface_hub")]
+    before = [logger.level for logger in said]
+    offline = [one.HF_HUB_OFFLINE for one in (config, constants)]
+    for logger in said:
+        logger.setLevel(logging.ERROR)
+    try:
+        if not asked:
+            config.HF_HUB_OFFLINE = constants.HF_HUB_OFFLINE = True
+        yield
+    finally:
+        config.HF_HUB_OFFLINE, constants.HF_HUB_OFFLINE = offline
+        for logger, level in zip(said, before, strict=True):
+            logger.setLevel(level)
 
 
 @dataclass

@@ -63,16 +63,14 @@ class Optuna:
 
     def suggestions(self) -> Sequence[Suggestion]:
         """All that were ever made in this folder, in their order; one that a kill left without all values is none."""
-        found = []
-        for trial in self._study.get_trials(deepcopy=False):
-            if trial.params.keys() == self._space.keys() and trial.state in _STATES:
-                found.append(self._suggestion(trial))
-            elif not trial.state.is_finished():
-                self._study.tell(trial.number, state=TrialState.FAIL)
-        return found
+        trials = self._study.get_trials(deepcopy=False)
+        return [self._suggestion(trial) for trial in trials if self._is_whole(trial)]
 
     def ask(self) -> Suggestion:
         """One more."""
+        for trial in self._study.get_trials(deepcopy=False):
+            if not (self._is_whole(trial) or trial.state.is_finished()):  # a kill has left it
+                self._study.tell(trial.number, state=TrialState.FAIL)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ExperimentalWarning)  # of samplers that the user has asked for by name
             self._study.sampler = self._sampler(seed=len(self.suggestions()))
@@ -112,6 +110,9 @@ class Optuna:
             advice = f"remove {self._folder}, and the search begins anew; finished runs are kept"
             said = f"is damaged ({type(error).__name__}: {error}); {advice}"
             raise UserError(str(self._folder / JOURNAL), said) from error
+
+    def _is_whole(self, trial: FrozenTrial) -> bool:
+        return trial.params.keys() == self._space.keys() and trial.state in _STATES
 
     def _trial(self, number: int) -> FrozenTrial:
         return self._study.get_trials(deepcopy=False)[number]

@@ -23,10 +23,13 @@ _TOKENS = ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH")
 
 
 def imported() -> Any:
-    """Ray, which reports nothing of its use, unless the environment says otherwise."""
+    """Ray, which reports nothing of its use unless the environment says so. Raises ValueError if it isn't there."""
     for name, value in _DEFAULTS.items():
         os.environ.setdefault(name, value)
-    import ray
+    try:
+        import ray
+    except ModuleNotFoundError as error:
+        raise ValueError(f"{error}; `pip install semreg-ray` brings it") from None
 
     return ray
 
@@ -45,11 +48,11 @@ def connect(address: str) -> None:
         return
     if address.startswith(("ray://", "//")):
         raise ValueError("Ray's client is not used; give the command on a node of the cluster, with --on ray")
-    address = address or _named() or OWN
-    if address == OWN:
+    found = address or _named() or OWN
+    if found == OWN:
         _start()
     else:
-        _join(address)
+        _join(found, address or "auto")
 
 
 def _named() -> str:
@@ -66,25 +69,30 @@ def _start() -> None:
         imported().init(OWN, include_dashboard=False, object_store_memory=MEMORY, **_QUIET)
 
 
-def _join(address: str) -> None:
-    """In a thread, since Ray waits for minutes or for ever where something else answers."""
+def _join(address: str, asked: str) -> None:
+    """In a thread, since Ray waits for minutes or for ever where something else answers.
+
+    Ray is `asked` for what it found itself as such: only then it gives the token that `ray start` has asked for.
+    """
     if address != "auto":
         _require_answer(address)
     failed: list[BaseException] = []
 
     def join() -> None:
         try:
-            imported().init(address, **_QUIET)
+            imported().init(asked, **_QUIET)
         except BaseException as error:
             failed.append(error)
 
     thread = threading.Thread(target=join, daemon=True)
-    thread.start()
-    thread.join(SECONDS_TO_JOIN)
+    with _silent():
+        thread.start()
+        thread.join(SECONDS_TO_JOIN)
     if thread.is_alive():
         raise ValueError(f"what answers at {address} is no Ray cluster, or can't be joined from this machine")
     if failed:
-        raise ValueError(f"Ray can't join the cluster at {address}: {' '.join(str(failed[0]).split())}")
+        token = "" if os.environ.get("RAY_AUTH_MODE") else "; where it asks for a token, RAY_AUTH_MODE=token gives it"
+        raise ValueError(f"Ray can't join the cluster at {address}: {' '.join(str(failed[0]).split())}{token}")
 
 
 def _require_answer(address: str) -> None:
@@ -99,6 +107,19 @@ def _require_answer(address: str) -> None:
         raise ValueError(
             f"nothing answers at {address} ({why}); is the cluster there? --on ray:{OWN} starts one"
         ) from None
+
+
+@contextlib.contextmanager
+def _silent() -> Iterator[None]:
+    """Nothing comes out at standard error, where Ray's library says each second that it is refused."""
+    before = os.dup(2)
+    try:
+        with open(os.devnull, "wb") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        os.dup2(before, 2)
+        os.close(before)
 
 
 @contextlib.contextmanager
