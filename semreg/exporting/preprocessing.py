@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import PIL
 import torch
 from einops import rearrange
 from torch import Tensor, nn
@@ -34,6 +35,8 @@ FILTERS: dict[Filter, tuple[float, Callable[[Tensor], Tensor]]] = {
     "lanczos": (3.0, _lanczos),
 }
 """How Pillow weighs pixels by their distance, and up to which, in pixels of the smaller image; its `Resample.c`."""
+TURNS = int(PIL.__version__.split(".")[0]) >= 13
+"""Whether this Pillow resizes columns before rows where many more rows than columns go."""
 
 
 class Preprocessing(nn.Module):
@@ -56,6 +59,9 @@ class Preprocessing(nn.Module):
         self.white = min(white or 255.0, 255.0)
         self.field, self.value_range = field, value_range
         self.support, self.weigh = FILTERS[filter]
+        # Only here does it matter: between the passes values are clipped, beyond which this filter alone goes, and in
+        # wider shapes rows never go by twice as many as columns.
+        self.turns = TURNS and filter == "lanczos" and field.height > 1.5 * field.width
 
     def forward(self, images: Tensor) -> Tensor:
         """RGB uint8 `(batch, height, width, 3)` as float32 `(batch, channels, height, width)` in the run's range."""
@@ -74,14 +80,20 @@ class Preprocessing(nn.Module):
         if self.field.channels == 1:
             weights = torch.tensor(LUMA, dtype=torch.int32, device=images.device)
             seen = (seen.int() * weights[:, None, None]).sum(1, keepdim=True, dtype=torch.int32) + 2**15 >> 16
-        return _rounded(down @ _rounded(seen.float() @ across.mT))
+        seen = seen.float()
+        rows_first = _rounded(down @ _rounded(seen @ across.mT))
+        if not self.turns:
+            return rows_first
+        less_high = _inner(scale, self.field.height) - self.field.height
+        turned = (less_high > 0) & (less_high > 2 * (_inner(scale, self.field.width) - self.field.width))
+        return torch.where(turned, _rounded(_rounded(down @ seen) @ across.mT), rows_first)
 
     def _weights(self, extent: Any, size: Tensor, wanted: int, scale: Tensor) -> Tensor:
         """What each of `extent` pixels weighs in each of the `wanted`, float32 `(wanted, extent)`.
 
         What lies outside the central part of the wanted shape weighs nothing.
         """
-        inner = torch.round(scale * wanted).clamp(min=1)
+        inner = _inner(scale, wanted)
         first = torch.floor((size - inner) / 2)
         ratio = inner / wanted
         larger = ratio.clamp(min=1)
@@ -97,6 +109,11 @@ class Preprocessing(nn.Module):
 def _number(size: Any, like: Tensor) -> Tensor:
     """A side of an image as a number of a tensor, which an exported module computes anew for each image."""
     return torch.full((), size, dtype=torch.float64, device=like.device)
+
+
+def _inner(scale: Tensor, wanted: int) -> Tensor:
+    """How many pixels of the image become so many."""
+    return torch.round(scale * wanted).clamp(min=1)
 
 
 def _rounded(values: Tensor) -> Tensor:
