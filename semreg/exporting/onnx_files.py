@@ -15,7 +15,7 @@ from torch.export import ExportedProgram
 from semreg.core import UserError
 from semreg.core.errors import cause_of
 from semreg.core.memory import out_of_memory
-from semreg.exporting.modules import LONGEST_CAUSE
+from semreg.exporting.modules import LONGEST_CAUSE, Part
 
 TOLERANCE = 1e-4
 """How far onnxruntime's values may be from the run's, absolutely and beside their size."""
@@ -30,16 +30,18 @@ def require_onnx() -> None:
         raise UserError("--onnx", f"{', '.join(missing)} {several} installed; `pip install 'semreg[onnx]'`")
 
 
-def write_onnx(program: ExportedProgram, path: Path) -> Callable[..., list[Tensor]]:
-    """Write a program as an ONNX file, and open it in onnxruntime: a call of tensors, which gives tensors.
+def write_onnx(program: ExportedProgram, part: Part, path: Path) -> Callable[..., list[Tensor]]:
+    """Write the program of a part as an ONNX file, and open it in onnxruntime: a call of tensors, which gives tensors.
 
+    Inputs and outputs go by the part's names; those of a single module, which may take more than tensors, by none.
     Raises UserError with the cause where ONNX or onnxruntime can't say it.
     """
     import onnxruntime
 
+    told = {} if part.called else {"input_names": part.inputs, "output_names": part.outputs}
     try:
         with warnings.catch_warnings(action="ignore"):
-            torch.onnx.export(program, (), path, dynamo=True, external_data=False, verbose=False)
+            torch.onnx.export(program, (), path, dynamo=True, external_data=False, verbose=False, **told)
         session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     except Exception as error:  # whatever its converter of anyone's operation raises
         if out_of_memory(error):

@@ -165,7 +165,7 @@ def _write_modules(
 def _write_onnx(run: Run, part: Part, program: Any, values: Sequence[Any], place: Path, made: Exported) -> None:
     file = f"{part.name}.onnx"
     try:
-        call = onnx_files.write_onnx(program, place / file)
+        call = onnx_files.write_onnx(program, part, place / file)
     except UserError as error:
         made.left_out[file] = error.problems[0].message
         return

@@ -66,6 +66,11 @@ def test_names_of_strangers_are_no_markup(run: Run) -> None:
     ]  # fmt: skip
 
 
+def test_files_for_onnxruntime_are_told_of(run: Run) -> None:
+    assert "onnx" not in page(run)
+    assert "* `decoder.onnx` does the same in onnxruntime.\n" in page(run, differences={"decoder.onnx": "1e-06"})
+
+
 def test_a_run_that_was_not_evaluated_says_so(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Run, "results", Results({}))
     assert "The run was not evaluated." in page(run)

@@ -30,11 +30,15 @@ def test_what_is_missing_is_said_with_what_installs_it(monkeypatch: pytest.Monke
 def test_onnxruntime_agrees(run: Run, tmp_path: Path) -> None:
     images = real_images(run, None)
     for part in (encoder_of(run), decoder_of(run)):
-        call = write_onnx(program_of(part, values_for(run, part, None)), tmp_path / "part.onnx")
+        call = write_onnx(program_of(part, values_for(run, part, None)), part, tmp_path / "part.onnx")
         assert difference(run, part, call, values_for(run, part, images), TOLERANCE) <= TOLERANCE
     smaller = torch.zeros(2, 5, 9, 3, dtype=torch.uint8)
     encoder = encoder_of(run)
-    call = write_onnx(program_of(encoder, values_for(run, encoder, None)), tmp_path / "part.onnx")
+    call = write_onnx(program_of(encoder, values_for(run, encoder, None)), encoder, tmp_path / "part.onnx")
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(tmp_path / "part.onnx")
+    assert [one.name for one in (*session.get_inputs(), *session.get_outputs())] == ["image", "z"]
     assert torch.allclose(call(smaller)[0], encoder.module(smaller)[0], atol=TOLERANCE)
 
 
@@ -46,7 +50,8 @@ class Fourier(nn.Module):
 @pytest.mark.slow
 @pytest.mark.skipif(not all(map(importlib.util.find_spec, PACKAGES)), reason="semreg[onnx] is not installed")
 def test_what_onnx_can_t_say_leaves_no_file(tmp_path: Path) -> None:
-    program = program_of(Part("encoder", Fourier(), ("a",), ("b",)), [torch.rand(2, 3, 3)])
+    part = Part("encoder", Fourier(), ("a",), ("b",))
+    program = program_of(part, [torch.rand(2, 3, 3)])
     with pytest.raises(UserError, match="ONNX can't say it: "):
-        write_onnx(program, tmp_path / "part.onnx")
+        write_onnx(program, part, tmp_path / "part.onnx")
     assert not list(tmp_path.iterdir())
