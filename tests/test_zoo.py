@@ -52,6 +52,7 @@ def test_faces_are_edited(said: Callable[..., str], tmp_path: Path) -> None:
     images = load_images(run, [ROOT / "docs" / "face.png"])
     away = (run.decode(run.encode(images)) - images).square().mean()
     assert away < 0.03
+    assert run.results["editing"].figures["added"] > 0.9
     said("edit", "zoo:olr_faces", ROOT / "docs" / "face.png", "--add", "Eyeglasses", "--out", tmp_path / "a.png")
 
 

@@ -55,6 +55,7 @@ def card_of(
     run: Run,
     config: Mapping[str, Any],
     record: Mapping[str, Any],
+    recipe: Mapping[str, Any],
     *,
     script: str,
     shown: Strip | None,
@@ -62,7 +63,7 @@ def card_of(
     **told: Any,
 ) -> str:
     """The page as Markdown; `told` are the names of files, and what was found when they were written."""
-    recipe, field, data = run.recipe, run.fields.get(run.roles.input), record["data"]
+    field, data = run.fields.get(run.roles.input), record["data"]
     figures = [
         _Figure(name, figure, number(value), number(result.paper[figure]) if figure in result.paper else "")
         for name, result in run.results.items()

@@ -65,7 +65,7 @@ def real_images(run: Run, folder: str | Path | None) -> Tensor | None:
         split = next(one for one in ("test", "validation", "train") if run.counts[one])
     except DataMissing as error:
         said = "; or give images of its kind to compare with: --images FOLDER"
-        raise UserError(str(run.folder), f"{error.problems[0].message}{said}") from None
+        raise UserError(str(run.folder), f"{error.problems[0].message.rstrip('.')}{said}") from None
     images: Tensor = run.tensor(name).read(split, count=IMAGES)
     return images
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import PurePath, PurePosixPath, PureWindowsPath
 from typing import Any
 
 from torch import Tensor
@@ -31,6 +32,12 @@ def record_of(run: Run) -> dict[str, Any]:
     pixels = {"pixels": dict(table_in(data, "taken", "pixels"))}
     told = {key: data[key] for key in KEPT_OF_DATA if key in data} | {"fields": fields, "taken": pixels}
     return {**kept, "recipe": f"{run.plan.name}.toml", "data": told}
+
+
+def recipe_of(run: Run) -> dict[str, Any]:
+    """The recipe of an exported run, in which a path from the root or a home folder is its last part alone."""
+    recipe: dict[str, Any] = _without_places(run.recipe)
+    return recipe
 
 
 def configuration_of(
@@ -84,3 +91,15 @@ def _shapes(names: Sequence[str], values: Sequence[Any], *, images: bool) -> lis
             shape[1:3] = ["height", "width"]
         found.append({"name": name, "shape": shape, "type": str(value.dtype).removeprefix("torch.")})
     return found
+
+
+def _without_places(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _without_places(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_without_places(one) for one in value]
+    if isinstance(value, str) and "\n" not in value:
+        kinds: tuple[type[PurePath], ...] = (PurePosixPath, PureWindowsPath)
+        path = next((kind(value) for kind in kinds if kind(value).is_absolute() or value.startswith("~")), None)
+        return value if path is None else path.name
+    return value

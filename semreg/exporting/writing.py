@@ -12,10 +12,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from semreg.core import UserError
+from semreg.core import Result, UserError
 from semreg.exporting import comparing, hub, onnx_files
 from semreg.exporting.card import card_of, strip_of
-from semreg.exporting.configuration import configuration_of, record_of
+from semreg.exporting.configuration import configuration_of, recipe_of, record_of
 from semreg.exporting.examples import EXAMPLE, EXAMPLE_IMAGE, example_of, image_file, run_alone
 from semreg.exporting.modules import (
     DECODER,
@@ -31,7 +31,9 @@ from semreg.exporting.modules import (
 )
 from semreg.store.disk import size_of, whole_folder, write_synced, writing
 from semreg.store.exported import packed_weights
-from semreg.store.layout import CONFIG, MODEL, RECIPE, RECORD, STATISTICS, STATUS
+from semreg.store.layout import CONFIG, EVALUATIONS, MODEL, RECIPE, RECORD, STATISTICS, STATUS
+from semreg.store.recipes import write_evaluations
+from semreg.store.results import write_result
 from semreg.store.statistics import packed
 from semreg.trained.opening import open_trained
 from semreg.trained.run import Run
@@ -176,7 +178,7 @@ def _write_rest(
     run: Run, written: _Written, seen: Tensor | None, place: Path, made: Exported, *, half: bool, license: str
 ) -> None:
     """Write what opens the run again, the page and the example, which is run."""
-    roles, record = run.roles, record_of(run)
+    roles, record, recipe = run.roles, record_of(run), recipe_of(run)
     names = [*roles.code, *roles.posterior.values(), *filter(None, [roles.output, roles.sample])]
     used = {*modules_for(run, names), *roles.prior.values(), *(part.called for part in written.parts.values())}
     modules = {name: module for name, module in run.modules.items() if name in used}
@@ -186,14 +188,14 @@ def _write_rest(
     config = configuration_of(run, written.parts, written.tensors)
     script, shown = example_of(run, own, pictures=pictures), strip_of(run, seen, decoded[0] if pictures else None)
     page = card_of(
-        run, config, record, script=script, shown=shown, license=license, example=EXAMPLE, model=MODEL,
+        run, config, record, recipe, script=script, shown=shown, license=license, example=EXAMPLE, model=MODEL,
         config_file=CONFIG, strip_file=STRIP, reads_images=any(part.reads_images for part in own),
         modules=list(modules), left_out=made.left_out, reading=made.reading,
         differences={file: f"{away:.1g}" for file, away in made.differences.items()},
         rounded=None if made.rounded is None else f"{made.rounded:.1g}",
     )  # fmt: skip
     status = {"state": "finished", "recipe": run.plan.name}
-    tables = {CONFIG: config, RECORD: record, RECIPE: run.recipe, STATUS: status}
+    tables = {CONFIG: config, RECORD: record, RECIPE: recipe, STATUS: status}
     files = {name: (json.dumps(table) + "\n").encode() for name, table in tables.items()}
     files |= {MODEL: packed_weights(modules, half=half), CARD: page.encode(), EXAMPLE: script.encode()}
     if run.statistics:
@@ -206,4 +208,15 @@ def _write_rest(
         files[EXAMPLE_IMAGE] = image_file(comparing.as_rgb(image, run.value_range)[0])
     for name, content in files.items():
         write_synced(place / name, content)
+    _write_figures(run, place)
     run_alone(place)
+
+
+def _write_figures(run: Run, place: Path) -> None:
+    """Write what the evaluations found, without pictures, which may show images of the data."""
+    results = run.results
+    for name, result in results.items():
+        kept = Result(figures=result.figures, paper=result.paper, summary=result.summary)
+        write_result(place / EVALUATIONS / name, kept)
+    if results:
+        write_evaluations(place, run.plan.name, {name: name for name in results}, reported=False)

@@ -33,7 +33,7 @@ TOLD: dict[str, Any] = {
 
 
 def page(run: Run, **more: Any) -> str:
-    return card_of(run, CONFIG, RECORD, shown=None, license="unknown", **TOLD | more)
+    return card_of(run, CONFIG, RECORD, run.recipe, shown=None, license="unknown", **TOLD | more)
 
 
 def test_its_head_is_read_as_yaml(run: Run) -> None:
@@ -85,7 +85,7 @@ def test_a_strip_shows_what_the_decoder_makes(run: Run) -> None:
     assert shown is not None
     assert shown.png.startswith(b"\x89PNG")
     assert torch.allclose(shown.first, run.decode(run.encode(images[:1]))[0].clamp(0, 1), atol=1e-6)
-    assert f"![{shown.says}](strip.png)" in card_of(run, CONFIG, RECORD, shown=shown, license="mit", **TOLD)
+    assert f"![{shown.says}](strip.png)" in card_of(run, CONFIG, RECORD, run.recipe, shown=shown, license="mit", **TOLD)
     decoded = torch.rand(2, 1, 8, 8)
     made = strip_of(run, None, decoded)
     assert made is not None

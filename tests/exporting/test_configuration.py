@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 
+import pytest
 import torch
 
-from semreg.exporting.configuration import configuration_of, record_of
+from semreg.exporting.configuration import configuration_of, recipe_of, record_of
 from semreg.exporting.modules import decoder_of, encoder_of
 from semreg.store.layout import RECORD
 from semreg.trained.run import Run
@@ -45,3 +46,15 @@ def test_nothing_of_the_machine_goes_with_it(run: Run) -> None:
     assert kept["recipe"] == "digits.toml"
     assert not {"hash", "command", "versions", "device", "threads", "started"} & kept.keys()
     assert str(run.folder.parents[1]) not in json.dumps(kept)
+
+
+@pytest.mark.parametrize("path", ["/home/someone/faces", "C:\\Users\\someone\\faces", "~/someone/faces", "/someone/faces/"])
+def test_of_a_path_in_the_recipe_the_last_part_goes_with_it(run: Run, path: str) -> None:
+    run.plan.table["data"]["path"] = path
+    run.plan.table["modules"]["reader"]["weights"] = [path]
+    recipe = recipe_of(run)
+    assert recipe["data"]["path"] == "faces"
+    assert recipe["modules"]["reader"]["weights"] == ["faces"]
+    assert recipe["description"] == run.recipe["description"]
+    run.plan.table["data"]["path"] = "sets/faces"
+    assert recipe_of(run)["data"]["path"] == "sets/faces", "which is under the data root"

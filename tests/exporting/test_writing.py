@@ -37,10 +37,10 @@ def test_an_export_is_the_run(run: Run, not_run: None, tmp_path: Path, monkeypat
     assert made.differences.keys() == {"encoder.pt2", "decoder.pt2"}
     assert not made.left_out
     assert made.reading is not None
-    assert made.size == sum(path.stat().st_size for path in out.iterdir())
+    assert made.size == sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
     assert files_in(out) == {
-        "README.md", "config.json", "decoder.pt2", "encoder.pt2", "example.ppm", "example.py", "model.safetensors",
-        "recipe.json", "run.json", "status.json", "strip.png",
+        "README.md", "config.json", "decoder.pt2", "encoder.pt2", "evaluations/samples/result.json", "example.ppm",
+        "example.py", "model.safetensors", "recipe.json", "recipes.json", "run.json", "status.json", "strip.png",
     }  # fmt: skip
     assert not list(out.parent.glob(".*"))
     assert json.loads((out / "config.json").read_text())["modules"].keys() == made.differences.keys()
@@ -48,11 +48,12 @@ def test_an_export_is_the_run(run: Run, not_run: None, tmp_path: Path, monkeypat
     images = run.tensor("image").read("test", count=3)
     assert torch.equal(opened.encode(images), run.encode(images))
     assert torch.equal(opened.sample(2), run.sample(2))
+    assert opened.results["samples"].figures == run.results["samples"].figures
     assert list(opened.modules) == ["encoder", "decoder", "prior"]
     with pytest.raises(UserError, match=r"modules\.reader +was not exported"):
         opened.module("reader")
     for said in (run.folder, tmp_path):
-        assert str(said).encode() not in b"".join(path.read_bytes() for path in out.iterdir())
+        assert str(said).encode() not in b"".join(path.read_bytes() for path in out.rglob("*") if path.is_file())
     with pytest.raises(UserError, match="is there already; an export makes its folder"):
         semreg.export(run, out=out)
 
@@ -123,6 +124,9 @@ def test_an_export_is_exported_again_on_images_of_one_s_own(run: Run, tmp_path: 
     export_run(run.folder, first)
     export_run(first, second)
     assert (first / "model.safetensors").read_bytes() == (second / "model.safetensors").read_bytes()
+    figures = [(folder / "README.md").read_text().split("## Figures")[1].split("##")[0] for folder in (first, second)]
+    assert "| samples | accuracy |" in figures[0]
+    assert figures[0] == figures[1]
 
 
 @pytest.mark.slow
