@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from semreg.cli.completion import run_names
+from semreg.cli.completion import trained_names
 from semreg.cli.options import JudgeOn, Out
 from semreg.cli.table import Against, Figures, FiguresOf, Plots, TableName, echo_table
 from semreg.running.choices import Choices
@@ -18,9 +18,9 @@ Runs = Annotated[
     list[str],
     typer.Argument(
         metavar="RUN...",
-        help="Folders of runs, their names, or globs of names in quotes.",
+        help="Folders of runs, their names, globs of names in quotes, or zoo:NAME.",
         show_default=False,
-        autocompletion=run_names,
+        autocompletion=trained_names,
     ),
 ]
 

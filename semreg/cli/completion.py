@@ -13,6 +13,7 @@ from typing import Any
 
 from semreg.core.kinds import KINDS
 from semreg.running.choices import RUNS
+from semreg.store.names import zoo_names
 
 MOST = 1_000
 """Nobody reads on."""
@@ -28,6 +29,11 @@ def run_names(ctx: Any, incomplete: str) -> list[str]:
     folder = Path(given.get("runs") or given.get("out") or RUNS)
     names = (path.name for path in run_folders(folder if folder.is_dir() else RUNS))
     return _begun(names, incomplete)
+
+
+def trained_names(ctx: Any, incomplete: str) -> list[str]:
+    """Those, and the runs that semreg ships."""
+    return [*run_names(ctx, incomplete), *_begun(zoo_names(), incomplete)]
 
 
 def recipe_names(incomplete: str) -> list[str]:

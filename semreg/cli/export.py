@@ -41,7 +41,7 @@ def export(
     example is run where nothing but PyTorch is installed; on a difference nothing is written. Images are given to the
     encoder as RGB uint8 (batch, height, width, 3), of any size. Every command that takes a run takes the folder.
 
-    From Python: semreg.exporting.
+    From Python: semreg.export.
     """
     from semreg.exporting.writing import export_run
     from semreg.store.numbers import size

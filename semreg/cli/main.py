@@ -27,8 +27,8 @@ from semreg.cli.options import (
     JudgeOn,
     Out,
     Overrides,
+    OwnRun,
     RecipeName,
-    RunFolder,
     takes_choices,
 )
 from semreg.cli.output import echo, echo_json, take_over
@@ -215,7 +215,7 @@ def list_components(
 
 @app.command(name="evaluate")
 def evaluate_run(
-    run: RunFolder,
+    run: OwnRun,
     only: Annotated[list[str], typer.Option("--only", metavar="NAME", help="Only this one; may be repeated.")] = [],  # noqa: B006
     recipe: Annotated[
         str | None, typer.Option("--recipe", metavar="RECIPE", help="Do those of a recipe that trains the same.")
@@ -248,7 +248,7 @@ def evaluate_run(
 
 
 @app.command()
-def report(run: RunFolder, out: Out = Path("runs")) -> None:
+def report(run: OwnRun, out: Out = Path("runs")) -> None:
     """Write a run's report anew, from what its folder holds."""
     from semreg.report.writing import write_report
     from semreg.store.recipes import recipes_of

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from semreg.cli.completion import recipe_names, run_names
+from semreg.cli.completion import recipe_names, run_names, trained_names
 from semreg.data.seeds import chosen_seed
 from semreg.running.choices import Choices
 
@@ -35,8 +35,12 @@ RecipeName = Annotated[
 RunFolder = Annotated[
     Path,
     typer.Argument(
-        metavar="RUN", help="A run's folder, its name, or zoo:NAME.", show_default=False, autocompletion=run_names
+        metavar="RUN", help="A run's folder, its name, or zoo:NAME.", show_default=False, autocompletion=trained_names
     ),
+]
+OwnRun = Annotated[
+    Path,
+    typer.Argument(metavar="RUN", help="A run's folder, or its name.", show_default=False, autocompletion=run_names),
 ]
 Overrides = Annotated[
     list[str], typer.Option("--set", metavar="KEY=VALUE", help="Change a key of the recipe; may be repeated.")

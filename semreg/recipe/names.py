@@ -124,7 +124,9 @@ def _in_package(package: str, inside: str) -> Path:
     except ValueError:  # what Python says of `__main__`
         specification = None
     if specification is None or not specification.submodule_search_locations:
-        raise LookupError(f"no package {package!r} is installed to hold {inside!r}")
+        ours = f"{package}/{inside}"
+        said = f"; did you mean {ours!r}?" if ours in shipped_names() else ""  # as of `zoo:NAME`, which is a run
+        raise LookupError(f"no package {package!r} is installed to hold {inside!r}{said}")
     path = Path(specification.submodule_search_locations[0]) / inside
     if not os.path.isfile(path):
         raise LookupError(f"there is no recipe {str(path)!r}{near(path)}")

@@ -31,7 +31,7 @@ from semreg.store.checkpoint import read_state
 from semreg.store.disk import read_object
 from semreg.store.fields import restored
 from semreg.store.layout import CONFIG, RECIPE, RECORD
-from semreg.store.names import in_zoo
+from semreg.store.names import in_zoo, zoo_names
 from semreg.store.reading import as_written
 from semreg.trained.run import Run
 from semreg.trained.versions import other_versions
@@ -80,8 +80,8 @@ def read_run(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     """The record of a run and its own recipe. Raises UserError if the folder is that of none."""
     record, table = read_object(path / RECORD), read_object(path / RECIPE)
     if record is None or table is None:
-        beside = (other.parent.name for other in path.parent.glob(f"*/{RECORD}"))
-        near = closest(path.name, beside) or "; `semreg runs` lists those there are"
+        beside = [other.parent.name for other in path.parent.glob(f"*/{RECORD}")]
+        near = closest(path.name, [*beside, *zoo_names()])
         raise UserError(str(path), f"this is not the folder of a run (it has no {RECORD}){near}")
     return record, _without_bare_papers(table)
 

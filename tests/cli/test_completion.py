@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from semreg.cli.completion import cache_names, recipe_names, run_names, search_names
+from semreg.cli.completion import cache_names, recipe_names, run_names, search_names, trained_names
 from tests.data.test_cache_collection import make_cache
 from tests.store.conftest import make_run
 
@@ -59,6 +59,8 @@ def completed(words: str, shell: str = "bash") -> list[str]:
         ("semreg runs rm gm-1 vae-", ["vae-1", "vae-2"]),
         ("semreg evaluate --out others ", ["ae-1"]),
         ("semreg interpolate g", ["gm-1"]),
+        ("semreg sample zo", ["zoo:atnl_gm_digits", "zoo:olr_faces"]),
+        ("semreg evaluate zo", []),  # which only a run of one's own is
         ("semreg run recipes/", ["recipes/gm.toml", "recipes/vae.toml"]),
         ("semreg runs --state fi", ["finished"]),
     ],
@@ -89,6 +91,8 @@ def test_paths_and_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert recipe_names("recipes/v") == ["recipes/vae.toml"]
     assert run_names(None, "runs/v") == ["runs/vae-1/", "runs/vae-2/"]
     assert run_names(None, "x") == []
+    assert trained_names(None, "") == ["gm-1", "vae-1", "vae-2", "zoo:atnl_gm_digits", "zoo:olr_faces"]
+    assert trained_names(None, "runs/v") == ["runs/vae-1/", "runs/vae-2/"]
     monkeypatch.setenv("SEMREG_CACHE", str(tmp_path / "cache"))
     make_cache(tmp_path / "cache" / f"digits-{'0' * 16}")
     assert cache_names("d") == [f"digits-{'0' * 16}"]

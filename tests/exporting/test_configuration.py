@@ -48,7 +48,9 @@ def test_nothing_of_the_machine_goes_with_it(run: Run) -> None:
     assert str(run.folder.parents[1]) not in json.dumps(kept)
 
 
-@pytest.mark.parametrize("path", ["/home/someone/faces", "C:\\Users\\someone\\faces", "~/someone/faces", "/someone/faces/"])
+@pytest.mark.parametrize(
+    "path", ["/home/someone/faces", "C:\\Users\\someone\\faces", "~/someone/faces", "/someone/faces/"]
+)
 def test_of_a_path_in_the_recipe_the_last_part_goes_with_it(run: Run, path: str) -> None:
     run.plan.table["data"]["path"] = path
     run.plan.table["modules"]["reader"]["weights"] = [path]

@@ -114,6 +114,7 @@ def test_what_is_unknown_is_told_with_what_is_close(elsewhere: Path) -> None:
     )
     assert near(elsewhere / "gm_mnist.toml") == "; semreg ships 'gm_mnist', by that name"
     assert "no package 'no_such_package' is installed to hold 'x.toml'" in refusal("no_such_package:x.toml")
+    assert "to hold 'olr_faces'; did you mean 'zoo/olr_faces'?" in refusal("zoo:olr_faces")
     assert "there is no recipe '../secret'" in refusal("../secret")
     assert "there is no recipe 'a.toml' or '/b/a.toml'" in refusal("a.toml", Path(), Path("/b"))
 
