@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from pathlib import Path
 from typing import Annotated
 
@@ -56,8 +57,8 @@ def explore(
         server = Server(explorer_of(opened, data_root), port)
         echo(f"page: {server.address}")
         say("it is served until you press Ctrl-C")
-        if open_page:
-            _open(server.address)
+        if open_page:  # which may wait for the browser, and the browser for the page
+            threading.Thread(target=_open, args=(server.address,), daemon=True).start()
         with contextlib.suppress(KeyboardInterrupt):
             server.serve_forever()
         server.server_close()

@@ -28,8 +28,10 @@ MOST_JSON = 2_000_000
 """Bytes of a request that is no image."""
 MOST_PASSED_OVER = 200_000_000
 """Bytes of a request that is too long."""
-IDLE = 300
-"""Seconds after which a connection that asks nothing is closed."""
+IDLE, UNKNOWN = 300, 10
+"""Seconds after which a connection that asks nothing is closed: of who showed the token, and before."""
+MOST_CONNECTIONS = 64
+"""At once, each of which is a thread; a browser opens six."""
 FILES = {"": "explore.html", "explore.css": "explore.css", "explore.js": "explore.js"}
 TYPES = {
     ".html": "text/html; charset=utf-8",
@@ -56,6 +58,7 @@ class Server(ThreadingHTTPServer):
     def __init__(self, explorer: Explorer, port: int = 0) -> None:
         """Raises UserError for a port that is taken; 0 is any free one."""
         self.answers, self.token = Answers(explorer), secrets.token_urlsafe(24)
+        self._free = threading.BoundedSemaphore(MOST_CONNECTIONS)
         try:
             super().__init__((HOST, port), Handler)
         except (OSError, OverflowError) as error:
@@ -76,6 +79,17 @@ class Server(ThreadingHTTPServer):
         self.shutdown()
         self.server_close()
 
+    def verify_request(self, request: Any, client_address: Any) -> bool:
+        """Whether there is room for another connection; one too many is closed unheard."""
+        return self._free.acquire(blocking=False)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        """Answer a connection until it is closed."""
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._free.release()
+
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Nothing of a page that was closed while it was answered; all else is a fault of ours, and is told."""
         if not isinstance(sys.exception(), ConnectionError | TimeoutError):
@@ -91,7 +105,7 @@ class Handler(BaseHTTPRequestHandler):
     server: Server
     protocol_version = "HTTP/1.1"
     server_version, sys_version = "semreg", ""
-    timeout = IDLE
+    timeout = UNKNOWN
     disable_nagle_algorithm = True
     wbufsize = -1  # head and body of an answer go out together
 
@@ -115,13 +129,17 @@ class Handler(BaseHTTPRequestHandler):
 
     def _asked(self) -> str | None:
         """What is asked for; None, and an answer, where it isn't asked at this address by who knows the token."""
-        own = {f"{host}:{self.server.server_port}" for host in (HOST, "localhost")}
+        port = self.server.server_port
+        own = {
+            f"{host}{end}" for host in (HOST, "localhost") for end in ([f":{port}", ""] if port == 80 else [f":{port}"])
+        }
         _, token, *rest = self.path.partition("?")[0].split("/", 2)
         if self.headers.get("Host", "") not in own:
             self._refuse(HTTPStatus.MISDIRECTED_REQUEST, "this page is served under its own address alone")
         elif not hmac.compare_digest(token.encode(), self.server.token.encode()):
             self._refuse(HTTPStatus.FORBIDDEN, "the address lacks its token; `semreg explore` printed it whole")
         else:
+            self.connection.settimeout(IDLE)
             return rest[0] if rest else "?"
         return None
 

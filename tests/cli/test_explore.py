@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from semreg.exploring.server import Server
 from tests.exploring.conftest import folder
 from tests.trained.conftest import Train
 
@@ -61,3 +63,25 @@ def test_mistakes_are_said_before_anything_is_served(
     recipe = run.folder / "recipe.json"
     recipe.write_text(recipe.read_text().replace('"output": "reconstruction"', '"output": ""'))
     assert 'add `output = "reconstruction"`' in refused("explore", run.folder, "--no-open")
+
+
+def test_a_browser_that_waits_for_the_page_gets_it(train: Train, said: Said, monkeypatch: pytest.MonkeyPatch) -> None:
+    pages: list[str] = []
+    done, serve = threading.Event(), Server.serve_forever
+
+    def console_browser(address: str) -> bool:
+        pages.append(urllib.request.urlopen(address, timeout=5).read().decode())
+        done.set()
+        return True
+
+    def serve_once(server: Server) -> None:
+        thread = threading.Thread(target=serve, args=(server, 0.05))
+        thread.start()
+        done.wait(20)
+        server.shutdown()
+        thread.join()
+
+    monkeypatch.setattr("webbrowser.open", console_browser)
+    monkeypatch.setattr(Server, "serve_forever", serve_once)
+    said("explore", train().folder)
+    assert "explore.js" in pages[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import re
@@ -109,6 +110,42 @@ def test_noise_does_not_end_it(server: Server, garbage: bytes, capfd: pytest.Cap
         connection.recv(10_000)
     assert asked(server, "state")[0] == 200
     assert capfd.readouterr().err == ""
+
+
+def test_connections_are_bounded_and_a_strangers_wait_is_short(
+    explorer: Explorer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serving, "MOST_CONNECTIONS", 4)
+    monkeypatch.setattr(serving.Handler, "timeout", 0.3)
+    server = Server(explorer)
+    server.start()
+    with contextlib.ExitStack() as stack:
+        stack.callback(server.close)
+        own = stack.enter_context(contextlib.closing(http.client.HTTPConnection(HOST, server.server_port, timeout=20)))
+        own.request("GET", f"/{server.token}/alive")
+        assert own.getresponse().read() == b"{}"
+        held = [stack.enter_context(socket.create_connection((HOST, server.server_port), timeout=20)) for _ in range(5)]
+        for one in held:
+            with contextlib.suppress(ConnectionError):
+                one.sendall(b"GET /")
+        with pytest.raises((ConnectionError, http.client.HTTPException)):
+            asked(server, "alive")
+        for one in held:
+            with contextlib.suppress(ConnectionError):
+                assert one.recv(100) == b"", "what says no more is closed"
+        assert asked(server, "alive")[0] == 200
+        own.request("GET", f"/{server.token}/alive")
+        assert own.getresponse().status == 200, "who showed the token may be silent for longer"
+
+
+def test_port_80_is_no_part_of_a_host(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "server_port", 80, raising=False)
+    port = server.server_address[1]
+    for host, status in (("127.0.0.1", 200), ("127.0.0.1:80", 200), ("evil.example", 421)):
+        connection = http.client.HTTPConnection(HOST, port, timeout=20)
+        connection.request("GET", f"/{server.token}/alive", headers={"Host": host})
+        assert connection.getresponse().status == status
+        connection.close()
 
 
 def test_mistakes_are_answered_in_words(server: Server) -> None:
