@@ -37,7 +37,7 @@ def test_they_go_by_name() -> None:
     assert in_zoo(Path("runs/x")) == Path("runs/x")
     with pytest.raises(UserError, match="no trained run of that name; did you mean 'zoo:olr_faces'"):
         semreg.open_run("zoo:olr_face")
-    with pytest.raises(UserError, match="not the folder of a run .* did you mean 'zoo:olr_faces'"):
+    with pytest.raises(UserError, match=r"not the folder of a run .* did you mean 'zoo:olr_faces'"):
         semreg.open_run("olr_faces")
 
 
