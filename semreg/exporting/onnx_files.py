@@ -44,7 +44,7 @@ def write_onnx(program: ExportedProgram, part: Part, path: Path) -> Callable[...
             torch.onnx.export(program, (), path, dynamo=True, external_data=False, verbose=False, **told)
         session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     except Exception as error:  # whatever its converter of anyone's operation raises
-        if out_of_memory(error):
+        if isinstance(error, OSError) or out_of_memory(error):  # of a full disk
             raise
         path.unlink(missing_ok=True)
         raise UserError("", f"ONNX can't say it: {cause_of(error)[:LONGEST_CAUSE]}") from error

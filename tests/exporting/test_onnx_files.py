@@ -55,3 +55,16 @@ def test_what_onnx_can_t_say_leaves_no_file(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="ONNX can't say it: "):
         write_onnx(program, part, tmp_path / "part.onnx")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not all(map(importlib.util.find_spec, PACKAGES)), reason="semreg[onnx] is not installed")
+def test_a_full_disk_is_not_what_onnx_can_t_say(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*given: object, **options: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    part = decoder_of(run)
+    program = program_of(part, values_for(run, part, None))
+    monkeypatch.setattr(torch.onnx, "export", full)
+    with pytest.raises(OSError, match="No space left"):
+        write_onnx(program, part, tmp_path / "part.onnx")
