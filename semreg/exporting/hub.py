@@ -9,14 +9,23 @@ from semreg.core import UserError
 from semreg.core.errors import cause_of
 
 
-def require_hub() -> None:
-    """Raises UserError where `huggingface_hub` isn't installed."""
+def require_hub(name: str) -> None:
+    """Raises UserError where `huggingface_hub` isn't installed, or knows no token, and for what can be no name there."""
     if importlib.util.find_spec("huggingface_hub") is None:
         raise UserError("--push", "huggingface_hub isn't installed; `pip install huggingface_hub`")
+    from huggingface_hub import get_token
+    from huggingface_hub.utils import validate_repo_id
+
+    try:
+        validate_repo_id(name)
+    except ValueError as error:
+        raise UserError("--push", cause_of(error)[:300]) from error
+    if get_token() is None:
+        raise UserError("--push", "the Hub doesn't know who you are; `hf auth login` tells it")
 
 
 def upload(folder: Path, name: str) -> str:
-    """Upload an export as a model of that name, `owner/model`; its address.
+    """Upload an export as a model of that name, `owner/model`, or `model` of one's own; its address.
 
     One that isn't there is made, and private until its owner opens it. Raises UserError for what the Hub refuses, and
     where it doesn't answer.
@@ -26,7 +35,8 @@ def upload(folder: Path, name: str) -> str:
     api = HfApi()
     try:
         address = api.create_repo(name, private=True, exist_ok=True)
-        api.upload_folder(repo_id=name, folder_path=folder, commit_message="Model exported by semreg")
+        api.upload_folder(repo_id=address.repo_id, folder_path=folder, commit_message="Model exported by semreg")
     except Exception as error:  # of the network, of the Hub, or of a name that it doesn't allow
-        raise UserError("--push", f"{name} is not there: {cause_of(error)[:300]}; {folder} is written") from error
+        said = f"{folder} is written, and `hf upload {name} {folder}` tries again"
+        raise UserError("--push", f"{name} is not there: {cause_of(error)[:300]}; {said}") from error
     return str(address)

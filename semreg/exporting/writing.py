@@ -82,7 +82,7 @@ def export_run(
     if onnx:
         onnx_files.require_onnx()
     if push is not None:
-        hub.require_hub()
+        hub.require_hub(push)
     run, made = open_trained(folder, data_root=data_root, device="cpu"), Exported(out)
     parts = _parts(run, modules, made)
     seen = comparing.real_images(run, images)

@@ -90,6 +90,7 @@ def test_what_is_not_installed_is_said_first(tmp_path: Path, monkeypatch: pytest
 @pytest.mark.slow
 def test_half_precision_modules_and_an_upload(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     uploaded: list[Any] = []
+    monkeypatch.setenv("HF_TOKEN", "x")
     monkeypatch.setattr(hub, "upload", lambda *given: uploaded.append(given) or "https://hub.example")
     whole, half = tmp_path / "whole", tmp_path / "half"
     export_run(run.folder, whole)
