@@ -6,7 +6,8 @@ const make = (tag, given = {}, ...inside) => {
   made.append(...inside);  // texts stay texts, whatever is written in them
   return made;
 };
-const MAP = "map", PAGE = 48, CHUNK = 100;
+const MAP = "map", PAGE = 48, CHUNK = 100, MOST_NAMES = 30;
+const nothing = () => Object.create(null);  // an object that lacks even what all others have, whose names controls may bear
 let about = null;   // what the run has, as the server says it
 let view = null;    // what is shown, and what the address says
 let moved = "";     // the slider that was moved last: an animation goes along it
@@ -74,7 +75,7 @@ async function atlas(answer) {
 const panelOf = name => about.panels.find(panel => panel.name === name);
 
 function read() {
-  const said = new URLSearchParams(location.hash.slice(1)), values = {};
+  const said = new URLSearchParams(location.hash.slice(1)), values = nothing();
   for (const [key, value] of said) if (key.startsWith("v.")) values[key.slice(2)] = value;
   const known = said.get("panel") === MAP && about.codes.length ? MAP : panelOf(said.get("panel"))?.name;
   const number = key => Number(said.get(key)) || 0;
@@ -89,7 +90,15 @@ function read() {
   };
 }
 
+// Browsers refuse to have their address changed hundreds of times in some seconds, as a slider would.
+let writing = 0;
 function write() {
+  clearTimeout(writing);
+  writing = setTimeout(writeNow, 200);
+}
+
+function writeNow() {
+  clearTimeout(writing);
   const said = new URLSearchParams({ panel: view.panel });
   if (view.panel === MAP) {
     for (const key of ["code", "colour", "dimensions"]) said.set(key, view[key]);
@@ -108,7 +117,7 @@ function write() {
 
 // What the server is asked to show: of the values those of the panel's controls, numbers as numbers.
 function asked() {
-  const panel = panelOf(view.panel), values = {};
+  const panel = panelOf(view.panel), values = nothing();
   for (const control of panel.controls) {
     const value = view.values[control.name];
     if (value !== undefined) values[control.name] = control.kind === "slider" ? Number(value) : value;
@@ -165,7 +174,10 @@ function stand(values) {
 
 function tell(control) {
   const said = control.querySelector("output");
-  if (said) said.textContent = Number(Number(control.querySelector("input").value).toPrecision(3));
+  if (!said) return;
+  const { min, max, value } = control.querySelector("input");
+  const digits = Math.max(0, Math.min(9, 3 - Math.ceil(Math.log10(max - min))));  // a thousandth of the way shows
+  said.textContent = Number(Number(value).toFixed(digits));
 }
 
 function controlOf(control) {
@@ -271,7 +283,7 @@ async function fill(pair, image, mask) {
     const answer = await ask("image", { image, told: view.told });
     if (!answer) return;
     const { counts, draw } = await atlas(await answer.json());
-    const titles = ["as the run sees it", "as the run makes it"].slice(0, counts[0]);
+    const titles = mask ? ["paint here"] : ["as the run sees it", "as the run makes it"].slice(0, counts[0]);
     pair.replaceChildren(...titles.map((title, column) => {
       const canvas = make("canvas");
       draw(canvas, 0, column);
@@ -300,7 +312,7 @@ for (const kind of ["dragover", "drop"]) addEventListener(kind, event => event.p
 
 // Another image has codes of its own: sliders stand at these again.
 function forget() {
-  view.values = {};
+  view.values = nothing();
   for (const control of panelOf(view.panel).controls) {
     const input = [...find("controls").children].find(one => one.dataset.name === control.name)?.querySelector("input, select");
     if (input) input.value = control.value;
@@ -363,8 +375,8 @@ function thumbOf(place) {
   button.addEventListener("click", () => {
     view.images[picking] = `test:${place}`;
     if (view.panel === MAP) view.panel = about.panels.find(panel => panel.images)?.name || view.panel;
-    view.values = {};
-    write();
+    view.values = nothing();
+    writeNow();
     open();
   });
   return button;
@@ -420,11 +432,11 @@ const drawMap = newest(async () => {
     points = { key, ...found };
     find("points").setAttribute("aria-label", `the codes ${view.code} of ${points.points.length} test images`);
     const there = [...new Set(points.classes)].sort((a, b) => a - b);
-    find("legend").replaceChildren(...there.map(owner => {
+    find("legend").replaceChildren(...there.slice(0, MOST_NAMES).map(owner => {
       const dot = make("i");
       dot.style.background = points.colours[owner];
       return make("span", {}, dot, points.names[owner]);
-    }));
+    }), there.length > MOST_NAMES ? `and ${there.length - MOST_NAMES} more` : "");
   }
   if (view.rectangle.length === 4 && !chosen.length) {
     const own = view.chosenOn === view.code ? points : await mapOf(view.chosenOn);
@@ -479,6 +491,7 @@ function listChosen() {
   const places = chosen, counts = new Map();
   for (const place of places) counts.set(points.classes[place], (counts.get(points.classes[place]) || 0) + 1);
   const said = [...counts].sort((a, b) => b[1] - a[1]).map(([owner, count]) => `${count} ${points.names[owner]}`);
+  if (said.length > MOST_NAMES) said.splice(MOST_NAMES, Infinity, `and of ${said.length - MOST_NAMES} more`);
   find("chosen").textContent = places.length ? `${places.length} images: ${said.join(", ")}` : "";
   find("brushed").replaceChildren(...places.slice(0, PAGE).map(thumbOf));
 }
@@ -569,7 +582,7 @@ async function begin() {
     const tab = make("button", { type: "button", textContent: title });
     tab.dataset.name = name;
     tab.setAttribute("role", "tab");
-    tab.addEventListener("click", () => { if (view.panel !== name) { view.panel = name; view.values = {}; write(); open(); } });
+    tab.addEventListener("click", () => { if (view.panel !== name) { view.panel = name; view.values = nothing(); writeNow(); open(); } });
     return tab;
   }));
   const options = (select, texts) => select.append(...texts.map(text => make("option", { value: text, textContent: text })));
@@ -581,7 +594,7 @@ async function begin() {
   find("tests").querySelector(".more").addEventListener("click", moreTests);
   find("reset").addEventListener("click", () => { forget(); drawSlots(); changed(); });
   for (const kind of ["png", "gif"]) find(kind).addEventListener("click", () => save(kind));
-  find("address").addEventListener("click", event => copy(location.href, event.target));
+  find("address").addEventListener("click", event => { writeNow(); copy(location.href, event.target); });
   find("python").addEventListener("click", async () => {
     try {
       const lines = await ask("python", asked());
@@ -595,7 +608,7 @@ async function begin() {
   find("lines").querySelector(".shut").addEventListener("click", () => find("lines").close());
   find("lines").querySelector(".copy").addEventListener("click", event => copy(find("lines").querySelector("pre").textContent, event.target));
   followMap();
-  const restore = () => { view = read(); chosen = []; told.value = view.told || about.told[0] || ""; open(); };
+  const restore = () => { clearTimeout(writing); view = read(); chosen = []; told.value = view.told || about.told[0] || ""; open(); };
   addEventListener("hashchange", restore);
   restore();
   if (about.tests) moreTests();

@@ -33,11 +33,11 @@ def codes_of(run: Run) -> tuple[str, ...]:
 
 
 def colours_of(run: Run) -> list[str]:
-    """What points can be coloured by: fields of classes, those of attributes in `[model]` first, and binary labels."""
-    classes = [name for name, field in run.fields.items() if isinstance(field, ClassField)]
-    classes.sort(key=lambda name: name not in run.roles.attributes)
-    labels = [name for field in run.fields.values() if isinstance(field, AttributesField) for name in field.names]
-    return list(dict.fromkeys([*classes, *labels])) or [NOTHING]
+    """What points can be coloured by: classes and binary labels, those first that `[model]` says a code carries."""
+    found = [(name, (name,)) for name, field in run.fields.items() if isinstance(field, ClassField)]
+    found += [(name, field.names) for name, field in run.fields.items() if isinstance(field, AttributesField)]
+    found.sort(key=lambda field: field[0] not in run.roles.attributes)
+    return list(dict.fromkeys(colour for _, colours in found for colour in colours)) or [NOTHING]
 
 
 def map_of(run: Run, code: str, colour: str) -> CodeMap:

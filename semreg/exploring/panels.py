@@ -122,7 +122,7 @@ def exchange(run: Run) -> Panel | None:
     controls = [Choice(names[code], (first, second), second if of[code] else first) for code in codes]
     return Panel(
         "Exchange",
-        "An image of which each code is of the first or of the second image.",
+        "One image of the codes of two: each code is taken from the first or from the second image.",
         strips,
         controls,
         images=2,

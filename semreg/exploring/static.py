@@ -6,10 +6,14 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from einops import rearrange
+from torch.nn.functional import interpolate, pad
+
 from semreg.core import Picture, Scatter, UserError
+from semreg.exploring.directions import MOST_CODES
 from semreg.exploring.map import codes_of, colours_of, map_of
 from semreg.exploring.view import Explorer, View
-from semreg.pictures import image_grid
+from semreg.pictures import image_grid, png
 from semreg.report.templates import templates
 from semreg.store.messages import say
 from semreg.trained.panels import Mask, Panel
@@ -18,6 +22,8 @@ FRAMES = 9
 """Of a slider, from end to end."""
 MOST_CONTROLS = 40
 """Of a panel."""
+SIDE, COLUMNS = 32, 32
+"""Pixels of the longer side of an image under the pointer, at most, and how many stand side by side in their file."""
 MOST_BYTES = 25_000_000
 """Of a page."""
 
@@ -31,6 +37,15 @@ class PanelShown(NamedTuple):
     scatters: Sequence[Scatter] = ()
 
 
+class Pictured(NamedTuple):
+    """The images of a map's points, in rows of COLUMNS, each `height` × `width` pixels large."""
+
+    picture: Picture
+    height: int
+    width: int
+    columns: int = COLUMNS
+
+
 def render(explorer: Explorer, *, images: int = 4) -> str:
     """The page of a run, of its first test images: each slider by itself, paths, samples and maps.
 
@@ -38,7 +53,10 @@ def render(explorer: Explorer, *, images: int = 4) -> str:
     """
     shown = [one for one in (*_panels(explorer, images), *_maps(explorer)) if one.pictures or one.scatters]
     template = templates(Path(__file__).parent).get_template("static.html")
-    text = template.render(name=explorer.run.plan.name, folder=explorer.run.folder.name, panels=shown)
+    pictured = _pictured(explorer) if any(one.scatters for one in shown) else None
+    text = template.render(
+        name=explorer.run.plan.name, folder=explorer.run.folder.name, panels=shown, pictured=pictured
+    )
     size = len(text.encode())
     if size > MOST_BYTES:
         said = f"the page would have {size / 1e6:.0f} MB, and {MOST_BYTES / 1e6:.0f} MB are written at most"
@@ -100,4 +118,16 @@ def _maps(explorer: Explorer) -> Iterator[PanelShown]:
             continue
         points = [[float(value) for value in point] for point in found.points]
         scatters.append(Scatter(code, points, found.classes.tolist(), found.names))
-    yield PanelShown("Map", "The codes of test images along their first three principal directions.", [], scatters)
+    about = "The codes of test images along their first three principal directions; point at one to see its image."
+    yield PanelShown("Map", about, [], scatters)
+
+
+def _pictured(explorer: Explorer) -> Pictured:
+    images = explorer.read_tests(range(min(explorer.tests, MOST_CODES)))
+    shrunk = min(1.0, SIDE / max(images.shape[2:]))
+    height, width = (max(1, round(shrunk * side)) for side in images.shape[2:])
+    small = interpolate(images.float(), (height, width), mode="bilinear", antialias=True)
+    low = explorer.run.value_range[0]
+    filled = pad(small, (0, 0) * 3 + (0, -len(small) % COLUMNS), value=low)
+    canvas = rearrange(filled, "(row column) c h w -> c (row h) (column w)", column=COLUMNS)
+    return Pictured(Picture("", png(canvas, explorer.run.value_range)), height, width)

@@ -8,10 +8,10 @@ const make = (tag, given = {}, ...inside) => {
 
 // Values under the pointer.
 const tip = document.body.appendChild(make("div", { className: "tip", hidden: true }));
-const say = (text, event) => {
+const say = (text, event, ...pictures) => {
   tip.hidden = !text;
   if (!text) return;
-  tip.textContent = text;
+  tip.replaceChildren(...pictures, text);
   tip.style.left = `${Math.min(event.clientX + 14, innerWidth - tip.offsetWidth - 8)}px`;
   tip.style.top = `${Math.max(8, event.clientY - tip.offsetHeight - 12)}px`;
 };
@@ -139,7 +139,14 @@ for (const charts of document.querySelectorAll(".charts")) {
   }
 }
 
-// Points in space, to be turned.
+// Points in space, to be turned. Where the page has small pictures of the points, they are shown under the pointer.
+const pictured = document.getElementById("pictured");
+const pictureOf = place => {
+  const { width, height, columns } = pictured.dataset, canvas = make("canvas", { width, height });
+  const [x, y] = [width * (place % columns), height * Math.floor(place / columns)];
+  canvas.getContext("2d").drawImage(pictured, x, y, width, height, 0, 0, width, height);
+  return canvas;
+};
 for (const canvas of document.querySelectorAll("canvas[data-points]")) {
   const points = JSON.parse(canvas.dataset.points), colours = canvas.dataset.colours.split(" ");
   const names = JSON.parse(canvas.dataset.names);
@@ -149,10 +156,10 @@ for (const canvas of document.querySelectorAll("canvas[data-points]")) {
     side = Math.round(canvas.clientWidth * (window.devicePixelRatio || 1));
     canvas.width = canvas.height = side;
     const [sy, cy, sp, cp] = [Math.sin(yaw), Math.cos(yaw), Math.sin(pitch), Math.cos(pitch)];
-    seen = points.map(([x, y, z, owner]) => {
+    seen = points.map(([x, y, z, owner], place) => {
       const away = z * cy - x * sy, depth = y * sp + away * cp, nearness = 2.4 / (3.4 - depth);
       const across = x * cy + z * sy, up = y * cp - away * sp;
-      return { x: side * (0.5 + 0.64 * across * nearness), y: side * (0.5 - 0.64 * up * nearness), depth, nearness, owner };
+      return { x: side * (0.5 + 0.64 * across * nearness), y: side * (0.5 - 0.64 * up * nearness), depth, nearness, owner, place };
     });
     seen.sort((a, b) => a.depth - b.depth);
     for (const { x, y, depth, nearness, owner } of seen) {
@@ -173,7 +180,8 @@ for (const canvas of document.querySelectorAll("canvas[data-points]")) {
     const { left, top, width } = canvas.getBoundingClientRect(), ratio = side / width;
     const at = [(event.clientX - left) * ratio, (event.clientY - top) * ratio];
     const near = seen.filter(point => Math.hypot(point.x - at[0], point.y - at[1]) < side * 0.02);
-    say(near.length ? names[near[near.length - 1].owner] : "", event);
+    const nearest = near[near.length - 1];
+    say(nearest ? names[nearest.owner] : "", event, ...(pictured && nearest ? [pictureOf(nearest.place)] : []));
   });
   canvas.addEventListener("pointerleave", () => say(""));
   for (const end of ["pointerup", "pointercancel"]) canvas.addEventListener(end, () => { held = null; });

@@ -18,6 +18,7 @@ import torch
 from PIL import Image
 
 import semreg
+from semreg.exploring.map import CodeMap
 from semreg.exploring.server import Server
 from semreg.exploring.view import Explorer
 from semreg.trained import Run
@@ -217,6 +218,9 @@ def test_the_newest_wins(server: Server, browser: Any) -> None:
         asked: list[str] = []
         page.on("request", lambda one: asked.append(one.url))
         page.evaluate("""() => {
+          const replace = history.replaceState.bind(history);
+          globalThis.written = 0;
+          history.replaceState = (...given) => { written++; replace(...given); };
           const slider = document.querySelector("#controls input");
           for (let step = 0; step <= 100; step++) {
             slider.value = -3 + step * 0.05;
@@ -226,6 +230,8 @@ def test_the_newest_wins(server: Server, browser: Any) -> None:
         page.wait_for_timeout(300)
         shown = drawn(page)
         assert 1 <= len([url for url in asked if url.endswith("/decode")]) <= 3
+        assert page.evaluate("written") == 1, "browsers forbid hundreds of them"
+        assert "v.z%3A+1=2" in page.url
     with opened(browser, f"{server.address}#panel=directions&image1=test:0&v.z%3A+1=2") as page:
         assert drawn(page) == shown
 
@@ -258,6 +264,7 @@ def test_the_map_tells_turns_and_chooses(server: Server, browser: Any) -> None:
         page.locator("#code").select_option("w")
         wait(page, "points.key.startsWith('w')")
         assert page.locator("#chosen").inner_text() == chosen
+        page.wait_for_timeout(300)
         address = page.url
         page.locator("#brushed button").first.click()
         assert "panel=map" not in page.url
@@ -328,6 +335,46 @@ def test_hostile_names_are_texts(explorer: Explorer, browser: Any) -> None:
         server.close()
 
 
+def test_names_may_be_those_that_all_objects_have(explorer: Explorer, browser: Any) -> None:
+    names = ("constructor", "__proto__", "toString")
+
+    def strips(seen: object, values: Any) -> list[Strip]:
+        return [Strip(images=explorer.read_tests([round(values[name]) for name in names]))]
+
+    explorer.panels = {"names": Panel("Names", "", strips, [Slider(name, 0, 9, 1) for name in names], images=0)}
+    server = Server(explorer)
+    server.start()
+    try:
+        with opened(browser, server.address) as page:
+            before = drawn(page)
+            assert page.locator("#controls output").all_inner_texts() == ["1", "1", "1"]
+            for place in range(3):
+                page.locator("#controls input").nth(place).fill(str(place + 2))
+                before = wait_for_change(page, before)
+            address = page.url
+        with opened(browser, address) as page:
+            assert drawn(page) == before
+            assert page.locator("#controls output").all_inner_texts() == ["2", "3", "4"]
+    finally:
+        server.close()
+
+
+def test_a_legend_of_very_many_names_ends(explorer: Explorer, browser: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def many(run: Run, code: str, colour: str) -> CodeMap:
+        return CodeMap(torch.rand(100, 3) * 2 - 1, torch.arange(100), tuple(f"person {place}" for place in range(100)))
+
+    monkeypatch.setattr("semreg.exploring.answers.map_of", many)
+    server = Server(explorer)
+    server.start()
+    try:
+        with opened(browser, f"{server.address}#panel=map&rectangle=0,0,1,1&on=z") as page:
+            wait(page, "document.querySelector('#legend').textContent !== ''")
+            assert page.locator("#legend").inner_text().endswith("and 70 more")
+            assert page.locator("#chosen").inner_text().endswith("and of 70 more")
+    finally:
+        server.close()
+
+
 def test_a_server_that_was_killed_is_said(folder: Path, browser: Any) -> None:
     with served(folder) as process:
         assert process.stdout is not None
@@ -394,6 +441,19 @@ def test_a_page_that_was_written_asks_nobody(explorer: Explorer, browser: Any, t
     page.locator(".walk input").first.fill("4")
     assert canvas.evaluate("one => one.toDataURL()") != before
     assert page.locator("canvas[data-points]").count() == 2
+    points = page.locator("canvas[data-points]").first
+    points.scroll_into_view_if_needed()
+    points.evaluate("""one => {
+      const box = one.getBoundingClientRect(), said = document.querySelector("body > .tip");
+      for (let x = 0; x < box.width && !said.querySelector("canvas"); x += 3) for (let y = 0; y < box.height; y += 3) {
+        one.dispatchEvent(new PointerEvent("pointermove", { clientX: box.left + x, clientY: box.top + y }));
+        if (said.querySelector("canvas")) break;
+      }
+    }""")
+    shown = page.locator(".tip canvas").evaluate(
+        "one => [one.width, one.height, Math.max(...one.getContext('2d').getImageData(0, 0, 8, 8).data)]"
+    )
+    assert shown == [8, 8, 255]
     context.close()
     assert errors == []
     assert [url for url in asked if not url.startswith("data:")] == [(tmp_path / "page.html").as_uri()]

@@ -28,6 +28,7 @@ def test_points_can_be_coloured_by_binary_labels(train: Train) -> None:
     assert isinstance(run.fields["marks"], AttributesField)
     assert codes_of(run) == ("z",)
     assert colours_of(run) == ["kind", "round", "dark"]
+    assert colours_of(train('[model.attributes]\nmarks = "z"\n')) == ["round", "dark", "kind"]
     found = map_of(run, "z", "round")
     assert found.names == ("without round", "with round", "unknown")
     assert torch.equal(found.classes, (run.tensor("marks").read("test")[:, 0] > 0.5).long())

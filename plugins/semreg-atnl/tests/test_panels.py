@@ -50,3 +50,9 @@ def test_small_moves_change_little(seed: int, place: float) -> None:
 
 def test_it_conforms(run: Run) -> None:
     check_panel(order, run)
+
+
+def test_numbers_are_not_said_to_be_themselves(run: Run) -> None:
+    panel = order(run)
+    assert panel is not None
+    assert panel.about.endswith("its style goes with it: 10 is 0 again.")

@@ -44,13 +44,12 @@ def order(run: Run) -> Panel | None:
         near = names[round(place) % len(names)]
         return [Strip(codes={**seen[0].codes, code: moved}, labels=[f"nearest: {near}"])]
 
-    said = ", ".join(f"{place} is {name}" for place, name in enumerate(names[:12]))
-    more = ", …" if len(names) > 12 else ""
-    back = f", and {last} is {names[0]} again" if path.ring else ""
+    told = [f"{place} is {name}" for place, name in enumerate(names) if name != str(place)][:12]
+    told += ["…"] * (len(told) == 12 < len(names)) + [f"{last} is {names[0]} again"] * path.ring
+    said = f": {', '.join(told)}" if told else ""
     return Panel(
         "Order of classes",
-        f"The code moves from class to class, as they neighbour each other, and its style goes with it: {said}{more}"
-        f"{back}.",
+        f"The code moves from class to class, as they neighbour each other, and its style goes with it{said}.",
         strips,
         [Slider("place", 0, last)],
         start=start,
