@@ -10,7 +10,7 @@ from semreg.core.errors import cause_of
 
 
 def require_hub(name: str) -> None:
-    """Raises UserError where `huggingface_hub` isn't installed, or knows no token, and for what can be no name there."""
+    """Raises UserError where `huggingface_hub` isn't installed, knows no token, and for what can be no name there."""
     if importlib.util.find_spec("huggingface_hub") is None:
         raise UserError("--push", "huggingface_hub isn't installed; `pip install huggingface_hub`")
     from huggingface_hub import get_token
