@@ -122,7 +122,7 @@ def run(
 def open_run(
     folder: str | Path, *, data_root: str | Path | None = None, device: str = "auto", judge_on: str = "test"
 ) -> Run:
-    """Open a trained run's folder: `encode`, `decode`, `sample`, `interpolate`, `tensor(name)`, `module(name)`.
+    """Open a trained run, by its folder or `zoo:NAME`: `encode`, `decode`, `sample`, `interpolate`, `tensor`, `module`.
 
     Its data are read, and need to be under `data_root` (by default SEMREG_DATA, or `data`), only where something asks
     for them; components that only train need not be installed. `judge_on` is as for `run`: it says whose results are

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -73,5 +74,15 @@ def test_digits_are_sampled_and_reached_along_the_ring(said: Callable[..., str],
 def test_they_stay_as_they_are(refused: Callable[..., str], tmp_path: Path) -> None:
     for command in ("evaluate", "report"):
         assert "is an exported run, which is not" in refused(command, "zoo:olr_faces")
-    with pytest.raises(UserError, match="this is not the folder of an exported run"):
-        semreg.open_export(tmp_path)
+    with pytest.raises(UserError, match="is an exported run, which is not evaluated"):
+        semreg.evaluate("zoo:olr_faces")
+
+
+def test_what_is_no_export_is_said(tmp_path: Path) -> None:
+    for folder in (tmp_path, "olr_faces"):
+        with pytest.raises(UserError, match=r"this is not the folder of an exported run .*'?zoo:olr_faces"):
+            semreg.open_export(folder)
+    shutil.copytree(in_zoo(Path("zoo:olr_faces")), tmp_path / "mine")
+    (tmp_path / "mine" / "model.safetensors").unlink()
+    with pytest.raises(UserError, match=r"has lost its weights \(it has no model.safetensors\)"):
+        semreg.open_export(tmp_path / "mine")

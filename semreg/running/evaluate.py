@@ -27,6 +27,7 @@ from semreg.running.start import folders_of, judged_by
 from semreg.store import recipes
 from semreg.store.folder import RunFolder
 from semreg.store.layout import STATUS
+from semreg.store.names import in_zoo
 from semreg.store.reading import refuse_exported
 from semreg.trained.display import Results
 from semreg.trained.opening import open_trained, read_run
@@ -53,7 +54,7 @@ def evaluate(
     Of an evaluation that fails it is said why, and there is no result. Raises UserError if the run is not trained to
     its end, has no such evaluation, or the recipe trains something else.
     """
-    path = Path(folder)
+    path = in_zoo(Path(folder))
     refuse_exported(path, "evaluated")
     record, table = read_run(path)
     other: Recipe | None = None

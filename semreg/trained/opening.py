@@ -30,7 +30,7 @@ from semreg.recipe.process_state import process_state_kept
 from semreg.store.checkpoint import read_state
 from semreg.store.disk import read_object
 from semreg.store.fields import restored
-from semreg.store.layout import CONFIG, RECIPE, RECORD
+from semreg.store.layout import CONFIG, MODEL, RECIPE, RECORD
 from semreg.store.names import in_zoo, zoo_names
 from semreg.store.reading import as_written
 from semreg.trained.run import Run
@@ -47,7 +47,8 @@ def open_export(folder: str | Path, *, device: str = "auto") -> Run:
     """An exported run from its folder. Raises UserError if it is none."""
     path = in_zoo(Path(folder))
     if not (path / CONFIG).is_file():
-        raise UserError(str(path), f"this is not the folder of an exported run (it has no {CONFIG})")
+        near = closest(path.name, zoo_names())
+        raise UserError(str(path), f"this is not the folder of an exported run (it has no {CONFIG}){near}")
     return open_trained(path, device=device)
 
 
@@ -111,6 +112,8 @@ def _opened(path: Path, recipe: Recipe | None, data_root: Path, device: str, jud
     path = in_zoo(path)
     record, _ = read_run(path)
     state = read_state(path, record)
+    if state is None and (path / CONFIG).is_file():
+        raise UserError(str(path), f"this exported run has lost its weights (it has no {MODEL})")
     if state is None:
         yet = "; its last one is damaged: remove the folder to train it anew" if record.get("trained") else " yet"
         raise UserError(str(path), f"this run has no whole checkpoint{yet}")
