@@ -118,6 +118,7 @@ def _template() -> jinja2.Template:
         keep_trailing_newline=True,
         undefined=jinja2.StrictUndefined,
     )
+    environment.tests["onnx"] = lambda file: file.endswith(".onnx")
     environment.filters |= {"line": _line, "shaped": _shaped, "code": _code}
     return environment.get_template("card.md.jinja")
 

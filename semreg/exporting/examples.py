@@ -8,9 +8,10 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 from torch import Tensor
 
@@ -58,6 +59,17 @@ def example_of(run: Run, parts: Sequence[Part], *, pictures: bool) -> str:
         low, high = run.value_range
         wrote = _WRITE.format(shift=0 - low, factor=255 / (high - low), decoded=DECODED)
         text += wrote if pictures else "print(images)\n"
+    return text
+
+
+def example_of_modules(files: Mapping[str, Mapping[str, Any]]) -> str:
+    """The text of a script that calls each module, on zeros of the shapes that `config.json` says."""
+    text = _HEAD
+    for file, told in files.items():
+        shapes = [(", ".join(map(str, [1, *one["shape"][1:]])), one["type"]) for one in told["inputs"]]
+        given = ", ".join(f"torch.zeros({shape}, dtype=torch.{type})" for shape, type in shapes)
+        text += f'outputs = torch.export.load("{file}").module()({given})\n'
+        text += f'print("{file}", *(output.shape for output in outputs))\n'
     return text
 
 

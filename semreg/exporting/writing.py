@@ -16,7 +16,14 @@ from semreg.core import Result, UserError
 from semreg.exporting import comparing, hub, onnx_files
 from semreg.exporting.card import card_of, strip_of
 from semreg.exporting.configuration import configuration_of, recipe_of, record_of
-from semreg.exporting.examples import EXAMPLE, EXAMPLE_IMAGE, example_of, image_file, run_alone
+from semreg.exporting.examples import (
+    EXAMPLE,
+    EXAMPLE_IMAGE,
+    example_of,
+    example_of_modules,
+    image_file,
+    run_alone,
+)
 from semreg.exporting.modules import (
     DECODER,
     ENCODER,
@@ -186,11 +193,12 @@ def _write_rest(
     decoded = written.tensors.get(f"{DECODER}.pt2", ((), ()))[1]
     pictures = bool(decoded) and decoded[0].ndim == 4 and decoded[0].shape[1] in (1, 3)
     config = configuration_of(run, written.parts, written.tensors)
-    script, shown = example_of(run, own, pictures=pictures), strip_of(run, seen, decoded[0] if pictures else None)
+    script = example_of(run, own, pictures=pictures) if own else example_of_modules(config["modules"])
+    shown = strip_of(run, seen, decoded[0] if pictures else None)
     page = card_of(
         run, config, record, recipe, script=script, shown=shown, license=license, example=EXAMPLE, model=MODEL,
         config_file=CONFIG, strip_file=STRIP, reads_images=any(part.reads_images for part in own),
-        modules=list(modules), left_out=made.left_out, reading=made.reading,
+        modules=list(modules), real=seen is not None, left_out=made.left_out, reading=made.reading,
         differences={file: f"{away:.1g}" for file, away in made.differences.items()},
         rounded=None if made.rounded is None else f"{made.rounded:.1g}",
     )  # fmt: skip

@@ -28,7 +28,7 @@ RECORD = {"data": {"name": 'digits"\nlicense: mit', "counts": {"train": 1200, "t
 TOLD: dict[str, Any] = {
     "example": "example.py", "model": "model.safetensors", "config_file": "config.json", "strip_file": "strip.png",
     "reads_images": True, "modules": ["encoder", "decoder"], "left_out": {"encoder": "no\n# heading"}, "reading": None,
-    "differences": {"decoder.pt2": "1e-07"}, "rounded": None, "script": "import torch\n",
+    "differences": {"decoder.pt2": "1e-07"}, "rounded": None, "real": True, "script": "import torch\n",
 }  # fmt: skip
 
 
@@ -68,7 +68,17 @@ def test_names_of_strangers_are_no_markup(run: Run) -> None:
 
 def test_files_for_onnxruntime_are_told_of(run: Run) -> None:
     assert "onnx" not in page(run)
-    assert "* `decoder.onnx` does the same in onnxruntime.\n" in page(run, differences={"decoder.onnx": "1e-06"})
+    two = {"encoder.onnx": "1e-06", "decoder.onnx": "1e-06"}
+    assert "* For onnxruntime there are `encoder.onnx`, `decoder.onnx`.\n" in page(run, differences=two)
+
+
+def test_what_the_files_can_do_is_said_and_no_more(run: Run) -> None:
+    assert "interpolates" not in page(run)
+    both = CONFIG | {"modules": dict.fromkeys(("encoder.pt2", "decoder.pt2"), CONFIG["modules"]["decoder.pt2"])}
+    text = card_of(run, both, RECORD, run.recipe, shown=None, license="mit", **TOLD)
+    assert "encodes, decodes, samples and interpolates, and commands such as\n`semreg interpolate FOLDER" in text
+    assert "1e-07 at most on real images" in text
+    assert "1e-07 at most on made-up inputs" in page(run, real=False)
 
 
 def test_a_run_that_was_not_evaluated_says_so(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

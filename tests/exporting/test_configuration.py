@@ -7,7 +7,8 @@ import json
 import pytest
 import torch
 
-from semreg.exporting.configuration import configuration_of, recipe_of, record_of
+from semreg.exporting import configuration
+from semreg.exporting.configuration import ON_FALLBACK, configuration_of, recipe_of, record_of
 from semreg.exporting.modules import decoder_of, encoder_of
 from semreg.store.layout import RECORD
 from semreg.trained.run import Run
@@ -41,6 +42,7 @@ def test_nothing_of_the_machine_goes_with_it(run: Run) -> None:
     path = run.folder / RECORD
     record = json.loads(path.read_text())
     kept = json.loads(json.dumps(record_of(run)))
+    assert kept["fallback"] is None
     assert kept["data"]["fields"] == record["data"]["fields"]
     assert record["recipe"].startswith("/")
     assert kept["recipe"] == "digits.toml"
@@ -60,3 +62,9 @@ def test_of_a_path_in_the_recipe_the_last_part_goes_with_it(run: Run, path: str)
     assert recipe["description"] == run.recipe["description"]
     run.plan.table["data"]["path"] = "sets/faces"
     assert recipe_of(run)["data"]["path"] == "sets/faces", "which is under the data root"
+
+
+def test_where_data_were_looked_for_does_not_go_with_it(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    record = json.loads((run.folder / RECORD).read_text()) | {"fallback": "Digits not found under /home/me."}
+    monkeypatch.setattr(configuration, "read_object", lambda path: record)
+    assert record_of(run)["fallback"] == ON_FALLBACK

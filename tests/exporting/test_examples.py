@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 
 from semreg.core import UserError
-from semreg.exporting.examples import DECODED, EXAMPLE, example_of, image_file, run_alone
+from semreg.exporting.examples import DECODED, EXAMPLE, example_of, example_of_modules, image_file, run_alone
 from semreg.exporting.modules import decoder_of, encoder_of
 from semreg.trained.run import Run
 from tests.trained.conftest import Train
@@ -33,6 +33,13 @@ def test_without_an_encoder_codes_are_made_up(train: Train) -> None:
     alone = example_of(run, [decoder_of(run)], pictures=False)
     assert 'torch.export.load("decoder.pt2").module()(torch.zeros(1, 2))\n' in alone
     assert "decoder.pt2" not in example_of(run, [encoder_of(run)], pictures=False)
+
+
+def test_modules_alone_are_called_on_what_they_take() -> None:
+    inputs = [{"shape": ["batch", 2], "type": "float32"}, {"shape": ["batch"], "type": "int64"}]
+    text = example_of_modules({"modules/critic.pt2": {"inputs": inputs}})
+    assert imported(text) == {"torch"}
+    assert "(torch.zeros(1, 2, dtype=torch.float32), torch.zeros(1, dtype=torch.int64))\n" in text
 
 
 def test_an_image_needs_no_library() -> None:
