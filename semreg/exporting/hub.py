@@ -14,7 +14,7 @@ def require_hub(name: str) -> None:
     if importlib.util.find_spec("huggingface_hub") is None:
         raise UserError("--push", "huggingface_hub isn't installed; `pip install huggingface_hub`")
     from huggingface_hub import get_token
-    from huggingface_hub.utils import validate_repo_id
+    from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
 
     try:
         validate_repo_id(name)

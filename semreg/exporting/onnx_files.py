@@ -38,7 +38,7 @@ def write_onnx(program: ExportedProgram, part: Part, path: Path) -> Callable[...
     """
     import onnxruntime
 
-    told = {} if part.called else {"input_names": part.inputs, "output_names": part.outputs}
+    told: dict[str, Any] = {} if part.called else {"input_names": part.inputs, "output_names": part.outputs}
     try:
         with warnings.catch_warnings(action="ignore"):
             torch.onnx.export(program, (), path, dynamo=True, external_data=False, verbose=False, **told)
