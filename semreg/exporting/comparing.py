@@ -119,14 +119,14 @@ def difference(run: Run, part: Part, call: Call, values: Sequence[Any], toleranc
 
 def reading_of(run: Run, images: Tensor) -> Reading:
     """How the exported encoder reads images of other sizes. Raises UserError if it is too far from how the run does."""
-    field, white = run.fields[run.roles.input], as_read(run)["white"] or 255
+    field, white = run.fields[run.roles.input], min(as_read(run)["white"] or 255, 255)
     module = reading_for(run, field)  # type: ignore[arg-type]
     low, high = run.value_range
     found, wanted = [], []
     for height, width in SHAPES:
         for pixels in as_rgb(images, run.value_range).numpy():
             resized = np.asarray(Image.fromarray(pixels).resize((width, height), Image.Resampling.BICUBIC))
-            fitting = np.minimum(resized, white).astype(np.uint8)[None]
+            fitting = (resized * (white / 255)).astype(np.uint8)[None]
             found.append(module(torch.from_numpy(fitting)))
             wanted.append(expected_images(run, fitting))
     ours, theirs = torch.cat(found), torch.cat(wanted)

@@ -65,6 +65,17 @@ def test_images_of_other_sizes_are_read_as_by_the_run(run: Run, monkeypatch: pyt
         reading_of(run, images)
 
 
+def test_images_are_as_bright_as_the_data_say(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    images, read = real_images(run, None), []
+    assert images is not None
+    as_they_are = comparing.expected_images
+    monkeypatch.setattr(comparing, "as_read", lambda run: {"white": 15.0, "background": None, "filter": "bilinear"})
+    monkeypatch.setattr(comparing, "expected_images", lambda run, x: read.append(x) or as_they_are(run, x))
+    monkeypatch.setattr(comparing, "reading_for", lambda run, field: Preprocessing(field, run.value_range, "bilinear"))
+    reading_of(run, images)
+    assert set(range(16)) == set(np.concatenate([one.ravel() for one in read]).tolist()), "and many between"
+
+
 @pytest.mark.parametrize("value_range", [(0, 1), (-1, 1), (0, 255)])
 def test_every_grey_level_comes_back(value_range: tuple[float, float]) -> None:
     low, high = value_range
