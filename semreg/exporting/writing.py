@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -84,8 +85,7 @@ def export_run(
     Raises UserError for a folder that is there, for a run whose `[model]` says neither an encoder nor a decoder, for
     modules that differ from the run's, and for an example that fails; CannotWrite.
     """
-    if out.exists() or out.is_symlink():
-        raise UserError("--out", f"{out} is there already; an export makes its folder")
+    _require_free(out)
     if onnx:
         onnx_files.require_onnx()
     if push is not None:
@@ -101,9 +101,15 @@ def export_run(
         written = _write_modules(run, parts, seen, place, made, half=half, onnx=onnx)
         _write_rest(run, written, seen, place, made, half=half, license=license)
         made.size = size_of(place)
+        _require_free(out)  # what came there meanwhile stays
     if push is not None:
         made.address = hub.upload(out, push)
     return made
+
+
+def _require_free(out: Path) -> None:
+    if os.path.lexists(out):
+        raise UserError("--out", f"{out} is there already; an export makes its folder")
 
 
 def _parts(run: Run, modules: Sequence[str], made: Exported) -> list[Part]:

@@ -80,6 +80,19 @@ def test_a_run_without_a_decoder_says_which_line_to_add(train: Train, tmp_path: 
     assert not (tmp_path / "out").exists()
 
 
+def test_what_came_there_meanwhile_stays(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    out = tmp_path / "out"
+
+    def somebody(folder: Path) -> None:
+        out.mkdir()
+        (out / "theirs").touch()
+
+    monkeypatch.setattr(writing, "run_alone", somebody)
+    with pytest.raises(UserError, match="is there already"):
+        export_run(run.folder, out)
+    assert files_in(tmp_path) == {"out/theirs"}
+
+
 def test_what_is_not_installed_is_said_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hub.importlib.util, "find_spec", lambda name: None)
     for options, said in (({"onnx": True}, "onnx, onnxscript, onnxruntime"), ({"push": "a/b"}, "huggingface_hub")):
