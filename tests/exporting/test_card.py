@@ -46,6 +46,12 @@ def test_its_head_is_read_as_yaml(run: Run) -> None:
     assert json.loads(lines["metrics"]) == ["samples"]
 
 
+def test_what_reads_a_user_s_files_is_no_name_of_data(run: Run) -> None:
+    recipe = run.recipe | {"data": {"use": "image_folder", "path": "faces"}}
+    text = card_of(run, CONFIG, RECORD, recipe, shown=None, license="mit", **TOLD)
+    assert text.split("---\n")[1].splitlines()[:3] == ['license: "mit"', "library_name: semreg", 'metrics: ["samples"]']
+
+
 def test_figures_stand_beside_the_paper_s(run: Run) -> None:
     accuracy = run.results["samples"].figures["accuracy"]
     row = next(line for line in page(run).splitlines() if line.startswith("| samples | accuracy "))
