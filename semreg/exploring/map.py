@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,6 +35,7 @@ def codes_of(run: Run) -> tuple[str, ...]:
 
 def colours_of(run: Run) -> list[str]:
     """What points can be coloured by: classes and binary labels, those first that `[model]` says a code carries."""
+    found: list[tuple[str, Sequence[str]]]
     found = [(name, (name,)) for name, field in run.fields.items() if isinstance(field, ClassField)]
     found += [(name, field.names) for name, field in run.fields.items() if isinstance(field, AttributesField)]
     found.sort(key=lambda field: field[0] not in run.roles.attributes)
