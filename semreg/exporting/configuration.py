@@ -17,7 +17,7 @@ from semreg.store.layout import RECORD
 from semreg.store.reading import table_in
 from semreg.trained.run import Run
 
-KEPT = ("name", "seed", "precision", "used_fallback", "trained", "modules", "phases")
+KEPT = ("name", "seed", "precision", "fallback", "used_fallback", "trained", "modules", "phases")
 """What of a run's record an export keeps: nothing of the machine, the command or the places of data, and not the hash,
 by which it would be taken for the run where it lies beside others."""
 KEPT_OF_DATA = ("name", "counts", "fingerprint")
@@ -29,7 +29,8 @@ def record_of(run: Run) -> dict[str, Any]:
     """The record of an exported run, by which it is opened again."""
     record = read_object(run.folder / RECORD) or {}
     kept: dict[str, Any] = {key: record[key] for key in KEPT if key in record}
-    kept["fallback"] = ON_FALLBACK if record.get("fallback") else None
+    if kept.get("fallback"):
+        kept["fallback"] = ON_FALLBACK
     data = table_in(record, "data")
     fields = {name: described(field) for name, field in run.fields.items()}
     pixels = {"pixels": dict(table_in(data, "taken", "pixels"))}
