@@ -9,13 +9,14 @@ from semreg.exploring.static import render
 from semreg.exploring.view import Explorer
 from semreg.pictures import write_picture
 from semreg.store.messages import say
+from semreg.store.names import name_of
 from semreg.trained import Run
 
 
 def explorer_of(run: Run, data_root: str | Path | None = None) -> Explorer:
     """The panels of a run; what can't be used is said. Raises UserError as `Explorer` does."""
     elsewhere = "" if data_root in (None, Path("data")) else f", data_root={str(data_root)!r}"
-    explorer = Explorer(run, f"semreg.open_run({str(run.folder)!r}{elsewhere})")
+    explorer = Explorer(run, f"semreg.open_run({name_of(run.folder)!r}{elsewhere})")
     for reason in explorer.left_out.values():
         say(f"warning: {reason}")
     return explorer

@@ -58,6 +58,11 @@ def in_zoo(run: Path) -> Path:
     return _ZOO / said.removeprefix(ZOO)
 
 
+def name_of(folder: Path) -> str:
+    """What opens a run's folder anywhere: `zoo:NAME` of one that semreg ships, of any other its path."""
+    return f"{ZOO}{folder.name}" if folder.resolve().parent == _ZOO.resolve() else str(folder)
+
+
 def zoo_names() -> list[str]:
     """The trained runs that semreg ships, as `zoo:NAME`."""
     return sorted(f"{ZOO}{path.name}" for path in _ZOO.glob("[!._]*") if path.is_dir())

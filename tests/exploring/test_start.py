@@ -41,3 +41,9 @@ def test_a_page_is_written_whole_and_its_size_said(
     write_page(run, tmp_path / "deep" / "page.html", images=2)
     assert capsys.readouterr().err == "1.5 MB\n"
     assert (tmp_path / "deep" / "page.html").stat().st_size == 1_500_000
+
+
+def test_a_shipped_run_is_told_by_its_name() -> None:
+    assert (
+        explorer_of(semreg.open_run("zoo:atnl_gm_digits", device="cpu")).call == "semreg.open_run('zoo:atnl_gm_digits')"
+    )

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from semreg.core import Problem
-from semreg.store.names import folder_of, named
+from semreg.store.names import folder_of, in_zoo, name_of, named, zoo_names
 
 KNOWN = {"vae-1": 1, "vae-2": 2, "gm-1": 3, "odd[1]": 4}
 
@@ -44,3 +44,9 @@ def test_a_run_is_found_by_its_folder_or_by_its_name(tmp_path: Path, monkeypatch
         assert folder_of(Path(given), runs) == found
     (tmp_path / "a").mkdir()
     assert folder_of(Path("a"), runs) == Path("a"), "what is here counts first"
+
+
+def test_a_shipped_run_is_named_as_it_is_opened(tmp_path: Path) -> None:
+    for name in zoo_names():
+        assert name_of(in_zoo(Path(name))) == name
+    assert name_of(tmp_path / "zoo" / "olr_faces") == str(tmp_path / "zoo" / "olr_faces")
