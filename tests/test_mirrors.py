@@ -11,7 +11,6 @@ WITHOUT = {
     "semreg/__init__.py": "hands each call on; all tests that run, open, evaluate or tabulate come through it",
     "semreg/__main__.py": "one call, by which tests/cli/test_main.py starts every command",
     "semreg/core/hookspecs.py": "signatures of events, all of which tests/core/test_plugin_manager.py calls",
-    "semreg/core/executors.py": "Protocols, to which tests/testing/test_executors.py holds executors",
     "semreg/core/interfaces.py": "Protocols, to which tests/testing/test_interfaces.py holds components",
     "semreg/core/results.py": "records without a method",
     "semreg/core/searches.py": "a Protocol and records, to which tests/testing/test_searches.py holds searches",
