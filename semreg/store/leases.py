@@ -8,6 +8,7 @@ counts until a minute after it was renewed, by the clock of the file system, so 
 
 from __future__ import annotations
 
+import _thread
 import errno
 import json
 import os
@@ -168,14 +169,16 @@ class LeasedLock:
 class _Held(set[LeasedLock]):
     """What this process has, which one thread renews."""
 
-    thread: threading.Thread | None = None
+    renewed_in: int | None = None
+    """The process whose thread renews: a fork of it has none."""
 
     def keep(self, lock: LeasedLock) -> None:
         """Have the lease of a lock renewed until that is released, or this process ends."""
         self.add(lock)
-        if self.thread is None or not self.thread.is_alive():  # as in a fork
-            self.thread = threading.Thread(target=self._renew, name="leases", daemon=True)
-            self.thread.start()
+        if self.renewed_in != os.getpid():
+            self.renewed_in = os.getpid()
+            # No `threading.Thread`, which can't be made where a plugin has taken `sys.excepthook` away.
+            _thread.start_new_thread(self._renew, ())
 
     def _renew(self) -> None:
         while True:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Callable, Iterator
 from importlib import import_module
 from typing import Any
@@ -13,7 +14,8 @@ import torch
 from semreg.core.registry import OWN_DISTRIBUTION, components, find, load
 from tests.docs.pages import ROOT, blocks
 
-PLUGINS = {path.name for path in ROOT.glob("plugins/semreg-*")}
+EXTRAS = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+PLUGINS = {requirement.partition(">=")[0] for requirement in EXTRAS["all"]}
 ITSELF = {"loss", "operation", "interpolator"}
 """Kinds whose components in semreg carry the names by which recipes call them."""
 NO_LOOP = {"evaluation", "executor", "optimizer", "panel", "schedule", "search", "tracker"}

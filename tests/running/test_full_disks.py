@@ -20,6 +20,8 @@ from tests.running.faults import Laboratory, laboratory, outcome
 from tests.writes import Write, Writes, needs_proc
 
 PARTS = 4
+IN_PARTS = [pytest.param(part, marks=[pytest.mark.slow] * (part % 2)) for part in range(PARTS)]
+"""Every other one is for who has the time: they are parts of the same writes."""
 NEEDS_ROOM = ("open", "write", "mkdir", "fsync")
 
 
@@ -75,7 +77,7 @@ def error_at(kind: str, number: int) -> int:
 
 
 @needs_proc
-@pytest.mark.parametrize("part", range(PARTS))
+@pytest.mark.parametrize("part", IN_PARTS)
 def test_writes_that_fail_are_told_and_the_run_goes_on(known: Known, part: int, tmp_path: Path) -> None:
     """It fails at one write after the other, goes on from there each time, and ends with the bits of one without."""
     for number, kind in enumerate(known.kinds[part::PARTS]):

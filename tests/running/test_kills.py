@@ -20,6 +20,8 @@ from tests.writes import Copies, Writes, needs_proc
 
 ROOT = Path(__file__).parents[2]
 PARTS = 8
+IN_PARTS = [pytest.param(part, marks=[pytest.mark.slow] * (part % 2)) for part in range(PARTS)]
+"""Every other one is for who has the time: they are parts of the same writes."""
 
 
 class Recorded:
@@ -73,7 +75,7 @@ def test_every_write_of_a_run_is_seen(recorded: Recorded) -> None:
 
 
 @needs_proc
-@pytest.mark.parametrize("part", range(PARTS))
+@pytest.mark.parametrize("part", IN_PARTS)
 def test_a_run_killed_at_any_write_ends_with_the_same_bits(recorded: Recorded, part: int, tmp_path: Path) -> None:
     kills = [(kind, copy) for kind, copies in recorded.copies.items() for copy in copies]
     for number, (kind, copy) in enumerate(kills[part::PARTS]):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -15,7 +14,6 @@ from pathlib import Path
 import pytest
 
 ray = pytest.importorskip("ray", reason="optional: `make test-optional` installs it")
-from semreg_ray import cluster  # noqa: E402
 from semreg_ray.cluster import connect  # noqa: E402
 
 
@@ -102,16 +100,22 @@ def test_the_token_of_the_last_ray_start_is_given(tmp_path: Path) -> None:
         shutil.rmtree(environment["RAY_TMPDIR"], ignore_errors=True)
 
 
-def test_one_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("RAY_AUTH_TOKEN")
-    before = signal.getsignal(signal.SIGTERM)
-    connect(cluster.OWN)
-    try:
-        there = ray.get_runtime_context().gcs_address
-        assert signal.getsignal(signal.SIGTERM) is before
-        connect("")  # again, with what is there
-        connect(there)
-        with pytest.raises(ValueError, match=f"is connected to the cluster at {there}"):
-            connect("127.0.0.1:1")
-    finally:
-        ray.shutdown()
+def test_one_of_its_own() -> None:
+    """In a process of its own, since Ray keeps the first token that a process has."""
+    script = (
+        "import signal\n"
+        "from semreg_ray import cluster\n"
+        "before = signal.getsignal(signal.SIGTERM)\n"
+        "cluster.connect(cluster.OWN)\n"
+        "there = cluster.imported().get_runtime_context().gcs_address\n"
+        "print(signal.getsignal(signal.SIGTERM) is before)\n"
+        "cluster.connect('')  # again, with what is there\n"
+        "cluster.connect(there)\n"
+        "try: cluster.connect('127.0.0.1:1')\n"
+        "except ValueError as error: print(f'is connected to the cluster at {there}' in str(error))\n"
+    )
+    plain = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
+    environment = plain | {"RAY_USAGE_STATS_ENABLED": "0"}
+    command = [sys.executable, "-c", script]
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    assert ended.stdout.split() == ["True", "True"], ended.stderr

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
+pytest.importorskip("ray", reason="optional: `make test-optional` installs it")
 from semreg_ray.copying import checkpoints, packed, placed, sent, unpack
 
 

@@ -11,6 +11,8 @@ import pytest
 
 from semreg.testing.executors import RECIPE
 
+pytest.importorskip("ray", reason="optional: `make test-optional` installs it")
+
 
 @pytest.mark.slow
 def test_it_stops_at_a_checkpoint_when_its_worker_is_gone(tmp_path: Path) -> None:

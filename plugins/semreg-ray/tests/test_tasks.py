@@ -9,6 +9,8 @@ import time
 from pathlib import Path
 
 import pytest
+
+pytest.importorskip("ray", reason="optional: `make test-optional` installs it")
 from semreg_ray import tasks
 from semreg_ray.copying import sent, unpack
 

@@ -184,9 +184,9 @@ def test_a_cluster_that_does_not_answer_is_an_error(cluster: Any, tmp_path: Path
     queue.forget()
     for _ in range(2):
         with pytest.raises(UserError, match=r"^squeue: error: Unable to contact slurm controller"):
-            SlurmJob("1", queue).state()
+            SlurmJob("1", queue, tmp_path / "stop").state()
     with pytest.raises(UserError, match="Unable to contact"):
-        SlurmJob("1", queue).cancel()
+        SlurmJob("1", queue, tmp_path / "stop").cancel()
     silent.unlink()
     wait(lambda: not _fails(queue))
 

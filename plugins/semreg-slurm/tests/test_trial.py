@@ -14,6 +14,7 @@ from semreg_slurm.trial import RunOfSemreg
 
 JOB = """
 import os, signal, sys
+from pathlib import Path
 from semreg_slurm.trial import RunOfSemreg
 
 def again(number, frame):
@@ -21,7 +22,7 @@ def again(number, frame):
     print("queued again", number == signal.SIGUSR2)
 
 signal.signal(signal.SIGUSR2, again)
-RunOfSemreg(["run", "it"], {"GIVEN": "here"})()
+RunOfSemreg(["run", "it"], {"GIVEN": "here"}, Path("stop"))()
 """
 RUN = """
 import os, signal, sys
@@ -73,6 +74,12 @@ def test_the_signal_counts_once(tmp_path: Path) -> None:
     assert done.stdout == "['run', 'it'] here\nasked\nqueued again True\n", done.stderr
 
 
+def test_one_that_was_cancelled_before_it_could_hear_does_nothing(tmp_path: Path) -> None:
+    (tmp_path / "stop").touch()
+    done = job(tmp_path)
+    assert (done.returncode, done.stdout) == (143, ""), done.stderr
+
+
 def test_what_is_queued_again_is_the_same() -> None:
-    run = RunOfSemreg(["run", "it"], {"GIVEN": "here"})
+    run = RunOfSemreg(["run", "it"], {"GIVEN": "here"}, Path("stop"))
     assert run.checkpoint().function is run

@@ -10,13 +10,14 @@ import pytest
 import torch
 
 from semreg.core import Needs, UserError
+from semreg.core.executors import CONTEXT
 from semreg.recipe.check import check
 from semreg.recipe.load import load_recipe
 from semreg.running import offered
 from semreg.running.choices import Choices
 from semreg.tables.executors import choosing
 from semreg.tables.executors.choosing import executor_of, require_made_elsewhere, require_room
-from semreg.tables.executors.local import CONTEXT, Local
+from semreg.tables.executors.local import Local
 from tests.tables.executors.conftest import Forked
 
 Register = Callable[[str, str, Any], None]

@@ -17,7 +17,7 @@ from submitit.core.utils import FailedJobError, FailedSubmissionError
 from submitit.helpers import clean_env
 
 from semreg.core import Needs, UserError, closest
-from semreg_slurm.trial import RunOfSemreg
+from semreg_slurm.trial import STOP, RunOfSemreg
 
 COMMANDS = ("sbatch", "squeue", "scancel", "srun")
 MOST_AT_ONCE, MINUTES, SECONDS_TO_STOP = 100, 60, 90
@@ -76,10 +76,12 @@ class Slurm:
             if needs.log in self._logs and needs.log.name not in os.listdir(needs.log.parent):  # which asks the server
                 said = f"job {self._logs[needs.log]} ended, and there is no {needs.log}"
                 raise UserError("", f"{said}: its node doesn't see that folder, or someone has cancelled it")
-            number = self.queued(folder, RunOfSemreg(arguments, needs.environment), needs)
+            stop = folder / STOP
+            stop.unlink(missing_ok=True)
+            number = self.queued(folder, RunOfSemreg(arguments, needs.environment, stop), needs)
             self.queue.add(number)
         self._logs[needs.log] = number
-        return SlurmJob(number, self.queue)
+        return SlurmJob(number, self.queue, folder / STOP)
 
     def queued(self, folder: Path, run: RunOfSemreg, needs: Needs) -> str:
         """The number of a new job. Raises UserError with what `sbatch` says."""
@@ -103,10 +105,10 @@ class Slurm:
 
 
 class SlurmJob:
-    """A job of the cluster, by its number."""
+    """A job of the cluster, by its number; the file `stop` tells one that just begins that it was cancelled."""
 
-    def __init__(self, number: str, queue: Queue) -> None:
-        self.number, self.queue = number, queue
+    def __init__(self, number: str, queue: Queue, stop: Path) -> None:
+        self.number, self.queue, self.stop = number, queue, stop
 
     def state(self) -> Literal["waiting", "running", "ended"]:
         """Where it stands. Raises UserError where Slurm doesn't answer."""
@@ -120,6 +122,8 @@ class SlurmJob:
         self.queue.forget()
         state = self.state()
         if state != "ended":
+            with contextlib.suppress(OSError):  # where it can't be written, the signal alone tells
+                self.stop.touch()
             self.queue.cancel(self.number, running=state == "running")
 
 

@@ -7,10 +7,14 @@ import runpy
 import signal
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from types import FrameType
 
 import submitit
 from submitit.helpers import DelayedSubmission
+
+STOP = "stop"
+"""The file beside a job's script by which one that just begins is told to stop."""
 
 
 class RunOfSemreg:
@@ -18,11 +22,12 @@ class RunOfSemreg:
 
     SIGTERM stops it at a checkpoint, and the job ends. So does submitit's own signal, by which Slurm tells that the
     time is nearly over, or that another job is preferred; then the job is queued again, with the same arguments. It is
-    no process of its own, since Slurm sends signals to all processes of a job: two SIGTERM would stop it at once.
+    no process of its own, since Slurm sends signals to all processes of a job: two SIGTERM would stop it at once. A
+    SIGTERM while submitit begins is lost; the file `stop` then tells that the job was cancelled.
     """
 
-    def __init__(self, arguments: Sequence[str], environment: Mapping[str, str]) -> None:
-        self.arguments, self.environment = list(arguments), dict(environment)
+    def __init__(self, arguments: Sequence[str], environment: Mapping[str, str], stop: Path) -> None:
+        self.arguments, self.environment, self.stop = list(arguments), dict(environment), stop
 
     def __call__(self) -> None:
         """Make the run. Raises SystemExit with its exit code, unless it is queued again."""
@@ -40,6 +45,8 @@ class RunOfSemreg:
         stopped = 128 + signal.SIGTERM
         signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(stopped))  # until semreg handles it
         signal.signal(told, stop)
+        if self.stop.exists():
+            sys.exit(stopped)
         try:
             runpy.run_module("semreg", run_name="__main__")
         except SystemExit as ended:
