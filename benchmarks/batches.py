@@ -93,9 +93,9 @@ def write_files(folder: Path, count: int) -> tuple[list[Path], list[Path]]:
     return written["png"], written["jpg"]
 
 
-def ours(data: Cached, batch_size: int, images: int) -> Callable[[], float]:
-    """Images a second of semreg's batches."""
-    batches = Batches(data, data.rows("train"), batch_size, seed=0, key=("benchmark",))
+def ours(data: Cached, batch_size: int, images: int, **how: Any) -> Callable[[], float]:
+    """Images a second of semreg's batches, made `how` else they may be."""
+    batches = Batches(data, data.rows("train"), batch_size, seed=0, key=("benchmark",), **how)
     count, done = max(2, images // batch_size), 0
 
     def run() -> None:

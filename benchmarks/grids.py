@@ -16,7 +16,6 @@ from __future__ import annotations
 import argparse
 import hashlib
 import importlib
-import json
 import multiprocessing
 import os
 import random
@@ -30,11 +29,10 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from benchmarks.measure import Findings, Goal, Table, conditions, goals_table, seconds
+from benchmarks.measure import Findings, Goal, Table, run_topics, seconds
 from semreg.core import Needs
 from semreg.store.collection import stored_figures
 from semreg.store.record import known_runs
@@ -309,16 +307,6 @@ def resident() -> int:
 TOPICS: dict[str, Callable[[Path, argparse.Namespace], Findings]] = {"pace": pace, "polls": polls, "kills": kills}
 
 
-def page(kept: dict[str, Any]) -> str:
-    """The page of what was found, by topics."""
-    parts = [f"# Grids\n\n{(__doc__ or '').strip()}\n"]
-    parts.append(goals_table(Goal(**goal) for one in kept.values() for goal in one["goals"]).markdown())
-    for one in kept.values():
-        parts += [Table(**table).markdown() for table in one["tables"]]
-        parts.append(f"Measured on: {one['conditions']}.\n")
-    return "\n".join(parts)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--only", action="append", choices=TOPICS, help="one topic; may be repeated")
@@ -330,23 +318,12 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="where what is found is kept, beside other topics that are there")
     arguments = parser.parse_args()
     arguments.end = time.monotonic() + 60 * arguments.minutes
-    kept = json.loads(arguments.json.read_text()) if arguments.json and arguments.json.exists() else {}
-    folder, met = Path(tempfile.mkdtemp(prefix="semreg-grids-")), True
-    for name in arguments.only or TOPICS:
-        told, found = conditions(), TOPICS[name](folder, arguments)
-        met &= all(goal.met for goal in found.goals)
-        kept[name] = {
-            "conditions": told,
-            "goals": [asdict(goal) for goal in found.goals],
-            "tables": [asdict(table) for table in found.tables],
-        }
-        if arguments.json:
-            arguments.json.write_text(json.dumps(kept, indent=1) + "\n")
-    text = page(kept)
-    if arguments.page:
-        arguments.page.write_text(text)
-    print(text)
-    if met:
+    folder = Path(tempfile.mkdtemp(prefix="semreg-grids-"))
+    title = f"# Grids\n\n{__doc__}"
+    if run_topics(
+        arguments.only or TOPICS, lambda name: TOPICS[name](folder, arguments), title,
+        page=arguments.page, kept_in=arguments.json,
+    ):  # fmt: skip
         shutil.rmtree(folder)
 
 

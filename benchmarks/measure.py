@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import statistics
@@ -10,7 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -80,6 +81,38 @@ def goals_table(goals: Iterable[Goal]) -> Table:
     """Goals in one table."""
     rows = [[goal.what, goal.goal, goal.found, "yes" if goal.met else "no"] for goal in goals]
     return Table("Goals", ["what", "goal", "found", "met"], rows)
+
+
+def run_topics(
+    names: Iterable[str],
+    measure: Callable[[str], Findings],
+    title: str,
+    *,
+    page: Path | None,
+    kept_in: Path | None = None,
+) -> bool:
+    """Measure topics, print the page of what was found, and write it; whether all of their goals are met.
+
+    `title` begins the page. In the file `kept_in` what was found stays beside other topics that are there.
+    """
+    kept = json.loads(kept_in.read_text()) if kept_in and kept_in.exists() else {}
+    met = True
+    for name in names:
+        told, found = conditions(), measure(name)
+        met &= all(goal.met for goal in found.goals)
+        kept[name] = {"conditions": told, **asdict(found)}
+        if kept_in:
+            kept_in.write_text(json.dumps(kept, indent=1) + "\n")
+    parts = [f"{title.strip()}\n"]
+    parts.append(goals_table(Goal(**goal) for one in kept.values() for goal in one["goals"]).markdown())
+    for one in kept.values():
+        parts += [Table(**table).markdown() for table in one["tables"]]
+        parts.append(f"Measured on: {one['conditions']}.\n")
+    text = "\n".join(parts)
+    if page:
+        page.write_text(text)
+    print(text)
+    return met
 
 
 def in_turns(

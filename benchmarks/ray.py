@@ -13,7 +13,6 @@ command goes on. Weights and figures are held against those of a grid that nobod
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import random
 import secrets
@@ -26,12 +25,10 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from benchmarks.grids import done, outcome, start, workers
-from benchmarks.measure import Findings, Goal, Table, conditions, goals_table, in_turns, median_difference, seconds
+from benchmarks.measure import Findings, Goal, Table, in_turns, median_difference, run_topics, seconds
 from semreg.core import Needs
 
 GRID, EPOCHS = 4, 20
@@ -181,16 +178,6 @@ def is_a_worker(process: int) -> bool:
 TOPICS: dict[str, Callable[[Path, Nodes, argparse.Namespace], Findings]] = {"cost": cost, "kills": kills}
 
 
-def page(kept: dict[str, Any]) -> str:
-    """The page of what was found, by topics."""
-    parts = [f"# Grids on a Ray cluster\n\n{(__doc__ or '').strip()}\n"]
-    parts.append(goals_table(Goal(**goal) for one in kept.values() for goal in one["goals"]).markdown())
-    for one in kept.values():
-        parts += [Table(**table).markdown() for table in one["tables"]]
-        parts.append(f"Measured on: {one['conditions']}.\n")
-    return "\n".join(parts)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--only", action="append", choices=TOPICS, help="one topic; may be repeated")
@@ -204,23 +191,14 @@ def main() -> None:
     arguments.end = time.monotonic() + 60 * arguments.minutes
     os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    kept = json.loads(arguments.json.read_text()) if arguments.json and arguments.json.exists() else {}
     folder, nodes = Path(tempfile.mkdtemp(prefix="semreg-ray-")), Nodes()
-    for name in arguments.only or TOPICS:
-        told, found = conditions(), TOPICS[name](folder, nodes, arguments)
-        kept[name] = {
-            "conditions": told,
-            "goals": [asdict(goal) for goal in found.goals],
-            "tables": [asdict(table) for table in found.tables],
-        }
-        if arguments.json:
-            arguments.json.write_text(json.dumps(kept, indent=1) + "\n")
+    title = f"# Grids on a Ray cluster\n\n{__doc__}"
+    met = run_topics(
+        arguments.only or TOPICS, lambda name: TOPICS[name](folder, nodes, arguments), title,
+        page=arguments.page, kept_in=arguments.json,
+    )  # fmt: skip
     nodes.end()
-    text = page(kept)
-    if arguments.page:
-        arguments.page.write_text(text)
-    print(text)
-    if all(goal["met"] for one in kept.values() for goal in one["goals"]):
+    if met:
         shutil.rmtree(folder)
 
 

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import semreg
-from benchmarks.measure import Findings, Goal, Table, conditions, goals_table
+from benchmarks.measure import Findings, Goal, Table, run_topics
 from semreg.tables.grid import Row
 from semreg.tables.making import MadeTable
 from semreg.tables.plots import over_seeds
@@ -132,18 +132,15 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=10, help="how many")
     parser.add_argument("--seed", type=int, default=0, help="of the moments of kills")
     parser.add_argument("--page", type=Path, help="where the page is written")
+    parser.add_argument("--json", type=Path, help="where what is found is kept, beside other topics that are there")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="semreg-search-") as name:
         os.environ["SEMREG_CACHE"] = str(Path(name) / "cache")
-        found = [(conditions(), TOPICS[topic](Path(name), arguments)) for topic in arguments.only or TOPICS]
-    parts = [f"# Searches\n\n{(__doc__ or '').strip()}\n"]
-    parts.append(goals_table(goal for _, one in found for goal in one.goals).markdown())
-    for told, one in found:
-        parts += [*(table.markdown() for table in one.tables), f"Measured on: {told}.\n"]
-    text = "\n".join(parts)
-    if arguments.page:
-        arguments.page.write_text(text)
-    print(text)
+        title = f"# Searches\n\n{__doc__}"
+        run_topics(
+            arguments.only or TOPICS, lambda topic: TOPICS[topic](Path(name), arguments), title,
+            page=arguments.page, kept_in=arguments.json,
+        )  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -32,7 +32,7 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms import CenterCrop, Compose, Resize, ToTensor
 
 import semreg
-from benchmarks.batches import SIZE, Colours, Files, smooth
+from benchmarks.batches import SIZE, Colours, Files, ours, smooth
 from benchmarks.measure import (
     FULL,
     QUICK,
@@ -49,9 +49,8 @@ from benchmarks.measure import (
 )
 from semreg.core import TRAIN, ClassField, ImageField, Source, Specification, registry
 from semreg.data import shards
-from semreg.data.batches import AHEAD, Batches
+from semreg.data.batches import AHEAD
 from semreg.data.cache import cached
-from semreg.data.dataset import Cached
 from semreg.data.images import ImageFiles, read_image
 from semreg.data.samplers import shuffled_shards
 from semreg.data.splits import drawn_split
@@ -156,20 +155,6 @@ class Decoded(Dataset[Tensor]):
         return torch.from_numpy(read_image(self.paths[index], size=SIZE, channels=3)).float().div_(255)
 
 
-def ours(data: Cached, reader: Executor | None, images: int, **order: Any) -> Callable[[], float]:
-    """Images a second of semreg's batches; what is decoded when it is read, as in training, by a reader ahead."""
-    batches = Batches(data, data.rows("train"), BATCH, seed=0, key=("benchmark",), reader=reader, **order)
-    count, done = max(2, images // BATCH), 0
-
-    def run() -> None:
-        nonlocal done
-        for number in range(done, done + count):
-            batches.batch(number)
-        done += count
-
-    return lambda: count * BATCH / seconds(run)
-
-
 def theirs(dataset: Dataset[Any]) -> Callable[[], float]:
     """Images a second of a DataLoader's."""
     loader = DataLoader(dataset, BATCH, shuffle=True, num_workers=WORKERS, persistent_workers=True, drop_last=True)
@@ -234,9 +219,9 @@ def from_shards(effort: Effort, folder: Path) -> Findings:
     in_memory = replace(stored, arrays={"image": torch.from_numpy(pixels)}, images=None)
     by_shards: dict[str, Any] = {"sampler": shuffled_shards, "sampler_shards": True}
     contestants = {
-        "in memory, all rows shuffled": ours(in_memory, None, count // 2),
-        "from shards, a window of four shuffled": ours(stored, None, count // 2, **by_shards),
-        "from shards, all rows shuffled": ours(stored, None, count // 2),
+        "in memory, all rows shuffled": ours(in_memory, BATCH, count // 2),
+        "from shards, a window of four shuffled": ours(stored, BATCH, count // 2, **by_shards),
+        "from shards, all rows shuffled": ours(stored, BATCH, count // 2),
     }
     found = compared("From shards", contestants, count // 2, effort.rounds)
     goals = [_goal(f"shards: {row[0]}, against in memory", FROM_SHARDS, float(row[2])) for row in found.rows[1:2]]
@@ -256,7 +241,7 @@ def from_files(effort: Effort, folder: Path) -> Findings:
             contestants = {
                 same: theirs(Decoded(paths)),
                 f"DataLoader of torchvision's transforms, {size}": theirs(Files(paths, transforms)),
-                mine: ours(data, reader, len(paths)),
+                mine: ours(data, BATCH, len(paths), reader=reader),
             }
             rounds = max(1, effort.rounds // 5)
             tables.append(compared(f"From JPEG {size}, two workers", contestants, len(paths), rounds))

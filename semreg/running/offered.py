@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
 from semreg.core import UserError, closest
+from semreg.core.errors import cause_of
 from semreg.core.kinds import KINDS
 from semreg.core.registry import Component, find, installed_entry_points
 
@@ -12,18 +16,34 @@ OFFERED = {
     "tracker": {"mlflow": "semreg-mlflow"},
 }
 """Components that come by plugins of semreg's own, by their kinds, and these."""
+T = TypeVar("T")
 
 
-def component_named(name: str, kind: str, option: str) -> Component:
-    """The component of a kind that an option names. Raises UserError, with what to install if that helps."""
+def component_named(name: str, kind: str, option: str, also: Sequence[str] = ()) -> Component:
+    """The component of a kind that an option names. Raises UserError, with what to install if that helps, or which of
+    the words that the option takes `also` was meant."""
     try:
         return find(name, [kind])
     except LookupError as error:
-        cure = cure_for(name, kind) or ("" if _installed(kind) else "; none is installed")
-        raise UserError(option, f"{error}{cure}") from None
+        near = closest(name, also)
+        said = f"no {kind} is called {name!r}{near}" if near.endswith("?") else str(error)
+        cure = _cure(name, kind) or ("" if _installed(kind) else "; none is installed")
+        raise UserError(option, f"{said}{cure}") from None
 
 
-def cure_for(name: str, kind: str) -> str:
+def made_for(option: str, said: str, make: Callable[[], T]) -> T:
+    """What a component makes of the words of an option, as it was said. Raises UserError, whatever goes wrong there."""
+    try:
+        return make()
+    except ValueError as error:
+        raise UserError(option, f"{said!r}: {error}") from None
+    except UserError:
+        raise
+    except Exception as error:
+        raise UserError(option, f"{said!r} can't be made: {cause_of(error)}") from error
+
+
+def _cure(name: str, kind: str) -> str:
     """A closing clause that says what to install for a component that a name may mean; empty if nothing helps."""
     offered = OFFERED.get(kind, {})
     near = [one for one in offered.keys() - _installed(kind) if closest(name, [one]).endswith("?")]

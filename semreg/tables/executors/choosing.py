@@ -7,12 +7,11 @@ from collections.abc import Iterable
 
 import torch
 
-from semreg.core import Executor, Problem, UserError, closest, room_on
-from semreg.core.errors import cause_of
-from semreg.core.registry import THIS_PROCESS, AmbiguousComponentError, components, find, load, with_article
+from semreg.core import Executor, Problem, UserError, room_on
+from semreg.core.registry import THIS_PROCESS, load, with_article
 from semreg.recipe.plan import Plan
 from semreg.running.choices import Choices
-from semreg.running.offered import cure_for
+from semreg.running.offered import component_named, made_for
 from semreg.running.start import Runner
 from semreg.training.interrupts import Interrupts
 from semreg.training.memory import forget_peak
@@ -34,31 +33,10 @@ def executor_of(on: str, gpus: float | None, choices: Choices) -> Executor | Non
         if gpus is not None:
             raise UserError("--gpus", "shares of a GPU are for runs that are made at once; add --on local")
         return None
-    made = _named(name)
+    made: type[Executor] = load(component_named(name, "executor", "--on", [HERE]))
     if started_by_torchrun():
         raise UserError("--on", f"{on!r}: the processes of torchrun make one run after another; leave one of both out")
-    try:
-        executor: Executor = made(words, gpu=_share(gpus, choices))
-    except ValueError as error:
-        raise UserError("--on", f"{on!r}: {error}") from None
-    except UserError:
-        raise
-    except Exception as error:
-        raise UserError("--on", f"{on!r} can't be made: {cause_of(error)}") from error
-    return executor
-
-
-def _named(name: str) -> type[Executor]:
-    try:
-        component = find(name, ("executor",))
-    except AmbiguousComponentError as error:
-        raise UserError("--on", str(error)) from None
-    except LookupError:
-        known = [HERE, *(component.name for component in components("executor"))]
-        advice = cure_for(name, "executor") or closest(name, known)
-        raise UserError("--on", f"no executor is called {name!r}{advice}") from None
-    made: type[Executor] = load(component)
-    return made
+    return made_for("--on", on, lambda: made(words, gpu=_share(gpus, choices)))
 
 
 def _share(gpus: float | None, choices: Choices) -> float | None:

@@ -34,31 +34,29 @@ def make_elsewhere(
     trials: Sequence[Trial],
     to_do: Sequence[int],
     told: Callable[[int, Cell], None],
-    more: More | None = None,
+    more: More,
 ) -> None:
     """Have an executor make the trials that are to do, by their places, and tell each when it has ended.
 
     All judges are trained before. Caches of the trials' data are there, since these were opened to check their split;
-    those of the judges' are built first. Where there may be `more`, as in a search, they are asked for when slots are
-    free; a judge that these alone have is trained by the first that needs it.
+    those of the judges' are built first. What there is `more`, as in a search, is asked for when slots are free; a
+    judge that these alone have is trained by the first that needs it.
     """
-    total = more.total if more else len(trials)
 
     def further(free: int) -> list[Work]:
-        return [work(k) for k in more.more(free)] if more else []
+        return [work(k) for k in more.more(free)]
 
     def work(k: int) -> Work:
-        given_up = partial(more.given_up, k) if more else lambda: ""
-        return Work(trials[k], partial(told, k), f"{k + 1}/{total}  {name_of(trials[k])}", given_up=given_up)
+        title = f"{k + 1}/{more.total}  {name_of(trials[k])}"
+        return Work(trials[k], partial(told, k), title, given_up=partial(more.given_up, k))
 
     recipes = _recipes([trials[k] for k in to_do])
     judges = {judge.folder: judge for trial in recipes for judge in judges_of(trial)}
     build_caches([judge for judge in judges.values() if judge.to_do])
     first = [Work(judge, lambda cell: None, f"judge {judge.plan.name}") for judge in judges.values() if judge.to_do]
     Coordinator(executor, first).run()
-    then = [work(k) for k in to_do]
-    made = total - (more.left(to_do) if more else len(to_do))
-    Coordinator(executor, then, more=further, total=total, made=made).run()
+    made = more.total - more.left(to_do)
+    Coordinator(executor, [work(k) for k in to_do], more=further, total=more.total, made=made).run()
 
 
 def build_caches(trials: Sequence[Trial]) -> None:

@@ -27,11 +27,11 @@ def make_here(
     to_do: Iterable[int],
     choices: Choices,
     told: Callable[[int, Cell], None],
-    more: More | None = None,
+    more: More,
 ) -> None:
     """Make the trials that are to do, by their places, and tell each when it has ended; one that fails stops none.
 
-    Where there may be `more`, as in a search, they are asked for when no other is left.
+    What there is `more`, as in a search, is asked for when no other is left.
     """
     first = in_first_process()
     queue = deque((k, False) for k in to_do)
@@ -39,7 +39,7 @@ def make_here(
         while queue:
             k, wait = queue.popleft()
             if first:
-                say(f"{k + 1}/{more.total if more else len(trials)}  {name_of(trials[k])}")
+                say(f"{k + 1}/{more.total}  {name_of(trials[k])}")
             try:
                 told(k, _finish(trials[k], wait=wait))
             except RunIsBusy:
@@ -51,7 +51,7 @@ def make_here(
                 with contextlib.suppress(CannotWrite):  # which must not hide what happened
                     told(k, trials[k].read())
                 raise
-            if more is not None and not queue:
+            if not queue:
                 queue.extend((k, False) for k in more.more(1))
 
 

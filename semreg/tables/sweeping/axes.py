@@ -50,8 +50,8 @@ def axes_of(said: Sequence[str] | Mapping[str, Any], *, searched: bool = False) 
 
     A range has 5 points unless it says how many, evenly spaced, or with equal ratios if `log`; whole ends give whole
     numbers, other points are rounded to six digits, those of equal ratios to three. One that is `searched` has no
-    points. Raises UserError for what is no key
-    or has no two different values, for a key that is said twice, and for the run's seed.
+    points. Raises UserError for what is no key or has no two different values, for a key that is said twice, and for
+    the run's seed.
     """
     if isinstance(said, Mapping):
         axes = [_axis(str(key), values, searched) for key, values in said.items()]

@@ -20,7 +20,7 @@ from semreg.recipe.load import Recipe
 from semreg.recipe.plan import Plan
 from semreg.running.arithmetic import arithmetic
 from semreg.running.choices import Choices
-from semreg.running.offered import component_named
+from semreg.running.offered import component_named, made_for
 from semreg.store.disk import writing
 from semreg.store.folder import SECONDS_OF_A_LOOK
 from semreg.store.layout import METRICS
@@ -179,14 +179,10 @@ class Searching(Growing):
         """By the hash of their first run."""
         space = {axis.dotted: axis.range or axis.values for axis in axes}
         higher = wanted.ranking is None or wanted.ranking.figures[0].higher_is_better
-        try:
-            self.search: Search = sought.made(sought.words, space=space, higher=higher, folder=self.folder / FOLDER)
-        except ValueError as error:
-            raise UserError("--search", f"{sought.said!r}: {error}") from None
-        except UserError:
-            raise
-        except Exception as error:
-            raise UserError("--search", f"{sought.said!r} can't be made: {cause_of(error)}") from error
+        folder = self.folder / FOLDER
+        self.search: Search = made_for(
+            "--search", sought.said, lambda: sought.made(sought.words, space=space, higher=higher, folder=folder)
+        )
 
     @property
     def total(self) -> int:

@@ -57,9 +57,9 @@ def test_what_means_nothing_is_refused(on: str, gpus: float | None, message: str
 
 def test_one_of_our_plugins_says_how_it_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     def none(name: str, kinds: object) -> None:
-        raise LookupError
+        raise LookupError(f"no executor is called {name!r}")
 
-    monkeypatch.setattr(choosing, "find", none)
+    monkeypatch.setattr(offered, "find", none)
     monkeypatch.setattr(offered, "installed_entry_points", lambda group, also_off: [])
     with pytest.raises(UserError, match=r"--on: no executor is called 'ray'; 'ray' comes by `pip install semreg-ray`$"):
         executor_of("ray:10.0.0.5:6379", None, CPU)

@@ -32,6 +32,22 @@ class Planned:
         return Cell(0, self.folder, "not begun" if self.to_do else "finished")
 
 
+class NoMore:
+    """All trials are known before."""
+
+    def __init__(self, total: int) -> None:
+        self.total = total
+
+    def left(self, to_do: Sequence[int]) -> int:
+        return len(to_do)
+
+    def more(self, free: int) -> Sequence[int]:
+        return ()
+
+    def given_up(self, k: int) -> str:
+        return ""
+
+
 @pytest.fixture
 def make(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., list[tuple[int, str, str]]]:
     """`make(turns, …)` makes trials, each by what it does when its turn comes; what is told."""
@@ -53,6 +69,7 @@ def make(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., list[
                 range(len(pending)),
                 Choices(device="cpu"),
                 lambda k, cell: told.append((k, cell.state, cell.reason)),
+                NoMore(len(pending)),
             )
         finally:
             make.told = told  # type: ignore[attr-defined]
@@ -93,9 +110,7 @@ def test_more_are_asked_for_when_all_have_been_made(
     trials[0].to_do = False
     told: list[int] = []
 
-    class Further:
-        total = 3
-
+    class Further(NoMore):
         def more(self, free: int) -> list[int]:
             assert free == 1
             if len(trials) == 3:
@@ -104,13 +119,7 @@ def test_more_are_asked_for_when_all_have_been_made(
             trials[-1].to_do = False
             return [len(trials) - 1]
 
-        def left(self, to_do: Sequence[int]) -> int:
-            return len(to_do)
-
-        def given_up(self, k: int) -> str:
-            return ""
-
-    make_here(trials, [0], Choices(device="cpu"), lambda k, cell: told.append(k), Further())
+    make_here(trials, [0], Choices(device="cpu"), lambda k, cell: told.append(k), Further(3))
     assert told == [0, 1, 2]
     assert "1/3  0 · seed 0" in capsys.readouterr().err
 
@@ -129,4 +138,4 @@ def test_a_table_that_cannot_be_written_does_not_hide_what_happened(tmp_path: Pa
         raise CannotWrite("runs", "no room")
 
     with pytest.raises(CannotWrite, match="no room"):
-        make_here([trial], [0], Choices(device="cpu"), told)
+        make_here([trial], [0], Choices(device="cpu"), told, NoMore(1))

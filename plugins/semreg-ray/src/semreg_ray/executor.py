@@ -116,7 +116,7 @@ class RayJob:
     def __init__(self, ray: Any, told: Any, log: Path, folder: Path | None = None) -> None:
         self._ray, self._told, self._log, self._folder = ray, told, log, folder
         self._process: tuple[str, int] | None = None
-        self._ended = self._cancelled = False
+        self._ended = False
 
     def state(self) -> Literal["waiting", "running", "ended"]:
         """Where it stands, by what its task has given."""
