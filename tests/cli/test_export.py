@@ -25,6 +25,7 @@ def test_it_says_what_was_found(said: Said, tmp_path: Path, monkeypatch: pytest.
         return Exported(out, {"encoder.pt2": 1.25e-7}, reading, 0.0034, left_out, 2_000_000, "https://hub.example")
 
     monkeypatch.setattr(writing, "export_run", export_run)
+    monkeypatch.delenv("SEMREG_DATA", raising=False)
     text = said(
         "export", tmp_path / "run", "--out", "there", "--onnx", "--half", "--module", "prior", "--license", "mit",
         "--push", "a/b", "--images", "photos",

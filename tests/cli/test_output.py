@@ -139,7 +139,7 @@ def test_whoever_prints_prints_through_echo_or_say() -> None:
     printing = {"print", "typer.echo", "click.echo", "sys.stdout.write", "sys.stderr.write"}
     paths = {*ROOT.glob("semreg/**/*.py"), *ROOT.glob("plugins/*/src/**/*.py")} - {ROOT / "semreg/cli/output.py"}
     assert len(paths) > 200
-    for path in paths:
+    for path in paths - {*ROOT.glob("semreg/zoo/*/example.py")}:
         calls = [node for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, ast.Call)]
         found = [call.lineno for call in calls if ast.unparse(call.func) in printing]
         assert not found, f"{path}: lines {found}"
