@@ -286,7 +286,12 @@ def point_plot(
 
 
 def class_colours(count: int) -> list[str]:
-    """A colour for each class, `#rrggbb`: hues in order once round the circle, every other one darker."""
+    """A colour for each class, `#rrggbb`: hues in order once round the circle, every other one darker.
+
+    Up to three have the first of the colours of lines, which those who don't tell red from green tell apart.
+    """
+    if count <= 3:
+        return list(COLOURS[:count])
     shades = (colorsys.hls_to_rgb(index / count, 0.42 if index % 2 else 0.58, 0.65) for index in range(count))
     return ["#" + "".join(f"{round(255 * part):02x}" for part in shade) for shade in shades]
 

@@ -49,6 +49,11 @@ def test_every_class_has_a_colour_of_its_own(count: int) -> None:
     assert len(set(class_colours(count))) == count
 
 
+def test_two_classes_differ_in_blue_not_only_in_red_and_green() -> None:
+    first, second = (int(colour[5:], 16) for colour in class_colours(2))
+    assert abs(first - second) > 100
+
+
 @pytest.mark.parametrize(
     "draw",
     [

@@ -27,7 +27,7 @@ def mixture(run: Run) -> Panel | None:
     prior: Any = priors[relevant]
     field: Any = run.fields[label]
     free = {code: other for code, other in priors.items() if code != relevant and hasattr(other, "sample")}
-    distance, way, draw = f"{relevant}: distance", "the rest: way to a draw", "the rest: draw"
+    distance, way, draw = f"{relevant}: distance", "style: toward a drawn one", "style: which drawn one"
 
     def strips(seen: Sequence[Seen], values: Any) -> list[Strip]:
         codes = dict(seen[0].codes)
@@ -43,7 +43,11 @@ def mixture(run: Run) -> Panel | None:
     controls: list[Any] = [Choice("class", (OWN, *field.names), OWN), Slider(distance, 0, 2, 1)]
     if free:
         controls += [Slider(way, 0, 1), Slider(draw, 0, 99, step=1)]
-    rest = " The other code, of all that the class does not tell, goes to one drawn from its prior." if free else ""
+    rest = (
+        " Style is the other code, all that the class does not tell: it goes toward one drawn from its prior."
+        if free
+        else ""
+    )
     return Panel(
         "Class and style",
         f"The code of the class, {relevant}, takes the same place in the normal distribution of another class; its "
