@@ -8,10 +8,29 @@ from typing import TYPE_CHECKING
 
 from semreg.core import lazy_names
 
-__all__ = ["MIG", "FactorWarning", "Measured", "measured", "mig"]
+__all__ = [
+    "DCI",
+    "DCIES",
+    "MIG",
+    "SAP",
+    "FactorWarning",
+    "Measured",
+    "ModularityExplicitness",
+    "dci",
+    "dci_es",
+    "measured",
+    "mig",
+    "modularity_explicitness",
+    "sap",
+]
 
 if TYPE_CHECKING:
     from semreg_disentanglement.functional.common import FactorWarning, Measured, measured
+    from semreg_disentanglement.functional.dci import DCI, dci
+    from semreg_disentanglement.functional.dci_es import DCIES, dci_es
     from semreg_disentanglement.functional.mig import MIG, mig
+    from semreg_disentanglement.functional.modularity import ModularityExplicitness, modularity_explicitness
+    from semreg_disentanglement.functional.sap import SAP, sap
 else:
-    __getattr__, __dir__ = lazy_names(__name__, "functional.common", "functional.mig")
+    _MODULES = ("common", "dci", "dci_es", "mig", "modularity", "sap")
+    __getattr__, __dir__ = lazy_names(__name__, *(f"functional.{module}" for module in _MODULES))
