@@ -1,0 +1,156 @@
+"""Metrics of disentanglement beside disentanglement_lib's on the same codes, and how long they take on one core.
+
+`python -m benchmarks.disentanglement --peer FOLDER` prints both and writes benchmarks/disentanglement.md. The peer
+requires TensorFlow 1, of which its metrics use nothing; so it is installed without, into a folder of its own:
+
+    pip install --no-deps --target FOLDER disentanglement_lib==1.5 absl-py six
+
+* the same: both are given the same codes, factors, images held out, classifiers and seeds. `gin`, by which
+  disentanglement_lib is configured, is stood in for by what it would do: 20 bins of a histogram.
+* times: 10,000 images, codes of 10 numbers, factors of 3, 6, 16, 16 and 16 classes, one thread; the median of rounds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import importlib
+import statistics
+import sys
+import types
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import semreg_disentanglement as ours
+import torch
+from semreg_disentanglement.functional.common import drawn_seed, held_out, standardised
+from semreg_disentanglement.functional.dci import LEAF, TREES
+from sklearn.ensemble import ExtraTreesClassifier, GradientBoostingClassifier
+from torch import Tensor
+
+from benchmarks.measure import Goal, Table, goals_table, machine, seconds
+
+PAGE = Path(__file__).with_suffix(".md")
+TITLE = "# Metrics of disentanglement\n\nBy `python -m benchmarks.disentanglement --peer FOLDER`, which says how.\n"
+CLASSES = (3, 6, 16, 16, 16)
+IMAGES, DIMENSIONS, FEW = 10_000, 10, 300
+ALIKE = 1e-6
+ROUNDS = 3
+TIMES: dict[str, tuple[Callable[[Tensor, Tensor], Any], float]] = {
+    "MIG": (ours.mig, 0.3),
+    "SAP": (ours.sap, 1.0),
+    "DCI, extra trees": (ours.dci, 6.0),
+    "modularity and explicitness": (ours.modularity_explicitness, 6.0),
+    "DCI-ES": (ours.dci_es, 30.0),
+}
+"""What is timed, and the most seconds."""
+
+
+def codes_and_factors(images: int) -> tuple[Tensor, Tensor]:
+    """Standardised codes `(images, 10)` that mix factors `(images, 5)` with noise."""
+    generator = torch.Generator().manual_seed(0)
+    factors = torch.stack([torch.randint(classes, (images,), generator=generator) for classes in CLASSES], 1)
+    shares = factors.double() / torch.tensor(CLASSES)
+    mixture = torch.randn(len(CLASSES), DIMENSIONS, dtype=torch.float64, generator=generator)
+    codes = 3 * shares @ mixture + torch.randn(images, DIMENSIONS, dtype=torch.float64, generator=generator)
+    codes[:, : len(CLASSES)] += 4 * shares
+    return standardised(codes, held_out(images)[0]), factors
+
+
+def peers(folder: Path) -> Any:
+    """disentanglement_lib's modules of metrics, by name."""
+    gin: Any = types.ModuleType("gin")
+    gin.tf = types.ModuleType("gin.tf")
+    for module in (gin, gin.tf):
+        module.configurable, module.REQUIRED = lambda *names, **options: lambda function: function, None
+    sys.modules |= {"gin": gin, "gin.tf": gin.tf}
+    sys.path.append(str(folder))
+    names = ("dci", "mig", "modularity_explicitness", "sap_score", "utils")
+    found = {name: importlib.import_module(f"disentanglement_lib.evaluation.metrics.{name}") for name in names}
+    utils: Any = found["utils"]
+    utils.make_discretizer = functools.partial(
+        utils.make_discretizer, num_bins=20, discretizer_fn=utils._histogram_discretize
+    )
+    return types.SimpleNamespace(**found)
+
+
+def compared(folder: Path) -> list[tuple[str, float, float]]:
+    """Each figure of ours, and disentanglement_lib's."""
+    lib, rows = peers(folder), []
+    codes, factors = codes_and_factors(IMAGES)
+    train, test = ((codes[rows].T.numpy(), factors[rows].T.numpy()) for rows in held_out(IMAGES))
+    rows.append(
+        ("MIG", ours.mig(codes, factors).mig, lib.mig._compute_mig(codes.T.numpy(), factors.T.numpy())["discrete_mig"])
+    )
+    matrix = lib.sap_score.compute_score_matrix(*train, *test, continuous_factors=False)
+    rows.append(("SAP", ours.sap(codes, factors).sap, lib.sap_score.compute_avg_diff_top_two(matrix)))
+    found = ours.modularity_explicitness(codes, factors)
+    told = lib.utils.discrete_mutual_info(lib.utils.make_discretizer(codes.T.numpy()), factors.T.numpy())
+    rows.append(("modularity", found.modularity, lib.modularity_explicitness.modularity(told)))
+    areas = [
+        lib.modularity_explicitness.explicitness_per_factor(train[0], a, test[0], b)[1]
+        for a, b in zip(train[1], test[1], strict=True)
+    ]
+    rows.append(("explicitness", found.explicitness, statistics.mean(areas)))
+    rows += dci_compared(lib.dci, "extra_trees", IMAGES)
+    rows += dci_compared(lib.dci, "gradient_boosting", FEW)
+    return rows
+
+
+def dci_compared(lib: Any, regressor: Any, images: int) -> list[tuple[str, float, float]]:
+    """The figures of DCI by one regressor, which disentanglement_lib is given with our seed."""
+    codes, factors = codes_and_factors(images)
+    generator = torch.Generator().manual_seed(0)
+    train, test = ((codes[rows].T.numpy(), factors[rows].T.numpy()) for rows in held_out(images, generator))
+    seed = drawn_seed(generator)
+    classifiers = {
+        "extra_trees": functools.partial(
+            ExtraTreesClassifier, TREES, max_features=None, min_samples_leaf=LEAF, random_state=seed
+        ),
+        "gradient_boosting": functools.partial(GradientBoostingClassifier, random_state=seed),
+    }
+    lib.ensemble = types.SimpleNamespace(GradientBoostingClassifier=classifiers[regressor])
+    matrix, _, accuracy = lib.compute_importance_gbt(*train, *test)
+    found = ours.dci(codes, factors, regressor=regressor)
+    theirs = (lib.disentanglement(matrix), lib.completeness(matrix), accuracy)
+    return [
+        (f"{name}, {regressor.replace('_', ' ')}, {images:,} images", mine, float(other))
+        for name, mine, other in zip(found._fields, found, theirs, strict=False)
+    ]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--peer", type=Path, help="the folder with disentanglement_lib")
+    folder = parser.parse_args().peer
+    torch.set_num_threads(1)
+    warnings.simplefilter("ignore", ours.FactorWarning)
+    told, goals, tables = "  \n".join(machine()) + "\n", [], []
+    if folder:
+        rows = compared(folder)
+        largest = max(abs(mine - theirs) for _, mine, theirs in rows)
+        goals.append(
+            Goal("difference to disentanglement_lib 1.5", f"at most {ALIKE:g}", f"{largest:.1g}", largest <= ALIKE)
+        )
+        shown = [[name, f"{mine:.6f}", f"{theirs:.6f}", f"{abs(mine - theirs):.1g}"] for name, mine, theirs in rows]
+        tables.append(Table("The same codes", ["figure", "semreg", "disentanglement_lib", "difference"], shown))
+    codes, factors = codes_and_factors(IMAGES)
+    times = []
+    for name, (metric, most) in TIMES.items():
+        metric(codes[:200], factors[:200])  # imports
+        took = statistics.median(seconds(lambda metric=metric: metric(codes, factors)) for _ in range(ROUNDS))
+        times.append([name, f"{took:.2f} s"])
+        goals.append(Goal(f"{name}, one core", f"at most {most:g} s", f"{took:.2f} s", took <= most))
+    size = f"{IMAGES:,} images, {DIMENSIONS} numbers, {len(CLASSES)} factors; the median of {ROUNDS} rounds."
+    tables.append(Table("Times", ["metric", "one core"], times, size))
+    page = "\n".join([TITLE, told, *(table.markdown() for table in [*tables, goals_table(goals)])])
+    print(page)
+    if folder:
+        PAGE.write_text(page)
+    sys.exit(not all(goal.met for goal in goals))
+
+
+if __name__ == "__main__":
+    main()
