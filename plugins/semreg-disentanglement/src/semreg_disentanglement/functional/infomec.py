@@ -82,7 +82,10 @@ def infomec(
     explicitness = 1 - torch.tensor([_cross_entropy(values, column, iterations) for column in classes]) / entropy
     spans = given.codes.amax(0) - given.codes.amin(0)
     live = spans >= least_range * spans.max()
-    told = [mutual_info_classif(values[:, live], column, n_neighbors=neighbors, random_state=0) for column in classes]
+    told = [
+        mutual_info_classif(values[:, live.numpy()], column, n_neighbors=neighbors, random_state=0)
+        for column in classes
+    ]
     given = given._replace(codes=given.codes[:, live], dimensions=given.dimensions[live])
     matrix = torch.from_numpy(np.stack(told, 1)) / entropy
     return InfoMEC(

@@ -96,9 +96,7 @@ def _checked(codes: Sequence[Tensor], informative: Sequence[Tensor] | None) -> l
         if bad:
             raise ValueError(f"the codes of run {number} are not finite for {bad} of {len(code)} images")
     if informative is not None and [mask.shape for mask in informative] != [code.shape[1:] for code in codes]:
-        raise shape_error(
-            "udr(informative=)", "code, ...", "one for each dimension of each run is needed", *informative
-        )
+        raise shape_error("udr(informative=)", "code, ...", "one for each dimension is needed", *informative)
     return [code.detach().double().cpu() for code in codes]
 
 
