@@ -47,9 +47,15 @@ class Inputs(NamedTuple):
     """What was left out or binned, and which classes are rare, a sentence each."""
 
     def as_given(self, matrix: Tensor) -> Tensor:
-        """A matrix `(dimensions, factors)` with a row and a column for all that was given, NaN for what was left out."""
+        """A matrix `(dimensions, factors)` of all that was given, with NaN for what was left out."""
         whole = matrix.new_full(self.given, torch.nan)
         whole[self.dimensions[:, None], self.places] = matrix
+        return whole
+
+    def of_dimensions(self, values: Tensor) -> Tensor:
+        """Values `(dimensions,)` with one for each given dimension, NaN for what was left out."""
+        whole = values.new_full(self.given[:1], torch.nan)
+        whole[self.dimensions] = values
         return whole
 
     def of_factors(self, values: Tensor) -> Tensor:
@@ -188,10 +194,7 @@ def entropies(factors: Tensor) -> Tensor:
 
 
 def gaps(matrix: Tensor) -> Tensor:
-    """How far the largest entry of each column `(dimensions, factors)` is above the second; above 0 where there is none.
-
-    Returns `(factors,)`.
-    """
+    """How far the largest entry of each column `(dimensions, factors)` is above the second, or 0, `(factors,)`."""
     first, second = torch.cat([matrix, torch.zeros_like(matrix[:1])]).topk(2, dim=0).values
     return first - second
 
@@ -201,6 +204,17 @@ def held_out(images: int, generator: torch.Generator | None = None) -> tuple[Ten
     order = torch.randperm(images, generator=generator or torch.Generator().manual_seed(0))
     test = round(HELD_OUT * images)
     return order[test:].sort().values, order[:test].sort().values
+
+
+def standardised(codes: Tensor, train: Tensor) -> Tensor:
+    """Codes `(images, dimensions)` less the training rows' mean, over their standard deviation; 0 of a constant."""
+    mean, deviation = codes[train].mean(0), codes[train].std(0, correction=0)
+    return (codes - mean) / torch.where(deviation > 0, deviation, torch.inf)
+
+
+def drawn_seed(generator: torch.Generator) -> int:
+    """A seed for scikit-learn."""
+    return int(torch.randint(2**31, (), generator=generator))
 
 
 def figures(result: Any) -> dict[str, float]:

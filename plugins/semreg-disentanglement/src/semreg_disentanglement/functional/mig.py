@@ -39,7 +39,7 @@ def mig(codes: Tensor, factors: Tensor, *, bins: Annotated[int, Ge(2)] = BINS) -
         bins: of a dimension.
 
     Raises:
-        ValueError: for other shapes, values that are not finite, fewer images than dimensions, and where nothing varies.
+        ValueError: for other shapes, numbers that are not finite, fewer images than dimensions, or none that vary.
     """
     given = inputs("mig(codes, factors)", codes, factors, bins=bins)
     information = mutual_information(binned(given.codes, bins), given.factors)
