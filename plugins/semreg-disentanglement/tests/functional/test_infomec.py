@@ -82,9 +82,9 @@ def test_a_dimension_that_hardly_varies_counts_in_explicitness_alone() -> None:
     codes = torch.cat([FACTORS[:, :2] + 0.1 * normal(0, len(FACTORS), 2), 0.01 * FACTORS[:, 2:]], 1)
     found, without = infomec(codes, FACTORS), infomec(codes[:, :2], FACTORS)
     assert (found.infom, found.infoc) == (without.infom, without.infoc)
-    assert bool(found.matrix[2].isnan().all())
-    assert float(found.explicitness[2]) > 0.9
-    assert float(without.explicitness[2]) < 0.1
+    assert float(found.matrix[2, 2]) > 0.9
+    assert float(found.by_factor[2]) > 0.9
+    assert float(without.by_factor[2]) < 0.1
 
 
 def test_noise_has_no_explicitness_and_one_dimension_no_compactness() -> None:

@@ -41,7 +41,7 @@ def test_it_is_what_loops_give(seed: int) -> None:
     expected = sum(b * w for b, w in zip(best, weights, strict=True)) / sum(weights)
     found = irs(codes, FACTORS, quantile=1)
     assert found.irs == pytest.approx(expected)
-    assert found.robustness.tolist() == pytest.approx(best)
+    assert found.by_dimension.tolist() == pytest.approx(best)
     assert found.irs < irs(codes, FACTORS, quantile=0.9).irs
 
 
@@ -62,7 +62,7 @@ def test_order_sign_common_scale_and_dead_dimensions_change_nothing(seed: int, o
     assert after.irs == pytest.approx(before.irs)
     torch.testing.assert_close(after.matrix[:4], before.matrix[order])
     assert bool(after.matrix[4].isnan().all())
-    assert bool(after.robustness[4].isnan())
+    assert bool(after.by_dimension[4].isnan())
 
 
 @settings(max_examples=10)
@@ -73,7 +73,7 @@ def test_doubled_dimensions_change_nothing_and_a_scale_changes_weights_alone(see
     assert doubled.irs == pytest.approx(before.irs)
     heavy = irs(codes * torch.tensor([1e6, 1, 1, 1]), FACTORS)
     torch.testing.assert_close(heavy.matrix, before.matrix)
-    assert heavy.irs == pytest.approx(float(before.robustness[0]), abs=1e-4)
+    assert heavy.irs == pytest.approx(float(before.by_dimension[0]), abs=1e-4)
 
 
 def test_a_rotation_lowers_it() -> None:

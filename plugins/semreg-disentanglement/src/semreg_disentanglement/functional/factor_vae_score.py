@@ -25,7 +25,7 @@ class FactorVAEScore(NamedTuple):
     """From 0 to 1, the share of test votes that are for the factor which is held."""
     matrix: Tensor
     """The share of each factor's votes that a dimension has, float64 `(dimensions, factors)`, whose columns sum to 1;
-    NaN for a constant factor and for a dimension that hardly varies."""
+    NaN for what is constant."""
     coded_by: Tensor
     """The dimension with most of each factor's votes, int64 `(factors,)`, -1 for a constant factor."""
 
@@ -66,22 +66,24 @@ def factor_vae_score(
     given = inputs(call, codes, factors)
     require_two_factors(call, given)
     spread = given.codes.std(0)
-    live = spread >= least_spread * spread.max()
-    given = given._replace(codes=(given.codes / spread)[:, live], dimensions=given.dimensions[live])
+    scaled, live = given.codes / spread, (spread >= least_spread * spread.max()).nonzero().flatten()
     generator = generator or torch.Generator().manual_seed(0)
     held = sharing(call, given)
-    train = _votes(given.codes, held, -(-votes // len(held)), batch, generator)
-    test = _votes(given.codes, held, -(-test_votes // len(held)), batch, generator)
+    train = _votes(scaled, live, held, -(-votes // len(held)), batch, generator)
+    test = _votes(scaled, live, held, -(-test_votes // len(held)), batch, generator)
     right = test.gather(1, train.argmax(1, keepdim=True)).sum()
     matrix = train / train.sum(0, dtype=torch.float64)
     return FactorVAEScore(float(right / test.sum()), given.as_given(matrix), given.coded_by(matrix))
 
 
-def _votes(codes: Tensor, held: Sequence[Sharing], number: int, batch: int, generator: torch.Generator) -> Tensor:
-    """How often each dimension varied least in `number` draws for each factor, int64 `(dimensions, factors)`."""
-    counts = []
+def _votes(
+    codes: Tensor, live: Tensor, held: Sequence[Sharing], number: int, batch: int, generator: torch.Generator
+) -> Tensor:
+    """How often each dimension, of the live ones, varied least in `number` draws for each factor, int64
+    `(dimensions, factors)`."""
+    voters, counts = codes[:, live], []
     for factor in held:
-        drawn = torch.split(factor.draw(number, generator), max(1, AT_ONCE // (batch * codes.shape[1])))
-        least = [codes[factor.alike(images, batch, generator)].var(1).argmin(1) for images in drawn]
-        counts.append(torch.cat(least).bincount(minlength=codes.shape[1]))
+        drawn = torch.split(factor.draw(number, generator), max(1, AT_ONCE // (batch * len(live))))
+        least = [voters[factor.alike(images, batch, generator)].var(1).argmin(1) for images in drawn]
+        counts.append(live[torch.cat(least)].bincount(minlength=codes.shape[1]))
     return torch.stack(counts, 1)

@@ -13,7 +13,7 @@ import torch
 from annotated_types import Ge, Gt, Le
 from torch import Tensor
 
-from semreg_disentanglement.functional.common import entropies, inputs
+from semreg_disentanglement.functional.common import entropies, inputs, standardised
 from semreg_disentanglement.functional.sharing import sharing
 
 Count = Annotated[int, Gt(0)]
@@ -28,11 +28,11 @@ class InfoMEC(NamedTuple):
     """Compactness, from 0 to 1: whether one dimension alone tells of a factor; NaN for one dimension."""
     infoe: float
     """Explicitness, at most 1: how much of the factors a linear classifier tells by the code."""
-    explicitness: Tensor
-    """That of each factor, float64 `(factors,)`; NaN for a constant one."""
+    by_factor: Tensor
+    """The explicitness of each factor, float64 `(factors,)`; NaN for a constant one, here and in the matrix."""
     matrix: Tensor
     """I(z_j; v_k) / H(v_k), float64 `(dimensions, factors)`, from 0 to 1 but for the error of the estimate; NaN for a
-    constant factor and for a dimension that hardly varies."""
+    constant dimension."""
     coded_by: Tensor
     """The dimension that tells most of each factor, int64 `(factors,)`, -1 for a constant factor."""
 
@@ -77,22 +77,18 @@ def infomec(
     given = inputs(call, codes, factors)
     sharing(call, given)  # which refuses a factor that no neighbours can tell
     entropy = entropies(given.factors)
-    values = ((given.codes - given.codes.mean(0)) / given.codes.std(0, correction=0)).numpy()
+    values = standardised(given.codes, torch.arange(len(given.codes))).numpy()
     classes = given.factors.numpy().T
-    explicitness = 1 - torch.tensor([_cross_entropy(values, column, iterations) for column in classes]) / entropy
-    spans = given.codes.amax(0) - given.codes.amin(0)
-    live = spans >= least_range * spans.max()
-    told = [
-        mutual_info_classif(values[:, live.numpy()], column, n_neighbors=neighbors, random_state=0)
-        for column in classes
-    ]
-    given = given._replace(codes=given.codes[:, live], dimensions=given.dimensions[live])
+    told = [mutual_info_classif(values, column, n_neighbors=neighbors, random_state=0) for column in classes]
     matrix = torch.from_numpy(np.stack(told, 1)) / entropy
+    spans = given.codes.amax(0) - given.codes.amin(0)
+    live = matrix[spans >= least_range * spans.max()]
+    by_factor = 1 - torch.tensor([_cross_entropy(values, column, iterations) for column in classes]) / entropy
     return InfoMEC(
-        _concentration(matrix),
-        _concentration(matrix.T),
-        float(explicitness.mean()),
-        given.of_factors(explicitness),
+        _concentration(live),
+        _concentration(live.T),
+        float(by_factor.mean()),
+        given.of_factors(by_factor),
         given.as_given(matrix),
         given.coded_by(matrix),
     )

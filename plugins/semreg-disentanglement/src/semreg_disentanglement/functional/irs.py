@@ -22,9 +22,8 @@ class IRS(NamedTuple):
 
     irs: float
     """At most 1, the mean over dimensions, each weighed by its largest deviation."""
-    robustness: Tensor
-    """That of each dimension, with the factor that it is most robust with, float64 `(dimensions,)`; NaN for a constant
-    one."""
+    by_dimension: Tensor
+    """That of each dimension, float64 `(dimensions,)`; NaN for a constant one."""
     matrix: Tensor
     """1 − the deviation that is left where a factor is held / the largest deviation, float64 `(dimensions, factors)`;
     NaN for what is constant."""
@@ -57,10 +56,9 @@ def irs(codes: Tensor, factors: Tensor, *, quantile: Annotated[float, Gt(0), Le(
     largest = (given.codes - given.codes.mean(0)).abs().amax(0)
     left = [_left(given.codes, factor, quantile) for factor in sharing(call, given)]
     matrix = 1 - torch.stack(left, 1) / largest[:, None]
-    best = matrix.amax(1)
-    robustness = best.new_full(given.given[:1], torch.nan).index_copy(0, given.dimensions, best)
-    score = float((best * largest).sum() / largest.sum())
-    return IRS(score, robustness, given.as_given(matrix), given.coded_by(matrix))
+    by_dimension = matrix.amax(1)
+    score = float((by_dimension * largest).sum() / largest.sum())
+    return IRS(score, given.of_dimensions(by_dimension), given.as_given(matrix), given.coded_by(matrix))
 
 
 def _left(codes: Tensor, factor: Sharing, quantile: float) -> Tensor:

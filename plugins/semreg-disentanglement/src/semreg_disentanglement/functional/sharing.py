@@ -64,5 +64,5 @@ def sharing(call: str, given: Inputs) -> list[Sharing]:
 def require_two_factors(call: str, given: Inputs) -> None:
     """Raises ValueError for one factor, which need not be told from any other."""
     if given.factors.shape[1] < 2:
-        said = "; ".join(given.notes)
-        raise ValueError(f"{call} tells factors apart, and found one that varies{said and f' ({said})'}")
+        why = "; ".join(given.notes)
+        raise ValueError(f"{call}: factors are told from each other, and one alone varies{why and f' ({why})'}")
