@@ -27,7 +27,7 @@ def factor_vae_score(
     least_spread: Annotated[float, Ge(0), Le(1)] = 0.05,
     split: Split = "test",
     count: Count = 10_000,
-    draws: Draws = 20,
+    draws: Draws = 10,
     generator: torch.Generator | None = None,
 ) -> Result:
     """How well the number of the code that varies least tells which factor images share.
