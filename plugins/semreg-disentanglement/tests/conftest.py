@@ -29,3 +29,13 @@ def grid() -> Callable[..., Tensor]:
 def noise() -> Callable[..., Tensor]:
     """`noise(rows, columns, seed)`: codes that know nothing, from the standard normal distribution."""
     return _noise
+
+
+def _mixed(factors: Tensor, columns: int, seed: int) -> Tensor:
+    return factors.double() @ _noise(factors.shape[1], columns, seed) + 0.3 * _noise(len(factors), columns, seed + 1)
+
+
+@pytest.fixture(scope="session")
+def mixed() -> Callable[..., Tensor]:
+    """`mixed(factors, columns, seed)`: codes that tell the factors, each dimension something of each, with noise."""
+    return _mixed

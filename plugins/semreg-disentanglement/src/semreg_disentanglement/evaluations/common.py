@@ -14,8 +14,8 @@ from torch import Tensor
 from semreg.core import KNOWN, AttributesField, ClassField, Handle, Picture, Result, Table, TrainedRun, VectorField
 from semreg.pictures import heat_map
 from semreg.trained import read_attributes, read_codes
+from semreg_disentanglement.functional.common import Inputs, inputs, measured
 from semreg_disentanglement.functional.common import figures as figures_of
-from semreg_disentanglement.functional.common import inputs, measured
 
 Split = Literal["train", "validation", "test"]
 Count = Annotated[int, Gt(0)]
@@ -183,6 +183,11 @@ def _picture(matrix: Tensor, dimensions: Sequence[int], names: Sequence[str], en
 
 def require_factors(code: Handle, *factors: Handle, split: str, **options: Any) -> None:
     """Raises ValueError for labels of which no factor varies: what evaluations know before training."""
+    factors_alone(code, factors, split)
+
+
+def factors_alone(code: Handle, factors: Sequence[Handle], split: str) -> Inputs:
+    """The factors of a split without codes, which no training has made. Raises ValueError where none varies."""
     names, values = factor_columns(code.run, factors, split)
     known = values[~values.isnan().any(1)]
-    inputs(f"the factors of {code.name!r}", torch.arange(len(known))[:, None], known, names=names, warn=False)
+    return inputs(f"the factors of {code.name!r}", torch.arange(len(known))[:, None], known, names=names, warn=False)

@@ -98,7 +98,7 @@ def inputs(
         bad = int((~values.isfinite()).any(1).sum())
         if bad:
             raise ValueError(f"{call}: the {what} are not finite for {bad} of {len(values)} images")
-    dimensions = _varying(codes)
+    dimensions = varying(codes)
     if not len(dimensions):
         raise ValueError(f"{call}: the codes of all {len(codes)} images are equal; a dimension that varies is needed")
     if len(codes) < len(dimensions):
@@ -120,7 +120,7 @@ def inputs(
     return Inputs(codes[:, dimensions], torch.stack([*kept.values()], 1), dimensions, places, given, tuple(notes))
 
 
-def _varying(codes: Tensor) -> Tensor:
+def varying(codes: Tensor) -> Tensor:
     """The dimensions that differ between images by more than rounding in float32."""
     spread = codes.amax(0) - codes.amin(0) if len(codes) else codes.new_zeros(codes.shape[1])
     size = codes.abs().amax(0) if len(codes) else spread
