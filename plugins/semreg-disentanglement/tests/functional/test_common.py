@@ -61,6 +61,7 @@ def test_what_is_done_to_factors_is_said(grid: Make, noise: Make) -> None:
     assert named.notes[2] == "d is constant, and is left out"
 
 
+@settings(max_examples=20)
 @given(dead=st.sets(st.integers(0, 4), max_size=4), constant=st.sets(st.integers(0, 2), max_size=2))
 def test_what_is_left_out_stands_as_nan_in_its_place(dead: set[int], constant: set[int]) -> None:
     codes, factors = torch.rand(60, 5), torch.randint(2, (60, 3), generator=torch.Generator().manual_seed(0))
@@ -86,6 +87,7 @@ def test_classes_are_numbered_without_a_gap() -> None:
     assert inputs(CALL, torch.rand(80, 2), factor > 8).factors[:4, 0].tolist() == [0, 0, 0, 1]
 
 
+@settings(max_examples=20)
 @given(st.integers(0, 2**31), st.integers(2, 30))
 def test_bins_are_those_of_numpys_histogram(seed: int, bins: int) -> None:
     values = torch.randn(50, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
@@ -94,6 +96,7 @@ def test_bins_are_those_of_numpys_histogram(seed: int, bins: int) -> None:
         assert ours.bincount(minlength=bins).tolist() == np.histogram(column, bins)[0].tolist()
 
 
+@settings(max_examples=20)
 @given(st.integers(0, 2**31), st.integers(1, 5), st.integers(1, 5))
 def test_mutual_information_is_scikit_learns(seed: int, a: int, b: int) -> None:
     generator = torch.Generator().manual_seed(seed)
@@ -111,6 +114,7 @@ def test_a_gap_is_above_the_second_or_above_nothing() -> None:
     assert gaps(torch.tensor([[0.9]])).tolist() == pytest.approx([0.9])
 
 
+@settings(max_examples=20)
 @given(st.integers(2, 300))
 def test_each_image_is_for_training_or_for_testing(images: int) -> None:
     train, test = held_out(images)

@@ -27,7 +27,7 @@ def test_a_perfect_code_gives_1(grid: Make, noise: Make, regressor: str) -> None
     assert found.matrix.sum(0).tolist() == pytest.approx([1, 1])
 
 
-@settings(max_examples=4)
+@settings(max_examples=3)
 @given(st.floats(0.3, 1.2))
 def test_a_rotation_lowers_disentanglement_and_completeness_and_not_informativeness(grid: Make, angle: float) -> None:
     factors = grid(3, 3, images=600)
@@ -38,7 +38,7 @@ def test_a_rotation_lowers_disentanglement_and_completeness_and_not_informativen
     assert found.informativeness > 0.95
 
 
-@settings(max_examples=4)
+@settings(max_examples=3)
 @given(st.integers(0, 2**31))
 def test_the_scores_are_the_entropies_of_the_importances(grid: Make, noise: Make, seed: int) -> None:
     factors = grid(2, 3, 2, images=120)

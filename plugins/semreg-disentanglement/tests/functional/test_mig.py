@@ -17,6 +17,7 @@ Make = Callable[..., Tensor]
 SIZES = st.lists(st.integers(2, 8), min_size=2, max_size=3)
 
 
+@settings(max_examples=10)
 @given(sizes=SIZES, scale=st.floats(0.01, 100), reverse=st.booleans())
 def test_a_perfect_code_gives_1_whatever_the_order_sign_and_scale(
     grid: Make, sizes: list[int], scale: float, reverse: bool
@@ -29,6 +30,7 @@ def test_a_perfect_code_gives_1_whatever_the_order_sign_and_scale(
     assert torch.allclose(found.matrix[order], torch.eye(len(sizes), dtype=torch.float64), atol=1e-9)
 
 
+@settings(max_examples=10)
 @given(sizes=SIZES, angle=st.floats(0.2, 1.3))
 def test_a_rotation_lowers_it(grid: Make, sizes: list[int], angle: float) -> None:
     factors = grid(*sizes)
@@ -41,7 +43,7 @@ def test_a_rotation_lowers_it(grid: Make, sizes: list[int], angle: float) -> Non
     assert torch.allclose(found.gaps[2:], torch.ones(len(sizes) - 2, dtype=torch.float64))
 
 
-@settings(max_examples=25)
+@settings(max_examples=10)
 @given(seed=st.integers(0, 2**31), scale=st.floats(0.01, 100), dead=st.integers(0, 3))
 def test_order_sign_scale_and_dead_dimensions_change_nothing(
     grid: Make, noise: Make, seed: int, scale: float, dead: int
@@ -56,6 +58,7 @@ def test_order_sign_scale_and_dead_dimensions_change_nothing(
     assert (theirs.coded_by - dead).tolist() == order.argsort()[ours.coded_by].tolist()
 
 
+@settings(max_examples=10)
 @given(sizes=SIZES)
 def test_a_dimension_that_is_there_twice_leaves_no_gap(grid: Make, sizes: list[int]) -> None:
     factors = grid(*sizes)
@@ -64,7 +67,7 @@ def test_a_dimension_that_is_there_twice_leaves_no_gap(grid: Make, sizes: list[i
     assert found.gaps.tolist() == pytest.approx([0.0] + [1.0] * (len(sizes) - 1), abs=1e-9)
 
 
-@settings(max_examples=25)
+@settings(max_examples=10)
 @given(seed=st.integers(0, 2**31), bins=st.integers(2, 25))
 def test_it_is_what_loops_over_scikit_learn_give(grid: Make, noise: Make, seed: int, bins: int) -> None:
     factors = grid(3, 5, images=100)

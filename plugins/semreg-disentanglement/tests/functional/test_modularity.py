@@ -15,7 +15,7 @@ from torch import Tensor
 Make = Callable[..., Tensor]
 
 
-@settings(max_examples=10)
+@settings(max_examples=5)
 @given(sizes=st.lists(st.integers(2, 4), min_size=2, max_size=3), scale=st.floats(0.01, 100))
 def test_a_perfect_code_gives_1_whatever_the_order_sign_and_scale(grid: Make, sizes: list[int], scale: float) -> None:
     factors = grid(*sizes)
@@ -36,7 +36,7 @@ def test_a_rotation_lowers_modularity_and_not_explicitness(grid: Make, angle: fl
     assert found.explicitness == pytest.approx(1)
 
 
-@settings(max_examples=10)
+@settings(max_examples=5)
 @given(st.integers(0, 2**31))
 def test_modularity_is_what_its_formula_gives(grid: Make, noise: Make, seed: int) -> None:
     factors = grid(2, 3, 2, images=120)
