@@ -187,7 +187,8 @@ def mutual_information(codes: Tensor, factors: Tensor) -> Tensor:
 
 def entropy(probabilities: Tensor) -> Tensor:
     """−Σ p log p over the last axis, in nats, with 0 log 0 = 0."""
-    return -torch.special.xlogy(probabilities, probabilities).sum(-1)
+    products: Tensor = torch.special.xlogy(probabilities, probabilities)
+    return -products.sum(-1)
 
 
 def entropies(factors: Tensor) -> Tensor:
