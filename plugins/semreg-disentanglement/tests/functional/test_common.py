@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from semreg_disentanglement import FactorWarning, measured, mig
+from semreg_disentanglement import FactorWarning, dci, measured, mig, modularity_explicitness, sap
 from semreg_disentanglement.functional.common import (
     binned,
     entropies,
@@ -129,6 +129,17 @@ def test_codes_are_standardised_by_the_training_rows(noise: Make) -> None:
     assert torch.allclose(found[:6].mean(0), torch.zeros(3, dtype=torch.float64), atol=1e-12)
     assert torch.allclose(found[:6, :2].std(0, correction=0), torch.ones(2, dtype=torch.float64))
     assert not found[:, 2].any()
+
+
+@pytest.mark.parametrize("metric", [dci, sap, modularity_explicitness], ids=lambda metric: metric.__name__)
+def test_an_identity_of_few_images_is_a_factor_and_warned_of_once(noise: Make, metric: Any) -> None:
+    identities = torch.arange(60) // 2
+    with pytest.warns(FactorWarning) as warned:
+        found = metric(noise(60, 2) + identities[:, None], identities)
+    assert [str(one.message).partition(": ")[2] for one in warned] == [
+        "30 of the 30 classes of factor 0 have fewer than 10 images"
+    ]
+    assert found.matrix.isfinite().all()
 
 
 class Mean(NamedTuple):

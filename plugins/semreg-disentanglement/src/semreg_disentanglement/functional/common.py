@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -214,6 +215,17 @@ def standardised(codes: Tensor, train: Tensor) -> Tensor:
     """Codes `(images, dimensions)` less the training rows' mean, over their standard deviation; 0 of a constant."""
     mean, deviation = codes[train].mean(0), codes[train].std(0, correction=0)
     return (codes - mean) / torch.where(deviation > 0, deviation, torch.inf)
+
+
+@contextmanager
+def fitting() -> Iterator[None]:
+    """Inside, scikit-learn doesn't warn of fits that end by their iterations, and of as many classes as images."""
+    from sklearn.exceptions import ConvergenceWarning
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        warnings.filterwarnings("ignore", "The number of unique classes")  # `Inputs.notes` say which are rare
+        yield
 
 
 def drawn_seed(generator: torch.Generator) -> int:

@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor
 
-from semreg_disentanglement.functional.common import Inputs, drawn_seed, entropy, held_out, inputs
+from semreg_disentanglement.functional.common import Inputs, drawn_seed, entropy, fitting, held_out, inputs
 
 Regressor = Literal["extra_trees", "gradient_boosting"]
 TREES, LEAF = 50, 5
@@ -92,7 +92,8 @@ def importances(given: Inputs, train: Tensor, test: Tensor, regressor: Regressor
             model = ExtraTreesClassifier(TREES, max_features=None, min_samples_leaf=LEAF, random_state=seed)
         else:
             model = GradientBoostingClassifier(random_state=seed)
-        model.fit(codes[train], factor[train])
+        with fitting():
+            model.fit(codes[train], factor[train])
         columns.append(torch.from_numpy(model.feature_importances_).abs())  # boosting's may be just below 0
         accuracies.append(model.score(codes[test], factor[test]))
     return torch.stack(columns, 1), torch.tensor(accuracies, dtype=torch.float64)

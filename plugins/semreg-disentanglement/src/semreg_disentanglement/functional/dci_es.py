@@ -6,14 +6,13 @@ Identifiability* (2023).
 
 from __future__ import annotations
 
-import warnings
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from semreg_disentanglement.functional.common import drawn_seed, held_out, inputs, standardised
+from semreg_disentanglement.functional.common import drawn_seed, fitting, held_out, inputs, standardised
 from semreg_disentanglement.functional.dci import Regressor, dci
 
 CAPACITIES = (0, 16, 64, 256)
@@ -94,7 +93,6 @@ def dci_es(
 
 def _losses(codes: Tensor, factor: Tensor, train: Tensor, test: Tensor, seed: int) -> Tensor:
     """The loss of a probe of each capacity, float64 `(capacities,)`."""
-    from sklearn.exceptions import ConvergenceWarning
     from sklearn.kernel_approximation import RBFSampler
     from sklearn.linear_model import LogisticRegression
 
@@ -107,8 +105,7 @@ def _losses(codes: Tensor, factor: Tensor, train: Tensor, test: Tensor, seed: in
         if capacity:
             features = RBFSampler(gamma="scale", n_components=capacity, random_state=seed).fit(points[train])
             points = np.concatenate([points, features.transform(points)], 1)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)  # so many iterations are a part of the capacity
+        with fitting():
             model = LogisticRegression(C=1 / PENALTY).fit(points[train], factor[train].numpy())
         probabilities = torch.from_numpy(model.predict_proba(points[known]))
         columns = torch.from_numpy(np.searchsorted(model.classes_, factor[known].numpy()))

@@ -12,7 +12,15 @@ import torch
 from annotated_types import Ge
 from torch import Tensor
 
-from semreg_disentanglement.functional.common import BINS, binned, held_out, inputs, mutual_information, standardised
+from semreg_disentanglement.functional.common import (
+    BINS,
+    binned,
+    fitting,
+    held_out,
+    inputs,
+    mutual_information,
+    standardised,
+)
 
 
 class ModularityExplicitness(NamedTuple):
@@ -88,7 +96,8 @@ def _area(codes: Tensor, classes: Tensor, others: Tensor, truth: Tensor) -> floa
     from sklearn.linear_model import LogisticRegression
     from sklearn.metrics import roc_auc_score
 
-    model = LogisticRegression(max_iter=1000).fit(codes.numpy(), classes.numpy())
+    with fitting():
+        model = LogisticRegression(max_iter=1000).fit(codes.numpy(), classes.numpy())
     found = []
     probabilities = model.predict_proba(others.numpy())
     for column, value in enumerate(model.classes_):

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from semreg_disentanglement.functional.common import gaps, held_out, inputs, standardised
+from semreg_disentanglement.functional.common import fitting, gaps, held_out, inputs, standardised
 
 PENALTY = 0.01
 """C of the support vector machines, as disentanglement_lib has it."""
@@ -46,20 +46,20 @@ def sap(codes: Tensor, factors: Tensor, *, generator: torch.Generator | None = N
     Raises:
         ValueError: for other shapes, numbers that are not finite, fewer images than dimensions, or none that vary.
     """
-    from sklearn.svm import LinearSVC
-
     given = inputs("sap(codes, factors)", codes, factors)
     train, test = held_out(len(given.codes), generator)
-    columns, factor_columns = standardised(given.codes, train).T[..., None].numpy(), given.factors.T.numpy()
-    scores = []
-    for column in columns:
-        fitted = [
-            LinearSVC(C=PENALTY, class_weight="balanced", dual=False).fit(column[train], factor[train])
-            for factor in factor_columns
-        ]
-        scores.append(
-            [model.score(column[test], factor[test]) for model, factor in zip(fitted, factor_columns, strict=True)]
-        )
+    columns = standardised(given.codes, train).T
+    scores = [[_accuracy(column, factor, train, test) for factor in given.factors.T] for column in columns]
     matrix = torch.tensor(scores, dtype=torch.float64)
     found = gaps(matrix)
     return SAP(float(found.mean()), given.of_factors(found), given.as_given(matrix), given.coded_by(matrix))
+
+
+def _accuracy(column: Tensor, factor: Tensor, train: Tensor, test: Tensor) -> float:
+    """Of a machine that tells the factor by one number, on the test rows."""
+    from sklearn.svm import LinearSVC
+
+    numbers, classes = column[:, None].numpy(), factor.numpy()
+    with fitting():
+        model = LinearSVC(C=PENALTY, class_weight="balanced", dual=False).fit(numbers[train], classes[train])
+    return float(model.score(numbers[test], classes[test]))
