@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from semreg.core import Picture, UserError, closest
 from semreg.pictures import point_plot
-from semreg.tables.grid import Plot, Row, Statistic, statistic
+from semreg.tables.grid import Plot, Row, Statistic, over_runs, statistic
 
 LONGEST_NAME = 100
 """Of a picture's file, before its hash."""
@@ -68,7 +68,12 @@ def draw(plot: Plot, rows: Sequence[Row], titles: Mapping[str, str]) -> Picture 
 
 
 def over_seeds(row: Row, name: str) -> Statistic | None:
-    """A figure, as `EVALUATION.FIGURE`, over the finished runs of a row."""
+    """A figure, as `EVALUATION.FIGURE`, over the finished runs of a row, or, of a comparison, of them together."""
+    for comparison, compared in row.compared.items():
+        figure = name.removeprefix(f"{comparison}.")
+        if name == f"{comparison}.{figure}" and figure in compared.result.figures:
+            found = over_runs(row, comparison, figure)
+            return found if found and abs(found.mean) < _LARGEST else None
     return statistic(
         value
         for cell in row.cells

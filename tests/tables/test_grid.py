@@ -19,8 +19,8 @@ from semreg.tables.grid import (
     Grid,
     Plot,
     Row,
-    comparisons,
     figure_tables,
+    paired_tests,
     require_evaluations,
     require_matches,
     statistic,
@@ -152,7 +152,7 @@ def test_each_row_is_tested_against_the_best_for_each_seed() -> None:
     good = row("good", verdicts("111110", accuracy=0.8), verdicts("111111", accuracy=1.0))
     bad = row("bad", verdicts("000011", accuracy=0.3), verdicts("000000", accuracy=0.0))
     rows = grid(bad, good)
-    (test,) = comparisons(rows, only(figure_tables(rows)))
+    (test,) = paired_tests(rows, only(figure_tables(rows)))
     assert (test.outcome, test.row.name, test.against.name) == ("accuracy", "bad", "good")
     assert test.tests == {
         seed: paired_test(
@@ -163,7 +163,7 @@ def test_each_row_is_tested_against_the_best_for_each_seed() -> None:
     }
     assert test.tests[0][:2] == (1, 4)
     rows = grid(bad, good, against="bad")
-    (test,) = comparisons(rows, only(figure_tables(rows)))
+    (test,) = paired_tests(rows, only(figure_tables(rows)))
     assert (test.row.name, test.against.name, test.tests[0][:2]) == ("good", "bad", (4, 1))
 
 
@@ -176,13 +176,13 @@ def test_no_test_where_images_seeds_or_outcomes_differ() -> None:
         row("other", None, verdicts("1100", accuracy=0.5)),
     ):
         rows = grid(good, other)
-        (test,) = comparisons(rows, only(figure_tables(rows)))
+        (test,) = paired_tests(rows, only(figure_tables(rows)))
         assert test.tests == {}
     without = grid(good, row("other", Result({"accuracy": 0.1})))
-    assert comparisons(without, only(figure_tables(without))) == []
+    assert paired_tests(without, only(figure_tables(without))) == []
 
 
 def test_outcomes_of_figures_that_are_not_shown_are_not_tested() -> None:
     one, two = verdicts("11", accuracy=1.0, loss=0.1), verdicts("10", accuracy=0.5, loss=0.1)
     rows = grid(row("one", one), row("two", two), globs=("probe.loss",))
-    assert comparisons(rows, only(figure_tables(rows))) == []
+    assert paired_tests(rows, only(figure_tables(rows))) == []
