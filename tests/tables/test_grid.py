@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from semreg.core import Result, UserError
 from semreg.tables.grid import (
     Cell,
+    Compared,
     Facts,
     FigureTable,
     Grid,
@@ -87,6 +89,29 @@ def test_figures_over_finished_runs_beside_the_papers() -> None:
     assert table.paper(second, "accuracy") is None
     assert table.ours(row("none", None), "accuracy") is None
     assert only(figure_tables(grid(row("nan", Result({"a": math.nan}, {"a": math.nan}))))).figures == ("a",)
+
+
+def test_figures_of_runs_together_stand_beside_those_of_each() -> None:
+    first = row("vae", Result({"accuracy": 0.5}), Result({"accuracy": 0.7}), None)
+    first = replace(first, compared={"apart": Compared(2, Result({"distance": 3.0}))})
+    second = replace(row("ae", Result({"accuracy": 0.4})), compared={"apart": Compared(1)})
+    both = Grid("toys", (first, second), across={"all": Compared(3, Result({"distance": 5.0}))})
+    probe, apart, across = figure_tables(both)
+    assert [table.evaluation for table in (probe, apart, across)] == ["probe", "apart", "all"]
+    assert [table.compares for table in (probe, apart, across)] == [False, True, True]
+    assert [apart.ours(one, "distance") for one in apart.rows] == [(3.0, None, 2), None]
+    assert [across.ours(one, "distance") for one in across.rows] == [(5.0, None, 3)]
+    assert [one.name for one in across.rows] == ["all rows"]
+    assert [(one.name, name) for one, name, _ in both.compared] == [
+        ("vae", "apart"),
+        ("ae", "apart"),
+        ("all rows", "all"),
+    ]
+    assert not both.failed
+    assert replace(both, across={"all": Compared(3, failure="no")}).failed
+    require_matches(replace(both, globs=("all.distance", "apart.*"), plots=(Plot("apart.distance", "probe.accuracy"),)))
+    with pytest.raises(UserError, match=r"there is: probe\.accuracy, apart\.distance, all\.distance"):
+        require_matches(replace(both, globs=("apart.x",)))
 
 
 def test_which_figures_are_shown() -> None:
