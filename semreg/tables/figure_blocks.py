@@ -14,7 +14,6 @@ from semreg.tables.ranking import ranked_rows
 CHANCE = 0.05
 """A difference that chance makes less often is called more than chance."""
 LEFT_OUT = "A row of which a run failed, or came to no number, is neither marked nor ranked."
-OF_RUNS_TOGETHER = "One figure of a row's finished runs together; in brackets of how many, where not of all."
 MARKED = {
     BEST: "bold is the best of a column",
     NEAR: "≈ is no further from it than the larger of the two deviations",
@@ -72,8 +71,7 @@ def figures_block(grid: Grid, table: FigureTable, titles: Mapping[str, str], tol
                 line.append(NOTHING if value is None else Text(column.form.text(value), value))
     ways = {column.direction.better for column in columns}
     marked = {mark for column in columns for mark in column.marks}
-    over = OF_RUNS_TOGETHER if table.compares else _over_seeds(grid)
-    captions = [" ".join(filter(None, [over, _said(ways, marked)]))]
+    captions = [" ".join(filter(None, [_over_runs(table), _said(ways, marked)]))]
     captions += _judges(grid, table.evaluation, titles)
     reason = incomparable(grid, table.evaluation)
     if reason and ways - {""}:
@@ -96,13 +94,15 @@ def _judges(grid: Grid, evaluation: str, titles: Mapping[str, str]) -> list[str]
     return [said if len(rows) == 1 else f"{', '.join(names)}: {said}" for said, names in rows.items()]
 
 
-def _over_seeds(grid: Grid) -> str:
-    most = max(len(row.finished()) for row in grid.rows)
+def _over_runs(table: FigureTable) -> str:
+    """How the figures are of several runs."""
+    most = max(len(row.finished()) for row in table.rows)
     if most < 2:
         return "One run each."
-    partly = any(0 < len(row.finished()) < len(row.cells) for row in grid.rows)
+    partly = any(0 < len(row.finished()) < len(row.cells) for row in table.rows)
     counts = "; in brackets how many of the runs it is of, where not of all" if partly else ""
-    return f"Mean ± sample standard deviation over seeds{counts}."
+    over = "Of a row's finished runs together" if table.compares else "Mean ± sample standard deviation over seeds"
+    return f"{over}{counts}."
 
 
 def _said(ways: set[str], marked: set[str]) -> str:
