@@ -168,7 +168,7 @@ def test_rows_are_ranked_by_a_comparison_of_their_runs(
     for options, message in (
         (
             {"search": "turns", "trials": 3},
-            "--metric: 'apart' is a comparison, and is done once all runs are made, too",
+            "--metric: 'apart' is a comparison, and is done once all runs are made",
         ),
         ({"overrides": [*compared["overrides"], "compare.apart.across=true"]}, "'apart' .* is of all rows together"),
         ({"metric": "apart.x"}, "apart doesn't say which way 'x' is good"),
