@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+import warnings
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Annotated, Any, Literal, NamedTuple
 
 import torch
@@ -14,7 +15,7 @@ from torch import Tensor
 from semreg.core import KNOWN, AttributesField, ClassField, Handle, Picture, Result, Table, TrainedRun, VectorField
 from semreg.pictures import heat_map
 from semreg.trained import read_attributes, read_codes
-from semreg_disentanglement.functional.common import Inputs, inputs, measured
+from semreg_disentanglement.functional.common import FactorWarning, Inputs, inputs, measured
 from semreg_disentanglement.functional.common import figures as figures_of
 
 Split = Literal["train", "validation", "test"]
@@ -89,6 +90,7 @@ def evaluated(
     count: int,
     draws: int,
     generator: torch.Generator | None,
+    exact: Collection[str] = (),
 ) -> Result:
     """A metric of a run's code and factors: its figures with chance levels and intervals, its matrix, what codes what.
 
@@ -105,6 +107,7 @@ def evaluated(
         count: the most images, drawn at random.
         draws: shuffles for the chance levels, and half samples for the intervals.
         generator: source of all draws.
+        exact: the metric's figures that have neither chance level nor interval.
 
     Raises ValueError as the metric does, and for tensors that are no codes or no labels.
     """
@@ -113,7 +116,9 @@ def evaluated(
     known = (~values.isnan().any(1)).nonzero().flatten()
     rows = known[torch.randperm(len(known), generator=generator)[:count]].sort().values
     given = inputs(f"{code.name!r}", codes_of(code, split)[rows], values[rows], names=names, warn=False)
-    found = measured(metric, given.codes, given.factors, draws=draws, generator=generator)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FactorWarning)  # which the result says
+        found = measured(metric, given.codes, given.factors, draws=draws, generator=generator)
     names = [names[place] for place in given.places.tolist()]
     notes = [f"{len(rows):,} {split} images", *given.notes]
     if len(known) < len(values):
@@ -126,34 +131,36 @@ def evaluated(
             f"no {' or '.join(name for name in figures.values() if name not in shown)} of one factor or dimension"
         )
     levels = {
-        figures[name]: (found.low[name], found.high[name], found.chance[name])
+        figures[name]: {"low": found.low[name], "high": found.high[name], "chance": found.chance[name]}
         for name in found.chance
-        if not found.low[name] == found.high[name] == found.chance[name]  # which no draw changes, such as a size
+        if name not in exact
     }
     table = Table(
         f"How {code.name} codes {', '.join(names)}",
         ("figure", "value", "from", "to", "chance"),
-        [(name, value, *levels.get(name, (None, None, None))) for name, value in shown.items()],
+        [(name, value, *levels.get(name, dict.fromkeys(("low", "high", "chance"))).values())
+         for name, value in shown.items()],
         caption=f"{how} {'; '.join(notes)}. From, to: an interval of 95 % over images. Chance: images shuffled between "
         "codes and factors.",
-    )
+    )  # fmt: skip
     matrix, dimensions = found.result.matrix, given.dimensions.tolist()
-    suffixed = {
-        name + suffix: value
-        for name in shown
-        for suffix, value in zip(("_low", "_high", "_chance"), levels.get(name, ()), strict=False)
-    }
     return Result(
-        figures=shown | suffixed,
+        figures=shown
+        | {
+            f"{name}_{level}": value
+            for name in shown
+            for level, value in levels.get(name, {}).items()
+            if not math.isnan(value)
+        },
         tables=[table, _what_codes_what(matrix, dimensions, names, entries)],
         pictures=[_picture(matrix, dimensions, names, entries, code.name)],
         summary="; ".join(_said(name, value, levels.get(name)) for name, value in shown.items()),
     )
 
 
-def _said(name: str, value: float, levels: tuple[float, float, float] | None) -> str:
+def _said(name: str, value: float, levels: Mapping[str, float] | None) -> str:
     said = f"{name.replace('_', ' ')} {value:.3f}"
-    return said if levels is None else "{} ({:.3f} to {:.3f}, chance {:.3f})".format(said, *levels)
+    return said if levels is None else said + " ({low:.3f} to {high:.3f}, chance {chance:.3f})".format(**levels)
 
 
 def _what_codes_what(matrix: Tensor, dimensions: Sequence[int], names: Sequence[str], entries: str) -> Table:

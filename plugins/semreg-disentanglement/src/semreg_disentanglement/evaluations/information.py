@@ -116,7 +116,7 @@ def infomec(
 ) -> Result:
     """InfoMEC: modularity, compactness and explicitness of a code, as shares of information about the factors.
 
-    Source: Hsu et al., *Disentanglement via Latent Quantization* (2023), section 4.
+    Source: Hsu et al., *Disentanglement via Latent Quantization* (2023).
 
     Figures: `infom`, `infoc` and `infoe`, each with `_chance`, `_low` and `_high`, an interval of 95 %. Noise has high
     `infom` and `infoc`: compare with chance.

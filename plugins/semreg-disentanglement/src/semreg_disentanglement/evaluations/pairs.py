@@ -126,7 +126,7 @@ def irs(
     """The interventional robustness score: how little each number of the code changes with all factors but one.
 
     Source: Suter et al., *Robustly Disentangled Causal Mechanisms: Validating Deep Representations for Interventional
-    Robustness* (2019), section 4.
+    Robustness* (2019).
 
     Figures: `irs`, with `irs_chance`, which is far above 0, and `irs_low` and `irs_high`, an interval of 95 %.
 

@@ -110,7 +110,8 @@ def _losses(codes: Tensor, factor: Tensor, train: Tensor, test: Tensor, seed: in
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)  # so many iterations are a part of the capacity
             model = LogisticRegression(C=1 / PENALTY).fit(points[train], factor[train].numpy())
-        logarithms = torch.from_numpy(model.predict_log_proba(points[known]))
+        probabilities = torch.from_numpy(model.predict_proba(points[known]))
         columns = torch.from_numpy(np.searchsorted(model.classes_, factor[known].numpy()))
-        found.append(-logarithms.gather(1, columns[:, None]).sum() / guessed)
+        own = probabilities.gather(1, columns[:, None]).clamp(min=torch.finfo(probabilities.dtype).eps)
+        found.append(-own.log().sum() / guessed)
     return torch.stack(found)
