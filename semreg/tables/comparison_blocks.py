@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 
-from semreg.core import Picture, Table
+from semreg.core import Cell, Picture, Table
 from semreg.pictures.html import cells
 from semreg.tables.blocks import Block, Text
 from semreg.tables.grid import Grid
@@ -28,11 +29,15 @@ def _block(title: str, tables: list[tuple[str, Table]]) -> Block:
     lines = [(row, *[*line, *[None] * width][:width]) for row, table in tables for line in table.rows]
     columns = ["", *first.columns]
     texts = cells(Table(title, columns, lines, digits=first.digits))
-    numbers = [[float(value) if isinstance(value, (int, float)) else None for value in line] for line in lines]
+    numbers = [[_number(value) for value in line] for line in lines]
     words = {k for k in range(1, width + 1) if all(line[k] is None for line in numbers)}
     rows = [list(map(Text, *pair)) for pair in zip(texts, numbers, strict=True)]
     captions = list(dict.fromkeys(table.caption for _, table in tables if table.caption))
     return Block(title, columns, rows, captions, words=frozenset(words))
+
+
+def _number(value: Cell) -> float | None:
+    return float(value) if isinstance(value, (int, float)) and math.isfinite(value) else None
 
 
 def compared_pictures(grid: Grid, titles: Mapping[str, str]) -> dict[str, Picture]:

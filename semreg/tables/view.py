@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from semreg.data.summary import some
 from semreg.report.formatting import duration
 from semreg.tables.blocks import NOTHING, Block, Text, View, counted
 from semreg.tables.columns import on_the_same_data
@@ -126,7 +127,7 @@ def _warnings(grid: Grid, titles: Mapping[str, str]) -> list[str]:
         listed = "; ".join(f"{_of(row, cell, titles)} ({cell.state})" for row, cell in left)
         warnings.append(f"{len({cell.folder for _, cell in left})} of {runs} not finished: {listed}.")
     if alone := [f"{titles[row.name]} ({name})" for row, name, one in grid.compared if one.too_few]:
-        warnings.append(f"Not compared, for want of a second finished run: {', '.join(alone)}.")
+        warnings.append(f"Not compared, for want of a second finished run: {some(alone, 3)}.")
     if unjudged := {row.name: cells for row in grid.rows if (cells := _unjudged(row))}:
         listed = "; ".join(f"{titles[name]} (seed {_seeds(cells)})" for name, cells in unjudged.items())
         option = "" if grid.judged_on == "test" else f" --judge-on {grid.judged_on}"

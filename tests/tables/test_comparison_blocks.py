@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 
 from semreg.core import Result, Table
@@ -37,9 +39,15 @@ def test_tables_with_one_head_are_one_table() -> None:
 
 
 def test_tables_with_different_heads_are_apart_and_their_rows_as_wide_as_these() -> None:
-    first, other = Table("Each", ["run", "mean"], [["a"], ["b", 1, 2]]), Table("Each", ["run"], [["c"]])
+    first, other = (
+        Table("Each", ["run", "mean"], [["a", math.nan], ["b", 1, 2], ["c"]]),
+        Table("Each", ["run"], [["c"]]),
+    )
     blocks = compared_blocks(grid(Result(tables=[first]), Result(tables=[other])), TITLES)
-    assert [block.rows for block in blocks] == [[["A VAE", "a", "–"], ["A VAE", "b", "1"]], [["An AE", "c"]]]
+    assert [block.rows for block in blocks] == [
+        [["A VAE", "a", "–"], ["A VAE", "b", "1"], ["A VAE", "c", "–"]],
+        [["An AE", "c"]],
+    ]
 
 
 def test_pictures_have_files_of_their_own() -> None:
