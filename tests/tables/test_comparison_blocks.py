@@ -12,7 +12,7 @@ from semreg.tables.blocks import Text
 from semreg.tables.comparison_blocks import compared_blocks, compared_pictures
 from semreg.tables.grid import TOGETHER, Compared, Grid, Row
 
-PICTURE = image_grid("Means", torch.zeros(1, 1, 1, 2, 2))
+PICTURE = image_grid("Means", [torch.zeros(1, 1, 2, 2)])
 TITLES = {"vae": "A VAE", "ae": "An AE", TOGETHER: TOGETHER}
 
 

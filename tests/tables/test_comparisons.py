@@ -7,6 +7,7 @@ import json
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,13 +16,16 @@ from torch import Tensor
 
 from semreg.core import Handle, Result, Table, UserError
 from semreg.pictures import image_grid
-from semreg.tables.comparisons import FOLDER
+from semreg.recipe.plan import ComparisonPlan, Node, Read
+from semreg.running.choices import Choices
+from semreg.tables.comparisons import FOLDER, Member, compare_rows
+from semreg.tables.grid import Cell, Compared, Facts
 from semreg.tables.making import MadeTable
 
 Toy = Callable[..., Path]
 Make = Callable[..., MadeTable]
 
-PICTURE = image_grid("Means", torch.zeros(1, 1, 1, 2, 2))
+PICTURE = image_grid("Means", [torch.zeros(1, 1, 2, 2)])
 
 pytestmark = pytest.mark.usefixtures("no_hooks")
 
@@ -47,7 +51,7 @@ def compared(register: Callable[[str, str, Any], None]) -> list[Sequence[str]]:
             raise ValueError("nothing to | compare")
         values: list[Tensor] = [code.read(split) for code in codes]
         distance = torch.stack([value - values[0] for value in values]).square().mean().sqrt()
-        rows = [[name, float(value.mean())] for name, value in zip(names, values, strict=True)]
+        rows = [(name, float(value.mean())) for name, value in zip(names, values, strict=True)]
         table = Table("Of each run", ["run", "mean"], rows, "Means of codes.")
         return Result({"distance": float(distance), "runs": float(len(codes))}, tables=[table], pictures=[PICTURE])
 
@@ -79,9 +83,10 @@ def lines_of(table: MadeTable, comparison: str = "apart") -> dict[str, dict[str,
 
 
 def test_the_runs_of_each_row_are_compared_once_while_they_are_the_same(
-    make: Make, two: list[Path], compared: list[Sequence[str]], capsys: pytest.CaptureFixture[str]
+    make: Make, two: list[Path], made: list[str], compared: list[Sequence[str]], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    table = make(two, seeds=2)
+    table = make(two, seeds=2, only_finished=True)
+    assert made == [], "no run is trained or reported again for it"
     assert compared == [["seed 0", "seed 1"]] * 2
     assert "comparing apart: Slow, 2 runs" in capsys.readouterr().err
     found = lines_of(table)
@@ -103,6 +108,12 @@ def test_the_runs_of_each_row_are_compared_once_while_they_are_the_same(
 
 
 def test_a_table_shows_what_comparisons_left(make: Make, two: list[Path], compared: list[Sequence[str]]) -> None:
+    for glob, told in (
+        ("aprat.x", "'aprat.x' begins with no evaluation"),
+        ("apart.x", "matches no figure; .*apart.dis"),
+    ):
+        with pytest.raises(UserError, match=told):
+            make(two, seeds=2, figures=[glob])
     table = make(two, seeds=2, plots=["apart.distance:probe.accuracy"], figures=["apart.distance", "probe.*"])
     text = (table.folder / "table.md").read_text()
     assert "## apart\n" in text
@@ -125,7 +136,7 @@ def test_a_table_shows_what_comparisons_left(make: Make, two: list[Path], compar
 
 
 def test_runs_are_compared_across_rows(make: Make, two: list[Path], compared: list[Sequence[str]]) -> None:
-    table = make(two, seeds=[0], overrides=["compare.apart.across=true"])
+    table = make(two, seeds=[0], only_finished=True, overrides=["compare.apart.across=true"])
     assert compared == [["plain · seed 0", "Slow · seed 0"]]
     assert lines_of(table).keys() == {"all rows"}
     text = (table.folder / "table.md").read_text()
@@ -134,56 +145,41 @@ def test_runs_are_compared_across_rows(make: Make, two: list[Path], compared: li
     assert "apart, all rows: Means" in page
 
 
-def test_one_run_alone_is_compared_with_none(make: Make, two: list[Path], compared: list[Sequence[str]]) -> None:
-    table = make(two, seeds=1)
-    assert compared == []
-    said = "Not compared, for want of a second finished run: plain (apart), Slow (apart)."
-    assert said in (table.folder / "table.md").read_text()
-    assert not table.grid.failed
-
-
 def test_a_comparison_that_fails_costs_itself(
     make: Make, two: list[Path], compared: list[Sequence[str]], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    fails: dict[str, Any] = {"seeds": 2, "overrides": ["compare.apart.fails=true"]}
-    table = make(two[1:], **fails)
+    table = make(two[1:], seeds=2, only_finished=True, overrides=["compare.apart.fails=true"])
     assert "comparison 'apart' failed: nothing to | compare" in capsys.readouterr().err
     assert table.grid.failed
     assert "Slow apart failed: nothing to" in (table.folder / "table.md").read_text()
     assert lines_of(table)["slow"]["failure"].startswith("nothing to | compare")
-    make(two[1:], **fails)
-    assert len(compared) == 2, "what failed is tried again"
+    assert not (table.folder / FOLDER).exists(), "what failed is tried again"
 
 
-@pytest.mark.parametrize(
-    ("change", "told"),
-    [
-        ("data.count = 30", "not all on the same images, labels and split"),
-        ('compare.apart.split = "train"', "different components or options at compare.apart"),
-    ],
-)
-def test_what_is_not_alike_is_not_compared(
-    make: Make, two: list[Path], toy: Toy, compared: list[Sequence[str]], change: str, told: str
-) -> None:
-    other = toy(f'extends = "slow.toml"\n{change}\n', "other.toml")
-    table = make([two[0], other], seeds=[0], overrides=["compare.apart.across=true"])
-    assert compared == []
-    assert told in lines_of(table)["all rows"]["failure"]
+def member(seed: int, across: bool = True, fingerprint: str = "same", **options: Any) -> Member:
+    """A run that is made up, of a recipe with a comparison."""
+    node = Node("apart", None, options, (Read("z"),), "compare.apart", options)
+    plan = SimpleNamespace(comparisons={"apart": ComparisonPlan("apart", node, across)})
+    cell = Cell(seed, Path(f"run-{seed}"), "finished", facts=Facts(fingerprint=fingerprint))
+    run: Any = SimpleNamespace(plan=plan)
+    return Member(run, cell, "VAE")
 
 
-def test_figures_of_comparisons_are_asked_for_by_their_names(
-    make: Make, two: list[Path], compared: list[Sequence[str]]
-) -> None:
-    with pytest.raises(UserError, match=r"'aprat.x' begins with no evaluation"):
-        make(two, seeds=2, figures=["aprat.x"])
-    assert compared == []
-    with pytest.raises(UserError, match=r"'apart.x' matches no figure; there is: probe.accuracy.*apart.distance"):
-        make(two, seeds=2, figures=["apart.x"])
+def test_runs_that_are_not_alike_are_not_compared(tmp_path: Path) -> None:
+    def failure(other: Member) -> str:
+        found = compare_rows({0: [member(0)], 1: [other]}, tmp_path, Choices())
+        assert found.by_row == {0: {}, 1: {}}
+        assert found.across["apart"].runs == 2
+        return found.across["apart"].failure
+
+    assert failure(member(1, fingerprint="other")) == "its runs are not all on the same images, labels and split"
+    assert "different components or options at compare.apart" in failure(member(1, strength=2.0))
 
 
-def test_it_needs_no_run_trained_again(
-    make: Make, two: list[Path], made: list[str], compared: list[Sequence[str]]
-) -> None:
-    make(two, seeds=2, only_finished=True)
-    assert len(compared) == 2
-    assert made == []
+@pytest.mark.parametrize("across", [False, True])
+def test_one_run_alone_is_compared_with_none(across: bool, tmp_path: Path) -> None:
+    alone = member(0, across)
+    found = compare_rows({0: [alone], 1: [alone]}, tmp_path, Choices())
+    expected = {"apart": Compared(1)}
+    assert found.by_row == {0: {} if across else expected, 1: {} if across else expected}
+    assert found.across == (expected if across else {})

@@ -158,7 +158,7 @@ def test_rows_are_ranked_by_a_comparison_of_their_runs(
         return Result({"distance": sum(told(code).figures["accuracy"] for code in codes)})
 
     register("comparison", "apart", apart)
-    compared = {"seeds": 2, "metric": "apart.distance", "overrides": ["compare.apart.use=apart(z)"]}
+    compared: dict[str, Any] = {"seeds": 2, "metric": "apart.distance", "overrides": ["compare.apart.use=apart(z)"]}
     table = make(recipe, **compared)
     assert table.best is not None
     assert table.best.varied == {"optimizer.lr": 0.01}
