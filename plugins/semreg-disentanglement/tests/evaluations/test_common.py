@@ -108,6 +108,7 @@ def test_half_samples_that_are_too_small_leave_no_interval(run: FakeRun) -> None
 
     result = evaluated(few, run.tensor("z"), [], **OPTIONS)
     assert set(result.figures) == {"mig", "mig_chance"}
+    assert "(chance 0.0" in result.summary
 
 
 def test_the_matrix_is_drawn(run: FakeRun, undrawn: Any, monkeypatch: pytest.MonkeyPatch) -> None:

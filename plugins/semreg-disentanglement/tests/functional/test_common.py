@@ -168,6 +168,11 @@ def test_half_samples_that_are_too_small_leave_no_interval_and_no_warning(
     assert not recwarn.list
 
 
+def test_one_draw_is_no_interval(noise: Make) -> None:
+    with pytest.raises(ValueError, match="draws is 1; an interval needs 2 or more"):
+        measured(mig, noise(50, 2), torch.arange(50) % 2, draws=1)
+
+
 @settings(max_examples=10)
 @given(st.integers(2, 12))
 def test_one_factor_may_be_a_vector(classes: int) -> None:

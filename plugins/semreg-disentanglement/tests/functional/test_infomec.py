@@ -25,6 +25,7 @@ def test_a_perfect_code_gives_one(noise: Made, seed: int, order: list[int]) -> N
     found = infomec(FACTORS[:, order] * scales, FACTORS)
     assert (found.infom, found.infoc, found.infoe) == pytest.approx((1, 1, 1), abs=0.05)  # neighbours of equal codes
     assert [order[dimension] for dimension in found.coded_by.tolist()] == [0, 1, 2]
+    assert found.matrix.dtype == found.by_factor.dtype == torch.float64
 
 
 def test_information_of_two_normal_classes_is_the_integral(noise: Made) -> None:

@@ -72,7 +72,7 @@ def modularity_explicitness(
 ) -> Result:
     """Whether each number of the code tells of one factor alone, and whether a linear classifier reads all of them.
 
-    Source: Ridgeway and Mozer, *Learning Deep Disentangled Embeddings with the F-Statistic Loss* (2018), section 2.
+    Source: Ridgeway and Mozer, *Learning Deep Disentangled Embeddings with the F-Statistic Loss* (2018).
 
     Figures: `modularity` and `explicitness`, each with `_chance`, `_low` and `_high`, an interval of 95 %. Numbers of
     noise alone have no low modularity: compare with chance.

@@ -258,8 +258,10 @@ def measured(
         generator: source of both.
 
     Raises:
-        ValueError: as the metric does.
+        ValueError: as the metric does, and for less than 2 draws.
     """
+    if draws < 2:
+        raise ValueError(f"draws is {draws}; an interval needs 2 or more")
     generator = generator or torch.Generator().manual_seed(0)
     result, images = metric(codes, factors), len(codes)
     with warnings.catch_warnings():

@@ -53,7 +53,7 @@ def dci_es(
 
     E = 1 − 2 Σ area between the loss-capacity curve and its least loss / ((κ_max − κ_min) ℓ_b), with ℓ_b the loss of
     guessing; S = K / D (Eastwood et al., *DCI-ES: An Extended Disentanglement Framework with Connections to
-    Identifiability* (2023), section 4, with ℓ* = 0 in the greatest area, as the authors' code has it). A code that
+    Identifiability* (2023), with ℓ* = 0 in the greatest area, as the authors' code has it). A code that
     tells nothing has a flat curve and E = 1: read E beside informativeness.
 
     A probe is a logistic regression on the standardised code and random Fourier features of it, none, 16, 64 and 256,

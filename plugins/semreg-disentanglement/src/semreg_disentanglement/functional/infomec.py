@@ -11,6 +11,7 @@ from typing import Annotated, NamedTuple
 import numpy as np
 import torch
 from annotated_types import Ge, Gt, Le
+from numpy.typing import NDArray
 from torch import Tensor
 
 from semreg_disentanglement.functional.common import entropies, inputs, standardised
@@ -50,12 +51,12 @@ def infomec(
     With N_jk = I(z_j; v_k) / H(v_k), for K factors and D dimensions: InfoM = (mean_j max_k N_jk / Σ_k N_jk − 1/K) /
     (1 − 1/K), InfoC = (mean_k max_j N_jk / Σ_j N_jk − 1/D) / (1 − 1/D), and InfoE is the mean over factors of
     (H(v_k) − H_L(v_k | z)) / H(v_k), where H_L is the cross-entropy of a logistic regression without penalty on all of
-    the code (Hsu et al., *Disentanglement via Latent Quantization* (2023)). Information is estimated by
-    nearest neighbours (Ross, *Mutual Information between Discrete and Continuous Data Sets* (2014)), the regression is
-    fitted and read on the same standardised codes, and as many neighbours, iterations and live dimensions are taken as
-    in the authors' code. Theirs also balances classes in fitting, but not in reading, which comes to the same where
-    classes are as frequent as each other; here neither does (decision), so that InfoE is never far below 0. A dimension
-    or factor with no information at all counts as spread over all (decision).
+    the code (Hsu et al., *Disentanglement via Latent Quantization* (2023)). Information is estimated by nearest
+    neighbours (Ross, *Mutual Information between Discrete and Continuous Data Sets* (2014)); the regression is fitted
+    and read on the same standardised codes. Neighbours, iterations and the least range are those of the authors' code,
+    which also balances classes in fitting, but not in reading: the same where classes are as frequent as each other.
+    Here neither does (decision), so that InfoE is hardly below 0. A dimension or factor with no information at all
+    counts as spread over all (decision).
 
     Noise has no factor, yet tells a little more of one than of the others: read InfoM and InfoC beside their chance
     levels, which are far above 0.
@@ -83,7 +84,8 @@ def infomec(
     matrix = torch.from_numpy(np.stack(told, 1)) / entropy
     spans = given.codes.amax(0) - given.codes.amin(0)
     live = matrix[spans >= least_range * spans.max()]
-    by_factor = 1 - torch.tensor([_cross_entropy(values, column, iterations) for column in classes]) / entropy
+    lost = [_cross_entropy(values, column, iterations) for column in classes]
+    by_factor = 1 - torch.tensor(lost, dtype=torch.float64) / entropy
     return InfoMEC(
         _concentration(live),
         _concentration(live.T),
@@ -104,7 +106,7 @@ def _concentration(matrix: Tensor) -> float:
     return float((shares.mean() - even) / (1 - even))
 
 
-def _cross_entropy(values: np.ndarray, classes: np.ndarray, iterations: int) -> float:
+def _cross_entropy(values: NDArray[np.float64], classes: NDArray[np.int64], iterations: int) -> float:
     """In nats, of a logistic regression without penalty on what it was fitted to."""
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression

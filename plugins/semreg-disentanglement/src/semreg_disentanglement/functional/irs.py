@@ -37,15 +37,15 @@ def irs(codes: Tensor, factors: Tensor, *, quantile: Annotated[float, Gt(0), Le(
     IRS_jk = 1 − E_v[max |z_j − E(z_j | v_k = v)| given v_k = v] / max |z_j − E z_j|, where values v count alike; of
     each dimension the best factor counts, and the score is the mean over dimensions weighed by their largest
     deviations, so that dimensions which hardly vary hardly count (Suter et al., *Robustly Disentangled Causal
-    Mechanisms* (2019), in the form of its authors' code for crossed factors). Of a factor, values that one
-    image alone has don't count (decision): nothing deviates there. The score depends on the relative scales of
-    dimensions by its weights.
+    Mechanisms* (2019), in the form of its authors' code for crossed factors). Of a factor, values that one image alone
+    has don't count (decision): nothing deviates there. By the weights the score depends on the relative scales of
+    dimensions.
 
     Args:
         codes: real `(images, code)`.
         factors: classes `(images, factors)`, or one factor `(images,)`; real numbers are binned.
-        quantile: of deviations, in place of the greatest where a factor is held; the paper has 1, its authors' code
-            0.99, against single images.
+        quantile: of deviations where a factor is held, in place of the greatest, which one image decides; the paper has
+            1, its authors' code 0.99.
 
     Raises:
         ValueError: for other shapes, values that are not finite, fewer images than dimensions, where nothing varies,
