@@ -303,7 +303,7 @@ def _annotate(axes: Axes, values: NDArray[Any], limits: tuple[float, float]) -> 
         axes.text(
             x,
             y,
-            rounded(value, 2) if np.isfinite(value) else "nan",
+            rounded(value, 2),
             ha="center",
             va="center",
             fontsize=6.5,

@@ -261,6 +261,12 @@ class EvaluationTable(_Component):
     paper: PaperTable | None = None
 
 
+class ComparisonTable(_Component):
+    """`use = "comparison(tensor)"` and its options; `across` compares the runs of all rows of a table, not of each."""
+
+    across: bool = False
+
+
 class WatchTable(_Keys):
     """Pictures that a run keeps of tensors while it trains: after every so many epochs, on the same few images."""
 
@@ -286,6 +292,7 @@ class RecipeTables(_Keys):
     phases: Annotated[dict[str, PhaseTable], MinLen(1)]
     order: Annotated[list[str], MinLen(1)] | None = None
     evaluate: dict[str, EvaluationTable] = {}
+    compare: dict[str, ComparisonTable] = {}
     watch: WatchTable | None = None
 
 
@@ -314,8 +321,8 @@ def _model_of(where: tuple[str, ...]) -> type[BaseModel] | None:
             return ModuleTable
         case ("optimizer",) | ("phases" | "modules", _, "optimizer"):
             return OptimizerTable
-        case ("evaluate", _):
-            return EvaluationTable
+        case ("evaluate" | "compare" as place, _):
+            return EvaluationTable if place == "evaluate" else ComparisonTable
         case ("phases", _, "train", _, _) | ("phases", _, "steps", _, "train", _, _):
             return CourseTable
     return None

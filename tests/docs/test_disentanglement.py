@@ -28,13 +28,15 @@ def test_the_functions_say_what_they_should_of_codes_that_are_good(capsys: pytes
 
 
 def test_the_evaluations_are_what_a_recipe_can_say(tmp_path: Path) -> None:
-    [tables] = [text for language, text in blocks(PAGE) if language == "toml"]
+    tables = "\n".join(text for language, text in blocks(PAGE) if language == "toml")
     recipe = tmp_path / "metrics.toml"
     recipe.write_text(f'extends = "semreg:vae_digits"\n{tables}')
-    assert {"mig", "dci"} <= set(check(load_recipe(recipe)).evaluations)
+    plan = check(load_recipe(recipe))
+    assert {"mig", "dci"} <= set(plan.evaluations)
+    assert set(plan.comparisons) == {"udr"}
 
 
-def test_the_table_has_every_evaluation_of_the_plugin() -> None:
+def test_the_table_has_every_evaluation_and_comparison_of_the_plugin() -> None:
     shown = re.findall(r"^\| `(\w+)`", (ROOT / "docs" / PAGE).read_text(), re.MULTILINE)
-    there = {one.name for one in components("evaluation") if one.distribution == "semreg-disentanglement"}
-    assert set(shown) - {"udr"} == there
+    measuring = [*components("evaluation"), *components("comparison")]
+    assert set(shown) == {one.name for one in measuring if one.distribution == "semreg-disentanglement"}

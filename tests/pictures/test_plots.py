@@ -189,7 +189,7 @@ def test_a_little_below_zero_has_no_sign(monkeypatch: pytest.MonkeyPatch) -> Non
     figures: list[Any] = []
     monkeypatch.setattr(plots, "png_of", lambda figure: figures.append(figure) or b"")
     heat_map("", [[1, -0.001], [-0.5, math.nan]], ["a", "b"])
-    assert [text.get_text() for text in figures[0].axes[0].texts] == ["1.00", "0.00", "-0.50", "nan"]
+    assert [text.get_text() for text in figures[0].axes[0].texts] == ["1.00", "0.00", "-0.50", "–"]
 
 
 def test_ticks_stand_where_they_are_asked_for_and_bars_reach_as_far_as_points_deviate(
