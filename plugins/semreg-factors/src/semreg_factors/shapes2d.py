@@ -13,7 +13,7 @@ from annotated_types import Ge, Interval
 
 from semreg.core import ClassField, ImageField, Source, Specification, closest
 from semreg.data.splits import drawn_in_words, drawn_split
-from semreg_factors.grid import FactorGrid, Rows
+from semreg_factors.grid import FactorGrid, Rows, steps
 from semreg_factors.sprites import COVERED, Shape, sprite
 
 SCALES = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
@@ -63,13 +63,15 @@ class Shapes2D:
             if shape not in COVERED:
                 raise ValueError(f"shapes names {shape!r}{closest(shape, COVERED)}")
         self.size, self.shapes, self.seed, self.test = size, tuple(shapes), seed, test
-        self.grid = FactorGrid({
-            "shape": ClassField(self.shapes),
-            "scale": ClassField(tuple(f"{scale:g}" for scale in SCALES), "line"),
-            "orientation": ClassField(tuple(f"{360 * k / ORIENTATIONS:g}" for k in range(ORIENTATIONS)), "ring"),
-            "x": ClassField(tuple(map(str, range(POSITIONS))), "line"),
-            "y": ClassField(tuple(map(str, range(POSITIONS))), "line"),
-        })
+        self.grid = FactorGrid(
+            {
+                "shape": ClassField(self.shapes),
+                "scale": ClassField(tuple(f"{scale:g}" for scale in SCALES), "line"),
+                "orientation": ClassField(tuple(f"{360 * k / ORIENTATIONS:g}" for k in range(ORIENTATIONS)), "ring"),
+                "x": steps(POSITIONS),
+                "y": steps(POSITIONS),
+            }
+        )
         self.rows = self.grid.subset(count, seed)
         if len(self.rows) < 2:
             raise ValueError(f"count is {count}; it must be at least 2, since training and test need one each")
@@ -119,7 +121,7 @@ class ShapesReader:
         images = np.zeros((len(indices), 1, self.size, self.size), np.uint8)
         classes = np.stack([*self.grid.classes(self.rows[list(indices)]).values()], axis=-1).tolist()
         for image, (shape, scale, orientation, x, y) in zip(images[:, 0], classes, strict=True):
-            drawn = sprite(shapes[shape], SCALES[scale], orientation / ORIENTATIONS, side, self.size)  # type: ignore[arg-type]
+            drawn = sprite(shapes[shape], SCALES[scale], orientation / ORIENTATIONS, side, self.size)
             image[y * step : y * step + side, x * step : x * step + side] = drawn
         return images
 
