@@ -32,7 +32,7 @@ def images() -> np.ndarray:
 
 @pytest.fixture
 def root(publish, images: np.ndarray, tmp_path: Path) -> Path:
-    h5py = pytest.importorskip("h5py")
+    h5py = pytest.importorskip("h5py", reason="optional: `make test-optional` installs it")
     with h5py.File(tmp_path / "a.h5", "w") as file:
         file.create_dataset("images", data=images, chunks=(300, 16, 16, 1), compression="gzip")
         file["labels"] = np.stack([*GRID.classes(np.arange(GRID.count)).values()], axis=1).astype(float)
