@@ -63,13 +63,15 @@ class Shapes2D:
             if shape not in COVERED:
                 raise ValueError(f"shapes names {shape!r}{closest(shape, COVERED)}")
         self.size, self.shapes, self.seed, self.test = size, tuple(shapes), seed, test
-        self.grid = FactorGrid({
-            "shape": ClassField(self.shapes),
-            "scale": ClassField(tuple(f"{scale:g}" for scale in SCALES), "line"),
-            "orientation": ClassField(tuple(f"{360 * k / ORIENTATIONS:g}" for k in range(ORIENTATIONS)), "ring"),
-            "x": ClassField(tuple(map(str, range(POSITIONS))), "line"),
-            "y": ClassField(tuple(map(str, range(POSITIONS))), "line"),
-        })
+        self.grid = FactorGrid(
+            {
+                "shape": ClassField(self.shapes),
+                "scale": ClassField(tuple(f"{scale:g}" for scale in SCALES), "line"),
+                "orientation": ClassField(tuple(f"{360 * k / ORIENTATIONS:g}" for k in range(ORIENTATIONS)), "ring"),
+                "x": ClassField(tuple(map(str, range(POSITIONS))), "line"),
+                "y": ClassField(tuple(map(str, range(POSITIONS))), "line"),
+            }
+        )
         self.rows = self.grid.subset(count, seed)
         if len(self.rows) < 2:
             raise ValueError(f"count is {count}; it must be at least 2, since training and test need one each")
