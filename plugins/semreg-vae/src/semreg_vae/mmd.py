@@ -7,8 +7,10 @@ the divergence by 1 − α and this by α + λ − 1. `recipes/disentanglement/w
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Annotated, Literal
 
+import torch
 from annotated_types import Gt, MinLen
 from torch import Tensor
 
@@ -49,10 +51,8 @@ def mmd(
     if kernel not in ("inverse_multiquadratic", "gaussian"):
         raise ValueError(f"{call}: the kernel is 'inverse_multiquadratic' or 'gaussian', found {kernel!r}")
     unit = 2 * max(codes.shape[1], 1)
-    likeness = sum(
-        sign * _kernel(a, b, kernel, [scale * unit for scale in scales])
-        for sign, a, b in ((1, codes, codes), (1, draws, draws), (-2, codes, draws))
-    )
+    alike = partial(_alike, kernel=kernel, constants=[scale * unit for scale in scales])
+    likeness = alike(codes, codes) + alike(draws, draws) - 2 * alike(codes, draws)
     pairs = likeness - likeness.diagonal().diag()
     return pairs.sum() / max(len(codes) * (len(codes) - 1), 1)
 
@@ -60,10 +60,12 @@ def mmd(
 mmd.couples_rows = True  # type: ignore[attr-defined]
 
 
-def _kernel(a: Tensor, b: Tensor, kernel: Kernel, constants: Sequence[float]) -> Tensor:
+def _alike(a: Tensor, b: Tensor, *, kernel: Kernel, constants: Sequence[float]) -> Tensor:
     """The mean of kernels of several constants, `(batch, batch)`."""
     # From differences, not from products: exact for near codes.
     distance = (a[:, None] - b).square().sum(2)
     if kernel == "gaussian":
-        return sum((-distance / constant).exp() for constant in constants) / len(constants)
-    return sum(constant / (constant + distance) for constant in constants) / len(constants)
+        found = [torch.exp(-distance / constant) for constant in constants]
+    else:
+        found = [constant / (constant + distance) for constant in constants]
+    return torch.stack(found).mean(0)
