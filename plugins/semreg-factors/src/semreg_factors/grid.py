@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from semreg.core import ClassField, closest
+from semreg.core import ClassField, Order, closest
 from semreg.data.splits import random_order
 
 Rows = npt.NDArray[np.int64]
@@ -72,3 +72,8 @@ class FactorGrid:
         if count > self.count:
             raise ValueError(f"count is {count:,}; the grid has {self.count:,} combinations")
         return np.sort(random_order(self.count, seed)[:count])
+
+
+def steps(count: int, order: Order = "line") -> ClassField:
+    """A factor whose values are called 0 to `count` - 1."""
+    return ClassField(tuple(map(str, range(count))), order)

@@ -13,7 +13,7 @@ from annotated_types import Ge, Interval
 
 from semreg.core import ClassField, ImageField, Source, Specification, closest
 from semreg.data.splits import drawn_in_words, drawn_split
-from semreg_factors.grid import FactorGrid, Rows
+from semreg_factors.grid import FactorGrid, Rows, steps
 from semreg_factors.sprites import COVERED, Shape, sprite
 
 SCALES = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
@@ -68,8 +68,8 @@ class Shapes2D:
                 "shape": ClassField(self.shapes),
                 "scale": ClassField(tuple(f"{scale:g}" for scale in SCALES), "line"),
                 "orientation": ClassField(tuple(f"{360 * k / ORIENTATIONS:g}" for k in range(ORIENTATIONS)), "ring"),
-                "x": ClassField(tuple(map(str, range(POSITIONS))), "line"),
-                "y": ClassField(tuple(map(str, range(POSITIONS))), "line"),
+                "x": steps(POSITIONS),
+                "y": steps(POSITIONS),
             }
         )
         self.rows = self.grid.subset(count, seed)
@@ -121,7 +121,7 @@ class ShapesReader:
         images = np.zeros((len(indices), 1, self.size, self.size), np.uint8)
         classes = np.stack([*self.grid.classes(self.rows[list(indices)]).values()], axis=-1).tolist()
         for image, (shape, scale, orientation, x, y) in zip(images[:, 0], classes, strict=True):
-            drawn = sprite(shapes[shape], SCALES[scale], orientation / ORIENTATIONS, side, self.size)  # type: ignore[arg-type]
+            drawn = sprite(shapes[shape], SCALES[scale], orientation / ORIENTATIONS, side, self.size)
             image[y * step : y * step + side, x * step : x * step + side] = drawn
         return images
 

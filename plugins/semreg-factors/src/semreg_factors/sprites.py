@@ -12,8 +12,9 @@ import numpy.typing as npt
 Shape = Literal["square", "ellipse", "heart", "triangle", "half_disc"]
 Points = npt.NDArray[np.float64]
 
-RADIUS = 0.25
-"""Of the circle about a shape of scale 1, as a share of the image's width; dSprites' shapes are as large."""
+RADIUS = 0.2497
+"""Of the circle about a shape of scale 1, as a share of the image's width; dSprites' shapes are about as large. At 1/4
+edges would run through points, and rounding would say which of them are covered."""
 SAMPLES = 8
 """Points per pixel and axis: an edge has 65 levels of grey."""
 
@@ -29,7 +30,7 @@ COVERED: dict[Shape, Callable[[Points, Points], npt.NDArray[np.bool_]]] = {
     "ellipse": lambda across, up: across**2 + (2 * up) ** 2 <= 1,
     "heart": _heart,
     "triangle": lambda across, up: (up >= -0.8) & (3 * np.abs(across) <= 1 - up),
-    "half_disc": lambda across, up: (across**2 + up**2 <= 1) & (up >= 0),
+    "half_disc": lambda across, up: (across**2 + (up + 0.37) ** 2 <= 0.929**2) & (up >= -0.37),
 }
 """For each shape, whether points of the unit disc are in it. A square is itself again after a quarter of a turn, an
 ellipse after half a turn, the others after a whole one."""
