@@ -57,7 +57,7 @@ def test_moving_and_turning_both_changes_nothing(seed: int, rows: int, kernel: K
 
 @pytest.mark.parametrize("kernel", ["inverse_multiquadratic", "gaussian"])
 def test_of_few_draws_it_is_on_average_what_it_is_of_many(kernel: Kernel) -> None:
-    """From N(0, I) it is 0 on average; from N(1, I) what hundreds of draws say, which a biased estimate is far above."""
+    """From N(0, I) 0 on average; from N(1, I) what hundreds of draws say, which a biased estimate is far above."""
     random = torch.Generator().manual_seed(0)
     for mean in (0.0, 1.0):
         few = [mmd(a + mean, b, kernel=kernel) for a, b in torch.randn(400, 2, 4, 2, generator=random)]
