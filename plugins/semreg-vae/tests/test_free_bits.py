@@ -31,9 +31,9 @@ def test_without_any_it_is_the_divergence(seed: int) -> None:
 @given(seed=seeds, free=st.floats(0, 3))
 def test_a_dimension_costs_its_divergence_or_what_is_free(seed: int, free: float) -> None:
     posterior = posterior_of(seed)
-    of_each = PRIOR.kl_divergence(posterior).mean(0)
+    of_each = PRIOR.kl_divergence(posterior).mean(0).detach()
     expected = sum(max(float(kl), free) for kl in of_each)
-    assert float(free_bits(posterior, PRIOR, free=free)) == pytest.approx(expected, rel=1e-5)
+    assert free_bits(posterior, PRIOR, free=free).item() == pytest.approx(expected, rel=1e-5)
 
 
 @given(seed=seeds, free=st.floats(0, 3))
@@ -46,5 +46,5 @@ def test_gradients_are_those_of_the_divergence_above_and_none_below(seed: int, f
 
 
 def test_what_has_no_divergence_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"free_bits\(posterior, prior\) needs a prior with a method kl_divergence; found a Identity"):
+    with pytest.raises(ValueError, match=r"free_bits\(posterior, prior\) needs a prior .* found a Identity"):
         free_bits(posterior_of(0), nn.Identity())  # type: ignore[arg-type]
