@@ -38,7 +38,7 @@ def test_methods_differ_from_a_vae_in_losses_and_the_critic_alone() -> None:
         ("beta_tcvae", "total_correlation", "encoder"),
         ("capacity", "kl", "encoder"),
         ("dip_vae_1", "dip", "encoder"),
-        ("free_bits", "kl", "encoder"),
+        ("info_vae", "mmd", "encoder"),
         ("wae_mmd", "mmd", "encoder"),
     ],
 )
