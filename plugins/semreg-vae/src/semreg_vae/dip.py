@@ -1,7 +1,7 @@
 """DIP-VAE: codes whose moments over all images are those of the prior.
 
-Source: Kumar, Sattigeri and Balakrishnan, *Variational Inference of Disentangled Latent Concepts from Unlabeled
-Observations* (2018). `recipes/disentanglement/dip_vae_1.toml` and `dip_vae_2.toml` train both forms.
+Source: Kumar et al., *Variational Inference of Disentangled Latent Concepts from Unlabeled Observations* (2018).
+`recipes/disentanglement/dip_vae_1.toml` and `dip_vae_2.toml` train both forms.
 """
 
 from __future__ import annotations
