@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from semreg_factors.sprites import COVERED, RADIUS, Shape, sprite
 
 SHAPES = st.sampled_from([*COVERED])
-SIDE, WIDTH = 34, 64
+SIDE, WIDTH = 17, 32
 
 
 @given(SHAPES, st.sampled_from([0.5, 0.8, 1.0]), st.integers(0, 15))
@@ -26,8 +26,8 @@ def test_a_shape_lies_within_its_circle_and_is_white(shape: Shape, scale: float,
 @given(SHAPES, st.integers(0, 15))
 def test_the_area_goes_with_the_square_of_the_scale_and_no_turn_changes_it(shape: Shape, turn: int) -> None:
     area = {scale: float(sprite(shape, scale, turn / 16, SIDE, WIDTH).sum()) for scale in (0.5, 1.0)}
-    assert area[1.0] == pytest.approx(4 * area[0.5], rel=0.02)
-    assert area[1.0] == pytest.approx(float(sprite(shape, 1.0, 0.0, SIDE, WIDTH).sum()), rel=0.02)
+    assert area[1.0] == pytest.approx(4 * area[0.5], rel=0.06)
+    assert area[1.0] == pytest.approx(float(sprite(shape, 1.0, 0.0, SIDE, WIDTH).sum()), rel=0.06)
 
 
 @given(SHAPES, st.integers(0, 15))

@@ -14,7 +14,8 @@ class DSprites(Published):
     """737,280 images of one white shape on black, 64×64, grey (Matthey, Higgins, Hassabis and Lerchner 2017).
 
     Read from `dsprites/dsprites_ndarray_co1sh3sc6or40x32y32_64x64.npz` under the data root, whose checksum is compared
-    with the published one; its metadata, a pickle, are never opened. With `download`, it is fetched if it is not there.
+    with the published one; its metadata, which are pickled, are never opened. With `download`, it is fetched if it is
+    not there.
 
     Fields: `image` `(1, size, size)`, resized if `size` is not 64, and the factors, all there are, each a field of
     classes:

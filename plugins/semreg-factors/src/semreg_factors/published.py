@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from hashlib import file_digest
+from http.client import HTTPException
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Protocol
 
@@ -44,13 +45,18 @@ class PublishedFile:
             raise UserError(str(path), message)
 
     def download(self, folder: Path) -> None:
-        """Fetch it into a folder. Raises UserError if that fails."""
-        from torchvision.datasets.utils import download_url
+        """Fetch it into a folder, where it has its name once it is whole. Raises UserError if that fails."""
+        from torch.hub import download_url_to_file
 
+        path = folder / self.name
+        part = path.with_name(f"{self.name}.part")
         try:
-            download_url(self.url, str(folder), self.name, self.md5)
-        except (OSError, RuntimeError) as error:
-            raise UserError(str(folder), f"{self.name} could not be downloaded: {error}") from error
+            folder.mkdir(parents=True, exist_ok=True)
+            download_url_to_file(self.url, str(part))
+            self.check(part)
+            part.rename(path)
+        except (OSError, HTTPException, RuntimeError) as error:
+            raise UserError(str(path), f"{self.url} could not be downloaded: {error}") from error
 
 
 class Published:

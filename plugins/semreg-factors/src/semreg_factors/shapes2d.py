@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from importlib.metadata import version
 from typing import Annotated, Literal
 
 import numpy as np
@@ -14,7 +13,7 @@ from annotated_types import Ge, Interval
 from semreg.core import ClassField, ImageField, Source, Specification, closest
 from semreg.data.splits import drawn_in_words, drawn_split
 from semreg_factors.grid import FactorGrid, Rows, steps
-from semreg_factors.sprites import COVERED, Shape, sprite
+from semreg_factors.sprites import COVERED, RADIUS, SAMPLES, Shape, sprite
 
 SCALES = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 ORIENTATIONS = 16
@@ -96,7 +95,7 @@ class Shapes2D:
                 "count": len(self.rows),
                 "seed": self.seed,
                 "test": self.test,
-                "version": version("semreg-factors"),
+                "drawn": [RADIUS, SAMPLES],
             },
             activity="drawing shapes",
             told={"split": drawn_in_words(len(self.rows), test=self.test)},
