@@ -51,7 +51,8 @@ def heat_map(
         raise ValueError(f"a heat map of {named} needs a matrix of that size, got {values.shape}")
     most = max(values.shape)
     annotated = most <= 12
-    height, width = (max(1.6, (0.42 if annotated else 0.21) * count) for count in values.shape)
+    least, cell = 1.6 if columns is None else 0.9, 0.42 if annotated else 0.21
+    height, width = (max(least, cell * count) for count in values.shape)
     with styled():
         margin, below = (text_size(names, 0)[0] / DPI + 0.1 for names in (labels, above))
         lies = fit_in_a_row(above)

@@ -54,6 +54,7 @@ def test_every_class_has_a_colour_of_its_own(count: int) -> None:
     [
         lambda: scatter_plot("points", torch.zeros(3, 2), torch.zeros(2), LETTERS),
         lambda: heat_map("map", torch.eye(3), ["a", "b"]),
+        lambda: heat_map("map", torch.eye(3), LETTERS, ["a", "b"]),
         lambda: bar_plot("bars", ["a", "b"], {"x": [1.0]}, y_label="y"),
         lambda: point_plot("points", {}, x_label="x", y_label="y"),
     ],
@@ -67,6 +68,16 @@ def test_heat_maps_colour_the_sign() -> None:
     drawn = pixels(heat_map("map", torch.tensor([[1.0, -1.0], [-1.0, 1.0]]), ["a", "b"])).astype(int)
     red, blue = (drawn[..., 0] - drawn[..., 2] > 60).sum(), (drawn[..., 2] - drawn[..., 0] > 60).sum()
     assert min(red, blue) > 1000
+
+
+def test_a_heat_map_may_name_its_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    figures: list[Any] = []
+    monkeypatch.setattr(plots, "png_of", lambda figure: figures.append(figure) or b"")
+    heat_map("", torch.ones(2, 3), ["a row", "another"], LETTERS, limits=(0, 1))
+    axes = figures[0].axes[0]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["a row", "another"]
+    assert [label.get_text() for label in axes.get_xticklabels()] == LETTERS
+    assert len(axes.texts) == 6
 
 
 def test_many_bars_lie_on_their_side() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -11,36 +12,29 @@ from hypothesis import strategies as st
 from semreg_disentanglement import infomec
 from torch import Tensor
 
+Made = Callable[..., Tensor]
+
 FACTORS = torch.cartesian_prod(torch.arange(2), torch.arange(3), torch.arange(2)).repeat(40, 1)
 seeds = st.integers(0, 2**31)
 
 
-def normal(seed: int, *shape: int) -> Tensor:
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
-
-
-def mixed(seed: int) -> Tensor:
-    """Codes that tell the factors, each dimension something of each."""
-    return FACTORS.double() @ normal(seed, 3, 3) + 0.3 * normal(seed + 1, len(FACTORS), 3)
-
-
 @settings(max_examples=5)
 @given(seeds, st.permutations(range(3)))
-def test_a_perfect_code_gives_one(seed: int, order: list[int]) -> None:
-    scales = normal(seed, 3).sign() * torch.tensor([1.0, 2.0, 4.0])
+def test_a_perfect_code_gives_one(noise: Made, seed: int, order: list[int]) -> None:
+    scales = noise(1, 3, seed)[0].sign() * torch.tensor([1.0, 2.0, 4.0])
     found = infomec(FACTORS[:, order] * scales, FACTORS)
     assert (found.infom, found.infoc, found.infoe) == pytest.approx((1, 1, 1), abs=0.05)  # neighbours of equal codes
     assert [order[dimension] for dimension in found.coded_by.tolist()] == [0, 1, 2]
 
 
-def test_information_of_two_normal_classes_is_the_integral() -> None:
+def test_information_of_two_normal_classes_is_the_integral(noise: Made) -> None:
     classes = torch.arange(6000) % 2
-    codes = normal(0, 6000) + 2.0 * classes
+    codes = noise(1, 6000, 0)[0] + 2.0 * classes
     grid = torch.linspace(-8, 10, 20001, dtype=torch.float64)
     densities = torch.stack([torch.exp(-((grid - mean) ** 2) / 2) / math.sqrt(2 * math.pi) for mean in (0, 2)])
     whole = densities.mean(0)
     integral = float(torch.trapezoid((densities * (densities / whole).log()).mean(0), grid))
-    found = infomec(torch.stack([codes, normal(1, 6000)], 1), classes)
+    found = infomec(torch.stack([codes, noise(1, 6000, 1)[0]], 1), classes)
     assert float(found.matrix[0]) == pytest.approx(integral / math.log(2), abs=0.03)
     assert float(found.matrix[1]) == pytest.approx(0, abs=0.03)
     assert math.isnan(found.infom)  # of one factor alone
@@ -50,8 +44,10 @@ def test_information_of_two_normal_classes_is_the_integral() -> None:
 
 @settings(max_examples=5)
 @given(seeds, st.permutations(range(3)), st.lists(st.sampled_from([-2.0, -0.5, 0.5, 1.0]), min_size=3, max_size=3))
-def test_order_sign_scale_and_dead_dimensions_change_nothing(seed: int, order: list[int], scales: list[float]) -> None:
-    codes = mixed(seed)
+def test_order_sign_scale_and_dead_dimensions_change_nothing(
+    mixed: Made, seed: int, order: list[int], scales: list[float]
+) -> None:
+    codes = mixed(FACTORS, 3, seed)
     changed = torch.cat([(codes * torch.tensor(scales))[:, order], torch.full((len(codes), 1), 3.0)], 1)
     before, after = infomec(codes, FACTORS, least_range=0), infomec(changed, FACTORS, least_range=0)
     torch.testing.assert_close(after.matrix[:3], before.matrix[order], atol=1e-6, rtol=0)
@@ -60,17 +56,17 @@ def test_order_sign_scale_and_dead_dimensions_change_nothing(seed: int, order: l
     assert after.infoe == pytest.approx(before.infoe, abs=1e-3)
 
 
-def test_a_rotation_lowers_modularity_and_compactness_and_no_explicitness() -> None:
-    codes = 2 * FACTORS + 0.1 * normal(0, len(FACTORS), 3)
-    turned = codes / codes.std(0) @ torch.linalg.qr(normal(1, 3, 3)).Q
+def test_a_rotation_lowers_modularity_and_compactness_and_no_explicitness(noise: Made) -> None:
+    codes = 2 * FACTORS + 0.1 * noise(len(FACTORS), 3, 0)
+    turned = codes / codes.std(0) @ torch.linalg.qr(noise(3, 3, 1)).Q
     before, after = infomec(codes, FACTORS), infomec(turned, FACTORS)
     assert after.infom < before.infom - 0.2
     assert after.infoc < before.infoc - 0.2
     assert after.infoe == pytest.approx(before.infoe, abs=0.02)
 
 
-def test_doubled_dimensions_halve_what_one_has_of_a_factor() -> None:
-    codes = mixed(0)
+def test_doubled_dimensions_halve_what_one_has_of_a_factor(mixed: Made) -> None:
+    codes = mixed(FACTORS, 3, 0)
     before, after = infomec(codes, FACTORS), infomec(torch.cat([codes, codes], 1), FACTORS)
     assert after.infom == pytest.approx(before.infom, abs=1e-6)
     share = before.infoc * (1 - 1 / 3) + 1 / 3  # of the largest dimension
@@ -78,8 +74,8 @@ def test_doubled_dimensions_halve_what_one_has_of_a_factor() -> None:
     assert after.infoe == pytest.approx(before.infoe, abs=1e-3)
 
 
-def test_a_dimension_that_hardly_varies_counts_in_explicitness_alone() -> None:
-    codes = torch.cat([FACTORS[:, :2] + 0.1 * normal(0, len(FACTORS), 2), 0.01 * FACTORS[:, 2:]], 1)
+def test_a_dimension_that_hardly_varies_counts_in_explicitness_alone(noise: Made) -> None:
+    codes = torch.cat([FACTORS[:, :2] + 0.1 * noise(len(FACTORS), 2, 0), 0.01 * FACTORS[:, 2:]], 1)
     found, without = infomec(codes, FACTORS), infomec(codes[:, :2], FACTORS)
     assert (found.infom, found.infoc) == (without.infom, without.infoc)
     assert float(found.matrix[2, 2]) > 0.9
@@ -87,13 +83,13 @@ def test_a_dimension_that_hardly_varies_counts_in_explicitness_alone() -> None:
     assert float(without.by_factor[2]) < 0.1
 
 
-def test_noise_has_no_explicitness_and_one_dimension_no_compactness() -> None:
-    found = infomec(normal(0, len(FACTORS), 1), FACTORS)
+def test_noise_has_no_explicitness_and_one_dimension_no_compactness(noise: Made) -> None:
+    found = infomec(noise(len(FACTORS), 1, 0), FACTORS)
     assert found.infoe == pytest.approx(0, abs=0.03)
     assert found.infoe > 0
     assert math.isnan(found.infoc)
 
 
-def test_a_factor_that_no_two_images_share_is_refused() -> None:
+def test_a_factor_that_no_two_images_share_is_refused(noise: Made) -> None:
     with pytest.raises(ValueError, match=r"infomec\(codes, factors\): no two images share a value of factor 1"):
-        infomec(normal(0, 30, 2), torch.stack([torch.arange(30) % 2, torch.arange(30)], 1))
+        infomec(noise(30, 2, 0), torch.stack([torch.arange(30) % 2, torch.arange(30)], 1))

@@ -65,5 +65,7 @@ def test_a_factor_whose_value_no_two_images_share_is_refused() -> None:
 
 
 def test_one_factor_is_refused_where_factors_are_told_apart() -> None:
-    with pytest.raises(ValueError, match=r"metric: factors are told from each other, and one alone varies \(factor 7 is constant\)"):
+    with pytest.raises(
+        ValueError, match=r"metric: factors are told from each other, and one alone varies \(factor 7 is constant\)"
+    ):
         require_two_factors("metric", inputs_of(torch.arange(6)[:, None]))

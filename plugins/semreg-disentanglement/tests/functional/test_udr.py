@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal
 
 import pytest
@@ -13,20 +14,18 @@ from semreg_disentanglement import udr
 from sklearn.linear_model import Lasso
 from torch import Tensor
 
+Made = Callable[..., Tensor]
+
 Similarity = Literal["lasso", "spearman"]
 BOTH = pytest.mark.parametrize("similarity", ["lasso", "spearman"])
 seeds = st.integers(0, 2**31)
 
 
-def normal(seed: int, *shape: int) -> Tensor:
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
-
-
-def runs(seed: int) -> list[Tensor]:
+def runs(noise: Made, seed: int) -> list[Tensor]:
     """Three runs, of four, four and five dimensions, that share some of what they tell."""
-    told = normal(seed, 200, 4)
+    told = noise(200, 4, seed)
     return [
-        told @ normal(seed + run, 4, width) + 0.2 * normal(seed - run, 200, width)
+        told @ noise(4, width, seed + run) + 0.2 * noise(200, width, seed - run)
         for run, width in enumerate((4, 4, 5), 1)
     ]
 
@@ -41,8 +40,8 @@ def similarity_of(source: Tensor, target: Tensor, similarity: Similarity) -> lis
 
 
 @BOTH
-def test_it_is_what_loops_give(similarity: Similarity) -> None:
-    codes = runs(5)
+def test_it_is_what_loops_give(similarity: Similarity, noise: Made) -> None:
+    codes = runs(noise, 5)
     found = udr(codes, similarity=similarity, least_variance=0)
     assert bool(found.pairwise.diagonal().isnan().all())
     for i, target in enumerate(codes):
@@ -61,9 +60,11 @@ def test_it_is_what_loops_give(similarity: Similarity) -> None:
 @BOTH
 @settings(max_examples=10)
 @given(seed=seeds, order=st.permutations(range(3)))
-def test_the_same_dimensions_in_other_order_and_sign_agree(similarity: Similarity, seed: int, order: list[int]) -> None:
+def test_the_same_dimensions_in_other_order_and_sign_agree(
+    similarity: Similarity, seed: int, order: list[int], noise: Made
+) -> None:
     told = torch.cartesian_prod(torch.arange(4), torch.arange(4), torch.arange(4)).double()  # independent
-    found = udr([told, told[:, order] * normal(seed, 3).sign()], similarity=similarity)
+    found = udr([told, told[:, order] * noise(1, 3, seed)[0].sign()], similarity=similarity)
     assert found.scores.tolist() == pytest.approx([1 if similarity == "spearman" else 0.9] * 2)
 
 
@@ -75,10 +76,10 @@ def test_the_same_dimensions_in_other_order_and_sign_agree(similarity: Similarit
     scales=st.lists(st.sampled_from([-0.9, 0.8, 1.0]), min_size=4, max_size=4),
 )
 def test_order_sign_scale_and_dead_dimensions_change_nothing(
-    similarity: Similarity, seed: int, order: list[int], scales: tuple[float, ...]
+    similarity: Similarity, seed: int, order: list[int], scales: tuple[float, ...], noise: Made
 ) -> None:
-    first, *others = runs(seed)
-    dead = torch.cat([torch.ones(200, 1), 0.01 * normal(seed, 200, 1)], 1)
+    first, *others = runs(noise, seed)
+    dead = torch.cat([torch.ones(200, 1), 0.01 * noise(200, 1, seed)], 1)
     changed = torch.cat([(first * torch.tensor(scales))[:, order], dead], 1)
     options = {"informative": [torch.ones(part.shape[1], dtype=torch.bool) for part in (first, *others)]}
     before = udr([first, *others], similarity=similarity, **options)
@@ -89,23 +90,23 @@ def test_order_sign_scale_and_dead_dimensions_change_nothing(
 
 
 @BOTH
-def test_runs_that_mix_agree_less_than_those_that_do_not(similarity: Similarity) -> None:
-    told = normal(0, 500, 4)
-    found = udr([told, -told, told[:, [3, 0, 1, 2]], told @ torch.linalg.qr(normal(1, 4, 4)).Q], similarity=similarity)
+def test_runs_that_mix_agree_less_than_those_that_do_not(similarity: Similarity, noise: Made) -> None:
+    told = noise(500, 4, 0)
+    found = udr([told, -told, told[:, [3, 0, 1, 2]], told @ torch.linalg.qr(noise(4, 4, 1)).Q], similarity=similarity)
     assert float(found.scores[:3].min()) > float(found.scores[3]) + 0.2
     doubled = udr([told, torch.cat([told, told], 1)], similarity=similarity)
     assert float(doubled.scores[0]) < 0.8  # each has two likes
 
 
-def test_only_what_varies_informs() -> None:
-    told = normal(0, 300, 3)
-    narrow = torch.cat([told, 0.1 * normal(1, 300, 1)], 1)  # a hundredth of the variance
+def test_only_what_varies_informs(noise: Made) -> None:
+    told = noise(300, 3, 0)
+    narrow = torch.cat([told, 0.1 * noise(300, 1, 1)], 1)  # a hundredth of the variance
     assert udr([told, narrow]).informative[1].tolist() == [True, True, True, False]
     assert udr([told, narrow], least_variance=0.001).informative[1].tolist() == [True] * 4
 
 
-def test_a_run_that_tells_nothing_agrees_with_none() -> None:
-    told = normal(0, 300, 3)
+def test_a_run_that_tells_nothing_agrees_with_none(noise: Made) -> None:
+    told = noise(300, 3, 0)
     found = udr([told, told, torch.ones(300, 3)])
     assert found.scores[2] == 0
     assert found.pairwise[2, 0] == found.pairwise[0, 2] == 0
@@ -126,6 +127,6 @@ def test_codes_that_cannot_be_compared_are_refused(codes: list[Tensor], error: s
         udr(codes)
 
 
-def test_dimensions_that_inform_are_said_for_each_run() -> None:
+def test_dimensions_that_inform_are_said_for_each_run(noise: Made) -> None:
     with pytest.raises(ValueError, match=r"informative.*one for each dimension"):
-        udr(runs(0), informative=[torch.ones(4, dtype=torch.bool)] * 3)
+        udr(runs(noise, 0), informative=[torch.ones(4, dtype=torch.bool)] * 3)

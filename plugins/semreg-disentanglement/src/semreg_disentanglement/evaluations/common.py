@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+import warnings
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Annotated, Any, Literal, NamedTuple
 
 import torch
@@ -14,13 +15,15 @@ from torch import Tensor
 from semreg.core import KNOWN, AttributesField, ClassField, Handle, Picture, Result, Table, TrainedRun, VectorField
 from semreg.pictures import heat_map
 from semreg.trained import read_attributes, read_codes
-from semreg_disentanglement.functional.common import Inputs, inputs, measured
+from semreg_disentanglement.functional.common import FactorWarning, Inputs, Measured, inputs, measured
 from semreg_disentanglement.functional.common import figures as figures_of
 
 Split = Literal["train", "validation", "test"]
 Count = Annotated[int, Gt(0)]
 Draws = Annotated[int, Ge(2)]
 
+LEVELS = ("low", "high", "chance")
+"""What stands after a figure's name: the ends of its interval, and its chance level."""
 PICTURED = 40
 """The most dimensions in a picture: those with the largest entries."""
 
@@ -89,6 +92,7 @@ def evaluated(
     count: int,
     draws: int,
     generator: torch.Generator | None,
+    exact: Collection[str] = (),
 ) -> Result:
     """A metric of a run's code and factors: its figures with chance levels and intervals, its matrix, what codes what.
 
@@ -105,6 +109,7 @@ def evaluated(
         count: the most images, drawn at random.
         draws: shuffles for the chance levels, and half samples for the intervals.
         generator: source of all draws.
+        exact: the metric's figures that have neither chance level nor interval.
 
     Raises ValueError as the metric does, and for tensors that are no codes or no labels.
     """
@@ -113,47 +118,48 @@ def evaluated(
     known = (~values.isnan().any(1)).nonzero().flatten()
     rows = known[torch.randperm(len(known), generator=generator)[:count]].sort().values
     given = inputs(f"{code.name!r}", codes_of(code, split)[rows], values[rows], names=names, warn=False)
-    found = measured(metric, given.codes, given.factors, draws=draws, generator=generator)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FactorWarning)  # which the result says
+        found = measured(metric, given.codes, given.factors, draws=draws, generator=generator)
     names = [names[place] for place in given.places.tolist()]
     notes = [f"{len(rows):,} {split} images", *given.notes]
     if len(known) < len(values):
         notes.append(f"{len(values) - len(known):,} images of which nobody knows some factor are left out")
     if len(given.dimensions) < given.given[0]:
         notes.append(f"{given.given[0] - len(given.dimensions)} dimensions that don't vary are left out")
-    shown = {figures[name]: value for name, value in figures_of(found.result).items() if not math.isnan(value)}
-    if len(shown) < len(figures):
-        notes.append(
-            f"no {' or '.join(name for name in figures.values() if name not in shown)} of one factor or dimension"
-        )
-    levels = {
-        figures[name]: (found.low[name], found.high[name], found.chance[name])
-        for name in found.chance
-        if not found.low[name] == found.high[name] == found.chance[name]  # which no draw changes, such as a size
-    }
+    defined = {name: value for name, value in figures_of(found.result).items() if not math.isnan(value)}
+    undefined = [figures[name] for name in figures if name not in defined]
+    if undefined:
+        notes.append(f"no {' or '.join(undefined)} of one factor or dimension")
+    levels = {figures[name]: {} if name in exact else _levels(found, name) for name in defined}
+    shown = {figures[name]: value for name, value in defined.items()}
     table = Table(
         f"How {code.name} codes {', '.join(names)}",
         ("figure", "value", "from", "to", "chance"),
-        [(name, value, *levels.get(name, (None, None, None))) for name, value in shown.items()],
+        [(name, value, *map(levels[name].get, LEVELS)) for name, value in shown.items()],
         caption=f"{how} {'; '.join(notes)}. From, to: an interval of 95 % over images. Chance: images shuffled between "
         "codes and factors.",
     )
     matrix, dimensions = found.result.matrix, given.dimensions.tolist()
-    suffixed = {
-        name + suffix: value
-        for name in shown
-        for suffix, value in zip(("_low", "_high", "_chance"), levels.get(name, ()), strict=False)
-    }
     return Result(
-        figures=shown | suffixed,
+        figures=shown | {f"{name}_{level}": value for name, known in levels.items() for level, value in known.items()},
         tables=[table, _what_codes_what(matrix, dimensions, names, entries)],
         pictures=[_picture(matrix, dimensions, names, entries, code.name)],
-        summary="; ".join(_said(name, value, levels.get(name)) for name, value in shown.items()),
+        summary="; ".join(_said(name, value, levels[name]) for name, value in shown.items()),
     )
 
 
-def _said(name: str, value: float, levels: tuple[float, float, float] | None) -> str:
+def _levels(found: Measured, name: str) -> dict[str, float]:
+    """The ends of a figure's interval and its chance level, but for those that so few images don't have."""
+    known = zip(LEVELS, (found.low[name], found.high[name], found.chance[name]), strict=True)
+    return {level: value for level, value in known if not math.isnan(value)}
+
+
+def _said(name: str, value: float, levels: Mapping[str, float]) -> str:
+    between = ["{low:.3f} to {high:.3f}".format(**levels)] if "low" in levels else []
+    chance = [f"chance {levels['chance']:.3f}"] if "chance" in levels else []
     said = f"{name.replace('_', ' ')} {value:.3f}"
-    return said if levels is None else "{} ({:.3f} to {:.3f}, chance {:.3f})".format(said, *levels)
+    return f"{said} ({', '.join(between + chance)})" if between or chance else said
 
 
 def _what_codes_what(matrix: Tensor, dimensions: Sequence[int], names: Sequence[str], entries: str) -> Table:

@@ -72,7 +72,7 @@ def modularity_explicitness(
 ) -> Result:
     """Whether each number of the code tells of one factor alone, and whether a linear classifier reads all of them.
 
-    Source: Ridgeway and Mozer, *Learning Deep Disentangled Embeddings with the F-Statistic Loss* (2018), section 2.
+    Source: Ridgeway and Mozer, *Learning Deep Disentangled Embeddings with the F-Statistic Loss* (2018).
 
     Figures: `modularity` and `explicitness`, each with `_chance`, `_low` and `_high`, an interval of 95 %. Numbers of
     noise alone have no low modularity: compare with chance.
@@ -116,7 +116,7 @@ def infomec(
 ) -> Result:
     """InfoMEC: modularity, compactness and explicitness of a code, as shares of information about the factors.
 
-    Source: Hsu et al., *Disentanglement via Latent Quantization* (2023), section 4.
+    Source: Hsu et al., *Disentanglement via Latent Quantization* (2023).
 
     Figures: `infom`, `infoc` and `infoe`, each with `_chance`, `_low` and `_high`, an interval of 95 %. Noise has high
     `infom` and `infoc`: compare with chance.

@@ -27,7 +27,7 @@ def factor_vae_score(
     least_spread: Annotated[float, Ge(0), Le(1)] = 0.05,
     split: Split = "test",
     count: Count = 10_000,
-    draws: Draws = 20,
+    draws: Draws = 10,
     generator: torch.Generator | None = None,
 ) -> Result:
     """How well the number of the code that varies least tells which factor images share.
@@ -126,7 +126,7 @@ def irs(
     """The interventional robustness score: how little each number of the code changes with all factors but one.
 
     Source: Suter et al., *Robustly Disentangled Causal Mechanisms: Validating Deep Representations for Interventional
-    Robustness* (2019), section 4.
+    Robustness* (2019).
 
     Figures: `irs`, with `irs_chance`, which is far above 0, and `irs_low` and `irs_high`, an interval of 95 %.
 

@@ -108,6 +108,7 @@ def dci_es(
         count=count,
         draws=draws,
         generator=generator,
+        exact=["size"],
     )
 
 

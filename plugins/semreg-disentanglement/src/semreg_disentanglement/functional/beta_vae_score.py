@@ -71,7 +71,8 @@ def beta_vae_score(
     test = _points(scaled, shared, -(-test_points // len(shared)), batch, generator)
     model = LogisticRegression(max_iter=1000).fit(train.flatten(0, 1).numpy(), _factors(train))
     score = float(model.score(test.flatten(0, 1).numpy(), _factors(test)))
-    any_images = (scaled - scaled[torch.randperm(len(scaled), generator=generator)]).abs().mean(0)
+    images = torch.randperm(len(scaled), generator=generator)
+    any_images = (scaled[images] - scaled[images.roll(1)]).abs().mean(0)  # none with itself
     matrix = 1 - train.mean(1).T / any_images[:, None]
     return BetaVAEScore(score, given.as_given(matrix), given.coded_by(matrix))
 

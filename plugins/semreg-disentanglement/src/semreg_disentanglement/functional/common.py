@@ -132,7 +132,8 @@ def _classes(column: Tensor, name: str, bins: int, notes: list[str]) -> Tensor |
     if column.is_floating_point() and (column != column.round()).any():
         notes.append(f"{name} is continuous, and binned into {bins} bins of equal width")
         column = binned(column.double()[:, None], bins)[:, 0]
-    _, classes, counts = column.unique(return_inverse=True, return_counts=True)
+    classes: Tensor
+    _, classes, counts = torch.unique(column, return_inverse=True, return_counts=True)
     others = len(column) - int(counts.max())
     if others < LEAST:
         found = f"has another value in {others} images only" if others else "is constant"
@@ -180,12 +181,14 @@ def mutual_information(codes: Tensor, factors: Tensor) -> Tensor:
         counts = (of_column * classes + factor[:, None]).flatten().bincount(minlength=dimensions * values * classes)
         joint = counts.double().reshape(dimensions, values, classes) / len(factor)
         found.append(entropy(joint.sum(2)) + entropy(joint.sum(1)) - entropy(joint.flatten(1)))
-    return torch.stack(found, 1).clamp(min=0)  # below 0 by rounding alone
+    told: Tensor = torch.stack(found, 1).clamp(min=0)  # below 0 by rounding alone
+    return told
 
 
 def entropy(probabilities: Tensor) -> Tensor:
     """−Σ p log p over the last axis, in nats, with 0 log 0 = 0."""
-    return -torch.special.xlogy(probabilities, probabilities).sum(-1)
+    products: Tensor = torch.special.xlogy(probabilities, probabilities)
+    return -products.sum(-1)
 
 
 def entropies(factors: Tensor) -> Tensor:
@@ -196,7 +199,8 @@ def entropies(factors: Tensor) -> Tensor:
 def gaps(matrix: Tensor) -> Tensor:
     """How far the largest entry of each column `(dimensions, factors)` is above the second, or 0, `(factors,)`."""
     first, second = torch.cat([matrix, torch.zeros_like(matrix[:1])]).topk(2, dim=0).values
-    return first - second
+    between: Tensor = first - second
+    return between
 
 
 def held_out(images: int, generator: torch.Generator | None = None) -> tuple[Tensor, Tensor]:

@@ -93,7 +93,7 @@ def importances(given: Inputs, train: Tensor, test: Tensor, regressor: Regressor
         else:
             model = GradientBoostingClassifier(random_state=seed)
         model.fit(codes[train], factor[train])
-        columns.append(torch.from_numpy(model.feature_importances_))
+        columns.append(torch.from_numpy(model.feature_importances_).abs())  # boosting's may be just below 0
         accuracies.append(model.score(codes[test], factor[test]))
     return torch.stack(columns, 1), torch.tensor(accuracies, dtype=torch.float64)
 

@@ -53,7 +53,7 @@ def dci_es(
 
     E = 1 − 2 Σ area between the loss-capacity curve and its least loss / ((κ_max − κ_min) ℓ_b), with ℓ_b the loss of
     guessing; S = K / D (Eastwood et al., *DCI-ES: An Extended Disentanglement Framework with Connections to
-    Identifiability* (2023), section 4, with ℓ* = 0 in the greatest area, as the authors' code has it). A code that
+    Identifiability* (2023), with ℓ* = 0 in the greatest area, as the authors' code has it). A code that
     tells nothing has a flat curve and E = 1: read E beside informativeness.
 
     A probe is a logistic regression on the standardised code and random Fourier features of it, none, 16, 64 and 256,
@@ -110,7 +110,8 @@ def _losses(codes: Tensor, factor: Tensor, train: Tensor, test: Tensor, seed: in
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)  # so many iterations are a part of the capacity
             model = LogisticRegression(C=1 / PENALTY).fit(points[train], factor[train].numpy())
-        logarithms = torch.from_numpy(model.predict_log_proba(points[known]))
+        probabilities = torch.from_numpy(model.predict_proba(points[known]))
         columns = torch.from_numpy(np.searchsorted(model.classes_, factor[known].numpy()))
-        found.append(-logarithms.gather(1, columns[:, None]).sum() / guessed)
+        own = probabilities.gather(1, columns[:, None]).clamp(min=torch.finfo(probabilities.dtype).eps)
+        found.append(-own.log().sum() / guessed)
     return torch.stack(found)

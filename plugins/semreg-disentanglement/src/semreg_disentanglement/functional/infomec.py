@@ -50,7 +50,7 @@ def infomec(
     With N_jk = I(z_j; v_k) / H(v_k), for K factors and D dimensions: InfoM = (mean_j max_k N_jk / Σ_k N_jk − 1/K) /
     (1 − 1/K), InfoC = (mean_k max_j N_jk / Σ_j N_jk − 1/D) / (1 − 1/D), and InfoE is the mean over factors of
     (H(v_k) − H_L(v_k | z)) / H(v_k), where H_L is the cross-entropy of a logistic regression without penalty on all of
-    the code (Hsu et al., *Disentanglement via Latent Quantization* (2023), section 4). Information is estimated by
+    the code (Hsu et al., *Disentanglement via Latent Quantization* (2023)). Information is estimated by
     nearest neighbours (Ross, *Mutual Information between Discrete and Continuous Data Sets* (2014)), the regression is
     fitted and read on the same standardised codes, and as many neighbours, iterations and live dimensions are taken as
     in the authors' code. Theirs also balances classes in fitting, but not in reading, which comes to the same where

@@ -37,7 +37,7 @@ def irs(codes: Tensor, factors: Tensor, *, quantile: Annotated[float, Gt(0), Le(
     IRS_jk = 1 − E_v[max |z_j − E(z_j | v_k = v)| given v_k = v] / max |z_j − E z_j|, where values v count alike; of
     each dimension the best factor counts, and the score is the mean over dimensions weighed by their largest
     deviations, so that dimensions which hardly vary hardly count (Suter et al., *Robustly Disentangled Causal
-    Mechanisms* (2019), section 4, in the form of its authors' code for crossed factors). Of a factor, values that one
+    Mechanisms* (2019), in the form of its authors' code for crossed factors). Of a factor, values that one
     image alone has don't count (decision): nothing deviates there. The score depends on the relative scales of
     dimensions by its weights.
 

@@ -44,7 +44,7 @@ def modularity_explicitness(
     With m_if = I(z_i; v_f) and θ_i = max_f m_if, dimension i has modularity 1 − Σ_{f ≠ f(i)} m_if² / (θ_i² (K − 1)).
     Explicitness is the area under the ROC curve of a logistic regression on the whole code, one class against the
     rest, on images held out, averaged over classes and then factors (Ridgeway and Mozer, *Learning Deep Disentangled
-    Embeddings with the F-Statistic Loss* (2018), section 2). As in disentanglement_lib, mutual information is that of
+    Embeddings with the F-Statistic Loss* (2018)). As in disentanglement_lib, mutual information is that of
     bins, and the area is not normalised: guessing has 0.5. In modularity a dimension of noise counts as any other.
 
     Args:

@@ -47,10 +47,10 @@ def udr(
     d_i and d_j how many dimensions are informative, UDR_ji = (Σ_b r_b² / Σ_a R(a, b) + Σ_a r_a² / Σ_b R(a, b)) /
     (d_i + d_j), over informative dimensions. The score of run i is the median over j.
 
-    Source: Duan et al., *Unsupervised Model Selection for Variational Disentangled Representation Learning* (2020),
-    section 4. Independent dimensions that are the same but for order and sign give 1 by rank correlations of endless
-    images, and 1 − `penalty` by Lasso, which shrinks its weights. The paper compares seeds of one recipe: runs of
-    several that all find the same mixture agree as well.
+    Source: Duan et al., *Unsupervised Model Selection for Variational Disentangled Representation Learning* (2020).
+    disentanglement_lib averages the means of both sums, which is the same where d_i = d_j. Independent dimensions that
+    are the same but for order and sign give 1 by rank correlations of endless images, and 1 − `penalty` by Lasso, which
+    shrinks its weights. The paper compares seeds of one recipe: runs that all find the same mixture agree as well.
 
     The paper calls a dimension informative if a posterior's KL divergence to the prior is above 0.01 nats in it. Where
     codes follow the prior, that is a variance of the posterior's mean above 0.02, which is asked here (decision), as a
