@@ -34,6 +34,11 @@ class Loaded(Component):
         """Whether it draws from a generator."""
         return "generator" in self.signature.parameters
 
+    @property
+    def follows_progress(self) -> bool:
+        """Whether it is told how much of a phase is gone."""
+        return "progress" in self.signature.parameters
+
 
 @dataclass(frozen=True)
 class Read:
