@@ -12,8 +12,8 @@ from torch import Tensor
 from semreg.core import Handle, Result, Role, Table
 from semreg.pictures import heat_map
 from semreg.trained import better
-from semreg_disentanglement.evaluations.common import Count, Draws, Split, codes_of
-from semreg_disentanglement.functional.common import NORMAL_95
+from semreg_disentanglement.evaluations.common import Draws, Split, codes_of
+from semreg_disentanglement.functional.common import Count, interval
 from semreg_disentanglement.functional.udr import UDR
 from semreg_disentanglement.functional.udr import udr as udr_of
 
@@ -68,11 +68,12 @@ def udr(
     shuffled = [found([values[order()] for values in read]).scores.mean() for _ in range(draws)]
     halves = [order()[: max(2, images // 2)] for _ in range(draws)]
     spread = torch.stack([found([values[half] for values in read]).scores.mean() for half in halves]).std()
-    mean, width, best = float(scores.mean()), NORMAL_95 * float(spread), int(scores.argmax())
+    mean, best = float(scores.mean()), int(scores.argmax())
+    low, high = interval(mean, float(spread))
     figures = {
         "udr": mean,
-        "udr_low": max(mean - width, 0.0),
-        "udr_high": min(mean + width, 1.0),
+        "udr_low": low,
+        "udr_high": high,
         "udr_chance": float(torch.stack(shuffled).mean()),
         "udr_best": float(scores[best]),
     }

@@ -12,13 +12,14 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from semreg_disentanglement import FactorWarning, dci, measured, mig, modularity_explicitness, sap
+from semreg_disentanglement import FactorWarning, dci, dci_es, measured, mig, modularity_explicitness, sap
 from semreg_disentanglement.functional.common import (
     binned,
     entropies,
     gaps,
     held_out,
     inputs,
+    interval,
     mutual_information,
     standardised,
 )
@@ -39,7 +40,11 @@ CALL = "mig(codes, factors)"
         (torch.ones(40, 2), torch.arange(40) % 2, "the codes of all 40 images are equal"),
         (torch.rand(40, 41), torch.arange(40) % 2, "40 images are too few for codes of 41 dimensions"),
         (torch.rand(40, 2), torch.ones(40), "no factor varies enough; factor 0 is constant, and is left out"),
-        (torch.rand(40, 2), torch.arange(40) // 39, "factor 0 has another value in 1 images only, and is left out"),
+        (
+            torch.rand(40, 2),
+            torch.arange(40) // 39,
+            "factor 0 has another value in 1 of 40 images only, and is",
+        ),
         (torch.rand(40, 2), torch.zeros(40, 0), "no factor varies enough; there is none"),
         (torch.zeros(0, 2), torch.zeros(0), "the codes of all 0 images are equal"),
     ],
@@ -87,6 +92,20 @@ def test_classes_are_numbered_without_a_gap() -> None:
     assert inputs(CALL, torch.rand(80, 2), factor > 8).factors[:4, 0].tolist() == [0, 0, 0, 1]
 
 
+def test_real_numbers_of_no_more_values_than_bins_are_classes(noise: Make, recwarn: pytest.WarningsRecorder) -> None:
+    factor = torch.tensor([0.0, 0.01, 1.0] * 20)  # bins of equal width would make one class of the first two
+    assert inputs(CALL, noise(60, 2), factor).factors[:3, 0].tolist() == [0, 1, 2]
+    assert not recwarn.list
+
+
+def test_arrays_are_taken_as_tensors_are(grid: Make, noise: Make) -> None:
+    factors = grid(2, 3)
+    codes = factors + noise(len(factors), 2)
+    assert mig(codes.numpy(), factors.numpy()).mig == mig(codes, factors).mig
+    found = measured(mig, codes.numpy(), factors.numpy(), draws=2)
+    assert found.chance == measured(mig, codes, factors, draws=2).chance
+
+
 @settings(max_examples=20)
 @given(st.integers(0, 2**31), st.integers(2, 30))
 def test_bins_are_those_of_numpys_histogram(seed: int, bins: int) -> None:
@@ -131,7 +150,7 @@ def test_codes_are_standardised_by_the_training_rows(noise: Make) -> None:
     assert not found[:, 2].any()
 
 
-@pytest.mark.parametrize("metric", [dci, sap, modularity_explicitness], ids=lambda metric: metric.__name__)
+@pytest.mark.parametrize("metric", [dci, dci_es, sap, modularity_explicitness], ids=lambda metric: metric.__name__)
 def test_an_identity_of_few_images_is_a_factor_and_warned_of_once(noise: Make, metric: Any) -> None:
     identities = torch.arange(60) // 2
     with pytest.warns(FactorWarning) as warned:
@@ -145,11 +164,11 @@ def test_an_identity_of_few_images_is_a_factor_and_warned_of_once(noise: Make, m
 class Mean(NamedTuple):
     share: float
     undefined: float
-    matrix: Tensor
+    coded_by: Tensor
 
 
 def mean(codes: Tensor, factors: Tensor) -> Mean:
-    return Mean(float(codes.mean()), math.nan, codes)
+    return Mean(float(codes.mean()), math.nan, torch.zeros(1))
 
 
 def test_an_interval_is_as_wide_as_theory_says() -> None:
@@ -177,6 +196,22 @@ def test_half_samples_that_are_too_small_leave_no_interval_and_no_warning(
     assert math.isnan(found.low["mig"])
     assert not math.isnan(found.chance["mig"])
     assert not recwarn.list
+
+
+def test_a_factor_that_half_samples_leave_out_widens_no_interval(grid: Make, noise: Make) -> None:
+    factors = grid(2, 3, images=400)
+    rare = (torch.arange(len(factors)) < 40).long()[:, None]  # as many as half samples just have, or just don't
+    codes = torch.cat([factors, noise(len(factors), 1)], 1)
+    told, whole = torch.cat([factors, rare], 1), 2 / 3
+    found = measured(mig, codes, told)
+    assert found.result.mig == pytest.approx(whole, abs=0.05)
+    assert found.high["mig"] - found.low["mig"] < 0.1  # of two factors it is 1
+
+
+@pytest.mark.parametrize(("value", "ends"), [(0.5, (0.304, 0.696)), (0.95, (0.754, 1)), (-0.1, (-0.1, 0.096))])
+def test_an_interval_has_its_figure_in_it(value: float, ends: tuple[float, float]) -> None:
+    assert interval(value, 0.1) == pytest.approx(ends)
+    assert interval(2.5, 0.1)[1] == 2.5
 
 
 def test_one_draw_is_no_interval(noise: Make) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from semreg_disentanglement import dci, dci_es
+from semreg_disentanglement import FactorWarning, dci, dci_es
 from torch import Tensor
 
 Make = Callable[..., Tensor]
@@ -44,3 +44,11 @@ def test_a_code_of_more_numbers_than_factors_is_larger_and_has_the_scores_of_dci
 def test_a_code_that_tells_nothing_is_explicit_since_no_probe_reads_it(grid: Make, noise: Make) -> None:
     factors = grid(2, 2, images=300)
     assert dci_es(noise(300, 3), factors).explicitness > 0.9
+
+
+def test_an_identity_that_no_two_images_share_is_refused(noise: Make) -> None:
+    with (
+        pytest.warns(FactorWarning),
+        pytest.raises(ValueError, match=r"dci_es\(codes, factors\): no two images share a value of factor 0"),
+    ):
+        dci_es(noise(60, 2), torch.arange(60))

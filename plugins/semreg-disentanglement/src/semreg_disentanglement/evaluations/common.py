@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Annotated, Any, Literal, NamedTuple
 
 import torch
-from annotated_types import Ge, Gt
+from annotated_types import Ge
 from einops import reduce
 from torch import Tensor
 
@@ -19,7 +19,6 @@ from semreg_disentanglement.functional.common import FactorWarning, Inputs, Meas
 from semreg_disentanglement.functional.common import figures as figures_of
 
 Split = Literal["train", "validation", "test"]
-Count = Annotated[int, Gt(0)]
 Draws = Annotated[int, Ge(2)]
 
 LEVELS = ("low", "high", "chance")

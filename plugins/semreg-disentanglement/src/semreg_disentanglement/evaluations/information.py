@@ -10,8 +10,8 @@ from annotated_types import Ge, Le
 
 from semreg.core import Handle, Result, Role
 from semreg.trained import before_training, better
-from semreg_disentanglement.evaluations.common import Count, Draws, Split, evaluated, require_factors
-from semreg_disentanglement.functional.common import BINS
+from semreg_disentanglement.evaluations.common import Draws, Split, evaluated, require_factors
+from semreg_disentanglement.functional.common import BINS, Count
 from semreg_disentanglement.functional.infomec import infomec as infomec_of
 from semreg_disentanglement.functional.mig import mig as mig_of
 from semreg_disentanglement.functional.modularity import modularity_explicitness as modularity_explicitness_of

@@ -10,8 +10,9 @@ from annotated_types import Ge, Gt, Le
 
 from semreg.core import Handle, Result, Role
 from semreg.trained import before_training, better
-from semreg_disentanglement.evaluations.common import Count, Draws, Split, evaluated, factors_alone, require_factors
+from semreg_disentanglement.evaluations.common import Draws, Split, evaluated, factors_alone, require_factors
 from semreg_disentanglement.functional.beta_vae_score import beta_vae_score as beta_vae_score_of
+from semreg_disentanglement.functional.common import Count
 from semreg_disentanglement.functional.factor_vae_score import factor_vae_score as factor_vae_score_of
 from semreg_disentanglement.functional.irs import irs as irs_of
 from semreg_disentanglement.functional.sharing import require_two_factors

@@ -9,7 +9,8 @@ import torch
 
 from semreg.core import Handle, Result, Role
 from semreg.trained import before_training, better
-from semreg_disentanglement.evaluations.common import Count, Draws, Split, evaluated, require_factors
+from semreg_disentanglement.evaluations.common import Draws, Split, evaluated, require_factors
+from semreg_disentanglement.functional.common import Count
 from semreg_disentanglement.functional.dci import Regressor
 from semreg_disentanglement.functional.dci import dci as dci_of
 from semreg_disentanglement.functional.dci_es import dci_es as dci_es_of

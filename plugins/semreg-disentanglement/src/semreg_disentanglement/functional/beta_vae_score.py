@@ -6,16 +6,13 @@ Source: Higgins et al., *beta-VAE: Learning Basic Visual Concepts with a Constra
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, NamedTuple
+from typing import NamedTuple
 
 import torch
-from annotated_types import Gt
 from torch import Tensor
 
-from semreg_disentanglement.functional.common import inputs
+from semreg_disentanglement.functional.common import Count, fitting, inputs
 from semreg_disentanglement.functional.sharing import AT_ONCE, Sharing, require_two_factors, sharing
-
-Count = Annotated[int, Gt(0)]
 
 
 class BetaVAEScore(NamedTuple):
@@ -69,7 +66,8 @@ def beta_vae_score(
     scaled, shared = given.codes / given.codes.std(0), sharing(call, given)
     train = _points(scaled, shared, -(-points // len(shared)), batch, generator)
     test = _points(scaled, shared, -(-test_points // len(shared)), batch, generator)
-    model = LogisticRegression(max_iter=1000).fit(train.flatten(0, 1).numpy(), _factors(train))
+    with fitting():
+        model = LogisticRegression(max_iter=1000).fit(train.flatten(0, 1).numpy(), _factors(train))
     score = float(model.score(test.flatten(0, 1).numpy(), _factors(test)))
     images = torch.randperm(len(scaled), generator=generator)
     any_images = (scaled[images] - scaled[images.roll(1)]).abs().mean(0)  # none with itself

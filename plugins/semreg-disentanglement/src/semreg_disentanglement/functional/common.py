@@ -6,10 +6,11 @@ import math
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 import torch
+from annotated_types import Gt
 from torch import Tensor
 
 from semreg.core import shape_error
@@ -25,6 +26,7 @@ HELD_OUT = 1 / 3
 DRAWS = 20
 """Shuffles for a chance level, and half samples for an interval."""
 NORMAL_95 = 1.96
+Count = Annotated[int, Gt(0)]
 
 
 class FactorWarning(UserWarning):
@@ -77,7 +79,8 @@ def inputs(
 ) -> Inputs:
     """Codes and factors checked and made alike; what is done to them is warned of by FactorWarning.
 
-    Dimensions and factors that don't vary are left out; factors of real numbers are binned.
+    Dimensions and factors that don't vary are left out; factors of real numbers are binned, unless there are no more of
+    them than bins. NumPy's arrays are taken, too.
 
     Args:
         call: who asks, for messages.
@@ -91,6 +94,7 @@ def inputs(
         ValueError: for other shapes, values that are not finite, fewer images than dimensions that vary, and where no
             dimension or no factor varies.
     """
+    codes, factors = torch.as_tensor(codes), torch.as_tensor(factors)
     columns = factors[:, None] if factors.ndim == 1 else factors
     if codes.ndim != 2 or columns.ndim != 2 or len(codes) != len(columns):
         raise shape_error(call, "images code, images factors", "a row for each image is needed", codes, factors)
@@ -130,14 +134,15 @@ def varying(codes: Tensor) -> Tensor:
 
 def _classes(column: Tensor, name: str, bins: int, notes: list[str]) -> Tensor | None:
     """The classes of one factor from 0 without a gap, None for one that hardly varies; adds to the notes."""
-    if column.is_floating_point() and (column != column.round()).any():
+    real = column.is_floating_point() and bool((column != column.round()).any())
+    if real and len(column.unique()) > bins:
         notes.append(f"{name} is continuous, and binned into {bins} bins of equal width")
         column = binned(column.double()[:, None], bins)[:, 0]
     classes: Tensor
     _, classes, counts = torch.unique(column, return_inverse=True, return_counts=True)
     others = len(column) - int(counts.max())
     if others < LEAST:
-        found = f"has another value in {others} images only" if others else "is constant"
+        found = f"has another value in {others} of {len(column)} images only" if others else "is constant"
         notes.append(f"{name} {found}, and is left out")
         return None
     rare = int((counts < RARE).sum())
@@ -269,36 +274,45 @@ def measured(
         draws: shuffles, and half samples, at least 2.
         generator: source of both.
 
+    Half samples in which a factor doesn't vary enough, though it does in all images, have no part in the interval.
+
     Raises:
         ValueError: as the metric does, and for less than 2 draws.
     """
     if draws < 2:
         raise ValueError(f"draws is {draws}; an interval needs 2 or more")
     generator = generator or torch.Generator().manual_seed(0)
+    codes, factors = torch.as_tensor(codes), torch.as_tensor(factors)
     result, images = metric(codes, factors), len(codes)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FactorWarning)
-        shuffled = [_tried(metric, codes[_order(images, generator)], factors) for _ in range(draws)]
+        shuffled = [_tried(metric, codes[_order(images, generator)], factors, result) for _ in range(draws)]
         orders = [_order(images, generator)[: images // 2] for _ in range(draws)]
-        halves = [_tried(metric, codes[rows], factors[rows]) for rows in orders]
+        halves = [_tried(metric, codes[rows], factors[rows], result) for rows in orders]
     known = figures(result)
     chance = {name: _moments(shuffled, name)[0] for name in known}
-    widths = {name: NORMAL_95 * _moments(halves, name)[1] for name in known}
-    low = {name: max(value - widths[name], 0.0) for name, value in known.items()}  # NaN stays NaN
-    high = {name: min(value + widths[name], 1.0) for name, value in known.items()}
+    ends = {name: interval(value, _moments(halves, name)[1]) for name, value in known.items()}
+    low, high = ({name: pair[end] for name, pair in ends.items()} for end in (0, 1))
     return Measured(result, chance, low, high)
+
+
+def interval(value: float, deviation: float) -> tuple[float, float]:
+    """The ends of an interval of 95 % about a figure, within 0 and 1 where the figure is; NaN for a NaN."""
+    width = NORMAL_95 * deviation
+    return max(value - width, min(value, 0.0)), min(value + width, max(value, 1.0))  # a NaN stays what it is
 
 
 def _order(images: int, generator: torch.Generator) -> Tensor:
     return torch.randperm(images, generator=generator)
 
 
-def _tried(metric: Callable[[Tensor, Tensor], Any], codes: Tensor, factors: Tensor) -> dict[str, float]:
-    """The figures; none where so few images are too few."""
+def _tried(metric: Callable[[Tensor, Tensor], Any], codes: Tensor, factors: Tensor, whole: Any) -> dict[str, float]:
+    """The figures; none where so few images are too few, or leave out a factor that the `whole` has."""
     try:
-        return figures(metric(codes, factors))
+        found = metric(codes, factors)
     except ValueError:
         return {}
+    return figures(found) if torch.equal(found.coded_by < 0, whole.coded_by < 0) else {}
 
 
 def _moments(found: Sequence[dict[str, float]], name: str) -> tuple[float, float]:

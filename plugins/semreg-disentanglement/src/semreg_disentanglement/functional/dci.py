@@ -65,7 +65,11 @@ def dci(
         ValueError: for other shapes, numbers that are not finite, fewer images than dimensions, or none that vary.
     """
     given = inputs("dci(codes, factors)", codes, factors)
-    generator = generator or torch.Generator().manual_seed(0)
+    return dci_of_inputs(given, regressor, generator or torch.Generator().manual_seed(0))
+
+
+def dci_of_inputs(given: Inputs, regressor: Regressor, generator: torch.Generator) -> DCI:
+    """`dci` of inputs that are checked."""
     train, test = held_out(len(given.codes), generator)
     matrix, accuracies = importances(given, train, test, regressor, drawn_seed(generator))
     by_dimension, by_factor = _concentration(matrix), _concentration(matrix.T)

@@ -13,8 +13,10 @@ import torch
 from torch import Tensor
 
 from semreg_disentanglement.functional.common import drawn_seed, fitting, held_out, inputs, standardised
-from semreg_disentanglement.functional.dci import Regressor, dci
+from semreg_disentanglement.functional.dci import Regressor, dci_of_inputs
+from semreg_disentanglement.functional.sharing import sharing
 
+CALL = "dci_es(codes, factors)"
 CAPACITIES = (0, 16, 64, 256)
 """Random Fourier features of the probes, beside the code itself: a linear probe first, then four times as many each."""
 PENALTY = 0.1
@@ -66,11 +68,13 @@ def dci_es(
         generator: source of the images held out, a third, of the trees and of the features.
 
     Raises:
-        ValueError: for other shapes, numbers that are not finite, fewer images than dimensions, or none that vary.
+        ValueError: for other shapes, numbers that are not finite, fewer images than dimensions, or none that vary, and
+            for a factor whose value no two images share.
     """
-    given = inputs("dci_es(codes, factors)", codes, factors)
+    given = inputs(CALL, codes, factors)
+    sharing(CALL, given)  # which refuses a factor that no images teach of others
     generator = generator or torch.Generator().manual_seed(0)
-    found = dci(codes, factors, regressor=regressor, generator=generator)
+    found = dci_of_inputs(given, regressor, generator)
     train, test = held_out(len(given.codes), generator)
     points, seed = standardised(given.codes, train), drawn_seed(generator)
     losses = torch.stack([_losses(points, factor, train, test, seed) for factor in given.factors.T], 1)

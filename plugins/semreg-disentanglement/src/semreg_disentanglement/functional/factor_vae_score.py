@@ -9,13 +9,11 @@ from collections.abc import Sequence
 from typing import Annotated, NamedTuple
 
 import torch
-from annotated_types import Ge, Gt, Le
+from annotated_types import Ge, Le
 from torch import Tensor
 
-from semreg_disentanglement.functional.common import inputs
+from semreg_disentanglement.functional.common import Count, inputs
 from semreg_disentanglement.functional.sharing import AT_ONCE, Sharing, require_two_factors, sharing
-
-Count = Annotated[int, Gt(0)]
 
 
 class FactorVAEScore(NamedTuple):

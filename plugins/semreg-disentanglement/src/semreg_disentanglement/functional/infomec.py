@@ -5,19 +5,16 @@ Source: Hsu, Dorrell, Whittington, Wu and Finn, *Disentanglement via Latent Quan
 
 from __future__ import annotations
 
-import warnings
 from typing import Annotated, NamedTuple
 
 import numpy as np
 import torch
-from annotated_types import Ge, Gt, Le
+from annotated_types import Ge, Le
 from numpy.typing import NDArray
 from torch import Tensor
 
-from semreg_disentanglement.functional.common import entropies, inputs, standardised
+from semreg_disentanglement.functional.common import Count, entropies, fitting, inputs, standardised
 from semreg_disentanglement.functional.sharing import sharing
-
-Count = Annotated[int, Gt(0)]
 
 
 class InfoMEC(NamedTuple):
@@ -108,11 +105,9 @@ def _concentration(matrix: Tensor) -> float:
 
 def _cross_entropy(values: NDArray[np.float64], classes: NDArray[np.int64], iterations: int) -> float:
     """In nats, of a logistic regression without penalty on what it was fitted to."""
-    from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
     from sklearn.metrics import log_loss
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # so many iterations were asked for
+    with fitting():  # so many iterations were asked for
         model = LogisticRegression(C=np.inf, max_iter=iterations).fit(values, classes)
     return float(log_loss(classes, model.predict_proba(values)))

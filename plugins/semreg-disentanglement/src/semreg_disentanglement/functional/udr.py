@@ -87,6 +87,7 @@ def udr(
 
 def _checked(codes: Sequence[Tensor], informative: Sequence[Tensor] | None) -> list[Tensor]:
     """The codes in float64. Raises ValueError as `udr` says."""
+    codes = [torch.as_tensor(code) for code in codes]
     if len(codes) < 2:
         raise ValueError(f"udr compares runs with each other, found the codes of {len(codes)}")
     for number, code in enumerate(codes, 1):
