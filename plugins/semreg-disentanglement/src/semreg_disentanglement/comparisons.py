@@ -35,8 +35,8 @@ def udr(
     Source: Duan et al., *Unsupervised Model Selection for Variational Disentangled Representation Learning* (2020),
     section 4.
 
-    Figures: `udr`, the mean of the runs' scores, with `udr_chance`, and `udr_low` and `udr_high`, an interval of 95 %;
-    `udr_best`, the score of the run that is held the most disentangled. The table has the score of each run.
+    Figures: `udr`, the mean of the runs' scores, with `udr_chance`, and `udr_low` and `udr_high`, an interval of 95 %
+    over images; `udr_best`, the score of the run that is held the most disentangled. The table has the score of each.
 
     Args:
         codes: of each run, `(batch, code)`; spatial ones `(batch, channels, height, width)` are averaged over places.

@@ -62,7 +62,7 @@ def test_a_result_names_what_was_left_out_and_counts_dimensions_as_the_code_does
     assert result.figures["mig_chance"] < 0.1
     levels, coded = result.tables
     assert levels.caption.startswith(
-        "Somehow. 240 test images; one is constant, and is left out; 1 dimensions that don't vary are left out. "
+        "Somehow. 240 test images; one is constant, and is left out; of 4 dimensions those that vary are read, 3. "
     )
     assert [row[:2] for row in coded.rows] == [("shape", 3), ("size", 2)]
     assert result.summary.startswith("mig 0.9")
@@ -130,3 +130,13 @@ def test_labels_that_do_not_vary_are_told_before_training(run: FakeRun) -> None:
     with pytest.raises(ValueError, match="no factor varies enough; one is constant"):
         require_factors(run.tensor("z"), run.tensor("one"), split="test")
     require_factors(run.tensor("z"), split="test", count=10, bins=20)
+
+
+def test_attributes_that_nobody_knows_are_told_as_such(run: FakeRun) -> None:
+    run.tensors["attributes_known"]["test"][:, 1] = 0
+    code, attributes = run.tensor("z"), run.tensor("attributes")
+    message = "all of square, not_small are known for 0 of 240 test images"
+    with pytest.raises(ValueError, match=message):
+        evaluated(mig, code, [attributes], **OPTIONS)
+    with pytest.raises(ValueError, match=message):
+        require_factors(code, attributes, split="test")

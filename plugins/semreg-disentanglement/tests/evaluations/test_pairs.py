@@ -54,7 +54,7 @@ def test_a_perfect_code_has_one_and_the_chance_is_told(score: Any, world: FakeRu
     assert set(found.figures) == {name, f"{name}_chance", f"{name}_low", f"{name}_high"}
     assert [row[:2] for row in found.tables[1].rows] == [("shape", 0), ("size", 1), ("place", 2)]
     assert len(found.pictures) == 1
-    assert "1 dimensions that don't vary" in found.tables[0].caption
+    assert "of 4 dimensions those that vary are read, 3" in found.tables[0].caption
 
 
 @SCORES

@@ -58,6 +58,15 @@ def factor_columns(run: TrainedRun, factors: Sequence[Handle], split: str) -> Co
     return Columns(names, torch.cat([column.double() for column in columns], 1))
 
 
+def _known_factors(run: TrainedRun, factors: Sequence[Handle], split: str) -> tuple[list[str], Tensor, Tensor]:
+    """`factor_columns`, and the images of which all factors are known, int64 `(known,)`, which are two at least."""
+    names, values = factor_columns(run, factors, split)
+    known = (~values.isnan().any(1)).nonzero().flatten()
+    if len(known) < 2:
+        raise ValueError(f"all of {', '.join(names)} are known for {len(known)} of {len(values)} {split} images")
+    return names, values, known
+
+
 def _labels(run: TrainedRun) -> list[Handle]:
     """The fields of classes, or where there is none those of binary labels."""
     for kind in (ClassField, AttributesField):
@@ -113,8 +122,7 @@ def evaluated(
     Raises ValueError as the metric does, and for tensors that are no codes or no labels.
     """
     generator = generator or torch.Generator().manual_seed(0)
-    names, values = factor_columns(code.run, factors, split)
-    known = (~values.isnan().any(1)).nonzero().flatten()
+    names, values, known = _known_factors(code.run, factors, split)
     rows = known[torch.randperm(len(known), generator=generator)[:count]].sort().values
     given = inputs(f"{code.name!r}", codes_of(code, split)[rows], values[rows], names=names, warn=False)
     with warnings.catch_warnings():
@@ -125,7 +133,7 @@ def evaluated(
     if len(known) < len(values):
         notes.append(f"{len(values) - len(known):,} images of which nobody knows some factor are left out")
     if len(given.dimensions) < given.given[0]:
-        notes.append(f"{given.given[0] - len(given.dimensions)} dimensions that don't vary are left out")
+        notes.append(f"of {given.given[0]} dimensions those that vary are read, {len(given.dimensions)}")
     defined = {name: value for name, value in figures_of(found.result).items() if not math.isnan(value)}
     undefined = [figures[name] for name in figures if name not in defined]
     if undefined:
@@ -193,6 +201,6 @@ def require_factors(code: Handle, *factors: Handle, split: str, **options: Any) 
 
 def factors_alone(code: Handle, factors: Sequence[Handle], split: str) -> Inputs:
     """The factors of a split without codes, which no training has made. Raises ValueError where none varies."""
-    names, values = factor_columns(code.run, factors, split)
-    known = values[~values.isnan().any(1)]
-    return inputs(f"the factors of {code.name!r}", torch.arange(len(known))[:, None], known, names=names, warn=False)
+    names, values, known = _known_factors(code.run, factors, split)
+    numbers = torch.arange(len(known))[:, None]
+    return inputs(f"the factors of {code.name!r}", numbers, values[known], names=names, warn=False)
