@@ -76,6 +76,13 @@ def test_a_toy_that_is_there_twice_is_told(publish) -> None:
         SmallNORB(root=root).source()
 
 
+@pytest.mark.parametrize("name", ["cat", "info"])
+def test_factors_of_another_version_are_refused_before_they_are_read(root: Path, name: str) -> None:
+    (root / "smallnorb" / f"{TESTING}-{name}.mat.gz").write_bytes(b"another version")
+    with pytest.raises(UserError, match=rf"{name}\.mat\.gz: not as published: its MD5 checksum is"):
+        SmallNORB(root=root).source()
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [

@@ -132,11 +132,16 @@ class SmallNORB(Published):
 
     @cached_property
     def rows(self) -> Rows:
-        """The row of the grid of each image, int64 `(count,)`. Raises UserError if that isn't every row once."""
-        each = self.grid.count // 2
+        """The row of the grid of each image, int64 `(count,)`.
+
+        Raises UserError if that isn't every row once, with the checksum of a file of factors of another version.
+        """
+        each, path = self.grid.count // 2, self.root / self.FOLDER
+        for file in self.files:
+            if "-dat" not in file.name:  # the images are checked, and read, where a cache is built
+                file.check(path / file.name)
         parts = []
         for part in (TRAINING, TESTING):
-            path = self.root / self.FOLDER
             category = Matrix(path / f"{part}-cat.mat.gz", INTEGERS, (each,)).integers()
             others = Matrix(path / f"{part}-info.mat.gz", INTEGERS, (each, 4)).integers()
             parts.append(np.concatenate([category[:, None], others], axis=1))
