@@ -16,8 +16,6 @@ from semreg.recipe.load import Recipe
 from semreg.recipe.routing import Backward
 from semreg.recipe.schema import ClipTable, DataTable, RecipeTables, ValidateTable
 
-BATCH_KEYS = ("batch_size", "sampler")
-"""What `[data]` says of batches, rather than of images."""
 SINGLE_STEP = "step"
 """The name of the step of a phase that has `train` directly."""
 
@@ -233,11 +231,6 @@ class ComparisonPlan:
     name: str
     node: Node
     across: bool
-
-
-def other_images(judge_data: Mapping[str, Any]) -> dict[str, Any]:
-    """What of `judge_data` may give a judge other images, or another split, than the run's; empty if nothing does."""
-    return {key: value for key, value in judge_data.items() if key not in (*BATCH_KEYS, "range")}
 
 
 @dataclass

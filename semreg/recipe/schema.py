@@ -15,6 +15,8 @@ from semreg.core.options import keys_of, wording
 from semreg.data.seeds import WHAT_FITS, is_seed
 from semreg.recipe.bounds import TomlTable
 
+BATCH_KEYS = ("batch_size", "sampler")
+"""What `[data]` says of batches, rather than of images."""
 MOST_MODULES = 200
 """Building that many takes some seconds."""
 
@@ -259,6 +261,11 @@ class EvaluationTable(_Component):
     judge: str | None = None
     judge_data: dict[str, Any] = {}
     paper: PaperTable | None = None
+
+
+def other_images(judge_data: Mapping[str, Any]) -> dict[str, Any]:
+    """What of `judge_data` may give a judge other images, or another split, than the run's; empty if nothing does."""
+    return {key: value for key, value in judge_data.items() if key not in (*BATCH_KEYS, "range")}
 
 
 class ComparisonTable(_Component):
