@@ -39,11 +39,12 @@ CALL = "mig(codes, factors)"
         (torch.rand(40, 2), torch.tensor([torch.inf, 1.0] * 20), "the factors are not finite for 20 of 40 images"),
         (torch.ones(40, 2), torch.arange(40) % 2, "the codes of all 40 images are equal"),
         (torch.rand(40, 41), torch.arange(40) % 2, "40 images are too few for codes of 41 dimensions"),
+        (torch.rand(20, 2), torch.arange(20), "20 images are too few; of a factor 20 must be of another class"),
         (torch.rand(40, 2), torch.ones(40), "no factor varies enough; factor 0 is constant, and is left out"),
         (
             torch.rand(40, 2),
             torch.arange(40) // 39,
-            "factor 0 has another value in 1 of 40 images only, and is",
+            r"factor 0 has another value in 1 of 40 images \(20 needed\), and is",
         ),
         (torch.rand(40, 2), torch.zeros(40, 0), "no factor varies enough; there is none"),
         (torch.zeros(0, 2), torch.zeros(0), "the codes of all 0 images are equal"),

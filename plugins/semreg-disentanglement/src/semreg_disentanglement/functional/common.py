@@ -108,6 +108,9 @@ def inputs(
         raise ValueError(f"{call}: the codes of all {len(codes)} images are equal; a dimension that varies is needed")
     if len(codes) < len(dimensions):
         raise ValueError(f"{call}: {len(codes)} images are too few for codes of {len(dimensions)} dimensions")
+    if len(codes) <= LEAST:
+        needed = f"of a factor {LEAST} must be of another class than the largest"
+        raise ValueError(f"{call}: {len(codes)} images are too few; {needed}")
     notes: list[str] = []
     kept: dict[int, Tensor] = {}
     for place, column in enumerate(columns.detach().cpu().T):
@@ -142,7 +145,7 @@ def _classes(column: Tensor, name: str, bins: int, notes: list[str]) -> Tensor |
     _, classes, counts = torch.unique(column, return_inverse=True, return_counts=True)
     others = len(column) - int(counts.max())
     if others < LEAST:
-        found = f"has another value in {others} of {len(column)} images only" if others else "is constant"
+        found = f"has another value in {others} of {len(column)} images ({LEAST} needed)" if others else "is constant"
         notes.append(f"{name} {found}, and is left out")
         return None
     rare = int((counts < RARE).sum())
