@@ -138,7 +138,7 @@ def varying(codes: Tensor) -> Tensor:
 def _classes(column: Tensor, name: str, bins: int, notes: list[str]) -> Tensor | None:
     """The classes of one factor from 0 without a gap, None for one that hardly varies; adds to the notes."""
     real = column.is_floating_point() and bool((column != column.round()).any())
-    if real and len(column.unique()) > bins:
+    if real and len(torch.unique(column)) > bins:
         notes.append(f"{name} is continuous, and binned into {bins} bins of equal width")
         column = binned(column.double()[:, None], bins)[:, 0]
     classes: Tensor
