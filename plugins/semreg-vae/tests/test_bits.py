@@ -6,7 +6,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from semreg_vae.free_bits import free_bits
+from semreg_vae.bits import free_bits
 from torch import nn
 
 from semreg.components.losses import kl_divergence

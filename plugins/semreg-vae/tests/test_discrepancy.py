@@ -8,7 +8,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from semreg_vae.mmd import Kernel, mmd
+from semreg_vae.discrepancy import Kernel, mmd
 from torch import Tensor
 
 seeds = st.integers(0, 2**31)

@@ -22,11 +22,11 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
+    from semreg_vae.bits import free_bits
     from semreg_vae.capacity import kl_capacity
     from semreg_vae.dip import dip_regularizer
+    from semreg_vae.discrepancy import mmd
     from semreg_vae.factor_vae import log_density_ratio, permuted_dimensions
-    from semreg_vae.free_bits import free_bits
-    from semreg_vae.mmd import mmd
     from semreg_vae.tcvae import (
         KLDecomposition,
         dimension_wise_kl,
@@ -35,4 +35,4 @@ if TYPE_CHECKING:
         total_correlation,
     )
 else:
-    __getattr__, __dir__ = lazy_names(__name__, "capacity", "dip", "factor_vae", "free_bits", "mmd", "tcvae")
+    __getattr__, __dir__ = lazy_names(__name__, "bits", "capacity", "dip", "discrepancy", "factor_vae", "tcvae")
