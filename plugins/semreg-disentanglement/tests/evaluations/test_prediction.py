@@ -35,7 +35,7 @@ def test_of_one_factor_there_is_no_disentanglement(run: FakeRun) -> None:
 
 
 def test_a_size_has_no_interval(run: FakeRun) -> None:
-    figures = dci_es(run.tensor("z"), draws=2, count=90).figures
+    figures = dci_es(run.tensor("z"), draws=2, count=180).figures
     assert figures["size"] == pytest.approx(2 / 3)  # shape and size of three numbers that vary
     assert "size_low" not in figures
     assert {"explicitness", "explicitness_low", "disentanglement_extra_trees_chance"} <= set(figures)
