@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from benchmarks import loop, memory, scale, shards, speed, startup
+from benchmarks import disentanglement, known_codes, loop, memory, scale, shards, speed, startup
 from benchmarks.measure import QUICK, Table, in_turns, median_difference, median_ratio
 from benchmarks.peers import FRAMEWORKS
 from semreg.core.registry import components
@@ -115,3 +115,20 @@ def test_shards_files_and_memory_are_measured(tmp_path: Path, capsys: pytest.Cap
     assert text in capsys.readouterr().out
     for title in ("Goals", "From shards", "From JPEG files of 64×64, two workers", "Memory"):
         assert f"## {title}" in text
+
+
+def test_metrics_of_disentanglement_are_timed_and_say_what_is_known(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(disentanglement, "TIMES", {"MIG": disentanglement.TIMES["MIG"]})
+    monkeypatch.setattr(torch, "set_num_threads", lambda _: None)
+    monkeypatch.setattr("sys.argv", ["benchmarks.disentanglement"])
+    with pytest.raises(SystemExit) as ended:
+        disentanglement.main()
+    assert not ended.value.code
+    assert re.search(r"MIG, one core +\| at most 0.3 s \| 0\.\d\d s", capsys.readouterr().out)
+    monkeypatch.setattr(known_codes, "METRICS", {"MIG": known_codes.METRICS["MIG"]})
+    table = known_codes.known_table()
+    [row] = table.rows
+    told = dict(zip(table.columns, row, strict=True))
+    assert (told["each factor in a number of its own"], told["each factor in two numbers"]) == ("1.00", "0.00")

@@ -177,6 +177,7 @@ def check(
             "tensors": {name: str(value) for name, value in plan.tensors.items()},
             "losses": {name: str(node) for name, node in plan.losses.items()},
             "evaluations": {name: str(evaluation.node) for name, evaluation in plan.evaluations.items()},
+            "comparisons": {name: str(comparison.node) for name, comparison in plan.comparisons.items()},
             "phases": plan.matrix(),
             "warnings": plan.warnings,
             "taken": data.taken,

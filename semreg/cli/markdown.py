@@ -15,9 +15,12 @@ from semreg.core import UserError
 from semreg.core.kinds import KINDS
 from semreg.core.options import FILLED_BY_ENGINE, Signature, signature_of
 from semreg.core.registry import Component, load, normalised
+from semreg.recipe.check import FILLED_IN_COMPARISONS
 from semreg.recipe.documentation import first_sentence
 from semreg.recipe.phases import FILLED_IN_SAMPLERS
 
+FILLED_IN = {"sampler": FILLED_IN_SAMPLERS, "comparison": FILLED_IN_COMPARISONS}
+"""Parameters that are no options, by kinds."""
 HEAD = """# Components
 
 Made by `semreg list --markdown`; `semreg show NAME` has the whole of each. In parentheses are the inputs, by position;
@@ -81,7 +84,7 @@ def _call(component: Component, signature: Signature) -> tuple[str, str]:
     inputs = signature.inputs() if KINDS[component.kind].place not in ("schedule", "executor") else []
     shown = [f"[{p.name}]" if p.default is not inspect.Parameter.empty else p.name for p in inputs]
     shown += [f"*{p.name}" for p in signature.parameters.values() if p.kind is p.VAR_POSITIONAL]
-    filled = FILLED_BY_ENGINE | (set(FILLED_IN_SAMPLERS) if component.kind == "sampler" else set())
+    filled = {*FILLED_BY_ENGINE, *FILLED_IN.get(component.kind, ())}
     options = [_option(p) for p in signature.parameters.values() if p.kind is p.KEYWORD_ONLY and p.name not in filled]
     return f"{component.name}({', '.join(shown)})" if shown else component.name, ", ".join(options)
 

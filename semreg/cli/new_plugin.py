@@ -15,8 +15,8 @@ Kind = Annotated[
     typer.Option(
         "--kind",
         metavar="KIND",
-        help="One of: loss, prior, encoder, decoder, interpolator, dataset, evaluation, critic, classifier, operation, "
-        "sampler, hook, command.",
+        help="One of: loss, prior, encoder, decoder, interpolator, dataset, evaluation, comparison, critic, "
+        "classifier, operation, sampler, hook, command.",
         show_default=False,
     ),
 ]

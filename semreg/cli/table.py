@@ -80,7 +80,7 @@ def table(
 def print_table(made: MadeTable, *, written: bool) -> None:
     """Print a table, and where it was written. Raises typer.Exit if a run failed."""
     echo_table(made, written=written)
-    if any(cell.failed for _, cell in made.grid.cells):
+    if made.grid.failed:
         raise typer.Exit(1)
 
 

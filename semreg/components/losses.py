@@ -108,12 +108,18 @@ def kl_divergence(
     The default averages over batch and code; the usual evidence lower bound takes `reduction = "sum"`. Raises
     ValueError if the prior has no closed form for it.
     """
-    if not hasattr(prior, "kl_divergence"):
-        raise ValueError(
-            f"kl_divergence(posterior, prior) needs a prior with a method kl_divergence; found a {type(prior).__name__}"
-        )
-    elements = prior.kl_divergence(posterior, *labels)
+    elements = divergence_elements("kl_divergence(posterior, prior)", posterior, prior, *labels)
     return elements.sum() / _divisor(elements, reduction)
+
+
+def divergence_elements(call: str, posterior: Any, prior: ClosedFormPrior, *labels: Tensor) -> Tensor:
+    """KL(posterior ‖ prior) of each element in nats, `(batch, code)`, for a loss of the call `call`.
+
+    Raises ValueError if the prior has no closed form for it.
+    """
+    if not hasattr(prior, "kl_divergence"):
+        raise ValueError(f"{call} needs a prior with a method kl_divergence; found a {type(prior).__name__}")
+    return prior.kl_divergence(posterior, *labels)
 
 
 @in_float32

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from semreg.core.specification import Field, Order, Specification
 
 __all__ = [
-    "Classifier", "ClosedFormPrior", "Critic", "Dataset", "Decoder", "Encoder", "Evaluation",
+    "Classifier", "ClosedFormPrior", "Comparison", "Critic", "Dataset", "Decoder", "Encoder", "Evaluation",
     "FittedInterpolator", "Handle", "Interpolator", "Loss", "ObservedRun", "Operation", "Prior",
     "Remarking", "Sampler", "Schedule", "Tracker", "TrainedRun",
 ]  # fmt: skip
@@ -218,6 +218,14 @@ class Evaluation(Protocol):
 
     def __call__(self, *inputs: Any, **options: Any) -> Result:
         """Figures, tables and pictures. A ValueError tells what is wrong with the inputs, the options or the data."""
+        ...
+
+
+class Comparison(Protocol):
+    """A function of one tensor of two or more runs, a handle of each; its options are keyword-only."""
+
+    def __call__(self, *inputs: Handle, **options: Any) -> Result:
+        """As an Evaluation's, of all runs together. A parameter `names` is filled with what the table calls each."""
         ...
 
 

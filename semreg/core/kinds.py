@@ -10,7 +10,8 @@ INTERFACE = 2
 entry point of that name in group `semreg.interface`, is refused when it is used."""
 
 Place = Literal[
-    "module", "call", "data", "sampler", "evaluation", "optimizer", "schedule", "executor", "search", "tracker", "panel"
+    "module", "call", "data", "sampler", "evaluation", "comparison", "optimizer", "schedule", "executor", "search",
+    "tracker", "panel",
 ]  # fmt: skip
 
 
@@ -43,6 +44,7 @@ KINDS: dict[str, Kind] = {
         Kind("dataset", "semreg.datasets", "images with their labels", "data"),
         Kind("sampler", "semreg.samplers", "rule that draws the indices of a batch", "sampler"),
         Kind("evaluation", "semreg.evaluations", "figures, tables and pictures of a trained run", "evaluation"),
+        Kind("comparison", "semreg.comparisons", "figures, tables and pictures of several runs together", "comparison"),
         Kind("optimizer", "semreg.optimizers", "rule that steps parameters along gradients", "optimizer"),
         Kind("schedule", "semreg.schedules", "course of a learning rate over a phase", "schedule"),
         Kind("executor", "semreg.executors", "where trials of a grid run, if not `here`, in this process", "executor"),

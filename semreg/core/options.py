@@ -20,7 +20,7 @@ from semreg.core.roles import Role
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
-FILLED_BY_ENGINE = frozenset({"generator", "input_shapes", "root", "judge"})
+FILLED_BY_ENGINE = frozenset({"generator", "progress", "input_shapes", "root", "judge"})
 NO_TEXT = "input should be a valid string, in quotes"
 """What is said of a number, a date or a truth value where a recipe should have a text."""
 _PYDANTIC_TYPES = ("str", "ComponentTable", "constrained-int", "constrained-float", "[key]", "[number]", "[table]")

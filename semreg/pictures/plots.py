@@ -35,26 +35,32 @@ def heat_map(
     title: str,
     matrix: Any,
     labels: Sequence[str],
+    columns: Sequence[str] | None = None,
     *,
     caption: str = "",
     limits: tuple[float, float] = (-1, 1),
 ) -> Picture:
-    """A square matrix as colours, `labels` naming rows and columns alike; few enough cells also carry their value.
+    """A matrix as colours, `labels` naming its rows, and its columns alike where `columns` doesn't name them.
 
-    Limits around zero get a diverging scale. Raises ValueError if the matrix does not fit the labels.
+    Few enough cells also carry their value. Limits around zero get a diverging scale. Raises ValueError if the matrix
+    does not fit the labels.
     """
-    values = as_array(matrix)
-    if values.shape != (len(labels), len(labels)):
-        raise ValueError(f"a heat map of {len(labels)} labels needs a matrix of that size, got {values.shape}")
-    annotated = len(labels) <= 12
-    side = max(1.6, (0.42 if annotated else 0.21) * len(labels))
+    values, above = as_array(matrix), labels if columns is None else columns
+    if values.shape != (len(labels), len(above)):
+        named = f"{len(labels)} labels" if columns is None else f"{len(labels)} rows and {len(above)} columns"
+        raise ValueError(f"a heat map of {named} needs a matrix of that size, got {values.shape}")
+    most = max(values.shape)
+    annotated = most <= 12
+    least, cell = 1.6 if columns is None else 0.9, 0.42 if annotated else 0.21
+    height, width = (max(least, cell * count) for count in values.shape)
     with styled():
-        margin = text_size(labels, 0)[0] / DPI + 0.1
-        figure, axes = plot_figure(margin + side + 0.8, side + (0.25 if fit_in_a_row(labels) else margin))
+        margin, below = (text_size(names, 0)[0] / DPI + 0.1 for names in (labels, above))
+        lies = fit_in_a_row(above)
+        figure, axes = plot_figure(margin + width + 0.8, height + (0.25 if lies else below))
         colours = "RdBu_r" if limits[0] < 0 < limits[1] else "Blues"
         drawn = axes.imshow(values, cmap=colours, vmin=limits[0], vmax=limits[1])
-        size = 8 if len(labels) <= 24 else 6.5
-        axes.set_xticks(range(len(labels)), labels, rotation=0 if fit_in_a_row(labels) else 90, fontsize=size)
+        size = 8 if most <= 24 else 6.5
+        axes.set_xticks(range(len(above)), above, rotation=0 if lies else 90, fontsize=size)
         axes.set_yticks(range(len(labels)), labels, fontsize=size)
         axes.spines[:].set_visible(False)
         bar = figure.colorbar(drawn, ax=axes, fraction=0.04, pad=0.02)
@@ -302,7 +308,7 @@ def _annotate(axes: Axes, values: NDArray[Any], limits: tuple[float, float]) -> 
         axes.text(
             x,
             y,
-            rounded(value, 2) if np.isfinite(value) else "nan",
+            rounded(value, 2),
             ha="center",
             va="center",
             fontsize=6.5,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
@@ -33,7 +33,7 @@ from semreg.recipe.inputs import roles_of_inputs
 from semreg.recipe.load import Recipe
 from semreg.recipe.names import find_recipe
 from semreg.recipe.phases import build_phases
-from semreg.recipe.plan import EvaluationPlan, Node, PhasePlan, Plan, reads_in, uses
+from semreg.recipe.plan import ComparisonPlan, EvaluationPlan, Node, PhasePlan, Plan, reads_in, uses
 from semreg.recipe.process_state import process_state_kept
 from semreg.recipe.resolve import Building, Made, Resolver, settle, survey
 from semreg.recipe.roles import build_roles
@@ -109,6 +109,8 @@ def check_all(recipe: Recipe, *, data_root: str | Path = "data", fallback: bool 
 
 
 FOLDER_NAME = re.compile(r"\w[\w.-]*")
+FILLED_IN_COMPARISONS = ("names",)
+"""What a table fills in where it calls a comparison."""
 
 
 class _Checker:
@@ -133,11 +135,12 @@ class _Checker:
         dataset, fields, missing = self.data_set(node)
         resolver = Resolver(fields)
         graph = self.made(build_graph(resolver, self.tables))  # what follows would repeat each mistake
-        roles, phases, evaluations = self.made(self.roles_and_more(resolver, graph))
+        roles, phases, evaluations, comparisons = self.made(self.roles_and_more(resolver, graph))
+        measuring = [*(one.node for one in evaluations.values()), *(one.node for one in comparisons.values())]
         return Plan(
             self.recipe, self.table, self.tables, self.fallback, self.tables.data, dataset, node, fields, missing,
-            graph.modules, graph.tensors, graph.losses, roles, phases, evaluations, unused(graph, roles, evaluations),
-            tuple(self.lacking),
+            graph.modules, graph.tensors, graph.losses, roles, phases, evaluations, comparisons,
+            unused(graph, roles, measuring), tuple(self.lacking),
         )  # fmt: skip
 
     def made(self, building: Building[Made]) -> Made:
@@ -203,8 +206,8 @@ class _Checker:
 
     def roles_and_more(
         self, resolver: Resolver, graph: Graph
-    ) -> Building[tuple[Roles, tuple[PhasePlan, ...], dict[str, EvaluationPlan]]]:
-        """What reads the graph: roles, phases and evaluations."""
+    ) -> Building[tuple[Roles, tuple[PhasePlan, ...], dict[str, EvaluationPlan], dict[str, ComparisonPlan]]]:
+        """What reads the graph: roles, phases, evaluations and comparisons."""
         yield from unknown_read(resolver.fields, graph)
         roles = yield from build_roles(resolver, graph, self.tables.model)
         phases = yield from build_phases(resolver, graph, self.tables)
@@ -214,7 +217,12 @@ class _Checker:
             evaluation = yield from self.evaluation(resolver, graph, roles, name)
             if evaluation is not None:
                 evaluations[name] = evaluation
-        return roles, phases, evaluations
+        comparisons = {}
+        for name in self.tables.compare:
+            comparison = yield from self.comparison(resolver, graph, roles, name)
+            if comparison is not None:
+                comparisons[name] = comparison
+        return roles, phases, evaluations, comparisons
 
     def check_watched(self, resolver: Resolver, graph: Graph) -> Iterator[Problem]:
         """Names of `[watch]` that are no tensor, or a field that holds no images, and phases that can't name a file."""
@@ -238,10 +246,8 @@ class _Checker:
         node = yield from resolver.call(table.use, "evaluation", table.options, where, roles=roles)
         if node is None:
             return None
-        component, readable = node.loaded, {*resolver.fields, *graph.modules, *graph.tensors}
-        for read in reads_in(node):
-            if read not in readable:
-                yield Problem(where, f"nothing is called {read!r}{closest(read, readable)}")
+        component = node.loaded
+        yield from check_read(node, {*resolver.fields, *graph.modules, *graph.tensors})
         yield from self.check_labels(resolver, node)
         judge = None
         wanted = component.signature.parameters.get("judge")
@@ -261,6 +267,24 @@ class _Checker:
         paper = table.paper.figures(self.tables.data) if table.paper else {}
         return EvaluationPlan(name, node, judge, table.judge_data, paper)
 
+    def comparison(self, resolver: Resolver, graph: Graph, roles: Roles, name: str) -> Building[ComparisonPlan | None]:
+        table, where = self.tables.compare[name], f"compare.{name}"
+        if not FOLDER_NAME.fullmatch(name):
+            yield Problem(where, f"{name!r} names a folder of the table; use letters, digits, '_', '-' and '.'")
+        if name in self.tables.evaluate:
+            yield Problem(where, f"{name!r} is an evaluation, too, and a table shows both; give one another name")
+        node = yield from resolver.call(
+            table.use, "comparison", table.options, where, roles=roles, ignore=FILLED_IN_COMPARISONS
+        )
+        if node is None:
+            return None
+        yield from check_read(node, {*resolver.fields, *graph.tensors})
+        read = list(reads_in(node))
+        if len(read) != 1:
+            found = f"{', '.join(read)} are given" if read else "none is given, and [model] says no code"
+            yield Problem(where, f"{shown(node.loaded)} compares one tensor of several runs; {found}")
+        return ComparisonPlan(name, node, table.across)
+
     def check_labels(self, resolver: Resolver, node: Node) -> Iterator[Problem]:
         """Inputs of an evaluation that are to be labels, and are none, or are not in the order that is wanted."""
         who, roles = shown(node.loaded), roles_of_inputs(node.loaded.signature)
@@ -278,9 +302,16 @@ class _Checker:
                 yield Problem(node.where, f"{who} takes classes in an order, and those of {read!r} have none; {line}")
 
 
-def unused(graph: Graph, roles: Roles, evaluations: Mapping[str, EvaluationPlan]) -> list[str]:
-    """A warning for each module that nothing reads."""
-    values = [*graph.tensors.values(), *graph.losses.values(), *(plan.node for plan in evaluations.values())]
+def check_read(node: Node, readable: Collection[str]) -> Iterator[Problem]:
+    """Names that a call reads, and that nothing has."""
+    for read in reads_in(node):
+        if read not in readable:
+            yield Problem(node.where, f"nothing is called {read!r}{closest(read, readable)}")
+
+
+def unused(graph: Graph, roles: Roles, more: Sequence[Node]) -> list[str]:
+    """A warning for each module that nothing reads, neither the graph nor `more`."""
+    values = [*graph.tensors.values(), *graph.losses.values(), *more]
     found = uses(values, graph.tensors)
     used = found.read | found.modules | set(roles.prior.values())
     return [f"modules.{name} is never used" for name in graph.modules if name not in used]

@@ -10,7 +10,7 @@ from semreg.core.kinds import Place
 
 LONGEST = 10_000
 DEEPEST = 50
-CALLED: tuple[Place, ...] = ("call", "sampler", "evaluation")
+CALLED: tuple[Place, ...] = ("call", "sampler", "evaluation", "comparison")
 """Places of a recipe where an expression calls a component; at the others a text names it."""
 
 

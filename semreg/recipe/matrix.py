@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from semreg.recipe.plan import Course, PhasePlan, Plan, StepPlan, Weight, weight_text
+from semreg.recipe.plan import Course, PhasePlan, Plan, StepPlan, Weight
 
 
 def text(plan: Plan, data: Sequence[str] = ()) -> str:
@@ -24,6 +25,8 @@ def text(plan: Plan, data: Sequence[str] = ()) -> str:
         lines += _phase(phase)
     if plan.evaluations:
         lines.append("evaluations: " + ", ".join(plan.evaluations))
+    if plan.comparisons:
+        lines.append("comparisons: " + ", ".join(plan.comparisons))
     return "\n".join(lines)
 
 
@@ -52,6 +55,14 @@ def _row(head: str, cells: Sequence[str], first: int, widths: Sequence[int]) -> 
 
 def _weight(weight: Weight | None) -> str:
     return "" if weight is None else weight_text(weight.written if isinstance(weight, Course) else weight)
+
+
+def weight_text(written: float | Mapping[str, Any]) -> str:
+    """A weight as it stands in a recipe, in short."""
+    if not isinstance(written, Mapping):
+        return f"{written:g}"
+    options = ", ".join(f"{key}={value}" for key, value in written.items() if key not in ("weight", "use"))
+    return f"{written['weight']:g}·{written['use']}({options})"
 
 
 def _count(number: int, noun: str, plural: str | None = None) -> str:

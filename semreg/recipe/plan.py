@@ -16,8 +16,6 @@ from semreg.recipe.load import Recipe
 from semreg.recipe.routing import Backward
 from semreg.recipe.schema import ClipTable, DataTable, RecipeTables, ValidateTable
 
-BATCH_KEYS = ("batch_size", "sampler")
-"""What `[data]` says of batches, rather than of images."""
 SINGLE_STEP = "step"
 """The name of the step of a phase that has `train` directly."""
 
@@ -33,6 +31,11 @@ class Loaded(Component):
     def random(self) -> bool:
         """Whether it draws from a generator."""
         return "generator" in self.signature.parameters
+
+    @property
+    def follows_progress(self) -> bool:
+        """Whether it is told how much of a phase is gone."""
+        return "progress" in self.signature.parameters
 
 
 @dataclass(frozen=True)
@@ -87,14 +90,6 @@ class Course:
 
 
 Weight = float | Course
-
-
-def weight_text(written: float | Mapping[str, Any]) -> str:
-    """A weight as it stands in a recipe, in short."""
-    if not isinstance(written, Mapping):
-        return f"{written:g}"
-    options = ", ".join(f"{key}={value}" for key, value in written.items() if key not in ("weight", "use"))
-    return f"{written['weight']:g}·{written['use']}({options})"
 
 
 @dataclass(frozen=True)
@@ -229,9 +224,13 @@ class EvaluationPlan:
     paper: Mapping[str, float] = field(default_factory=dict)
 
 
-def other_images(judge_data: Mapping[str, Any]) -> dict[str, Any]:
-    """What of `judge_data` may give a judge other images, or another split, than the run's; empty if nothing does."""
-    return {key: value for key, value in judge_data.items() if key not in (*BATCH_KEYS, "range")}
+@dataclass(frozen=True)
+class ComparisonPlan:
+    """A comparison, of a tensor of the runs of each row of a table, or `across` the rows of all of them."""
+
+    name: str
+    node: Node
+    across: bool
 
 
 @dataclass
@@ -253,6 +252,7 @@ class Plan:
     roles: Roles
     phases: tuple[PhasePlan, ...]
     evaluations: dict[str, EvaluationPlan]
+    comparisons: dict[str, ComparisonPlan] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     lacking: tuple[Problem, ...] = ()
     """Of a run that is opened: what is not here, such as a plugin's loss, and is needed by parts of it alone."""
@@ -284,8 +284,12 @@ class Plan:
             yield from calls_in(value)
         for phase in self.phases:
             yield from phase.nodes()
-        for evaluation in self.evaluations.values():
-            yield evaluation.node
+        yield from self.measuring()
+
+    def measuring(self) -> Iterator[Node]:
+        """The calls of evaluations and comparisons."""
+        yield from (one.node for one in self.evaluations.values())
+        yield from (one.node for one in self.comparisons.values())
 
     def trained_part(self) -> Plan:
         """The plan without what no phase reads: modules, tensors and losses that decide no number of the training."""
@@ -303,6 +307,7 @@ class Plan:
                 losses={name: node for name, node in self.losses.items() if name in losses},
                 roles=Roles(),
                 evaluations={},
+                comparisons={},
             )
             # A module that no step calls itself has the shapes of the recipe's first call of it.
             uncalled = [name for name in part.modules if not any(part.calls_of(name)) and any(self.calls_of(name))]
@@ -341,8 +346,8 @@ class Plan:
         return (uses(values, self.tensors, leaves).read & self.fields.keys()) - leaves
 
     def labels_read(self) -> set[str]:
-        """The fields of the data that tensors, losses or evaluations are computed from."""
-        values = [*self.tensors.values(), *self.losses.values(), *(one.node for one in self.evaluations.values())]
+        """The fields of the data that tensors, losses, evaluations or comparisons are computed from."""
+        values = [*self.tensors.values(), *self.losses.values(), *self.measuring()]
         return self.fields_of(values)
 
     def modules_of(self, *values: Value) -> list[str]:

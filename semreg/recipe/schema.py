@@ -15,6 +15,8 @@ from semreg.core.options import keys_of, wording
 from semreg.data.seeds import WHAT_FITS, is_seed
 from semreg.recipe.bounds import TomlTable
 
+BATCH_KEYS = ("batch_size", "sampler")
+"""What `[data]` says of batches, rather than of images."""
 MOST_MODULES = 200
 """Building that many takes some seconds."""
 
@@ -261,6 +263,17 @@ class EvaluationTable(_Component):
     paper: PaperTable | None = None
 
 
+def other_images(judge_data: Mapping[str, Any]) -> dict[str, Any]:
+    """What of `judge_data` may give a judge other images, or another split, than the run's; empty if nothing does."""
+    return {key: value for key, value in judge_data.items() if key not in (*BATCH_KEYS, "range")}
+
+
+class ComparisonTable(_Component):
+    """`use = "comparison(tensor)"` and its options; `across` compares the runs of all rows of a table, not of each."""
+
+    across: bool = False
+
+
 class WatchTable(_Keys):
     """Pictures that a run keeps of tensors while it trains: after every so many epochs, on the same few images."""
 
@@ -286,6 +299,7 @@ class RecipeTables(_Keys):
     phases: Annotated[dict[str, PhaseTable], MinLen(1)]
     order: Annotated[list[str], MinLen(1)] | None = None
     evaluate: dict[str, EvaluationTable] = {}
+    compare: dict[str, ComparisonTable] = {}
     watch: WatchTable | None = None
 
 
@@ -314,8 +328,8 @@ def _model_of(where: tuple[str, ...]) -> type[BaseModel] | None:
             return ModuleTable
         case ("optimizer",) | ("phases" | "modules", _, "optimizer"):
             return OptimizerTable
-        case ("evaluate", _):
-            return EvaluationTable
+        case ("evaluate" | "compare" as place, _):
+            return EvaluationTable if place == "evaluate" else ComparisonTable
         case ("phases", _, "train", _, _) | ("phases", _, "steps", _, "train", _, _):
             return CourseTable
     return None

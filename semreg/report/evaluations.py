@@ -43,12 +43,12 @@ class About:
         return f"Better is {' or '.join(ways)}." if ways else ""
 
 
-def about(table: Any) -> About:
-    """What the evaluation of a recipe's table says of itself; nothing where it can't be had here."""
+def about(table: Any, kind: str = "evaluation") -> About:
+    """What the evaluation, or comparison, of a recipe's table says of itself; nothing where it can't be had here."""
     use = table.get("use") if isinstance(table, Mapping) else None
     if not isinstance(use, str):
         return About()
-    component = loaded(use.partition("(")[0].strip(), ["evaluation"])
+    component = loaded(use.partition("(")[0].strip(), [kind])
     if isinstance(component, str):
         return About()
     documentation = inspect.getdoc(component.value) or ""

@@ -10,7 +10,7 @@ from textwrap import shorten
 from typing import Any
 
 from semreg.core import UserError
-from semreg.recipe.plan import other_images
+from semreg.recipe.schema import other_images
 from semreg.store.collection import figures_in
 from semreg.store.reading import table_in
 from semreg.store.recipes import evaluations_of, judged_on, judges_of, read_recipe, recipes_of

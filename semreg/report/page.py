@@ -16,7 +16,7 @@ from semreg.core import Picture, Result, Scatter, Table, UserError, plugin_manag
 from semreg.core.errors import cause_of
 from semreg.core.hookspecs import Section
 from semreg.pictures.html import cells
-from semreg.recipe.plan import weight_text
+from semreg.recipe.matrix import weight_text
 from semreg.recipe.process_state import process_state_kept
 from semreg.recipe.toml_text import toml_text
 from semreg.report import curves

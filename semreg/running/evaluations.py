@@ -16,7 +16,7 @@ from semreg.core.errors import LONGEST_MESSAGE, CannotWrite, cause_of
 from semreg.core.memory import out_of_memory
 from semreg.data.decoding import CannotRead
 from semreg.recipe.component_errors import failure_text, shown
-from semreg.recipe.plan import EvaluationPlan, reads_in
+from semreg.recipe.plan import EvaluationPlan, Node, reads_in
 from semreg.store.folder import RunFolder
 from semreg.store.layout import EVALUATIONS
 from semreg.store.messages import say
@@ -61,7 +61,7 @@ def evaluate_run(
         except (CannotWrite, CannotRead, KeyboardInterrupt):  # no fault of its own
             raise
         except BaseException as error:  # SystemExit and what plugins make up, too
-            done.failures[name] = _cause(plan, error)
+            done.failures[name] = why_failed(plan.node, error)
             say(f"evaluation {name!r} failed: {done.failures[name]}")
             continue
         plugin_manager.call(manager, "evaluation_done", run=folder, name=name, result=done.results[name])
@@ -101,9 +101,9 @@ class Evaluated:
     failures: dict[str, str]
 
 
-def _cause(plan: EvaluationPlan, error: BaseException) -> str:
-    """Why an evaluation failed, with the distribution that brings it, and for what it didn't mean to say the place."""
-    origin = plan.node.loaded.origin
+def why_failed(node: Node, error: BaseException) -> str:
+    """Why a call failed, with the distribution of the component, and for what this didn't mean to say the place."""
+    origin = node.loaded.origin
     if isinstance(error, UserError):
         said = "; ".join(f"{one.where} {one.message}".strip() for one in error.problems)
         return f"{said[:LONGEST_MESSAGE]} ({origin})"
@@ -128,11 +128,19 @@ def _evaluate(run: Run, plan: EvaluationPlan, judge: Judges) -> Result:
         filled["generator"] = torch.Generator().manual_seed(seed_of(run.seed, "evaluation", plan.name))
     if plan.judge is not None:
         filled["judge"] = judge(plan.judge, plan.judge_data)
-    result = plan.node.loaded.value(*_inputs(run, plan), **plan.node.options, **filled)
-    if not isinstance(result, Result):
-        raise ValueError(f"it returned a {type(result).__name__}, not a Result")
+    result = called(plan.node, _inputs(run, plan), filled)
     # A paper's figures are of test images.
     return replace(result, paper={**result.paper, **_paper(plan, result)} if run.judge_on == "test" else {})
+
+
+def called(node: Node, inputs: Sequence[Any], filled: Mapping[str, Any]) -> Result:
+    """What a node's component makes of these inputs, with its options and what is filled in. Raises what it does, and
+    ValueError for no Result.
+    """
+    result = node.loaded.value(*inputs, **node.options, **filled)
+    if not isinstance(result, Result):
+        raise ValueError(f"it returned a {type(result).__name__}, not a Result")
+    return result
 
 
 def _paper(plan: EvaluationPlan, result: Result) -> dict[str, float]:

@@ -12,6 +12,7 @@ from typing import Any
 from semreg.core.registry import OWN_DISTRIBUTION, components
 from semreg.recipe.bounds import TomlTable
 from semreg.recipe.plan import (
+    ComparisonPlan,
     EvaluationPlan,
     ModulePlan,
     Node,
@@ -71,27 +72,38 @@ def evaluation_folders(
 
     `judge` gives the hash of the run of an evaluation's judge, `judge_on` says on which images.
     """
-    roles = vars(plan.roles)
     folders = {}
     for name, evaluation in plan.evaluations.items():
-        found = uses([evaluation.node], plan.tensors)
-        read = found.read | found.modules
-        package = ".".join(evaluation.node.loaded.target.partition(":")[0].split(".")[:2])
-        own = evaluation.node.loaded.distribution == OWN_DISTRIBUTION
         content = {
-            "call": _call(evaluation.node),
-            "roles": roles,
+            **_done(plan, evaluation.node, runs, judge_on),
             "judge": judge(evaluation) if evaluation.judge else None,
-            "tensors": {key: _call(value) for key, value in plan.tensors.items() if key in read},
-            "modules": {key: _module(plan, one, runs) for key, one in plan.modules.items() if key in read},
-            "source": component_digest(evaluation.node.loaded, within=package if own else None),
-            "sources": _sources([*(plan.modules[key].node for key in plan.modules if key in read), *found.calls])
-            | _interpolators([*_options(evaluation.node), plan.roles.interpolator]),
             **_unless({}, paper=evaluation.paper),
-            **_unless("test", judge_on=judge_on),
         }
         folders[name] = f"{name}-{_hash(content)[:IN_A_NAME]}"
     return folders
+
+
+def comparison_digest(plan: Plan, comparison: ComparisonPlan, runs: Path, judge_on: str = "test") -> str:
+    """A hash of what a comparison of a plan does, and with what of its runs, which are not told."""
+    return _hash(_done(plan, comparison.node, runs, judge_on))
+
+
+def _done(plan: Plan, node: Node, runs: Path, judge_on: str) -> TomlTable:
+    """What a call does after training, and with what of the run."""
+    found = uses([node], plan.tensors)
+    read = found.read | found.modules
+    package = ".".join(node.loaded.target.partition(":")[0].split(".")[:2])
+    own = node.loaded.distribution == OWN_DISTRIBUTION
+    return {
+        "call": _call(node),
+        "roles": vars(plan.roles),
+        "tensors": {key: _call(value) for key, value in plan.tensors.items() if key in read},
+        "modules": {key: _module(plan, one, runs) for key, one in plan.modules.items() if key in read},
+        "source": component_digest(node.loaded, within=package if own else None),
+        "sources": _sources([*(plan.modules[key].node for key in plan.modules if key in read), *found.calls])
+        | _interpolators([*_options(node), plan.roles.interpolator]),
+        **_unless("test", judge_on=judge_on),
+    }
 
 
 # --- the recipe's part, in one form whatever it is written like ---

@@ -13,7 +13,8 @@ from semreg.data.summary import some
 from semreg.recipe.check import check
 from semreg.recipe.load import Recipe, load_recipe
 from semreg.recipe.merging import overlay
-from semreg.recipe.plan import BATCH_KEYS, EvaluationPlan, Plan, other_images, reads_in
+from semreg.recipe.plan import EvaluationPlan, Plan, reads_in
+from semreg.recipe.schema import BATCH_KEYS, other_images
 from semreg.running.choices import Choices
 from semreg.running.identity import identity
 from semreg.store.reading import table_in

@@ -50,6 +50,7 @@ TEMPLATE_OF = {
     "interpolator": Template("Straight lines between codes, lengthened to the codes' own lengths"),
     "dataset": Template("Drawn bars at angles in a ring", "dataset", ("annotated-types>=0.6", "numpy>=1.26")),
     "evaluation": Template("Scatter between and within the classes of a code", "evaluation", ()),
+    "comparison": Template("How alike the distances between codes are in several runs", "comparison", ()),
     "critic": Template("Scores from codes and their squares", "network", ()),
     "classifier": Template("Cosines between codes and the directions of classes", "network"),
     "operation": Template("Images of which random elements are lost"),

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from semreg.store.numbers import rounded
 from semreg.tables.blocks import BEST, NEAR
-from semreg.tables.directions import Direction, Directions
+from semreg.tables.directions import Direction, Directions, measured
 from semreg.tables.grid import FigureTable, Grid, Row, Statistic, whole
 
 
 @dataclass(frozen=True)
 class FigureColumn:
-    """A figure: over the seeds of each row of the grid, the paper's of each, and how each stands (`marks`)."""
+    """A figure: over the seeds of each row of the table, the paper's of each, and how each stands (`marks`)."""
 
     figure: str
     direction: Direction
@@ -30,10 +30,10 @@ def figure_columns(grid: Grid, table: FigureTable, told: Directions) -> list[Fig
     columns = []
     for figure in table.figures:
         direction = told.of(table.evaluation, figure)
-        ours = [table.ours(row, figure) for row in grid.rows]
-        papers = [table.paper(row, figure) for row in grid.rows]
+        ours = [table.ours(row, figure) for row in table.rows]
+        papers = [table.paper(row, figure) for row in table.rows]
         form = Form([*(one.mean for one in ours if one), *(value for value in papers if value is not None)])
-        found = standing(grid, grid.rows, ours, table.evaluation, direction.better, form)
+        found = standing(grid, table.rows, ours, table.evaluation, direction.better, form)
         columns.append(FigureColumn(figure, direction, ours, papers, form, found))
     return columns
 
@@ -56,9 +56,7 @@ def _options_differ(rows: Sequence[Row], evaluation: str) -> bool:
     """Whether recipes do different evaluations by one name: inputs, which have names of their own, may differ."""
     found = set()
     for row in rows:
-        evaluations = row.recipe.get("evaluate")
-        table = evaluations.get(evaluation) if isinstance(evaluations, Mapping) else None
-        if isinstance(table, Mapping):
+        for table in (table for name, _, table in measured(row) if name == evaluation):
             function = str(table.get("use", "")).partition("(")[0].strip()
             options = {key: value for key, value in table.items() if key not in ("use", "description", "paper")}
             found.add(json.dumps([function, options], sort_keys=True, default=str))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from semreg.report.evaluations import ARROWS, About, about
 from semreg.tables.grid import Row
@@ -24,9 +24,9 @@ class Direction(NamedTuple):
 
 @dataclass(frozen=True)
 class Directions:
-    """What the evaluations of a grid's rows say, by the names of evaluations.
+    """What the evaluations and comparisons of a grid's rows say, by their names.
 
-    Rows may have different evaluations of one name, and evaluations that are not installed here say nothing.
+    Rows may have different ones of one name, and those that are not installed here say nothing.
     """
 
     told: Mapping[str, tuple[About, ...]]
@@ -42,15 +42,23 @@ def directions(rows: Iterable[Row]) -> Directions:
     known: dict[str, About] = {}
     told: dict[str, list[About]] = {}
     for row in rows:
-        tables = row.recipe.get("evaluate")
-        for name, table in tables.items() if isinstance(tables, Mapping) else ():
-            use = str(table.get("use")) if isinstance(table, Mapping) else ""
+        for name, kind, table in measured(row):
+            use = str(table.get("use"))
             if use not in known:
-                known[use] = about(table)
+                known[use] = about(table, kind)
             found = known[use]
             if found != About() and found not in told.setdefault(name, []):
                 told[name].append(found)
     return Directions({name: tuple(found) for name, found in told.items()})
+
+
+def measured(row: Row) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+    """The names of the evaluations and comparisons of a row's recipe, each with its kind and its table."""
+    for key, kind in (("evaluate", "evaluation"), ("compare", "comparison")):
+        tables = row.recipe.get(key)
+        for name, table in tables.items() if isinstance(tables, Mapping) else ():
+            if isinstance(table, Mapping):
+                yield name, kind, table
 
 
 def _agreed(texts: Iterable[str]) -> str:

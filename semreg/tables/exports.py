@@ -82,7 +82,7 @@ def csv_text(grid: Grid, titles: Mapping[str, str]) -> str:
     for table in figure_tables(grid):
         for column in figure_columns(grid, table, told):
             way, unit = column.direction
-            for row, one, paper, mark in zip(grid.rows, column.ours, column.papers, column.marks, strict=True):
+            for row, one, paper, mark in zip(table.rows, column.ours, column.papers, column.marks, strict=True):
                 texts = (row.name, titles[row.name], grid.judged_on, table.evaluation, column.figure, unit, way)
                 numbers = (one.mean, one.deviation, one.runs) if one else (None, None, 0)
                 lines.writerow([*map(_harmless, texts), *numbers, paper, int(mark == BEST)])

@@ -8,7 +8,7 @@ from semreg.report.evaluations import ARROWS
 from semreg.tables.blocks import BEST, NEAR, NOTHING, Block, Text, counted
 from semreg.tables.columns import Form, figure_columns, incomparable, standing
 from semreg.tables.directions import Directions
-from semreg.tables.grid import Comparison, FigureTable, Grid, Ranking, Row, Statistic, whole
+from semreg.tables.grid import FigureTable, Grid, PairedTests, Ranking, Row, Statistic, whole
 from semreg.tables.ranking import ranked_rows
 
 CHANCE = 0.05
@@ -54,15 +54,15 @@ def _rank(rank: float | None) -> str:
 
 
 def figures_block(grid: Grid, table: FigureTable, titles: Mapping[str, str], told: Directions) -> Block:
-    """The figures of one evaluation: mean ± sample standard deviation over seeds, the paper's beside them."""
-    headings, texts = [""], [[titles[row.name]] for row in grid.rows]
+    """The figures of one evaluation or comparison: mean ± sample deviation over seeds, the paper's beside them."""
+    headings, texts = [""], [[titles[row.name]] for row in table.rows]
     papers, units = set(), {}
     columns = figure_columns(grid, table, told)
     for column in columns:
         if column.direction.unit:
             units[len(headings)] = column.direction.unit
         headings.append(f"{column.figure} {column.direction.arrow}".rstrip())
-        for row, one, mark, line in zip(grid.rows, column.ours, column.marks, texts, strict=True):
+        for row, one, mark, line in zip(table.rows, column.ours, column.marks, texts, strict=True):
             line.append(_ours(row, one, column.form, table.evaluation, mark))
         if column.figure in table.papers:
             papers.add(len(headings))
@@ -71,17 +71,18 @@ def figures_block(grid: Grid, table: FigureTable, titles: Mapping[str, str], tol
                 line.append(NOTHING if value is None else Text(column.form.text(value), value))
     ways = {column.direction.better for column in columns}
     marked = {mark for column in columns for mark in column.marks}
-    captions = [" ".join(filter(None, [_over_seeds(grid), _said(ways, marked)]))]
+    captions = [" ".join(filter(None, [_over_runs(table), _said(ways, marked)]))]
     captions += _judges(grid, table.evaluation, titles)
     reason = incomparable(grid, table.evaluation)
     if reason and ways - {""}:
         captions.append(f"No best is marked, since {reason}.")
-    if any(not whole(row, one) for column in columns for row, one in zip(grid.rows, column.ours, strict=True) if one):
+    if any(not whole(row, one) for column in columns for row, one in zip(table.rows, column.ours, strict=True) if one):
         captions.append(LEFT_OUT)
     if table.left_out:
         more = counted(len(table.left_out), "more figure")
         captions.append(f"{more}, shown by --figures '{table.evaluation}.*'.")
-    return Block(table.evaluation, headings, texts, captions, frozenset(papers), of=grid.rows, units=units)
+    own = table.rows if table.rows == grid.rows else ()
+    return Block(table.evaluation, headings, texts, captions, frozenset(papers), of=own, units=units)
 
 
 def _judges(grid: Grid, evaluation: str, titles: Mapping[str, str]) -> list[str]:
@@ -93,13 +94,15 @@ def _judges(grid: Grid, evaluation: str, titles: Mapping[str, str]) -> list[str]
     return [said if len(rows) == 1 else f"{', '.join(names)}: {said}" for said, names in rows.items()]
 
 
-def _over_seeds(grid: Grid) -> str:
-    most = max(len(row.finished()) for row in grid.rows)
+def _over_runs(table: FigureTable) -> str:
+    """How the figures are of several runs."""
+    most = max(len(row.finished()) for row in table.rows)
     if most < 2:
         return "One run each."
-    partly = any(0 < len(row.finished()) < len(row.cells) for row in grid.rows)
+    partly = any(0 < len(row.finished()) < len(row.cells) for row in table.rows)
     counts = "; in brackets how many of the runs it is of, where not of all" if partly else ""
-    return f"Mean ± sample standard deviation over seeds{counts}."
+    over = "Of a row's finished runs together" if table.compares else "Mean ± sample standard deviation over seeds"
+    return f"{over}{counts}."
 
 
 def _said(ways: set[str], marked: set[str]) -> str:
@@ -112,7 +115,8 @@ def _said(ways: set[str], marked: set[str]) -> str:
 
 def _ours(row: Row, one: Statistic | None, form: Form, evaluation: str, mark: str = "") -> str:
     if one is None:
-        if any(evaluation in cell.failures for cell in row.cells):
+        compared = row.compared.get(evaluation)
+        if any(evaluation in cell.failures for cell in row.cells) or (compared and compared.failure):
             return "failed"
         ended = [cell.state for cell in row.cells if cell.failed or cell.pruned]
         return NOTHING if row.finished() or not ended else ended[0]
@@ -122,7 +126,7 @@ def _ours(row: Row, one: Statistic | None, form: Form, evaluation: str, mark: st
 
 
 def chance_block(
-    tests: Mapping[str, Sequence[Comparison]], titles: Mapping[str, str], judged_on: str = "test"
+    tests: Mapping[str, Sequence[PairedTests]], titles: Mapping[str, str], judged_on: str = "test"
 ) -> Block:
     """Each row against another, image by image, by evaluations: whether the difference is more than chance."""
     lines = []
@@ -151,7 +155,7 @@ def chance_block(
     return Block("Is the difference more than chance?", columns, lines, captions, words=frozenset({1, 2, 3}))
 
 
-def verdict(comparison: Comparison) -> str:
+def verdict(comparison: PairedTests) -> str:
     """Whether a row is better or worse than the other by more than chance, in words, and in how many of the seeds."""
     tests = comparison.tests.values()
     decided = [test.first_only > test.second_only for test in tests if test.p_value < CHANCE]

@@ -17,6 +17,9 @@ from semreg.tables.paired import PairedTest, paired_test
 
 MOST_FIGURES = 8
 """An evaluation with more, and none of the paper's, is shown without those of single distances (`…_3`)."""
+FEWEST_COMPARED = 2
+TOGETHER = "all rows"
+"""What the runs of all rows together are called."""
 _AT_A_NUMBER = re.compile(r"_\d+$")
 
 
@@ -75,6 +78,21 @@ class Cell:
 
 
 @dataclass(frozen=True)
+class Compared:
+    """What a comparison of several runs came to: its result, or why it failed; nothing where they are too few."""
+
+    runs: int
+    """Of how many it is."""
+    result: Result = field(default_factory=Result)
+    failure: str = ""
+
+    @property
+    def too_few(self) -> bool:
+        """Whether these are too few to be compared."""
+        return self.runs < FEWEST_COMPARED
+
+
+@dataclass(frozen=True)
 class Row:
     """A recipe and its runs."""
 
@@ -87,6 +105,8 @@ class Row:
     """In a sweep, the value of each key that is varied, by dotted keys; empty for rows of other grids."""
     recipe_name: str = ""
     """By which the runs keep the recipe, where that isn't the row's name."""
+    compared: Mapping[str, Compared] = field(default_factory=dict)
+    """What comparisons of its runs came to, by their names."""
 
     def finished(self) -> list[Cell]:
         """The runs that count."""
@@ -134,6 +154,8 @@ class Grid:
     judged_on: str = "test"
     going_on: tuple[tuple[str, str], ...] = ()
     """Of a sweep, its best row and then the commands that go on with it, each by what it is."""
+    across: Mapping[str, Compared] = field(default_factory=dict)
+    """What comparisons of the runs of all rows together came to, by their names."""
 
     @property
     def cells(self) -> list[tuple[Row, Cell]]:
@@ -141,9 +163,24 @@ class Grid:
         return [(row, cell) for row in self.rows for cell in row.cells]
 
     @cached_property
-    def tests(self) -> dict[str, list[Comparison]]:
+    def together(self) -> Row:
+        """All runs as one row, of what compares them across the rows."""
+        return Row(TOGETHER, "", tuple(cell for _, cell in self.cells), compared=self.across)
+
+    @property
+    def compared(self) -> list[tuple[Row, str, Compared]]:
+        """What all comparisons came to, each with its row and its name."""
+        return [(row, *one) for row in (*self.rows, self.together) for one in row.compared.items()]
+
+    @property
+    def failed(self) -> bool:
+        """Whether something of it must be mended."""
+        return any(cell.failed for _, cell in self.cells) or any(one.failure for _, _, one in self.compared)
+
+    @cached_property
+    def tests(self) -> dict[str, list[PairedTests]]:
         """The paired tests of the evaluations that are shown, by their names."""
-        return {table.evaluation: comparisons(self, table) for table in figure_tables(self)}
+        return {table.evaluation: paired_tests(self, table) for table in figure_tables(self)}
 
 
 class Statistic(NamedTuple):
@@ -167,21 +204,36 @@ def statistic(values: Iterable[float]) -> Statistic | None:
 
 @dataclass(frozen=True)
 class FigureTable:
-    """The figures of one evaluation that are shown, those that the paper has, and those that are left out."""
+    """The figures of one evaluation, or of one comparison, that are shown, those that the paper has, and those that are
+    left out; `rows` are those that can have them.
+    """
 
     evaluation: str
     figures: tuple[str, ...]
     papers: frozenset[str]
     left_out: tuple[str, ...]
+    rows: tuple[Row, ...]
+
+    @property
+    def compares(self) -> bool:
+        """Whether they are of runs together."""
+        return any(self.evaluation in row.compared for row in self.rows)
 
     def ours(self, row: Row, figure: str) -> Statistic | None:
-        """A figure over the finished runs of a row."""
-        return statistic(r.figures[figure] for r in _results(row, self.evaluation) if figure in r.figures)
+        """A figure over the finished runs of a row, or of them together."""
+        return over_runs(row, self.evaluation, figure)
 
     def paper(self, row: Row, figure: str) -> float | None:
         """The paper's figure of a row."""
         found = (r.paper[figure] for r in _results(row, self.evaluation) if figure in r.paper)
         return next((value for value in found if math.isfinite(value)), None)
+
+
+def over_runs(row: Row, evaluation: str, figure: str) -> Statistic | None:
+    """A figure over the finished runs of a row, or, of a comparison, the one of them together."""
+    found = statistic(r.figures[figure] for r in _results(row, evaluation) if figure in r.figures)
+    compared = row.compared.get(evaluation)
+    return found if compared is None or found is None else found._replace(runs=compared.runs)
 
 
 def whole(row: Row, value: Statistic | None) -> bool:
@@ -191,17 +243,25 @@ def whole(row: Row, value: Statistic | None) -> bool:
 
 
 def figure_tables(grid: Grid) -> list[FigureTable]:
-    """One for each evaluation that any finished run has done, in the recipes' order; none for one without figures."""
+    """One for each evaluation that any finished run has done, in the recipes' order, and then for each comparison; none
+    for one without figures."""
     tables = []
-    for evaluation in dict.fromkeys(name for _, cell in grid.cells for name in cell.results):
-        results = [result for row in grid.rows for result in _results(row, evaluation)]
+    for evaluation, rows in _with_figures(grid):
+        results = [result for row in rows for result in _results(row, evaluation)]
         known = list(dict.fromkeys(figure for result in results for figure in result.figures))
         papers = {figure for result in results for figure in result.paper} & set(known)
         shown = _shown(evaluation, known, papers, grid.globs)
         if shown:
             left_out = tuple(figure for figure in known if figure not in shown)
-            tables.append(FigureTable(evaluation, tuple(shown), frozenset(papers & set(shown)), left_out))
+            tables.append(FigureTable(evaluation, tuple(shown), frozenset(papers & set(shown)), left_out, rows))
     return tables
+
+
+def _with_figures(grid: Grid) -> list[tuple[str, tuple[Row, ...]]]:
+    """The names of evaluations and comparisons, each with the rows that can have its figures."""
+    done = dict.fromkeys(name for _, cell in grid.cells for name in cell.results)
+    by_row = dict.fromkeys(name for row in grid.rows for name in row.compared)
+    return [*((name, grid.rows) for name in done | by_row), *((name, (grid.together,)) for name in grid.across)]
 
 
 def _shown(evaluation: str, known: Sequence[str], papers: set[str], globs: Sequence[str]) -> list[str]:
@@ -238,8 +298,8 @@ def require_metric(grid: Grid) -> None:
 def _known_figures(grid: Grid) -> list[str]:
     return [
         f"{evaluation}.{figure}"
-        for evaluation in dict.fromkeys(name for _, cell in grid.cells for name in cell.results)
-        for figure in dict.fromkeys(f for row in grid.rows for r in _results(row, evaluation) for f in r.figures)
+        for evaluation, rows in _with_figures(grid)
+        for figure in dict.fromkeys(f for row in rows for r in _results(row, evaluation) for f in r.figures)
     ]
 
 
@@ -256,7 +316,7 @@ def require_evaluations(globs: Sequence[str], evaluations: Iterable[str]) -> Non
 
 
 @dataclass(frozen=True)
-class Comparison:
+class PairedTests:
     """A row's verdicts on the test images against another row's: a test for each seed that both have, on equal data."""
 
     outcome: str
@@ -265,13 +325,13 @@ class Comparison:
     tests: Mapping[int, PairedTest]
 
 
-def comparisons(grid: Grid, table: FigureTable) -> list[Comparison]:
+def paired_tests(grid: Grid, table: FigureTable) -> list[PairedTests]:
     """Each row against the one that is right most often on average, or `grid.against`, by outcome.
 
     Outcomes are compared whose figure is shown, or which are no figure.
     """
     found = []
-    results = [result for row in grid.rows for result in _results(row, table.evaluation)]
+    results = [] if table.compares else [result for row in grid.rows for result in _results(row, table.evaluation)]
     for outcome in dict.fromkeys(name for result in results for name in result.outcomes):
         if outcome in table.left_out:
             continue
@@ -280,7 +340,7 @@ def comparisons(grid: Grid, table: FigureTable) -> list[Comparison]:
         against = next((row for row in grid.rows if row.name == best and row.name in right), None)
         if against is not None:
             found += [
-                Comparison(outcome, row, against, _tests(row, against, table.evaluation, outcome))
+                PairedTests(outcome, row, against, _tests(row, against, table.evaluation, outcome))
                 for row in grid.rows
                 if row.name in right and row is not against
             ]
@@ -311,4 +371,7 @@ def _tests(row: Row, against: Row, evaluation: str, outcome: str) -> dict[int, P
 
 
 def _results(row: Row, evaluation: str) -> list[Result]:
+    """Those of an evaluation of its runs, or the one of a comparison."""
+    if evaluation in row.compared:
+        return [row.compared[evaluation].result]
     return [cell.results[evaluation] for cell in row.cells if evaluation in cell.results]

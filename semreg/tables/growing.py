@@ -16,11 +16,13 @@ from typing import Any
 from semreg.core.errors import CannotWrite
 from semreg.running.choices import Choices
 from semreg.store.messages import in_first_process
+from semreg.tables.comparisons import Comparisons, Member, compare_rows
 from semreg.tables.executors.choosing import HERE
 from semreg.tables.grid import Cell, Grid, Plot, Ranking, Row, require_metric
 from semreg.tables.pages import write_table, writing_table
 from semreg.tables.pictures.paper_figures import require_pictured
 from semreg.tables.planned import PlannedRun
+from semreg.tables.view import row_titles
 
 TABLES = "tables"
 """The folder of tables, among the runs."""
@@ -73,6 +75,7 @@ class Growing:
         self.cells = [run.read() for run in runs]
         self.name = wanted.name or _name(runs)
         self.folder = choices.out / TABLES / f"{self.name}-{(digest or _digest(runs, wanted, choices))[:6]}"
+        self.compared: Comparisons | None = None
         self._next = 0.0
 
     @property
@@ -97,6 +100,7 @@ class Growing:
         wanted, cells = self.wanted, defaultdict[int, list[Cell]](list)
         for run, cell in zip(self.runs, self.cells, strict=True):
             cells[run.row].append(cell)
+        compared = self.compared or Comparisons()
         rows = [
             Row(
                 run.plan.name,
@@ -104,6 +108,7 @@ class Growing:
                 tuple(cells[run.row]),
                 run.plan.table,
                 run.varied,
+                compared=compared.by_row.get(run.row, {}),
             )
             for run in {run.row: run for run in self.runs}.values()
         ]
@@ -111,6 +116,7 @@ class Growing:
             self.name, tuple(rows), wanted.figures, wanted.against, wanted.command, wanted.plots, wanted.ranking,
             wanted.metric,
             judged_on=self.choices.judge_on,
+            across=compared.across,
         )  # fmt: skip
 
     @property
@@ -136,6 +142,16 @@ class Growing:
         return unfigured or any(
             name in cell.results and not cell.results[name].pictures for name in self.wanted.figures_of
         )
+
+    def compare(self) -> None:
+        """Do the comparisons of the runs that are finished, if that isn't done. Raises CannotWrite."""
+        if self.compared is None and self.first and self.wanted.written:
+            titles = row_titles(self.grid.rows)
+            by_row = defaultdict[int, list[Member]](list)
+            for run, cell in zip(self.runs, self.cells, strict=True):
+                if cell.finished:
+                    by_row[run.row].append(Member(run, cell, titles[run.plan.name]))
+            self.compared = compare_rows(by_row, self.folder, self.choices)
 
     @contextlib.contextmanager
     def written(self) -> Iterator[None]:

@@ -77,6 +77,7 @@ def make_table(
     elif not any(cell.finished or cell.failed for cell in growing.cells):
         raise UserError(str(choices.out), f"none of these {len(runs)} runs is finished; leave out --only-finished")
     else:
+        growing.compare()
         require_matches(growing.grid)
     return make_runs(growing, to_do, executor)
 
@@ -93,6 +94,9 @@ def make_runs(growing: Growing, to_do: Sequence[int], executor: Executor | None)
     elif to_do:
         with growing.written():
             make_here(growing.runs, to_do, growing.choices, growing.put, growing)
+    if any(run.plan.comparisons for run in growing.runs):
+        growing.compare()
+        growing.write()
     require_matches(growing.grid)
     if growing.first and growing.wanted.figures_of:
         with writing_table(growing.folder):
@@ -147,7 +151,11 @@ def planned_runs(
         except UserError as error:
             errors.append(_called(error, one, wanted) if isinstance(one, Recipe) else error)
     _raise_all(errors, len(recipes), wanted)
-    require_possible(wanted, {plan.name: list(plan.evaluations) for _, plan in planned})
+    require_possible(
+        wanted,
+        {plan.name: list(plan.evaluations) for _, plan in planned},
+        {plan.name: list(plan.comparisons) for _, plan in planned},
+    )
     runs, known = [], by_hash(known_runs(choices.out)) if known is None else known
     folder_of: dict[str, Path] = {}
     folders = [folders_of(plan, choices) for _, plan in planned]
@@ -164,15 +172,18 @@ def planned_runs(
     return runs
 
 
-def require_possible(wanted: Wanted, rows: Mapping[str, Collection[str]]) -> None:
-    """Raise UserError for what no table of these rows, with the evaluations of each, could show."""
+def require_possible(
+    wanted: Wanted, rows: Mapping[str, Collection[str]], compared: Mapping[str, Collection[str]] = {}
+) -> None:
+    """Raise UserError for what no table of these rows, with the evaluations and comparisons of each, could show."""
     if wanted.against is not None and wanted.against not in rows:
         raise UserError("--against", f"no recipe is called {wanted.against!r}{closest(wanted.against, rows)}")
     if wanted.name is not None and not FOLDER_NAME.fullmatch(wanted.name):
         raise UserError("--name", f"{wanted.name!r} names a folder; use letters, digits, '_', '-' and '.'")
     evaluations = {name for names in rows.values() for name in names}
-    require_evaluations(wanted.figures, evaluations)
-    require_plottable(wanted.plots, list(rows.values()))
+    measured = [{*names, *compared.get(row, ())} for row, names in rows.items()]
+    require_evaluations(wanted.figures, {name for names in measured for name in names})
+    require_plottable(wanted.plots, measured)
     require_known(wanted.figures_of, evaluations)
 
 

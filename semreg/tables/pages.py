@@ -17,7 +17,7 @@ from urllib.parse import quote
 
 import jinja2
 
-from semreg.core import UserError
+from semreg.core import Result, UserError
 from semreg.report import curves
 from semreg.report.templates import templates
 from semreg.store.disk import tidy, write_whole, writing
@@ -33,7 +33,7 @@ from semreg.tables.grid import Cell, Grid, Ranking, figure_tables
 from semreg.tables.pictures.overlaid import overlays
 from semreg.tables.pictures.side_by_side import side_by_side
 from semreg.tables.ranking import RankedRow, best_row, ranked_rows
-from semreg.tables.view import row_titles, view
+from semreg.tables.view import titles_of, view
 
 GO_ON = "when that is mended, the same command goes on; finished runs are kept"
 MARKDOWN, PAGE, DATA = "table.md", "table.html", "table.json"
@@ -53,7 +53,7 @@ def write_table(grid: Grid, folder: Path) -> str:
         tidy(folder)
         for name, picture in shown.pictures.items():
             write_whole(folder / name, picture.png)
-        write_whole(folder / CSV, csv_text(grid, row_titles(grid.rows)).encode("utf-8", "replace"))
+        write_whole(folder / CSV, csv_text(grid, titles_of(grid)).encode("utf-8", "replace"))
         write_whole(folder / LATEX, latex(shown).encode("utf-8", "replace"))
         write_whole(folder / MARKDOWN, text.encode("utf-8", "replace"))  # a path in it may be no text
         write_whole(folder / PAGE, page(grid, shown, folder).encode("utf-8", "replace"))
@@ -151,7 +151,7 @@ def page(grid: Grid, shown: View, folder: Path) -> str:
         for row in grid.rows
     }
     files = {"Markdown": MARKDOWN, "LaTeX": LATEX, "CSV": CSV, "JSON": DATA}
-    titles = row_titles(grid.rows)
+    titles = titles_of(grid)
     return _template().render(
         shown=shown,
         links=links,
@@ -206,6 +206,16 @@ def dictionary(grid: Grid, folder: Path) -> dict[str, Any]:
             }
             for row in grid.rows
         ],
+        "comparisons": [
+            {
+                "comparison": name,
+                "row": row.name,
+                "runs": one.runs,
+                "figures": _figures(one.result),
+                "failure": one.failure,
+            }
+            for row, name, one in grid.compared
+        ],
         "differences": _finite(differences_of(grid.rows)),
         "tables": [
             {
@@ -220,7 +230,7 @@ def dictionary(grid: Grid, folder: Path) -> dict[str, Any]:
                         "best": mark == BEST,
                     }
                     for column in figure_columns(grid, table, told)
-                    for row, one, paper, mark in zip(grid.rows, column.ours, column.papers, column.marks, strict=True)
+                    for row, one, paper, mark in zip(table.rows, column.ours, column.papers, column.marks, strict=True)
                 ],
                 "tests": [
                     {
@@ -264,6 +274,11 @@ def _figure(one: Any) -> dict[str, Any]:
     return {"mean": None, "deviation": None, "runs": 0} if one is None else one._asdict()
 
 
+def _figures(result: Result) -> dict[str, float | None]:
+    """The figures of a result, numbers that are none as null."""
+    return {name: value if math.isfinite(value) else None for name, value in result.figures.items()}
+
+
 def _run(cell: Cell, folder: Path) -> dict[str, Any]:
     return {
         "seed": cell.seed,
@@ -271,10 +286,7 @@ def _run(cell: Cell, folder: Path) -> dict[str, Any]:
         "state": cell.state,
         "reason": cell.reason,
         "facts": vars(cell.facts),
-        "figures": {
-            name: {key: value if math.isfinite(value) else None for key, value in result.figures.items()}
-            for name, result in cell.results.items()
-        },
+        "figures": {name: _figures(result) for name, result in cell.results.items()},
         "failures": dict(cell.failures),
         "judges": dict(cell.judges),
     }

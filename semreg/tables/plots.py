@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from semreg.core import Picture, UserError, closest
 from semreg.pictures import point_plot
-from semreg.tables.grid import Plot, Row, Statistic, statistic
+from semreg.tables.grid import Plot, Row, Statistic, over_runs, statistic
 
 LONGEST_NAME = 100
 """Of a picture's file, before its hash."""
@@ -51,24 +51,36 @@ def _is_of(name: str, evaluations: Collection[str]) -> bool:
 
 def draw(plot: Plot, rows: Sequence[Row], titles: Mapping[str, str]) -> Picture | None:
     """The rows that have both figures, as points; the caption names the others. None if no row has both."""
-    points, left_out = {}, []
+    points, drawn, left_out = {}, [], []
     for row in rows:
         x, y = over_seeds(row, plot.x), over_seeds(row, plot.y)
         if x and y:
             points[titles[row.name]] = ((x.mean, x.deviation), (y.mean, y.deviation))
+            drawn += [x, y]
         else:
             left_out.append(titles[row.name])
     if not points:
         return None
-    several = any(deviation is not None for point in points.values() for _, deviation in point)
-    caption = "Mean over seeds, with bars of the sample standard deviation." if several else "One run each."
+    caption = said_of_runs(drawn)
     if left_out:
         caption += f" Left out, without a value of both figures: {', '.join(left_out)}."
     return point_plot(f"{plot.y} against {plot.x}", points, x_label=plot.x, y_label=plot.y, caption=caption)
 
 
+def said_of_runs(values: Sequence[Statistic]) -> str:
+    """How figures that are drawn are of several runs, as a sentence."""
+    if any(one.deviation is not None for one in values):
+        return "Mean over seeds, with bars of the sample standard deviation."
+    return "One run each." if all(one.runs == 1 for one in values) else "Of a row's finished runs together."
+
+
 def over_seeds(row: Row, name: str) -> Statistic | None:
-    """A figure, as `EVALUATION.FIGURE`, over the finished runs of a row."""
+    """A figure, as `EVALUATION.FIGURE`, over the finished runs of a row, or, of a comparison, of them together."""
+    for comparison, compared in row.compared.items():
+        figure = name.removeprefix(f"{comparison}.")
+        if name == f"{comparison}.{figure}" and figure in compared.result.figures:
+            found = over_runs(row, comparison, figure)
+            return found if found and abs(found.mean) < _LARGEST else None
     return statistic(
         value
         for cell in row.cells

@@ -49,9 +49,10 @@ def best_row(grid: Grid) -> Row | None:
     return next((one.row for one in ranked_rows(grid) if one.mean is not None), None)
 
 
-def direction_of(evaluation: TomlTable, figure: str) -> bool | None:
-    """Whether a figure of the evaluation of a recipe's table is good the higher; None where the evaluation says not."""
-    return {"higher": True, "lower": False}.get(about(evaluation).way(figure))
+def direction_of(evaluation: TomlTable, figure: str, kind: str = "evaluation") -> bool | None:
+    """Whether a figure of the evaluation, or comparison, of a recipe's table is good the higher; None where it doesn't
+    say."""
+    return {"higher": True, "lower": False}.get(about(evaluation, kind).way(figure))
 
 
 def ranks(values: Sequence[float | None], *, higher_is_better: bool) -> list[float | None]:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from semreg.data.summary import some
 from semreg.report.formatting import duration
 from semreg.tables.blocks import NOTHING, Block, Text, View, counted
 from semreg.tables.columns import on_the_same_data
+from semreg.tables.comparison_blocks import compared_blocks, compared_pictures
 from semreg.tables.differing import differences_block
 from semreg.tables.directions import directions
 from semreg.tables.figure_blocks import chance_block, figures_block, ranking_block
-from semreg.tables.grid import Cell, Grid, Row, figure_tables
+from semreg.tables.grid import TOGETHER, Cell, Grid, Row, figure_tables
 from semreg.tables.pictures.slices import slices
 from semreg.tables.plots import draw, file_name
 
@@ -21,10 +23,11 @@ LONGEST_TITLE = 60
 
 def view(grid: Grid, written: str) -> View:
     """What the table of a grid says; `written` is when."""
-    titles, told = row_titles(grid.rows), directions(grid.rows)
+    titles, told = titles_of(grid), directions(grid.rows)
     blocks = [ranking_block(grid, grid.ranking, titles)] if grid.ranking else []
     tables = figure_tables(grid)
     blocks += [figures_block(grid, table, titles, told) for table in tables]
+    blocks += compared_blocks(grid, titles)
     tests = {evaluation: found for evaluation, found in grid.tests.items() if found}
     differing = differences_block(grid.rows, titles)
     blocks += [*([chance_block(tests, titles, grid.judged_on)] if tests else []), *([differing] if differing else [])]
@@ -34,7 +37,8 @@ def view(grid: Grid, written: str) -> View:
     for plot, picture in drawn.items():
         if picture is None:
             warnings.append(f"No recipe has a value of both figures of the plot {plot.x}:{plot.y}.")
-    pictures = {file_name(plot): picture for plot, picture in drawn.items() if picture} | slices(grid)
+    pictures = {file_name(plot): picture for plot, picture in drawn.items() if picture}
+    pictures |= slices(grid) | compared_pictures(grid, titles)
     return View(title_of(grid), warnings, blocks, pictures, _failures(grid, titles), _notes(grid, written))
 
 
@@ -50,6 +54,11 @@ def row_titles(rows: Sequence[Row]) -> dict[str, str]:
         else row.name
         for row in rows
     }
+
+
+def titles_of(grid: Grid) -> dict[str, str]:
+    """The titles of a grid's rows, and of all of them together, by their names."""
+    return {TOGETHER: TOGETHER} | row_titles(grid.rows)
 
 
 def title_of(grid: Grid) -> str:
@@ -88,6 +97,7 @@ def _failures(grid: Grid, titles: Mapping[str, str]) -> list[str]:
         if cell.failed and not cell.failures:
             told.append(f"{_of(row, cell, titles)} {cell.state}: {cell.reason}")
         told += [f"{_of(row, cell, titles)} {name} failed: {cause}" for name, cause in cell.failures.items()]
+    told += [f"{titles[row.name]} {name} failed: {one.failure}" for row, name, one in grid.compared if one.failure]
     return told
 
 
@@ -116,6 +126,8 @@ def _warnings(grid: Grid, titles: Mapping[str, str]) -> list[str]:
     if left:
         listed = "; ".join(f"{_of(row, cell, titles)} ({cell.state})" for row, cell in left)
         warnings.append(f"{len({cell.folder for _, cell in left})} of {runs} not finished: {listed}.")
+    if alone := [f"{titles[row.name]} ({name})" for row, name, one in grid.compared if one.too_few]:
+        warnings.append(f"Not compared, for want of a second finished run: {some(alone, 3)}.")
     if unjudged := {row.name: cells for row in grid.rows if (cells := _unjudged(row))}:
         listed = "; ".join(f"{titles[name]} (seed {_seeds(cells)})" for name, cells in unjudged.items())
         option = "" if grid.judged_on == "test" else f" --judge-on {grid.judged_on}"
@@ -149,7 +161,7 @@ def _of(row: Row, cell: Cell, titles: Mapping[str, str]) -> str:
 def _notes(grid: Grid, written: str) -> list[tuple[str, str]]:
     runs = _runs_of(grid)
     facts = [cells[0].facts for cells in runs.values() if all(cell.finished for cell in cells)]
-    titles = row_titles(grid.rows)
+    titles = titles_of(grid)
     notes = [
         ("finished", f"{len(facts)} of {counted(len(runs), 'run')}"),
         ("seeds", _seeds(cell for _, cell in grid.cells)),

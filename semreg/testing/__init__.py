@@ -9,14 +9,15 @@ Each call carries out all checks of its kind and raises one AssertionError that 
 examples of what a recipe would hand over, drawn by the caller: a few rows, small sizes, float32, nothing special.
 `options` are the keys that a recipe would give. `exempt` names checks that are not to be done; let a comment beside it
 say why. Devices are checked on a GPU if there is one, and otherwise on PyTorch's "meta", which holds no numbers.
-`FakeRun` is a run made of tensors, for evaluations, and `FakeObservedRun` one for hooks; `check_recipe` is for a recipe
-that a plugin ships.
+`FakeRun` is a run made of tensors, for evaluations and comparisons, and `FakeObservedRun` one for hooks; `check_recipe`
+is for a recipe that a plugin ships.
 """
 
 from __future__ import annotations
 
 from semreg.testing.calls import check_loss, check_operation
 from semreg.testing.commands import check_command
+from semreg.testing.comparisons import check_comparison
 from semreg.testing.data import check_dataset, check_sampler
 from semreg.testing.evaluations import check_evaluation
 from semreg.testing.executors import check_executor
@@ -36,6 +37,7 @@ __all__ = [
     "FakeRun",
     "check_classifier",
     "check_command",
+    "check_comparison",
     "check_critic",
     "check_dataset",
     "check_decoder",

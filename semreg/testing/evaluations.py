@@ -14,7 +14,7 @@ from semreg.core import Evaluation, Result
 from semreg.store.results import read_result, write_result
 from semreg.testing.behaviour import check_inputs_kept
 from semreg.testing.checks import Checks, require
-from semreg.testing.documented import check_documentation, check_shapes, check_signature, check_source_named
+from semreg.testing.documented import check_description
 from semreg.testing.examples import ExampleCall
 from semreg.testing.interfaces import require_interface
 
@@ -46,19 +46,22 @@ def check_evaluation(
     judged = {} if judge is None else {"judge": judge}
     call = ExampleCall(evaluation, inputs, {**(options or {}), **judged})
     checks = Checks(call.name, exempt)
-    checks.run("signature", check_signature, evaluation, len(inputs), options or {})
+    check_description(checks, evaluation, len(inputs), options or {})
     checks.run("interface", require_interface, evaluation, Evaluation)
-    checks.run("documentation", check_documentation, evaluation)
-    checks.run("shapes", check_shapes, evaluation)
-    checks.run("source", check_source_named, evaluation)
-    checks.run("result", lambda: _check_result(call()))
-    checks.run("determinism", _check_determinism, call)
-    checks.run("stored", lambda: _check_stored(call()))
-    checks.run("inputs kept", check_inputs_kept, call, inputs)
+    check_what_is_left(checks, call)
     checks.end()
 
 
-def _check_result(result: Any) -> None:
+def check_what_is_left(checks: Checks, call: ExampleCall) -> None:
+    """The checks "result", "determinism", "stored" and "inputs kept", which evaluations and comparisons share."""
+    checks.run("result", lambda: require_result(call()))
+    checks.run("determinism", _check_determinism, call)
+    checks.run("stored", lambda: _check_stored(call()))
+    checks.run("inputs kept", check_inputs_kept, call, call.inputs)
+
+
+def require_result(result: Any) -> None:
+    """Raises AssertionError unless it is a Result that shows something, of what a page can show."""
     require(isinstance(result, Result), f"it gives a {type(result).__name__}, not a Result")
     shown = [result.figures, result.tables, result.pictures, result.scatters]
     require(any(shown), "the result shows nothing: no figure, table or picture")

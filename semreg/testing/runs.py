@@ -1,4 +1,4 @@
-"""Runs made of tensors, for evaluations and hooks: no data set, no recipe, no training."""
+"""Runs made of tensors, for evaluations, comparisons and hooks: no data set, no recipe, no training."""
 
 from __future__ import annotations
 

@@ -65,6 +65,8 @@ class Program:
         self.plan, self.modules, self.key, self.training = plan, modules, key, training
         self.device = device or torch.device("cpu")
         self.precision = precision
+        self.progress: torch.Tensor | None = None
+        """How much of a phase is gone, from 0 to 1, if a component asks for it; 1 outside of training."""
         self._tensors: dict[str, Evaluate] = {}
         self._draws: dict[str, list[Draws]] = {}
         # By their places, since a loss may have a tensor's name and must not have its draws.
@@ -187,6 +189,10 @@ class Program:
             self._draws.setdefault(self._place, []).append(draws)
             generator = draws.generator
             function = _drawing(function, draws)
+        if component.follows_progress and function is not deterministic:
+            if self.progress is None:  # a tensor, so that captured and compiled steps read what it is now
+                self.progress = torch.ones((), device=self.device)
+            options["progress"] = self.progress
         call = partial(function, **options) if options else function
         return over_processes(call, component.value, self.processes, generator)
 

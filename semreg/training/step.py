@@ -128,9 +128,11 @@ class StepRunner:
     # --- what is done on the host, before the first tensor ---
 
     def follow(self, epoch: float) -> None:
-        """Set the weights that have courses to what they are at `epoch`, fractional."""
+        """Set the weights that have courses, and what components ask, to what they are at `epoch`, fractional."""
         for course in self.courses:
             self._set_factor(course, epoch)
+        if self.program.progress is not None:
+            self.program.progress.fill_(epoch / self.phase.epochs)
 
     def _kept_factor(self, course: Course) -> float | Tensor:
         """Where the weight of a course is kept: where a captured or compiled step reads it."""

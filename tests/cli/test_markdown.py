@@ -15,7 +15,10 @@ from semreg.core.registry import OWN_DISTRIBUTION, components
 from tests.projects import ALL, ROOT
 
 COMMAND = "semreg list --markdown > docs/components.md"
-PAPERS = {"semreg-atnl", "semreg-baselines", "semreg-gmprior", "semreg-olr", "semreg-uniform"}
+PAPERS = {
+    "semreg-atnl", "semreg-baselines", "semreg-disentanglement", "semreg-gmprior", "semreg-olr", "semreg-uniform",
+    "semreg-vae",
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")

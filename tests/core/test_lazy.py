@@ -12,8 +12,8 @@ import pytest
 from tests.projects import ALL, ROOT
 
 PACKAGES = sorted(path.parent.name for name in ALL for path in ROOT.glob(f"plugins/{name}/src/*/__init__.py"))
-MOST_MODULES = 70
-"""Which PyTorch doesn't import, for the public names of all plugins together; they were 56."""
+MOST_MODULES = 40
+"""Which neither PyTorch imports nor a plugin has, for the public names of all plugins together; they were 32."""
 HEAVY = {
     "matplotlib", "pandas", "PIL", "pydantic", "rich", "scipy", "sklearn", "timm", "torchmetrics", "torchvision",
     "typer",
@@ -51,7 +51,7 @@ print(*set(sys.modules) - before)
     assert not HEAVY & {name.partition(".")[0] for name in with_all}
     rooms = {name.split(".")[1] for name in with_all if name.startswith("semreg.")}
     assert rooms <= {"core", "components", "data"}
-    assert len(with_all) <= MOST_MODULES
+    assert len([name for name in with_all if not name.startswith("semreg_")]) <= MOST_MODULES
 
 
 def test_modules_that_name_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

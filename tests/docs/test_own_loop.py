@@ -18,7 +18,7 @@ EXTRAS = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["option
 PLUGINS = {requirement.partition(">=")[0] for requirement in EXTRAS["all"]}
 ITSELF = {"loss", "operation", "interpolator"}
 """Kinds whose components in semreg carry the names by which recipes call them."""
-NO_LOOP = {"evaluation", "executor", "optimizer", "panel", "schedule", "search", "tracker"}
+NO_LOOP = {"comparison", "evaluation", "executor", "optimizer", "panel", "schedule", "search", "tracker"}
 """Kinds that a loop of one's own has no use for, or has from PyTorch."""
 TABLE = re.findall(r"^\| `(\w+)` \| `(\w+)\.(\w+)` \|$", (ROOT / "docs" / "own_loop.md").read_text(), re.MULTILINE)
 

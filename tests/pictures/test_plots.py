@@ -59,6 +59,7 @@ def test_two_classes_differ_in_blue_not_only_in_red_and_green() -> None:
     [
         lambda: scatter_plot("points", torch.zeros(3, 2), torch.zeros(2), LETTERS),
         lambda: heat_map("map", torch.eye(3), ["a", "b"]),
+        lambda: heat_map("map", torch.eye(3), LETTERS, ["a", "b"]),
         lambda: bar_plot("bars", ["a", "b"], {"x": [1.0]}, y_label="y"),
         lambda: point_plot("points", {}, x_label="x", y_label="y"),
     ],
@@ -72,6 +73,16 @@ def test_heat_maps_colour_the_sign() -> None:
     drawn = pixels(heat_map("map", torch.tensor([[1.0, -1.0], [-1.0, 1.0]]), ["a", "b"])).astype(int)
     red, blue = (drawn[..., 0] - drawn[..., 2] > 60).sum(), (drawn[..., 2] - drawn[..., 0] > 60).sum()
     assert min(red, blue) > 1000
+
+
+def test_a_heat_map_may_name_its_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    figures: list[Any] = []
+    monkeypatch.setattr(plots, "png_of", lambda figure: figures.append(figure) or b"")
+    heat_map("", torch.ones(2, 3), ["a row", "another"], LETTERS, limits=(0, 1))
+    axes = figures[0].axes[0]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["a row", "another"]
+    assert [label.get_text() for label in axes.get_xticklabels()] == LETTERS
+    assert len(axes.texts) == 6
 
 
 def test_many_bars_lie_on_their_side() -> None:
@@ -183,7 +194,7 @@ def test_a_little_below_zero_has_no_sign(monkeypatch: pytest.MonkeyPatch) -> Non
     figures: list[Any] = []
     monkeypatch.setattr(plots, "png_of", lambda figure: figures.append(figure) or b"")
     heat_map("", [[1, -0.001], [-0.5, math.nan]], ["a", "b"])
-    assert [text.get_text() for text in figures[0].axes[0].texts] == ["1.00", "0.00", "-0.50", "nan"]
+    assert [text.get_text() for text in figures[0].axes[0].texts] == ["1.00", "0.00", "-0.50", "–"]
 
 
 def test_ticks_stand_where_they_are_asked_for_and_bars_reach_as_far_as_points_deviate(

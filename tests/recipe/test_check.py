@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -40,6 +40,42 @@ def judged(code: Any, *, strength: float = 1.0, judge: Any) -> Result:
 
 def unjudged(code: Any, *, strength: float = 1.0, generator: torch.Generator | None = None) -> Result:
     raise NotImplementedError
+
+
+def apart(
+    *codes: Annotated[Any, Role.CODE], names: Sequence[str], strength: float = 1.0, generator: Any = None
+) -> Result:
+    raise NotImplementedError
+
+
+def test_comparisons_read_one_tensor(toy: Toy, register: Register, mistakes: Mistakes, plan_of: PlanOf) -> None:
+    register("comparison", "apart", apart)
+    register("evaluation", "unjudged", unjudged)
+    plan = plan_of(toy(), "compare.a={use='apart', across=true}", "compare.b={use='apart(image)', strength=2.0}")
+    assert [(str(one.node), one.across) for one in plan.comparisons.values()] == [
+        ("apart(z)", True),
+        ("apart(image)", False),
+    ]
+    assert "apart" in {component.name for component in plan.components()}
+    assert plan.trained_part().comparisons == {}
+    mistaken = {
+        "same": "{use='apart(z)'}",
+        "two": "{use='apart(z, image)'}",
+        "none": "{use='apart(zz)'}",
+        "module": "{use='apart(encoder)'}",
+        "options": "{use='apart(z)', names=['a'], strength='much'}",
+        "evaluation": "{use='unjudged(z)'}",
+        "'a/b'": "{use='apart(z)'}",
+    }
+    found = mistakes(toy(), "evaluate.same.use='unjudged(z)'", *(f"compare.{key}={it}" for key, it in mistaken.items()))
+    assert "'same' is an evaluation, too" in found["compare.same"]
+    assert "compares one tensor of several runs; z, image are given" in found["compare.two"]
+    assert "nothing is called 'zz'; did you mean 'z'?" in found["compare.none"]
+    assert "nothing is called 'encoder'" in found["compare.module"]
+    assert "apart (this process) has no option 'names'" in found["compare.options.names"]
+    assert "'much': input should be a valid number" in found["compare.options.strength"]
+    assert "no comparison is called 'unjudged': it is an evaluation" in found["compare.evaluation"]
+    assert "names a folder of the table" in found["compare.a/b"]
 
 
 def test_evaluations_and_their_judges(toy: Toy, register: Register, mistakes: Mistakes, plan_of: PlanOf) -> None:

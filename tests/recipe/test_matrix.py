@@ -44,7 +44,7 @@ def test_who_trains_whom_stands_in_columns(toy: Toy, plan_of: PlanOf) -> None:
     ]
 
 
-def test_data_that_are_missing_and_evaluations_are_said(
+def test_data_that_are_missing_evaluations_and_comparisons_are_said(
     toy: Toy, plan_of: PlanOf, register: Callable[..., None]
 ) -> None:
     register("evaluation", "looking", lambda code: None)
@@ -52,4 +52,6 @@ def test_data_that_are_missing_and_evaluations_are_said(
     shown = text(plan_of(path, "data.missing=true")).splitlines()
     assert shown[0].endswith("data toy (not found)")
     assert shown[-1] == "evaluations: one, two"
+    register("comparison", "apart", lambda *codes: None)
+    assert text(plan_of(path, "compare.three.use=apart(z)")).splitlines()[-2:] == [shown[-1], "comparisons: three"]
     assert text(plan_of(path, fallback=True)).splitlines()[0].endswith("data toy (the fallback)")

@@ -17,7 +17,7 @@ from semreg.recipe.comparing import differing_keys
 from semreg.recipe.load import Recipe, composed_recipe
 from semreg.recipe.plan import EvaluationPlan, Plan
 from semreg.running.choices import DECIDING_BITS, Choices
-from semreg.running.identity import continued, evaluation_folders, identity
+from semreg.running.identity import comparison_digest, continued, evaluation_folders, identity
 from tests.conftest import TOY_RECIPE
 
 Toy = Callable[..., Path]
@@ -103,6 +103,7 @@ OUTSIDE: list[tuple[Path_, Any]] = [
     (("losses", "idle_too"), {"use": "l1(z, z)"}),
     (("phases", "left_out", "epochs"), 9),
     (("evaluate",), {"probe": {"use": "linear_probe(z, kind)"}}),
+    (("compare",), {"apart": {"use": "apart(z)"}}),
     (("evaluate", "probe", "penalty"), 3.0),
     (("evaluate", "probe", "paper"), {"data": "toy", "accuracy": 0.9}),
     (("evaluate", "more"), {"use": "knn(z, kind)"}),
@@ -110,6 +111,14 @@ OUTSIDE: list[tuple[Path_, Any]] = [
     (("tensors", "seen"), {"use": "watcher(z)"}),
 ]
 """Changes of nothing that trains: of what only evaluations read, of what nothing reads, of how something is written."""
+
+
+@pytest.fixture(autouse=True)
+def apart(register: Callable[[str, str, Any], None]) -> None:
+    def apart(*codes: Any, strength: float = 1.0) -> Result:
+        raise NotImplementedError
+
+    register("comparison", "apart", apart)
 
 
 @pytest.fixture(scope="module")
@@ -222,6 +231,24 @@ def test_an_evaluation_is_its_table_what_it_reads_and_the_roles(base: Path, toy:
     ):
         now = folders(plan_of(base, [(path, value)]))
         assert {name for name in first if now[name] != first[name]} == moved, path
+
+
+def test_a_comparison_is_its_table_what_it_reads_and_the_roles(base: Path, toy: Toy) -> None:
+    apart = (("compare", "apart"), {"use": "apart(z)"})
+
+    def digest(*changes: tuple[Path_, Any], judge_on: str = "test") -> str:
+        plan = plan_of(base, [apart, *changes])
+        return comparison_digest(plan, plan.comparisons["apart"], Path("nowhere"), judge_on)
+
+    same = [(("description",), "another word"), (("compare", "apart", "across"), True), (("evaluate",), {})]
+    assert {digest(change) for change in same} == {digest()}
+    others = [
+        (("compare", "apart", "strength"), 2.0),
+        (("tensors", "z"), "posterior_mean(posterior)"),
+        (("modules", "encoder", "hidden"), [7]),
+        (("model", "attributes"), {"kind": "z"}),
+    ]
+    assert len({digest(), digest(judge_on="validation"), *(digest(change) for change in others)}) == 6
 
 
 def test_an_evaluation_is_its_code_and_its_judge(

@@ -12,7 +12,7 @@ from semreg.core import Result
 from semreg.tables.blocks import Block, mark_of
 from semreg.tables.directions import directions
 from semreg.tables.figure_blocks import chance_block, figures_block, verdict
-from semreg.tables.grid import Cell, Comparison, Grid, Row, comparisons, figure_tables
+from semreg.tables.grid import Cell, Grid, PairedTests, Row, figure_tables, paired_tests
 from semreg.tables.paired import PairedTest
 from semreg.tables.view import view
 from tests.tables.conftest import FACTS, finished
@@ -85,14 +85,14 @@ def test_how_good_a_judge_is_stands_under_its_figures(runs: Path) -> None:
 )
 def test_a_difference_is_more_than_chance_or_not(tests: list[tuple[int, int, float]], said: str) -> None:
     row = Row("a", "", ())
-    assert verdict(Comparison("accuracy", row, row, {k: PairedTest(*test) for k, test in enumerate(tests)})) == said
+    assert verdict(PairedTests("accuracy", row, row, {k: PairedTest(*test) for k, test in enumerate(tests)})) == said
 
 
 def test_all_paired_tests_stand_in_one_table(runs: Path) -> None:
     rows = (Row("vae", "", finished(runs, "vae", [0.9])), Row("gan", "", finished(runs, "gan", [0.25])))
     grid = Grid("toys", rows)
     [table] = figure_tables(grid)
-    block = chance_block({"probe": comparisons(grid, table)}, {"vae": "A VAE", "gan": "A GAN"})
+    block = chance_block({"probe": paired_tests(grid, table)}, {"vae": "A VAE", "gan": "A GAN"})
     assert block.title == "Is the difference more than chance?"
     assert "two-sided, on test images" in block.captions[0]
     judged = replace(grid, judged_on="validation")

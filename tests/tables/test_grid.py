@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,13 +15,14 @@ from hypothesis import strategies as st
 from semreg.core import Result, UserError
 from semreg.tables.grid import (
     Cell,
+    Compared,
     Facts,
     FigureTable,
     Grid,
     Plot,
     Row,
-    comparisons,
     figure_tables,
+    paired_tests,
     require_evaluations,
     require_matches,
     statistic,
@@ -89,6 +91,29 @@ def test_figures_over_finished_runs_beside_the_papers() -> None:
     assert only(figure_tables(grid(row("nan", Result({"a": math.nan}, {"a": math.nan}))))).figures == ("a",)
 
 
+def test_figures_of_runs_together_stand_beside_those_of_each() -> None:
+    first = row("vae", Result({"accuracy": 0.5}), Result({"accuracy": 0.7}), None)
+    first = replace(first, compared={"apart": Compared(2, Result({"distance": 3.0}))})
+    second = replace(row("ae", Result({"accuracy": 0.4})), compared={"apart": Compared(1)})
+    both = Grid("toys", (first, second), across={"all": Compared(3, Result({"distance": 5.0}))})
+    probe, apart, across = figure_tables(both)
+    assert [table.evaluation for table in (probe, apart, across)] == ["probe", "apart", "all"]
+    assert [table.compares for table in (probe, apart, across)] == [False, True, True]
+    assert [apart.ours(one, "distance") for one in apart.rows] == [(3.0, None, 2), None]
+    assert [across.ours(one, "distance") for one in across.rows] == [(5.0, None, 3)]
+    assert [one.name for one in across.rows] == ["all rows"]
+    assert [(one.name, name) for one, name, _ in both.compared] == [
+        ("vae", "apart"),
+        ("ae", "apart"),
+        ("all rows", "all"),
+    ]
+    assert not both.failed
+    assert replace(both, across={"all": Compared(3, failure="no")}).failed
+    require_matches(replace(both, globs=("all.distance", "apart.*"), plots=(Plot("apart.distance", "probe.accuracy"),)))
+    with pytest.raises(UserError, match=r"there is: probe\.accuracy, apart\.distance, all\.distance"):
+        require_matches(replace(both, globs=("apart.x",)))
+
+
 def test_which_figures_are_shown() -> None:
     few = {f"f_{k}": 1.0 for k in range(8)}
     many = {f"linear_in_order_{k}": 1.0 for k in range(9)} | {"linear_in_order": 1.0, "top5": 1.0}
@@ -152,7 +177,7 @@ def test_each_row_is_tested_against_the_best_for_each_seed() -> None:
     good = row("good", verdicts("111110", accuracy=0.8), verdicts("111111", accuracy=1.0))
     bad = row("bad", verdicts("000011", accuracy=0.3), verdicts("000000", accuracy=0.0))
     rows = grid(bad, good)
-    (test,) = comparisons(rows, only(figure_tables(rows)))
+    (test,) = paired_tests(rows, only(figure_tables(rows)))
     assert (test.outcome, test.row.name, test.against.name) == ("accuracy", "bad", "good")
     assert test.tests == {
         seed: paired_test(
@@ -163,7 +188,7 @@ def test_each_row_is_tested_against_the_best_for_each_seed() -> None:
     }
     assert test.tests[0][:2] == (1, 4)
     rows = grid(bad, good, against="bad")
-    (test,) = comparisons(rows, only(figure_tables(rows)))
+    (test,) = paired_tests(rows, only(figure_tables(rows)))
     assert (test.row.name, test.against.name, test.tests[0][:2]) == ("good", "bad", (4, 1))
 
 
@@ -176,13 +201,13 @@ def test_no_test_where_images_seeds_or_outcomes_differ() -> None:
         row("other", None, verdicts("1100", accuracy=0.5)),
     ):
         rows = grid(good, other)
-        (test,) = comparisons(rows, only(figure_tables(rows)))
+        (test,) = paired_tests(rows, only(figure_tables(rows)))
         assert test.tests == {}
     without = grid(good, row("other", Result({"accuracy": 0.1})))
-    assert comparisons(without, only(figure_tables(without))) == []
+    assert paired_tests(without, only(figure_tables(without))) == []
 
 
 def test_outcomes_of_figures_that_are_not_shown_are_not_tested() -> None:
     one, two = verdicts("11", accuracy=1.0, loss=0.1), verdicts("10", accuracy=0.5, loss=0.1)
     rows = grid(row("one", one), row("two", two), globs=("probe.loss",))
-    assert comparisons(rows, only(figure_tables(rows))) == []
+    assert paired_tests(rows, only(figure_tables(rows))) == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 import statistics
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,8 @@ from hypothesis import strategies as st
 
 from semreg.core import Picture, Result, UserError
 from semreg.tables import plots
-from semreg.tables.grid import Cell, Plot, Row
-from semreg.tables.plots import draw, file_name, plots_of, require_plottable
+from semreg.tables.grid import Cell, Compared, Plot, Row
+from semreg.tables.plots import draw, file_name, over_seeds, plots_of, require_plottable
 
 PLOT = Plot("leakage.mlp", "redrawn.error")
 TITLES = {"a": "A", "b": "B", "c": "C"}
@@ -129,3 +130,16 @@ def test_files_of_plots_do_not_collide_and_need_no_escape(plots: list[Plot]) -> 
 def test_a_file_says_which_figures_it_shows() -> None:
     assert re.fullmatch(r"leakage\.mlp-redrawn\.error-[0-9a-f]{6}\.png", file_name(PLOT))
     assert file_name(Plot("a.b!", "c.d")) != file_name(Plot("a.b?", "c.d"))
+
+
+def test_a_figure_of_a_comparison_is_of_a_rows_runs_together() -> None:
+    one = row("a", {"probe": Result({"accuracy": 0.5})}, {"probe": Result({"accuracy": 0.7})})
+    figures = {"distance": 3.0, "x.y": 2.0, "none": math.nan, "huge": 1e305}
+    one = replace(one, compared={"apart": Compared(2, Result(figures)), "failed": Compared(2, failure="no")})
+    assert over_seeds(one, "apart.distance") == (3.0, None, 2)
+    assert over_seeds(one, "apart.x.y") == (2.0, None, 2)
+    for name in ("apart.none", "apart.huge", "apart.accuracy", "failed.distance", "apart"):
+        assert over_seeds(one, name) is None
+    found = over_seeds(one, "probe.accuracy")
+    assert found is not None
+    assert found.runs == 2

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from semreg.core import Result
-from semreg.tables.grid import Cell, Grid, Row
+from semreg.tables.grid import Cell, Compared, Grid, Row
 from semreg.tables.pages import markdown
 from semreg.tables.view import row_titles, view
 from tests.tables.conftest import finished
@@ -47,6 +47,14 @@ def test_how_good_judges_are_stands_below_their_figures(runs: Path) -> None:
 
     assert captions("97%", "97%") == [said("97%")]
     assert captions("97%", "98%") == [f"vae: {said('97%')}", f"ae: {said('98%')}"]
+
+
+def test_rows_without_a_second_run_to_compare_are_named(runs: Path) -> None:
+    rows = (Row("vae", "A VAE", finished(runs, "vae", [0.9]), compared={"apart": Compared(1), "other": Compared(2)}),)
+    shown = view(Grid("toys", rows, across={"all": Compared(1)}), "")
+    said = "Not compared, for want of a second finished run: A VAE (apart), all rows (all)."
+    assert shown.warnings == [said]
+    assert shown.failures == []
 
 
 def test_rows_can_be_told_apart() -> None:

@@ -8,7 +8,17 @@ import pytest
 import torch
 
 from semreg.components.priors import StandardNormal
-from semreg.core import ClosedFormPrior, Encoder, FittedInterpolator, Interpolator, Loss, Prior, Sampler, Schedule
+from semreg.core import (
+    ClosedFormPrior,
+    Comparison,
+    Encoder,
+    FittedInterpolator,
+    Interpolator,
+    Loss,
+    Prior,
+    Sampler,
+    Schedule,
+)
 from semreg.testing.interfaces import require_interface
 
 
@@ -56,6 +66,7 @@ def test_what_does_not_fit_is_told(value: Any, protocol: type, told: str) -> Non
         (torch.nn.Linear(2, 3), Encoder),
         (lambda codes, labels, *, margin: codes, Loss),
         (lambda *, count, batch_size, generator: count, Sampler),
+        (lambda *codes, names, split="test": codes, Comparison),
         (lambda a, b, weight=0.5: a, Interpolator),
     ],
 )

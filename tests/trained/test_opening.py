@@ -261,6 +261,15 @@ def test_a_loss_that_only_trains_need_not_be_here(toy: Toy, trained: Callable[..
     assert list(semreg.evaluate(run.folder, device="cpu")) == ["seen"]
 
 
+def test_a_comparison_which_one_run_does_not_need_need_not_be_here(toy: Toy, trained: Callable[..., Run]) -> None:
+    with brought("comparison", "apart", lambda *codes: None):
+        run = trained(toy('[compare.apart]\nuse = "apart(z)"\n'))
+    opened = semreg.open_run(run.folder, device="cpu")
+    assert [problem.where for problem in opened.plan.lacking] == ["compare.apart"]
+    assert opened.encode(torch.rand(1, 1, 4, 4)).shape == (1, 2)
+    assert semreg.evaluate(run.folder, device="cpu") == {}
+
+
 def test_what_is_computed_by_an_operation_that_is_not_here_is_refused_with_the_reason(
     toy: Toy, trained: Callable[..., Run]
 ) -> None:

@@ -1,4 +1,4 @@
-"""One phase: who moves and in which mode, what a trial puts back, and how validation ends it."""
+"""One phase: who moves and in which mode, what a trial puts back, how validation ends it, and what it tells."""
 
 from __future__ import annotations
 
@@ -145,3 +145,26 @@ def test_of_several_validated_losses_the_least_sum_is_the_best(toy: Toy) -> None
         sums.append(sum(values.values()))
         bench.runner.iterate(len(sums) - 1)
     assert sums[-1] >= sums[-2]
+
+
+# --- how much of it is gone ---
+
+
+def test_a_component_that_asks_is_told_how_much_of_the_phase_is_gone(toy: Toy, register: Register) -> None:
+    """Three iterations are an epoch, and the phase has two; where nothing is trained it is over."""
+    told: list[float] = []
+
+    def followed(a: Tensor, b: Tensor, *, least: float = 0.0, progress: Tensor | float = 1.0) -> Tensor:
+        told.append(float(progress))
+        return (a - b).square().mean().clamp(min=least)
+
+    register("loss", "followed", followed)
+    bench = Bench(toy('[losses.rec]\nuse = "followed(reconstruction, image)"\nleast = 0.1'), "phases.main.epochs=2")
+    for iteration in (0, 1, 5, 3):  # whatever came before, so that a run goes on as if it had not stopped
+        bench.runner.iterate(iteration)
+    assert told == pytest.approx([0, 1 / 6, 5 / 6, 1 / 2])
+    idle = Program(bench.plan, bench.modules, training=False)
+    idle.losses["rec"](idle.execution(make_batch(0)))
+    assert told[-1] == 1
+    with pytest.raises(UserError, match="progress"):
+        Bench(bench.plan.recipe.path, "losses.rec.progress=0.5")

@@ -8,6 +8,7 @@ from unittest.mock import patch
 import numpy as np
 import pytest
 from semreg_avatars import appearance as look
+from semreg_avatars.causes import CAUSES
 from semreg_avatars.dataset import Avatars, draw
 from semreg_avatars.population import population
 
@@ -54,6 +55,18 @@ def test_labels_fit_the_specification():
     assert source.labels["attributes"].shape == (500, 29)
 
 
+def test_true_factors_take_the_place_of_attributes_and_identity():
+    options = {"count": 60, "vary": ["pose"]}
+    avatars, same = Avatars(**options, factors=True), Avatars(**options)
+    assert list(avatars.specification()) == ["image", *CAUSES, "width", "pose"]
+    source = avatars.source()
+    assert set(source.labels) == set(avatars.specification()) - {"image"}
+    assert np.array_equal(source.split, same.source().split)
+    assert np.array_equal(source.images([3, 50]), same.source().images([3, 50]))
+    hats = same.source().labels["attributes"][:, look.ATTRIBUTES.index("Wearing_Hat")]
+    assert np.array_equal(source.labels["hat"] > 0, hats == 1)
+
+
 @pytest.mark.parametrize("test", [0.001, 0.2, 0.999])
 def test_nobody_is_in_both_splits(test):
     source = Avatars(count=401, test=test).source()
@@ -81,7 +94,7 @@ def test_the_reader_survives_pickling_and_any_order():
 def test_identity_tells_sets_apart():
     options = (
         {}, {"size": 32}, {"count": 41}, {"seed": 1}, {"test": 0.5}, {"pictures_per_person": 2}, {"vary": []},
-        {"first": 9},
+        {"first": 9}, {"factors": True},
     )  # fmt: skip
     found = [Avatars(**{"count": 40, **changed}).source().identity for changed in options]
     assert len({str(one) for one in found}) == len(options)
@@ -101,6 +114,8 @@ def test_identity_tells_sets_apart():
         ({"names": {"pose": "azimuth"}}, "names has 'pose'"),
         ({"names": {"identity": "image"}}, "calls identity 'image'"),
         ({"names": {"identity": "expression"}}, "two fields one name"),
+        ({"names": {"identity": "person"}, "factors": True}, "names has 'identity'"),
+        ({"names": {"expression": "skin"}, "factors": True}, "calls expression 'skin'"),
         ({"count": 4, "pictures_per_person": 4}, "that is one person"),
     ],
 )
@@ -128,5 +143,6 @@ def test_light_leaves_the_background_alone_and_frontal_light_the_picture():
     assert np.all(np.diff(left_over_right) < 0)
 
 
-def test_it_conforms():
-    check_dataset(Avatars, options={"count": 60, "size": 16, "vary": ["pose"]}, exempt={"source"})
+@pytest.mark.parametrize("factors", [False, True])
+def test_it_conforms(factors):
+    check_dataset(Avatars, options={"count": 60, "size": 16, "vary": ["pose"], "factors": factors}, exempt={"source"})

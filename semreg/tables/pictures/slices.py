@@ -13,7 +13,7 @@ from semreg.pictures import line_plot
 from semreg.recipe.toml_text import toml_value
 from semreg.store.numbers import number
 from semreg.tables.grid import Grid, Statistic
-from semreg.tables.plots import file_name, over_seeds
+from semreg.tables.plots import file_name, over_seeds, said_of_runs
 from semreg.tables.sweeping.axes import Axis, short_keys
 
 MOST_LINES = 8
@@ -58,9 +58,7 @@ def _slice(grid: Grid, metric: str, key: str, found: Sequence[tuple[Mapping[str,
         if key in varied:
             rest = tuple((other, _text(value)) for other, value in varied.items() if other != key)
             lines.setdefault(rest, {})[_text(varied[key])] = one
-    caption = "Mean over seeds, with bars of the sample standard deviation."
-    if not any(one.deviation is not None for _, one in found):
-        caption = "One run each."
+    caption = said_of_runs([one for _, one in found])
     apart = len(lines) > MOST_LINES and sum(map(len, lines.values())) < 2 * len(lines)
     if apart:
         points = [(text, one) for line in lines.values() for text, one in line.items()]

@@ -20,7 +20,7 @@ from semreg.running.reproducing import command_of
 from semreg.store.messages import in_first_process, say
 from semreg.tables.blocks import LONGER, ON_TEST
 from semreg.tables.columns import Form
-from semreg.tables.grid import Grid, Ranked, Ranking
+from semreg.tables.grid import FEWEST_COMPARED, Grid, Ranked, Ranking
 from semreg.tables.growing import Wanted
 from semreg.tables.making import MadeTable, chosen_seeds, make_table, plan_of_row
 from semreg.tables.plots import of_no_evaluation, over_seeds
@@ -59,7 +59,7 @@ def make_sweep(
     factors = [sought.trials] if sought else [len(axis.values) for axis in axes]
     _require_few(factors, len(chosen) if chosen else 1, "--trials" if sought else "--vary")
     plan = plan_of_row(recipe, wanted, choices)
-    ranked = _ranked(plan, metric, higher)
+    ranked = _ranked(plan, metric, higher, seeds=len(chosen) if chosen else 1, searched=sought is not None)
     rows = swept_rows(recipe, axes, beside_the_first(axes) if sought else itertools.product(*(a.values for a in axes)))
     _require_different(rows, axes, plan, wanted, replace(choices, seed=chosen[0] if chosen else None))
     remarks = (ON_TEST_IMAGES,) if choices.judge_on == "test" else ()
@@ -90,23 +90,32 @@ def _require_few(factors: Sequence[int], seeds: int, where: str) -> None:
         raise UserError(where, f"{counted} runs; {MOST_TRIALS:,} are the most of a sweep")
 
 
-def _ranked(plan: Plan, metric: str, higher: bool | None) -> Ranked:
+def _ranked(plan: Plan, metric: str, higher: bool | None, *, seeds: int, searched: bool) -> Ranked:
     """The figure that a metric names, with its direction, which the user says where the evaluation doesn't.
 
-    Raises UserError for a metric of no evaluation, and a direction that is not known or contradicts the evaluation.
+    Raises UserError for a metric of no evaluation, nor of a comparison that ranks rows, and a direction that is not
+    known or contradicts the evaluation.
     """
-    evaluation = max((name for name in plan.evaluations if metric.startswith(f"{name}.")), key=len, default=None)
+    measured = {**plan.evaluations, **plan.comparisons}
+    evaluation = max((name for name in measured if metric.startswith(f"{name}.")), key=len, default=None)
     if evaluation is None:
-        raise UserError("--metric", of_no_evaluation(metric, plan.evaluations))
-    table, figure = plan.table["evaluate"][evaluation], metric.removeprefix(f"{evaluation}.")
-    known = direction_of(table, figure)
+        raise UserError("--metric", of_no_evaluation(metric, measured))
+    comparison = plan.comparisons.get(evaluation)
+    if comparison and (searched or comparison.across):
+        reason = "is done once all runs are made, too late for --search" if searched else "is of all rows together"
+        raise UserError("--metric", f"{evaluation!r} is a comparison, and {reason}")
+    if comparison and seeds < FEWEST_COMPARED:
+        raise UserError("--metric", f"{evaluation!r} compares the runs of a row, which has but one; add --seeds 3")
+    kind, place = ("comparison", "compare") if comparison else ("evaluation", "evaluate")
+    table, figure = plan.table[place][evaluation], metric.removeprefix(f"{evaluation}.")
+    known = direction_of(table, figure, kind)
     if None not in (higher, known) and higher != known:
         option, way = ("--maximize", "low") if higher else ("--minimize", "high")
         raise UserError(option, f"{evaluation} says that a {way} {figure!r} is good; leave {option} out")
     higher = known if higher is None else higher
     if higher is None:
         message = f"{evaluation} doesn't say which way {figure!r} is good; add --maximize or --minimize"
-        raise UserError("--metric", message + closest(figure, about(table).better))
+        raise UserError("--metric", message + closest(figure, about(table, kind).better))
     return Ranked(metric, higher)
 
 

@@ -22,6 +22,7 @@ from semreg.tables.sweeping.sweep import best_of
 from semreg.trained import better
 from semreg.trained.run import TensorHandle
 from tests.tables.conftest import finished
+from tests.tables.turns import Turns
 
 Toy = Callable[..., Path]
 Make = Callable[..., MadeTable]
@@ -147,6 +148,34 @@ def test_the_best_row_is_said_with_the_commands_that_go_on(recipe: Path) -> None
     assert said([0.25], [0.5], loaded=twice)[2] == longer.replace("epochs=2", "epochs=6"), "each key once"
     assert len(said([0.25], [0.5], loaded=semreg.load_recipe(loaded.table))) == 1, "no file, no command"
     assert said([], []) == []
+
+
+def test_rows_are_ranked_by_a_comparison_of_their_runs(
+    recipe: Path, make: Make, register: Register, turns: type[Turns]
+) -> None:
+    @better(lower=["distance"])
+    def apart(*codes: TensorHandle) -> Result:
+        return Result({"distance": sum(told(code).figures["accuracy"] for code in codes)})
+
+    register("comparison", "apart", apart)
+    compared: dict[str, Any] = {"seeds": 2, "metric": "apart.distance", "overrides": ["compare.apart.use=apart(z)"]}
+    table = make(recipe, **compared)
+    assert table.best is not None
+    assert table.best.varied == {"optimizer.lr": 0.01}
+    data = json.loads((table.folder / "table.json").read_text())
+    assert [one["figures"][0]["mean"] for one in data["ranking"]] == pytest.approx([0.021, 0.041])
+    assert "Of a row's finished runs together." in (table.folder / "table.md").read_text()
+    for options, message in (
+        (
+            {"search": "turns", "trials": 3},
+            "--metric: 'apart' is a comparison, and is done once all runs are made",
+        ),
+        ({"overrides": [*compared["overrides"], "compare.apart.across=true"]}, "'apart' .* is of all rows together"),
+        ({"metric": "apart.x"}, "apart doesn't say which way 'x' is good"),
+        ({"seeds": None}, "'apart' compares the runs of a row, which has but one; add --seeds 3"),
+    ):
+        with pytest.raises(UserError, match=message):
+            make(recipe, **compared | options)
 
 
 def test_mistakes_are_told_before_anything_is_trained(recipe: Path, make: Make, tmp_path: Path) -> None:

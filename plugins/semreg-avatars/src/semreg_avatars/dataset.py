@@ -11,8 +11,20 @@ import numpy as np
 import numpy.typing as npt
 from annotated_types import Ge, Interval
 
-from semreg.core import TEST, TRAIN, AttributesField, ClassField, ImageField, Order, Source, Specification, closest
+from semreg.core import (
+    TEST,
+    TRAIN,
+    AttributesField,
+    ClassField,
+    ImageField,
+    Order,
+    Source,
+    Specification,
+    VectorField,
+    closest,
+)
 from semreg_avatars import appearance as look
+from semreg_avatars.causes import CAUSES, causes_of
 from semreg_avatars.drawing import rasterise, svg
 from semreg_avatars.population import Draws, Stream, population
 from semreg_avatars.warps import shading, turn_matrix
@@ -73,7 +85,8 @@ class Avatars:
     pictures, out of `expression`, `illumination`, `pose` and `gaze`. What does not vary is neutral, frontal, 0° and
     ahead. By default only the expression varies, so that every attribute can be seen. `first` is the number of the
     first picture: sets of one seed have the same people, and where numbers don't overlap, other pictures of them.
-    `names` gives fields of classes other names, as `{ identity = "person" }`.
+    `names` gives fields of classes other names, as `{ identity = "person" }`. `factors` has the true factors in the
+    place of `attributes` and `identity`.
 
     Fields: `image` `(3, size, size)`; `attributes`; `identity`, one class per person; and for each factor in `vary` a
     class field of its name:
@@ -95,6 +108,14 @@ class Avatars:
     Wearing_Hat; Straight_Hair, Wavy_Hair, Receding_Hairline, Bald and Wearing_Hat; Bangs, Receding_Hairline, Bald and
     Wearing_Hat; No_Beard, 5_o_Clock_Shadow and each of Mustache, Goatee and Sideburns (which do go together; unlike in
     CelebA, none of them goes with No_Beard).
+
+    **True factors.** With `factors` each cause of a picture is a field of classes, and there are no others: of the
+    person `skin` (a line from pale to dark), `hair`, `hair_color`, `bangs`, `arched_brows`, `bushy_brows`,
+    `narrow_eyes`, `big_nose`, `big_lips`, `stubble`, `mustache`, `goatee` and `sideburns`; of the day `hat`,
+    `hat_color`, `glasses`, `lipstick`, `makeup`, `rosy_cheeks`, `earrings`, `clothes`, `clothes_color`, `background`
+    and `mouth_open`; and what is in `vary`. The width of the head, a real number, is the field `width` `(1,)`. They
+    are known where they can't be seen, such as hair under a hat, depend on each other, as follows, and so make no
+    grid.
 
     **Correlations.** Half of the people are masculine, 40 % are old. Probabilities given these (masculine : not):
 
@@ -129,6 +150,7 @@ class Avatars:
         vary: list[Factor] = ONLY_EXPRESSION,
         first: Annotated[int, Ge(0)] = 0,
         names: Mapping[str, str] = SAME_NAMES,
+        factors: bool = False,
     ) -> None:
         for name, value, fits, says in (
             ("size", size, 16 <= size <= 1024, "from 16 to 1024"),
@@ -151,22 +173,26 @@ class Avatars:
             )
         self.size, self.count, self.seed, self.test, self.first = size, count, seed, test, first
         self.pictures_per_person, self.vary = pictures_per_person, frozenset(vary)
-        self.names = {name: name for name in ("identity", *FACTORS) if name == "identity" or name in self.vary}
+        self.factors = factors
+        kept = {*self.vary} if factors else {"identity", *self.vary}
+        self.names = {name: name for name in ("identity", *FACTORS) if name in kept}
+        taken = {"image", "split", *(CAUSES if factors else ()), "width" if factors else "attributes"}
         for name, other in names.items():
             if name not in self.names:
                 raise ValueError(f"names has {name!r}{closest(name, self.names)}")
-            if not other.isidentifier() or other in ("image", "attributes", "split"):
+            if not other.isidentifier() or other in taken:
                 raise ValueError(f"names calls {name} {other!r}, which no field of classes can be called")
             self.names[name] = other
         if len({*self.names.values()}) < len(self.names):
             raise ValueError("names gives two fields one name")
 
     def specification(self) -> Specification:
-        """`image`, `attributes`, `identity`, and the factors that vary."""
-        fields: Specification = {
-            "image": ImageField(3, self.size, self.size),
-            "attributes": AttributesField(look.ATTRIBUTES, look.EXCLUSIVE),
-        }
+        """`image`, `attributes` and `identity` or what causes them, and the factors that vary."""
+        fields: Specification = {"image": ImageField(3, self.size, self.size)}
+        if self.factors:
+            fields |= CAUSES | {"width": VectorField(1)}
+        else:
+            fields["attributes"] = AttributesField(look.ATTRIBUTES, look.EXCLUSIVE)
         people = ClassField(tuple(f"person_{index:04d}" for index in range(self.people)))
         return fields | {
             other: ClassField(*FACTORS[name]) if name in FACTORS else people for name, other in self.names.items()
@@ -179,10 +205,12 @@ class Avatars:
         """Decides what every picture shows; draws none."""
         pictures = population(self.count, self.pictures_per_person, self.seed, self.vary, self.first)
         identity = np.arange(self.count, dtype=np.int64) // self.pictures_per_person
-        labels: dict[str, npt.NDArray[Any]] = {
-            "attributes": np.array([[p.attributes()[name] for name in look.ATTRIBUTES] for p in pictures], np.uint8),
-            self.names["identity"]: identity,
-        }
+        labels: dict[str, npt.NDArray[Any]]
+        if self.factors:
+            labels = causes_of(pictures) | {"width": np.array([[p.person.width] for p in pictures], np.float32)}
+        else:
+            attributes = [[picture.attributes()[name] for name in look.ATTRIBUTES] for picture in pictures]
+            labels = {"attributes": np.array(attributes, np.uint8), self.names["identity"]: identity}
         for name in FACTORS:
             if name in self.vary:
                 labels[self.names[name]] = np.array([getattr(picture, name) for picture in pictures], np.int64)
@@ -201,7 +229,8 @@ class Avatars:
                 "vary": sorted(self.vary),
                 "versions": versions,
             }
-            | ({"first": self.first} if self.first else {}),
+            | ({"first": self.first} if self.first else {})
+            | ({"factors": True} if self.factors else {}),
         )
 
     def _held_out(self) -> npt.NDArray[np.bool_]:

@@ -1,0 +1,1 @@
+"""The metrics as evaluations of a run."""

@@ -1,0 +1,165 @@
+"""Metrics by images that share a factor: FactorVAE and β-VAE scores, and interventional robustness."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Annotated, Any
+
+import torch
+from annotated_types import Ge, Gt, Le
+
+from semreg.core import Handle, Result, Role
+from semreg.trained import before_training, better
+from semreg_disentanglement.evaluations.common import Draws, Split, evaluated, factors_alone, require_factors
+from semreg_disentanglement.functional.beta_vae_score import beta_vae_score as beta_vae_score_of
+from semreg_disentanglement.functional.common import Count
+from semreg_disentanglement.functional.factor_vae_score import factor_vae_score as factor_vae_score_of
+from semreg_disentanglement.functional.irs import irs as irs_of
+from semreg_disentanglement.functional.sharing import require_two_factors
+
+
+@better(higher=["factor_vae_score"], units={"*": "share"})
+def factor_vae_score(
+    code: Annotated[Handle, Role.CODE],
+    *factors: Handle,
+    votes: Count = 10_000,
+    test_votes: Count = 5_000,
+    batch: Annotated[int, Ge(2)] = 64,
+    least_spread: Annotated[float, Ge(0), Le(1)] = 0.05,
+    split: Split = "test",
+    count: Count = 10_000,
+    draws: Draws = 10,
+    generator: torch.Generator | None = None,
+) -> Result:
+    """How well the number of the code that varies least tells which factor images share.
+
+    Source: Kim and Mnih, *Disentangling by Factorising* (2018), section 4.
+
+    Figures: `factor_vae_score`, with `factor_vae_score_chance`, and `factor_vae_score_low` and `_high`, an interval of
+    95 %.
+
+    Args:
+        code: `(batch, code)`; a spatial one `(batch, channels, height, width)` is averaged over places.
+        factors: two or more fields of classes, of binary labels or vectors; all fields of classes unless told
+            otherwise.
+        votes: of which the classifier is made.
+        test_votes: on which it is tested.
+        batch: images of a vote.
+        least_spread: numbers of the code with a smaller standard deviation, as a share of the largest, have no vote.
+        split: whose images.
+        count: the most images, drawn at random.
+        draws: shuffles for the chance level, and half samples for the interval.
+        generator: source of all draws but those of votes, which are the same each time.
+
+    Raises ValueError for codes that are not finite, fewer than two factors that vary, fewer images than dimensions.
+    """
+    return evaluated(
+        partial(factor_vae_score_of, votes=votes, test_votes=test_votes, batch=batch, least_spread=least_spread),
+        code,
+        factors,
+        figures={"factor_vae_score": "factor_vae_score"},
+        entries="the share of the factor's votes",
+        how=f"{votes:,} votes and {test_votes:,} to test, each of {batch} images that share a factor's value.",
+        split=split,
+        count=count,
+        draws=draws,
+        generator=generator,
+    )
+
+
+@better(higher=["beta_vae_score"], units={"*": "share"})
+def beta_vae_score(
+    code: Annotated[Handle, Role.CODE],
+    *factors: Handle,
+    points: Count = 10_000,
+    test_points: Count = 5_000,
+    batch: Count = 64,
+    split: Split = "test",
+    count: Count = 10_000,
+    draws: Draws = 10,
+    generator: torch.Generator | None = None,
+) -> Result:
+    """How well a linear classifier tells by differences of codes which factor pairs of images share.
+
+    Source: Higgins et al., *beta-VAE: Learning Basic Visual Concepts with a Constrained Variational Framework* (2017),
+    section 3.
+
+    Figures: `beta_vae_score`, with `beta_vae_score_chance`, and `beta_vae_score_low` and `_high`, an interval of 95 %.
+
+    Args:
+        code: `(batch, code)`; a spatial one `(batch, channels, height, width)` is averaged over places.
+        factors: two or more fields of classes, of binary labels or vectors; all fields of classes unless told
+            otherwise.
+        points: on which the classifier is fitted.
+        test_points: on which it is tested.
+        batch: pairs of a point.
+        split: whose images.
+        count: the most images, drawn at random.
+        draws: shuffles for the chance level, and half samples for the interval.
+        generator: source of all draws but those of pairs, which are the same each time.
+
+    Raises ValueError for codes that are not finite, fewer than two factors that vary, fewer images than dimensions.
+    """
+    return evaluated(
+        partial(beta_vae_score_of, points=points, test_points=test_points, batch=batch),
+        code,
+        factors,
+        figures={"beta_vae_score": "beta_vae_score"},
+        entries="how much nearer images are that share the factor, as a share",
+        how=f"{points:,} points and {test_points:,} to test, each of {batch} pairs that share a factor's value.",
+        split=split,
+        count=count,
+        draws=draws,
+        generator=generator,
+    )
+
+
+@better(higher=["irs"], units={"*": "share"})
+def irs(
+    code: Annotated[Handle, Role.CODE],
+    *factors: Handle,
+    quantile: Annotated[float, Gt(0), Le(1)] = 0.99,
+    split: Split = "test",
+    count: Count = 10_000,
+    draws: Draws = 20,
+    generator: torch.Generator | None = None,
+) -> Result:
+    """The interventional robustness score: how little each number of the code changes with all factors but one.
+
+    Source: Suter et al., *Robustly Disentangled Causal Mechanisms: Validating Deep Representations for Interventional
+    Robustness* (2019).
+
+    Figures: `irs`, with `irs_chance`, which is far above 0, and `irs_low` and `irs_high`, an interval of 95 %.
+
+    Args:
+        code: `(batch, code)`; a spatial one `(batch, channels, height, width)` is averaged over places.
+        factors: fields of classes, of binary labels or vectors; all fields of classes unless told otherwise.
+        quantile: of deviations where a factor is held, in place of the greatest.
+        split: whose images.
+        count: the most images, drawn at random.
+        draws: shuffles for the chance level, and half samples for the interval.
+        generator: source of all draws.
+
+    Raises ValueError for codes that are not finite, factors of which none varies, fewer images than dimensions.
+    """
+    return evaluated(
+        partial(irs_of, quantile=quantile),
+        code,
+        factors,
+        figures={"irs": "irs"},
+        entries="robustness with the factor held",
+        how=f"Of deviations from the mean the quantile {quantile:g}, against the greatest over all images.",
+        split=split,
+        count=count,
+        draws=draws,
+        generator=generator,
+    )
+
+
+@before_training(factor_vae_score, beta_vae_score)
+def _before_training(code: Handle, *factors: Handle, split: str, **options: Any) -> None:
+    """Raises ValueError for fewer than two factors that vary."""
+    require_two_factors(f"the factors of {code.name!r}", factors_alone(code, factors, split))
+
+
+before_training(irs)(require_factors)

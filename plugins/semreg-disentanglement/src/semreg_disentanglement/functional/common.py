@@ -1,0 +1,326 @@
+"""What all metrics do alike: inputs checked, codes binned, images held out, chance levels and intervals."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Annotated, Any, NamedTuple
+
+import numpy as np
+import torch
+from annotated_types import Gt
+from torch import Tensor
+
+from semreg.core import shape_error
+
+BINS = 20
+"""Of equal width, for codes and for continuous factors: as many as disentanglement_lib takes."""
+LEAST = 20
+"""So many images must be of another class than the largest, or a factor counts as constant."""
+RARE = 10
+"""A class of fewer images is told as rare."""
+HELD_OUT = 1 / 3
+"""The share of images on which predictors are tested: disentanglement_lib trains on 10,000 and tests on 5,000."""
+DRAWS = 20
+"""Shuffles for a chance level, and half samples for an interval."""
+NORMAL_95 = 1.96
+Count = Annotated[int, Gt(0)]
+
+
+class FactorWarning(UserWarning):
+    """A factor was left out or binned, or has rare classes."""
+
+
+class Inputs(NamedTuple):
+    """Codes and factors as all metrics compute with them, without what is constant."""
+
+    codes: Tensor
+    """float64 `(images, dimensions)`."""
+    factors: Tensor
+    """int64 `(images, factors)`, the classes of each from 0 without a gap."""
+    dimensions: Tensor
+    """Which of the code's dimensions these are, int64 `(dimensions,)`."""
+    places: Tensor
+    """Which of the given factors these are, int64 `(factors,)`."""
+    given: tuple[int, int]
+    """How many dimensions and factors were given."""
+    notes: tuple[str, ...]
+    """What was left out or binned, and which classes are rare, a sentence each."""
+
+    def as_given(self, matrix: Tensor) -> Tensor:
+        """A matrix `(dimensions, factors)` of all that was given, with NaN for what was left out."""
+        whole = matrix.new_full(self.given, torch.nan)
+        whole[self.dimensions[:, None], self.places] = matrix
+        return whole
+
+    def of_dimensions(self, values: Tensor) -> Tensor:
+        """Values `(dimensions,)` with one for each given dimension, NaN for what was left out."""
+        whole = values.new_full(self.given[:1], torch.nan)
+        whole[self.dimensions] = values
+        return whole
+
+    def of_factors(self, values: Tensor) -> Tensor:
+        """Values `(factors,)` with one for each given factor, NaN for what was left out."""
+        whole = values.new_full(self.given[1:], torch.nan)
+        whole[self.places] = values
+        return whole
+
+    def coded_by(self, matrix: Tensor) -> Tensor:
+        """The dimension with the largest entry for each given factor, int64 `(factors,)`, -1 for what was left out."""
+        whole = torch.full(self.given[1:], -1)
+        whole[self.places] = self.dimensions[matrix.argmax(0)]
+        return whole
+
+
+def inputs(
+    call: str, codes: Tensor, factors: Tensor, *, names: Sequence[str] = (), bins: int = BINS, warn: bool = True
+) -> Inputs:
+    """Codes and factors checked and made alike; what is done to them is warned of by FactorWarning.
+
+    Dimensions and factors that don't vary are left out; factors of real numbers are binned, unless there are no more of
+    them than bins. NumPy's arrays are taken, too.
+
+    Args:
+        call: who asks, for messages.
+        codes: real `(images, code)`.
+        factors: classes, or real numbers to be binned, `(images, factors)`, or one factor `(images,)`.
+        names: of the factors; by default their numbers, from 0.
+        bins: of equal width, for factors of real numbers.
+        warn: whether to warn of `notes`.
+
+    Raises:
+        ValueError: for other shapes, values that are not finite, fewer images than dimensions that vary, and where no
+            dimension or no factor varies.
+    """
+    codes, factors = torch.as_tensor(codes), torch.as_tensor(factors)
+    columns = factors[:, None] if factors.ndim == 1 else factors
+    if codes.ndim != 2 or columns.ndim != 2 or len(codes) != len(columns):
+        raise shape_error(call, "images code, images factors", "a row for each image is needed", codes, factors)
+    codes = codes.detach().double().cpu()
+    for what, values in (("codes", codes), ("factors", columns)):
+        bad = int((~values.isfinite()).any(1).sum())
+        if bad:
+            raise ValueError(f"{call}: the {what} are not finite for {bad} of {len(values)} images")
+    dimensions = varying(codes)
+    if not len(dimensions):
+        raise ValueError(f"{call}: the codes of all {len(codes)} images are equal; a dimension that varies is needed")
+    if len(codes) < len(dimensions):
+        raise ValueError(f"{call}: {len(codes)} images are too few for codes of {len(dimensions)} dimensions")
+    if len(codes) <= LEAST:
+        needed = f"of a factor {LEAST} must be of another class than the largest"
+        raise ValueError(f"{call}: {len(codes)} images are too few; {needed}")
+    notes: list[str] = []
+    kept: dict[int, Tensor] = {}
+    for place, column in enumerate(columns.detach().cpu().T):
+        name = names[place] if names else f"factor {place}"
+        classes = _classes(column, name, bins, notes)
+        if classes is not None:
+            kept[place] = classes
+    if not kept:
+        raise ValueError(f"{call}: no factor varies enough; {'; '.join(notes) or 'there is none'}")
+    if warn:
+        for note in notes:
+            warnings.warn(f"{call}: {note}", FactorWarning, stacklevel=3)
+    places = torch.tensor(list(kept))
+    given = (codes.shape[1], columns.shape[1])
+    return Inputs(codes[:, dimensions], torch.stack([*kept.values()], 1), dimensions, places, given, tuple(notes))
+
+
+def varying(codes: Tensor) -> Tensor:
+    """The dimensions that differ between images by more than rounding in float32."""
+    spread = codes.amax(0) - codes.amin(0) if len(codes) else codes.new_zeros(codes.shape[1])
+    size = codes.abs().amax(0) if len(codes) else spread
+    return (spread > 1e-6 * size).nonzero().flatten()
+
+
+def _classes(column: Tensor, name: str, bins: int, notes: list[str]) -> Tensor | None:
+    """The classes of one factor from 0 without a gap, None for one that hardly varies; adds to the notes."""
+    real = column.is_floating_point() and bool((column != column.round()).any())
+    if real and len(torch.unique(column)) > bins:
+        notes.append(f"{name} is continuous, and binned into {bins} bins of equal width")
+        column = binned(column.double()[:, None], bins)[:, 0]
+    classes: Tensor
+    _, classes, counts = torch.unique(column, return_inverse=True, return_counts=True)
+    others = len(column) - int(counts.max())
+    if others < LEAST:
+        found = f"has another value in {others} of {len(column)} images ({LEAST} needed)" if others else "is constant"
+        notes.append(f"{name} {found}, and is left out")
+        return None
+    rare = int((counts < RARE).sum())
+    if rare:
+        notes.append(f"{rare} of the {len(counts)} classes of {name} have fewer than {RARE} images")
+    return classes
+
+
+def binned(values: Tensor, bins: int = BINS) -> Tensor:
+    """The bin of each value among `bins` of equal width from the least to the greatest of its column, from 0.
+
+    As disentanglement_lib has them: `numpy.histogram`'s edges, each bin with its lower one, the last with both.
+
+    Args:
+        values: finite, `(rows, columns)`.
+        bins: how many.
+
+    Returns:
+        int64 `(rows, columns)`.
+    """
+    columns = [
+        np.digitize(column, np.histogram_bin_edges(column, bins)[:-1]) - 1 for column in values.double().numpy().T
+    ]
+    return torch.from_numpy(np.stack(columns, 1))
+
+
+def mutual_information(codes: Tensor, factors: Tensor) -> Tensor:
+    """The mutual information of each column of one with each of the other, in nats: Σ p(c, f) log p(c, f)/p(c)p(f).
+
+    Args:
+        codes: classes from 0, such as bins, int64 `(images, dimensions)`.
+        factors: classes from 0, int64 `(images, factors)`.
+
+    Returns:
+        float64 `(dimensions, factors)`.
+    """
+    dimensions, values = codes.shape[1], int(codes.max()) + 1
+    of_column = torch.arange(dimensions) * values + codes
+    found = []
+    for factor in factors.T:
+        classes = int(factor.max()) + 1
+        counts = (of_column * classes + factor[:, None]).flatten().bincount(minlength=dimensions * values * classes)
+        joint = counts.double().reshape(dimensions, values, classes) / len(factor)
+        found.append(entropy(joint.sum(2)) + entropy(joint.sum(1)) - entropy(joint.flatten(1)))
+    told: Tensor = torch.stack(found, 1).clamp(min=0)  # below 0 by rounding alone
+    return told
+
+
+def entropy(probabilities: Tensor) -> Tensor:
+    """−Σ p log p over the last axis, in nats, with 0 log 0 = 0."""
+    products: Tensor = torch.special.xlogy(probabilities, probabilities)
+    return -products.sum(-1)
+
+
+def entropies(factors: Tensor) -> Tensor:
+    """The entropy of each factor, in nats: classes from 0 `(images, factors)`, float64 `(factors,)`."""
+    return torch.stack([entropy(factor.bincount().double() / len(factor)) for factor in factors.T])
+
+
+def gaps(matrix: Tensor) -> Tensor:
+    """How far the largest entry of each column `(dimensions, factors)` is above the second, or 0, `(factors,)`."""
+    first, second = torch.cat([matrix, torch.zeros_like(matrix[:1])]).topk(2, dim=0).values
+    between: Tensor = first - second
+    return between
+
+
+def held_out(images: int, generator: torch.Generator | None = None) -> tuple[Tensor, Tensor]:
+    """The rows of images to train predictors on, and a third of them to test these, at random, ascending."""
+    order = torch.randperm(images, generator=generator or torch.Generator().manual_seed(0))
+    test = round(HELD_OUT * images)
+    return order[test:].sort().values, order[:test].sort().values
+
+
+def standardised(codes: Tensor, train: Tensor) -> Tensor:
+    """Codes `(images, dimensions)` less the training rows' mean, over their standard deviation; 0 of a constant."""
+    mean, deviation = codes[train].mean(0), codes[train].std(0, correction=0)
+    return (codes - mean) / torch.where(deviation > 0, deviation, torch.inf)
+
+
+@contextmanager
+def fitting() -> Iterator[None]:
+    """Inside, scikit-learn doesn't warn of fits that end by their iterations, and of as many classes as images."""
+    from sklearn.exceptions import ConvergenceWarning
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        warnings.filterwarnings("ignore", "The number of unique classes")  # `Inputs.notes` say which are rare
+        yield
+
+
+def drawn_seed(generator: torch.Generator) -> int:
+    """A seed for scikit-learn."""
+    return int(torch.randint(2**31, (), generator=generator))
+
+
+def figures(result: Any) -> dict[str, float]:
+    """The numbers among the fields of a metric's result, by name."""
+    return {name: value for name, value in result._asdict().items() if isinstance(value, float)}
+
+
+class Measured(NamedTuple):
+    """What a metric gives, and for each of its figures the chance level and an interval of 95 %."""
+
+    result: Any
+    chance: dict[str, float]
+    low: dict[str, float]
+    high: dict[str, float]
+
+
+def measured(
+    metric: Callable[[Tensor, Tensor], Any],
+    codes: Tensor,
+    factors: Tensor,
+    *,
+    draws: int = DRAWS,
+    generator: torch.Generator | None = None,
+) -> Measured:
+    """A metric with its chance level and a bootstrap interval.
+
+    The chance level is the mean where images are shuffled between codes and factors. The interval is the figure ± 1.96
+    standard deviations over random half samples without repetition, within 0 and 1. They stand for bootstrap samples,
+    whose variance they have (McCarthy, *Pseudo-Replication: Half Samples* (1969)): a bootstrap's repeated images would
+    stand on both sides of a predictor's split, and count as dependence in mutual information.
+
+    Args:
+        metric: such as `mig`, or a `functools.partial` of it; its figures are from 0 to 1.
+        codes: real `(images, code)`.
+        factors: `(images, factors)`, or one factor `(images,)`.
+        draws: shuffles, and half samples, at least 2.
+        generator: source of both.
+
+    Half samples in which a factor doesn't vary enough, though it does in all images, have no part in the interval.
+
+    Raises:
+        ValueError: as the metric does, and for less than 2 draws.
+    """
+    if draws < 2:
+        raise ValueError(f"draws is {draws}; an interval needs 2 or more")
+    generator = generator or torch.Generator().manual_seed(0)
+    codes, factors = torch.as_tensor(codes), torch.as_tensor(factors)
+    result, images = metric(codes, factors), len(codes)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FactorWarning)
+        shuffled = [_tried(metric, codes[_order(images, generator)], factors, result) for _ in range(draws)]
+        orders = [_order(images, generator)[: images // 2] for _ in range(draws)]
+        halves = [_tried(metric, codes[rows], factors[rows], result) for rows in orders]
+    known = figures(result)
+    chance = {name: _moments(shuffled, name)[0] for name in known}
+    ends = {name: interval(value, _moments(halves, name)[1]) for name, value in known.items()}
+    low, high = ({name: pair[end] for name, pair in ends.items()} for end in (0, 1))
+    return Measured(result, chance, low, high)
+
+
+def interval(value: float, deviation: float) -> tuple[float, float]:
+    """The ends of an interval of 95 % about a figure, within 0 and 1 where the figure is; NaN for a NaN."""
+    width = NORMAL_95 * deviation
+    return max(value - width, min(value, 0.0)), min(value + width, max(value, 1.0))  # a NaN stays what it is
+
+
+def _order(images: int, generator: torch.Generator) -> Tensor:
+    return torch.randperm(images, generator=generator)
+
+
+def _tried(metric: Callable[[Tensor, Tensor], Any], codes: Tensor, factors: Tensor, whole: Any) -> dict[str, float]:
+    """The figures; none where so few images are too few, or leave out a factor that the `whole` has."""
+    try:
+        found = metric(codes, factors)
+    except ValueError:
+        return {}
+    return figures(found) if torch.equal(found.coded_by < 0, whole.coded_by < 0) else {}
+
+
+def _moments(found: Sequence[dict[str, float]], name: str) -> tuple[float, float]:
+    """Mean and standard deviation of a figure where there is one, NaN for less than two."""
+    values = [figures[name] for figures in found if not math.isnan(figures.get(name, math.nan))]
+    if len(values) < 2:
+        return math.nan, math.nan
+    return float(np.mean(values)), float(np.std(values, ddof=1))
