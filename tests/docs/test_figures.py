@@ -1,0 +1,70 @@
+"""The figures of the documentation are those that commands left in benchmarks/results/; what isn't marked yet is a debt."""
+
+from __future__ import annotations
+
+import functools
+import re
+from pathlib import Path
+
+import pytest
+
+from benchmarks.measure import ROOT
+from benchmarks.pages import FIGURE, MARK, PAGES, TABLE, read_results, written
+
+TABLES = {
+    "benchmarks/README.md": 3,
+    "docs/data.md": 1,  # how large other people's data sets are
+    "docs/atnl.md": 1,
+    "docs/olr.md": 1,
+    "docs/scale.md": 2,
+    "docs/uniform.md": 2,
+}
+"""Tables of figures without a mark. They may only become fewer: who marks one lowers its page's number."""
+PROSE = {"README.md": 10, "docs/atnl.md": 11, "docs/gm_prior.md": 45, "docs/olr.md": 3, "docs/uniform.md": 35}
+"""Likewise figures in the prose of the pages that say what was reached; a setting is no figure, and stands in `code`."""
+CODE = re.compile(r"^```.*?^```$|`[^`\n]*`|\]\([^)\s]+\)", re.MULTILINE | re.DOTALL)
+MEASURED = re.compile(r"(?<![\w.,])[+−-]?(?:\d[\d,]*\.\d+(?![\w.])|\d[\d,]*(?= (?:%|dB|nats|points)))")
+"""What has decimals, and is no version, or a unit of what is measured."""
+
+
+kept = functools.cache(read_results)
+
+
+def name(page: Path) -> str:
+    return str(page.relative_to(ROOT))
+
+
+def unmarked_tables(text: str) -> list[str]:
+    """The headings of tables without a mark of which at least half of the cells begin with a number."""
+    found = []
+    for table in re.findall(r"(?:^\|.*\n)+", CODE.sub("", TABLE.sub("", text)), re.MULTILINE):
+        heading, _, *rows = table.splitlines()
+        cells = [cell.strip(" *") for row in rows for cell in row.strip("|").split("|")[1:]]
+        figures = [cell for cell in cells if re.match(r"[+−-]?\d", cell) and MARK not in cell]
+        if figures and 2 * len(figures) >= len(cells):
+            found.append(heading)
+    return found
+
+
+def unmarked_prose(text: str) -> list[str]:
+    """The figures outside tables and code that have no mark, with what stands before them."""
+    text = re.sub(r"^\|.*\n", "", FIGURE.sub("", TABLE.sub("", CODE.sub("", text))), flags=re.MULTILINE)
+    return [text[max(0, found.start() - 30) : found.end()] for found in MEASURED.finditer(text)]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_marked_figures_are_those_that_are_kept(page: Path) -> None:
+    text = page.read_text()
+    assert written(text, kept(), name(page)) == text, "python -m benchmarks.pages writes it"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_tables_without_evidence_become_fewer(page: Path) -> None:
+    found = unmarked_tables(page.read_text())
+    assert len(found) == TABLES.get(name(page), 0), found
+
+
+@pytest.mark.parametrize("page", PROSE)
+def test_figures_without_evidence_become_fewer(page: str) -> None:
+    found = unmarked_prose((ROOT / page).read_text())
+    assert len(found) == PROSE[page], found
