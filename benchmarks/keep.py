@@ -2,10 +2,10 @@
 
     python -m benchmarks.keep runs/tables/mnist-27bbbf [--as NAME]
 
-writes `benchmarks/results/NAME.json` (which benchmarks.pages says how to quote), NAME.md and its pictures. For a single run,
-`semreg table RECIPE` or `semreg compare RUN` makes the table. Of each row the JSON holds each figure of each seed, in their
-order, the paper's figures, and the tests against other rows; `about` says by which command, at which commits, on which
-machine and when. Folders of this machine stay out: `--data-root` reads ROOT, and `--out` is left out.
+writes `benchmarks/results/NAME.json`, which `benchmarks.pages` quotes, NAME.md and its pictures. Of a single run,
+`semreg table RECIPE` or `semreg compare RUN` makes the table. Of each row the JSON has every figure, a number for each
+seed, the paper's figures, and the tests against other rows; `about` says by which command they were made, at which
+commits, on which machine and when. Folders of this machine stay out: `--data-root` reads ROOT, `--out` is left out.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import re
 import shlex
 import shutil
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -76,53 +76,34 @@ def evidence(data: Mapping[str, Any], page: str, folder: Path) -> dict[str, Any]
 
 
 def _row(row: Mapping[str, Any], data: Mapping[str, Any]) -> dict[str, Any]:
-    runs = row["runs"]
-    names = {(name, figure) for run in runs for name, figures in run["figures"].items() for figure in figures}
+    runs, name = row["runs"], row["name"]
     figures: dict[str, dict[str, list[float | None]]] = {}
-    for name, figure in sorted(names):
-        of_seeds = [run["figures"].get(name, {}).get(figure) for run in runs]
-        figures.setdefault(name, {})[figure] = of_seeds
-    for one in data.get("comparisons", []):
-        if one["row"] == row["name"]:
+    for evaluation, figure in sorted(
+        {(key, one) for run in runs for key, ones in run["figures"].items() for one in ones}
+    ):
+        of_seeds = [run["figures"].get(evaluation, {}).get(figure) for run in runs]
+        figures.setdefault(evaluation, {})[figure] = of_seeds
+    for one in data["comparisons"]:
+        if one["row"] == name:
             figures[one["comparison"]] = {figure: [value] for figure, value in one["figures"].items()}
-    about = {key: runs[0]["facts"][key] for key in ("data", "images", "epochs")}
-    return {
-        "about": {
-            "title": row["description"] or row["name"],
-            **about,
-            "seeds": [run["seed"] for run in runs],
-            "seconds": [run["facts"]["seconds"] for run in runs],
-        },
-        "figures": figures,
-        "paper": _nested((table, figure["figure"], figure["paper"]) for table, figure in _papers(row, data)),
-        "tests": _tests(row, data),
-    }
-
-
-def _papers(row: Mapping[str, Any], data: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    papers: dict[str, dict[str, float]] = {}
+    tests: dict[str, Any] = {}
     for table in data["tables"]:
+        evaluation = table["evaluation"]
         for figure in table["figures"]:
-            if figure["row"] == row["name"] and figure["paper"] is not None:
-                yield table["evaluation"], figure
-
-
-def _nested(values: Iterator[tuple[str, str, float]]) -> dict[str, dict[str, float]]:
-    found: dict[str, dict[str, float]] = {}
-    for evaluation, figure, value in values:
-        found.setdefault(evaluation, {})[figure] = value
-    return found
-
-
-def _tests(row: Mapping[str, Any], data: Mapping[str, Any]) -> dict[str, Any]:
-    """By the other row, evaluation and outcome: the counts and p of each seed."""
-    found: dict[str, Any] = {}
-    for table in data["tables"]:
+            if figure["row"] == name and figure["paper"] is not None:
+                papers.setdefault(evaluation, {})[figure["figure"]] = figure["paper"]
         for test in table["tests"]:
-            if test["row"] == row["name"]:
-                of_other = found.setdefault(test["against"], {}).setdefault(table["evaluation"], {})
-                seeds = list(test["by_seed"].values())
-                of_other[test["outcome"]] = {key: [one[key] for one in seeds] for key in (seeds[0] if seeds else ())}
-    return found
+            if test["row"] == name and (seeds := list(test["by_seed"].values())):
+                of_other = tests.setdefault(test["against"], {}).setdefault(evaluation, {})
+                of_other[test["outcome"]] = {key: [seed[key] for seed in seeds] for key in seeds[0]}
+    about = {
+        "title": row["description"] or name,
+        **{key: runs[0]["facts"][key] for key in ("data", "images", "epochs")},
+        "seeds": [run["seed"] for run in runs],
+        "seconds": [run["facts"]["seconds"] for run in runs],
+    }
+    return {"about": about, "figures": figures, "paper": papers, "tests": tests}
 
 
 def _text(found: Mapping[str, Any]) -> str:
@@ -142,9 +123,7 @@ def _without_places(text: str, command: str) -> str:
     elif root:
         text = text.replace(f"--data-root {shlex.quote(root)}", "--data-root ROOT")
     if others := sorted(set(PLACE.findall(text))):
-        raise UserError(
-            "the table", f"it names folders of this machine, which nobody else has: {', '.join(others[:3])}"
-        )
+        raise UserError("the table", f"names folders that only this machine has: {', '.join(others[:3])}")
     return text
 
 

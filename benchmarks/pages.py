@@ -1,8 +1,8 @@
-"""Write the figures of the documentation's pages, from what benchmarks.keep keeps in benchmarks/results/.
+"""Write the figures of the documentation's pages, from what `benchmarks.keep` keeps in benchmarks/results/.
 
     python -m benchmarks.pages [--check]
 
-A page marks a figure by a comment behind it, a table by a comment above it; neither is seen where the page is read:
+A page marks a figure by a comment behind it and a table by a comment above it, which its readers don't see:
 
     ATNL's probe is right on 99.03<!--= percent(mnist.atnl.probe.accuracy, 2) --> % of test images.
 
@@ -17,15 +17,16 @@ A page marks a figure by a comment behind it, a table by a comment above it; nei
     | | probe, % (paper) |
     …
 
-Write `?` for a figure, and nothing for a table, that isn't there yet. A mark holds an expression, or a template, of Jinja;
-a line of a template that begins with a space goes on with the row before.
-`mnist.atnl.probe.accuracy` is of benchmarks/results/mnist.json the row `atnl`, its evaluation `probe` and the figure
-`accuracy`: a list, a number for each seed. `mnist["lr = 0.01"]` is a row whose name is no word. Beside evaluations a row has
-`paper.EVALUATION.FIGURE`, `tests.OTHER.EVALUATION.OUTCOME.p_value` (`.first_only`, `.second_only`) and `about` (`title`,
-`data`, `images`, `epochs`, `seeds`, `seconds`); `mnist.about` has `command`, `commit`, `machine`, `written` and `images`.
+Write `?` for a figure that isn't there yet, and nothing for a table. A mark holds an expression or a template of Jinja;
+a line of a template that begins with a space goes on with the row before. `mnist.atnl.probe.accuracy` is of
+benchmarks/results/mnist.json the row `atnl`, its evaluation `probe`, and the figure `accuracy`: a list, a number for
+each seed. `mnist["lr = 0.01"]` is a row whose name is no word. Beside evaluations a row has `paper.EVALUATION.FIGURE`,
+`tests.OTHER.EVALUATION.OUTCOME` with `p_value`, `first_only` and `second_only`, and `about` with `title`, `data`,
+`images`, `epochs`, `seeds` and `seconds`; `mnist.about` has `command`, `commit`, `machine`, `written` and `images`.
 
-`number(values, decimals)` writes a mean, with ± the sample standard deviation of several seeds; `percent` a hundred times
-as much, `signed=True` with a plus. `mean(values)` is a number to calculate with. What a row lacks and others have is a dash.
+`number(values, decimals)` writes the mean, with ± the sample standard deviation of several seeds, `percent` a hundred
+times as much; `signed=True` adds a plus. `mean(values)` is a number to calculate with. A dash stands for a figure that
+only other rows have.
 """
 
 from __future__ import annotations
@@ -68,9 +69,12 @@ class Names:
         return Names(f"{self._where}.{name}", value) if isinstance(value, dict) else value
 
 
-def read_results(folder: Path = RESULTS) -> dict[str, Names]:
+def read_results(folder: Path | None = None) -> dict[str, Names]:
     """The results that are kept, by name."""
-    return {path.stem: _result(path.stem, json.loads(path.read_text())) for path in sorted(folder.glob("*.json"))}
+    return {
+        path.stem: _result(path.stem, json.loads(path.read_text()))
+        for path in sorted((folder or RESULTS).glob("*.json"))
+    }
 
 
 def _result(name: str, data: Mapping[str, Any]) -> Names:

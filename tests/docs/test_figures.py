@@ -1,13 +1,15 @@
-"""The figures of the documentation are those that commands left in benchmarks/results/; what isn't marked yet is a debt."""
+"""Figures of the documentation are those that commands left in benchmarks/results/; unmarked ones are debts."""
 
 from __future__ import annotations
 
 import functools
+import json
 import re
 from pathlib import Path
 
 import pytest
 
+from benchmarks.keep import RESULTS
 from benchmarks.measure import ROOT
 from benchmarks.pages import FIGURE, MARK, PAGES, TABLE, read_results, written
 
@@ -21,7 +23,7 @@ TABLES = {
 }
 """Tables of figures without a mark. They may only become fewer: who marks one lowers its page's number."""
 PROSE = {"README.md": 10, "docs/atnl.md": 11, "docs/gm_prior.md": 45, "docs/olr.md": 3, "docs/uniform.md": 35}
-"""Likewise figures in the prose of the pages that say what was reached; a setting is no figure, and stands in `code`."""
+"""Likewise figures in the prose of pages that say what was reached; a setting is no figure, and stands in `code`."""
 CODE = re.compile(r"^```.*?^```$|`[^`\n]*`|\]\([^)\s]+\)", re.MULTILINE | re.DOTALL)
 MEASURED = re.compile(r"(?<![\w.,])[+−-]?(?:\d[\d,]*\.\d+(?![\w.])|\d[\d,]*(?= (?:%|dB|nats|points)))")
 """What has decimals, and is no version, or a unit of what is measured."""
@@ -56,6 +58,13 @@ def unmarked_prose(text: str) -> list[str]:
 def test_marked_figures_are_those_that_are_kept(page: Path) -> None:
     text = page.read_text()
     assert written(text, kept(), name(page)) == text, "python -m benchmarks.pages writes it"
+
+
+@pytest.mark.parametrize("path", sorted(RESULTS.glob("*.json")), ids=lambda path: path.stem)
+def test_what_is_kept_says_where_it_is_from(path: Path) -> None:
+    about = json.loads(path.read_text())["about"]
+    assert all(about[key] for key in ("command", "commit", "machine", "written", "images"))
+    assert path.with_suffix(".md").is_file()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name)
