@@ -17,16 +17,17 @@ A page marks a figure by a comment behind it and a table by a comment above it, 
     | | probe, % (paper) |
     …
 
-Write `?` for a figure that isn't there yet, and nothing for a table. A mark holds an expression or a template of Jinja;
-a line of a template that begins with a space goes on with the row before. `mnist.atnl.probe.accuracy` is of
-benchmarks/results/mnist.json the row `atnl`, its evaluation `probe`, and the figure `accuracy`: a list, a number for
-each seed. `mnist["lr = 0.01"]` is a row whose name is no word. Beside evaluations a row has `paper.EVALUATION.FIGURE`,
-`tests.OTHER.EVALUATION.OUTCOME` with `p_value`, `first_only` and `second_only`, and `about` with `title`, `data`,
-`images`, `epochs`, `seeds` and `seconds`; `mnist.about` has `command`, `commit`, `machine`, `written` and `images`.
+Write `?` for a figure that isn't there yet, and nothing for a table; they stay so while the result that they name
+isn't kept. A mark holds an expression or a template of Jinja; a line of a template that begins with a space goes on
+with the row before. `mnist.atnl.probe.accuracy` is of benchmarks/results/mnist.json the row `atnl`, its evaluation
+`probe`, and the figure `accuracy`: a list, a number for each seed. `mnist["lr = 0.01"]` is a row whose name is no
+word. Beside evaluations a row has `paper.EVALUATION.FIGURE`, `tests.OTHER.EVALUATION.OUTCOME` with `p_value`,
+`first_only` and `second_only`, and `about` with `title`, `data`, `images`, `epochs`, `seeds` and `seconds`;
+`mnist.about` has `command`, `commit`, `machine`, `written` and `images`.
 
 `number(values, decimals)` writes the mean, with ± the sample standard deviation of several seeds, `percent` a hundred
-times as much; `signed=True` adds a plus. `mean(values)` is a number to calculate with. A dash stands for a figure that
-only other rows have.
+times as much; `signed=True` adds a plus. `mean(values)` is a number to calculate with. A dash stands for a figure
+that only other rows have.
 """
 
 from __future__ import annotations
@@ -36,11 +37,12 @@ import json
 import re
 import statistics
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import jinja2
+import jinja2.meta
 
 from benchmarks.keep import RESULTS
 from benchmarks.measure import ROOT
@@ -52,7 +54,7 @@ MARK = "<!--="
 TABLE = re.compile(rf"^{MARK}\n(?P<template>.*?)\n-->\n\n?(?P<shown>(?:\|[^\n]*\n)*)", re.MULTILINE | re.DOTALL)
 _NUMBER = r"[+−-]?\d[\d,]*(?:\.\d+)?"
 FIGURE = re.compile(rf"(?P<shown>{_NUMBER}(?: ± {_NUMBER})?|–|\?){MARK} (?P<expression>.+?) -->")
-NOTHING = "–"
+NOTHING, AWAITED = "–", "?"
 
 
 class Names:
@@ -137,48 +139,59 @@ def percent(values: float | Sequence[float | None], decimals: int = 1, *, signed
 
 # --- Pages ---
 
+ENVIRONMENT = jinja2.Environment(undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+ENVIRONMENT.globals |= {"number": number, "percent": percent, "mean": mean}
+
+
+def awaited(mark: str, results: Mapping[str, Names]) -> list[str]:
+    """The results that a template, or an expression in `{{ }}`, names and that are not kept yet."""
+    named = jinja2.meta.find_undeclared_variables(ENVIRONMENT.parse(mark))
+    return sorted(named - results.keys() - ENVIRONMENT.globals.keys())
+
 
 def written(text: str, results: Mapping[str, Names], page: str = "the page") -> str:
     """A page's text with its marked figures as they are kept.
 
-    Raises UserError for a mark that names what isn't kept, is no expression, or stands behind no figure.
+    Where a result is awaited, a table stays as it is, and a figure is `?`. Raises UserError for a mark that names what
+    a result hasn't, that is no expression, or that stands behind no figure.
     """
     marked = len(TABLE.findall(text)) + len(FIGURE.findall(TABLE.sub("", text)))
     if marked < text.count(MARK):
         advice = "a mark stands alone on a line above a table, or behind a number, on its line; for one to come write ?"
         raise UserError(page, f"{text.count(MARK) - marked} of {text.count(MARK)} marks are none: {advice}")
-    environment = jinja2.Environment(undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.globals |= {"number": number, "percent": percent, "mean": mean}
-
-    def table(found: re.Match[str]) -> str:
-        lines = _told(page, found["template"], lambda: environment.from_string(found["template"]).render(results))
-        rows = [line for line in re.sub(r"\n[ \t]+", " ", lines).splitlines() if line.strip()]
-        if not rows or not all(line.startswith("|") for line in rows):
-            raise UserError(page, f"a template makes no table: {found['template'][:60]!r}")
-        end = "\n" if found["shown"] else "\n\n"
-        return f"{MARK}\n{found['template']}\n-->\n\n" + "\n".join(rows) + end
-
-    def figure(found: re.Match[str]) -> str:
-        code = found["expression"]
-        value = _told(page, code, lambda: environment.from_string(f"{{{{ {code} }}}}").render(results))
-        return f"{value}{MARK} {code} -->"
-
-    parts = [FIGURE.sub(figure, part) for part in TABLE.split(text)[:: TABLE.groups + 1]]
-    tables = [table(found) for found in TABLE.finditer(text)]
+    parts = [
+        FIGURE.sub(lambda found: _figure(found, results, page), part) for part in TABLE.split(text)[:: TABLE.groups + 1]
+    ]
+    tables = [_table(found, results, page) for found in TABLE.finditer(text)]
     return "".join(part for pair in zip(parts, [*tables, ""], strict=True) for part in pair)
 
 
-def _told(page: str, mark: str, write: Callable[[], str]) -> str:
+def _figure(found: re.Match[str], results: Mapping[str, Names], page: str) -> str:
+    shown = _told(f"{{{{ {found['expression']} }}}}", results, page)
+    return f"{AWAITED if shown is None else shown}{MARK} {found['expression']} -->"
+
+
+def _table(found: re.Match[str], results: Mapping[str, Names], page: str) -> str:
+    shown = _told(found["template"], results, page)
+    if shown is None:
+        return found[0]
+    rows = [line for line in re.sub(r"\n[ \t]+", " ", shown).splitlines() if line.strip()]
+    if not rows or not all(line.startswith("|") for line in rows):
+        raise UserError(page, f"a template makes no table: {found['template'][:60]!r}")
+    table = "\n".join(rows)
+    return f"{MARK}\n{found['template']}\n-->\n\n{table}\n" + ("" if found["shown"] else "\n")
+
+
+def _told(mark: str, results: Mapping[str, Names], page: str) -> str | None:
+    """What a mark comes to; None if it waits for a result."""
     try:
-        return write()
-    except UserError as error:
-        raise UserError(f"{page}, {' '.join(mark.split())[:60]}", error.text()) from None
-    except jinja2.TemplateError as error:
+        return None if awaited(mark, results) else ENVIRONMENT.from_string(mark).render(results)
+    except (UserError, jinja2.TemplateError) as error:
         raise UserError(f"{page}, {' '.join(mark.split())[:60]}", str(error)) from None
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Write the pages whose figures have changed, or say which have (exit code 1)."""
+    """Write the pages whose figures have changed, or say which have (exit code 1), and what results are awaited."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true", help="write nothing")
     chosen = parser.parse_args(arguments)
@@ -189,6 +202,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except UserError as error:
         print(error.text(), file=sys.stderr)
         sys.exit(error.exit_code)
+    for text, name in texts.values():
+        marks = [found["template"] for found in TABLE.finditer(text)]
+        marks += [f"{{{{ {found['expression']} }}}}" for found in FIGURE.finditer(text)]
+        for result in sorted({result for mark in marks for result in awaited(mark, results)}):
+            print(f"{name} waits for {result}.json", file=sys.stderr)
     for page, text in changed.items():
         print(page.relative_to(ROOT))
         if not chosen.check:
