@@ -134,7 +134,8 @@ def number(values: float | Sequence[float | None], decimals: int = 2, *, signed:
 def percent(values: float | Sequence[float | None], decimals: int = 1, *, signed: bool = False) -> str:
     """The same of a hundred times as much, without a sign of percent."""
     listed = values if isinstance(values, Sequence) else [values]
-    return number([value if value is None else 100 * value for value in listed], decimals, signed=signed)
+    exact = [value if value is None else round(100 * value, 9) for value in listed]  # 0.55 of 0.0055, not a little less
+    return number(exact, decimals, signed=signed)
 
 
 # --- Pages ---

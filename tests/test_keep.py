@@ -137,7 +137,7 @@ def test_what_waits_for_a_result_stays() -> None:
 def test_numbers_read_as_on_other_pages() -> None:
     assert [number(2 / 3), number(-0.125, 1, signed=True), number(0.5, 1, signed=True)] == ["0.67", "−0.1", "+0.5"]
     assert [number([]), number([1.0, None]), percent([0.5, None])] == ["–", "–", "–"]
-    assert [percent(0.1234), percent([0.25, 0.75], 0)] == ["12.3", "50 ± 35"]
+    assert [percent(0.1234), percent(0.0055), percent([0.25, 0.75], 0)] == ["12.3", "0.6", "50 ± 35"]
     assert mean([1, 2]) == mean(1.5) == 1.5
 
 
