@@ -123,7 +123,8 @@ def _without_places(text: str, command: str) -> str:
     elif root:
         text = text.replace(f"--data-root {shlex.quote(root)}", "--data-root ROOT")
     if others := sorted(set(PLACE.findall(text))):
-        raise UserError("the table", f"names folders that only this machine has: {', '.join(others[:3])}")
+        advice = "paths of data may be relative to --data-root"
+        raise UserError("the table", f"names folders that only this machine has: {', '.join(others[:3])}; {advice}")
     return text
 
 

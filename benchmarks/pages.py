@@ -123,10 +123,11 @@ def mean(values: float | Sequence[float | None]) -> float:
 def number(values: float | Sequence[float | None], decimals: int = 2, *, signed: bool = False) -> str:
     """The mean, and ± the sample standard deviation of two seeds or more; a dash where a seed has no number."""
     listed = values if isinstance(values, Sequence) else [values]
-    if not listed or None in listed:
+    known = [value for value in listed if value is not None]
+    if not known or len(known) < len(listed):
         return NOTHING
-    spread = f" ± {rounded(statistics.stdev(listed), decimals)}" if len(listed) > 1 else ""  # type: ignore[type-var]
-    text = rounded(mean(listed), decimals)
+    spread = f" ± {rounded(statistics.stdev(known), decimals)}" if len(known) > 1 else ""
+    text = rounded(statistics.fmean(known), decimals)
     plus = "+" if signed and text[0] not in "-–" else ""
     return f"{plus}{text.replace('-', '−')}{spread}"
 

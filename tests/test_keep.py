@@ -89,6 +89,14 @@ def test_what_is_kept_says_where_it_is_from_and_names_no_folder(table: Path, tmp
     assert f"`{command}`" in kept.with_suffix(".md").read_text()
 
 
+def test_pictures_of_its_page_are_kept(table: Path, tmp_path: Path) -> None:
+    folder = with_changes(table, {})
+    (folder / "plot.png").write_bytes(b"dots")
+    (folder / "table.md").write_text((folder / "table.md").read_text() + "\n![A plot](plot.png)\n")
+    keep.keep(folder, tmp_path / "kept")
+    assert (tmp_path / "kept" / "plot.png").read_bytes() == b"dots"
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [

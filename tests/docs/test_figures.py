@@ -23,7 +23,8 @@ TABLES = {
 }
 """Tables of figures without a mark. They may only become fewer: who marks one lowers its page's number."""
 PROSE = {"README.md": 10, "docs/atnl.md": 3, "docs/gm_prior.md": 24, "docs/olr.md": 3, "docs/uniform.md": 23}
-"""Likewise figures in the prose of pages that say what was reached; a setting is no figure, and stands in `code`."""
+"""Likewise figures in the prose of pages that say what was reached; a setting is no figure, and stands in `code`.
+Six of the first page's are versions and sizes."""
 CODE = re.compile(r"^```.*?^```$|`[^`\n]*`|\]\([^)\s]+\)", re.MULTILINE | re.DOTALL)
 MEASURED = re.compile(r"(?<![\w.,])[+−-]?(?:\d[\d,]*\.\d+(?![\w.])|\d[\d,]*(?= (?:%|dB|nats|points)))")
 """What has decimals, and is no version, or a unit of what is measured."""
