@@ -66,6 +66,10 @@ LEFT_OUT = {
 }
 ONE_PRIOR = {"divergence": "posterior, prior", "prior_samples": "prior, u, reconstruction"}
 """Those that are of the only code that has a prior."""
+METRICS = {
+    "beta_vae_score", "dci", "dci_es", "factor_vae_score", "infomec", "irs", "mig", "modularity_explicitness", "sap"
+}  # fmt: skip
+"""Those of factors, which are all classes unless a recipe says otherwise, and of the only code."""
 TO_BE_NAMED = {"accuracy", "hopkins", "linear_classifier", "posterior_entropy"}
 """Those that take what no role says."""
 
@@ -93,6 +97,14 @@ def test_of_several_priors_one_is_to_be_named(name: str, called: Callable[..., s
     if name == "prior_samples":
         with pytest.raises(UserError, match=r"\[model\] says several, prior_z, prior; write which"):
             called(name)
+
+
+@pytest.mark.parametrize("name", sorted(METRICS))
+def test_metrics_are_of_the_only_code(name: str, called: Callable[..., str]) -> None:
+    assert (
+        called(name, overrides=['model.code=["z"]', "without=['model.attributes','model.prior','model.posterior']"])
+        == f"{name}(z)"
+    )
 
 
 def test_what_is_given_decides_the_rest(called: Callable[..., str]) -> None:
@@ -123,4 +135,4 @@ def test_what_is_not_said_is_told_with_its_line(name: str, without: str, line: s
 
 def test_none_is_forgotten() -> None:
     known = {component.name for component in components("evaluation")}
-    assert known == {*LEFT_OUT, *ONE_PRIOR, *TO_BE_NAMED}
+    assert known == {*LEFT_OUT, *ONE_PRIOR, *METRICS, *TO_BE_NAMED}
