@@ -5,7 +5,8 @@
 #
 # Stopped or killed, the same command goes on: finished runs count, one that was under way continues. Every table that is whole
 # is kept in benchmarks/results/full_NAME.json, which pages quote (benchmarks/keep.py); what can't be made, for want of its
-# data, is told at the end, with exit code 1. ROOT holds the data sets (docs/data.md); drawn faces need none.
+# data, is told at the end, with exit code 1. ROOT holds the data sets (docs/data.md); drawn faces need none. `semreg` and
+# `python` are those of the environment (PATH=.venv/bin:$PATH).
 set -uo pipefail
 [ $# -ge 2 ] || { sed -n '2,/^set/s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 root=$1 out=$2
@@ -29,7 +30,7 @@ table() {
   esac
 }
 
-# The paper's sizes, on drawn faces in the place of Multi-PIE, which isn't free.
+# The paper's size, on drawn faces in the place of Multi-PIE, which isn't free.
 paper_size=(
   --set data.size=128
   --set 'modules.encoder_0.width=32' --set 'modules."encoder_{m}".width=32' --set 'modules."classifier_{m}".width=32'
@@ -46,7 +47,7 @@ table mnist 1 recipes/mnist/*.toml
 table conditional 1 recipes/gm_mnist.toml recipes/conditional/{cvae,cgan,cvae_gan}.toml
 # Mixes of the papers.
 table mixes 1 recipes/atnl_gm_mnist.toml recipes/occluded_gm_mnist.toml recipes/gm_mnist_uniform.toml
-# Uniform disentanglement, with L_dis and (Fig. 5, 6) without.
+# Uniform disentanglement at the paper's size.
 table uniform 1 recipes/uniform/drawn_faces.toml "${paper_size[@]}"
 # ATNL's second columns: poses, photographs, few shots.
 table poses 1 recipes/poses/*.toml

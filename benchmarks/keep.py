@@ -43,7 +43,9 @@ def keep(folder: Path, results: Path = RESULTS, name: str | None = None) -> Path
         data, page = json.loads((folder / DATA).read_text()), (folder / MARKDOWN).read_text()
     except OSError as error:
         raise UserError(str(folder), f"holds no table: {error.strerror} ({error.filename})") from None
-    text, page = (_without_places(one, data["command"]) for one in (_text(evidence(data, page, folder)), page))
+    found = evidence(data, page, folder)
+    told = "".join(f"- {key}: {found['about'][key]}\n" for key in ("commit", "machine"))
+    text, page = (_without_places(one, data["command"]) for one in (_text(found), page + told))
     name = name or data["name"]
     if not re.fullmatch(r"[a-z]\w*", name):
         raise UserError("--as", f"{name!r} begins with no letter, or holds more than letters, digits and underscores")

@@ -52,7 +52,7 @@ from semreg.store.numbers import rounded
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")), ROOT / "benchmarks" / "README.md"]
 MARK = "<!--="
 TABLE = re.compile(rf"^{MARK}\n(?P<template>.*?)\n-->\n\n?(?P<shown>(?:\|[^\n]*\n)*)", re.MULTILINE | re.DOTALL)
-_NUMBER = r"[+−-]?\d[\d,]*(?:\.\d+)?"
+_NUMBER = r"[+−-]?\d[\d,]*(?:\.\d+)?(?:e[+-]?\d+)?"
 FIGURE = re.compile(rf"(?P<shown>{_NUMBER}(?: ± {_NUMBER})?|–|\?){MARK} (?P<expression>.+?) -->")
 NOTHING, AWAITED = "–", "?"
 

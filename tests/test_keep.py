@@ -86,7 +86,7 @@ def test_what_is_kept_says_where_it_is_from_and_names_no_folder(table: Path, tmp
     assert about.pop("written").endswith(" UTC")
     command = "semreg table mnist/atnl mnist/vae --seeds 2 --data-root ROOT"
     assert about == {"command": command, "commit": "0a1b", "machine": "H100, 1 thread", "images": "test"}
-    assert f"`{command}`" in kept.with_suffix(".md").read_text()
+    assert kept.with_suffix(".md").read_text().endswith(f"`{command}`\n- commit: 0a1b\n- machine: H100, 1 thread\n")
 
 
 def test_pictures_of_its_page_are_kept(table: Path, tmp_path: Path) -> None:
@@ -136,7 +136,8 @@ def test_a_mark_that_tells_nothing_is_refused(table: Path, tmp_path: Path, text:
     assert said in raised.value.text()
 
 
-def test_what_waits_for_a_result_stays() -> None:
+def test_a_mark_is_of_all_the_figure_and_waits_for_its_result() -> None:
+    assert written("p = 2.5e-174<!--= 1 -->, 1 ± 2<!--= 2 -->", {}) == "p = 1<!--= 1 -->, 2<!--= 2 -->"
     figure, table = "1<!--= number(toys.atnl) -->", "<!--=\n| {{ toys.atnl }} |\n-->\n\n| 1 |\n"
     assert written(f"{figure}\n\n{table}", {}) == f"?{figure[1:]}\n\n{table}"
     assert written(table[:-6], {}) == table[:-6]
