@@ -9,7 +9,7 @@
 # `python` are those of the environment (PATH=.venv/bin:$PATH).
 set -uo pipefail
 [ $# -ge 2 ] || { sed -n '2,/^set/s/^# \{0,1\}//p' "$0" >&2; exit 2; }
-root=$1 out=$2
+root=$(realpath "$1") out=$(realpath -m "$2")
 shift 2
 options=("$@")
 cd "$(dirname "$0")/.."
