@@ -8,7 +8,7 @@ requires TensorFlow 1, of which its metrics use nothing; so it is installed with
 * the same: both are given the same codes, factors, images held out, classifiers and seeds. `gin`, by which
   disentanglement_lib is configured, is stood in for by what it would do: 20 bins of a histogram.
 * drawn: scores by pairs of images that share a factor, which each side draws from all combinations of factors.
-* times: seconds of one core, for 10,000 images, codes of 10 numbers, and factors of 3, 6, 16, 16 and 16 classes; the
+* times: seconds of one core, for 10,000 images, codes of 10 dimensions, and factors of 3, 6, 16, 16 and 16 classes; the
   median of rounds.
 """
 
@@ -203,7 +203,7 @@ def main() -> None:
         took = statistics.median(core_seconds(metric, codes, factors) for _ in range(ROUNDS))
         times.append([name, f"{took:.2f} s"])
         goals.append(Goal(f"{name}, one core", f"at most {most:g} s", f"{took:.2f} s", took <= most))
-    size = f"{IMAGES:,} images, {DIMENSIONS} numbers, {len(CLASSES)} factors; the median of {ROUNDS} rounds."
+    size = f"{IMAGES:,} images, {DIMENSIONS} dimensions, {len(CLASSES)} factors; the median of {ROUNDS} rounds."
     tables.append(Table("Times", ["metric", "one core"], times, size))
     page = "\n".join([TITLE, told, *(table.markdown() for table in [*tables, goals_table(goals)])])
     print(page)

@@ -35,8 +35,8 @@ def known_codes() -> tuple[Tensor, dict[str, Tensor]]:
     factors = torch.cartesian_prod(*map(torch.arange, SIZES)).repeat(COPIES, 1)
     images = len(factors)
 
-    def noise(numbers: int) -> Tensor:
-        return torch.randn(images, numbers, dtype=torch.float64, generator=generator)
+    def noise(dimensions: int) -> Tensor:
+        return torch.randn(images, dimensions, dtype=torch.float64, generator=generator)
 
     def told(values: Tensor) -> Tensor:
         values = values.double()
@@ -47,10 +47,10 @@ def known_codes() -> tuple[Tensor, dict[str, Tensor]]:
     shuffled = torch.stack([order[factor] for order, factor in zip(orders, factors.T, strict=True)], 1)
     pair = factors[:, :1] * SIZES[1] + factors[:, 1:2]
     return factors, {
-        "each factor in a number of its own": told(factors),
+        "each factor in a dimension of its own": told(factors),
         "values in any order": told(shuffled),
-        "each factor in two numbers": torch.cat([told(factors), told(factors)], 1),
-        "two factors in one number": torch.cat([told(pair), told(factors[:, 2:])], 1),
+        "each factor in two dimensions": torch.cat([told(factors), told(factors)], 1),
+        "two factors in one dimension": torch.cat([told(pair), told(factors[:, 2:])], 1),
         "turned": told(factors) @ turn,
         "as much noise as factor": told(factors) + noise(4),
         "two of four factors, and noise": torch.cat([told(factors[:, :2]), noise(2)], 1),

@@ -30,10 +30,9 @@ def udr(
     draws: Draws = 10,
     generator: torch.Generator | None = None,
 ) -> Result:
-    """Unsupervised disentanglement ranking: how far the codes of runs agree, number by number, without any factor.
+    """Unsupervised disentanglement ranking: how far the dimensions of runs' codes agree, without any factor.
 
-    Source: Duan et al., *Unsupervised Model Selection for Variational Disentangled Representation Learning* (2020),
-    section 4.
+    Source: Duan et al., *Unsupervised Model Selection for Variational Disentangled Representation Learning* (2020).
 
     Figures: `udr`, the mean of the runs' scores, with `udr_chance`, and `udr_low` and `udr_high`, an interval of 95 %
     over images; `udr_best`, the score of the run that is held the most disentangled. The table has the score of each.
@@ -41,9 +40,9 @@ def udr(
     Args:
         codes: of each run, `(batch, code)`; spatial ones `(batch, channels, height, width)` are averaged over places.
         names: what the table calls the runs.
-        similarity: of a number of one code to one of another: absolute weights of a Lasso, or rank correlations.
+        similarity: of a dimension of one code to one of another: absolute weights of a Lasso, or rank correlations.
         penalty: of the Lasso.
-        least_variance: numbers of a code with a smaller variance, as a share of the largest, don't count.
+        least_variance: dimensions of a code with a smaller variance, as a share of the largest, don't count.
         split: whose images.
         count: the most images, drawn at random.
         draws: shuffles for the chance level, and half samples for the interval.
@@ -80,7 +79,7 @@ def udr(
     how = f"By {'rank correlations' if similarity == 'spearman' else 'Lasso'}, on {images:,} {split} images"
     table = Table(
         "How far each run agrees with the others",
-        ("run", "score", "numbers that count", "of"),
+        ("run", "score", "dimensions that count", "of"),
         [
             (name, score, int(mask.sum()), len(mask))
             for name, score, mask in zip(names, scores.tolist(), informative, strict=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -59,7 +60,7 @@ class PublishedFile:
             raise UserError(str(path), f"{self.url} could not be downloaded: {error}") from error
 
 
-class Published:
+class Published(ABC):
     """The base of data sets of published files: what they say of themselves is in their class variables.
 
     `NAME` is what the set is called, `FOLDER` where its `FILES` lie under the data root, `GRID` holds all combinations
@@ -113,9 +114,9 @@ class Published:
         """The row of the grid of each image, int64 `(count,)`."""
         return self._rows
 
+    @abstractmethod
     def array(self) -> StoredArray:
         """The images in the files."""
-        raise NotImplementedError
 
     def split(self) -> tuple[npt.NDArray[np.uint8], str]:
         """The split of each image, and where it is from."""

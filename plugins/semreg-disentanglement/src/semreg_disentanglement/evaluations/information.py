@@ -29,7 +29,7 @@ def mig(
     draws: Draws = 20,
     generator: torch.Generator | None = None,
 ) -> Result:
-    """The mutual information gap: how much more of a factor one number of the code tells than any other.
+    """The mutual information gap: how much more of a factor one dimension of the code tells than any other.
 
     Source: Chen et al., *Isolating Sources of Disentanglement in Variational Autoencoders* (2018), Eq. 6.
 
@@ -38,7 +38,7 @@ def mig(
     Args:
         code: `(batch, code)`; a spatial one `(batch, channels, height, width)` is averaged over places.
         factors: fields of classes, of binary labels or vectors; all fields of classes unless told otherwise.
-        bins: of equal width, of each number of the code.
+        bins: of equal width, of each dimension of the code.
         split: whose images.
         count: the most images, drawn at random.
         draws: shuffles for the chance level, and half samples for the interval.
@@ -70,17 +70,17 @@ def modularity_explicitness(
     draws: Draws = 10,
     generator: torch.Generator | None = None,
 ) -> Result:
-    """Whether each number of the code tells of one factor alone, and whether a linear classifier reads all of them.
+    """Whether each dimension of the code tells of one factor alone, and whether a linear classifier reads all of them.
 
     Source: Ridgeway and Mozer, *Learning Deep Disentangled Embeddings with the F-Statistic Loss* (2018).
 
-    Figures: `modularity` and `explicitness`, each with `_chance`, `_low` and `_high`, an interval of 95 %. Numbers of
-    noise alone have no low modularity: compare with chance.
+    Figures: `modularity` and `explicitness`, each with `_chance`, `_low` and `_high`, an interval of 95 %. Noise
+    has no low modularity: compare with chance.
 
     Args:
         code: `(batch, code)`; a spatial one `(batch, channels, height, width)` is averaged over places.
         factors: fields of classes, of binary labels or vectors; all fields of classes unless told otherwise.
-        bins: of equal width, of each number of the code.
+        bins: of equal width, of each dimension of the code.
         split: whose images.
         count: the most images, drawn at random.
         draws: shuffles for the chance level, and half samples for the interval.
@@ -125,7 +125,7 @@ def infomec(
         code: `(batch, code)`; a spatial one `(batch, channels, height, width)` is averaged over places.
         factors: fields of classes, of binary labels or vectors; all fields of classes unless told otherwise.
         neighbors: by which mutual information is estimated.
-        least_range: numbers of the code with a smaller range, as a share of the largest, count in `infoe` alone.
+        least_range: dimensions of the code with a smaller range, as a share of the largest, count in `infoe` alone.
         iterations: most of the regression that `infoe` is of.
         split: whose images.
         count: the most images, drawn at random.

@@ -31,7 +31,7 @@ def factor_vae_score(
     draws: Draws = 10,
     generator: torch.Generator | None = None,
 ) -> Result:
-    """How well the number of the code that varies least tells which factor images share.
+    """How well the dimension of the code that varies least tells which factor images share.
 
     Source: Kim and Mnih, *Disentangling by Factorising* (2018), section 4.
 
@@ -45,7 +45,7 @@ def factor_vae_score(
         votes: of which the classifier is made.
         test_votes: on which it is tested.
         batch: images of a vote.
-        least_spread: numbers of the code with a smaller standard deviation, as a share of the largest, have no vote.
+        least_spread: dimensions of the code with a smaller standard deviation, as a share of the largest, have no vote.
         split: whose images.
         count: the most images, drawn at random.
         draws: shuffles for the chance level, and half samples for the interval.
@@ -124,7 +124,7 @@ def irs(
     draws: Draws = 20,
     generator: torch.Generator | None = None,
 ) -> Result:
-    """The interventional robustness score: how little each number of the code changes with all factors but one.
+    """The interventional robustness score: how little each dimension of the code changes with all factors but one.
 
     Source: Suter et al., *Robustly Disentangled Causal Mechanisms: Validating Deep Representations for Interventional
     Robustness* (2019).

@@ -70,7 +70,7 @@ def dci(
     )
 
 
-@better(higher=[*OF_DCI, "explicitness"], units={"size": "factors by numbers", "*": "share"})
+@better(higher=[*OF_DCI, "explicitness"], units={"size": "factors by dimensions", "*": "share"})
 def dci_es(
     code: Annotated[Handle, Role.CODE],
     *factors: Handle,
@@ -85,7 +85,7 @@ def dci_es(
     Source: Eastwood et al., *DCI-ES: An Extended Disentanglement Framework with Connections to Identifiability* (2023).
 
     Figures: those of `dci`; `explicitness`, which is 1 where a linear probe loses no more than larger ones, also where
-    none reads anything; `size`, factors by numbers of the code that vary.
+    none reads anything; `size`, factors by dimensions of the code that vary.
 
     Args:
         code: `(batch, code)`; a spatial one `(batch, channels, height, width)` is averaged over places.
@@ -122,7 +122,7 @@ def sap(
     draws: Draws = 10,
     generator: torch.Generator | None = None,
 ) -> Result:
-    """How much better one number of the code alone tells a factor than any other does.
+    """How much better one dimension of the code alone tells a factor than any other does.
 
     Source: Kumar et al., *Variational Inference of Disentangled Latent Concepts from Unlabeled Observations* (2018),
     section 3.

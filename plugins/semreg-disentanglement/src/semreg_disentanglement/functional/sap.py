@@ -56,7 +56,7 @@ def sap(codes: Tensor, factors: Tensor, *, generator: torch.Generator | None = N
 
 
 def _accuracy(column: Tensor, factor: Tensor, train: Tensor, test: Tensor) -> float:
-    """Of a machine that tells the factor by one number, on the test rows."""
+    """Of a machine that tells the factor by one dimension, on the test rows."""
     from sklearn.svm import LinearSVC
 
     numbers, classes = column[:, None].numpy(), factor.numpy()
