@@ -41,6 +41,9 @@ from semreg.store.results import write_result
 # The tests' nets are so small that a second thread only waits; the environment is for the processes that tests start.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
+# Where a process's first gradients are those of a compiler or of pretended devices, PyTorch begins threads, and no
+# process that a test forks later could compute any.
+torch.ones((), requires_grad=True).backward()
 
 Install = Callable[..., Path]
 

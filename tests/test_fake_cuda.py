@@ -67,8 +67,6 @@ def without_generator(draw: Callable[..., Any]) -> Callable[..., Any]:
 @pytest.fixture
 def fake_cuda(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Tensors that are made within are fake, and may lie on a GPU."""
-    # where a process's first gradients are of another device, PyTorch begins threads, and forks of it can't compute any
-    torch.ones((), requires_grad=True).backward()
     monkeypatch.setattr(torch, "Generator", Generator)
     monkeypatch.setattr(torch.cuda, "default_generators", (Generator(CUDA),), raising=False)
     for name in DRAWS:

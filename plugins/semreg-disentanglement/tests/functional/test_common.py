@@ -16,6 +16,7 @@ from semreg_disentanglement import FactorWarning, dci, dci_es, measured, mig, mo
 from semreg_disentanglement.functional.common import (
     binned,
     entropies,
+    fitting,
     gaps,
     held_out,
     inputs,
@@ -24,6 +25,7 @@ from semreg_disentanglement.functional.common import (
     standardised,
 )
 from sklearn.metrics import mutual_info_score
+from threadpoolctl import threadpool_info
 from torch import Tensor
 
 Make = Callable[..., Tensor]
@@ -226,3 +228,13 @@ def test_one_factor_may_be_a_vector(classes: int) -> None:
     factor = torch.arange(20 * classes) % classes
     codes = torch.stack([factor.double(), torch.linspace(0, 1, len(factor))], 1)
     assert mig(codes, factor).mig == mig(codes, factor[:, None]).mig
+
+
+def test_fits_have_one_thread_of_linear_algebra() -> None:
+    def threads() -> list[int]:
+        return [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
+
+    before = threads()
+    with fitting():
+        assert set(threads()) == {1}
+    assert threads() == before

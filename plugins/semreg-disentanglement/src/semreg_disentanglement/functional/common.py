@@ -6,7 +6,8 @@ import math
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Annotated, Any, NamedTuple
+from functools import cache
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import numpy as np
 import torch
@@ -14,6 +15,9 @@ from annotated_types import Gt
 from torch import Tensor
 
 from semreg.core import shape_error
+
+if TYPE_CHECKING:
+    from threadpoolctl import ThreadpoolController
 
 BINS = 20
 """Of equal width, for codes and for continuous factors: as many as disentanglement_lib takes."""
@@ -225,12 +229,23 @@ def standardised(codes: Tensor, train: Tensor) -> Tensor:
     return (codes - mean) / torch.where(deviation > 0, deviation, torch.inf)
 
 
+@cache
+def _thread_pools() -> ThreadpoolController:
+    """Those of the libraries that are loaded, looked up once."""
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
+
+
 @contextmanager
 def fitting() -> Iterator[None]:
-    """Inside, scikit-learn doesn't warn of fits that end by their iterations, and of as many classes as images."""
+    """Inside, scikit-learn doesn't warn of fits that end by their iterations, and of as many classes as images.
+
+    Its linear algebra has one thread: for matrices as small as codes, several take seven times as long (measured).
+    """
     from sklearn.exceptions import ConvergenceWarning
 
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), _thread_pools().limit(limits=1, user_api="blas"):
         warnings.simplefilter("ignore", ConvergenceWarning)
         warnings.filterwarnings("ignore", "The number of unique classes")  # `Inputs.notes` say which are rare
         yield
