@@ -2,15 +2,17 @@
 
     python -m benchmarks.photographs ROOT
 
-reads ROOT/lfw_attr40.npz (Labeled Faces in the Wild, deep-funneled, with CelebA's 40 attributes as a network predicts them) and writes
-ROOT/lfw_attr40, or the folder of `--out`: a file for each photograph, as it is in the archive, and labels.csv. Each attribute is present
-in a tenth to nine tenths of the photographs (the archive's `attr_min10`); no person is in two of the splits.
+reads ROOT/lfw_attr40.npz (Labeled Faces in the Wild, deep-funneled, with CelebA's 40 attributes as a network predicts
+them) and writes ROOT/lfw_attr40, or the folder of `--out`: a file for each photograph, as it is in the archive, and
+labels.csv. Each attribute is present in a tenth to nine tenths of the photographs (the archive's `attr_min10`); no
+person is in two of the splits.
 """
 
 from __future__ import annotations
 
 import argparse
 import csv
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +29,7 @@ def write(archive: Path, folder: Path) -> int:
     with (folder / "labels.csv").open("w", newline="", encoding="utf-8") as table:
         rows = csv.writer(table)
         rows.writerow(["file", "split", *names])
-        for index, (begin, end) in enumerate(zip(offsets[:-1], offsets[1:], strict=True)):
+        for index, (begin, end) in enumerate(pairwise(offsets)):
             file = f"images/{index:05}.jpg"
             (folder / file).write_bytes(jpeg[begin:end].tobytes())
             rows.writerow([file, splits[index], *attributes[index]])
