@@ -29,7 +29,7 @@ UNIFORM = (
 )  # fmt: skip
 SUPERVISION = ("occlusion", "temperature", "neither")
 OWN_FILES = {
-    "olr_faces", "atnl_objects", "gm_faces", "uniform/bu3dfe", "uniform/rafd", *FACES,
+    "olr_faces", "olr_photographs", "atnl_objects", "gm_faces", "uniform/bu3dfe", "uniform/rafd", *FACES,
     *(f"uniform_{name}" for name in UNIFORM), *(f"olr_supervision/{name}" for name in SUPERVISION),
 }  # fmt: skip
 """Recipes whose labels are known from the user's own files only."""
