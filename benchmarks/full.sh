@@ -53,8 +53,8 @@ table uniform 1 recipes/uniform/drawn_faces.toml "${paper_size[@]}"
 table poses 1 recipes/poses/*.toml
 table objects 1 recipes/atnl_objects.toml
 table few_shot 3 recipes/few_shot_mnist.toml recipes/few_shot_mnist_all.toml
-# OLR: the paper's own chain, which wants CelebA.
-table olr 1 recipes/olr_celeba.toml
+# OLR: the paper's own chain, and with rows and a decoder for edits; both want CelebA.
+table olr 1 recipes/olr_celeba.toml recipes/olr_edits.toml
 # Tables 1 and 2 of the GM prior's paper on CIFAR-10; Multi-PIE and Extended Yale B.
 table cifar10 1 recipes/conditional/cifar10/*.toml
 table multipie 1 recipes/uniform_multipie.toml recipes/uniform_multipie_without_dis.toml

@@ -27,9 +27,10 @@ UNIFORM = (
     "multipie", "multipie_without_dis", "ablation", "ablation_without_dis",
     "yaleb", "yaleb_ablation", "yaleb_ablation_without_dis",
 )  # fmt: skip
+SUPERVISION = ("occlusion", "temperature", "neither")
 OWN_FILES = {
-    "olr_faces", "atnl_objects", "gm_faces", "uniform/bu3dfe", "uniform/rafd", *FACES,
-    *(f"uniform_{name}" for name in UNIFORM),
+    "olr_faces", "olr_photographs", "atnl_objects", "gm_faces", "uniform/bu3dfe", "uniform/rafd", *FACES,
+    *(f"uniform_{name}" for name in UNIFORM), *(f"olr_supervision/{name}" for name in SUPERVISION),
 }  # fmt: skip
 """Recipes whose labels are known from the user's own files only."""
 

@@ -44,17 +44,13 @@ class AttributesField:
     exclusive: tuple[tuple[str, ...], ...] = ()
 
     def references(self) -> dict[str, Any]:
-        return {"count": len(self.names), "names": list(self.names), "exclusive": [list(g) for g in self.exclusive]}
+        groups = [list(group) for group in self.exclusive]
+        return {"count": len(self.names), "names": list(self.names), "exclusive": groups, "rivals": self.rivals()}
 
     def rivals(self) -> list[list[int]]:
         """For each attribute the indices of the others in its exclusive groups."""
-        position = {name: index for index, name in enumerate(self.names)}
-        found: list[set[int]] = [set() for _ in self.names]
-        for group in self.exclusive:
-            members = [position[name] for name in group if name in position]
-            for member in members:
-                found[member].update(other for other in members if other != member)
-        return [sorted(others) for others in found]
+        groups = [{self.names.index(name) for name in group if name in self.names} for group in self.exclusive]
+        return [sorted({o for g in groups if own in g for o in g} - {own}) for own in range(len(self.names))]
 
 
 @dataclass(frozen=True)

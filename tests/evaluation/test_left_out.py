@@ -62,6 +62,7 @@ LEFT_OUT = {
     "semantic_order": "z, kind, reconstruction, image",
     "toy_spread": "image, drawn, kind",
     "traversal": "z, prior_z, u, prior, reconstruction, kind",
+    "true_edits": "m, reconstruction, marks, target, image",
     "tsne": "z, kind",
 }
 ONE_PRIOR = {"divergence": "posterior, prior", "prior_samples": "prior, u, reconstruction"}

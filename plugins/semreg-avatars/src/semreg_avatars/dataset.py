@@ -14,7 +14,6 @@ from annotated_types import Ge, Interval
 from semreg.core import (
     TEST,
     TRAIN,
-    AttributesField,
     ClassField,
     ImageField,
     Order,
@@ -26,6 +25,7 @@ from semreg.core import (
 from semreg_avatars import appearance as look
 from semreg_avatars.causes import CAUSES, causes_of
 from semreg_avatars.drawing import rasterise, svg
+from semreg_avatars.editing import FIELD, with_attribute
 from semreg_avatars.population import Draws, Stream, population
 from semreg_avatars.warps import shading, turn_matrix
 
@@ -192,7 +192,7 @@ class Avatars:
         if self.factors:
             fields |= CAUSES | {"width": VectorField(1)}
         else:
-            fields["attributes"] = AttributesField(look.ATTRIBUTES, look.EXCLUSIVE)
+            fields["attributes"] = FIELD
         people = ClassField(tuple(f"person_{index:04d}" for index in range(self.people)))
         return fields | {
             other: ClassField(*FACTORS[name]) if name in FACTORS else people for name, other in self.names.items()
@@ -232,6 +232,16 @@ class Avatars:
             | ({"first": self.first} if self.first else {})
             | ({"factors": True} if self.factors else {}),
         )
+
+    def redrawn(self, index: int, attribute: str) -> npt.NDArray[np.uint8] | None:
+        """The picture of a number, drawn with an attribute that it lacks and else the same, uint8 `(3, size, size)`.
+
+        Attributes that exclude it go. None where others would change with it, as `with_attribute` says. Raises
+        ValueError for an attribute that there is not.
+        """
+        picture = population(self.count, self.pictures_per_person, self.seed, self.vary, self.first)[index]
+        changed = with_attribute(picture, attribute, Draws(self.seed, Stream.EDIT, index))
+        return None if changed is None else draw(changed, self.size)
 
     def _held_out(self) -> npt.NDArray[np.bool_]:
         """The people of the test split: at least one, and never all."""

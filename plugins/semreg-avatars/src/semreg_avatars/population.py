@@ -31,6 +31,7 @@ class Stream(IntEnum):
     PERSON = 0
     PICTURE = 1
     SPLIT = 2
+    EDIT = 3
 
 
 class Draws:

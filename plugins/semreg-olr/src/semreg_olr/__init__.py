@@ -11,6 +11,7 @@ __all__ = [
     "LabelEmbeddingEncoder",
     "LabelStatistics",
     "ReconstructionDecoder",
+    "add_labels",
     "crop",
     "draw_embedding",
     "edit_embedding",
@@ -18,15 +19,18 @@ __all__ = [
     "joint_probability_loss",
     "joint_probability_over_pairs",
     "label_statistics",
+    "labels_to_add",
     "occlude",
     "reconstruction_loss",
     "rescale",
+    "row_leakage",
     "sigmoid_with_temperature",
     "structural_dissimilarity",
     "structural_similarity",
 ]
 
 if TYPE_CHECKING:
+    from semreg_olr.additions import add_labels, labels_to_add
     from semreg_olr.functional import (
         LabelStatistics,
         crop,
@@ -41,7 +45,8 @@ if TYPE_CHECKING:
         rescale,
         sigmoid_with_temperature,
     )
+    from semreg_olr.leakage import row_leakage
     from semreg_olr.networks import LabelEmbeddingEncoder, ReconstructionDecoder
     from semreg_olr.ssim import structural_dissimilarity, structural_similarity
 else:
-    __getattr__, __dir__ = lazy_names(__name__, "functional", "ssim", "networks")
+    __getattr__, __dir__ = lazy_names(__name__, "functional", "ssim", "networks", "additions", "leakage")

@@ -15,6 +15,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "norm_correlations": {"names": "embedding attributes"},
     "principal_component": {"names": "embedding attributes image"},
     "row_norms": {"names": "embedding attributes"},
+    "true_edits": {"names": "embedding reconstruction attributes image image", "judged": True},
 }
 
 

@@ -86,7 +86,7 @@ def attribute_editing(
         scaled: the label to show at several scales (Figure 8); if the data lack it, the one added with most success.
         generator: source of the draws.
     """
-    bench = _Bench(embedding, reconstruction, attributes, judge, generator or torch.Generator().manual_seed(0))
+    bench = Bench(embedding, reconstruction, attributes, judge, generator or torch.Generator().manual_seed(0))
     added = [bench.add(label, scale, count) for label in bench.editable if bench.absent[:, label].any()]
     removed = [bench.remove(label, count) for label in bench.editable if bench.present[:, label].any()]
     if not added or not removed:
@@ -133,7 +133,7 @@ def _table(names: tuple[str, ...], added: list[Edit], removed: list[Edit], judge
     )
 
 
-class _Bench:
+class Bench:
     """Test images, their embeddings and an eye to judge edits of them."""
 
     def __init__(
