@@ -99,3 +99,16 @@ def normal_noise(
     """
     device = like.device if generator is None else generator.device
     return torch.randn(shape, generator=generator, device=device).to(like)
+
+
+def gaussian_draws(mean: Tensor, covariance: Tensor, count: int, *, generator: torch.Generator | None = None) -> Tensor:
+    """`count` draws `(count, k)` from the normal distribution of a mean `(k,)` and a covariance `(k, k)`.
+
+    A singular covariance is taken as it is: no spread where it has none. The draws have the mean's dtype and device.
+    """
+    # Not a Cholesky factor: that fails on singular matrices. Rounding can leave eigenvalues just below zero.
+    variances, directions = torch.linalg.eigh(covariance.double())
+    source = mean.device if generator is None else generator.device
+    noise = torch.randn(count, len(mean), generator=generator, device=source, dtype=torch.float64).to(mean.device)
+    spread: Tensor = (noise * variances.clamp(min=0).sqrt()) @ directions.mT
+    return (mean.double() + spread).to(mean.dtype)

@@ -38,6 +38,7 @@ from semreg.trained.roles import labels_of, need, only_attribute
 from semreg.trained.rows import Gathered, gathered, in_parts, mean_of, picked, regrouped, selected
 from semreg.trained.run import Run
 from semreg.trained.sampling import class_number, sample, sampled_classes
+from semreg.trained.similarity import mean_dissimilarity, scales_and_window
 
 __all__ = [
     "CHUNK",
@@ -77,6 +78,7 @@ __all__ = [
     "labels_of",
     "linear_predictions",
     "load_images",
+    "mean_dissimilarity",
     "mean_of",
     "mlp_predictions",
     "need",
@@ -95,6 +97,7 @@ __all__ = [
     "rows_by_class",
     "sample",
     "sampled_classes",
+    "scales_and_window",
     "seen_by",
     "selected",
     "strips",

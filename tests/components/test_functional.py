@@ -13,6 +13,7 @@ from torch.distributions import Normal, kl_divergence
 
 from semreg.components.functional import (
     at_least_float32,
+    gaussian_draws,
     gaussian_log_density,
     in_float32,
     normal_noise,
@@ -131,3 +132,20 @@ def test_a_head_is_compiled_in_one_graph(precision: torch.dtype) -> None:
     whole = torch.compile(net, fullgraph=True, backend="eager")
     with torch.autocast("cpu", precision, enabled=precision != torch.float32):
         assert whole(torch.ones(5, 3)).equal(net(torch.ones(5, 3)))
+
+
+@settings(max_examples=20)
+@given(st.integers(1, 5), st.integers(1, 6), st.integers(0, 2**31))
+def test_draws_have_the_mean_and_the_covariance_even_a_singular_one(size: int, points: int, seed: int) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    rows = torch.randn(points, size, generator=generator, dtype=double)
+    mean, centred = rows.mean(0), rows - rows.mean(0)
+    covariance = centred.mT @ centred / points
+    drawn = gaussian_draws(mean, covariance, 20_000, generator=generator)
+    torch.testing.assert_close(drawn.mean(0), mean, rtol=0, atol=0.1)
+    torch.testing.assert_close(torch.cov(drawn.mT).reshape(size, size), covariance, rtol=0, atol=0.3)
+    # within the span of what there was
+    beyond = torch.eye(size, dtype=double) - torch.linalg.pinv(centred) @ centred
+    assert ((drawn - mean) @ beyond).abs().max() < 1e-6
+    single = gaussian_draws(mean.float(), covariance, 3, generator=torch.Generator().manual_seed(seed))
+    assert single.dtype == torch.float32

@@ -47,6 +47,7 @@ LEFT_OUT = {
     "expression_synthesis": "image, reconstruction, u, z, kind",
     "few_shot": "image, z, kind, reconstruction",
     "fid": "drawn, image",
+    "fitted_samples": "z, prior_z, u, prior, reconstruction, kind, image",
     "inception_score": "drawn, kind",
     "inpainting": "image, reconstruction, kind",
     "interpolation_strip": "z, kind, reconstruction",

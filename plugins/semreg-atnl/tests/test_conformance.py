@@ -12,6 +12,7 @@ A, B = (normalize(normal(6, 4, seed=seed)) for seed in range(2))
 EXAMPLES = {
     "atnl": example(normal(6, 4), LABELS, margin=1.2, neighbors="ring", num_classes=6),
     "normalize": example(normal(6, 4)),
+    "partner": example(LABELS, neighbors="ring", num_classes=6),
     "spherical": example(A, B),
     # this project's own idea
     "geodesic": Example((A, B), exempt=frozenset({"source"}), more={"labels": LABELS}),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from semreg_atnl.neighbors import neighbor_matrix
+from semreg_atnl.neighbors import neighbor_matrix, partner
 
 
 @given(st.integers(4, 9), st.data())
@@ -73,3 +74,41 @@ def test_without_the_number_of_classes() -> None:
 def test_malformed(neighbors: Any, num_classes: int | None, said: str) -> None:
     with pytest.raises(ValueError, match=said):
         neighbor_matrix(neighbors, torch.arange(2), num_classes=num_classes)
+
+
+@given(st.lists(st.integers(0, 5), max_size=12), st.sampled_from(["ring", "line", "none", [(0, 3), (3, 5)]]), st.data())
+def test_a_partner_is_of_a_neighbouring_class_where_there_is_one(
+    labels: list[int], neighbors: Any, data: st.DataObject
+) -> None:
+    classes, seed = torch.tensor(labels, dtype=torch.long), data.draw(st.integers(0, 2**31))
+    found, again = (
+        partner(classes, neighbors=neighbors, num_classes=6, generator=torch.Generator().manual_seed(seed))
+        for _ in range(2)
+    )
+    assert torch.equal(found, again)
+    assert found.dtype == torch.int64
+    related = neighbor_matrix(neighbors, torch.arange(6), num_classes=6)
+    for row, other in enumerate(found.tolist()):
+        possible = [k for k, label in enumerate(labels) if label != labels[row] and related[labels[row], label]]
+        assert other in (possible or [row])
+
+
+def test_each_row_of_the_neighbouring_classes_is_as_likely() -> None:
+    labels, generator = torch.tensor([0, 1, 1, 1, 9, 5]), torch.Generator().manual_seed(0)
+    found = torch.stack([partner(labels, neighbors="ring", num_classes=10, generator=generator) for _ in range(4000)])
+    shares = found[:, 0].bincount(minlength=6) / len(found)
+    torch.testing.assert_close(shares, torch.tensor([0, 0.25, 0.25, 0.25, 0.25, 0]), rtol=0, atol=0.03)
+    assert (found[:, 5] == 5).all()
+
+
+@pytest.mark.parametrize(
+    ("labels", "neighbors", "said"),
+    [
+        (torch.tensor([0, 10]), "ring", "there are 10 classes, 0 to 9; found labels from 0 to 10"),
+        (torch.tensor([0.0, 1.0]), "ring", "labels are classes, int64, found float32"),
+        (torch.tensor([0, 1]), "circle", "there is no neighbourhood 'circle'"),
+    ],
+)
+def test_a_partner_is_of_known_classes(labels: torch.Tensor, neighbors: Any, said: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(said)):
+        partner(labels, neighbors=neighbors, num_classes=10)

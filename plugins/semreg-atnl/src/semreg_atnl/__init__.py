@@ -7,11 +7,20 @@ from typing import TYPE_CHECKING
 
 from semreg.core import lazy_names
 
-__all__ = ["Geodesic", "angles", "angular_triplet_neighbor_loss", "balanced", "normalize", "spherical_interpolation"]
+__all__ = [
+    "Geodesic",
+    "angles",
+    "angular_triplet_neighbor_loss",
+    "balanced",
+    "normalize",
+    "partner",
+    "spherical_interpolation",
+]
 
 if TYPE_CHECKING:
     from semreg_atnl.functional import angles, angular_triplet_neighbor_loss, normalize, spherical_interpolation
     from semreg_atnl.geodesic import Geodesic
+    from semreg_atnl.neighbors import partner
     from semreg_atnl.samplers import balanced
 else:
-    __getattr__, __dir__ = lazy_names(__name__, "functional", "geodesic", "samplers")
+    __getattr__, __dir__ = lazy_names(__name__, "functional", "geodesic", "neighbors", "samplers")

@@ -1,15 +1,16 @@
-"""Neighbourhoods of classes: which classes count as positives of each other."""
+"""Neighbourhoods of classes: which classes count as positives of each other, and which rows of a batch have such."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import torch
+from annotated_types import Gt
 from torch import Tensor
 
-from semreg.core import at_hand, closest
+from semreg.core import Role, at_hand, closest, require_classes
 
 Neighbors = Literal["ring", "line", "none"] | list[tuple[int, int]] | list[list[bool]] | Tensor
 """`"ring"`: the classes before and after, the last one beside the first; `"line"`: the same with two ends; `"none"`: a
@@ -57,6 +58,42 @@ def neighbor_matrix(
         pairs = _numbered(classes[:, None], others)
         related = table[torch.searchsorted(table, pairs).clamp(max=len(table) - 1)] == pairs
     return related | (classes[:, None] == others)
+
+
+def partner(
+    labels: Annotated[Tensor, Role.LABEL],
+    *,
+    neighbors: Annotated[Neighbors, Role.ORDER],
+    num_classes: Annotated[Annotated[int, Gt(0)] | None, Role.CLASSES] = None,
+    generator: torch.Generator | None = None,
+) -> Tensor:
+    """A random row of a neighbouring class for each row of a batch, int64 `(batch,)`, for `take`.
+
+    Each row of a neighbouring class is as likely as another. A row that finds none in the batch is its own partner.
+
+    Args:
+        labels: the classes, integers `(batch,)`.
+        neighbors: "ring", "line", "none", a list of pairs of classes, or a symmetric matrix of booleans, as in `atnl`.
+        num_classes: how many classes there are. A ring needs it, since a batch need not hold the last class.
+        generator: source of the draw.
+
+    Raises:
+        ValueError: for a label out of range, or a neighbourhood that `atnl` refuses.
+
+    Source: beyond the paper.
+    """
+    require_classes("partner(labels)", labels, rows=len(labels), classes=num_classes)
+    classes = labels.long()
+    others = neighbor_matrix(neighbors, classes, num_classes=num_classes) & (classes[:, None] != classes)
+    device = labels.device if generator is None else generator.device
+    chances = torch.rand(others.shape, generator=generator, device=device).to(labels.device)
+    # Chances are 0 or more, so that a row is left with itself only where it has no neighbour.
+    own = torch.eye(len(classes), device=labels.device) - 2
+    return torch.where(others, chances, own).argmax(1) if len(classes) else classes
+
+
+partner.cuts_gradient = True  # type: ignore[attr-defined]
+partner.couples_rows = True  # type: ignore[attr-defined]
 
 
 def positives_of(labels: Tensor, neighbors: Neighbors, num_classes: int | None) -> Callable[[slice], Tensor]:

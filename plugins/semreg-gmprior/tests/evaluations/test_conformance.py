@@ -11,6 +11,7 @@ from tests.conforming import conform, evaluation, names
 
 EXAMPLES: dict[str, dict[str, Any]] = {
     "exchange": {"names": "image z_s z_u x_f digit", "judged": True},
+    "fitted_samples": {"names": "z_s prior_s z_u prior_u x_f digit image", "judged": True, "count": 20, "compared": 5},
     "inpainting": {"names": "image x_i digit", "judged": True, "masks": ["right_half"]},
     "toy_spread": {"names": "z_s z_s digit", "axis": 0},
     "traversal": {"names": "z_s prior_s z_u prior_u x_f digit", "images": 5},

@@ -13,7 +13,7 @@ from annotated_types import Ge, Gt, Le
 from einops import einsum, reduce
 from torch import Tensor
 
-from semreg.components.functional import in_float32
+from semreg.components.functional import gaussian_draws, in_float32
 from semreg.core import closest
 from semreg_olr.ssim import structural_dissimilarity
 
@@ -283,13 +283,9 @@ def draw_embedding(
         scale: factor on the whole row; above 1 exaggerates the label, below 1 weakens it (Figure 8).
         generator: source of randomness, on any device.
     """
-    mean, covariance = statistics.mean[label], statistics.covariance[label]
-    # Not a Cholesky factor: that fails on singular matrices. Rounding can leave eigenvalues just below zero.
-    variances, directions = torch.linalg.eigh(covariance.double())
-    source = mean.device if generator is None else generator.device
-    noise = torch.randn(count, len(mean), generator=generator, device=source, dtype=torch.float64).to(mean.device)
-    spread: Tensor = (noise * variances.clamp(min=0).sqrt()) @ directions.mT
-    return (scale * (mean.double() + spread)).to(mean.dtype)
+    mean, covariance = statistics.mean[label].double(), statistics.covariance[label]
+    drawn = gaussian_draws(mean, covariance, count, generator=generator)
+    return (scale * drawn).to(statistics.mean.dtype)
 
 
 def edit_embedding(
