@@ -79,8 +79,11 @@ FAMILIES: dict[str, list[str]] = {
     "toy/cvae_gan": ONE_EPOCH,
     "olr_celeba": OLR,
     "uniform_multipie": [*SMALL_UNIFORM,
-                         *_judged("synthesis", "transfer", "interpolation", "interpolation_illumination")],
-    "uniform_yaleb": [*SMALL_UNIFORM, *_judged("transfer", "interpolation_illumination")],
-    "uniform_ablation": [*FEW_FACES, "fallback.data.count=1200"],
+                         *_judged("synthesis", "transfer", "interpolation", "interpolation_illumination",
+                                  "interpolation_identity")],
+    "uniform_yaleb": [*SMALL_UNIFORM,
+                      *_judged("transfer", "interpolation_illumination", "interpolation_identity")],
+    "uniform_ablation": [*FEW_FACES, "fallback.data.count=1200",
+                         *(f"evaluate.{name}.points=10" for name in ("hopkins", "hopkins_pca", "hopkins_tsne"))],
 }  # fmt: skip
 """For each recipe the changes that shrink it, as `--set` takes them."""

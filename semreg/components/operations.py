@@ -7,7 +7,7 @@ from typing import Annotated, TypeVar, cast
 
 import torch
 from annotated_types import Ge, Gt, Interval, MinLen
-from einops import rearrange
+from einops import rearrange, reduce
 from torch import Tensor
 from torch.nn import functional
 from torch.nn.functional import affine_grid, grid_sample
@@ -36,6 +36,20 @@ def concatenate(*tensors: Tensor) -> Tensor:
 def multiply(a: Tensor, b: Tensor) -> Tensor:
     """The element-wise product a·b; shapes broadcast."""
     return a * b
+
+
+def pooled(code: Tensor, *, cells: Annotated[int, Ge(1)] = 1) -> Tensor:
+    """A spatial code `(batch, channels, height, width)` as vectors `(batch, channels·cells²)`: its means over space.
+
+    The maps are cut into `cells` times `cells` equal rectangles, and each gives its mean; by default one, the whole
+    map. For losses that read vectors, such as `predictability`. Raises ValueError if a side is not divisible by
+    `cells`, or the code has another shape.
+    """
+    if code.ndim != 4 or code.shape[2] % cells or code.shape[3] % cells:
+        cause = f"its maps can't be cut into {cells} × {cells} equal cells"
+        raise shape_error("pooled(code)", "batch channels height width", cause, code)
+    pattern = "batch channels (down height) (across width) -> batch (channels down across)"
+    return reduce(code, pattern, "mean", down=cells, across=cells)
 
 
 def average(*tensors: Tensor, weights: Annotated[Sequence[float], MinLen(1)] | None = None) -> Tensor:

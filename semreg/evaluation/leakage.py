@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import torch
 from annotated_types import Gt, MinLen
@@ -23,7 +23,6 @@ from semreg.trained import (
     read_codes,
     require_two_classes,
 )
-from semreg.trained.probes import STOPPED_BY
 
 Count = Annotated[int, Gt(0)]
 
@@ -36,35 +35,37 @@ def leakage(
     label: Annotated[Handle, Role.LABEL],
     logits: Handle | None = None,
     *,
+    split: Literal["validation", "test"] = "test",
     count: Annotated[int, Gt(1)] = 20_000,
     hidden: Annotated[Sequence[Count], MinLen(1)] = (256, 256),
     epochs: Count = 100,
     generator: torch.Generator | None = None,
 ) -> Result:
-    """How well fresh classifiers, trained on the training codes, tell the label of test images by a code.
+    """How well fresh classifiers, trained on the training codes, tell the label of other images by a code.
 
     A linear probe as `linear_probe` fits it, and an MLP on standardised codes, trained by Adam until its accuracy on a
-    tenth of the training codes has not risen for ten epochs. Each reads the code as evaluations do (a posterior's
-    mean) and, where it is random in training, as drawn there. A recipe's own adversarial classifier proves less: it is
-    trained against an encoder that moves away from it.
+    tenth of the training codes, or on as many as there are classes, has not risen for ten epochs. Each reads the code
+    as evaluations do (a posterior's mean) and, where it is random in training, as drawn there. A recipe's own
+    adversarial classifier proves less: it is trained against an encoder that moves away from it.
 
-    Figures, accuracies on test images: `linear_means`, `mlp_means` and, if the code is random, `linear_samples`,
-    `mlp_samples`; `chance`, the share of the largest class. With `logits`: `classifier_means`,
+    Figures, accuracies on the images of `split`: `linear_means`, `mlp_means` and, if the code is random,
+    `linear_samples`, `mlp_samples`; `chance`, the share of the largest class. With `logits`: `classifier_means`,
     `classifier_cross_entropy_means` (in nats) and likewise `_samples`.
 
     Args:
         code: `(batch, code)`, or spatial `(batch, channels, height, width)`, which is flattened.
         label: a field of classes.
         logits: what the recipe's own classifier says of the code, `(batch, classes)`.
+        split: whose images are told; those of the test may be of classes that no training image has, such as people.
         count: most training codes, drawn at random.
         hidden: units of the MLP's layers.
         epochs: most epochs of the MLP.
         generator: source of the draw of training codes and of the MLP's own randomness.
 
-    Raises ValueError for codes that are not finite, training images of one class, or too few of them.
+    Raises ValueError for codes that are not finite, training images of one class, or a class of which there is one.
     """
     field = class_field(label)
-    labels, truth = label.read("train"), label.read("test")
+    labels, truth = label.read("train"), label.read(split)
     generator = generator or torch.Generator().manual_seed(0)
     chosen = torch.randperm(len(labels), generator=generator)[:count].sort().values
     labels = labels[chosen]
@@ -75,7 +76,7 @@ def leakage(
     entropies: dict[str, float] = {}
     read: list[Tensor] = []
     for form, draws in (("means", False), ("samples", True)):
-        test = read_codes(code, "test", draws=draws, flat=True)
+        test = read_codes(code, split, draws=draws, flat=True)
         if read and torch.equal(test, read[0]):
             continue  # nothing in it is random
         read.append(test)
@@ -83,7 +84,7 @@ def leakage(
         [linear] = linear_predictions(train, labels, test, penalty=PENALTY, iterations=ITERATIONS)
         found = {"linear": linear, "mlp": mlp_predictions(train, labels, test, hidden, epochs, seed)}
         if logits is not None:
-            own = _logits(logits, field, draws)
+            own = _logits(logits, field, split, draws)
             found["classifier"] = own.argmax(1)
             entropies[form] = float(cross_entropy(own, truth))
         accuracies[form] = {name: float((seen == truth).float().mean()) for name, seen in found.items()}
@@ -93,7 +94,7 @@ def leakage(
     title, names = f"{label.name} as read from {code.name}", [_NAMES[name] for name in accuracies["means"]]
     columns = {form: list(values.values()) for form, values in accuracies.items()}
     caption = (
-        f"Accuracy on {len(truth)} test images; the probes are trained on {len(labels)} training codes. "
+        f"Accuracy on {len(truth)} {split} images; the probes are trained on {len(labels)} training codes. "
         f"Chance is the share of the largest class, {chance:.3f}."
     )
     table = Table(title, ("classifier", *columns), list(zip(names, *columns.values(), strict=True)), caption)
@@ -107,27 +108,23 @@ def leakage(
 
 
 def _require_enough(labels: Tensor, field: ClassField) -> None:
-    """Raises ValueError unless the part that stops the MLP can hold an image of each class."""
+    """Raises ValueError unless the part that stops the MLP and the rest can each hold an image of each class."""
     counts = labels.bincount(minlength=len(field.names))
-    present = int((counts > 0).sum())
     rare = [name for name, images in zip(field.names, counts.tolist(), strict=True) if images == 1]
     if rare:
         raise ValueError(f"class {rare[0]!r} has one training image; the probes need at least two of each class")
-    if STOPPED_BY * len(labels) < present:
-        least = round(present / STOPPED_BY)
-        raise ValueError(f"{len(labels)} training images are too few for probes of {present} classes; {least} suffice")
 
 
 @before_training(leakage)
 def _before_training(code: Handle, label: Handle, *inputs: Handle, **options: Any) -> None:
-    """Raises ValueError for training images that are too few, or of one class."""
+    """Raises ValueError for training images of one class, or a class of which there is one."""
     field, labels = class_field(label), label.read("train")
     require_two_classes(labels, field)
     _require_enough(labels, field)
 
 
-def _logits(logits: Handle, field: ClassField, draws: bool) -> Tensor:
-    values = logits.read("test", draws=draws)
+def _logits(logits: Handle, field: ClassField, split: str, draws: bool) -> Tensor:
+    values = logits.read(split, draws=draws)
     if not isinstance(values, Tensor) or values.shape[1:] != (len(field.names),):
         shape = tuple(values.shape) if isinstance(values, Tensor) else type(values).__name__
         raise ValueError(f"{logits.name!r} must be logits (batch, {len(field.names)} classes); found {shape}")

@@ -31,14 +31,18 @@ def linear_predictions(
 def mlp_predictions(
     codes: Tensor, labels: Tensor, others: Tensor, hidden: Sequence[int], epochs: int, seed: int
 ) -> Tensor:
-    """What an MLP fitted on codes `(rows, code)` sees in others."""
+    """What an MLP fitted on codes `(rows, code)` sees in others.
+
+    It stops by a tenth of the codes, or by as many as there are classes, where these are more.
+    """
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.neural_network import MLPClassifier
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
+    share = max(STOPPED_BY, int((labels.bincount() > 0).sum()) / len(labels))
     classifier = MLPClassifier(
-        tuple(hidden), max_iter=epochs, early_stopping=True, validation_fraction=STOPPED_BY, random_state=seed
+        tuple(hidden), max_iter=epochs, early_stopping=True, validation_fraction=share, random_state=seed
     )
     model = make_pipeline(StandardScaler(), classifier)
     with warnings.catch_warnings():

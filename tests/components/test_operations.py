@@ -53,6 +53,32 @@ class TestPermutation:
         assert torch.equal(*draws)
 
 
+class TestPooled:
+    @given(seeds, st.integers(0, 3), st.integers(1, 3), st.integers(1, 2), st.integers(1, 3))
+    def test_it_is_the_mean_of_each_cell(self, seed: int, rows: int, cells: int, high: int, wide: int) -> None:
+        code = torch.randn(rows, 2, cells * high, cells * wide, generator=seeded(seed), dtype=torch.float64)
+        expected = [
+            [
+                channel[y * high : (y + 1) * high, x * wide : (x + 1) * wide].mean()
+                for channel in maps
+                for y in range(cells)
+                for x in range(cells)
+            ]
+            for maps in code
+        ]
+        found = operations.pooled(code, cells=cells)
+        torch.testing.assert_close(found, torch.tensor(expected, dtype=torch.float64).view(rows, 2 * cells**2))
+
+    def test_gradients_reach_every_element(self) -> None:
+        code = torch.randn(2, 1, 2, 4, generator=seeded(0), dtype=torch.float64, requires_grad=True)
+        assert torch.autograd.gradcheck(lambda maps: operations.pooled(maps, cells=2), code)
+
+    @pytest.mark.parametrize("shape", [(2, 3), (2, 3, 4, 5), (2, 3, 5, 4)])
+    def test_what_cannot_be_cut_is_told(self, shape: tuple[int, ...]) -> None:
+        with pytest.raises(ValueError, match="its maps can't be cut into 2 × 2 equal cells"):
+            operations.pooled(torch.zeros(shape), cells=2)
+
+
 class TestPosterior:
     def test_features_are_halved(self) -> None:
         features = torch.arange(12.0).view(2, 6)

@@ -129,9 +129,19 @@ class FakeSlice:
         return self.run.tensors[self.name][split]
 
 
-def test_too_few_images_to_stop_the_mlp_are_refused(world: Any) -> None:
-    with pytest.raises(ValueError, match="30 training images are too few for probes of 5 classes; 50 suffice"):
-        leakage(world.tensor("z"), world.tensor("digit"), count=30)
+def test_of_many_classes_the_mlp_stops_by_as_many_images(world: Any) -> None:
+    result = leakage(world.tensor("z"), world.tensor("digit"), count=30)  # of 5 classes: more than a tenth
+    assert result.figures["linear_means"] == 1
+
+
+def test_the_images_are_those_of_the_split(corners: Any) -> None:
+    for name in ("z", "digit"):
+        values = corners.tensors[name]
+        values["validation"], values["test"] = values["test"], 0 * values["test"]
+        corners.drawn[name] = values
+    result = leakage(corners.tensor("z"), corners.tensor("digit"), split="validation")
+    assert result.figures["mlp_means"] > 0.97
+    assert "200 validation images" in result.tables[0].caption
 
 
 def test_logits_of_other_classes_are_refused(world: Any) -> None:

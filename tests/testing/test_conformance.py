@@ -35,6 +35,7 @@ OPERATIONS = {
     "multiply": example(normal(6, 4), normal(6, 4, seed=1), exempt=TEXTBOOK),
     "one_hot": example(LABELS, classes=3, exempt=TEXTBOOK),
     "permutation": example(normal(6, 4), exempt=TEXTBOOK),
+    "pooled": example(normal(6, 2, 4, 6), cells=2, exempt=TEXTBOOK),
     "posterior_mean": example(POSTERIOR, exempt=TEXTBOOK),
     "sample": example(POSTERIOR),
     "sigmoid": example(normal(6, 4), exempt=TEXTBOOK),

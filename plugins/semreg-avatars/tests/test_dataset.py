@@ -94,7 +94,7 @@ def test_the_reader_survives_pickling_and_any_order():
 def test_identity_tells_sets_apart():
     options = (
         {}, {"size": 32}, {"count": 41}, {"seed": 1}, {"test": 0.5}, {"pictures_per_person": 2}, {"vary": []},
-        {"first": 9}, {"factors": True},
+        {"first": 9}, {"equal_shares": True}, {"factors": True},
     )  # fmt: skip
     found = [Avatars(**{"count": 40, **changed}).source().identity for changed in options]
     assert len({str(one) for one in found}) == len(options)

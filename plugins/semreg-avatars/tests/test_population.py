@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -107,3 +108,16 @@ def test_two_processes_draw_the_same_pixels():
         for seed in ("1", "2")
     }
     assert len(digests) == 1
+
+
+def test_equal_shares_change_expressions_alone_and_what_follows_from_them():
+    varies = frozenset({"expression", "illumination"})
+    own, equal = (population(3000, 3, 0, varies, equal_shares=shares) for shares in (False, True))
+    shares = np.bincount([picture.expression for picture in equal], minlength=5) / 3000
+    assert np.abs(shares - 0.2).max() < 0.03
+    same = {"expression": look.NEUTRAL, "mouth_open": False}
+    assert [replace(picture, **same) for picture in own] == [replace(picture, **same) for picture in equal]
+    source = Avatars(count=3000, vary=["expression"], equal_shares=True).source()
+    assert np.abs(np.bincount(source.labels["expression"]) / 3000 - 0.2).max() < 0.03
+    images = [Avatars(count=40, size=16, equal_shares=shares).source().images(range(40)) for shares in (False, True)]
+    assert not np.array_equal(*images)

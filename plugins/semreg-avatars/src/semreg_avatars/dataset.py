@@ -65,10 +65,15 @@ class AvatarReader:
     seed: int
     vary: frozenset[str]
     first: int = 0
+    equal_shares: bool = False
+
+    def pictures(self) -> tuple[look.Appearance, ...]:
+        """What every picture shows."""
+        return population(self.count, self.pictures_per_person, self.seed, self.vary, self.first, self.equal_shares)
 
     def __call__(self, indices: Sequence[int]) -> npt.NDArray[np.uint8]:
         """The pictures, uint8 `(len(indices), 3, size, size)`."""
-        pictures = population(self.count, self.pictures_per_person, self.seed, self.vary, self.first)
+        pictures = self.pictures()
         images = np.empty((len(indices), 3, self.size, self.size), np.uint8)
         for position, index in enumerate(indices):
             images[position] = draw(pictures[index], self.size)
@@ -85,15 +90,16 @@ class Avatars:
     pictures, out of `expression`, `illumination`, `pose` and `gaze`. What does not vary is neutral, frontal, 0° and
     ahead. By default only the expression varies, so that every attribute can be seen. `first` is the number of the
     first picture: sets of one seed have the same people, and where numbers don't overlap, other pictures of them.
-    `names` gives fields of classes other names, as `{ identity = "person" }`. `factors` has the true factors in the
-    place of `attributes` and `identity`.
+    `equal_shares` makes every expression equally likely. `names` gives fields of classes other names, as
+    `{ identity = "person" }`. `factors` has the true factors in the place of `attributes` and `identity`.
 
     Fields: `image` `(3, size, size)`; `attributes`; `identity`, one class per person; and for each factor in `vary` a
     class field of its name:
 
     * `identity`: skin, width of the head, hair and its colour, brows, eyes, nose, lips and beard: all that does not
       change in a day. Hats, glasses, make-up, earrings, clothes and background do.
-    * `expression`: neutral, smiling, surprised, sad, angry (shares 38, 42, 8, 6, 6 %), by mouth, brows and eyes.
+    * `expression`: neutral, smiling, surprised, sad, angry, by mouth, brows and eyes; shares 38, 42, 8, 6, 6 % unless
+      they are equal.
     * `illumination`: left, half_left, frontal, half_right, right (a line): light from 90 or 45 degrees aside, shading.
     * `pose`: a yaw of -90, -60, -30, 0, 30, 60 or 90 degrees (a line); the face slides round a cylinder, hair and head
       stay. Turned far, a face shows only half of its parts, or fewer, and its labels are those of the whole.
@@ -149,6 +155,7 @@ class Avatars:
         pictures_per_person: Annotated[int, Ge(1)] = 4,
         vary: list[Factor] = ONLY_EXPRESSION,
         first: Annotated[int, Ge(0)] = 0,
+        equal_shares: bool = False,
         names: Mapping[str, str] = SAME_NAMES,
         factors: bool = False,
     ) -> None:
@@ -173,7 +180,7 @@ class Avatars:
             )
         self.size, self.count, self.seed, self.test, self.first = size, count, seed, test, first
         self.pictures_per_person, self.vary = pictures_per_person, frozenset(vary)
-        self.factors = factors
+        self.equal_shares, self.factors = equal_shares, factors
         kept = {*self.vary} if factors else {"identity", *self.vary}
         self.names = {name: name for name in ("identity", *FACTORS) if name in kept}
         taken = {"image", "split", *(CAUSES if factors else ()), "width" if factors else "attributes"}
@@ -203,7 +210,10 @@ class Avatars:
 
     def source(self) -> Source:
         """Decides what every picture shows; draws none."""
-        pictures = population(self.count, self.pictures_per_person, self.seed, self.vary, self.first)
+        reader = AvatarReader(
+            self.size, self.count, self.pictures_per_person, self.seed, self.vary, self.first, self.equal_shares
+        )
+        pictures = reader.pictures()
         identity = np.arange(self.count, dtype=np.int64) // self.pictures_per_person
         labels: dict[str, npt.NDArray[Any]]
         if self.factors:
@@ -218,7 +228,7 @@ class Avatars:
         return Source(
             labels=labels,
             split=np.where(self._held_out()[identity], TEST, TRAIN).astype(np.uint8),
-            images=AvatarReader(self.size, self.count, self.pictures_per_person, self.seed, self.vary, self.first),
+            images=reader,
             identity={
                 "dataset": "avatars",
                 "size": self.size,
@@ -230,6 +240,7 @@ class Avatars:
                 "versions": versions,
             }
             | ({"first": self.first} if self.first else {})
+            | ({"equal_shares": True} if self.equal_shares else {})
             | ({"factors": True} if self.factors else {}),
         )
 

@@ -85,11 +85,14 @@ def draw_person(draws: Draws, *, masculine: bool, old: bool) -> Person:
     )
 
 
-def draw_picture(draws: Draws, person: Person, *, masculine: bool, old: bool, vary: frozenset[str]) -> Appearance:
+def draw_picture(
+    draws: Draws, person: Person, *, masculine: bool, old: bool, vary: frozenset[str], equal_shares: bool = False
+) -> Appearance:
     """A picture of the person. Every draw is made whatever varies, so that an option changes only what it names."""
     lipstick = draws.happens(0.05 if masculine else 0.45 if old else 0.62)
     makeup = draws.happens(0.03 if masculine else 0.65 if lipstick else 0.20)
-    expression = draws.index(tuple(EXPRESSION_SHARES.values()))
+    shares = tuple(EXPRESSION_SHARES.values())
+    expression = draws.index([1 / len(shares)] * len(shares) if equal_shares else shares)
     illumination = int(draws.uniform() * len(look.ILLUMINATIONS))
     pose = int(draws.uniform() * len(look.POSES))
     gaze = int(draws.uniform() * len(look.GAZES))
@@ -120,15 +123,23 @@ def draw_picture(draws: Draws, person: Person, *, masculine: bool, old: bool, va
 
 @lru_cache(maxsize=4)
 def population(
-    count: int, pictures_per_person: int, seed: int, vary: frozenset[str], first: int = 0
+    count: int,
+    pictures_per_person: int,
+    seed: int,
+    vary: frozenset[str],
+    first: int = 0,
+    equal_shares: bool = False,
 ) -> tuple[Appearance, ...]:
     """`count` pictures, person after person. Each person and picture has draws of its own, so that a greater `count`
-    leaves the first pictures as they are, and another `first` has the same people in other pictures."""
+    leaves the first pictures as they are, and another `first` has the same people in other pictures. With
+    `equal_shares` each expression is as likely."""
     pictures = []
     for index in range(count):
         of_person = Draws(seed, Stream.PERSON, index // pictures_per_person)
         masculine, old = of_person.happens(0.5), of_person.happens(0.4)
         person = draw_person(of_person, masculine=masculine, old=old)
         of_picture = Draws(seed, Stream.PICTURE, first + index)
-        pictures.append(draw_picture(of_picture, person, masculine=masculine, old=old, vary=vary))
+        pictures.append(
+            draw_picture(of_picture, person, masculine=masculine, old=old, vary=vary, equal_shares=equal_shares)
+        )
     return tuple(pictures)

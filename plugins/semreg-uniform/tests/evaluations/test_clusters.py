@@ -34,7 +34,7 @@ def made(apart: float, rows: int = 320, dimensions: int = 3) -> FakeRun:
 
 def evaluated(world: FakeRun, **options: Any) -> Any:
     inputs = map(world.tensor, ("z", "kind", "light"))
-    return hopkins(*inputs, generator=torch.Generator().manual_seed(0), **{"repeats": 30, **options})
+    return hopkins(*inputs, generator=torch.Generator().manual_seed(0), **{"points": 40, "repeats": 30, **options})
 
 
 def test_a_light_that_leaves_no_trace_gives_what_a_normal_distribution_gives() -> None:
@@ -48,13 +48,13 @@ def test_a_light_that_leaves_no_trace_gives_what_a_normal_distribution_gives() -
 
 
 @pytest.mark.parametrize("split", ["train", "test"])
-def test_statistics_are_means_over_draws_in_the_box_of_the_cluster(split: str) -> None:
+def test_statistics_are_means_over_equal_draws_in_the_box_of_the_cluster(split: str) -> None:
     world = made(2)
     light = world.tensors["light"][split]
     light[(light == 3) & (torch.arange(len(light)) > 16)] = 2  # the last is left out, with two images in a cluster
     other = world.tensors["kind"]["test" if split == "train" else "train"]
     other.copy_(1 - other)
-    [row, _] = evaluated(world, split=split, exponent=2.0, repeats=3).tables[0].rows
+    [row, _] = evaluated(world, split=split, exponent=2.0, repeats=3, points=30).tables[0].rows
     inside = world.tensors["kind"][split] == 0
     points, light = world.tensors["z"][split][inside].flatten(1).double(), light[inside]
     generator = torch.Generator().manual_seed(0)
@@ -68,13 +68,15 @@ def test_statistics_are_means_over_draws_in_the_box_of_the_cluster(split: str) -
                 noise = torch.randn(len(points), len(points), generator=generator, dtype=torch.float64)
                 those = points.mean(0) + noise @ (points - points.mean(0)) / (len(points) - 1) ** 0.5
             box = (those.amin(0), those.amax(0))
-            groups = [*(those[light == value] for value in range(3)), those]
-            of_draws.append([hopkins_statistic(g, exponent=2.0, box=box, generator=generator) for g in groups])
+            groups = [*((light == value).nonzero().flatten() for value in range(3)), torch.arange(len(those))]
+            chosen = [those[g[torch.randperm(len(g), generator=generator)[:30]]] for g in groups]
+            statistics = [hopkins_statistic(g, sample=10, exponent=2.0, box=box, generator=generator) for g in chosen]
+            of_draws.append(statistics)
         return torch.tensor(of_draws).mean(0)
 
     real, normal = means(normal=False), means(normal=True)
     per_label, spread, whole = float(real[:3].mean()), float(real[:3].std(correction=0)), float(real[3])
-    expected = [per_label, spread, per_label - float(normal[:3].mean()), whole, whole - float(normal[3])]
+    expected = [len(points), per_label, spread, per_label - float(normal[:3].mean()), whole, whole - float(normal[3])]
     assert row[0] == "one"
     assert list(row[1:]) == pytest.approx(expected, abs=1e-6)
 
@@ -124,7 +126,7 @@ def test_small_clusters_are_left_out() -> None:
     world.tensors["kind"]["test"][::2] = 1
     assert [row[0] for row in evaluated(world).tables[0].rows] == ["two"]
     world.tensors["light"]["test"].fill_(0)
-    with pytest.raises(ValueError, match="no class of kind has 10 test images of each of two classes of light"):
+    with pytest.raises(ValueError, match="no class of kind has 40 test images of each of two classes of light"):
         evaluated(world)
     for field in ("light", "kind"):
         world.fields.pop(field)
@@ -147,3 +149,20 @@ def test_a_cluster_that_cannot_be_probed_has_no_figure_of_it(lack: str) -> None:
     assert result.tables[1].rows == [("one", None, None, None), ("two", None, None, None)]
     assert all(math.isnan(result.figures[name]) for name in ("probe_linear", "probe_mlp", "chance"))
     assert "probed" not in result.summary
+
+
+def test_clusters_weigh_as_many_images_as_they_have() -> None:
+    world = made(1)
+    world.tensors["kind"]["test"] = (torch.arange(320) % 4 == 0).long()
+    result = evaluated(world, points=10)
+    for table, column, figure in ((0, 2, "per_label"), (0, 5, "whole"), (1, 1, "probe_linear"), (1, 3, "chance")):
+        one, other = (row[column] for row in result.tables[table].rows)
+        assert result.figures[figure] == pytest.approx(0.75 * one + 0.25 * other)
+    assert [row[1] for row in result.tables[0].rows] == [240, 80]
+
+
+@pytest.mark.parametrize("points", [10, 40, 150])
+def test_without_structure_the_number_of_points_makes_no_excess(points: int) -> None:
+    figures = evaluated(made(0, rows=1280), points=points).figures
+    assert abs(figures["per_label_excess"]) < 0.03
+    assert abs(figures["whole_excess"]) < 0.03

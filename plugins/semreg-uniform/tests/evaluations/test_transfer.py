@@ -11,11 +11,13 @@ from semreg_uniform.evaluations.transfer import attribute_transfer
 INPUTS = ("image", "x_f", "z_0", "z_shape", "z_tone", "shape", "tone")
 
 
-def evaluated(world: Any, *transfers: list[str], seed: int = 0, inputs: tuple[str, ...] = INPUTS) -> Any:
+def evaluated(
+    world: Any, *transfers: list[str], seed: int = 0, inputs: tuple[str, ...] = INPUTS, **options: Any
+) -> Any:
     generator = torch.Generator().manual_seed(seed)
     chosen = list(transfers) or None
     return attribute_transfer(
-        *map(world.tensor, inputs), judge=world, transfers=chosen, pairs=30, pictures=3, generator=generator
+        *map(world.tensor, inputs), judge=world, transfers=chosen, pairs=30, pictures=3, generator=generator, **options
     )
 
 
@@ -83,6 +85,18 @@ def test_what_can_be_hoped_for_stands_beside(world: Any) -> None:
     figures = evaluated(world).figures
     assert figures["judge_on_images_shape"] == 1
     assert figures["judge_on_reconstructions_shape"] == pytest.approx(1 / 3)
+
+
+def test_the_judge_chooses_among_all_classes_or_those_of_test_images(world: Any) -> None:
+    world.tensors["shape"]["test"] %= 2  # no test image is long, and the judge prefers that
+    world.tensors["z_shape"]["test"] %= 1
+    world.tensors["z_shape"]["test"] += world.tensors["shape"]["test"][:, None, None, None]
+    see = world.functions["probability_shape"]
+    world.functions["probability_shape"] = lambda image: see(image) + torch.tensor([0.0, 0.0, 2.0])
+    assert evaluated(world).figures["target_shape"] == 0
+    result = evaluated(world, among="test")
+    assert result.figures["target_shape"] == result.figures["judge_on_reconstructions_shape"] == 1
+    assert "among the classes of test images" in result.tables[0].caption
 
 
 def test_without_a_rest_the_codes_are_those_of_the_attributes(world: Any) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Annotated, Literal, NamedTuple
 
 import torch
-from annotated_types import Gt
+from annotated_types import Ge, Gt
 from torch import Tensor
 
 from semreg.core import Handle, Result, Role, Table
@@ -22,10 +22,10 @@ from semreg.trained import (
     rows_by_class,
     vary,
 )
-from semreg_uniform.functional import hopkins_statistic
+from semreg_uniform.functional import SAMPLED_SHARE, hopkins_statistic
 
 LEAST = 10
-"""Images of a label in a cluster for a statistic of theirs, and on average for a probe."""
+"""Points of a sample, and images of a label in a cluster, on average, for a probe."""
 HIDDEN, EPOCHS = (256, 256), 100
 """Of the net that probes, as the evaluation `leakage` has them unless told otherwise."""
 
@@ -35,6 +35,8 @@ SPACES = {"none": "the codes", "pca": "the first two principal components", "tsn
 class Found(NamedTuple):
     """Of one cluster: Hopkins statistics, their excess over a normal distribution's, and what fresh probes read."""
 
+    images: int
+    """Of the split: the cluster's weight in the means over clusters."""
     per_label: float
     spread: float
     """Standard deviation over labels."""
@@ -54,6 +56,7 @@ def hopkins(
     *,
     split: Literal["train", "validation", "test"] = "test",
     embedding: Literal["none", "pca", "tsne"] = "none",
+    points: Annotated[int, Ge(LEAST)] = LEAST,
     exponent: Annotated[float, Gt(0)] = 1.0,
     repeats: Annotated[int, Gt(0)] = 50,
     generator: torch.Generator | None = None,
@@ -64,15 +67,17 @@ def hopkins(
     expression's cluster, and says neither in which space, with which exponent nor over what region. Ours: for each
     label, the statistic of its points with places drawn in the box of the *whole* cluster, so that labels that keep to
     parts of the cluster give high values; mean and standard deviation over labels. Beside it the statistic of the
-    whole cluster by itself. Both are means over `repeats` draws of a tenth of the points. Since their values depend on
-    dimensions and numbers, each stands beside that of points drawn from a normal distribution with the cluster's
-    mean and covariance, as many of each label; the difference is what says something.
+    whole cluster by itself. The statistic grows with the number of points where nothing has any structure, so each is
+    of `points` points, drawn anew `repeats` times, and of a sample of a tenth of them, at least 10. Since it depends on
+    dimensions, too, each stands beside that of points drawn from a normal distribution with the cluster's mean and
+    covariance, as many of each label; the difference is what says something.
 
     Fresh probes, linear and MLP, as the evaluation `leakage` has them, are trained to read the label from the training
     codes of each cluster and tested on its test codes; chance is the most frequent label's share.
 
-    Figures, means over clusters: `per_label` (the paper's form), `per_label_excess` over the normal distribution's,
-    `whole`, `whole_excess`, `probe_linear`, `probe_mlp`, `chance` (not a number where there is too little to probe).
+    Figures, means over clusters, weighted by their images: `per_label` (the paper's form), `per_label_excess` over the
+    normal distribution's, `whole`, `whole_excess`, `probe_linear`, `probe_mlp`, `chance` (not a number where there is
+    too little to probe).
 
     Args:
         code: `(batch, ...)`, flattened.
@@ -81,29 +86,32 @@ def hopkins(
         split: whose codes the statistics are of.
         embedding: "pca" takes the first two principal components of the split's codes, "tsne" places them in two
             dimensions; the probes read the codes themselves.
+        points: how many points of a label, and of the whole cluster, each statistic is of.
         exponent: of the distances.
         repeats: how many draws each statistic is averaged over.
         generator: source of all draws.
 
-    Clusters and labels with fewer than 10 images of the split are left out. Raises ValueError if that leaves none.
+    Labels with fewer than `points` images in a cluster are left out, and clusters with fewer than two such labels.
+    Raises ValueError if that leaves none.
     """
     clusters, labels = class_field(cluster), class_field(label)
     generator = generator or torch.Generator().manual_seed(0)
-    points = _embedded(read_codes(code, split, flat=True).double(), embedding, generator)
+    embedded = _embedded(read_codes(code, split, flat=True).double(), embedding, generator)
     of_cluster = rows_by_class(cluster.read(split), len(clusters.names))
     second = label.read(split)
     seed = int(torch.randint(2**31, (), generator=generator))
     found: dict[str, Found] = {}
     for value, name in enumerate(clusters.names):
         rows = of_cluster[value]
-        groups = [group for group in rows_by_class(second[rows], len(labels.names)) if len(group) >= LEAST]
+        groups = [group for group in rows_by_class(second[rows], len(labels.names)) if len(group) >= points]
         if len(groups) < 2:
             continue
-        own = points[rows]
-        per_label, whole = _statistics([own] * repeats, groups, exponent, generator)
+        own = embedded[rows]
+        per_label, whole = _statistics([own] * repeats, groups, points, exponent, generator)
         alike = (_normal_like(own, generator) for _ in range(repeats))
-        normal, whole_normal = _statistics(alike, groups, exponent, generator)
+        normal, whole_normal = _statistics(alike, groups, points, exponent, generator)
         found[name] = Found(
+            len(rows),
             float(per_label.mean()),
             float(per_label.std(correction=0)),
             float(per_label.mean() - normal.mean()),
@@ -113,10 +121,10 @@ def hopkins(
         )
     if not found:
         raise ValueError(
-            f"no class of {cluster.name} has {LEAST} {split} images of each of two classes of {label.name}; "
+            f"no class of {cluster.name} has {points} {split} images of each of two classes of {label.name}; "
             "no statistic can be had"
         )
-    space = f"{SPACES[embedding]} of {code.name}, {split} images, exponent {exponent:g}"
+    space = f"{SPACES[embedding]} of {code.name}, {split} images, {points} points at a time, exponent {exponent:g}"
     return _result(found, cluster.name, label.name, space)
 
 
@@ -134,16 +142,22 @@ def _embedded(codes: Tensor, embedding: str, generator: torch.Generator) -> Tens
 
 
 def _statistics(
-    draws: Iterable[Tensor], groups: Sequence[Tensor], exponent: float, generator: torch.Generator
+    draws: Iterable[Tensor], groups: Sequence[Tensor], count: int, exponent: float, generator: torch.Generator
 ) -> tuple[Tensor, float]:
-    """The Hopkins statistic of each group of points in the box of all, `(groups,)`, and of all: means over draws."""
+    """The Hopkins statistic of `count` points of each group in the box of all, `(groups,)`, and of as many of all.
+
+    Means over draws.
+    """
     found = []
+    sample = max(LEAST, round(SAMPLED_SHARE * count))
     for points in draws:
         box = (points.amin(0), points.amax(0))
-        those = [*(points[group] for group in groups), points]
-        found.append(
-            torch.stack([hopkins_statistic(one, exponent=exponent, box=box, generator=generator) for one in those])
-        )
+        those = [*groups, torch.arange(len(points))]
+        chosen = [points[rows[torch.randperm(len(rows), generator=generator)[:count]]] for rows in those]
+        statistics = [
+            hopkins_statistic(drawn, sample=sample, exponent=exponent, box=box, generator=generator) for drawn in chosen
+        ]
+        found.append(torch.stack(statistics))
     *of_groups, of_all = torch.stack(found).mean(0)
     return torch.stack(of_groups), float(of_all)
 
@@ -176,19 +190,21 @@ def _probes(
 def _result(found: dict[str, Found], cluster: str, label: str, space: str) -> Result:
     """Figures, tables and summary of clusters by name; `space` says what the statistics are of."""
     figures = {
-        name: _mean([getattr(one, name) for one in found.values()]) for name in Found._fields if name != "spread"
+        name: _mean([(one.images, getattr(one, name)) for one in found.values()])
+        for name in Found._fields
+        if name not in ("images", "spread")
     }
     statistics = Table(
         f"Hopkins statistic of {label} inside each cluster of {cluster}",
-        (cluster, "per label", "± over labels", "minus normal's", "whole cluster", "minus normal's"),
-        [(name, *one[:5]) for name, one in found.items()],
+        (cluster, "images", "per label", "± over labels", "minus normal's", "whole cluster", "minus normal's"),
+        [(name, *one[:6]) for name, one in found.items()],
         caption=f"In {space}. Per label: the points of one {label} in the box of the whole cluster, the mean over "
         "labels.",
     )
     probes = Table(
         f"{label.capitalize()} read by fresh probes inside each cluster of {cluster}",
         (cluster, "linear", "MLP", "chance"),
-        [(name, *one[5:]) for name, one in found.items()],
+        [(name, *one[6:]) for name, one in found.items()],
         caption="Trained on the training codes of the cluster, tested on its test codes.",
     )
     summary = f"Hopkins per {label} {figures['per_label']:.2f}, {figures['per_label_excess']:+.2f} over a "
@@ -198,7 +214,8 @@ def _result(found: dict[str, Found], cluster: str, label: str, space: str) -> Re
     return Result(figures, {}, [statistics, probes], summary=summary)
 
 
-def _mean(values: Sequence[float | None]) -> float:
-    """Of those that there are; not a number without any."""
-    there = [value for value in values if value is not None]
-    return sum(there) / len(there) if there else math.nan
+def _mean(values: Sequence[tuple[int, float | None]]) -> float:
+    """Of those that there are, by their weights; not a number without any."""
+    there = [(weight, value) for weight, value in values if value is not None]
+    whole = sum(weight for weight, _ in there)
+    return sum(weight * value for weight, value in there) / whole if whole else math.nan

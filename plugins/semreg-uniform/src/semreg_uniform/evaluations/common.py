@@ -77,22 +77,31 @@ def check_names(call: str, handles: Sequence[Handle], names: Iterable[str], *, c
             raise ValueError(f"the test images are of {found} classes of {name}; {classes} are needed")
 
 
-def seen_in(judge: TrainedRun, images: Tensor, attributes: Attributes) -> dict[str, Tensor]:
+def seen_in(
+    judge: TrainedRun, images: Tensor, attributes: Attributes, among: Mapping[str, Tensor] | None = None
+) -> dict[str, Tensor]:
     """What independent classifiers see in images, int64 `(rows,)` for each attribute NAME.
 
-    The judge has a tensor `probability_NAME` `(batch, classes)` for each, read from `image`.
+    The judge has a tensor `probability_NAME` `(batch, classes)` for each, read from `image`. `among` has for each the
+    classes that are possible, int64, of all unless told otherwise.
     """
-    return {
-        name: probabilities(judge, images, attributes.field(name), tensor=f"probability_{name}").argmax(1)
-        for name in attributes.names
-    }
+    seen = {}
+    for name in attributes.names:
+        found = probabilities(judge, images, attributes.field(name), tensor=f"probability_{name}")
+        seen[name] = found.argmax(1) if among is None else among[name][found[:, among[name]].argmax(1)]
+    return seen
 
 
-def seen_in_all(judge: TrainedRun, batches: Iterable[Tensor], attributes: Attributes) -> dict[str, Tensor]:
+def seen_in_all(
+    judge: TrainedRun,
+    batches: Iterable[Tensor],
+    attributes: Attributes,
+    among: Mapping[str, Tensor] | None = None,
+) -> dict[str, Tensor]:
     """What `seen_in` says of images that come a batch at a time."""
     seen = {name: Gathered() for name in attributes.names}
     for images in batches:
-        for name, verdicts in seen_in(judge, images, attributes).items():
+        for name, verdicts in seen_in(judge, images, attributes, among).items():
             seen[name].add(verdicts)
     return {name: verdicts.value for name, verdicts in seen.items()}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import torch
 from annotated_types import Gt, MinLen
@@ -30,6 +30,7 @@ def attribute_transfer(
     *codes_and_labels: Annotated[Handle, Role.REST, Role.CODE, Role.LABEL],
     judge: Annotated[TrainedRun, Reads("probability_{label}")],
     transfers: Sequence[Annotated[list[str], MinLen(1)]] | None = None,
+    among: Literal["all", "test"] = "all",
     pairs: Annotated[int, Gt(0)] = 500,
     pictures: Annotated[int, Gt(0)] = 8,
     generator: torch.Generator | None = None,
@@ -51,6 +52,8 @@ def attribute_transfer(
         codes_and_labels: z_0, if there is one, the code of each attribute `(batch, ...)`, and as many labels.
         judge: a run with a tensor `probability_NAME` `(batch, classes)` read from `image` for each attribute.
         transfers: lists of attributes that are transferred together; by default each by itself.
+        among: whether the judge chooses among all classes, or among those of test images alone: of many people some
+            can't be told from others by any picture.
         pairs: how many for each transfer.
         pictures: how many of them are shown, the first ones.
         generator: source of the pairs.
@@ -61,6 +64,9 @@ def attribute_transfer(
         attributes.field(name)
     generator = generator or torch.Generator().manual_seed(0)
     labels = attributes.read_labels("test")
+    possible = (
+        {name: label.bincount().nonzero().flatten() for name, label in labels.items()} if among == "test" else None
+    )
     figures: dict[str, float] = {}
     rows: list[tuple[Cell, ...]] = []
     grids = []
@@ -69,7 +75,7 @@ def attribute_transfer(
         codes, given = (attributes.read("test", rows) for rows in (inputs, targets))
         made = synthesised(reconstruction, transferred(attributes, codes, given, names))
         wanted = {name: label[targets if name in names else inputs] for name, label in labels.items()}
-        shares = agreement(seen_in(judge, made, attributes), wanted)
+        shares = agreement(seen_in(judge, made, attributes, possible), wanted)
         called, others = "_and_".join(names), [name for name in attributes.names if name not in names]
         figures[f"target_{called}"] = _mean([shares[name] for name in names])
         if others:
@@ -87,7 +93,7 @@ def attribute_transfer(
         )
     copies = (synthesised(reconstruction, codes) for codes in attributes.batches("test"))
     for said, images in (("images", image.batches("test")), ("reconstructions", copies)):
-        seen = seen_in_all(judge, images, attributes)
+        seen = seen_in_all(judge, images, attributes, possible)
         found = agreement(seen, labels)
         figures |= {f"judge_on_{said}_{name}": share for name, share in found.items()}
         rows.append((f"nothing: {said}", len(next(iter(seen.values()))), *found.values()))
@@ -96,7 +102,8 @@ def attribute_transfer(
         ("transferred", "images", *attributes.names),
         rows,
         caption="Of what is transferred the share seen as the target's class, of the others as the input's. In the "
-        "last two rows the test images and their reconstructions: what can be hoped for.",
+        "last two rows the test images and their reconstructions: what can be hoped for."
+        + (" The judge chooses among the classes of test images." if among == "test" else ""),
     )
     summary = ", ".join(
         f"{name.replace('_', ' ')} {share:.1%}" for name, share in figures.items() if not name.startswith("judge")

@@ -1,0 +1,56 @@
+"""A word while a run trains where a critic has stopped working: beyond the paper."""
+
+from __future__ import annotations
+
+import re
+
+from semreg.core import ObservedRun
+from semreg.core.hookspecs import Progress, hookimpl
+
+__all__ = ["CriticWatch"]
+
+DEAD = (0.8, 1.0)
+"""The penalty E[(‖∇D‖₂ − 1)²] where gradients are near zero; of greater ones it is above 1."""
+LEAST = 200
+"""Iterations, of epochs that have fewer: every critic begins with small gradients."""
+CALL = re.compile(r"\s*gradient_penalty\(\s*(\w+)")
+
+
+class CriticWatch:
+    """Warns, once a phase, where a loss `gradient_penalty(critic, …)` stays between 0.8 and 1 for an epoch.
+
+    The critic's gradients are then near zero, and the adversarial losses teach nothing any more. The warning is said
+    while the run trains and stands in its report.
+    """
+
+    def __init__(self) -> None:
+        self._critics: dict[str, str] = {}
+        self._alive: dict[str, int] = {}
+
+    @hookimpl
+    def phase_started(self, run: ObservedRun) -> None:
+        """Find the penalties of the recipe."""
+        uses = {name: CALL.match(str(loss.get("use"))) for name, loss in run.recipe.get("losses", {}).items()}
+        self._critics = {name: found[1] for name, found in uses.items() if found}
+        self._alive = {}
+
+    @hookimpl
+    def iteration_done(self, run: ObservedRun, progress: Progress) -> None:
+        """Look at penalties where they are read from the device."""
+        if not self._critics or progress.losses is None:
+            return
+        long = max(progress.iterations // progress.epochs, LEAST)
+        for name, critic in [*self._critics.items()]:
+            penalty = progress.losses.get(name)
+            if penalty is None:
+                continue
+            if not DEAD[0] <= penalty <= DEAD[1]:
+                self._alive[name] = progress.iteration
+            elif progress.iteration - self._alive.setdefault(name, 0) >= long:
+                del self._critics[name]
+                run.warn(
+                    f"{progress.phase}: {name} is {penalty:.2f} in epoch {progress.epoch}, and was at least {DEAD[0]} "
+                    f"for {long:,} iterations: the gradients of {critic} are near zero, and what it should teach is no "
+                    f"longer learnt. A lower rate for it, `--set modules.{critic}.optimizer.lr=1e-4`, or a limit to "
+                    f"its gradient, `--set modules.{critic}.optimizer.clip=1`, may keep it working"
+                )
