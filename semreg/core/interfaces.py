@@ -276,6 +276,9 @@ class Handle(Protocol):
         Raises ValueError if it needs a field of the data that is not given, or the numbers of rows differ.
         """
 
+    def differentiable(self, **values: Tensor) -> Any:
+        """As `given`, of all rows at once, on the run's device and with gradients to the values."""
+
 
 class TrainedRun(Protocol):
     """A trained run, as evaluations get it through their handles and as their judge."""

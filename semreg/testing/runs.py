@@ -99,6 +99,8 @@ class FakeHandle:
     def given(self, **values: Tensor) -> Tensor:
         return self.run.functions[self.name](**values)
 
+    differentiable = given
+
 
 class FakeObservedRun:
     """A `semreg.core.ObservedRun` in a folder, with the tensors and modules of a FakeRun.

@@ -133,17 +133,32 @@ class TensorHandle:
 
         Raises ValueError if it needs a field of the data that is not given, or the numbers of rows differ.
         """
+        rows = self._rows_given(values)
+        found = Gathered(rows)
+        for index, start in enumerate(range(0, rows, BATCH)):
+            batch = {name: value[start : start + BATCH].to(self.run.device) for name, value in values.items()}
+            found.add(self.run.compute(self.name, batch, index))
+        return found.value
+
+    def differentiable(self, **values: Tensor) -> Any:
+        """As `given`, of all rows at once, on the run's device and with gradients to the values.
+
+        What they are taken of is up to the caller: `torch.autograd.grad` of some values leaves none with modules.
+        """
+        self._rows_given(values)
+        batch = {name: value.to(self.run.device) for name, value in values.items()}
+        with evaluating(self.run.modules), torch.enable_grad():
+            program = self.run.programs[False]
+            return program.value(self.name, program.execution(batch, 0))
+
+    def _rows_given(self, values: Mapping[str, Tensor]) -> int:
         missing = sorted(self.needs(*values))
         if missing:
             raise ValueError(f"{self.name!r} cannot be computed from {sorted(values)} alone; give {missing} too")
         rows = {name: len(value) for name, value in values.items()}
         if len(set(rows.values())) != 1:
             raise ValueError(f"{self.name!r} is computed row by row, and the values given have {rows} rows")
-        found = Gathered(next(iter(rows.values())))
-        for index, start in enumerate(range(0, next(iter(rows.values())), BATCH)):
-            batch = {name: value[start : start + BATCH].to(self.run.device) for name, value in values.items()}
-            found.add(self.run.compute(self.name, batch, index))
-        return found.value
+        return next(iter(rows.values()))
 
 
 class Run:

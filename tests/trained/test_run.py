@@ -76,6 +76,21 @@ def test_values_given_replace_tensors_and_fields(run: Run) -> None:
     assert torch.equal(run.tensor("mixed").given(z=codes, image=2 * ones), 2 * images)
 
 
+def test_gradients_flow_to_values_given_and_leave_nothing_with_modules(run: Run) -> None:
+    decoder, codes = run.tensor("reconstruction"), torch.randn(60, 2, generator=torch.Generator().manual_seed(0))
+    images = decoder.differentiable(z=codes.requires_grad_())
+    torch.testing.assert_close(images.detach(), decoder.given(z=codes.detach()))
+    [slope] = torch.autograd.grad(images[:50].sum(), codes)
+    assert slope[:50].any()
+    assert not slope[50:].any()
+    step = 1e-3 * slope
+    ahead, behind = (float(decoder.given(z=codes.detach() + by)[:50].double().sum()) for by in (step, -step))
+    assert float(slope.square().sum()) == pytest.approx((ahead - behind) / 2e-3, rel=2e-2)
+    assert all(parameter.grad is None for module in run.modules.values() for parameter in module.parameters())
+    with pytest.raises(ValueError, match=r"'mixed' cannot be computed from \['z'\] alone; give \['image'\] too"):
+        run.tensor("mixed").differentiable(z=codes)
+
+
 def test_what_is_given_in_several_batches_is_computed_row_by_row(run: Run) -> None:
     codes = torch.randn(600, 2)
     images = run.tensor("reconstruction").given(z=codes)

@@ -13,6 +13,7 @@ EXAMPLES = {
     "gm": example(normal(6, 4), LABELS, PRIOR, margin=0.2),
     "lkd": example(normal(6, 4), LABELS, PRIOR),
     "lkd_unlabelled": example(normal(6, 4), PRIOR),
+    "perturb": example(normal(6, 4), LABELS, PRIOR, scale=0.5),
     "projection_critic": example(uniform(6, 1, 16, 16), LABELS, classes=3, widths=[4, 8]),
     "toy_classes": example(count=120),
 }

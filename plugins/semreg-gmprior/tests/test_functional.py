@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from semreg_gmprior.functional import (
+    class_variances,
     gaussian_mixture_loss,
     mixture_log_densities,
     mixture_log_likelihood,
@@ -320,3 +321,23 @@ def test_moments_of_shapes_that_do_not_fit_are_refused() -> None:
         mixture_total_moments(torch.zeros(3, 2), torch.ones(2))
     with pytest.raises(ValueError, match="one row for each class"):
         mixture_total_moments(torch.zeros(0, 2), torch.ones(0, 2))
+
+
+@settings(max_examples=50)
+@given(seed=st.integers(0, 2**31), rows=st.integers(0, 9), size=st.integers(1, 3), shift=st.floats(-1e3, 1e3))
+def test_variances_within_classes_are_those_of_the_rows_of_each(seed: int, rows: int, size: int, shift: float) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    codes = torch.randn(rows, size, generator=generator, dtype=torch.float64)
+    labels = torch.randint(3, (rows,), generator=generator)
+    found = class_variances(codes + shift, labels, 3)
+    for label in range(3):
+        own = codes[labels == label]
+        expected = own.var(0) if len(own) > 1 else torch.full((size,), math.nan, dtype=torch.float64)
+        torch.testing.assert_close(found[label], expected, equal_nan=True, atol=1e-8, rtol=1e-8)
+
+
+def test_variances_of_what_does_not_fit_are_refused() -> None:
+    with pytest.raises(ValueError, match="a code is a vector"):
+        class_variances(torch.zeros(3), torch.zeros(3, dtype=torch.int64), 2)
+    with pytest.raises(ValueError, match="there are 2 classes"):
+        class_variances(torch.zeros(3, 1), torch.tensor([0, 1, 2]), 2)

@@ -11,6 +11,7 @@ __all__ = [
     "GaussianMixture",
     "ProjectionCritic",
     "ToyClasses",
+    "class_variances",
     "gaussian_mixture_loss",
     "gm",
     "lkd",
@@ -18,18 +19,21 @@ __all__ = [
     "mixture_log_densities",
     "mixture_log_likelihood",
     "mixture_total_moments",
+    "perturb",
 ]
 
 if TYPE_CHECKING:
     from semreg_gmprior.critic import ProjectionCritic
     from semreg_gmprior.dataset import ToyClasses
     from semreg_gmprior.functional import (
+        class_variances,
         gaussian_mixture_loss,
         mixture_log_densities,
         mixture_log_likelihood,
         mixture_total_moments,
     )
     from semreg_gmprior.losses import gm, lkd, lkd_unlabelled
+    from semreg_gmprior.operations import perturb
     from semreg_gmprior.prior import GaussianMixture
 else:
-    __getattr__, __dir__ = lazy_names(__name__, "functional", "prior", "losses", "critic", "dataset")
+    __getattr__, __dir__ = lazy_names(__name__, "functional", "prior", "losses", "operations", "critic", "dataset")

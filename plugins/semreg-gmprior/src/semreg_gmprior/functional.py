@@ -144,6 +144,28 @@ def mixture_total_moments(means: Tensor, variances: Tensor, weights: Tensor | No
     return mean, (share * (variances + (means - mean).square())).sum(0)
 
 
+def class_variances(codes: Tensor, labels: Tensor, classes: int) -> Tensor:
+    """The variances of codes within each class, `(classes, code)`, float64; NaN for classes with fewer than two codes.
+
+    Args:
+        codes: `(batch, code)`.
+        labels: the classes, integers `(batch,)`.
+        classes: how many there are.
+
+    Raises:
+        ValueError: for shapes that do not fit, or a label that is none of the classes.
+    """
+    call = "class_variances(codes, labels, classes)"
+    if codes.ndim != 2:
+        raise shape_error(call, "batch code, batch", "a code is a vector", codes, labels)
+    require_classes(call, labels, rows=len(codes), classes=classes)
+    counts = labels.long().bincount(minlength=classes).double()[:, None]
+    values, zeros = codes.double(), codes.new_zeros(classes, codes.shape[1], dtype=torch.float64)
+    means = zeros.index_add(0, labels.long(), values) / counts
+    squared = zeros.index_add(0, labels.long(), (values - means[labels.long()]).square())
+    return (squared / (counts - 1)).where(counts > 1, math.nan)
+
+
 def _own_distance(codes: Tensor, labels: Tensor, means: Tensor, log_variances: Tensor) -> tuple[Tensor, Tensor]:
     """The squared distance of each code to its class's mean in units of σ_y, and log |2πΣ_y|: `(batch,)`, float64.
 

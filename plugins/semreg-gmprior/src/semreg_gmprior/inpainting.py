@@ -9,7 +9,7 @@ from torch import Tensor
 
 from semreg.core import closest
 from semreg.trained import Run, class_field, class_number, expected_images, need
-from semreg_gmprior.evaluations.inpainting import FILL, filled_in
+from semreg_gmprior.filling import Filling
 
 
 class Inpainted(NamedTuple):
@@ -48,4 +48,4 @@ def inpaint(run: Run, images: Any, mask: Tensor, *, label: str | int | None = No
         given[told.name] = torch.full((len(images),), class_number(field, label))
     elif label is not None:
         raise ValueError("this model is not told the images' class")
-    return Inpainted(*filled_in(image, reconstruction, images, mask, fill=FILL, **given))
+    return Inpainted(*Filling()(image, reconstruction, images, mask, **given))

@@ -10,7 +10,7 @@ from torch import Tensor
 from semreg.components.functional import gaussian_log_density, in_float32
 from semreg.core import Prior, Role, shape_error
 from semreg_gmprior.functional import gaussian_mixture_loss, mixture_total_moments
-from semreg_gmprior.prior import GaussianMixture
+from semreg_gmprior.prior import GaussianMixture, require_mixture
 
 
 @in_float32
@@ -28,7 +28,7 @@ def gm(
     distance to the own class by that share. Averaged over the batch, summed over the code. Raises ValueError for
     another prior, shapes that don't fit, or a label outside the mixture.
     """
-    _require_mixture(prior, "gm(codes, labels, prior)")
+    require_mixture(prior, "gm(codes, labels, prior)")
     return gaussian_mixture_loss(
         codes, labels, prior.means, prior.floored_log_variances(), likelihood=likelihood, margin=margin
     )
@@ -44,7 +44,9 @@ def lkd(
     for a module that is no prior, shapes that don't fit, or a label outside the mixture.
     """
     if not hasattr(prior, "log_probability"):
-        raise ValueError(f"lkd(codes, labels, prior) needs a prior with log_probability, found {_name(prior)}")
+        raise ValueError(
+            f"lkd(codes, labels, prior) needs a prior with log_probability, found a {type(prior).__name__}"
+        )
     return -prior.log_probability(codes, labels).sum() / max(len(codes), 1)
 
 
@@ -58,7 +60,7 @@ def lkd_unlabelled(
     the mixture's total mean and variances (Eq. 11). `codes` `(batch, code)`, `prior` a gaussian_mixture. Summed over
     the code. Raises ValueError for another prior or shapes that don't fit.
     """
-    _require_mixture(prior, "lkd_unlabelled(codes, prior)")
+    require_mixture(prior, "lkd_unlabelled(codes, prior)")
     if classes == "known":
         return -prior.log_probability(codes).sum() / max(len(codes), 1)
     mean, variance = mixture_total_moments(prior.means, prior.floored_log_variances().exp())
@@ -67,12 +69,3 @@ def lkd_unlabelled(
             "lkd_unlabelled(codes, prior)", f"batch {len(mean)}", f"the prior's size is {len(mean)}", codes
         )
     return -gaussian_log_density(codes, mean, variance.log()).sum() / max(len(codes), 1)
-
-
-def _require_mixture(prior: object, call: str) -> None:
-    if not isinstance(prior, GaussianMixture):
-        raise ValueError(f"{call} needs a gaussian_mixture as its prior, found {_name(prior)}")
-
-
-def _name(prior: object) -> str:
-    return f"a {type(prior).__name__}"

@@ -118,6 +118,12 @@ class GaussianMixture(nn.Module):
             raise shape_error(f"gaussian_mixture.{call}", f"batch {self.size}", f"its size is {self.size}", codes)
 
 
+def require_mixture(prior: object, call: str) -> None:
+    """Raise ValueError, which names the call, for another prior than a gaussian_mixture."""
+    if not isinstance(prior, GaussianMixture):
+        raise ValueError(f"{call} needs a gaussian_mixture as its prior, found a {type(prior).__name__}")
+
+
 class _Floor(torch.autograd.Function):
     """max(x, floor), with a derivative below the floor for what would raise x: a plain maximum would hold it there."""
 

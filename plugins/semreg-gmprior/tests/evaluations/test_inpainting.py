@@ -50,6 +50,20 @@ def test_the_model_sees_grey_where_the_image_is_taken_away_and_the_label(world: 
     assert result.figures["psnr_right_half"] == result.figures["psnr_fill_right_half"]
 
 
+def test_the_model_sees_the_mean_training_image_where_that_is_the_fill(world: Any) -> None:
+    seen: list[Tensor] = []
+
+    def model(image: Tensor, digit: Tensor) -> Tensor:
+        seen.append(image)
+        return image
+
+    figures = filled(world, model, masks=["right_half"], fill="mean", passes=2).figures
+    average = world.tensors["image"]["train"].double().mean(0).float()
+    assert len(seen) == 2
+    torch.testing.assert_close(seen[0][..., 4:], average[..., 4:].expand(60, -1, -1, -1))
+    assert figures["psnr"] == pytest.approx(figures["psnr_mean_image"])
+
+
 def test_a_perfect_model_has_no_error_and_is_recognised(world: Any) -> None:
     result = filled(world, lambda image, digit: world.tensors["image"]["test"], judge=world, masks=list(BOXES)[:1])
     assert result.figures["psnr"] == math.inf

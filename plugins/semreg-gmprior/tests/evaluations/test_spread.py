@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,10 +10,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from semreg_gmprior.evaluations.spread import toy_spread
+from semreg_gmprior.points import LOG, Points, kept_points
 from torch import Tensor
 
 from semreg.core import ClassField, Result
-from semreg.testing import FakeRun
+from semreg.core.hookspecs import Progress
+from semreg.testing import FakeObservedRun, FakeRun, check_hook
 
 LABELS = torch.arange(60) % 3
 POINTS = torch.randn(60, 2, generator=torch.Generator().manual_seed(0))
@@ -45,6 +48,32 @@ def test_each_class_counts_by_itself() -> None:
     assert list(result.figures.values()) == pytest.approx([1, 0, 1, 2])
     assert "(a 0.00, b 1.00, c 2.00)" in result.summary
     assert len(result.pictures) == 2
+
+
+def test_points_that_were_kept_while_it_trained_are_shown(tmp_path: Path) -> None:
+    tensors = {"point": {"test": POINTS}, "drawn": {"test": POINTS}, "label": {"test": LABELS}}
+    run: Any = FakeRun(tensors=tensors, functions={}, fields={"label": ClassField(tuple("abc"))})
+    run.folder = tmp_path
+    recipe = {
+        "evaluate": {"spread": {"use": "toy_spread(point, drawn, label)", "epochs": [1, 3, 9]}, "x": {"use": "x"}}
+    }
+    observed, hook = FakeObservedRun(tmp_path, run, recipe=recipe), Points()
+    for iteration in range(1, 9):
+        hook.iteration_done(observed, Progress("main", (iteration + 1) // 2, 4, iteration, 8))
+    (tmp_path / LOG).open("a").write('{"half a li')
+    kept = kept_points(tmp_path, "drawn")
+    assert list(kept) == [1, 3]
+    assert torch.equal(kept[3][0], POINTS)
+    assert torch.equal(kept[3][1], LABELS)
+    assert kept_points(tmp_path, "other") == {}
+    result = toy_spread(run.tensor("point"), run.tensor("drawn"), run.tensor("label"), epochs=[1, 3, 9])
+    titles = ["Test points", "Generated points", "Generated points, epoch 1", "Generated points, epoch 3"]
+    assert [picture.title for picture in result.pictures] == titles
+    assert result.figures == spread(POINTS).figures
+
+
+def test_the_hook_conforms() -> None:
+    check_hook(Points)
 
 
 @pytest.mark.parametrize(

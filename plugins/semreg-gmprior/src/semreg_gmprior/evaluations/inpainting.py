@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Literal
 
 import torch
-from annotated_types import Gt, Interval, MinLen
+from annotated_types import Ge, Gt, Interval, MinLen
 from torch import Tensor
 
 from semreg.core import Cell, Handle, Reads, Result, Role, Table, TrainedRun
 from semreg.pictures import image_grid
-from semreg.trained import better, class_field, in_parts, mean_of, synthesised, verdicts
+from semreg.trained import better, class_field, in_parts, mean_of, verdicts
 from semreg_gmprior.evaluations.masks import BOXES, mask_of
+from semreg_gmprior.filling import FILL, NOISE, Filling
 
 Count = Annotated[int, Gt(0)]
-FILL = 0.5
-"""What stands where an image is taken away, as a share of the range: grey."""
 
 
 @better(higher=["psnr*", "recognised*"], units={"psnr*": "dB", "recognised*": "share"})
@@ -27,7 +26,10 @@ def inpainting(
     label: Annotated[Handle | None, Role.LABEL] = None,
     *,
     masks: Annotated[Sequence[str], MinLen(1)] = tuple(BOXES),
-    fill: Annotated[float, Interval(ge=0, le=1)] = FILL,
+    fill: Annotated[float, Interval(ge=0, le=1)] | Literal["mean"] = FILL,
+    passes: Count = 1,
+    steps: Annotated[int, Ge(0)] = 0,
+    noise: Annotated[float, Gt(0)] = NOISE,
     count: Count = 1000,
     pictures: Count = 10,
     judge: Annotated[TrainedRun | None, Reads("probability")] = None,
@@ -35,7 +37,8 @@ def inpainting(
     """Test images with a part taken away, filled in by their reconstruction: M⊙x′ + (1 − M)⊙x.
 
     The model sees one grey, `fill`, in the part M that is taken away: the middle of the range unless told otherwise
-    (decision; the paper does not say what its encoders see). Zheng and Sun, section 4.5 and Figure 7.
+    (decision; the paper does not say what its encoders see). Zheng and Sun, section 4.5 and Figure 7. What `passes`,
+    `steps` and the fill "mean" do goes beyond the paper.
 
     Figures, for each mask NAME, of the first `count` test images: `psnr_NAME`, 10·log₁₀(range² / mean squared error) in
     decibels, the error taken over the part of all images; beside it `psnr_fill_NAME` with that grey and
@@ -50,12 +53,18 @@ def inpainting(
         masks: `right_half`, `eyes`, `nose_mouth`, `bottom_half` (the boxes of faces aligned as CelebA's, cropped to the
             central square), or paths from the working folder to images, white where the image is taken away, which are
             cropped and resized as images of any size are.
-        fill: from 0, the range's lower end, to 1, its upper.
+        fill: from 0, the range's lower end, to 1, its upper; or "mean", the mean training image.
+        passes: how often the image is reconstructed, each time from what was filled in before.
+        steps: of Adam, in the last pass, by which the codes of `[model]` that are read from the image move to where the
+            reconstruction x′ is the image x outside the part, and they are probable under their priors: they minimise
+            Σ (x′ − x)² / (2·noise²) − log p(z), the sum over pixels.
+        noise: the standard deviation of a pixel about its reconstruction, as a share of the range.
         count: most test images.
         pictures: how many of them are shown.
         judge: a run on the same data with a tensor `probability` `(batch, classes)` read from `image`.
 
-    Raises ValueError for a mask that does not fit, and for a judge without a label.
+    Raises ValueError for a mask that does not fit, for a judge without a label, and with steps if `[model]` says no
+    code that is read from the image.
     """
     if judge is not None and label is None:
         raise ValueError("with a judge the label is needed: inpainting(image, reconstruction, label)")
@@ -65,6 +74,7 @@ def inpainting(
     if len(parts) < len(masks):
         raise ValueError(f"masks: two of {', '.join(masks)} have one name")
     average = _mean_image(image)
+    filling, put = Filling(passes=passes, steps=steps, noise=noise), average if fill == "mean" else fill
     errors: dict[str, list[float]] = {}
     right: dict[str, list[Tensor]] = {}
     sizes: list[int] = []
@@ -75,7 +85,7 @@ def inpainting(
         rows[0] += originals[:left].clone()
         for place, (name, mask) in enumerate(parts.items()):
             given = {} if label is None else {label.name: labels[0]}
-            corrupted, filled = filled_in(image, reconstruction, originals, mask, fill=fill, **given)
+            corrupted, filled = filling(image, reconstruction, originals, mask, put, **given)
             for kind, values in (("psnr", filled), ("psnr_fill", corrupted), ("psnr_mean_image", average)):
                 errors.setdefault(f"{kind}_{name}", []).append(_squared_error(values, originals, mask))
             if judge is not None and label is not None:
@@ -97,7 +107,7 @@ def inpainting(
         "Inside the part taken away",
         ("mask", *columns),
         [*lines, ["mean", *means.values()]],
-        caption=f"PSNR in dB over {sum(sizes)} test images: of the model, of plain grey and of the mean training "
+        caption=f"PSNR in dB over {sum(sizes)} test images: of the model, of what it saw and of the mean training "
         "image.",
         digits=2,
     )
@@ -106,34 +116,10 @@ def inpainting(
         caption="Test images in order, what the model sees, and its reconstruction set into the part taken away.",
     )  # fmt: skip
     summary = (
-        f"parts filled in: PSNR {means['psnr']:.2f} dB inside them (plain grey {means['psnr_fill']:.2f}, mean training "
-        f"image {means['psnr_mean_image']:.2f})"
+        f"parts filled in: PSNR {means['psnr']:.2f} dB inside them (what the model saw {means['psnr_fill']:.2f}, mean "
+        f"training image {means['psnr_mean_image']:.2f})"
     )
     return Result(figures=means | figures, tables=[table], pictures=[grid], summary=summary)
-
-
-def filled_in(
-    image: Handle, reconstruction: Handle, originals: Tensor, mask: Tensor, *, fill: float = 0.5, **given: Tensor
-) -> tuple[Tensor, Tensor]:
-    """What the model sees, and M⊙x′ + (1 − M)⊙x: its reconstruction of that set into the part M that is taken away.
-
-    Args:
-        image: the tensor that the images are read as.
-        reconstruction: images of their shape, computed from `image`.
-        originals: `(batch, channels, height, width)` in the recipe's range.
-        mask: bool `(height, width)`, true where the images are taken away.
-        fill: what the model sees there, from 0, the range's lower end, to 1, its upper.
-        given: what else the reconstruction needs, by name.
-
-    Raises ValueError if the reconstruction is of another shape, or needs more.
-    """
-    low, high = image.run.value_range
-    corrupted = torch.where(mask, torch.tensor(low + fill * (high - low)), originals)
-    copies = synthesised(reconstruction, {image.name: corrupted, **given})
-    if copies.shape != originals.shape:
-        found, fit = tuple(copies.shape[1:]), tuple(originals.shape[1:])
-        raise ValueError(f"{reconstruction.name!r} must be images of shape {fit}, found {found}")
-    return corrupted, torch.where(mask, copies, originals)
 
 
 def _mean_image(image: Handle) -> Tensor:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Annotated
 
 import torch
-from annotated_types import Ge
+from annotated_types import Ge, Gt
 from torch import Tensor
 
 from semreg.core import Cell, Handle, Result, Role, Table
 from semreg.pictures import scatter_plot
 from semreg.trained import class_field, read_codes, rows_by_class
+from semreg_gmprior.points import kept_points
 
 
 def toy_spread(
@@ -20,6 +22,7 @@ def toy_spread(
     label: Annotated[Handle, Role.LABEL],
     *,
     axis: Annotated[int, Ge(0)] = 1,
+    epochs: Sequence[Annotated[int, Gt(0)]] = (),
 ) -> Result:
     """The standard deviation of generated points of each class along one axis, divided by that of test points.
 
@@ -31,6 +34,7 @@ def toy_spread(
         samples: points drawn from priors for the labels of the batch, `(batch, axes)`.
         label: a field of classes.
         axis: the label-irrelevant one, from 0.
+        epochs: after which points are drawn while the run trains, too, and shown: those of them that it kept.
 
     Raises ValueError if a class has fewer than two test points, or test points that do not spread along the axis.
     """
@@ -55,14 +59,23 @@ def toy_spread(
         ("class", "test points", "generated", "generated ÷ test points"),
         [*rows, ("mean of the classes", None, None, mean)],
     )
-    limits = _limits(torch.cat([real, drawn])[:, :2])
-    pictures = [
-        scatter_plot(title, part[:, :2], label.read("test"), field.names, limits=limits, caption=caption)
-        for title, part, caption in (
-            ("Test points", real, "Both pictures have the same axes."),
-            ("Generated points", drawn, "One for each test point, drawn for its class from the priors."),
-        )
-    ] if real.shape[1] > 1 else []  # fmt: skip
+    pictures = []
+    if real.shape[1] > 1:
+        kept = kept_points(points.run.folder, samples.name) if epochs else {}
+        parts = {
+            "Test points": (real, label.read("test"), "All pictures have the same axes."),
+            "Generated points": (
+                drawn,
+                label.read("test"),
+                "One for each test point, drawn for its class from the priors.",
+            ),
+            **{f"Generated points, epoch {epoch}": (*kept[epoch], "") for epoch in epochs if epoch in kept},
+        }
+        limits = _limits(torch.cat([part[:, :2] for part, _, _ in parts.values()]))
+        pictures = [
+            scatter_plot(title, part[:, :2], classes, field.names, limits=limits, caption=caption)
+            for title, (part, classes, caption) in parts.items()
+        ]
     shown = ", ".join(f"{name} {ratio:.2f}" for name, ratio in ratios.items())
     return Result(
         figures={"ratio": mean} | {f"ratio_{name}": ratio for name, ratio in ratios.items()},

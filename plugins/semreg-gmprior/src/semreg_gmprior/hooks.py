@@ -1,0 +1,106 @@
+"""The course of a mixture's variances while a run trains, beside the variances of the codes that it is fitted to."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from semreg.core import ObservedRun
+from semreg.core.hookspecs import Progress, Section, hookimpl
+from semreg.pictures import line_plot
+from semreg_gmprior.functional import class_variances
+from semreg_gmprior.prior import GaussianMixture
+
+LOG = "mixtures.jsonl"
+IMAGES = 1000
+"""From which the codes' own variances are taken: a hundred of each of ten classes are off by a seventh, their mean over
+classes and dimensions by far less."""
+
+
+class Mixtures:
+    """After each epoch keeps, for each code with a gaussian_mixture, the variances of the mixture and of the codes.
+
+    They are means over the code, by class, of up to 1,000 validation images, else test images, else training images.
+    The report shows their course: a mixture far wider than its codes draws codes that the decoder has not met, and one
+    that collapses with them draws one image again and again. Beyond the paper.
+    """
+
+    @hookimpl
+    def iteration_done(self, run: ObservedRun, progress: Progress) -> None:
+        """Keep the variances where an epoch ends."""
+        epoch, within = divmod(progress.iteration, progress.iterations // progress.epochs)
+        if within:
+            return
+        for code, label, prior in _mixtures(run):
+            own = class_variances(run.tensor(code, count=IMAGES), run.tensor(label, count=IMAGES), prior.classes)
+            line = {
+                "phase": progress.phase, "epoch": epoch, "code": code,
+                "mixture": prior.floored_log_variances().detach().exp().mean(1).tolist(),
+                "codes": [None if math.isnan(value) else value for value in own.mean(1).tolist()],
+            }  # fmt: skip
+            with (run.folder / LOG).open("a") as log:
+                log.write(json.dumps(line) + "\n")
+
+    @hookimpl
+    def report_sections(self, run: ObservedRun) -> list[Section]:
+        """The course of both for each code."""
+        courses: dict[str, dict[tuple[str, int], Spread]] = {}
+        for line in _lines(run.folder / LOG):
+            courses.setdefault(line.code, {})[line.phase, line.epoch] = line  # a resumed run may say one again
+        return [_section(code, list(course.values())) for code, course in courses.items()]
+
+
+class Spread(NamedTuple):
+    """Standard deviations after an epoch, roots of the classes' mean variance."""
+
+    code: str
+    phase: str
+    epoch: int
+    mixture: float
+    codes: float
+
+
+def _mixtures(run: ObservedRun) -> Iterator[tuple[str, str, GaussianMixture]]:
+    """The codes whose prior is a gaussian_mixture, with the label that they are of, and the prior."""
+    model = run.recipe.get("model", {})
+    for code, name in model.get("prior", {}).items():
+        labels = [label for label, owner in model.get("attributes", {}).items() if owner == code]
+        prior: Any = run.modules.get(name)
+        if labels and isinstance(prior, GaussianMixture):
+            yield code, labels[0], prior
+
+
+def _lines(path: Path) -> Iterator[Spread]:
+    """What the log says; lines that say nothing of the kind are passed over."""
+    for text in path.read_text().splitlines() if path.is_file() else ():
+        try:
+            line = json.loads(text)
+            spread = (_deviation(line["mixture"]), _deviation(line["codes"]))
+            yield Spread(str(line["code"]), str(line["phase"]), int(line["epoch"]), *spread)
+        except (KeyError, TypeError, ValueError):
+            continue
+
+
+def _deviation(variances: Sequence[float | None]) -> float:
+    """The root of the mean of those that there are. Raises ValueError if there are none."""
+    known = [value for value in variances if value is not None]
+    if not known:
+        raise ValueError("no class has two images")
+    return math.sqrt(math.fsum(known) / len(known))
+
+
+def _section(code: str, course: list[Spread]) -> Section:
+    last, epochs = course[-1], range(1, len(course) + 1)
+    picture = line_plot(
+        f"Deviations of {code} within classes",
+        {"mixture": (epochs, [one.mixture for one in course]), "codes": (epochs, [one.codes for one in course])},
+        x_label="epoch", y_label="standard deviation", log_y=min(min(one[3:]) for one in course) > 0,
+        caption="Roots of the variance's mean over dimensions and classes.",
+    )  # fmt: skip
+    text = (
+        f"Within classes, {code} deviates by {last.codes:.3g} at the end, draws from its mixture by {last.mixture:.3g}."
+    )
+    return Section(f"The mixture of {code}", text, pictures=[picture])
