@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
+
 import torch
 from einops import rearrange
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from semreg.components.encoders import ConvEncoder
@@ -12,6 +14,8 @@ from semreg.components.encoders import ConvEncoder
 WIDTHS = (32, 64, 128)
 BATCH = 64
 LEARNING_RATE = 1e-3
+CHECKED, PATIENCE = 100, 1000
+"""After how many batches held-out images are asked, and for how many their share may not have risen."""
 
 
 def nearest_neighbors(images: Tensor, labels: Tensor, test_images: Tensor, *, neighbors: int) -> Tensor:
@@ -37,6 +41,7 @@ def convolutional(
     images: Tensor,
     labels: Tensor,
     chances: Tensor,
+    held_out: Tensor,
     test_images: Tensor,
     *,
     classes: int,
@@ -46,13 +51,17 @@ def convolutional(
 ) -> Tensor:
     """The verdicts of a small convolutional net, int64 `(test,)`: three layers of stride 2, trained by Adam.
 
+    It stops once the share of the held-out images that it gets right has not risen for 1,000 batches, and is then as it
+    was where that share was the highest; without held-out images it is trained on all batches.
+
     Args:
         images: `(rows, channels, height, width)`.
         labels: int64 `(rows,)`.
         chances: how often each image comes into a batch, in proportion, float `(rows,)`.
+        held_out: rows that come into no batch, int64.
         test_images: `(test, channels, height, width)`.
         classes: how many there are.
-        iterations: batches to train on.
+        iterations: most batches to train on.
         device: where to train.
         generator: source of the initial weights and of the batches.
     """
@@ -60,12 +69,31 @@ def convolutional(
         torch.manual_seed(int(torch.randint(2**31, (), generator=generator)))
         net = ConvEncoder(outputs=classes, input_shapes=[tuple(images.shape[1:])], widths=WIDTHS).to(device)
     optimizer = torch.optim.Adam(net.parameters(), LEARNING_RATE)
+    drawn = chances.index_fill(0, held_out, 0)
+    asked, answers = images[held_out], labels[held_out]
     images, labels = images.to(device), labels.to(device)
-    for _ in range(iterations):
-        batch = torch.multinomial(chances, BATCH, replacement=True, generator=generator).to(device)
+    best, when, weights = -1.0, 0, copy.deepcopy(net.state_dict())
+    for iteration in range(1, iterations + 1):
+        batch = torch.multinomial(drawn, BATCH, replacement=True, generator=generator).to(device)
         optimizer.zero_grad()
         torch.autograd.backward(cross_entropy(net(images[batch]), labels[batch]))
         optimizer.step()
+        if not len(held_out) or (iteration % CHECKED and iteration < iterations):
+            continue
+        right = float((_verdicts(net, asked, device) == answers).float().mean())
+        if right > best:
+            best, when, weights = right, iteration, copy.deepcopy(net.state_dict())
+        elif iteration >= when + PATIENCE:
+            break
+    if len(held_out):
+        net.load_state_dict(weights)
+    return _verdicts(net, test_images, device)
+
+
+def _verdicts(net: nn.Module, images: Tensor, device: torch.device) -> Tensor:
+    """The most probable class of each image, int64 `(rows,)`; the net is in training mode again afterwards."""
     net.eval()
     with torch.no_grad():
-        return torch.cat([net(part.to(device)).argmax(1).cpu() for part in torch.split(test_images, 1024)])
+        found = torch.cat([net(part.to(device)).argmax(1).cpu() for part in torch.split(images, 1024)])
+    net.train()
+    return found
