@@ -14,8 +14,7 @@ EXAMPLES = {
     "acai_regularizer": example(uniform(6, 1)),
     # float32 for codes of any precision
     "interpolation_weight": example(normal(6, 4), exempt={"dtype"}),
-    # a measure of this project's own
-    "critic_on_mixtures": evaluation(MIXED, "z guess", exempt=frozenset({"source"})),
+    "critic_on_mixtures": evaluation(MIXED, "z guess"),
     "triplet": example(normal(6, 4), LABELS),
 }
 

@@ -22,7 +22,7 @@ def class_angles(code: Annotated[Handle, Role.CODE], label: Annotated[Handle, Ro
 
     A class's direction is that of the mean of its test codes' directions, seen from the origin. An arrangement in
     order has angles that grow with the distance, however far the path between bends; on one great circle they grow in
-    proportion to it.
+    proportion to it. Beyond the paper.
 
     Figures, in degrees: `apart_D`, the mean angle between classes that are D apart, for each distance D; `spread`, the
     mean over classes of the mean angle between a code and its class's direction.

@@ -65,7 +65,7 @@ def few_shot(
     weights: tuple[Annotated[float, Interval(gt=0, lt=1)], Annotated[float, Interval(gt=0, lt=1)]] = WEIGHTS,
     fillings: Annotated[Sequence[Filling], MinLen(1)] = tuple(FILLED),
     neighbors: Annotated[int, Gt(0)] = 1,
-    iterations: Annotated[int, Gt(0)] = 5000,
+    iterations: Annotated[int, Gt(0)] = 3000,
     pictures: Annotated[int, Ge(2)] = 10,
     generator: torch.Generator | None = None,
 ) -> Result:
