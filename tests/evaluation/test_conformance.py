@@ -14,6 +14,7 @@ from tests.conforming import TEXTBOOK, conform, evaluation, names
 
 EXAMPLES: dict[str, dict[str, Any]] = {
     "accuracy": {"names": "verdict digit", "exempt": TEXTBOOK},
+    "code_moments": {"names": "z", "exempt": TEXTBOOK},
     "divergence": {"names": "q prior", "exempt": TEXTBOOK},
     "fid": {"names": "x_p image", "judged": True},
     "inception_score": {"names": "x_p digit", "judged": True},

@@ -42,6 +42,7 @@ LEFT_OUT = {
     "attribute_interpolation": "reconstruction, u, z, kind",
     "attribute_mixture": "image, reconstruction, u, z, kind",
     "attribute_transfer": "image, reconstruction, u, z, kind",
+    "class_angles": "z, kind",
     "compression": "target, m, reconstruction, marks",
     "exchange": "image, z, u, reconstruction, kind",
     "expression_synthesis": "image, reconstruction, u, z, kind",
@@ -69,10 +70,11 @@ LEFT_OUT = {
 ONE_PRIOR = {"divergence": "posterior, prior", "prior_samples": "prior, u, reconstruction"}
 """Those that are of the only code that has a prior."""
 METRICS = {
-    "beta_vae_score", "dci", "dci_es", "factor_vae_score", "infomec", "irs", "mig", "modularity_explicitness", "sap"
+    "beta_vae_score", "code_moments", "dci", "dci_es", "factor_vae_score", "infomec", "irs", "mig",
+    "modularity_explicitness", "sap"
 }  # fmt: skip
 """Those of factors, which are all classes unless a recipe says otherwise, and of the only code."""
-TO_BE_NAMED = {"accuracy", "hopkins", "linear_classifier", "posterior_entropy"}
+TO_BE_NAMED = {"accuracy", "critic_on_mixtures", "hopkins", "linear_classifier", "posterior_entropy"}
 """Those that take what no role says."""
 
 

@@ -6,7 +6,10 @@ import pytest
 import torch
 from semreg_baselines.stargan import DomainCritic
 
-from tests.conforming import LABELS, conform, example, names, normal, uniform
+from semreg.testing import FakeRun
+from tests.conforming import LABELS, conform, evaluation, example, names, normal, uniform
+
+MIXED = FakeRun(tensors={"z": {"test": normal(20, 3)}}, functions={"guess": lambda z: z[:, :1]}, fields={})
 
 IMAGES = uniform(4, 1, 16, 16)
 torch.manual_seed(0)
@@ -14,6 +17,7 @@ CRITIC = DomainCritic(classes=3, input_shapes=[(1, 16, 16)], width=4, layers=2)
 EXAMPLES = {
     "acai_critic": example(uniform(6, 1), uniform(6, 1, seed=1), uniform(6, 1, seed=2)),
     "acai_regularizer": example(uniform(6, 1)),
+    "critic_on_mixtures": evaluation(MIXED, "z guess"),
     # its last layer is domain_logits' alone
     "domain_critic": example(IMAGES, classes=3, width=4, layers=2, exempt={"gradient"}),
     "domain_logits": example(CRITIC, IMAGES),

@@ -11,6 +11,25 @@ from torch import Tensor
 from semreg_atnl.unit import angle_between, great_circle, unit_and_length
 
 
+def class_directions(codes: Tensor, labels: Tensor) -> Tensor:
+    """The direction of the mean of its codes' directions, for each class that has codes, `(classes, code)`, float64.
+
+    Args:
+        codes: `(n, code)`, of any length but zero.
+        labels: int64 `(n,)`.
+
+    Raises:
+        ValueError: for a code that is zero or not finite, or if a class's directions cancel.
+    """
+    unit = unit_and_length(codes)[0]
+    classes, members = torch.unique(labels, return_inverse=True)
+    sums = unit.new_zeros(len(classes), unit.shape[1]).index_add(0, members, unit)
+    # Far below what n random directions sum to: the class has codes in opposite pairs.
+    if (torch.linalg.vector_norm(sums, dim=1) < 1e-9).any():
+        raise ValueError("the directions of a class's codes cancel, so the class has no direction of its own")
+    return unit_and_length(sums)[0]
+
+
 class Geodesic:
     """From one code to another through the directions of the classes between theirs, at constant angular speed.
 
@@ -61,13 +80,7 @@ class Geodesic:
         if codes.ndim != 2 or labels.shape != codes.shape[:1] or not len(codes):
             found = f"{tuple(codes.shape)} and {tuple(labels.shape)}"
             raise ValueError(f"the codes must be (n, code) and the labels (n,), n > 0, found {found}")
-        unit = unit_and_length(codes)[0]
-        classes, members = torch.unique(labels, return_inverse=True)
-        sums = unit.new_zeros(len(classes), unit.shape[1]).index_add(0, members, unit)
-        # Far below what n random directions sum to: the class has codes in opposite pairs.
-        if (torch.linalg.vector_norm(sums, dim=1) < 1e-9).any():
-            raise ValueError("the directions of a class's codes cancel, so the class has no direction of its own")
-        self.directions, self.ring = unit_and_length(sums)[0], order == "ring"
+        self.directions, self.ring = class_directions(codes, labels), order == "ring"
         return self
 
     def state(self) -> dict[str, Tensor]:

@@ -12,7 +12,8 @@ from torch import Tensor
 
 from semreg.core import Role, at_hand, closest, require_classes
 
-Neighbors = Literal["ring", "line", "none"] | list[tuple[int, int]] | list[list[bool]] | Tensor
+Order = Literal["ring", "line", "none"]
+Neighbors = Order | list[tuple[int, int]] | list[list[bool]] | Tensor
 """`"ring"`: the classes before and after, the last one beside the first; `"line"`: the same with two ends; `"none"`: a
 class has no neighbours; a list of pairs of classes; or a symmetric C×C matrix of booleans, whose diagonal is not read.
 """
@@ -48,7 +49,7 @@ def neighbor_matrix(
             raise ValueError(f"a ring needs num_classes, the number of classes on it ({example})")
         _require_negatives(neighbors, num_classes)
         _require_inside(classes, num_classes)
-        return _ordered(neighbors, classes[:, None], others, num_classes)
+        return class_distances(classes[:, None], others, neighbors, num_classes) <= (0 if neighbors == "none" else 1)
     table = _table(neighbors, num_classes, classes.device)
     if table.dtype == torch.bool:
         _require_inside(classes, len(table))
@@ -108,11 +109,15 @@ def positives_of(labels: Tensor, neighbors: Neighbors, num_classes: int | None) 
     return lambda rows: of_class[labels[rows]]
 
 
-def _ordered(order: str, classes: Tensor, others: Tensor, num_classes: int | None) -> Tensor:
+def class_distances(classes: Tensor, others: Tensor, order: Order, num_classes: int | None) -> Tensor:
+    """How many steps classes are from others along a ring of so many, or a line, int64.
+
+    The classes' tensors broadcast against each other. "none" is counted as a line.
+    """
     distance = (classes - others).abs()
     if order == "ring" and num_classes is not None:
         distance = torch.minimum(distance, num_classes - distance)
-    return distance <= (0 if order == "none" else 1)
+    return distance
 
 
 def _numbered(a: Tensor, b: Tensor) -> Tensor:

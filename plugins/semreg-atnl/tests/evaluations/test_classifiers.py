@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
+from typing import Any
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from semreg_atnl.evaluations import classifiers
 from semreg_atnl.evaluations.classifiers import convolutional, nearest_neighbors
 from torch import Tensor
 
@@ -34,14 +37,17 @@ def halves(count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     return images, labels
 
 
-def seen(seed: int = 0, iterations: int = 30, chances: Tensor | None = None) -> tuple[Tensor, Tensor]:
+def seen(
+    seed: int = 0, iterations: int = 30, chances: Tensor | None = None, held_out: Sequence[int] = ()
+) -> tuple[Tensor, Tensor]:
     """What the net sees in test images, and what they show."""
     source = torch.Generator().manual_seed(7)
     images, labels = halves(40, source)
     asked, shown = halves(20, source)
     verdicts = convolutional(
-        images, labels, torch.ones(40) if chances is None else chances, asked, classes=2, iterations=iterations,
-        device=torch.device("cpu"), generator=torch.Generator().manual_seed(seed),
+        images, labels, torch.ones(40) if chances is None else chances, torch.tensor(held_out, dtype=torch.int64),
+        asked, classes=2, iterations=iterations, device=torch.device("cpu"),
+        generator=torch.Generator().manual_seed(seed),
     )  # fmt: skip
     return verdicts, shown
 
@@ -64,3 +70,24 @@ def test_the_generator_alone_decides(seed: int) -> None:
     torch.set_rng_state(before)
     seen(seed, iterations=1)
     assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_held_out_images_come_into_no_batch() -> None:
+    verdicts, _ = seen(held_out=range(1, 40, 2))
+    assert not verdicts.any(), "all images of the second class are held out"
+
+
+def test_it_stops_where_held_out_images_are_no_longer_better_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(classifiers, "CHECKED", 5)
+    monkeypatch.setattr(classifiers, "PATIENCE", 20)
+    batches: list[int] = []
+    drawn = torch.multinomial
+
+    def counted(*arguments: Any, **options: Any) -> Tensor:
+        batches.append(1)
+        return drawn(*arguments, **options)
+
+    monkeypatch.setattr(torch, "multinomial", counted)
+    verdicts, shown = seen(iterations=1000, held_out=range(10))
+    assert torch.equal(verdicts, shown)
+    assert 20 < len(batches) < 100

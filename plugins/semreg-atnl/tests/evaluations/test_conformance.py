@@ -11,6 +11,7 @@ from tests.conforming import conform, evaluation, names
 OWN = frozenset({"source"})
 """Measures of this project's own."""
 EXAMPLES: dict[str, dict[str, Any]] = {
+    "class_angles": {"names": "z digit", "exempt": OWN},
     "few_shot": {"names": "image z digit reconstruction", "few": 3, "count": 30, "iterations": 5},
     "neighbor_synthesis": {"names": "z digit reconstruction", "judged": True, "pairs": 10, "exempt": OWN},
     "semantic_order": {"names": "z digit reconstruction image", "judged": True, "pairs": 10, "exempt": OWN},

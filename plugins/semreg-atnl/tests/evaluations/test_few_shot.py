@@ -52,7 +52,7 @@ def test_images_between_neighbours_help_the_few_shot_classes(few: Any) -> None:
     assert figures["knn_gain"] == pytest.approx(figures["knn_interpolated"] - figures["knn_without"])
     assert figures["cnn_gain"] == pytest.approx(figures["cnn_interpolated"] - figures["cnn_without"])
     assert set(result.outcomes) == {
-        f"{m}_{d}" for m in ("knn", "cnn") for d in ("without", "augmented", "interpolated")
+        f"{m}_{d}" for m in ("knn", "cnn") for d in ("without", "augmented", "interpolated", "both")
     }
     for name, right in result.outcomes.items():
         assert len(right) == 120
@@ -74,10 +74,14 @@ def test_no_test_image_is_read_but_to_be_classified(few: Any, monkeypatch: pytes
     shares: list[Tensor] = []
 
     def remembered(images: Tensor, labels: Tensor, *others: Tensor, **_: Any) -> Tensor:
-        *chances, test_images = others
+        *training, test_images = others
         assert torch.equal(test_images, few.tensors["image"]["test"])
         received.append((images, labels))
-        shares.extend(chances)
+        shares.extend(training[:1])
+        for held_out in training[1:]:
+            assert labels[held_out].bincount(minlength=6).tolist() == [0, 4] * 3
+            assert len(held_out.unique()) == 12
+            assert held_out.max() < 63, "made images were held out"
         return torch.zeros(len(test_images), dtype=torch.int64)
 
     monkeypatch.setattr(module, "nearest_neighbors", remembered)
@@ -85,19 +89,28 @@ def test_no_test_image_is_read_but_to_be_classified(few: Any, monkeypatch: pytes
     few.tensors["z"]["test"].fill_(torch.nan)  # codes of test images are not even read
     result = evaluated(few)
     train = few.tensors["image"]["train"]
-    assert [len(images) for images, _ in received] == [63, 63, 150, 210, 150, 210]
+    assert [len(images) for images, _ in received] == [63, 63, 150, 210, 150, 210, 237, 357]
     for images, labels in received:
         assert torch.equal(images[:63], train)
-        assert labels.bincount().tolist() in ([1, 20] * 3, [30, 20] * 3, [30, 40] * 3)
+        assert labels.bincount().tolist() in ([1, 20] * 3, [30, 20] * 3, [30, 40] * 3, [59, 20] * 3, [59, 60] * 3)
     for chances, (_, labels) in zip(shares, received[1::2], strict=True):
         drawn = torch.zeros(6, dtype=torch.float64).index_add(0, labels, chances)
         torch.testing.assert_close(drawn, torch.ones(6, dtype=torch.float64))
         own = torch.zeros(6, dtype=torch.float64).index_add(0, labels[:63], chances[:63])
-        torch.testing.assert_close(own, torch.full((6,), 1.0 if len(labels) == 63 else 0.5, dtype=torch.float64))
-    for interpolated, labels in received[4:]:
+        torch.testing.assert_close(
+            own, torch.full((6,), {63: 1.0, 210: 1 / 2}.get(len(labels), 1 / 3), dtype=torch.float64)
+        )
+    for interpolated, labels in received[4:6]:
         seen = few.functions["probability"](interpolated[63:]).argmax(1)
         assert (seen == labels[63:]).float().mean() > 0.95
     assert result.figures["knn_without"] == pytest.approx(1 / 6)
+
+
+def test_fewer_comparisons_can_be_asked_for(few: Any) -> None:
+    result = evaluated(few, fillings=["both"])
+    assert set(result.outcomes) == {"knn_both", "cnn_both"}
+    assert set(result.figures) == {"knn_both", "knn_both_few", "cnn_both", "cnn_both_few"}
+    assert [row[0] for row in result.tables[0].rows] == ["both"]
 
 
 def test_all_classes_may_be_few(ring: Any) -> None:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import copy
+
 import torch
 from einops import rearrange
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from semreg.components.encoders import ConvEncoder
-
-WIDTHS = (32, 64, 128)
+WIDTHS, HIDDEN, DROPOUT = (16, 32), 128, 0.5
 BATCH = 64
 LEARNING_RATE = 1e-3
+CHECKED, PATIENCE = 100, 500
+"""After how many batches held-out images are asked, and for how many their share may not have risen."""
 
 
 def nearest_neighbors(images: Tensor, labels: Tensor, test_images: Tensor, *, neighbors: int) -> Tensor:
@@ -37,6 +39,7 @@ def convolutional(
     images: Tensor,
     labels: Tensor,
     chances: Tensor,
+    held_out: Tensor,
     test_images: Tensor,
     *,
     classes: int,
@@ -44,28 +47,71 @@ def convolutional(
     device: torch.device,
     generator: torch.Generator,
 ) -> Tensor:
-    """The verdicts of a small convolutional net, int64 `(test,)`: three layers of stride 2, trained by Adam.
+    """The verdicts of a small convolutional net, int64 `(test,)`, trained by Adam.
+
+    Two convolutions of 5×5 with maxima of 2×2, and two fully connected layers with dropout: with strides, batch
+    normalisation and no dropout it generalised worse from five shots (0.64 in the place of 0.81 right of left-out
+    training images of MNIST, after 400 batches). It stops once the share of the held-out images that it gets right has
+    not risen for 500 batches, and is as it was where that share was the highest; without held-out images it is trained
+    on all batches.
 
     Args:
         images: `(rows, channels, height, width)`.
         labels: int64 `(rows,)`.
         chances: how often each image comes into a batch, in proportion, float `(rows,)`.
+        held_out: rows that come into no batch, int64.
         test_images: `(test, channels, height, width)`.
         classes: how many there are.
-        iterations: batches to train on.
+        iterations: most batches to train on.
         device: where to train.
         generator: source of the initial weights and of the batches.
     """
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):  # of all it would warn
         torch.manual_seed(int(torch.randint(2**31, (), generator=generator)))
-        net = ConvEncoder(outputs=classes, input_shapes=[tuple(images.shape[1:])], widths=WIDTHS).to(device)
+        net = _net(tuple(images.shape[1:]), classes).to(device)
+        _train(net, images, labels, chances, held_out, iterations, device, generator)
+    return _verdicts(net, test_images, device)
+
+
+def _train(
+    net: nn.Module, images: Tensor, labels: Tensor, chances: Tensor, held_out: Tensor, iterations: int,
+    device: torch.device, generator: torch.Generator,
+) -> None:  # fmt: skip
     optimizer = torch.optim.Adam(net.parameters(), LEARNING_RATE)
+    drawn = chances.index_fill(0, held_out, 0)
+    asked, answers = images[held_out], labels[held_out]
     images, labels = images.to(device), labels.to(device)
-    for _ in range(iterations):
-        batch = torch.multinomial(chances, BATCH, replacement=True, generator=generator).to(device)
+    best, when, weights = -1.0, 0, net.state_dict()
+    for iteration in range(1, iterations + 1):
+        batch = torch.multinomial(drawn, BATCH, replacement=True, generator=generator).to(device)
         optimizer.zero_grad()
         torch.autograd.backward(cross_entropy(net(images[batch]), labels[batch]))
         optimizer.step()
+        if not len(held_out) or (iteration % CHECKED and iteration < iterations):
+            continue
+        right = float((_verdicts(net, asked, device) == answers).float().mean())
+        if right > best:
+            best, when, weights = right, iteration, copy.deepcopy(net.state_dict())
+        elif iteration >= when + PATIENCE:
+            break
+    net.load_state_dict(weights)
+
+
+def _net(shape: tuple[int, ...], classes: int) -> nn.Module:
+    """From images of the shape (channels, height, width) to logits `(batch, classes)`."""
+    (channels, height, width), (first, second) = shape, WIDTHS
+    return nn.Sequential(
+        *(nn.Conv2d(channels, first, 5, padding=2), nn.ReLU(), nn.MaxPool2d(2)),
+        *(nn.Conv2d(first, second, 5, padding=2), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten()),
+        *(nn.Dropout(DROPOUT), nn.Linear(second * (height // 4) * (width // 4), HIDDEN), nn.ReLU()),
+        *(nn.Dropout(DROPOUT), nn.Linear(HIDDEN, classes)),
+    )
+
+
+def _verdicts(net: nn.Module, images: Tensor, device: torch.device) -> Tensor:
+    """The most probable class of each image, int64 `(rows,)`; the net is in training mode again afterwards."""
     net.eval()
     with torch.no_grad():
-        return torch.cat([net(part.to(device)).argmax(1).cpu() for part in torch.split(test_images, 1024)])
+        found = torch.cat([net(part.to(device)).argmax(1).cpu() for part in torch.split(images, 1024)])
+    net.train()
+    return found

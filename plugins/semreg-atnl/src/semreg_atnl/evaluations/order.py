@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Annotated, Any, NamedTuple
 
 import torch
@@ -24,6 +24,7 @@ from semreg.trained import (
     strips,
     verdicts,
 )
+from semreg_atnl.neighbors import class_distances
 
 ONE_CLASS = "the test images are of one class; strips run between two"
 
@@ -137,14 +138,11 @@ def _before_training(
         raise ValueError(ONE_CLASS)
 
 
-def _at_distance(field: ClassField, distance: int) -> Iterator[tuple[int, int]]:
+def _at_distance(field: ClassField, distance: int) -> list[tuple[int, int]]:
     """The pairs of classes, both ways round, with so many steps from the one to the other."""
-    count = len(field.names)
-    for start in range(count):
-        for end in range(count):
-            steps = abs(end - start)
-            if distance == (min(steps, count - steps) if field.order == "ring" else steps):
-                yield start, end
+    classes = torch.arange(len(field.names))
+    apart = class_distances(classes[:, None], classes, field.order, len(classes))
+    return [(start, end) for start, end in (apart == distance).nonzero().tolist()]
 
 
 def _ways(start: int, end: int, field: ClassField, *, ascending: bool) -> list[list[int]]:
