@@ -46,9 +46,10 @@ table mnist 1 recipes/mnist/*.toml
 # Tables 1 and 2 of the GM prior's paper, on MNIST.
 table conditional 1 recipes/gm_mnist.toml recipes/conditional/{cvae,cgan,cvae_gan}.toml
 # Mixes of the papers.
-table mixes 1 recipes/atnl_gm_mnist.toml recipes/occluded_gm_mnist.toml recipes/gm_mnist_uniform.toml
+table mixes 1 recipes/atnl_gm_mnist.toml recipes/atnl_gm_neighbors_mnist.toml recipes/occluded_gm_mnist.toml recipes/gm_mnist_uniform.toml
 # Uniform disentanglement at the paper's size.
-table uniform 1 recipes/uniform/drawn_faces.toml "${paper_size[@]}"
+table uniform 1 recipes/uniform/drawn_faces.toml recipes/uniform/drawn_faces_without_dis.toml "${paper_size[@]}"
+table stargan 1 recipes/uniform/stargan.toml
 # ATNL's second columns: poses, photographs, few shots.
 table poses 1 recipes/poses/*.toml
 table objects 1 recipes/atnl_objects.toml
@@ -62,7 +63,7 @@ table yaleb 1 recipes/uniform_yaleb.toml
 # Three seeds of what seeds decide.
 table atnl_seeds 3 recipes/mnist/{atnl,vae_tl,vae}.toml
 table conditional_seeds 3 recipes/gm_mnist.toml recipes/conditional/{cvae,cgan,cvae_gan}.toml
-table mixes_seeds 3 recipes/atnl_gm_mnist.toml recipes/occluded_gm_mnist.toml recipes/gm_mnist_uniform.toml
+table mixes_seeds 3 recipes/atnl_gm_mnist.toml recipes/atnl_gm_neighbors_mnist.toml recipes/occluded_gm_mnist.toml recipes/gm_mnist_uniform.toml
 table poses_seeds 3 recipes/poses/*.toml
 
 [ ${#left[@]} -eq 0 ] || { echo "not made: ${left[*]}" >&2; exit 1; }
