@@ -11,7 +11,7 @@ import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from semreg_atnl import triplets
-from semreg_atnl.functional import angles, angular_triplet_neighbor_loss, normalize
+from semreg_atnl.functional import angles, angular_triplet_neighbor_loss, class_means, normalize
 from semreg_atnl.neighbors import neighbor_matrix
 from torch import Tensor
 
@@ -368,3 +368,23 @@ def test_on_a_gpu_it_is_the_same(choice: str, dtype: torch.dtype) -> None:
     expected = loss_and_gradient(codes, labels, **options)
     for found, wanted in zip(loss_and_gradient(codes.cuda(), labels.cuda(), **options), expected, strict=True):
         torch.testing.assert_close(found.cpu(), wanted, rtol=1e-3, atol=1e-5)
+
+
+@given(st.lists(st.integers(0, 3), max_size=10), st.integers(0, 2**31))
+def test_class_means_are_those_of_a_loop(labels: list[int], seed: int) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    classes = torch.tensor(labels, dtype=torch.long)
+    codes = torch.randn(len(labels), 3, generator=generator, dtype=torch.float64)
+    found = class_means(codes, classes)
+    for row, label in enumerate(labels):
+        torch.testing.assert_close(found[row], codes[classes == label].mean(0))
+    torch.testing.assert_close(class_means(found, classes), found)  # they are their own means
+    order = torch.randperm(len(labels), generator=generator)
+    torch.testing.assert_close(class_means(codes[order], classes[order]), found[order])
+
+
+def test_class_means_need_a_class_for_each_code() -> None:
+    with pytest.raises(ValueError, match="one class for each code"):
+        class_means(torch.zeros(3, 2), torch.zeros(2, dtype=torch.long))
+    with pytest.raises(ValueError, match="labels are classes, int64, found float32"):
+        class_means(torch.zeros(3, 2), torch.zeros(3))

@@ -12,13 +12,20 @@ __all__ = [
     "angles",
     "angular_triplet_neighbor_loss",
     "balanced",
+    "class_means",
     "normalize",
     "partner",
     "spherical_interpolation",
 ]
 
 if TYPE_CHECKING:
-    from semreg_atnl.functional import angles, angular_triplet_neighbor_loss, normalize, spherical_interpolation
+    from semreg_atnl.functional import (
+        angles,
+        angular_triplet_neighbor_loss,
+        class_means,
+        normalize,
+        spherical_interpolation,
+    )
     from semreg_atnl.geodesic import Geodesic
     from semreg_atnl.neighbors import partner
     from semreg_atnl.samplers import balanced

@@ -39,6 +39,32 @@ def normalize(codes: Tensor) -> Tensor:
     return unit_and_length(codes)[0].to(codes.dtype)
 
 
+def class_means(codes: Tensor, labels: Annotated[Tensor, Role.LABEL]) -> Tensor:
+    """The mean code of each row's class in the batch, `(batch, code)`, where a strip passes between far classes.
+
+    Args:
+        codes: `(batch, code)`, real numbers.
+        labels: the classes, integers `(batch,)`, 0 or more.
+
+    Returns:
+        `(batch, code)` in the codes' dtype; equal rows for equal labels.
+
+    Raises:
+        ValueError: for other shapes, or labels that are no classes.
+
+    Source: beyond the paper.
+    """
+    call = "class_means(codes, labels)"
+    if codes.ndim != 2 or labels.shape != codes.shape[:1]:
+        raise shape_error(call, "batch code, batch", "one class for each code", codes, labels)
+    require_classes(call, labels, rows=len(codes))
+    same = (labels[:, None] == labels).to(codes.dtype)
+    return (same @ codes) / same.sum(1, keepdim=True)
+
+
+class_means.couples_rows = True  # type: ignore[attr-defined]
+
+
 def angles(a: Tensor, b: Tensor) -> Tensor:
     """The angle between each code of `a` and each code of `b`, accurate from 0 to π in value and gradient.
 
