@@ -56,6 +56,14 @@ def test_without_the_critic_its_losses_alone_are_missing() -> None:
     assert plan.warnings == []
 
 
+def test_perturbed_codes_are_what_is_decoded_and_judged_in_training_alone() -> None:
+    ours, plan = plan_of("gm_mnist.toml", *SMALL), plan_of("gm_mnist_perturbed.toml", *SMALL)
+    assert plan.matrix() == ours.matrix()
+    assert plan.modules["prior_s"].node.options["variance_floor"] > 1e-4
+    assert str(plan.tensors["x_f"]) == str(ours.tensors["x_f"])
+    assert check_by_dry_run(plan) == []
+
+
 def test_the_mix_with_atnl_adds_one_loss_to_one_module_in_ten_lines() -> None:
     written = (RECIPES / "atnl_gm_mnist.toml").read_text().split("\n\n", 1)[1].splitlines()
     assert len([line for line in written if line and not line.startswith("extends")]) <= 10
