@@ -63,3 +63,14 @@ def test_a_data_set_draws_its_pictures_again() -> None:
     assert np.array_equal(after, draw(changed, 16))
     assert 0 < (after != before).any(0).mean() < 0.5
     assert avatars.redrawn(index, next(name for name, there in PICTURES[index].attributes().items() if there)) is None
+
+
+def test_it_draws_those_of_its_own_options() -> None:
+    plain, equal = Avatars(size=16, count=40), Avatars(size=16, count=40, equal_shares=True)
+    index = next(i for i in range(40) if not np.array_equal(*(one.source().images([i]) for one in (plain, equal))))
+    name = next(name for name in look.ATTRIBUTES if equal.redrawn(index, name) is not None)
+    again = with_attribute(
+        population(40, 4, 0, frozenset({"expression"}), equal_shares=True)[index], name, draws(index)
+    )
+    assert again is not None
+    np.testing.assert_array_equal(equal.redrawn(index, name), draw(again, 16))

@@ -210,10 +210,7 @@ class Avatars:
 
     def source(self) -> Source:
         """Decides what every picture shows; draws none."""
-        reader = AvatarReader(
-            self.size, self.count, self.pictures_per_person, self.seed, self.vary, self.first, self.equal_shares
-        )
-        pictures = reader.pictures()
+        pictures = self._reader.pictures()
         identity = np.arange(self.count, dtype=np.int64) // self.pictures_per_person
         labels: dict[str, npt.NDArray[Any]]
         if self.factors:
@@ -228,7 +225,7 @@ class Avatars:
         return Source(
             labels=labels,
             split=np.where(self._held_out()[identity], TEST, TRAIN).astype(np.uint8),
-            images=reader,
+            images=self._reader,
             identity={
                 "dataset": "avatars",
                 "size": self.size,
@@ -244,13 +241,19 @@ class Avatars:
             | ({"factors": True} if self.factors else {}),
         )
 
+    @property
+    def _reader(self) -> AvatarReader:
+        return AvatarReader(
+            self.size, self.count, self.pictures_per_person, self.seed, self.vary, self.first, self.equal_shares
+        )
+
     def redrawn(self, index: int, attribute: str) -> npt.NDArray[np.uint8] | None:
         """The picture of a number, drawn with an attribute that it lacks and else the same, uint8 `(3, size, size)`.
 
         Attributes that exclude it go. None where others would change with it, as `with_attribute` says. Raises
         ValueError for an attribute that there is not.
         """
-        picture = population(self.count, self.pictures_per_person, self.seed, self.vary, self.first)[index]
+        picture = self._reader.pictures()[index]
         changed = with_attribute(picture, attribute, Draws(self.seed, Stream.EDIT, index))
         return None if changed is None else draw(changed, self.size)
 
