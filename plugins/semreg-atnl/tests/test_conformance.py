@@ -11,7 +11,7 @@ from tests.conforming import LABELS, Example, conform, example, names, normal
 A, B = (normalize(normal(6, 4, seed=seed)) for seed in range(2))
 EXAMPLES = {
     "atnl": example(normal(6, 4), LABELS, margin=1.2, neighbors="ring", num_classes=6),
-    "class_means": example(normal(6, 4), LABELS),
+    "class_directions": example(normal(6, 4), LABELS),
     "normalize": example(normal(6, 4)),
     "partner": example(LABELS, neighbors="ring", num_classes=6),
     "spherical": example(A, B),

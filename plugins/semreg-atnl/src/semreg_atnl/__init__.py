@@ -12,7 +12,7 @@ __all__ = [
     "angles",
     "angular_triplet_neighbor_loss",
     "balanced",
-    "class_means",
+    "class_directions",
     "normalize",
     "partner",
     "spherical_interpolation",
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from semreg_atnl.functional import (
         angles,
         angular_triplet_neighbor_loss,
-        class_means,
+        class_directions,
         normalize,
         spherical_interpolation,
     )

@@ -39,30 +39,36 @@ def normalize(codes: Tensor) -> Tensor:
     return unit_and_length(codes)[0].to(codes.dtype)
 
 
-def class_means(codes: Tensor, labels: Annotated[Tensor, Role.LABEL]) -> Tensor:
-    """The mean code of each row's class in the batch, `(batch, code)`, where a strip passes between far classes.
+def class_directions(codes: Tensor, labels: Annotated[Tensor, Role.LABEL]) -> Tensor:
+    """Each code turned to the direction of its class in the batch, `(batch, code)`: where a geodesic passes the class.
+
+    A class's direction is that of the mean of its codes' directions, as in `geodesic`. The codes keep their lengths.
 
     Args:
-        codes: `(batch, code)`, real numbers.
+        codes: `(batch, code)`, of any length but zero.
         labels: the classes, integers `(batch,)`, 0 or more.
 
     Returns:
-        `(batch, code)` in the codes' dtype; equal rows for equal labels.
+        `(batch, code)` in the codes' dtype; parallel rows for equal labels.
 
     Raises:
-        ValueError: for other shapes, or labels that are no classes.
+        ValueError: for other shapes, labels that are no classes, a code that is zero or not finite, or a class whose
+            directions cancel.
 
     Source: beyond the paper.
     """
-    call = "class_means(codes, labels)"
+    call = "class_directions(codes, labels)"
     if codes.ndim != 2 or labels.shape != codes.shape[:1]:
         raise shape_error(call, "batch code, batch", "one class for each code", codes, labels)
     require_classes(call, labels, rows=len(codes))
-    same = (labels[:, None] == labels).to(codes.dtype)
-    return (same @ codes) / same.sum(1, keepdim=True)
+    if not len(codes):
+        return codes
+    unit, length = unit_and_length(codes)
+    same = (labels[:, None] == labels).to(unit)
+    return (length * unit_and_length(same @ unit)[0]).to(codes.dtype)
 
 
-class_means.couples_rows = True  # type: ignore[attr-defined]
+class_directions.couples_rows = True  # type: ignore[attr-defined]
 
 
 def angles(a: Tensor, b: Tensor) -> Tensor:
