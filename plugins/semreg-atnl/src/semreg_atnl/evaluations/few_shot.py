@@ -37,7 +37,7 @@ FILLED: dict[Filling, tuple[str, ...]] = {
     "without": (),
     "augmented": ("augmented",),
     "interpolated": ("interpolated",),
-    "both": ("augmented", "interpolated"),
+    "both": ("augmented", "interpolated and augmented"),
 }
 """What the few-shot classes are filled up by, in each of the comparisons."""
 
@@ -80,7 +80,7 @@ def few_shot(
       (the defaults of `augment`);
     * `interpolated`: the same, filled up instead by the decoder's images between random training images of its two
       neighbours, at a random weight within `weights`. An end class of a line has one neighbour and stays as it is;
-    * `both`: the same, filled up by either, each up to `count`.
+    * `both`: the same, filled up by either, each up to `count`; the images in between are augmented, too.
 
     The convolutional net sees all classes equally often. Where images are made, it sees as many of each kind of every
     class as of its own, of classes with many images these augmented or reconstructed: else it would learn that what
@@ -91,7 +91,7 @@ def few_shot(
     Figures: the accuracies `knn_…` and `cnn_…` on test images with each of `fillings`, and with `_few` appended those
     on test images of the few-shot classes alone; with `without` among them also `knn_gain` and `cnn_gain`,
     `interpolated` less `without`. Outcomes under the names of the accuracies. The paper gives neither shots nor
-    protocol, nor has it `both`.
+    protocol, nor has it `both`, for which interpolated images that are not augmented served the net less well.
 
     Args:
         image: the data's images, which `reconstruction` reconstructs.
@@ -132,6 +132,9 @@ def few_shot(
             first, second, weight = draw_between(members, triples[value], missing, weights, generator)
             between = path(codes[first], codes[second], weight)
             made["interpolated"].append(_of_class(value, _decoded(reconstruction, code, between, image, train.images)))
+    made["interpolated and augmented"] = [
+        Labelled(_augmented(part.images, value_range, generator), part.labels) for part in made["interpolated"]
+    ]
     test = Labelled(image.read("test"), label.read("test"))
     held_out = _held_out(members, shots, generator)
     outcomes: dict[str, list[bool]] = {}
