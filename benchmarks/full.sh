@@ -45,6 +45,8 @@ table gm 1 recipes/gm_mnist.toml recipes/gm_mnist_without_leakage.toml
 table mnist 1 recipes/mnist/*.toml
 # Tables 1 and 2 of the GM prior's paper, on MNIST.
 table conditional 1 recipes/gm_mnist.toml recipes/conditional/{cvae,cgan,cvae_gan}.toml
+# The same at half the width, each method with a weight of the divergence of its own.
+table conditional_half 1 recipes/conditional/half/*.toml
 # Mixes of the papers.
 table mixes 1 recipes/atnl_gm_mnist.toml recipes/atnl_gm_neighbors_mnist.toml recipes/occluded_gm_mnist.toml recipes/gm_mnist_uniform.toml
 # Uniform disentanglement at the paper's size.
