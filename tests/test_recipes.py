@@ -25,7 +25,7 @@ RECIPES = sorted(path for path in (ROOT / "recipes").rglob("*.toml") if path.par
 FACES = (f"conditional/faces/{method}" for method in ("cgan", "cvae", "cvae_gan", "gm"))
 UNIFORM = (
     "multipie", "multipie_without_dis", "ablation", "ablation_without_dis",
-    "yaleb", "yaleb_ablation", "yaleb_ablation_without_dis",
+    "ablation_predictability", "yaleb", "yaleb_ablation", "yaleb_ablation_without_dis",
 )  # fmt: skip
 SUPERVISION = ("occlusion", "temperature", "neither")
 OWN_FILES = {
