@@ -12,7 +12,6 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from semreg_atnl import triplets
 from semreg_atnl.functional import angles, angular_triplet_neighbor_loss, class_directions, normalize
-from semreg_atnl.geodesic import Geodesic
 from semreg_atnl.neighbors import neighbor_matrix
 from torch import Tensor
 
@@ -373,23 +372,14 @@ def test_on_a_gpu_it_is_the_same(choice: str, dtype: torch.dtype) -> None:
 
 @given(st.lists(st.integers(0, 3), max_size=10), st.integers(0, 2**31))
 def test_class_directions_are_those_of_a_loop(labels: list[int], seed: int) -> None:
-    drawn = generator(seed)
     classes = torch.tensor(labels, dtype=torch.long)
-    codes = torch.randn(len(labels), 3, generator=drawn, dtype=torch.float64)
+    codes = torch.randn(len(labels), 3, generator=generator(seed), dtype=torch.float64)
     found = class_directions(codes, classes)
     for row, label in enumerate(labels):
         total = sum(code / code.norm() for code in codes[classes == label])
         torch.testing.assert_close(found[row], codes[row].norm() * total / total.norm())
     torch.testing.assert_close(class_directions(found, classes), found)  # they have their own directions
-    order = torch.randperm(len(labels), generator=drawn)
-    torch.testing.assert_close(class_directions(codes[order], classes[order]), found[order])
-
-
-def test_class_directions_are_where_the_geodesic_passes() -> None:
-    codes, labels = torch.randn(40, 5, generator=generator(0), dtype=torch.float64), torch.arange(40) % 4
-    fitted = Geodesic().fit(codes, labels, "ring").directions
-    assert fitted is not None
-    torch.testing.assert_close(normalize(class_directions(codes, labels)), fitted[labels])
+    torch.testing.assert_close(class_directions(codes.flip(0), classes.flip(0)), found.flip(0))
 
 
 def test_the_gradient_of_class_directions_is_right() -> None:
@@ -401,7 +391,6 @@ def test_the_gradient_of_class_directions_is_right() -> None:
     ("codes", "labels", "said"),
     [
         (torch.ones(3, 2), torch.zeros(2, dtype=torch.long), "one class for each code"),
-        (torch.ones(3, 2), torch.zeros(3), "labels are classes, int64, found float32"),
         (torch.zeros(3, 2), torch.zeros(3, dtype=torch.long), "a code of that kind has no direction"),
         (torch.tensor([[1.0, 0], [-1, 0]]), torch.zeros(2, dtype=torch.long), "a code of that kind has no direction"),
     ],

@@ -6,7 +6,7 @@ import math
 
 import pytest
 import torch
-from semreg_atnl.functional import angles, normalize, spherical_interpolation
+from semreg_atnl.functional import angles, class_directions, normalize, spherical_interpolation
 from semreg_atnl.geodesic import Geodesic
 from torch import Tensor
 
@@ -146,3 +146,13 @@ def test_its_state_is_all_that_it_learnt(order: str) -> None:
         Geodesic().state()
     with pytest.raises(ValueError, match="fitted on codes of 3 numbers; these have 4"):
         other(torch.randn(2, 4), torch.randn(2, 4), 0.5)
+
+
+def test_class_directions_are_where_the_geodesic_passes() -> None:
+    codes, labels = (
+        torch.randn(40, 5, generator=torch.Generator().manual_seed(0), dtype=torch.float64),
+        torch.arange(40) % 4,
+    )
+    directions = Geodesic().fit(codes, labels, "ring").directions
+    assert directions is not None
+    torch.testing.assert_close(normalize(class_directions(codes, labels)), directions[labels])
