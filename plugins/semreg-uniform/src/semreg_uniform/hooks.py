@@ -51,6 +51,6 @@ class CriticWatch:
                 run.warn(
                     f"{progress.phase}: {name} is {penalty:.2f} in epoch {progress.epoch}, and was at least {DEAD[0]} "
                     f"for {long:,} iterations: the gradients of {critic} are near zero, and what it should teach is no "
-                    f"longer learnt. A lower rate for it, `--set modules.{critic}.optimizer.lr=1e-4`, or a limit to "
-                    f"its gradient, `--set modules.{critic}.optimizer.clip=1`, may keep it working"
+                    f"longer learnt. A limit to its gradient, `--set modules.{critic}.optimizer.clip=1`, or another "
+                    f"rate for it, `--set modules.{critic}.optimizer.lr=…`, may keep it working"
                 )
