@@ -98,6 +98,7 @@ class Ground:
             Image.new("RGB", (60, 50), (60 * number, 0, 90)).save(faces / f"{number}.png")
         rows = [f"{number}.png,{number % 2},{number // 2}\n" for number in range(4)]
         (faces / "labels.csv").write_text("file,Smiling,Mouth_Slightly_Open\n" + "".join(rows))
+        shutil.copytree(faces, folder / "data" / "lfw_attr40")
         turns = np.arange(24)
         images = np.zeros((24, 8, 8), np.uint8)
         np.savez(folder / "data" / "coil20.npz", images=images, angle_deg=15 * turns, object=turns % 2)

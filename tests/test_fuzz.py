@@ -16,7 +16,7 @@ from benchmarks.mutations import mutated
 from tests.recipe.stand_ins import STAND_INS
 
 MUTATIONS, CHUNKS = 500, 2
-SERIES = {"mnist", "poses", "code_sizes"}
+SERIES = {"mnist", "poses", "code_sizes", "strips", "olr_supervision"}
 """Folders of recipes that differ in a few lines: one of each stands for all."""
 RECIPES = {path.parent.name if path.parent.name in SERIES else path.stem: path for path in recipes()}
 EACH = -(-MUTATIONS // (len(RECIPES) * CHUNKS))

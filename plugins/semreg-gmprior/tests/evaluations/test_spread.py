@@ -10,12 +10,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from semreg_gmprior.evaluations.spread import toy_spread
-from semreg_gmprior.points import LOG, Points, kept_points
+from semreg_gmprior.points import Points
 from torch import Tensor
 
 from semreg.core import ClassField, Result
 from semreg.core.hookspecs import Progress
-from semreg.testing import FakeObservedRun, FakeRun, check_hook
+from semreg.testing import FakeObservedRun, FakeRun
 
 LABELS = torch.arange(60) % 3
 POINTS = torch.randn(60, 2, generator=torch.Generator().manual_seed(0))
@@ -60,20 +60,10 @@ def test_points_that_were_kept_while_it_trained_are_shown(tmp_path: Path) -> Non
     observed, hook = FakeObservedRun(tmp_path, run, recipe=recipe), Points()
     for iteration in range(1, 9):
         hook.iteration_done(observed, Progress("main", (iteration + 1) // 2, 4, iteration, 8))
-    (tmp_path / LOG).open("a").write('{"half a li')
-    kept = kept_points(tmp_path, "drawn")
-    assert list(kept) == [1, 3]
-    assert torch.equal(kept[3][0], POINTS)
-    assert torch.equal(kept[3][1], LABELS)
-    assert kept_points(tmp_path, "other") == {}
     result = toy_spread(run.tensor("point"), run.tensor("drawn"), run.tensor("label"), epochs=[1, 3, 9])
     titles = ["Test points", "Generated points", "Generated points, epoch 1", "Generated points, epoch 3"]
     assert [picture.title for picture in result.pictures] == titles
     assert result.figures == spread(POINTS).figures
-
-
-def test_the_hook_conforms() -> None:
-    check_hook(Points)
 
 
 @pytest.mark.parametrize(
