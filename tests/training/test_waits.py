@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import shutil
 import warnings
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -212,6 +213,7 @@ def own_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
         Image.fromarray(images[number]).save(root / "faces" / f"{number}.png")
     lines = [f"{number}.png,{number % 2},{number // 2 % 2}" for number in range(8)]
     (root / "faces" / "labels.csv").write_text("\n".join(["file,Male,Smiling", *lines]) + "\n")
+    shutil.copytree(root / "faces", root / "lfw_attr40")
     return root
 
 
