@@ -22,7 +22,6 @@ EXAMPLES = {
     "olr_reconstruction": example(IMAGES, OTHERS),
     "rescale": example(IMAGES),
     "row_leakage": example(normal(6, 3, 4), uniform(6, 3)),
-    "sigmoid_with_temperature": example(normal(6, 3), temperature=2.0),
     "structural_dissimilarity": example(IMAGES, OTHERS),
 }
 

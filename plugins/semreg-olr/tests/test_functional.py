@@ -215,18 +215,6 @@ def test_crop_removes_a_frame() -> None:
         functional.crop(images, pixels=4)
 
 
-class TestSigmoidWithTemperature:
-    @given(seeds, st.floats(0.1, 10))
-    def test_divides_the_logits(self, seed: int, temperature: float) -> None:
-        logits = normal(seed, 4, 3)
-        expected = 1 / (1 + torch.exp(-logits / temperature))
-        torch.testing.assert_close(functional.sigmoid_with_temperature(logits, temperature=temperature), expected)
-
-    def test_temperature_must_be_positive(self) -> None:
-        with pytest.raises(ValueError, match="positive"):
-            functional.sigmoid_with_temperature(torch.zeros(2), temperature=0.0)
-
-
 class TestRescale:
     @given(seeds, st.floats(0.01, 100), st.floats(-100, 100))
     def test_each_image_spans_the_unit_range_whatever_its_scale(self, seed: int, gain: float, offset: float) -> None:

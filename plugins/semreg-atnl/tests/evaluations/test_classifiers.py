@@ -72,11 +72,6 @@ def test_the_generator_alone_decides(seed: int) -> None:
     assert torch.equal(torch.get_rng_state(), before)
 
 
-def test_held_out_images_come_into_no_batch() -> None:
-    verdicts, _ = seen(held_out=range(1, 40, 2))
-    assert not verdicts.any(), "all images of the second class are held out"
-
-
 def test_it_stops_where_held_out_images_are_no_longer_better_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(classifiers, "CHECKED", 5)
     monkeypatch.setattr(classifiers, "PATIENCE", 20)

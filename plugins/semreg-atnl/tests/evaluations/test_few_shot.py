@@ -79,26 +79,30 @@ def test_no_test_image_is_read_but_to_be_classified(few: Any, monkeypatch: pytes
         received.append((images, labels))
         shares.extend(training[:1])
         for held_out in training[1:]:
+            assert not training[0][held_out].any()
+            copies = torch.cdist(images[63:].flatten(1), images[held_out].flatten(1)) < 1e-6
+            assert not copies.any(), "an image was made of one that is held out"
             assert labels[held_out].bincount(minlength=6).tolist() == [0, 4] * 3
             assert len(held_out.unique()) == 12
             assert held_out.max() < 63, "made images were held out"
         return torch.zeros(len(test_images), dtype=torch.int64)
 
+    monkeypatch.setattr(module, "_augmented", lambda images, *_: images)
     monkeypatch.setattr(module, "nearest_neighbors", remembered)
     monkeypatch.setattr(module, "convolutional", remembered)
     few.tensors["z"]["test"].fill_(torch.nan)  # codes of test images are not even read
     result = evaluated(few)
     train = few.tensors["image"]["train"]
-    assert [len(images) for images, _ in received] == [63, 63, 150, 210, 150, 210, 237, 357]
+    assert [len(images) for images, _ in received] == [63, 63, 150, 198, 150, 198, 237, 333]
     for images, labels in received:
         assert torch.equal(images[:63], train)
-        assert labels.bincount().tolist() in ([1, 20] * 3, [30, 20] * 3, [30, 40] * 3, [59, 20] * 3, [59, 60] * 3)
+        assert labels.bincount().tolist() in ([1, 20] * 3, [30, 20] * 3, [30, 36] * 3, [59, 20] * 3, [59, 52] * 3)
     for chances, (_, labels) in zip(shares, received[1::2], strict=True):
         drawn = torch.zeros(6, dtype=torch.float64).index_add(0, labels, chances)
         torch.testing.assert_close(drawn, torch.ones(6, dtype=torch.float64))
         own = torch.zeros(6, dtype=torch.float64).index_add(0, labels[:63], chances[:63])
         torch.testing.assert_close(
-            own, torch.full((6,), {63: 1.0, 210: 1 / 2}.get(len(labels), 1 / 3), dtype=torch.float64)
+            own, torch.full((6,), {63: 1.0, 198: 1 / 2}.get(len(labels), 1 / 3), dtype=torch.float64)
         )
     for interpolated, labels in received[4:6]:
         seen = few.functions["probability"](interpolated[63:]).argmax(1)

@@ -24,7 +24,6 @@ __all__ = [
     "reconstruction_loss",
     "rescale",
     "row_leakage",
-    "sigmoid_with_temperature",
     "structural_dissimilarity",
     "structural_similarity",
 ]
@@ -43,7 +42,6 @@ if TYPE_CHECKING:
         occlude,
         reconstruction_loss,
         rescale,
-        sigmoid_with_temperature,
     )
     from semreg_olr.leakage import row_leakage
     from semreg_olr.networks import LabelEmbeddingEncoder, ReconstructionDecoder

@@ -88,20 +88,6 @@ def crop(images: Tensor, *, pixels: Annotated[int, Ge(0)] = 1) -> Tensor:
     return images[..., pixels : height - pixels, pixels : width - pixels]
 
 
-def sigmoid_with_temperature(logits: Tensor, *, temperature: Annotated[float, Gt(0)] = 1.0) -> Tensor:
-    """Probabilities of labels that do not exclude each other, softened by a temperature above 1.
-
-    The paper names a softmax's temperature as the alternative to occlusion; its labels are not exclusive, so here it is
-    a sigmoid's (decision). Any shape.
-
-    Raises:
-        ValueError: if the temperature is not positive.
-    """
-    if temperature <= 0:
-        raise ValueError(f"temperature must be positive, found {temperature}")
-    return torch.sigmoid(logits / temperature)
-
-
 def joint_probability(probability_a: Tensor, probability_b: Tensor) -> Tensor:
     """The probability of each label on both images of a pair: the elementwise product `(batch, labels)` (section 3).
 

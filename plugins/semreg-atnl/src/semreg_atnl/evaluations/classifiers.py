@@ -58,8 +58,8 @@ def convolutional(
     Args:
         images: `(rows, channels, height, width)`.
         labels: int64 `(rows,)`.
-        chances: how often each image comes into a batch, in proportion, float `(rows,)`.
-        held_out: rows that come into no batch, int64.
+        chances: how often each image comes into a batch, in proportion, float `(rows,)`; 0 for those held out.
+        held_out: rows that say when to stop, int64.
         test_images: `(test, channels, height, width)`.
         classes: how many there are.
         iterations: most batches to train on.
@@ -78,12 +78,11 @@ def _train(
     device: torch.device, generator: torch.Generator,
 ) -> None:  # fmt: skip
     optimizer = torch.optim.Adam(net.parameters(), LEARNING_RATE)
-    drawn = chances.index_fill(0, held_out, 0)
     asked, answers = images[held_out], labels[held_out]
     images, labels = images.to(device), labels.to(device)
     best, when, weights = -1.0, 0, net.state_dict()
     for iteration in range(1, iterations + 1):
-        batch = torch.multinomial(drawn, BATCH, replacement=True, generator=generator).to(device)
+        batch = torch.multinomial(chances, BATCH, replacement=True, generator=generator).to(device)
         optimizer.zero_grad()
         torch.autograd.backward(cross_entropy(net(images[batch]), labels[batch]))
         optimizer.step()

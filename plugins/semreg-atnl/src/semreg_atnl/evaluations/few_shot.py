@@ -85,8 +85,8 @@ def few_shot(
     The convolutional net sees all classes equally often. Where images are made, it sees as many of each kind of every
     class as of its own, of classes with many images these augmented or reconstructed: else it would learn that what
     looks made is of a few-shot class. It is trained until it no longer gets more images right of a fifth of those
-    classes with more than `few` (of all classes where none has), which are held out for that. All are tested on all
-    test images, which no training reads.
+    classes with more than `few` (of all classes where none has), which are held out for that: no image is made of
+    them. All are tested on all test images, which no training reads.
 
     Figures: the accuracies `knn_…` and `cnn_…` on test images with each of `fillings`, and with `_few` appended those
     on test images of the few-shot classes alone; with `without` among them also `knn_gain` and `cnn_gain`,
@@ -117,7 +117,9 @@ def few_shot(
     codes = read_codes(code, "train")
     (path,) = chosen_interpolators([interpolator], codes, train.labels, field.order).values()
     value_range = code.run.value_range
-    many = torch.cat([members[value] for value in range(len(members)) if value not in shots] or [members[0][:0]])
+    held_out = _held_out(members, shots, generator)
+    kept = [rows[~torch.isin(rows, held_out)] for rows in members]  # nothing is made of an image that is held out
+    many = torch.cat([kept[value] for value in range(len(kept)) if value not in shots] or [kept[0][:0]])
     made = {
         "augmented": [Labelled(_augmented(train.images[many], value_range, generator), train.labels[many])],
         "interpolated": [
@@ -126,17 +128,16 @@ def few_shot(
     }
     for value in shots:
         missing = count - len(members[value])
-        chosen = members[value][torch.randint(len(members[value]), (missing,), generator=generator)]
+        chosen = kept[value][torch.randint(len(kept[value]), (missing,), generator=generator)]
         made["augmented"].append(_of_class(value, _augmented(train.images[chosen], value_range, generator)))
         if value in triples:
-            first, second, weight = draw_between(members, triples[value], missing, weights, generator)
+            first, second, weight = draw_between(kept, triples[value], missing, weights, generator)
             between = path(codes[first], codes[second], weight)
             made["interpolated"].append(_of_class(value, _decoded(reconstruction, code, between, image, train.images)))
     made["interpolated and augmented"] = [
         Labelled(_augmented(part.images, value_range, generator), part.labels) for part in made["interpolated"]
     ]
     test = Labelled(image.read("test"), label.read("test"))
-    held_out = _held_out(members, shots, generator)
     outcomes: dict[str, list[bool]] = {}
     for name in fillings:
         kinds = [made[kind] for kind in FILLED[name]]
@@ -146,7 +147,7 @@ def few_shot(
         everything = train.joined([part for parts in kinds for part in parts])
         sizes = [len(train.labels), *(sum(len(part.labels) for part in parts) for parts in kinds)]
         verdicts = convolutional(
-            *everything, chances(everything.labels, sizes), held_out, test.images,
+            *everything, chances(everything.labels, sizes, held_out), held_out, test.images,
             classes=len(field.names), iterations=iterations, device=code.run.device, generator=generator,
         )  # fmt: skip
         outcomes[f"cnn_{name}"] = (verdicts == test.labels).tolist()
@@ -214,12 +215,16 @@ def _decoded(reconstruction: Handle, code: Handle, codes: Tensor, image: Handle,
     return torch.cat([images[:0], *parts])
 
 
-def chances(labels: Tensor, sizes: Sequence[int]) -> Tensor:
-    """How often each row is drawn, float64: all classes equally, and all kinds of a class, of `sizes` rows in turn."""
+def chances(labels: Tensor, sizes: Sequence[int], held_out: Tensor) -> Tensor:
+    """How often each row is drawn, float64: all classes equally, and all kinds of a class, of `sizes` rows in turn.
+
+    Rows that are `held_out` are never drawn.
+    """
+    drawn = torch.ones(len(labels), dtype=torch.float64).index_fill(0, held_out, 0)
     kinds = torch.repeat_interleave(torch.arange(len(sizes)), torch.tensor(sizes))
     counts = torch.zeros(int(labels.max()) + 1, len(sizes), dtype=torch.float64)
-    counts.index_put_((labels, kinds), torch.ones(len(labels), dtype=torch.float64), accumulate=True)
-    return 1 / (counts[labels, kinds] * (counts > 0).sum(1)[labels])
+    counts.index_put_((labels, kinds), drawn, accumulate=True)
+    return drawn / (counts[labels, kinds] * (counts > 0).sum(1)[labels]).clamp(min=1)
 
 
 def _held_out(members: list[Tensor], shots: list[int], generator: torch.Generator) -> Tensor:
