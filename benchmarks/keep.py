@@ -121,7 +121,7 @@ def _without_places(text: str, command: str) -> str:
     if out := places.get("--out"):
         text = text.replace(f" --out {shlex.quote(out)}", "")
     if (root := places.get("--data-root", "")).startswith("/"):
-        text = text.replace(root.rstrip("/"), "ROOT")
+        text = re.sub(rf"(?<![\w./-]){re.escape(root.rstrip('/') or '/')}(?![\w.-])", "ROOT", text)
     elif root:
         text = text.replace(f"--data-root {shlex.quote(root)}", "--data-root ROOT")
     if others := sorted(set(PLACE.findall(text))):

@@ -188,7 +188,7 @@ def _told(mark: str, results: Mapping[str, Names], page: str) -> str | None:
     """What a mark comes to; None if it waits for a result."""
     try:
         return None if awaited(mark, results) else ENVIRONMENT.from_string(mark).render(results)
-    except (UserError, jinja2.TemplateError) as error:
+    except (UserError, jinja2.TemplateError, TypeError, ValueError, ArithmeticError) as error:
         raise UserError(f"{page}, {' '.join(mark.split())[:60]}", str(error)) from None
 
 

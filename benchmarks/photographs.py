@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import sys
 from itertools import pairwise
 from pathlib import Path
 
@@ -26,13 +27,14 @@ def write(archive: Path, folder: Path) -> int:
         jpeg, offsets, attributes, splits = (data[name] for name in ("jpeg", "offsets", "attr_min10", "split"))
         names = data["attr_names"].tolist()
     (folder / "images").mkdir(parents=True, exist_ok=True)
+    files = [f"images/{index:05}.jpg" for index in range(len(attributes))]
+    for file, (begin, end) in zip(files, pairwise(offsets), strict=True):
+        (folder / file).write_bytes(jpeg[begin:end].tobytes())
+    # Last, since it makes a data set of the folder.
     with (folder / "labels.csv").open("w", newline="", encoding="utf-8") as table:
         rows = csv.writer(table)
         rows.writerow(["file", "split", *names])
-        for index, (begin, end) in enumerate(pairwise(offsets)):
-            file = f"images/{index:05}.jpg"
-            (folder / file).write_bytes(jpeg[begin:end].tobytes())
-            rows.writerow([file, splits[index], *attributes[index]])
+        rows.writerows([file, splits[index], *attributes[index]] for index, file in enumerate(files))
     return len(attributes)
 
 
@@ -42,7 +44,12 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="the folder to write, instead of ROOT/lfw_attr40")
     arguments = parser.parse_args()
     folder = arguments.out or arguments.root / NAME
-    print(f"{write(arguments.root / f'{NAME}.npz', folder)} photographs in {folder}")
+    archive = arguments.root / f"{NAME}.npz"
+    try:
+        print(f"{write(archive, folder)} photographs in {folder}")
+    except (OSError, KeyError, ValueError) as error:
+        print(f"{archive}: {error}; ROOT is the folder that holds {NAME}.npz", file=sys.stderr)
+        sys.exit(2)
 
 
 if __name__ == "__main__":

@@ -89,6 +89,11 @@ def test_what_is_kept_says_where_it_is_from_and_names_no_folder(table: Path, tmp
     assert kept.with_suffix(".md").read_text().endswith(f"`{command}`\n- commit: 0a1b\n- machine: H100, 1 thread\n")
 
 
+def test_a_data_root_is_replaced_where_it_is_a_path() -> None:
+    command = "semreg table a --data-root /data"
+    assert keep._without_places("/data/x docs/data.md", command) == "ROOT/x docs/data.md"
+
+
 def test_pictures_of_its_page_are_kept(table: Path, tmp_path: Path) -> None:
     folder = with_changes(table, {})
     (folder / "plot.png").write_bytes(b"dots")
@@ -127,6 +132,8 @@ def test_a_folder_without_a_table_is_refused(tmp_path: Path, capsys: pytest.Capt
         ("1 <!--= number(1) -->", "1 of 1 marks are none"),
         ("<!--=\nno table\n-->\n", "a template makes no table: 'no table'"),
         ("1<!--= mean([1, none]) -->", "not all of [1, None] are numbers"),
+        ("1<!--= number(toys.atnl.probe) -->", "the page, {{ number(toys.atnl.probe) }}: "),
+        ("1<!--= number(1 / 0) -->", "the page, {{ number(1 / 0) }}: division by zero"),
     ],
 )
 def test_a_mark_that_tells_nothing_is_refused(table: Path, tmp_path: Path, text: str, said: str) -> None:

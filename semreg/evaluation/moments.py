@@ -17,8 +17,8 @@ TOO_FEW = "the covariance of codes takes two test images at least; there is one"
 def code_moments(code: Annotated[Handle, Role.CODE]) -> Result:
     """The moments of all test codes together, drawn as in training, beside those of N(0, I).
 
-    An adversarial autoencoder's critic is to bring these about. Figures: `mean`, the root mean square of the
-    dimensions' means (of N(0, I): 0); `deviation`, the mean of their standard deviations (1), `deviation_least` and
+    The critic of an adversarial autoencoder pushes the codes towards N(0, I). Figures: `mean`, the root mean square of
+    the dimensions' means (of N(0, I): 0); `deviation`, the mean of their standard deviations (1), `deviation_least` and
     `deviation_greatest`; `covariance`, the root mean square of the covariances of two dimensions (0; a code of one
     dimension has none); `kurtosis`, the mean over the dimensions that vary of the fourth standardised moment (3).
 

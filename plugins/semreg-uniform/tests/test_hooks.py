@@ -26,6 +26,7 @@ def warned(folder: Path, penalties: Sequence[float], *, per_epoch: int = PER_EPO
     run = FakeObservedRun(folder, recipe=RECIPE)
     watch = CriticWatch()
     watch.phase_started(run)
+    watch.iteration_done(run, Progress("main", 1, EPOCHS, 1, EPOCHS * per_epoch))
     for place, penalty in enumerate(penalties, 1):
         done = place * every
         for losses in (None, {"gp": penalty, "rec": 0.9}, {"rec": 0.9}):
@@ -62,6 +63,17 @@ def test_a_critic_that_never_worked_is_told_of_and_short_epochs_wait_for_200_ite
     assert len(warned(tmp_path, [0.95] * 20)) == 1
     assert not warned(tmp_path, [0.95] * 3, per_epoch=50)
     assert len(warned(tmp_path, [0.95] * 4, per_epoch=50)) == 1
+
+
+def test_a_run_that_goes_on_is_watched_from_there(tmp_path: Path) -> None:
+    run = FakeObservedRun(tmp_path, recipe=RECIPE)
+    watch = CriticWatch()
+    watch.phase_started(run)
+    for done in range(6000, 6250):
+        watch.iteration_done(run, Progress("main", 25, 40, done, 10_000, {"gp": 0.85} if done % 50 == 0 else None))
+    assert not run.warnings
+    watch.iteration_done(run, Progress("main", 25, 40, 6250, 10_000, {"gp": 0.85}))
+    assert len(run.warnings) == 1
 
 
 def test_a_recipe_without_a_penalty_has_nothing_to_watch(tmp_path: Path) -> None:

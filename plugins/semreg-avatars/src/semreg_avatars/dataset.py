@@ -132,7 +132,7 @@ class Avatars:
     * Arched_Eyebrows 0.25 : 0.60; Bushy_Eyebrows 0.45 : 0.15 and Big_Nose 0.40 : 0.18 (0.1 more if old);
       Big_Lips 0.20 : 0.40
     * old : young: Gray_Hair 0.50 : 0.03; Eyeglasses 0.42 : 0.18; Narrow_Eyes 0.32 : 0.18; Pale_Skin 0.30 : 0.20; Bald
-      0.26 : 0.07 and Receding_Hairline 0.28 : 0.05 if masculine; Bangs rarer by half
+      0.26 : 0.07 and Receding_Hairline 0.28 : 0.05 if masculine; Bangs 0.15 : 0.30 if masculine, else 0.30 : 0.45
     * brown and red hair is drawn black on the two darkest skins, where it would not be seen
     * Mouth_Slightly_Open 0.25 neutral, 0.6 smiling, 0.35 sad, 0.4 angry, 1 surprised; Wearing_Hat 0.14
 
@@ -172,6 +172,8 @@ class Avatars:
         for factor in vary:
             if factor not in FACTORS:
                 raise ValueError(f"vary names {factor!r}{closest(factor, FACTORS)}")
+        if equal_shares and "expression" not in vary:
+            raise ValueError("equal_shares is of expressions; `vary` doesn't name them")
         self.people = -(-count // pictures_per_person)
         if self.people < 2:
             raise ValueError(
@@ -248,7 +250,7 @@ class Avatars:
         )
 
     def redrawn(self, index: int, attribute: str) -> npt.NDArray[np.uint8] | None:
-        """The picture of a number, drawn with an attribute that it lacks and else the same, uint8 `(3, size, size)`.
+        """Picture number `index`, drawn again with an attribute that it lacks; all else stays. uint8 `(3, size, size)`.
 
         Attributes that exclude it go. None where others would change with it, as `with_attribute` says. Raises
         ValueError for an attribute that there is not.

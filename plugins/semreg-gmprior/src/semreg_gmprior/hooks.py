@@ -47,13 +47,13 @@ class Mixtures:
     @hookimpl
     def report_sections(self, run: ObservedRun) -> list[Section]:
         """The course of both for each code."""
-        courses: dict[str, dict[tuple[str, int], Spread]] = {}
+        courses: dict[str, dict[tuple[str, int], Deviations]] = {}
         for line in _lines(run.folder / LOG):
             courses.setdefault(line.code, {})[line.phase, line.epoch] = line  # a resumed run may say one again
         return [_section(code, list(course.values())) for code, course in courses.items()]
 
 
-class Spread(NamedTuple):
+class Deviations(NamedTuple):
     """Standard deviations after an epoch, roots of the classes' mean variance."""
 
     code: str
@@ -73,13 +73,13 @@ def _mixtures(run: ObservedRun) -> Iterator[tuple[str, str, GaussianMixture]]:
             yield code, labels[0], prior
 
 
-def _lines(path: Path) -> Iterator[Spread]:
+def _lines(path: Path) -> Iterator[Deviations]:
     """What the log says; lines that say nothing of the kind are passed over."""
     for text in path.read_text().splitlines() if path.is_file() else ():
         try:
             line = json.loads(text)
             spread = (_deviation(line["mixture"]), _deviation(line["codes"]))
-            yield Spread(str(line["code"]), str(line["phase"]), int(line["epoch"]), *spread)
+            yield Deviations(str(line["code"]), str(line["phase"]), int(line["epoch"]), *spread)
         except (KeyError, TypeError, ValueError):
             continue
 
@@ -92,7 +92,7 @@ def _deviation(variances: Sequence[float | None]) -> float:
     return math.sqrt(math.fsum(known) / len(known))
 
 
-def _section(code: str, course: list[Spread]) -> Section:
+def _section(code: str, course: list[Deviations]) -> Section:
     last, epochs = course[-1], range(1, len(course) + 1)
     picture = line_plot(
         f"Deviations of {code} within classes",

@@ -23,8 +23,10 @@ def perturb(
 ) -> Tensor:
     """Codes + scale·σ·ε, with the standard deviations σ of each code's class; in evaluations the codes themselves.
 
-    A decoder that reconstructs from it meets codes as wide as those that are drawn from the prior. Beyond the paper,
-    whose z_s is a point. Gradients flow to the codes, none to the mixture.
+    A decoder that reconstructs from it meets codes as wide as those that are drawn from the prior; the paper's z_s is
+    a point. Gradients flow to the codes, none to the mixture.
+
+    Source: beyond the paper.
 
     Args:
         codes: `(batch, code)`.

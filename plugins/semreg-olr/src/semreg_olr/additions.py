@@ -1,6 +1,6 @@
 """Labels added by exchange: a label that an image lacks, with the row of another image of the batch (beyond the paper).
 
-What a decoder is to learn of edits, it learns from these: rows that are real, beside rows that did not come with them.
+They teach a decoder edits: each row is real, but the rows beside it are of another image.
 """
 
 from __future__ import annotations

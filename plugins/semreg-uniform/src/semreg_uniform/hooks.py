@@ -26,17 +26,20 @@ class CriticWatch:
     def __init__(self) -> None:
         self._critics: dict[str, str] = {}
         self._alive: dict[str, int] = {}
+        self._begun: int | None = None
 
     @hookimpl
     def phase_started(self, run: ObservedRun) -> None:
         """Find the penalties of the recipe."""
         uses = {name: CALL.match(str(loss.get("use"))) for name, loss in run.recipe.get("losses", {}).items()}
         self._critics = {name: found[1] for name, found in uses.items() if found}
-        self._alive = {}
+        self._alive, self._begun = {}, None
 
     @hookimpl
     def iteration_done(self, run: ObservedRun, progress: Progress) -> None:
         """Look at penalties where they are read from the device."""
+        if self._begun is None:  # a resumed run knows nothing of the iterations before
+            self._begun = progress.iteration - 1
         if not self._critics or progress.losses is None:
             return
         long = max(progress.iterations // progress.epochs, LEAST)
@@ -46,11 +49,12 @@ class CriticWatch:
                 continue
             if not DEAD[0] <= penalty <= DEAD[1]:
                 self._alive[name] = progress.iteration
-            elif progress.iteration - self._alive.setdefault(name, 0) >= long:
+            elif progress.iteration - self._alive.setdefault(name, self._begun) >= long:
                 del self._critics[name]
                 run.warn(
-                    f"{progress.phase}: {name} is {penalty:.2f} in epoch {progress.epoch}, and was at least {DEAD[0]} "
-                    f"for {long:,} iterations: the gradients of {critic} are near zero, and what it should teach is no "
-                    f"longer learnt. A limit to its gradient, `--set modules.{critic}.optimizer.clip=1`, or another "
-                    f"rate for it, `--set modules.{critic}.optimizer.lr=…`, may keep it working"
+                    f"{progress.phase}: {name} is {penalty:.2f} in epoch {progress.epoch}, and was between {DEAD[0]} "
+                    f"and {DEAD[1]:.0f} for {long:,} iterations: the gradients of {critic} are near zero, and what it "
+                    f"should teach is no longer learnt. A limit to its gradient, `--set "
+                    f"modules.{critic}.optimizer.clip=1`, or another rate for it, `--set "
+                    f"modules.{critic}.optimizer.lr=…`, may keep it working"
                 )

@@ -10,6 +10,7 @@ import torch
 from semreg_uniform.evaluations.clusters import hopkins
 from semreg_uniform.functional import hopkins_statistic
 
+from semreg.components.functional import gaussian_draws
 from semreg.core import ClassField
 from semreg.testing import FakeRun
 
@@ -65,8 +66,9 @@ def test_statistics_are_means_over_equal_draws_in_the_box_of_the_cluster(split: 
         for _ in range(3):
             those = points
             if normal:
-                noise = torch.randn(len(points), len(points), generator=generator, dtype=torch.float64)
-                those = points.mean(0) + noise @ (points - points.mean(0)) / (len(points) - 1) ** 0.5
+                centred = points - points.mean(0)
+                covariance = centred.mT @ centred / (len(points) - 1)
+                those = gaussian_draws(points.mean(0), covariance, len(points), generator=generator)
             box = (those.amin(0), those.amax(0))
             groups = [*((light == value).nonzero().flatten() for value in range(3)), torch.arange(len(those))]
             chosen = [those[g[torch.randperm(len(g), generator=generator)[:30]]] for g in groups]

@@ -16,13 +16,15 @@ from semreg_atnl.neighbors import class_distances
 from semreg_atnl.unit import angle_between, unit_and_length
 
 
-@better(lower=["spread"], units={"*": "degrees"})
+@better(units={"*": "degrees"})
 def class_angles(code: Annotated[Handle, Role.CODE], label: Annotated[Handle, Role.LABEL, Role.ORDER]) -> Result:
     """The angles between the classes' directions, by distance along the ring or line, and the codes' spread about them.
 
     A class's direction is that of the mean of its test codes' directions, seen from the origin. An arrangement in
     order has angles that grow with the distance, however far the path between bends; on one great circle they grow in
-    proportion to it. Beyond the paper.
+    proportion to it.
+
+    Source: beyond the paper.
 
     Figures, in degrees: `apart_D`, the mean angle between classes that are D apart, for each distance D; `spread`, the
     mean over classes of the mean angle between a code and its class's direction.

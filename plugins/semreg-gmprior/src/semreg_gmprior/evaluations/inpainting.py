@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import torch
 from annotated_types import Ge, Gt, Interval, MinLen
@@ -12,7 +12,7 @@ from torch import Tensor
 
 from semreg.core import Cell, Handle, Reads, Result, Role, Table, TrainedRun
 from semreg.pictures import image_grid
-from semreg.trained import better, class_field, in_parts, mean_of, verdicts
+from semreg.trained import before_training, better, class_field, in_parts, mean_of, verdicts
 from semreg_gmprior.evaluations.masks import BOXES, mask_of
 from semreg_gmprior.filling import FILL, NOISE, Filling
 
@@ -41,8 +41,8 @@ def inpainting(
     `steps` and the fill "mean" do goes beyond the paper.
 
     Figures, for each mask NAME, of the first `count` test images: `psnr_NAME`, 10·log₁₀(range² / mean squared error) in
-    decibels, the error taken over the part of all images; beside it `psnr_fill_NAME` with that grey and
-    `psnr_mean_image_NAME` with the mean training image in the part. Their means over the masks have no NAME. With a
+    decibels, the error taken over the part of all images; beside it `psnr_fill_NAME` with what the model sees first in
+    the part, and `psnr_mean_image_NAME` with the mean training image. Their means over the masks have no NAME. With a
     judge and a label: `recognised_NAME`, the share of filled images whose class the judge sees, and
     `recognised_fill_NAME`, the same of what the model sees.
 
@@ -69,10 +69,7 @@ def inpainting(
     if judge is not None and label is None:
         raise ValueError("with a judge the label is needed: inpainting(image, reconstruction, label)")
     low, high = image.run.value_range
-    height, width = image.at("test", torch.zeros(1, dtype=torch.int64)).shape[-2:]
-    parts = dict(mask_of(name, height, width) for name in masks)
-    if len(parts) < len(masks):
-        raise ValueError(f"masks: two of {', '.join(masks)} have one name")
+    parts = _parts(image, masks)
     average = _mean_image(image)
     filling, put = Filling(passes=passes, steps=steps, noise=noise), average if fill == "mean" else fill
     errors: dict[str, list[float]] = {}
@@ -120,6 +117,21 @@ def inpainting(
         f"training image {means['psnr_mean_image']:.2f})"
     )
     return Result(figures=means | figures, tables=[table], pictures=[grid], summary=summary)
+
+
+@before_training(inpainting)
+def _before_training(image: Handle, *_: Any, masks: Sequence[str], **options: Any) -> None:
+    """Raises ValueError for masks that don't fit."""
+    _parts(image, masks)
+
+
+def _parts(image: Handle, masks: Sequence[str]) -> dict[str, Tensor]:
+    """The parts that are taken away, by name, bool `(height, width)`. Raises ValueError for masks that don't fit."""
+    height, width = image.at("test", torch.zeros(1, dtype=torch.int64)).shape[-2:]
+    parts = dict(mask_of(name, height, width) for name in masks)
+    if len(parts) < len(masks):
+        raise ValueError(f"masks: two of {', '.join(masks)} have one name")
+    return parts
 
 
 def _mean_image(image: Handle) -> Tensor:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from semreg.core import Handle, Picture, Reads, Result, Role, Table, TrainedRun
 from semreg.pictures import image_grid
-from semreg.trained import better
+from semreg.trained import before_training, better
 from semreg_olr.evaluations.common import Count, mean, shown
 from semreg_olr.evaluations.editing import Bench
 
@@ -140,6 +140,12 @@ def true_edits(
         f"{figures['share_possible']:.2f}; label seen {figures['seen_edited']:.1%} of {figures['seen_possible']:.1%}"
     )
     return Result(figures, {}, [table], [_grid(cases, names, pictures, (low, high))], summary)
+
+
+@before_training(true_edits)
+def _before_training(*inputs: Any, **options: Any) -> None:
+    """Raises ValueError if the data set draws no image anew."""
+    _redrawing(inputs[0].run)
 
 
 def _redrawing(run: Any) -> tuple[Redrawn, Tensor]:

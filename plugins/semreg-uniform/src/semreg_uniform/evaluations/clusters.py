@@ -10,6 +10,7 @@ import torch
 from annotated_types import Ge, Gt
 from torch import Tensor
 
+from semreg.components.functional import gaussian_draws
 from semreg.core import Handle, Result, Role, Table
 from semreg.trained import (
     ITERATIONS,
@@ -164,10 +165,8 @@ def _statistics(
 
 def _normal_like(points: Tensor, generator: torch.Generator) -> Tensor:
     """As many points from a normal distribution with their mean and covariance, which may be singular."""
-    mean = points.mean(0)
-    noise = torch.randn(len(points), len(points), generator=generator, dtype=torch.float64)
-    spread: Tensor = noise @ (points - mean) / (len(points) - 1) ** 0.5
-    return mean + spread
+    covariance = torch.atleast_2d(torch.cov(points.mT))
+    return gaussian_draws(points.mean(0), covariance, len(points), generator=generator)
 
 
 def _probes(
