@@ -126,12 +126,12 @@ def test_a_state_from_a_stranger(state: str, trained: Path, command: Command) ->
 
 
 def test_a_state_with_wrong_parts(trained: Path, tmp_path: Path, command: Command) -> None:
-    """Each entry replaced by each wrong value; for `evaluate`, and for `run`, which would go on from it."""
+    """Each entry replaced by some wrong values; for `evaluate`, and for `run`, which would go on from it."""
     (trained / "status.json").unlink()
     whole, recipe = state_of(trained), tmp_path / "recipe.toml"
     codes = []
     for index, (key, _) in enumerate(whole["state"]["table"]):
-        for wrong in WRONG:
+        for wrong in some_of(index):
             table = [list(entry) for entry in whole["state"]["table"]]
             value = {"table": [[k, v] for k, v in wrong.items()]} if isinstance(wrong, dict) else wrong
             table[index][1] = {"list": value} if isinstance(value, list) else value
@@ -190,7 +190,7 @@ def test_files_of_a_run_that_hold_anything(file: str, trained: Path, tmp_path: P
         (trained / file).write_bytes(content)
         for arguments in (["report", trained], ["runs", "--out", trained.parent], ["evaluate", trained]):
             command(*arguments)
-            command("runs", "--json", "--out", trained.parent)
+        command("runs", "--json", "--out", trained.parent)
 
 
 @pytest.fixture
@@ -233,8 +233,8 @@ def test_records_with_wrong_parts(file: str, small: Path, command: Command) -> N
 
 def test_a_record_with_wrong_parts_is_not_opened(trained: Path, command: Command) -> None:
     whole = json.loads((trained / "run.json").read_text())
-    for key in ("recipe", "seed", "data", "used_fallback", "skip_bad_images"):
-        for wrong in WRONG:
+    for number, key in enumerate(("recipe", "seed", "data", "used_fallback", "skip_bad_images")):
+        for wrong in some_of(number):
             (trained / "run.json").write_text(json.dumps(whole | {key: wrong}))
             command("evaluate", trained)
 

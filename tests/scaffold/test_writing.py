@@ -27,6 +27,7 @@ def written(tmp_path: Path) -> list[Path]:
     return [*(write_plugin(f"my-{kind}", kind, tmp_path) for kind in TEMPLATE_OF), *plugins_of_pages(tmp_path)]
 
 
+@pytest.mark.slow
 def test_what_is_written_passes_its_tests_and_is_tidy(
     written: list[Path], install: Callable[..., Path], tmp_path: Path
 ) -> None:

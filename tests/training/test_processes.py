@@ -171,6 +171,7 @@ def test_a_batch_that_cannot_be_shared_is_told(toy: Toy, tmp_path: Path, capfd: 
     assert not (tmp_path / "runs").exists()
 
 
+@pytest.mark.slow
 def test_torchrun(tmp_path: Path) -> None:
     recipe = tmp_path / "digits.toml"
     source = Path(__file__).parents[2] / "recipes" / "vae_digits.toml"
