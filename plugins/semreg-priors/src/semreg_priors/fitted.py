@@ -156,7 +156,9 @@ class FittedGaussian(FittedNormals):
 class FittedMixture(FittedNormals):
     """A mixture of normal distributions with full covariances, fitted by scikit-learn to the training images' codes.
 
-    Source: Ghosh et al., *From Variational to Deterministic Autoencoders* (2020), section 4. Labels are ignored.
+    Source: Ghosh et al., *From Variational to Deterministic Autoencoders* (2020), section 4.
+
+    Labels are ignored.
 
     Args:
         size: the length of the code.

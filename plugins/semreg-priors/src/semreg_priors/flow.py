@@ -22,8 +22,10 @@ _FLOWS = {"spline": NSF, "affine": MAF}
 class FlowPrior(SizedPrior):
     """log p(z) = log N(f(z); 0, I) + log |det ∂f/∂z|, with an invertible network f that is learned.
 
-    Source: Durkan et al., *Neural Spline Flows* (2019), and Papamakarios et al., *Masked Autoregressive Flow for
-    Density Estimation* (2017), Eq. 5, as zuko has them. Splines act in [−5, 5]; beyond it a code stays as it is.
+    Source: Durkan et al., *Neural Spline Flows* (2019). Affine transforms are those of Papamakarios et al., *Masked
+    Autoregressive Flow for Density Estimation* (2017). Both are zuko's.
+
+    Splines act in [−5, 5]; beyond it a code stays as it is.
 
     Args:
         size: the length of the code.

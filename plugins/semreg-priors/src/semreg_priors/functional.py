@@ -95,7 +95,7 @@ def sphere_log_area(size: int) -> float:
 
 
 def power_spherical_log_normaliser(concentration: Tensor, size: int) -> Tensor:
-    """log of N(κ, d) = 2^(α+β) π^β Γ(α) / Γ(α+β), α = (d−1)/2 + κ, β = (d−1)/2 (De Cao and Aziz 2020, Eq. 9)."""
+    """log of N(κ, d) = 2^(α+β) π^β Γ(α) / Γ(α+β), α = (d−1)/2 + κ, β = (d−1)/2 (De Cao and Aziz 2020)."""
     half = (size - 1) / 2
     alpha = half + concentration.double()  # of large κ the two lgammas differ in digits that float32 lacks
     constants = (alpha + half) * math.log(2) + half * math.log(math.pi)
@@ -114,7 +114,7 @@ def power_spherical_log_density(codes: Tensor, direction: Tensor, concentration:
 
 
 def power_spherical_kl(concentration: Tensor, size: int) -> Tensor:
-    """KL(power spherical ‖ uniform on the sphere) in nats in the shape of κ, 0 where it is 0 (Eq. 13 and 14).
+    """KL(power spherical ‖ uniform on the sphere) in nats in the shape of κ, 0 where it is 0 (De Cao and Aziz 2020).
 
     log |S| − H = log |S| − log N(κ, d) + κ (log 2 + ψ(α) − ψ(α+β)).
     """

@@ -16,8 +16,9 @@ from semreg_priors.functional import chosen, factorised_log_density, mixture_log
 class MixtureOfGaussians(SizedPrior):
     """Σ_k w_k N(z; μ_k, diag σ_k²) with weights, means and variances to be learned, without labels.
 
-    Source: the mixture that Tomczak and Welling, *VAE with a VampPrior* (2018), compare with, here with weights. Labels
-    are ignored; `gaussian_mixture` has one distribution a class. The divergence is estimated, by `kl_estimate`.
+    Source: Tomczak and Welling, *VAE with a VampPrior* (2018), who compare with it, in equal shares.
+
+    Labels are ignored; `gaussian_mixture` has one distribution a class. The divergence is estimated, by `kl_estimate`.
 
     Args:
         size: the length of the code.
@@ -51,9 +52,10 @@ class MixtureOfGaussians(SizedPrior):
 class Factorised(SizedPrior):
     """Π_j Σ_k w_jk N(z_j; μ_jk, σ_jk²): independent elements, each with a density of any form, learned.
 
-    Source: after the factorised prior of Ballé et al., *Variational Image Compression with a Scale Hyperprior* (2018),
-    appendix 6.1; each element's density is a mixture here (decision). Labels are ignored; the divergence is estimated,
-    by `kl_estimate`.
+    Source: Ballé et al., *Variational Image Compression with a Scale Hyperprior* (2018), appendix 6.1.
+
+    Each element's density is a mixture here, where they have one of their own (decision). Labels are ignored; the
+    divergence is estimated, by `kl_estimate`.
 
     Args:
         size: the length of the code.

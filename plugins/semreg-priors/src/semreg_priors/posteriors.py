@@ -32,7 +32,7 @@ class FullCovarianceGaussian(NamedTuple):
         call = "full_covariance_gaussian.log_density(codes)"
         require_equal_shapes(call, "batch code, batch code", codes, self.mean)
         away = (codes - self.mean)[..., None]
-        noise = torch.linalg.solve_triangular(self.factor, away, upper=False).squeeze(-1)
+        noise: Tensor = torch.linalg.solve_triangular(self.factor, away, upper=False).squeeze(-1)
         stretch = self.factor.diagonal(dim1=-2, dim2=-1).log().sum(-1)
         return -0.5 * (noise.square() + math.log(2 * math.pi)).sum(-1) - stretch
 
@@ -49,7 +49,7 @@ def full_covariance_gaussian(features: Tensor) -> FullCovarianceGaussian:
     if size < 1 or size * (size + 3) // 2 != features.shape[1]:
         cause = "a code of d numbers takes d means and d (d + 1) / 2 of a triangle: 2, 5, 9, 14, 20, …"
         raise shape_error("full_covariance_gaussian(features)", "batch (d (d + 3) / 2)", cause, features)
-    mean, log_diagonal, below = features.split([size, size, size * (size - 1) // 2], 1)
+    mean, log_diagonal, below = torch.split(features, [size, size, size * (size - 1) // 2], 1)
     down, across = torch.tril_indices(size, size, -1, device=features.device)
     flat = features.new_zeros(len(features), size * size).index_copy(1, down * size + across, below)
     return FullCovarianceGaussian(mean, flat.view(-1, size, size) + torch.diag_embed(log_diagonal.exp()))

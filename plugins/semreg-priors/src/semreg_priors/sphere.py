@@ -51,7 +51,7 @@ def power_spherical(features: Tensor, *, least: Annotated[float, Gt(0)] = 1.0) -
     rejection, and `uniform_on_sphere` has the divergence in closed form. Raises ValueError for features of another
     shape, or for a sphere in fewer than two dimensions.
 
-    Source: De Cao and Aziz, *The Power Spherical Distribution* (2020), Eq. 8 and Algorithm 1.
+    Source: De Cao and Aziz, *The Power Spherical Distribution* (2020), Algorithm 1.
     """
     if features.ndim != 2 or features.shape[1] < 3:
         cause = "a direction of two numbers or more, and a concentration"
@@ -65,7 +65,7 @@ class UniformOnSphere(SizedPrior):
     Of a code of another length the density is that of its direction. With a `power_spherical` posterior `kl_divergence`
     has a closed form. Labels are ignored.
 
-    Source: De Cao and Aziz, *The Power Spherical Distribution* (2020), Eq. 13 to 14.
+    Source: De Cao and Aziz, *The Power Spherical Distribution* (2020).
     """
 
     title = "uniform_on_sphere"

@@ -28,7 +28,9 @@ Scale = Annotated[float, Gt(0)]
 class Laplace(SizedPrior):
     """Independent Laplace distributions, p(z_j) = exp(−|z_j| / b) / 2b: its peak favours codes with elements near 0.
 
-    Source: Barello, Charles and Pillow, *Sparse-Coding Variational Auto-Encoders* (2018). Labels are ignored.
+    Source: Barello, Charles and Pillow, *Sparse-Coding Variational Auto-Encoders* (2018).
+
+    Labels are ignored.
 
     Args:
         size: the length of the code.
@@ -61,8 +63,9 @@ class Laplace(SizedPrior):
 class StudentT(SizedPrior):
     """Independent Student's t distributions: p(z_j) ∝ (1 + z_j² / νs²)^(−(ν+1)/2), which lets few codes be far out.
 
-    Source: Abiri and Ohlsson, *Variational Auto-Encoders with Student's t-Prior* (2019). Labels are ignored; the
-    divergence is estimated, by `kl_estimate`.
+    Source: Abiri and Ohlsson, *Variational Auto-Encoders with Student's t-Prior* (2019).
+
+    Labels are ignored; the divergence is estimated, by `kl_estimate`.
 
     Args:
         size: the length of the code.
@@ -91,8 +94,9 @@ class StudentT(SizedPrior):
 class GeneralisedNormal(SizedPrior):
     """Independent generalised normal distributions, p(z_j) ∝ exp(−|z_j / s|^β): from Laplace (1) to nearly uniform.
 
-    Source: Nadarajah, *A Generalized Normal Distribution* (2005), Eq. 1. Labels are ignored; the divergence is
-    estimated, by `kl_estimate`.
+    Source: Nadarajah, *A Generalized Normal Distribution* (2005), Eq. 1.
+
+    Labels are ignored; the divergence is estimated, by `kl_estimate`.
 
     Args:
         size: the length of the code.

@@ -19,7 +19,7 @@ from semreg_priors.functional import chosen, mixture_log_density
 class VampPrior(SizedPrior):
     """p(z) = 1/K Σ_k q(z | u_k), a mixture of the encoder's posteriors of K learned pseudo-inputs u_k.
 
-    Source: Tomczak and Welling, *VAE with a VampPrior* (2018), Eq. 9.
+    Source: Tomczak and Welling, *VAE with a VampPrior* (2018), section 3.
 
     A recipe encodes the pseudo-inputs, which the prior gives when it is called on images, as it does images, and hands
     the posterior over, so that the encoder is trained through it, too:
