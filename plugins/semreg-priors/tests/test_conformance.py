@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 import torch
+from semreg_priors import FlowPrior
 
+from semreg.core import DiagonalGaussian
 from tests.conforming import Example, conform, example, names, normal
 
 CLASSES = torch.tensor([0, 0, 0, 1, 1, 1])
@@ -14,7 +16,10 @@ EXAMPLES: dict[str, Example] = {
     "factorised": example(size=2, components=3),
     "fitted_gaussian": example(CLASSES, size=2, classes=2),
     "fitted_mixture": example(size=2, components=3),
-    "flow": example(CLASSES, size=2, transforms=2, hidden=[8], bins=4, classes=2),
+    "flow": example(CLASSES, size=2, transforms=1, hidden=[8], bins=4, classes=2),
+    "flow_posterior": example(
+        DiagonalGaussian(normal(6, 3), normal(6, 3, seed=1)), FlowPrior(size=3, transforms=1, hidden=(8,))
+    ),
     "full_covariance_gaussian": example(normal(6, 9)),
     "generalised_normal": example(size=2, power=3.0),
     "laplace": example(size=2, scale=0.7),

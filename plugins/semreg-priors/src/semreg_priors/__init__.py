@@ -12,6 +12,7 @@ __all__ = [
     "Factorised",
     "FittedGaussian",
     "FittedMixture",
+    "FlowPosterior",
     "FlowPrior",
     "FullCovarianceGaussian",
     "GeneralisedNormal",
@@ -21,6 +22,7 @@ __all__ = [
     "StudentT",
     "UniformOnSphere",
     "VampPrior",
+    "flow_posterior",
     "full_covariance_gaussian",
     "power_spherical",
 ]
@@ -29,7 +31,12 @@ if TYPE_CHECKING:
     from semreg_priors.fitted import FittedGaussian, FittedMixture
     from semreg_priors.flow import FlowPrior
     from semreg_priors.mixtures import Factorised, MixtureOfGaussians
-    from semreg_priors.posteriors import FullCovarianceGaussian, full_covariance_gaussian
+    from semreg_priors.posteriors import (
+        FlowPosterior,
+        FullCovarianceGaussian,
+        flow_posterior,
+        full_covariance_gaussian,
+    )
     from semreg_priors.sphere import PowerSpherical, UniformOnSphere, power_spherical
     from semreg_priors.tails import GeneralisedNormal, Laplace, StudentT
     from semreg_priors.vamp import VampPrior

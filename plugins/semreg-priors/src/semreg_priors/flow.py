@@ -88,8 +88,18 @@ class FlowPrior(SizedPrior):
             device = self.zero.device if generator is None else generator.device
             drawn = torch.randint(self.classes, (count,), generator=generator, device=device)
             label = drawn.to(self.zero.device)
-        noise = normal_noise((count, self.size), like=self.zero, generator=generator)
-        if not count:
+        return self.from_noise(normal_noise((count, self.size), like=self.zero, generator=generator), label)
+
+    def to_noise(self, codes: Tensor, label: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """f(z), the noise `(batch, code)` that codes would be drawn from, and log |det ∂f/∂z|, `(batch,)`."""
+        if not len(codes):  # which zuko's networks can't take
+            return codes, codes.sum(-1)
+        noise, stretch = self.transform(self._context(label)).call_and_ladj(codes)
+        return noise, stretch
+
+    def from_noise(self, noise: Tensor, label: Tensor | None = None) -> Tensor:
+        """f⁻¹, the codes `(batch, code)` of noise."""
+        if not len(noise):
             return noise
         codes: Tensor = self.transform(self._context(label)).inv(noise)
         return codes
@@ -98,11 +108,8 @@ class FlowPrior(SizedPrior):
         return f"size={self.size}, transformation={self.transformation!r}, classes={self.classes}"
 
     def _log_density(self, codes: Tensor, label: Tensor | None) -> Tensor:
-        if not len(codes):  # which zuko's networks can't take
-            return codes.sum(-1)
-        noise, stretch = self.transform(self._context(label)).call_and_ladj(codes)
-        density: Tensor = gaussian_log_density(noise, self.zero, self.zero).sum(-1) + stretch
-        return density
+        noise, stretch = self.to_noise(codes, label)
+        return gaussian_log_density(noise, self.zero, self.zero).sum(-1) + stretch
 
     def _context(self, label: Tensor | None) -> Tensor | None:
         return None if label is None else one_hot(label.long(), self.classes).to(self.zero.dtype)

@@ -1,15 +1,17 @@
-"""A normal posterior whose elements depend on each other."""
+"""Posteriors whose elements depend on each other: normal ones with a covariance, and normal ones bent by a flow."""
 
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from semreg.components.functional import normal_noise
-from semreg.core import require_equal_shapes, shape_error
+from semreg.components.posteriors import drawn_from, log_density_of
+from semreg.core import DiagonalGaussian, require_equal_shapes, require_posterior, shape_error
+from semreg_priors.flow import FlowPrior
 
 
 class FullCovarianceGaussian(NamedTuple):
@@ -53,3 +55,43 @@ def full_covariance_gaussian(features: Tensor) -> FullCovarianceGaussian:
     down, across = torch.tril_indices(size, size, -1, device=features.device)
     flat = features.new_zeros(len(features), size * size).index_copy(1, down * size + across, below)
     return FullCovarianceGaussian(mean, flat.view(-1, size, size) + torch.diag_embed(log_diagonal.exp()))
+
+
+class FlowPosterior(NamedTuple):
+    """f⁻¹(u), where u has the normal posterior `base` `(batch, code)` and f is the network of `flow`."""
+
+    base: DiagonalGaussian
+    flow: FlowPrior
+
+    def centre(self) -> Tensor:
+        """The code of the base's mean, `(batch, code)`."""
+        return self.flow.from_noise(self.base.mean)
+
+    def draw(self, *, generator: torch.Generator | None = None) -> Tensor:
+        """The code of a draw from the base, `(batch, code)`."""
+        return self.flow.from_noise(drawn_from("sample(posterior)", self.base, generator=generator))
+
+    def log_density(self, codes: Tensor) -> Tensor:
+        """log N(f(z); base) + log |det ∂f/∂z| in nats, `(batch,)`. Raises ValueError unless shapes are equal."""
+        call = "flow_posterior.log_density(codes)"
+        require_equal_shapes(call, "batch code, batch code", codes, self.base.mean)
+        noise, stretch = self.flow.to_noise(codes)
+        return log_density_of(call, self.base, noise) + stretch
+
+
+def flow_posterior(base: Any, flow: FlowPrior) -> FlowPosterior:
+    """A posterior of any form: a normal one `(batch, code)` that a `flow` without classes bends, learned with it.
+
+    One network bends all of them. `sample` draws from it, and `kl_estimate` takes its divergence from any prior. Raises
+    ValueError for another base or module, for classes, or if the size differs.
+
+    Source: Rezende and Mohamed, *Variational Inference with Normalizing Flows* (2015), Eq. 5.
+    """
+    call = "flow_posterior(posterior, flow)"
+    require_posterior(base, call)
+    if not isinstance(flow, FlowPrior):
+        raise ValueError(f"{call} needs a flow; found a {type(flow).__name__}")
+    if flow.classes:
+        raise ValueError(f"{call} needs a flow without classes; this one has {flow.classes}")
+    flow.require_size(call, base.mean)
+    return FlowPosterior(DiagonalGaussian(base.mean, base.log_variance), flow)
