@@ -112,3 +112,9 @@ def gaussian_draws(mean: Tensor, covariance: Tensor, count: int, *, generator: t
     noise = torch.randn(count, len(mean), generator=generator, device=source, dtype=torch.float64).to(mean.device)
     spread: Tensor = (noise * variances.clamp(min=0).sqrt()) @ directions.mT
     return (mean.double() + spread).to(mean.dtype)
+
+
+def gaussian_moments(codes: Tensor) -> tuple[Tensor, Tensor]:
+    """The mean `(k,)` and the covariance `(k, k)`, divided by the number of rows, of codes `(rows, k)`, in float64."""
+    wide = codes.double()
+    return wide.mean(0), torch.cov(wide.mT, correction=0).reshape(wide.shape[1], wide.shape[1])

@@ -15,7 +15,8 @@ from annotated_types import Ge, Lt
 from torch import Tensor
 
 from semreg.components.functional import in_float32
-from semreg.core import ClosedFormPrior, Role, at_hand, require_classes, require_equal_shapes, shape_error
+from semreg.components.posteriors import log_density_of
+from semreg.core import ClosedFormPrior, Prior, Role, at_hand, require_classes, require_equal_shapes, shape_error
 
 Reduction = Literal["mean", "sum"]
 AdversarialForm = Literal["log", "hinge", "wasserstein"]
@@ -110,6 +111,39 @@ def kl_divergence(
     """
     elements = divergence_elements("kl_divergence(posterior, prior)", posterior, prior, *labels)
     return elements.sum() / _divisor(elements, reduction)
+
+
+@in_float32
+def kl_estimate(
+    draw: Annotated[Tensor, Role.CODE],
+    posterior: Annotated[Any, Role.POSTERIOR],
+    prior: Annotated[Prior, Role.PRIOR],
+    *labels: Tensor,
+    reduction: Reduction = "mean",
+) -> Tensor:
+    """KL(posterior ‖ prior) in nats by one draw of the posterior: log q(draw) − log p(draw).
+
+    For priors without a closed form, and for posteriors other than the prior's own. Its mean over draws is the
+    divergence; one draw may be below 0. Gradients flow through the draw and both densities.
+
+    Source: Kingma and Welling, *Auto-Encoding Variational Bayes* (2014), Eq. 6.
+
+    Args:
+        draw: `(batch, code)`, as `sample(posterior)` gives it.
+        posterior: what it was drawn from.
+        prior: any, by its `log_probability(draw, *labels)`.
+        labels: what the prior depends on.
+        reduction: "mean" divides by the length of the code, too, as `kl_divergence` does; the usual evidence lower
+            bound takes "sum".
+
+    Raises:
+        ValueError: for what is no posterior or no prior, and for shapes that do not fit.
+    """
+    call = "kl_estimate(draw, posterior, prior)"
+    if not hasattr(prior, "log_probability"):
+        raise ValueError(f"{call} needs a prior with a method log_probability; found a {type(prior).__name__}")
+    own = log_density_of(call, posterior, draw)
+    return (own - prior.log_probability(draw, *labels)).sum() / _divisor(draw, reduction)
 
 
 def divergence_elements(call: str, posterior: Any, prior: ClosedFormPrior, *labels: Tensor) -> Tensor:

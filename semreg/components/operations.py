@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, TypeVar, cast
+from typing import Annotated, Any, TypeVar, cast
 
 import torch
 from annotated_types import Ge, Gt, Interval, MinLen
@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 from torch.nn.functional import affine_grid, grid_sample
 
-from semreg.components.functional import normal_noise
+from semreg.components.posteriors import centre_of, drawn_from
 from semreg.components.values import map_tensors
 from semreg.core import (
     DiagonalGaussian,
@@ -20,7 +20,6 @@ from semreg.core import (
     Role,
     require_classes,
     require_equal_shapes,
-    require_posterior,
     shape_error,
 )
 
@@ -138,20 +137,23 @@ def diagonal_gaussian(features: Tensor, *, initial_log_variance: float = 0.0) ->
     return DiagonalGaussian(mean, log_variance + initial_log_variance)
 
 
-def posterior_mean(posterior: DiagonalGaussian) -> Tensor:
-    """The mean of a posterior, `(batch, code)`."""
-    require_posterior(posterior, "posterior_mean(posterior)")
-    return posterior.mean
+def posterior_mean(posterior: Any) -> Tensor:
+    """The mean of a posterior, `(batch, code)`; of one on a sphere the mean direction.
 
-
-def sample(posterior: DiagonalGaussian, *, generator: torch.Generator | None = None) -> Tensor:
-    """A draw mean + exp(log_variance / 2)·ε, `(batch, code)`, through which gradients flow; in evaluations the mean.
-
-    Source: Kingma and Welling, *Auto-Encoding Variational Bayes* (2014), section 2.4.
+    Raises ValueError for what is no posterior.
     """
-    require_posterior(posterior, "sample(posterior)")
-    noise = normal_noise(posterior.mean.shape, like=posterior.mean, generator=generator)
-    return posterior.mean + torch.exp(0.5 * posterior.log_variance) * noise
+    return centre_of("posterior_mean(posterior)", posterior)
+
+
+def sample(posterior: Any, *, generator: torch.Generator | None = None) -> Tensor:
+    """A draw from a posterior, `(batch, code)`, through which gradients flow; in evaluations its mean.
+
+    Of a `DiagonalGaussian` it is mean + exp(log_variance / 2)·ε; other posteriors draw by a method of their own.
+
+    Source: Kingma and Welling, *Auto-Encoding Variational Bayes* (2014), section 2.4. Raises ValueError for what is no
+    posterior.
+    """
+    return drawn_from("sample(posterior)", posterior, generator=generator)
 
 
 sample.in_evaluation = posterior_mean  # type: ignore[attr-defined]

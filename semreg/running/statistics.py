@@ -1,4 +1,4 @@
-"""What a run keeps of its training data for its use: of interpolators that are fitted, and of what plugins ask for."""
+"""What a run keeps of its training data for its use: what interpolators and priors learn, and what plugins ask for."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from semreg.core import plugin_manager
 from semreg.store.folder import RunFolder
 from semreg.store.statistics import packed, read_statistics, write_statistics
 from semreg.trained.run import Run
-from semreg.trained.statistics import fitted_interpolators
+from semreg.trained.statistics import fitted_interpolators, fitted_priors
 
 
 def keep_statistics(run: Run, folder: RunFolder, manager: pluggy.PluginManager) -> None:
     """Collect them and write them into the run's folder, beside those of other roles. Raises CannotWrite."""
     folder.status("running", phase="statistics")
-    found: dict[str, Mapping[str, Tensor]] = dict(fitted_interpolators(run))
+    found: dict[str, Mapping[str, Tensor]] = {**fitted_interpolators(run), **fitted_priors(run, folder.warn)}
     for brought in plugin_manager.call(manager, "statistics", accept=_as_statistics, run=folder, trained=run):
         for owner, tensors in brought.items():
             if owner in found:

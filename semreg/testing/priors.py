@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from semreg.components.functional import gaussian_log_density
 from semreg.core import ClosedFormPrior, DiagonalGaussian, Prior
+from semreg.core.options import signature_of
 from semreg.testing.behaviour import check_determinism, check_device, check_waits, require_finite
 from semreg.testing.checks import Checks, require
 from semreg.testing.documented import check_description
@@ -29,6 +30,7 @@ def check_prior(
     *labels: Tensor,
     options: Mapping[str, Any] | None = None,
     exempt: Collection[str] = (),
+    input_shapes: Sequence[tuple[int, ...]] = ((1, 8, 8),),
 ) -> None:
     """A prior: an nn.Module whose draws follow its log-density.
 
@@ -48,6 +50,7 @@ def check_prior(
         labels: for a prior that depends on labels, int64 `(batch,)` each.
         options: of the recipe, for the constructor.
         exempt: names of checks that are left out.
+        input_shapes: for a prior whose constructor has that parameter, of what a recipe calls it on.
 
     Raises:
         AssertionError: with all that failed.
@@ -55,6 +58,8 @@ def check_prior(
     given = dict(options or {})
     checks = Checks(getattr(prior, "__name__", type(prior).__name__), exempt)
     check_description(checks, prior, 0, given)
+    if "input_shapes" in signature_of(prior).parameters:
+        given["input_shapes"] = input_shapes
     made = _moved(seeded(lambda: prior(**given)))
     rows = len(labels[0]) if labels else 6
     kind = ClosedFormPrior if hasattr(made, "kl_divergence") else Prior

@@ -34,6 +34,7 @@ from semreg.store.layout import CONFIG, MODEL, RECIPE, RECORD
 from semreg.store.names import in_zoo, zoo_names
 from semreg.store.reading import as_written
 from semreg.trained.run import Run
+from semreg.trained.statistics import load_fitted_priors
 from semreg.trained.versions import other_versions
 from semreg.trained.weights import load_weights
 from semreg.training.build import build_modules
@@ -156,7 +157,9 @@ def opened(
         module.to(device).eval().requires_grad_(False)
     read = partial(_data_of, path, plan, record["data"]["fingerprint"], record.get("skip_bad_images", False))
     plan = replace(plan, lacking=(*plan.lacking, *lacking))
-    return Run(path, plan, modules, read, device, record["seed"], judge_on)
+    run = Run(path, plan, modules, read, device, record["seed"], judge_on)
+    load_fitted_priors(run)
+    return run
 
 
 def _data_of(path: Path, plan: Plan, fingerprint: str, skip_bad_images: bool) -> Cached:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import inspect
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from torch import Tensor
 
 from semreg.core import ClassField, UserError
+from semreg.core.errors import cause_of
 from semreg.core.registry import components, load
-from semreg.store.statistics import packed
+from semreg.store.statistics import packed, read_statistics
 from semreg.trained.classes import class_field, read_codes
 from semreg.trained.paths import parts_of, unfitted
 from semreg.trained.roles import labels_of
@@ -48,6 +49,45 @@ def fitted_interpolators(run: Run) -> dict[str, Mapping[str, Tensor]]:
         except BaseException:  # as for classes without an order: an interpolator that is asked for says so itself
             continue
     return found
+
+
+def fitted_priors(run: Run, warn: Callable[[str], None]) -> dict[str, Mapping[str, Tensor]]:
+    """What the run's priors with a method `fit` learn of its training codes, by their names; they are fitted in place.
+
+    Codes are random as in training, and go with the classes that `[model]` calls attributes of the code. A prior that
+    refuses them stays as it was, of which `warn` is told.
+    """
+    found: dict[str, Mapping[str, Tensor]] = {}
+    for code, name in run.roles.prior.items():
+        prior: Any = run.modules.get(name)
+        if not _is_fitted(prior) or _prior_key(name) in found:
+            continue
+        labels = [label for label, own in labels_of(run, ClassField).items() if own == code]
+        try:
+            codes = read_codes(run.tensor(code), "train", draws=True)
+            prior.fit(codes, *(run.tensor(label).read("train") for label in labels))
+        except Exception as error:  # a plugin's: what was trained is not lost by it
+            warn(f"modules.{name} was not fitted to {code!r}, and stays as it began: {cause_of(error)}")
+            continue
+        found[_prior_key(name)] = prior.state()
+    return found
+
+
+def load_fitted_priors(run: Run) -> None:
+    """Have the run's priors that were fitted after its training what they learnt then."""
+    fitted: dict[str, Any] = {name: run.modules.get(name) for name in run.roles.prior.values()}
+    fitted = {_prior_key(name): prior for name, prior in fitted.items() if _is_fitted(prior)}
+    kept = read_statistics(run.folder) if fitted else {}
+    for key in fitted.keys() & kept.keys():
+        fitted[key].load_state(kept[key])
+
+
+def _is_fitted(prior: Any) -> bool:
+    return all(hasattr(prior, method) for method in ("fit", "state", "load_state"))
+
+
+def _prior_key(name: str) -> str:
+    return f"prior {name}"
 
 
 def _choices(run: Run) -> Iterator[tuple[str, dict[str, Any]]]:

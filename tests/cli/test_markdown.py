@@ -16,8 +16,8 @@ from tests.projects import ALL, ROOT
 
 COMMAND = "semreg list --markdown > docs/components.md"
 PAPERS = {
-    "semreg-atnl", "semreg-baselines", "semreg-disentanglement", "semreg-gmprior", "semreg-olr", "semreg-uniform",
-    "semreg-vae",
+    "semreg-atnl", "semreg-baselines", "semreg-disentanglement", "semreg-gmprior", "semreg-olr", "semreg-priors",
+    "semreg-uniform", "semreg-vae",
 }  # fmt: skip
 
 

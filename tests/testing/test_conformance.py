@@ -19,6 +19,7 @@ LOSSES = {
     "binary_cross_entropy": example(normal(6, 4), uniform(6, 4), exempt=TEXTBOOK),
     "cross_entropy": example(normal(6, 4), LABELS, label_smoothing=0.1, exempt=TEXTBOOK),
     "kl_divergence": example(POSTERIOR, NORMAL, exempt=TEXTBOOK),
+    "kl_estimate": example(normal(6, 4, seed=2), POSTERIOR, NORMAL),
     "l1": example(normal(6, 4), normal(6, 4, seed=1), exempt=TEXTBOOK),
     "l2": example(normal(6, 4), normal(6, 4, seed=1), reduction="sum", exempt=TEXTBOOK),
     "predictability": example(normal(6, 4), LABELS, classes=3),

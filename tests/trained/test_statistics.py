@@ -126,3 +126,36 @@ def test_roles_that_are_said_later_keep_their_own(train: Train, monkeypatch: pyt
     moved = fitted_state(semreg.open_run(run.folder, device="cpu"), "geodesic", {})
     assert moved is not None
     assert not torch.allclose(kept["directions"], moved["directions"])
+
+
+FITTED = '[model.prior]\nz = "fitted"\n[modules.fitted]\nuse = "fitted_gaussian"\nsize = 2\n'
+
+
+def test_priors_are_fitted_to_the_codes_and_opened_so(train: Train) -> None:
+    first = train()
+    run = train(FITTED)
+    assert run.folder == first.folder  # which was trained without it
+    codes, prior = run.tensor("z").read("train", draws=True), run.module("fitted")
+    torch.testing.assert_close(prior.means[0], codes.mean(0))
+    torch.testing.assert_close(prior.sample(20_000).T.cov(), codes.T.cov(correction=0), rtol=0.1, atol=0.1)
+    opened = semreg.open_run(run.folder, data_root=run.folder / "nowhere", device="cpu")
+    assert torch.equal(opened.sample(3, seed=1), run.sample(3, seed=1))
+    own = opened.module("fitted").state()
+    assert all(torch.equal(value, own[name]) for name, value in prior.state().items())
+
+
+def test_priors_of_classes_are_fitted_to_the_codes_of_each(train: Train) -> None:
+    run = train(KINDS + FITTED.replace("size = 2", "size = 2\nclasses = 3"))
+    codes, kinds = run.tensor("z").read("train", draws=True), run.tensor("kind").read("train")
+    means = torch.stack([codes[kinds == kind].mean(0) for kind in range(3)])
+    torch.testing.assert_close(run.module("fitted").means, means)
+    assert not torch.equal(run.sample(3, label=0), run.sample(3, label=1))
+
+
+def test_a_prior_that_refuses_the_codes_is_told_and_stays_as_it_was(
+    train: Train, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = train(FITTED.replace("size = 2", "size = 3"))
+    assert torch.equal(run.module("fitted").means, torch.zeros(1, 3))
+    told = "warning: modules.fitted was not fitted to 'z', and stays as it began: fitted_gaussian.fit(codes)"
+    assert told in capsys.readouterr().err

@@ -8,7 +8,7 @@ import torch
 from annotated_types import Ge, Gt
 from torch import Tensor
 
-from semreg.components.functional import gaussian_draws
+from semreg.components.functional import gaussian_draws, gaussian_moments
 from semreg.core import Handle, Reads, Result, Role, Table, TrainedRun
 from semreg.pictures import image_grid
 from semreg.trained import (
@@ -162,9 +162,7 @@ def _of_priors(prior_s: Any, prior_u: Any, value: int, count: int, generator: to
 
 def _fitted(codes: Tensor, count: int, generator: torch.Generator | None) -> Tensor:
     """Draws from the normal distribution with the mean and covariance of codes `(rows, code)`, as many as asked for."""
-    wide = codes.double()
-    covariance = torch.cov(wide.mT, correction=0).reshape(codes.shape[1], codes.shape[1])
-    return gaussian_draws(wide.mean(0), covariance, count, generator=generator).to(codes.dtype)
+    return gaussian_draws(*gaussian_moments(codes), count, generator=generator).to(codes.dtype)
 
 
 def _diversity(image: Handle, images: Tensor) -> float:

@@ -1,0 +1,29 @@
+"""What the priors of this package share: the length of their codes, and where their draws are made."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from semreg.core import shape_error
+
+
+class SizedPrior(nn.Module):
+    """A prior of codes `(batch, size)`. `title` is its name in recipes, for messages."""
+
+    title: str
+    zero: Tensor
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self.size = size
+        # follows .to(device) and .double(), so that draws do; not part of a checkpoint
+        self.register_buffer("zero", torch.zeros(()), persistent=False)
+
+    def extra_repr(self) -> str:
+        return f"size={self.size}"
+
+    def require_size(self, call: str, codes: Tensor) -> None:
+        """Raise ValueError unless codes are `(batch, size)`."""
+        if codes.ndim != 2 or codes.shape[1] != self.size:
+            raise shape_error(f"{self.title}.{call}", f"batch {self.size}", f"its size is {self.size}", codes)
