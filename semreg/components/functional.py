@@ -112,3 +112,17 @@ def gaussian_draws(mean: Tensor, covariance: Tensor, count: int, *, generator: t
     noise = torch.randn(count, len(mean), generator=generator, device=source, dtype=torch.float64).to(mean.device)
     spread: Tensor = (noise * variances.clamp(min=0).sqrt()) @ directions.mT
     return (mean.double() + spread).to(mean.dtype)
+
+
+def score_slopes(critic: Callable[[Tensor], Tensor], points: Tensor) -> Tensor:
+    """The slope of the sum of a critic's scores at each of the points `(batch, ...)`, `(batch, numbers)`.
+
+    Through it gradients flow to the critic, to nothing that made the points. No score may depend on another point.
+    """
+    with torch.enable_grad():  # also where a run validates
+        points = points.detach().requires_grad_()
+        score = critic(points).sum()
+        if not len(points):
+            return (0 * score).expand(0, 1)  # connected, where the derivative of some layers is not
+        [slope] = torch.autograd.grad(score, points, create_graph=True)
+        return slope.flatten(1)
