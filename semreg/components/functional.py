@@ -41,7 +41,7 @@ def in_float32(function: Callable[Parameters, Value]) -> Callable[Parameters, Va
     return compute
 
 
-def without_autocast(layer: Callable[[Any], Tensor], features: Tensor | tuple[Tensor, ...]) -> Tensor:
+def without_autocast(layer: Callable[[Any], Value], features: Tensor | tuple[Tensor, ...]) -> Value:
     """What the last layer of a network makes of features: under autocast in float32, and else in their own precision.
 
     The layers before may compute in bfloat16; a code of it has three digits, too few for the angles between close ones.

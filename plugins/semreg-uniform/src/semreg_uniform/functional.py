@@ -86,7 +86,8 @@ def gradient_penalty(
     shape = (len(real), *[1] * (real.ndim - 1))
     device = real.device if generator is None else generator.device
     weight = torch.rand(shape, generator=generator, device=device).to(real)
-    excess = torch.linalg.vector_norm(score_slopes(critic, weight * real + (1 - weight) * fake), dim=1) - 1
+    slopes = score_slopes(critic, weight * real + (1 - weight) * fake)
+    excess: Tensor = torch.linalg.vector_norm(slopes, dim=1) - 1
     return excess.square().sum() / max(len(real), 1)
 
 

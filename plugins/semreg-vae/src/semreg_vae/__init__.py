@@ -1,7 +1,8 @@
 """Variational autoencoders of the literature for semreg, their terms as pure functions.
 
 β-VAE with capacity, β-TCVAE, FactorVAE, DIP-VAE, WAE-MMD, InfoVAE and free bits; importance-weighted and
-sliced-Wasserstein autoencoders; independence by kernels, penalties of critics; `docs/vae.md` tells of each.
+sliced-Wasserstein autoencoders; quantised codes; independence by kernels, penalties of critics; `docs/vae.md` tells of
+each.
 """
 
 from typing import TYPE_CHECKING
@@ -9,7 +10,15 @@ from typing import TYPE_CHECKING
 from semreg.core import lazy_names
 
 __all__ = [
+    "FiniteScalarQuantizer",
     "KLDecomposition",
+    "Quantized",
+    "ResidualQuantizer",
+    "Usage",
+    "VectorQuantizer",
+    "codebook_loss",
+    "codebook_usage",
+    "commitment",
     "dimension_wise_kl",
     "dip_regularizer",
     "free_bits",
@@ -22,11 +31,13 @@ __all__ = [
     "log_density_ratio",
     "mmd",
     "permuted_dimensions",
+    "quantized",
     "r1_penalty",
     "r2_penalty",
     "repeated",
     "sliced_wasserstein",
     "total_correlation",
+    "usage",
 ]
 
 if TYPE_CHECKING:
@@ -35,9 +46,12 @@ if TYPE_CHECKING:
     from semreg_vae.critics import r1_penalty, r2_penalty
     from semreg_vae.dip import dip_regularizer
     from semreg_vae.discrepancy import mmd
+    from semreg_vae.evaluation import codebook_usage
     from semreg_vae.factor_vae import log_density_ratio, permuted_dimensions
     from semreg_vae.importance import importance_weighted_bound, repeated
     from semreg_vae.independence import hsic, info_nce
+    from semreg_vae.quantization import Quantized, Usage, codebook_loss, commitment, quantized, usage
+    from semreg_vae.quantizers import FiniteScalarQuantizer, ResidualQuantizer, VectorQuantizer
     from semreg_vae.sliced import sliced_wasserstein
     from semreg_vae.tcvae import (
         KLDecomposition,
@@ -48,7 +62,7 @@ if TYPE_CHECKING:
     )
 else:
     _MODULES = (
-        "bits", "capacity", "critics", "dip", "discrepancy", "factor_vae", "importance", "independence", "sliced",
-        "tcvae",
+        "bits", "capacity", "critics", "dip", "discrepancy", "evaluation", "factor_vae", "importance", "independence",
+        "quantization", "quantizers", "sliced", "tcvae",
     )  # fmt: skip
     __getattr__, __dir__ = lazy_names(__name__, *_MODULES)
