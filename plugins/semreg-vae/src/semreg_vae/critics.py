@@ -1,7 +1,7 @@
 """Penalties that keep a critic flat where its samples are, so that an adversarial game comes to rest.
 
 Source: Mescheder et al., *Which Training Methods for GANs do actually Converge?* (2018), section 4.1.
-`recipes/bounds/adversarial_r1.toml` trains an adversarial autoencoder by them.
+`recipes/autoencoders/aae_r1.toml` trains an adversarial autoencoder by them.
 """
 
 from __future__ import annotations

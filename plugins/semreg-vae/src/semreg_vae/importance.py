@@ -1,6 +1,6 @@
 """The importance-weighted bound: several draws of a code together say more of an image than each by itself.
 
-Source: Burda et al., *Importance Weighted Autoencoders* (2016). `recipes/bounds/importance_weighted.toml` trains by it.
+Source: Burda et al., *Importance Weighted Autoencoders* (2016). `recipes/autoencoders/iwae.toml` trains by it.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Sources: Gretton et al., *Measuring Statistical Dependence with Hilbert-Schmidt Norms* (2005); Song et al., *Feature
 Selection via Dependence Maximization* (2012); van den Oord et al., *Representation Learning with Contrastive Predictive
-Coding* (2018). `recipes/bounds/independence.toml` keeps a code free of a label by the first.
+Coding* (2018). `recipes/autoencoders/hsic.toml` keeps a code free of a label by the first.
 """
 
 from __future__ import annotations

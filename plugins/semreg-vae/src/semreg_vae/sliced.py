@@ -1,6 +1,6 @@
 """The sliced Wasserstein distance of codes and draws of their prior, which needs neither a critic nor a kernel.
 
-Source: Kolouri et al., *Sliced-Wasserstein Autoencoder* (2018). `recipes/bounds/sliced_wasserstein.toml` trains by it.
+Source: Kolouri et al., *Sliced-Wasserstein Autoencoder* (2018). `recipes/autoencoders/swae.toml` trains by it.
 """
 
 from __future__ import annotations
