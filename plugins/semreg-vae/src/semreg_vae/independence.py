@@ -1,8 +1,6 @@
 """How much two codes, or a code and a label, tell of each other: by kernels, or by telling pairs from others.
 
-Sources: Gretton et al., *Measuring Statistical Dependence with Hilbert-Schmidt Norms* (2005); Song et al., *Feature
-Selection via Dependence Maximization* (2012); van den Oord et al., *Representation Learning with Contrastive Predictive
-Coding* (2018). `recipes/autoencoders/hsic.toml` keeps a code free of a label by the first.
+`recipes/autoencoders/hsic.toml` keeps a code free of a label by the first.
 """
 
 from __future__ import annotations
@@ -30,6 +28,9 @@ def hsic(
     deviation: Annotated[float, Gt(0)] | None = None,
 ) -> Tensor:
     """The Hilbert-Schmidt independence criterion of codes and classes, or of two codes: 0 where they are independent.
+
+    Source: Gretton et al., *Measuring Statistical Dependence with Hilbert-Schmidt Norms* (2005); Song et al., *Feature
+    Selection via Dependence Maximization* (2012).
 
     With kernels K and L of the two, tr(K H L H) / (n − 1)², H = I − 11ᵀ/n, where the estimator is `biased` (Gretton et
     al. 2005, Eq. 9; never below 0), and [tr(K̃ L̃) + 1ᵀK̃1·1ᵀL̃1 / ((n − 1)(n − 2)) − 2·1ᵀK̃L̃1 / (n − 2)] / (n(n − 3))
@@ -67,7 +68,9 @@ hsic.couples_rows = True  # type: ignore[attr-defined]
 
 @in_float32
 def info_nce(a: Tensor, b: Tensor, *, temperature: Annotated[float, Gt(0)] = 0.1) -> Tensor:
-    """The cross-entropy in nats of telling which row of `b` belongs to a row of `a` (van den Oord et al. 2018, Eq. 4).
+    """The cross-entropy in nats of telling which row of `b` belongs to a row of `a` (Eq. 4).
+
+    Source: van den Oord et al., *Representation Learning with Contrastive Predictive Coding* (2018).
 
     −mean_i log(exp(s_ii / τ) / Σ_j exp(s_ij / τ)), where s is the cosine of two rows and τ the `temperature`.
     log(batch) minus it is a lower bound of the mutual information of the two, so who minimises it makes them tell of

@@ -1,6 +1,6 @@
 """Codes of finitely many values, as operations and losses see them, whatever quantiser gives them.
 
-Sources: van den Oord et al., *Neural Discrete Representation Learning* (2017), Eq. 3; Zeghidour et al., *SoundStream*
+Source: van den Oord et al., *Neural Discrete Representation Learning* (2017), Eq. 3; Zeghidour et al., *SoundStream*
 (2021), for several stages.
 """
 

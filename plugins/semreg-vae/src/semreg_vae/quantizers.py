@@ -1,7 +1,5 @@
 """Quantisers by vector-quantize-pytorch: modules from codes to `Quantized` codes.
 
-Sources: van den Oord et al., *Neural Discrete Representation Learning* (2017), with the averages of its appendix A.1;
-Zeghidour et al., *SoundStream* (2021), Algorithm 1; Mentzer et al., *Finite Scalar Quantization* (2023).
 `recipes/quantized/*.toml` train them. What draws from their codes, such as an autoregressive prior, is not here.
 
 The library looks up, and averages. What waits for a GPU in it, or draws by itself, is switched off here.
@@ -32,7 +30,9 @@ MOST_VALUES = 2**24
 class ResidualQuantizer(nn.Module):
     """Codes as sums of vectors, one of each of several codebooks, which each stand for what those before them left.
 
-    Of stage k the vector is the nearest to z − Σ_{j<k} q_j (Zeghidour et al. 2021, Algorithm 1). A codebook learns by
+    Source: Zeghidour et al., *SoundStream* (2021), Algorithm 1.
+
+    Of stage k the vector is the nearest to z − Σ_{j<k} q_j. A codebook learns by
     `averages` of the codes that its vectors stand for (van den Oord et al. 2017, appendix A.1), which are no parameters
     and no matter of losses: it does so in the phases that train what it is called on. Or it learns by `gradient`, of
     `codebook_loss`, as any module.
@@ -107,7 +107,9 @@ class ResidualQuantizer(nn.Module):
 
 
 class VectorQuantizer(ResidualQuantizer):
-    """Codes as the nearest of a codebook's vectors, argmin_k ‖z − e_k‖ (van den Oord et al. 2017, Eq. 1 and 2).
+    """Codes as the nearest of a codebook's vectors, argmin_k ‖z − e_k‖ (Eq. 1 and 2).
+
+    Source: van den Oord et al., *Neural Discrete Representation Learning* (2017).
 
     Codes `(batch, code)` or maps `(batch, channels, height, width)`; options and errors are those of
     `residual_quantizer`, of one stage.
@@ -128,10 +130,12 @@ class VectorQuantizer(ResidualQuantizer):
 
 
 class FiniteScalarQuantizer(nn.Module):
-    """Codes of which each element takes one of a few values: round(f(z)), f a tanh of as many levels (Mentzer et al.).
+    """Codes of which each element takes one of a few values: round(f(z)), f a tanh of as many levels.
+
+    Source: Mentzer et al., *Finite Scalar Quantization* (2023), section 3.1.
 
     There is no codebook to learn, and none that could fall out of use; all values, between −1 and 1, are Π levels. Its
-    codes are the rounded ones, through which gradients flow as if f alone were computed (section 3.1), so a
+    codes are the rounded ones, through which gradients flow as if f alone were computed, so a
     `commitment` of them is 0.
 
     Codes `(batch, code)`, or maps `(batch, channels, height, width)`, with an element or channel for each of the
