@@ -56,6 +56,8 @@ def _judged(*evaluations: str) -> list[str]:
 
 FAMILIES: dict[str, list[str]] = {
     "vae_digits": ONE_EPOCH,
+    "autoencoders/iwae": ONE_EPOCH,
+    "quantized/residual": ONE_EPOCH,
     "atnl_mnist": [*FALLBACK_DIGITS, *SMALL_VAE],
     "atnl_poses": ["data.size=16", "data.count=140", "data.batch_size=32", *ONE_EPOCH, *SMALL_VAE[:-2],
                    "modules.encoder.outputs=16", "modules.prior.size=8", "evaluate.codes.perplexity=5"],

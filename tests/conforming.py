@@ -66,7 +66,7 @@ def conform(name: str, distribution: str, given: Example) -> None:
 def _require_float32_head(network: Any, given: Example) -> None:
     made = network(**given.options, input_shapes=[tuple(value.shape[1:]) for value in given.inputs])
     with torch.autocast("cpu", torch.bfloat16):
-        result = made(*given.inputs)
+        result, *_ = tensors_of(made(*given.inputs))
     assert result.dtype == torch.float32, "under autocast its last layer computes in bfloat16"
     assert not torch.equal(result.bfloat16().float(), result), "what it gives was rounded to bfloat16"
 

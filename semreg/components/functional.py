@@ -41,7 +41,7 @@ def in_float32(function: Callable[Parameters, Value]) -> Callable[Parameters, Va
     return compute
 
 
-def without_autocast(layer: Callable[[Any], Tensor], features: Tensor | tuple[Tensor, ...]) -> Tensor:
+def without_autocast(layer: Callable[[Any], Value], features: Tensor | tuple[Tensor, ...]) -> Value:
     """What the last layer of a network makes of features: under autocast in float32, and else in their own precision.
 
     The layers before may compute in bfloat16; a code of it has three digits, too few for the angles between close ones.
@@ -118,3 +118,17 @@ def gaussian_moments(codes: Tensor) -> tuple[Tensor, Tensor]:
     """The mean `(k,)` and the covariance `(k, k)`, divided by the number of rows, of codes `(rows, k)`, in float64."""
     wide = codes.double()
     return wide.mean(0), torch.cov(wide.mT, correction=0).reshape(wide.shape[1], wide.shape[1])
+
+
+def score_slopes(critic: Callable[[Tensor], Tensor], points: Tensor) -> Tensor:
+    """The slope of the sum of a critic's scores at each of the points `(batch, ...)`, `(batch, numbers)`.
+
+    Through it gradients flow to the critic, to nothing that made the points. No score may depend on another point.
+    """
+    with torch.enable_grad():  # also where a run validates
+        points = points.detach().requires_grad_()
+        score = critic(points).sum()
+        if not len(points):
+            return (0 * score).expand(0, 1)  # connected, where the derivative of some layers is not
+        [slope] = torch.autograd.grad(score, points, create_graph=True)
+        return slope.flatten(1)

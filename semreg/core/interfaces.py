@@ -36,8 +36,8 @@ class Encoder(Protocol):
     Its constructor may take `input_shapes`, the shapes of its inputs without the batch axis, which the engine fills in.
     """
 
-    def __call__(self, *inputs: Tensor) -> Tensor:
-        """Codes `(batch, code)`, or spatial codes `(batch, channels, height, width)`."""
+    def __call__(self, *inputs: Tensor) -> Any:
+        """Codes `(batch, code)`, or spatial codes `(batch, channels, height, width)`; of a quantiser a NamedTuple."""
         ...
 
 

@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import load, save
 from torch import Tensor, nn
 
-from semreg.components.values import tensors_of
+from semreg.components.values import is_posterior, tensors_of
 from semreg.core import Classifier, Critic, Decoder, Encoder
 from semreg.core.options import signature_of
 from semreg.testing.behaviour import (
@@ -30,7 +30,7 @@ from semreg.testing.interfaces import require_interface
 def check_encoder(
     encoder: Callable[..., Any], *inputs: Tensor, options: Mapping[str, Any] | None = None, exempt: Collection[str] = ()
 ) -> None:
-    """An encoder: from images (and what else is given) to codes `(batch, ...)`.
+    """An encoder: from images (and what else is given) to codes `(batch, ...)`, or a NamedTuple of such, codes first.
 
     Checks: "signature", "interface" (`semreg.core.Encoder`), "documentation", "shapes", "source", "output" (finite, a
     row for each row, of as many axes as the kind has), "gradient" (finite, to all parameters and inputs), "rows" (in
@@ -131,11 +131,14 @@ def check_state(build: Callable[[], nn.Module], result: Callable[[nn.Module], An
 
 def _check_result(network: nn.Module, inputs: Inputs, axes: Sequence[int]) -> None:
     result = network(*inputs)
-    require(isinstance(result, Tensor), f"it gives a {type(result).__name__}; a tensor is expected")
-    rows = row_count(inputs)
+    several = isinstance(network, Encoder) and is_posterior(result)  # as a quantiser's
+    known = isinstance(result, Tensor) or several
+    require(known, f"it gives a {type(result).__name__}; a tensor is expected")
+    rows, parts = row_count(inputs), tensors_of(result)
+    shapes = ", ".join(str(tuple(part.shape)) for part in parts)
     require(
-        result.ndim in axes and len(result) == rows,
-        f"{rows} rows give {tuple(result.shape)}; {' or '.join(map(str, axes))} axes and a row for each are expected",
+        parts[0].ndim in axes and all(part.ndim and len(part) == rows for part in parts),
+        f"{rows} rows give {shapes}; {' or '.join(map(str, axes))} axes and a row for each are expected",
     )
     require_finite(result)
 
@@ -146,10 +149,11 @@ def _check_output(network: nn.Module, inputs: Inputs, axes: Sequence[int]) -> No
 
 def _check_gradient(network: nn.Module, inputs: Inputs) -> None:
     fresh, leaves = with_gradients(inputs)
-    result = network(*fresh)
+    results = [part for part in tensors_of(network(*fresh)) if part.requires_grad]
     named = dict(network.named_parameters())
     # of the squares, too: the sum alone is a constant behind some normalisations
-    slopes = torch.autograd.grad(result.square().sum() + result.sum(), [*leaves, *named.values()], allow_unused=True)
+    total = sum((part.square().sum() + part.sum() for part in results), torch.zeros(()))
+    slopes = torch.autograd.grad(total, [*leaves, *named.values()], allow_unused=True)
     names = [*(f"input {k}" for k in range(len(leaves))), *(f"parameter {name}" for name in named)]
     for name, slope in zip(names, slopes, strict=True):
         require(slope is not None, f"no gradient arrives at {name}")
@@ -159,16 +163,16 @@ def _check_gradient(network: nn.Module, inputs: Inputs) -> None:
 def _check_rows(network: nn.Module, inputs: Inputs) -> None:
     double, rows = in_dtype((network, *inputs), torch.float64), row_count(inputs)
     with torch.no_grad():
-        together = double[0](*double[1:])
+        together = tensors_of(double[0](*double[1:]))
         for row in range(rows):
-            alone = double[0](*taken(double[1:], [row]))
-            torch.testing.assert_close(alone, together[row : row + 1])
+            alone = tensors_of(double[0](*taken(double[1:], [row])))
+            torch.testing.assert_close(alone, [part[row : row + 1] for part in together])
 
 
 def _check_dtype(network: nn.Module, inputs: Inputs) -> None:
     for dtype in (torch.float32, torch.float64):
         given = in_dtype((network, *inputs), dtype)
-        found = {tensor.dtype for tensor in tensors_of(given[0](*given[1:]))}
+        found = {tensor.dtype for tensor in tensors_of(given[0](*given[1:])) if tensor.is_floating_point()}
         require(found == {dtype}, f"as {dtype} it gives {', '.join(map(str, sorted(found, key=str)))}")
 
 

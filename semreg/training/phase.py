@@ -55,7 +55,7 @@ class PhaseRunner:
         source = setting.source
         for name, module in setting.modules.items():
             trained = name in phase.optimizers
-            module.train(trained)
+            module.train(trained or self._averages(name))
             module.requires_grad_(trained)
         self.trained = {
             name: TrainedModule(name, setting.modules[name], plan, setting.plan.modules[name].ema, source)
@@ -68,11 +68,22 @@ class PhaseRunner:
         ]
         self.iterations_per_epoch = min(step.batches.per_epoch for step in self.steps)
         self.iterations = self.iterations_per_epoch * phase.epochs
-        self.buffers = [buffer for name in self.trained for buffer in setting.modules[name].buffers()]
+        self.learning = [name for name, module in setting.modules.items() if module.training]
+        """The modules that are trained, and those without parameters that average what a trained one gives them."""
+        self.buffers = [buffer for name in self.learning for buffer in setting.modules[name].buffers()]
         self.scheduled = [o for o in self.optimizers if any(schedule is not None for schedule in o.schedules)]
-        modules = [setting.modules[name] for name in self.trained]
+        modules = [setting.modules[name] for name in self.learning]
         self.remarking = [module for module in modules if isinstance(module, Remarking)]
         self.validation = Validation()
+
+    def _averages(self, name: str) -> bool:
+        """Whether a module learns from what it is given, by no loss: it has a state and no parameters, as a codebook of
+        averages has, and is called on what the phase trains."""
+        module, plan = self.setting.modules[name], self.setting.plan
+        if any(True for _ in module.parameters()) or not module.state_dict():
+            return False
+        needed = {other for call in plan.calls_of(name) for other in plan.modules_of(*call.inputs)}
+        return not needed.isdisjoint(self.phase.optimizers)
 
     def iterate(self, iteration: int) -> None:
         """Iteration number `iteration`, all steps."""
@@ -236,7 +247,7 @@ class PhaseRunner:
             if keep:
                 self.validation.weights = {
                     name: {key: t.detach().clone() for key, t in self.setting.modules[name].state_dict().items()}
-                    for name in self.trained
+                    for name in self.learning
                 }
         else:
             self.validation.checks_since_best += 1

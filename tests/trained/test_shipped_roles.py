@@ -25,7 +25,7 @@ CLASSES = {
     "conditional/cvae", "conditional/cgan", "conditional/cvae_gan", "gm_toy", "toy/cvae_gan",
 }  # fmt: skip
 """Families whose samples are of classes."""
-UNCLASSED = {"vae_digits", "mnist/aae", "mnist/vae_tl", "mnist/vae_tnl"}
+UNCLASSED = {"vae_digits", "autoencoders/iwae", "mnist/aae", "mnist/vae_tl", "mnist/vae_tnl"}
 """Those whose samples are of none; all others draw no samples."""
 TOLD = {"conditional/cvae", "conditional/cvae_gan", "toy/cvae_gan"}
 """Those whose encoders are told the class of an image."""

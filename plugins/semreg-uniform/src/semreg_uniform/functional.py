@@ -7,10 +7,9 @@ from typing import Annotated, cast
 
 import torch
 from annotated_types import Ge, Gt
-from einops import rearrange
 from torch import Tensor
 
-from semreg.components.functional import in_float32
+from semreg.components.functional import in_float32, score_slopes
 from semreg.components.losses import uniform_cross_entropy
 from semreg.core import require_equal_shapes, shape_error
 
@@ -87,14 +86,9 @@ def gradient_penalty(
     shape = (len(real), *[1] * (real.ndim - 1))
     device = real.device if generator is None else generator.device
     weight = torch.rand(shape, generator=generator, device=device).to(real)
-    with torch.enable_grad():  # also where a run validates
-        between = (weight * real + (1 - weight) * fake).detach().requires_grad_()
-        score = critic(between).sum()
-        if not len(real):
-            return 0 * score  # connected, where the derivative of some layers is not
-        [slope] = torch.autograd.grad(score, between, create_graph=True)
-        excess = torch.linalg.vector_norm(rearrange(slope, "batch ... -> batch (...)"), dim=1) - 1
-        return cast(Tensor, excess.square().sum() / len(real))
+    slopes = score_slopes(critic, weight * real + (1 - weight) * fake)
+    excess: Tensor = torch.linalg.vector_norm(slopes, dim=1) - 1
+    return excess.square().sum() / max(len(real), 1)
 
 
 def hopkins_statistic(

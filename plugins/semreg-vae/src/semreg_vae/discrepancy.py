@@ -16,6 +16,7 @@ from torch import Tensor
 
 from semreg.components.functional import in_float32
 from semreg.core import Role, require_equal_shapes, shape_error
+from semreg_vae.kernels import squared_distances
 
 Kernel = Literal["inverse_multiquadratic", "gaussian"]
 
@@ -62,8 +63,7 @@ mmd.couples_rows = True  # type: ignore[attr-defined]
 
 def _alike(a: Tensor, b: Tensor, *, kernel: Kernel, constants: Sequence[float]) -> Tensor:
     """The mean of kernels of several constants, `(batch, batch)`."""
-    # From differences, not from products: exact for near codes.
-    distance = (a[:, None] - b).square().sum(2)
+    distance = squared_distances(a, b)
     if kernel == "gaussian":
         found = [torch.exp(-distance / constant) for constant in constants]
     else:

@@ -1,0 +1,92 @@
+"""What the vectors of codebooks are used for, as an evaluation of a trained run."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Any
+
+import torch
+from annotated_types import Ge
+from torch import nn
+
+from semreg.core import Handle, Result, Table
+from semreg.pictures import line_plot
+from semreg.trained import before_training, better
+from semreg_vae.quantization import require_quantized, usage
+
+
+@better(higher=["perplexity", "used"], units={"used": "share"})
+def codebook_usage(
+    q: Handle, codebook: nn.Module, *, split: str = "test", count: Annotated[int, Ge(1)] | None = None
+) -> Result:
+    """How many vectors of its codebooks a quantiser uses for a split's codes, and how evenly.
+
+    Source: van den Oord et al., *Neural Discrete Representation Learning* (2017), whose code reports the perplexity.
+
+    Figures, means over stages: `perplexity`, exp of the entropy of the vectors' shares, from 1 to the size of a
+    codebook; `used`, the share of the vectors that stand for any code; and `perplexity_2` and so on of the stages
+    beyond the first where there are several, `perplexity_1` the first's.
+
+    Args:
+        q: what the quantiser gives, with indices int64 `(batch, stages, ...)`.
+        codebook: the quantiser.
+        split: whose codes are looked at.
+        count: of how many images, the first ones (all by default).
+
+    Raises ValueError for anything but a quantiser and what it gives.
+    """
+    sizes = _sizes(codebook)
+    found = []
+    for batch in q.batches(split, count=count):
+        require_quantized(batch, f"codebook_usage({q.name}, codebook)")
+        found.append(batch.indices)
+    stages = [usage(torch.cat([part[:, stage] for part in found]), size) for stage, size in enumerate(sizes)]
+    figures = {
+        "perplexity": sum(stage.perplexity for stage in stages) / len(stages),
+        "used": sum(stage.used for stage in stages) / len(stages),
+    }
+    if len(stages) > 1:
+        figures |= {f"perplexity_{number}": stage.perplexity for number, stage in enumerate(stages, 1)}
+    codes = sum(part[:, 0].numel() for part in found)
+    table = Table(
+        f"Codebooks of {q.name}",
+        ("stage", "vectors", "perplexity", "used"),
+        [
+            (number, size, stage.perplexity, stage.used)
+            for number, (size, stage) in enumerate(zip(sizes, stages, strict=True), 1)
+        ],
+        caption=f"Of {codes} {split} codes. The perplexity is the number of vectors if all are used alike.",
+    )
+    curves = {
+        f"stage {number}": (list(range(1, len(stage.shares) + 1)), stage.shares.sort(descending=True).values.tolist())
+        for number, stage in enumerate(stages, 1)
+    }
+    picture = line_plot(
+        f"How often {q.name} has each vector",
+        curves,
+        x_label="vectors of the codebook, the most frequent first",
+        y_label="share of the codes",
+        caption=f"Of {codes} {split} codes.",
+    )
+    summary = (
+        f"{q.name} has {figures['used']:.0%} of {' + '.join(map(str, sizes))} vectors, perplexity "
+        f"{figures['perplexity']:.1f}"
+    )
+    return Result(figures, tables=[table], pictures=[picture], summary=summary)
+
+
+@before_training(codebook_usage)
+def _before_training(q: Handle, codebook: Any, **options: Any) -> None:
+    """Raises ValueError for a codebook that has more vectors than there are training codes to learn from."""
+    places = math.prod(codebook.shape[1:]) if _sizes(codebook) else 0
+    codes = q.run.counts["train"] * places
+    learned = getattr(codebook, "size", 0)
+    if learned > codes:
+        raise ValueError(f"a codebook of {learned} vectors has {codes} training codes to learn from; give it fewer")
+
+
+def _sizes(codebook: Any) -> tuple[int, ...]:
+    sizes = getattr(codebook, "sizes", None)
+    if not isinstance(sizes, tuple):
+        raise ValueError(f"codebook_usage(q, codebook) takes a quantiser; found a {type(codebook).__name__}")
+    return sizes
