@@ -52,7 +52,11 @@ NETWORKS = {
 }
 OTHERS = {
     "standard_normal": example(size=3, exempt=TEXTBOOK),
+    # a recipe doesn't write the prior: `[model]` says it
+    "base_space": example(normal(6, 4), normal(6, 4, seed=1), prior=NORMAL, exempt={"signature"}),
     "linear": example(normal(6, 4), normal(6, 4, seed=1)),
+    "neighbor_graph": Example((normal(6, 4), normal(6, 4, seed=1)), {"neighbors": 2}, more={"labels": LABELS}),
+    "variance_preserving": example(normal(6, 4), normal(6, 4, seed=1)),
     "digits": example(size=10),
     "shuffled": Example(more={"batch_size": 6}),
     "shuffled_shards": Example(more={"batch_size": 6}),

@@ -19,9 +19,7 @@ Register = Callable[[str, str, type], None]
 OF_MATRICES = "muon"
 NAMES = [one.name for one in components("optimizer") if one.distribution == OWN_DISTRIBUTION]
 QUICK = ("adafactorbv", "lion", "rprop", "timm_muon")
-CASES = [
-    pytest.param(name, marks=() if name in QUICK else pytest.mark.slow) for name in NAMES if name != OF_MATRICES
-]
+CASES = [pytest.param(name, marks=() if name in QUICK else pytest.mark.slow) for name in NAMES if name != OF_MATRICES]
 
 
 @pytest.mark.parametrize("name", CASES)
