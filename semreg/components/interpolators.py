@@ -61,7 +61,7 @@ class BaseSpace:
 
     Raises ValueError for a prior without these methods, or another path.
 
-    Source: as Kingma and Dhariwal go between images, *Glow: Generative Flow with Invertible 1x1 Convolutions* (2018).
+    Source: Kingma and Dhariwal, *Glow: Generative Flow with Invertible 1x1 Convolutions* (2018), between real images.
     """
 
     def __init__(

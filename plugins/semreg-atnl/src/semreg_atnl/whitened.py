@@ -29,7 +29,7 @@ class Whitened:
         scaling: S is the root of the "full" covariance, of its "diagonal" alone, or 1, "none": the great circle about
             the mean.
 
-    Source: the whitened form of `spherical`, Yan et al., *Semantics-Guided Representation Learning* (ATNL), Eq. 7.
+    Source: Yan et al., *Semantics-Guided Representation Learning* (ATNL), Eq. 7, in other coordinates.
     """
 
     follows_classes = False
