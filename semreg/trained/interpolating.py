@@ -13,7 +13,7 @@ from semreg.core import ClassField, Interpolator
 from semreg.store.reading import as_written
 from semreg.trained.classes import class_field, read_codes, synthesised
 from semreg.trained.input_checks import expected_images
-from semreg.trained.paths import parts_of, prior_of, strips, unfitted
+from semreg.trained.paths import needs_prior, parts_of, prior_of, strips, unfitted
 from semreg.trained.roles import need, only_attribute
 from semreg.trained.run import Run
 from semreg.trained.statistics import fitted_state
@@ -85,14 +85,17 @@ def path_of(run: Run, choice: Choice | None = None, code: str | None = None) -> 
     `[model]` gives it.
 
     One that follows classes is as it was fitted when the run was trained, or fitted on training codes now; for a `code`
-    that carries none it is the straight line. One that goes through a prior has that of `code`. Raises as `interpolate`
-    does.
+    that carries none it is the straight line. One that goes through a prior has that of `code`; it is the straight line
+    for a code without one beside others with one. Raises as `interpolate` does.
     """
     own = run.roles.interpolator
     if choice is None or choice == own.get("use"):
         choice = own or STRAIGHT
     name, options = parts_of(choice)
-    path: Any = unfitted(name, options, None if code is None else prior_of(run.tensor(code)))
+    prior = None if code is None else prior_of(run.tensor(code))
+    if prior is None and run.roles.prior and needs_prior(name, options):
+        return unfitted(STRAIGHT, {})
+    path: Any = unfitted(name, options, prior)
     if hasattr(path, "fit"):
         if code not in (None, only_attribute(run, ClassField)[1]):
             return unfitted(STRAIGHT, {})

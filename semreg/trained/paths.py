@@ -71,6 +71,11 @@ def unfitted(name: str, options: Mapping[str, Any], prior: Any = None) -> Interp
     return made  # type: ignore[no-any-return]
 
 
+def needs_prior(name: str, options: Mapping[str, Any]) -> bool:
+    """Whether the interpolator goes through the prior of its codes. Raises ValueError as `unfitted` does."""
+    return bool(priors_asked(_component(name, options).signature))
+
+
 def prior_of(code: Handle) -> nn.Module | None:
     """The prior that `[model]` says of a code, if any."""
     name = code.run.roles.prior.get(code.name)

@@ -29,7 +29,7 @@ class Whitened:
         scaling: S is the root of the "full" covariance, of its "diagonal" alone, or 1, "none": the great circle about
             the mean.
 
-    Source: Yan et al., *Semantics-Guided Representation Learning* (ATNL), Eq. 7, in other coordinates.
+    An addition to the paper, whose great circles (Eq. 7) are about the origin.
     """
 
     follows_classes = False
