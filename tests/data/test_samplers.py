@@ -1,15 +1,19 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
+from semreg.components.operations import other_of_pair
 from semreg.core import UserError
 from semreg.data.samplers import class_balanced, pairs_that_share, shuffled, shuffled_shards
 from semreg.recipe.check import check
 from semreg.recipe.load import load_recipe
+from semreg.testing import check_recipe
 
 
 @given(st.integers(1, 200), st.integers(1, 50), st.integers(0, 2**63 - 1))
@@ -123,3 +127,35 @@ def test_samplers_of_classes_refuse_what_is_none() -> None:
 def test_a_factor_that_the_data_lack_is_told(said: str, message: str) -> None:
     with pytest.raises(UserError, match=message):
         check(load_recipe("vae_digits", [f"data.sampler={said}"]))
+
+
+@pytest.mark.slow
+def test_pairs_train(tmp_path: Path) -> None:
+    """What a pair shares is told by the code of the other one as well."""
+    recipe = tmp_path / "pairs.toml"
+    recipe.write_text(
+        """
+        extends = "semreg:vae_digits"
+        without = ["evaluate.samples"]
+        [data]
+        sampler = "pairs_that_share(digit)"
+        [tensors]
+        mean = "posterior_mean(posterior)"
+        other = "take(mean, other_of_pair(mean))"
+        crossed = "decoder(other)"
+        [losses.crossed]
+        use = "l2(crossed, image)"
+        [losses.near]
+        use = "l2(mean, other)"
+        [phases.main.train]
+        encoder = { crossed = 1, near = 0.1 }
+        decoder = { crossed = 1 }
+        """
+    )
+    check_recipe(recipe)
+
+
+def test_the_other_of_a_pair() -> None:
+    assert other_of_pair(torch.zeros(6, 2)).tolist() == [1, 0, 3, 2, 5, 4]
+    assert other_of_pair(torch.zeros(3)).tolist() == [1, 0, 2]
+    assert other_of_pair(torch.zeros(0, 1)).tolist() == []

@@ -34,6 +34,8 @@ OPERATIONS = {
     "draw_like": example(NORMAL, normal(6, 4), exempt=TEXTBOOK),
     "multiply": example(normal(6, 4), normal(6, 4, seed=1), exempt=TEXTBOOK),
     "one_hot": example(LABELS, classes=3, exempt=TEXTBOOK),
+    # it is about the places of rows
+    "other_of_pair": example(normal(6, 4), exempt=TEXTBOOK | {"order"}),
     "permutation": example(normal(6, 4), exempt=TEXTBOOK),
     "pooled": example(normal(6, 2, 4, 6), cells=2, exempt=TEXTBOOK),
     "posterior_mean": example(POSTERIOR, exempt=TEXTBOOK),
