@@ -3,11 +3,7 @@ first line of their documentation, which is read from their source."""
 
 from __future__ import annotations
 
-import ast
 import contextlib
-from importlib.machinery import PathFinder
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 import typer
@@ -15,6 +11,7 @@ from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
 from semreg.cli.output import require_printed
+from semreg.cli.static import documentation_at
 from semreg.core import UserError, printable
 from semreg.core.registry import InstalledEntryPoint, import_target, installed_entry_points
 from semreg.store.messages import in_first_process, say
@@ -143,18 +140,7 @@ def _lazy_command(points: list[InstalledEntryPoint]) -> Any:
 
 def first_line(target: str) -> str:
     """The first line of the documentation of a function `module:name`, from its source alone; empty if it has none."""
-    module, _, name = target.partition(":")
-    top, *inner = module.split(".")
-    try:
-        found = find_spec(top)  # of a module that is in no other, nothing is imported for it
-        for depth in range(len(inner)):
-            locations = found.submodule_search_locations if found else None
-            found = PathFinder.find_spec(".".join([top, *inner[: depth + 1]]), locations)
-        tree = ast.parse(Path(str(found and found.origin)).read_bytes())
-    except (ImportError, OSError, SyntaxError, ValueError):
-        return ""
-    functions = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == name]
-    return next(iter((ast.get_docstring(functions[-1]) or "").splitlines()), "") if functions else ""
+    return next(iter(documentation_at(target).splitlines()), "")
 
 
 def _imported(point: InstalledEntryPoint) -> Any:

@@ -17,7 +17,7 @@ from semreg.cli.completion import kind_names
 from semreg.cli.doctor import doctor, faster
 from semreg.cli.export import export
 from semreg.cli.init import init
-from semreg.cli.listing import components
+from semreg.cli.listing import Components, components
 from semreg.cli.mix import mix
 from semreg.cli.new_plugin import new_plugin
 from semreg.cli.options import (
@@ -196,9 +196,22 @@ def list_components(
     markdown: Annotated[
         bool, typer.Option("--markdown", help="Print tables with options, documentation and source; imports them.")
     ] = False,
+    search: Annotated[
+        str | None,
+        typer.Option("--search", metavar="WORDS", help="Those alone whose name or documentation has all these words."),
+    ] = None,
 ) -> None:
     """List the installed components; nothing of theirs is imported."""
     found = components(_kind(kind))
+    if search is not None:
+        from semreg.cli.searching import search as matches_of
+        from semreg.cli.searching import table as text_of
+
+        matches = matches_of(found, search)
+        found = Components(match.component for match in matches)
+        if not (markdown or as_json):
+            echo(text_of(matches))
+            return
     if markdown:
         from semreg.cli.markdown import as_markdown
 

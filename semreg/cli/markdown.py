@@ -17,6 +17,7 @@ from semreg.core.options import FILLED_BY_ENGINE, Signature, signature_of
 from semreg.core.registry import Component, load, normalised
 from semreg.recipe.check import FILLED_IN_COMPARISONS
 from semreg.recipe.documentation import first_sentence
+from semreg.recipe.inputs import priors_asked
 from semreg.recipe.phases import FILLED_IN_SAMPLERS
 
 FILLED_IN = {"sampler": FILLED_IN_SAMPLERS, "comparison": FILLED_IN_COMPARISONS}
@@ -85,6 +86,7 @@ def _call(component: Component, signature: Signature) -> tuple[str, str]:
     shown = [f"[{p.name}]" if p.default is not inspect.Parameter.empty else p.name for p in inputs]
     shown += [f"*{p.name}" for p in signature.parameters.values() if p.kind is p.VAR_POSITIONAL]
     filled = {*FILLED_BY_ENGINE, *FILLED_IN.get(component.kind, ())}
+    filled |= set(priors_asked(signature)) if component.kind == "interpolator" else set()
     options = [_option(p) for p in signature.parameters.values() if p.kind is p.KEYWORD_ONLY and p.name not in filled]
     return f"{component.name}({', '.join(shown)})" if shown else component.name, ", ".join(options)
 

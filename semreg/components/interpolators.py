@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Annotated, Any, Literal, Protocol, runtime_checkable
+
 import torch
-from torch import Tensor
+from einops import rearrange
+from torch import Tensor, nn
+
+from semreg.core import Role
 
 
 def linear(a: Tensor, b: Tensor, weight: Tensor | float) -> Tensor:
@@ -13,3 +18,98 @@ def linear(a: Tensor, b: Tensor, weight: Tensor | float) -> Tensor:
     `(batch, 1)` or `(steps, 1, 1)`. Yan et al., *Semantics-Guided Representation Learning* (ATNL), Eq. 6.
     """
     return torch.lerp(a, b, weight.to(a) if isinstance(weight, Tensor) else weight)
+
+
+def variance_preserving(a: Tensor, b: Tensor, weight: Tensor | float) -> Tensor:
+    """The straight line, scaled so that between draws of N(0, I) all of it is distributed as N(0, I).
+
+    ((1 − weight)·a + weight·b) / √((1 − weight)² + weight²). Half way a straight line between two codes of many
+    dimensions is shorter than codes of this prior are; this one isn't. It is for codes that are drawn independently:
+    between equal ones it goes outwards and back. `a`, `b` `(batch, code)`, `weight` as in `linear`.
+
+    Source: Agustsson et al., *Optimal Transport Maps for Distribution Preserving Operations on Latent Spaces of
+    Generative Models* (2019), the operation matched to a normal prior.
+    """
+    share = torch.as_tensor(weight, dtype=torch.promote_types(a.dtype, b.dtype), device=a.device)
+    return linear(a, b, share) / torch.hypot(1 - share, share)
+
+
+@runtime_checkable
+class InvertiblePrior(Protocol):
+    """A prior that maps codes to a base space in which they are simple, as a flow does, and back."""
+
+    def to_base(self, codes: Tensor) -> Tensor:
+        """The point of the base space of codes `(batch, code)`, of the same shape."""
+        ...
+
+    def from_base(self, base: Tensor) -> Tensor:
+        """The codes of points of the base space, the inverse of `to_base`."""
+        ...
+
+
+class BaseSpace:
+    """A path that is simple in a prior's own base space: from_base(path(to_base(a), to_base(b), weight)).
+
+    Under a flow it stays where the prior has its mass, around what a straight line between codes would cross. What
+    the map and its inverse leave of each end is taken off evenly along the path, so that it starts at `a` and ends at
+    `b`. Codes `(batch, code)`, weights as in `linear`; gradients reach both codes. In a run the prior is the one that
+    `[model]` says of the code.
+
+    Args:
+        prior: a prior with `to_base` and `from_base`.
+        path: in the base space, "linear" or "variance_preserving", for a base that is N(0, I).
+
+    Raises ValueError for a prior without these methods, or another path.
+
+    Source: Kingma and Dhariwal, *Glow: Generative Flow with Invertible 1x1 Convolutions* (2018), between real images.
+    """
+
+    def __init__(
+        self,
+        *,
+        prior: Annotated[Any, Role.PRIOR],
+        path: Literal["linear", "variance_preserving"] = "linear",
+    ) -> None:
+        if not isinstance(prior, InvertiblePrior):
+            found = type(prior).__name__
+            raise ValueError(f"base_space needs a prior with a base space, as a flow has; {found} has no `to_base`")
+        if path not in ("linear", "variance_preserving"):
+            raise ValueError(f"the path is 'linear' or 'variance_preserving', found {path!r}")
+        self.prior = prior
+        self.between = linear if path == "linear" else variance_preserving
+
+    def __call__(self, a: Tensor, b: Tensor, weight: Tensor | float) -> Tensor:
+        """The code at `weight` of the way from `a` to `b`, codes `(batch, code)`."""
+        dtype = torch.promote_types(a.dtype, b.dtype)
+        weight = torch.as_tensor(weight, dtype=dtype, device=a.device)
+        base_a, base_b = (self.prior.to_base(self._given(end)) for end in (a, b))
+        base = self.between(base_a, base_b, weight.to(base_a))
+        rows = rearrange(base, "... code -> (...) code")
+        codes = self.prior.from_base(rows).reshape(base.shape).to(a.device, dtype)
+        left = [end - self.prior.from_base(own).to(a.device, dtype) for end, own in ((a, base_a), (b, base_b))]
+        return codes + linear(left[0], left[1], weight)
+
+    def _given(self, codes: Tensor) -> Tensor:
+        """Codes on the prior's device and in its precision."""
+        numbers = (*self.prior.parameters(), *self.prior.buffers()) if isinstance(self.prior, nn.Module) else ()
+        own = next((number for number in numbers if number.is_floating_point()), codes)
+        return codes.to(own)
+
+
+def place_on_path(arcs: Tensor, weight: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Where a path of several arcs is at `weight` of its length: the row, the arc, and the share of that arc.
+
+    Args:
+        arcs: lengths of each row's arcs, `(batch, arcs)`, not negative; the last has the length 0, from the end to
+            itself, which is where the path is at weight 1.
+        weight: in [0, 1], and broadcasts against `(batch, 1)`.
+
+    Returns:
+        int64, int64 and the dtype of `arcs`, `(..., batch)` each.
+    """
+    lengths = torch.cat([torch.zeros_like(arcs[:, :1]), arcs.cumsum(1)], dim=1)
+    place = (weight * lengths[:, -1:]).squeeze(-1)
+    arc = (lengths[:, 1:-1] <= place[..., None]).sum(-1)
+    row = torch.arange(len(arcs), device=arcs.device).expand_as(arc)
+    length = arcs[row, arc]
+    return row, arc, (place - lengths[row, arc]) / torch.where(length > 0, length, 1.0)

@@ -122,6 +122,18 @@ permutation.cuts_gradient = True  # type: ignore[attr-defined]
 permutation.couples_rows = True  # type: ignore[attr-defined]
 
 
+def other_of_pair(like: Annotated[Tensor, Role.SHAPE]) -> Tensor:
+    """The other row of the pair that each row of a batch of `pairs_that_share` is in, int64 `(batch,)`, for `take`.
+
+    Rows 0 and 1 of `like` `(batch, ...)` are a pair, 2 and 3, and so on; the last of an odd number is by itself.
+    """
+    return (torch.arange(len(like), device=like.device) ^ 1).clamp(max=max(len(like) - 1, 0))
+
+
+other_of_pair.cuts_gradient = True  # type: ignore[attr-defined]
+other_of_pair.couples_rows = True  # type: ignore[attr-defined]
+
+
 def diagonal_gaussian(features: Tensor, *, initial_log_variance: float = 0.0) -> DiagonalGaussian:
     """A normal posterior from features `(batch, 2·code)`: means first, then log-variances.
 

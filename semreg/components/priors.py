@@ -41,6 +41,14 @@ class StandardNormal(nn.Module):
         self._require_size("kl_divergence(posterior)", posterior.mean)
         return standard_normal_kl(posterior.mean, posterior.log_variance)
 
+    def to_base(self, codes: Tensor) -> Tensor:
+        """The codes themselves: this prior is its own base space, as a flow's often is N(0, I)."""
+        return codes
+
+    def from_base(self, base: Tensor) -> Tensor:
+        """The inverse of `to_base`."""
+        return base
+
     def extra_repr(self) -> str:
         return f"size={self.size}"
 

@@ -147,7 +147,7 @@ class Interpolator(Protocol):
 
 @runtime_checkable
 class FittedInterpolator(Protocol):
-    """An interpolator that follows classes: a class, made with its options and fitted before it is called."""
+    """A class, made with its options and fitted before it is called; without `follows_classes = False`, on classes."""
 
     def __call__(self, a: Tensor, b: Tensor, weight: Tensor | float) -> Tensor:
         """As an Interpolator's."""

@@ -13,7 +13,7 @@ from itertools import accumulate
 from typing import Annotated
 
 import torch
-from annotated_types import Ge
+from annotated_types import Ge, Le
 from einops import rearrange
 from torch import Tensor
 
@@ -50,3 +50,102 @@ def shuffled_shards(
         rows.append(together[torch.randperm(len(together), generator=generator)])
     batches = count // batch_size
     return rearrange(torch.cat(rows)[: batches * batch_size], "(batches rows) -> batches rows", rows=batch_size)
+
+
+def class_balanced(
+    labels: Tensor,
+    *,
+    count: int,
+    batch_size: int,
+    power: Annotated[float, Ge(0), Le(1)] = 0.0,
+    generator: torch.Generator | None = None,
+) -> Tensor:
+    """Rows drawn with replacement, a row of class j with probability ∝ n_j^(power − 1), n_j being the rows of class j.
+
+    With `power = 0` all classes are equally likely, with 1/2 by the root of their sizes, with 1 all rows. A batch has
+    equally many of each class in the mean alone: `balanced` has exactly, of classes that divide it.
+
+    Source: Kang et al., *Decoupling Representation and Classifier for Long-Tailed Recognition* (2020), Eq. 1.
+
+    Args:
+        labels: each row's class, int64 `(count,)`.
+        count: how many rows there are.
+        batch_size: rows of a batch.
+        power: q of the paper.
+        generator: source of randomness.
+
+    Returns:
+        int64 `(count // batch_size, batch_size)`, indices into the rows.
+
+    Raises:
+        ValueError: for labels that are no classes of all rows.
+    """
+    members = _members("class_balanced", labels, count)
+    sizes = torch.bincount(members)
+    batches = count // batch_size
+    if not batches:
+        return torch.empty(0, batch_size, dtype=torch.int64)
+    # A class first, then one of its rows: multinomial takes no more than 2²⁴ categories.
+    likely = sizes.double() ** power
+    classes = torch.multinomial(likely, batches * batch_size, replacement=True, generator=generator)
+    place = (torch.rand(len(classes), dtype=torch.float64, generator=generator) * sizes[classes]).long()
+    rows = members.argsort(stable=True)[(sizes.cumsum(0) - sizes)[classes] + place]
+    return rearrange(rows, "(batches rows) -> batches rows", rows=batch_size)
+
+
+def pairs_that_share(
+    labels: Tensor, *, count: int, batch_size: int, generator: torch.Generator | None = None
+) -> Tensor:
+    """Batches of pairs of rows equal in a label: rows 0 and 1 of a batch, 2 and 3, and so on.
+
+    Each row is in one pair with another of its class, drawn at random, but for one of a class of an odd number and for
+    those that have a class to themselves; the pairs come in random order, each class as often as it has rows. What is
+    left to fill the epoch is drawn anew.
+
+    Source: Shu et al., *Weakly Supervised Disentanglement with Guarantees* (2020), whose share labelling this is.
+
+    Args:
+        labels: each row's class, the factor that pairs share, int64 `(count,)`.
+        count: how many rows there are.
+        batch_size: rows of a batch, an even number.
+        generator: source of randomness.
+
+    Returns:
+        int64 `(count // batch_size, batch_size)`, indices into the rows.
+
+    Raises:
+        ValueError: for labels that are no classes of all rows, a batch of an odd number, or no two rows of one class.
+    """
+    members = _members("pairs_that_share", labels, count)
+    if batch_size % 2:
+        raise ValueError(f"pairs_that_share: a batch of {batch_size} doesn't divide into pairs; an even number does")
+    batches = count // batch_size
+    wanted = batches * batch_size // 2
+    found: list[Tensor] = []
+    if wanted and not (torch.bincount(members) > 1).any():
+        raise ValueError("pairs_that_share: no two rows have the same class")
+    while sum(len(pairs) for pairs in found) < wanted:
+        found.append(_paired(members, generator))
+    return torch.cat([torch.empty(0, 2, dtype=torch.int64), *found])[:wanted].reshape(batches, batch_size)
+
+
+def _members(name: str, labels: Tensor, count: int) -> Tensor:
+    """The classes of all rows, numbered from 0 without gaps."""
+    if labels.shape != (count,) or labels.is_floating_point():
+        found = f"{str(labels.dtype).removeprefix('torch.')} {tuple(labels.shape)}"
+        raise ValueError(f"{name} needs one class for each of {count} rows, found {found}")
+    members: Tensor = torch.unique(labels, return_inverse=True)[1]
+    return members
+
+
+def _paired(members: Tensor, generator: torch.Generator | None) -> Tensor:
+    """Pairs `(pairs, 2)` of rows of one class, each row once at most, in random order."""
+    shuffled_rows = torch.randperm(len(members), generator=generator)
+    rows = shuffled_rows[members[shuffled_rows].argsort(stable=True)]  # class by class, at random in each
+    classes = members[rows]
+    sizes = torch.bincount(classes)
+    place = torch.arange(len(rows)) - (sizes.cumsum(0) - sizes)[classes]
+    first = (place % 2 == 0) & (place + 1 < sizes[classes])
+    starts = first.nonzero().flatten()
+    pairs = torch.stack([rows[starts], rows[starts + 1]], dim=1)
+    return pairs[torch.randperm(len(pairs), generator=generator)]

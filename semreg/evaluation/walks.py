@@ -18,6 +18,7 @@ from semreg.trained import (
     class_field,
     decoded,
     draw_pairs,
+    prior_of,
     read_codes,
     rows_by_class,
     strips,
@@ -60,7 +61,9 @@ def interpolation_strip(
     codes = read_codes(code, "test")
     generator = generator or torch.Generator().manual_seed(0)
     first, second, _ = draw_pairs(members, [between], pairs, generator)
-    paths = chosen_interpolators(interpolators, read_codes(code, "train"), label.read("train"), field.order)
+    paths = chosen_interpolators(
+        interpolators, read_codes(code, "train"), label.read("train"), field.order, prior=prior_of(code)
+    )
     rows, row_labels, seen = [], [], []
     for name, path in paths.items():
         for strip in strips(path, codes[first], codes[second], images):

@@ -33,6 +33,11 @@ def roles_of_inputs(signature: Signature) -> list[tuple[Role, ...]]:
     return [roles_of(signature, parameter.name) for parameter in signature.inputs()]
 
 
+def priors_asked(signature: Signature) -> list[str]:
+    """The options of an interpolator that are filled with the prior of the code, as `[model]` says it."""
+    return [name for name in signature.parameters if Role.PRIOR in roles_of(signature, name)]
+
+
 class Unsaid(Exception):  # noqa: N818  a finding rather than a failure
     """Which role can't be told, and what would say it."""
 

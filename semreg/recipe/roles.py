@@ -19,7 +19,7 @@ from semreg.core import (
 )
 from semreg.core.registry import with_article
 from semreg.recipe.graph import Graph
-from semreg.recipe.inputs import roles_of_inputs
+from semreg.recipe.inputs import LINES, priors_asked, roles_of_inputs
 from semreg.recipe.plan import Node, Read, Value
 from semreg.recipe.resolve import Building, Resolver
 from semreg.recipe.schema import ModelTable
@@ -92,7 +92,10 @@ def _interpolator(resolver: Resolver, table: ModelTable) -> Building[Mapping[str
         return {}
     component = yield from resolver.component(chosen.use, ("interpolator",), where)
     filled = 0 if component is None or inspect.isclass(component.value) else INPUTS_OF_INTERPOLATORS
-    node = yield from resolver.node(chosen.use, ("interpolator",), chosen.options, where, filled=filled)
+    priors = [] if component is None else priors_asked(component.signature)
+    if priors and not table.prior:
+        yield Problem(where, f"{chosen.use} needs the prior of a code; say it by `{LINES[Role.PRIOR]}`")
+    node = yield from resolver.node(chosen.use, ("interpolator",), chosen.options, where, filled=filled, ignore=priors)
     return {} if node is None else {"use": node.name, **node.options}
 
 

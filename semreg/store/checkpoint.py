@@ -84,7 +84,7 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         if hashlib.sha256(numbers).hexdigest() != content["sha256"]:
             raise UserError(str(path), "damaged checkpoint: its tensors are not those that were written")
         state: Any = _join(content["state"], load(numbers))
-    except (OSError, ValueError, KeyError, TypeError, RecursionError, SafetensorError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, SafetensorError) as error:
         raise UserError(str(path), f"damaged checkpoint: {type(error).__name__}: {error}") from error
     if not isinstance(state, dict):
         raise UserError(str(path), f"damaged checkpoint: its state is a {type(state).__name__}, not a table")
@@ -107,6 +107,8 @@ def _split(value: Any, path: str, tensors: dict[str, torch.Tensor]) -> Any:
         return {"table": [[key, _split(inner, f"{path}/{key}", tensors)] for key, inner in value.items()]}
     if isinstance(value, list | tuple):
         return {"list": [_split(inner, f"{path}/{index}", tensors) for index, inner in enumerate(value)]}
+    if isinstance(value, torch.dtype):  # as an optimiser's option
+        return {"dtype": str(value).removeprefix("torch.")}
     return value
 
 
@@ -115,6 +117,15 @@ def _join(value: Any, tensors: Mapping[str, torch.Tensor]) -> Any:
         return value
     if "tensor" in value:
         return tensors[value["tensor"]]
+    if "dtype" in value:
+        return _dtype(value["dtype"])
     if "list" in value:
         return [_join(inner, tensors) for inner in value["list"]]
     return {key: _join(inner, tensors) for key, inner in value["table"]}
+
+
+def _dtype(name: str) -> torch.dtype:
+    found = getattr(torch, name)
+    if not isinstance(found, torch.dtype):
+        raise ValueError(f"{name!r} is no dtype")
+    return found

@@ -31,7 +31,7 @@ from semreg.trained.input_checks import expected_images
 from semreg.trained.interpolating import interpolate, path_of
 from semreg.trained.opening import open_run
 from semreg.trained.panels import Choice, Mask, Panel, Seen, Slider, Strip, painted, pictures_of, seen_by
-from semreg.trained.paths import InterpolatorChoice, chosen_interpolators, strips
+from semreg.trained.paths import InterpolatorChoice, chosen_interpolators, prior_of, strips
 from semreg.trained.prerequisites import before_training
 from semreg.trained.probes import ITERATIONS, PENALTY, linear_predictions, mlp_predictions
 from semreg.trained.roles import labels_of, need, only_attribute
@@ -88,6 +88,7 @@ __all__ = [
     "path_of",
     "picked",
     "pictures_of",
+    "prior_of",
     "probabilities",
     "read_attributes",
     "read_codes",

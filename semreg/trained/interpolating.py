@@ -13,7 +13,7 @@ from semreg.core import ClassField, Interpolator
 from semreg.store.reading import as_written
 from semreg.trained.classes import class_field, read_codes, synthesised
 from semreg.trained.input_checks import expected_images
-from semreg.trained.paths import parts_of, strips, unfitted
+from semreg.trained.paths import needs_prior, parts_of, prior_of, strips, unfitted
 from semreg.trained.roles import need, only_attribute
 from semreg.trained.run import Run
 from semreg.trained.statistics import fitted_state
@@ -66,16 +66,13 @@ def codes_between(
     """
     if steps < 2:
         raise ValueError(f"steps: {steps} images can't show both ends; 2 or more can")
-    path = path_of(run, interpolator)
-    fitted = only_attribute(run, ClassField)[1] if hasattr(path, "fit") else None
     found: dict[str, Tensor] = {}
     for name in a:
         ends = [a[name], b[name]]
         if not all(isinstance(end, Tensor) for end in ends):
             raise ValueError(f"{name!r} is no tensor of codes, so nothing lies between two of it")
         (first, shapes), (last, _) = (pack([end], "batch *") for end in ends)
-        way = path if fitted in (None, name) else unfitted(STRAIGHT, {})
-        strip = strips(way, first, last, steps)
+        strip = strips(path_of(run, interpolator, name), first, last, steps)
         for side, end in ((0, first), (-1, last)):
             _require_reached(strip[:, side], end, name)
         rows = rearrange(strip, "batch steps code -> (batch steps) code")
@@ -83,26 +80,32 @@ def codes_between(
     return found
 
 
-def path_of(run: Run, choice: Choice | None = None) -> Interpolator:
+def path_of(run: Run, choice: Choice | None = None, code: str | None = None) -> Interpolator:
     """The interpolator of a run's `[model]`, or the one asked for, which by its name alone has the options that
     `[model]` gives it.
 
-    One that follows classes is as it was fitted when the run was trained, or fitted on training codes now. Raises as
-    `interpolate` does.
+    One that follows classes is as it was fitted when the run was trained, or fitted on training codes now; for a `code`
+    that carries none it is the straight line. One that goes through a prior has that of `code`; it is the straight line
+    for a code without one beside others with one. Raises as `interpolate` does.
     """
     own = run.roles.interpolator
     if choice is None or choice == own.get("use"):
         choice = own or STRAIGHT
     name, options = parts_of(choice)
-    path: Any = unfitted(name, options)
+    prior = None if code is None else prior_of(run.tensor(code))
+    if prior is None and run.roles.prior and needs_prior(name, options):
+        return unfitted(STRAIGHT, {})
+    path: Any = unfitted(name, options, prior)
     if hasattr(path, "fit"):
+        if code not in (None, only_attribute(run, ClassField)[1]):
+            return unfitted(STRAIGHT, {})
         state = fitted_state(run, name, options) if hasattr(path, "load_state") else None
         if state is not None:
             with as_written(run.folder):
                 path.load_state(state)
         else:
-            label, code = map(run.tensor, only_attribute(run, ClassField))
-            path.fit(read_codes(code, "train", flat=True), label.read("train"), class_field(label).order)
+            label, carrier = map(run.tensor, only_attribute(run, ClassField))
+            path.fit(read_codes(carrier, "train", flat=True), label.read("train"), class_field(label).order)
     return path  # type: ignore[no-any-return]
 
 

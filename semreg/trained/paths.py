@@ -10,11 +10,13 @@ from typing import Annotated, Any
 import torch
 from einops import rearrange, repeat
 from pydantic import AfterValidator
-from torch import Tensor
+from torch import Tensor, nn
 
-from semreg.core import Interpolator, Order
-from semreg.core.options import check_options
+from semreg.core import Handle, Interpolator, Order, Role
+from semreg.core.options import FILLED_BY_ENGINE, check_options
 from semreg.recipe.component_errors import shown
+from semreg.recipe.inputs import LINES, priors_asked
+from semreg.recipe.plan import Loaded
 from semreg.recipe.process_state import process_state_kept
 from semreg.recipe.resolve import loaded
 
@@ -31,7 +33,9 @@ InterpolatorChoice = Annotated[str | dict[str, Any], AfterValidator(_known)]
 """An interpolator as an option: its name, or a table with its name as `use` and its options."""
 
 
-def interpolator(name: str, options: Mapping[str, Any], codes: Tensor, labels: Tensor, order: Order) -> Interpolator:
+def interpolator(
+    name: str, options: Mapping[str, Any], codes: Tensor, labels: Tensor, order: Order, *, prior: Any = None
+) -> Interpolator:
     """The interpolator of that name, made with its options; one with a method `fit` is fitted on training codes.
 
     Args:
@@ -40,30 +44,46 @@ def interpolator(name: str, options: Mapping[str, Any], codes: Tensor, labels: T
         codes: training codes, `(rows, code)`.
         labels: their classes, int64 `(rows,)`.
         order: how the classes neighbour each other.
+        prior: of the codes, for one that goes through it.
 
     Raises ValueError if there is no such interpolator, or its options do not fit.
     """
-    made = unfitted(name, options)
+    made = unfitted(name, options, prior)
     if hasattr(made, "fit"):
         made.fit(codes, labels, order)
     return made
 
 
-def unfitted(name: str, options: Mapping[str, Any]) -> Interpolator:
+def unfitted(name: str, options: Mapping[str, Any], prior: Any = None) -> Interpolator:
     """The interpolator of that name, made with its options; one with a method `fit` still wants training codes.
 
-    Raises ValueError if there is no such interpolator, or its options do not fit.
+    Raises ValueError if there is no such interpolator, its options do not fit, or it needs the codes' `prior` and there
+    is none.
     """
-    value = _component(name, options)
-    if not inspect.isclass(value):
-        return functools.partial(value, **options)
+    found = _component(name, options)
+    asked = dict.fromkeys(priors_asked(found.signature), prior)
+    if asked and prior is None:
+        raise ValueError(f"{name} needs the prior of the code; [model] says it by `{LINES[Role.PRIOR]}`")
+    if not inspect.isclass(found.value):
+        return functools.partial(found.value, **options, **asked)
     with process_state_kept():
-        made: Any = value(**options)
+        made: Any = found.value(**options, **asked)
     return made  # type: ignore[no-any-return]
 
 
+def needs_prior(name: str, options: Mapping[str, Any]) -> bool:
+    """Whether the interpolator goes through the prior of its codes. Raises ValueError as `unfitted` does."""
+    return bool(priors_asked(_component(name, options).signature))
+
+
+def prior_of(code: Handle) -> nn.Module | None:
+    """The prior that `[model]` says of a code, if any."""
+    name = code.run.roles.prior.get(code.name)
+    return None if name is None else code.run.module(name)
+
+
 def chosen_interpolators(
-    choices: Sequence[str | dict[str, Any]], codes: Tensor, labels: Tensor, order: Order
+    choices: Sequence[str | dict[str, Any]], codes: Tensor, labels: Tensor, order: Order, *, prior: Any = None
 ) -> dict[str, Interpolator]:
     """Several interpolators by name, as `interpolator` makes them. Raises ValueError if one is named twice, or none."""
     made: dict[str, Interpolator] = {}
@@ -71,7 +91,7 @@ def chosen_interpolators(
         name, options = parts_of(choice)
         if name in made:
             raise ValueError(f"interpolators: {name!r} is named twice")
-        made[name] = interpolator(name, options, codes, labels, order)
+        made[name] = interpolator(name, options, codes, labels, order, prior=prior)
     if not made:
         raise ValueError("interpolators: at least one is needed")
     return made
@@ -94,13 +114,14 @@ def parts_of(choice: str | Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     return name, {key: value for key, value in choice.items() if key != "use"}
 
 
-def _component(name: str, options: Mapping[str, Any]) -> Any:
-    """The function or class. Raises ValueError if there is none, or the options do not fit it."""
+def _component(name: str, options: Mapping[str, Any]) -> Loaded:
+    """What the name brings. Raises ValueError if there is none, or the options do not fit it."""
     found = loaded(name, ["interpolator"])
     if isinstance(found, str):
         raise ValueError(found)
     inputs = 0 if inspect.isclass(found.value) else INPUTS
-    problems = check_options(found.signature, options, inputs=inputs, where=name, name=shown(found))
+    filled = FILLED_BY_ENGINE.union(priors_asked(found.signature))
+    problems = check_options(found.signature, options, inputs=inputs, where=name, name=shown(found), ignore=filled)
     if problems:
         raise ValueError("; ".join(f"{problem.where}: {problem.message}" for problem in problems))
-    return found.value
+    return found

@@ -139,6 +139,8 @@ class Optimizer:
             made = self.plan.node.loaded.value(groups, **options)
             if not isinstance(made, torch.optim.Optimizer):
                 raise TypeError(f"it made a {type(made).__name__}, not a torch.optim.Optimizer")
+            if any(group.get("lr") is None for group in made.param_groups):
+                raise ValueError("it has no rate by default; give it one, as lr = 1e-3")
             return made
 
     def try_out(self) -> list[Problem]:

@@ -86,3 +86,9 @@ def test_what_lends_its_shape_alone_is_no_content(toy: Toy, plan_of: PlanOf) -> 
         return contents(plan.tensors, plan.fields, Read(name))
 
     assert (of("by_label"), of("like_image"), of("both"), of("z")) == ({"kind"}, set(), {"kind"}, {"image"})
+
+
+def test_a_path_through_a_prior_needs_one(toy: Toy, mistakes: Mistakes, plan_of: PlanOf) -> None:
+    found = mistakes(toy('[model]\ninterpolator = "base_space"'))
+    assert found["model.interpolator"] == 'base_space needs the prior of a code; say it by `prior = { z = "prior" }`'
+    assert plan_of(toy(WHOLE), "model.interpolator=base_space").roles.interpolator == {"use": "base_space"}

@@ -35,6 +35,8 @@ OPERATIONS = {
     "draw_like": example(NORMAL, normal(6, 4), exempt=TEXTBOOK),
     "multiply": example(normal(6, 4), normal(6, 4, seed=1), exempt=TEXTBOOK),
     "one_hot": example(LABELS, classes=3, exempt=TEXTBOOK),
+    # it is about the places of rows
+    "other_of_pair": example(normal(6, 4), exempt=TEXTBOOK | {"order"}),
     "permutation": example(normal(6, 4), exempt=TEXTBOOK),
     "pooled": example(normal(6, 2, 4, 6), cells=2, exempt=TEXTBOOK),
     "posterior_mean": example(POSTERIOR, exempt=TEXTBOOK),
@@ -53,8 +55,14 @@ NETWORKS = {
 }
 OTHERS = {
     "standard_normal": example(size=3, exempt=TEXTBOOK),
+    # a recipe doesn't write the prior: `[model]` says it
+    "base_space": example(normal(6, 4), normal(6, 4, seed=1), prior=NORMAL, exempt={"signature"}),
     "linear": example(normal(6, 4), normal(6, 4, seed=1)),
+    "neighbor_graph": Example((normal(6, 4), normal(6, 4, seed=1)), {"neighbors": 2}, more={"labels": LABELS}),
+    "variance_preserving": example(normal(6, 4), normal(6, 4, seed=1)),
     "digits": example(size=10),
+    "class_balanced": Example((torch.arange(24) % 3,), {"power": 0.5}, more={"batch_size": 6}),
+    "pairs_that_share": Example((torch.arange(24) % 3,), more={"batch_size": 6}),
     "shuffled": Example(more={"batch_size": 6}),
     "shuffled_shards": Example(more={"batch_size": 6}),
     "constant": example(),
@@ -64,7 +72,25 @@ OTHERS = {
     "warmup": example(warmup=2.0),
     "step": example(every=2, gamma=0.5),
 }
-EXAMPLES = LOSSES | OPERATIONS | NETWORKS | OTHERS
+LIBRARY_SCHEDULES = {
+    "constant_lr": example(factor=0.5),
+    "cosine_annealing_lr": example(eta_min=0.1),
+    "cosine_annealing_warm_restarts": example(T_0=3),
+    "cyclic_lr": example(base_lr=0.1, max_lr=1.0, step_size_up=3),
+    "exponential_lr": example(gamma=0.9),
+    "linear_lr": example(),
+    "multi_step_lr": example(milestones=[2, 5]),
+    "one_cycle_lr": example(pct_start=0.2),
+    "polynomial_lr": example(power=2.0),
+    "step_lr": example(step_size=3),
+    "timm_cosine": example(warmup_t=2),
+    "timm_multistep": example(decay_t=[2, 5], decay_rate=0.1),
+    "timm_poly": example(),
+    "timm_step": example(decay_t=3.0, decay_rate=0.5),
+    "timm_tanh": example(),
+    "timm_wsd": example(decay_t=1),
+}
+EXAMPLES = LOSSES | OPERATIONS | NETWORKS | OTHERS | LIBRARY_SCHEDULES
 
 
 @pytest.mark.parametrize("name", EXAMPLES)

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from semreg.components.interpolators import variance_preserving
 from semreg.core import UserError
 from semreg.trained import interpolate
 from semreg.trained.run import Run
@@ -120,3 +121,15 @@ def test_what_are_no_pairs_of_images_is_told(train: Train, ends: tuple[Tensor, T
         interpolate(run, a[0, 0], b)
     with pytest.raises(ValueError, match="interpolate expects an image to reach for each; found 3 and 2"):
         interpolate(run, a, b[:2])
+
+
+def test_a_path_in_base_space_has_the_codes_own_prior(train: Train, ends: tuple[Tensor, Tensor]) -> None:
+    prior = '[model]\nprior = { z = "prior" }\n'
+    run = train(f'{prior}interpolator = {{ use = "base_space", path = "variance_preserving" }}\n')
+    expected = by_hand(run, *ends, 5, variance_preserving)
+    assert torch.allclose(interpolate(run, *ends, steps=5), expected, atol=1e-5)
+    other = train(TWO_CODES.replace('code = ["z", "view"]', 'code = ["z", "view"]\nprior = { z = "prior" }'))
+    way = {"use": "base_space", "path": "variance_preserving"}
+    assert interpolate(other, *ends, steps=3, interpolator=way).shape == (3, 3, 1, 4, 4), "the other code goes straight"
+    with pytest.raises(ValueError, match=r"base_space needs the prior of the code; \[model\] says it by `prior = \{ z"):
+        interpolate(train("seed = 5"), *ends, interpolator="base_space")

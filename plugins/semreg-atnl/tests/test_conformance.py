@@ -17,6 +17,7 @@ EXAMPLES = {
     "spherical": example(A, B),
     # this project's own idea
     "geodesic": Example((A, B), exempt=frozenset({"source"}), more={"labels": LABELS}),
+    "whitened": Example((normal(8, 4), normal(8, 4, seed=1)), more={"labels": torch.arange(8) % 3}),
     "balanced": Example((torch.arange(24) % 3,), more={"batch_size": 6}),
 }
 

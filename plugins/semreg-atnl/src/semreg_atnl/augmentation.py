@@ -85,7 +85,7 @@ def _interpolated(run: Run, label: str | int, count: int, seed: int) -> Made:
             raise ValueError(f"class {field.names[end]!r} has {len(members[end])} training images; two are needed")
     first, second, weight = draw_between(members, ends, count, WEIGHTS if few else ANYWHERE, generator)
     starts, stops = (rearrange(code.at("train", rows), "rows ... -> rows (...)") for rows in (first, second))
-    codes = path_of(run)(starts, stops, weight)
+    codes = path_of(run, code=code.name)(starts, stops, weight)
     images = torch.cat([decoded(reconstruction, code, part) for part in torch.split(codes, CHUNK)])
     of = " and ".join(field.names[end] for end in dict.fromkeys(ends))
     return Made(images, name, value, f"images between training images of class {of}")

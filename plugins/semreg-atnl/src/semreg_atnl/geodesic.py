@@ -8,6 +8,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from semreg.components.interpolators import place_on_path
 from semreg_atnl.unit import angle_between, great_circle, unit_and_length
 
 
@@ -107,13 +108,8 @@ class Geodesic:
         ends = torch.stack([unit_and_length(a)[0], unit_and_length(b)[0]], dim=1)
         points = self._points(ends)
         arcs = angle_between(points[:, :-1], points[:, 1:])[0].squeeze(-1)
-        lengths = torch.cat([torch.zeros_like(arcs[:, :1]), arcs.cumsum(1)], dim=1)
         weight = torch.as_tensor(weight, dtype=torch.float64, device=a.device)
-        place = (weight * lengths[:, -1:]).squeeze(-1)  # (..., batch)
-        arc = (lengths[:, 1:-1] <= place[..., None]).sum(-1)  # at weight 1 one of length 0, from `b` to `b`
-        row = torch.arange(len(a), device=a.device).expand_as(arc)
-        length = arcs[row, arc]
-        inner = (place - lengths[row, arc]) / torch.where(length > 0, length, 1.0)
+        row, arc, inner = place_on_path(arcs, weight)
         point = great_circle(points[row, arc], points[row, arc + 1], inner[..., None])
         if self.norm == "interpolated":
             point = point * torch.lerp(unit_and_length(a)[1], unit_and_length(b)[1], weight)

@@ -9,7 +9,8 @@ import torch
 from semreg_atnl.evaluations.order import semantic_order
 from torch import Tensor
 
-from semreg.core import ClassField, registry
+from semreg.components.priors import StandardNormal
+from semreg.core import ClassField, Roles, registry
 from semreg.trained import classes
 
 pytestmark = pytest.mark.usefixtures("ways")
@@ -198,3 +199,23 @@ def test_strips_too_short_for_their_path_are_refused(ring: Any) -> None:
 def test_a_judge_of_other_classes_is_refused(ring: Any, line: Any) -> None:
     with pytest.raises(ValueError, match=r"must be \(rows, 6 classes\), found \(.*, 5\)"):
         evaluated(ring, "arc", judge=line)
+
+
+def test_paths_that_keep_to_the_codes_pass_the_classes_between_without_knowing_them(ring: Any) -> None:
+    """A graph of 30 neighbours reaches the next class, of 20 codes; either way round counts for both."""
+    ring.modules["prior"] = StandardNormal(size=2)
+    ring.roles = Roles(code=("z",), prior={"z": "prior"})
+    ways: list[Any] = [{"use": "neighbor_graph", "neighbors": 30}, "whitened", "base_space", "linear"]
+    result = evaluated(ring, *ways)
+    for name in ("neighbor_graph", "whitened"):
+        assert measured(result, name, "strictly") == [1, 1, 1]
+    assert measured(result, "base_space", "strictly") == measured(result, "linear", "strictly")
+
+
+def test_every_interpolator_of_the_registry_walks(ring: Any) -> None:
+    ring.modules["prior"] = StandardNormal(size=2)
+    ring.roles = Roles(code=("z",), prior={"z": "prior"})
+    names = [one.name for one in registry.components("interpolator") if one.distribution != registry.THIS_PROCESS]
+    result = evaluated(ring, *names)
+    assert all(f"{name}_in_order" in result.figures for name in names)
+    assert len(names) >= 7

@@ -21,6 +21,7 @@ from semreg.trained import (
     class_field,
     decoded,
     draw_pairs,
+    prior_of,
     read_codes,
     rows_by_class,
 )
@@ -115,7 +116,8 @@ def few_shot(
     train = Labelled(image.read("train"), label.read("train"))
     generator = generator or torch.Generator().manual_seed(0)
     codes = read_codes(code, "train")
-    (path,) = chosen_interpolators([interpolator], codes, train.labels, field.order).values()
+    prior = prior_of(code)
+    (path,) = chosen_interpolators([interpolator], codes, train.labels, field.order, prior=prior).values()
     value_range = code.run.value_range
     held_out = _held_out(members, shots, generator)
     kept = [rows[~torch.isin(rows, held_out)] for rows in members]  # nothing is made of an image that is held out

@@ -20,6 +20,7 @@ from semreg.trained import (
     decoded,
     draw_pairs,
     judged,
+    prior_of,
     read_codes,
     rows_by_class,
 )
@@ -59,7 +60,9 @@ def neighbor_synthesis(
     codes, labels = read_codes(code, "test"), label.read("test")
     members = rows_by_class(labels, len(field.names))
     triples = _triples(field, members)
-    paths = chosen_interpolators(interpolators, read_codes(code, "train"), label.read("train"), field.order)
+    paths = chosen_interpolators(
+        interpolators, read_codes(code, "train"), label.read("train"), field.order, prior=prior_of(code)
+    )
     generator = generator or torch.Generator().manual_seed(0)
     shares: dict[str, list[float]] = {name: [] for name in (*paths, "reconstructions")}
     columns = []

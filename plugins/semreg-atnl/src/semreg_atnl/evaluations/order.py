@@ -19,6 +19,7 @@ from semreg.trained import (
     draw_pairs,
     gathered,
     judged,
+    prior_of,
     read_codes,
     rows_by_class,
     strips,
@@ -54,9 +55,9 @@ def semantic_order(
 
     For each distance between classes, `pairs` random pairs of test images whose classes are that far apart, the same
     for every interpolator. A strip's path is that of the classes from the one's to the other's, as the data label them,
-    the shorter way round a ring; where both ways are equally long either counts, but for interpolators that are fitted
-    on the classes (those with a method `fit`, as `geodesic`) only the ascending one. A path through the directions of
-    the classes is in part in order by construction: compare it on other codes.
+    the shorter way round a ring; where both ways are equally long either counts, but for interpolators that follow the
+    classes (those with a method `fit`, as `geodesic`, unless `follows_classes = False`) only the ascending one. A path
+    through the directions of the classes is in part in order by construction: compare it on other codes.
 
     Figures, for each interpolator NAME and distance D, and their means over the distances without `_D`:
     `NAME_in_order_D`, the share of strips whose labels hold the whole path, endpoints included, in order, with whatever
@@ -80,7 +81,8 @@ def semantic_order(
     longest = _longest(field, images)
     parts = (code, *rest)
     known, codes = (torch.cat([read_codes(part, split) for part in parts], 1) for split in ("train", "test"))
-    paths = chosen_interpolators(interpolators, known, label.read("train"), field.order)
+    prior = None if rest else prior_of(code)
+    paths = chosen_interpolators(interpolators, known, label.read("train"), field.order, prior=prior)
     labels = label.read("test")
     members = rows_by_class(labels, len(field.names))
     generator = generator or torch.Generator().manual_seed(0)
@@ -92,7 +94,8 @@ def semantic_order(
         first, second, drawn = draw_pairs(members, between, pairs, generator)
         for name, path in paths.items():
             seen = judged(judge, reconstruction, parts, strips(path, codes[first], codes[second], images), field)
-            ways = [_ways(*ends, field, ascending=hasattr(path, "fit")) for ends in between]
+            ascending = getattr(path, "follows_classes", hasattr(path, "fit"))
+            ways = [_ways(*ends, field, ascending=ascending) for ends in between]
             found[name, distance] = _shares(seen.tolist(), [ways[index] for index in drawn.tolist()])
     if not found:
         raise ValueError(ONE_CLASS)
