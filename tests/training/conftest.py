@@ -23,8 +23,8 @@ from tests.running.faults import Dropping
 Toy = Callable[..., Path]
 Register = Callable[[str, str, Any], None]
 
-# All that a checkpoint must hold: phases, steps, dropout, batch norm, draws, averages, schedules, validation, a criterion; and what
-# follows from the count of iterations: several batches an update, a weight with a course.
+# All that a checkpoint must hold: phases, steps, dropout, batch norm, draws, averages, schedules, validation, a
+# criterion; and what follows from the count of iterations: several batches an update, a weight with a course.
 EVERYTHING = """
 order = ["main", "later"]
 

@@ -286,7 +286,9 @@ def test_values_described() -> None:
 
 
 @pytest.mark.parametrize(("own", "inside"), [("", torch.float32), ('precision = "bf16"', torch.bfloat16)])
-def test_a_criterion_computes_in_float32_as_losses_do(own: str, inside: torch.dtype, toy: Toy, register: Register) -> None:
+def test_a_criterion_computes_in_float32_as_losses_do(
+    own: str, inside: torch.dtype, toy: Toy, register: Register
+) -> None:
     seen: list[torch.dtype] = []
 
     class Watching(nn.Module):

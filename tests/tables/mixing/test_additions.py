@@ -73,7 +73,9 @@ def test_a_criterion_comes_as_a_module_that_is_trained_beside_its_code(two_codes
     assert addition.table == {
         "losses": {"proxies": {"use": "proxies(z_s, kind)"}},
         "modules": {"proxies": {"use": "proxies", "many": "@kind.classes"}},
-        "phases": {"main": {"steps": {"joint": {"train": {"encoder_s": {"proxies": 2.0}, "proxies": {"proxies": 2.0}}}}}},
+        "phases": {
+            "main": {"steps": {"joint": {"train": {"encoder_s": {"proxies": 2.0}, "proxies": {"proxies": 2.0}}}}}
+        },
     }
     assert addition.summary == "proxies(z_s, kind) trains encoder_s, proxies, weight 2"
     taken = two_codes('modules.proxies={use="standard_normal", size=3}')
