@@ -170,7 +170,7 @@ def _documentation(entry: Entry) -> str:
         f"{entry.sentence}.{refused}",
         f"`{entry.library}` of pytorch-metric-learning, with its options and their defaults.{owns} {inputs}, to a "
         "scalar in the codes' dtype, at least float32; a connected zero of an empty batch. `distance`, `reducer`, "
-        '`miner` and regularizers are names, as `distance = "cosine"`, or tables, as `distance = { use = "lp", p = 1 }`. '
+        '`miner` and regularizers are names, as `distance = "cosine"`, or tables, `distance = { use = "lp", p = 1 }`. '
         "Raises ValueError for shapes or classes that don't fit, and for options that the library refuses.",
         f"Source: {entry.source}.",
     )
