@@ -7,7 +7,7 @@ RECIPE ?= recipes/olr_celeba.toml
 INSTALLED := $(VENV)/.installed
 
 # Those that the two commands don't install, each with what its tests need.
-OPTIONAL := semreg-mlflow[database] semreg-hf semreg-ray semreg-slurm semreg-optuna semreg-factors[shapes3d]
+OPTIONAL := semreg-mlflow[database] semreg-hf semreg-ray semreg-slurm semreg-optuna semreg-metric-learning semreg-factors[shapes3d]
 ABOVE := $(VENV)/optional
 
 .PHONY: run test test-all test-optional zoo

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from semreg.core.specification import Field, Order, Specification
 
 __all__ = [
-    "Classifier", "ClosedFormPrior", "Comparison", "Critic", "Dataset", "Decoder", "Encoder", "Evaluation",
+    "Classifier", "ClosedFormPrior", "Comparison", "Criterion", "Critic", "Dataset", "Decoder", "Encoder", "Evaluation",
     "FittedInterpolator", "Handle", "Interpolator", "Loss", "ObservedRun", "Operation", "Prior",
     "Remarking", "Sampler", "Schedule", "Tracker", "TrainedRun",
 ]  # fmt: skip
@@ -38,7 +38,6 @@ class Encoder(Protocol):
 
     def __call__(self, *inputs: Tensor) -> Any:
         """Codes `(batch, code)`, or spatial codes `(batch, channels, height, width)`; of a quantiser a NamedTuple."""
-        ...
 
 
 @runtime_checkable
@@ -47,7 +46,6 @@ class Decoder(Protocol):
 
     def __call__(self, *codes: Tensor) -> Tensor:
         """Images `(batch, channels, height, width)`."""
-        ...
 
 
 @runtime_checkable
@@ -56,7 +54,6 @@ class Critic(Protocol):
 
     def __call__(self, *inputs: Tensor) -> Tensor:
         """Scores `(batch, ...)`, one for each sample or each patch; high is real."""
-        ...
 
 
 @runtime_checkable
@@ -65,7 +62,14 @@ class Classifier(Protocol):
 
     def __call__(self, *inputs: Tensor) -> Tensor:
         """Logits `(batch, classes)`."""
-        ...
+
+
+@runtime_checkable
+class Criterion(Protocol):
+    """An nn.Module that is a loss with parameters or state of its own; `couples_rows` says of it what of a Loss."""
+
+    def __call__(self, *inputs: Tensor) -> Tensor:
+        """A scalar, as a Loss's, in at least float32. In eval mode no state changes."""
 
 
 @runtime_checkable

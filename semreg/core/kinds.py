@@ -38,6 +38,7 @@ KINDS: dict[str, Kind] = {
         Kind("prior", "semreg.priors", "distribution of codes, fixed or learned", "module"),
         Kind("critic", "semreg.critics", "network that scores how real an input is", "module"),
         Kind("classifier", "semreg.classifiers", "network or head from an input or a code to labels", "module"),
+        Kind("criterion", "semreg.criteria", "loss with parameters or state of its own", "module"),
         Kind("operation", "semreg.operations", "function from tensors to tensors", "call"),
         Kind("loss", "semreg.losses", "function from tensors to a scalar to be minimised", "call"),
         Kind("interpolator", "semreg.interpolators", "path between two codes", "call"),

@@ -169,7 +169,7 @@ class ModelTable(_Keys):
 
 
 class ModuleTable(_Component):
-    """A network, prior, critic or classifier, and how it is optimised."""
+    """A network, prior, critic, classifier or criterion, and how it is optimised."""
 
     optimizer: dict[str, Any] = {}
     ema: Annotated[float, Gt(0), Lt(1)] | None = None

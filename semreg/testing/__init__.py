@@ -18,6 +18,7 @@ from __future__ import annotations
 from semreg.testing.calls import check_loss, check_operation
 from semreg.testing.commands import check_command
 from semreg.testing.comparisons import check_comparison
+from semreg.testing.criteria import check_criterion
 from semreg.testing.data import check_dataset, check_sampler
 from semreg.testing.evaluations import check_evaluation
 from semreg.testing.executors import check_executor
@@ -38,6 +39,7 @@ __all__ = [
     "check_classifier",
     "check_command",
     "check_comparison",
+    "check_criterion",
     "check_critic",
     "check_dataset",
     "check_decoder",

@@ -57,8 +57,15 @@ def check_loss(
     """
     call = ExampleCall(loss, inputs, options or {})
     checks = Checks(call.name, exempt)
-    check_description(checks, loss, len(inputs), call.options)
-    checks.run("interface", require_interface, call.made(), Loss)
+    run_checks_of_loss(checks, call, Loss)
+    checks.end()
+
+
+def run_checks_of_loss(checks: Checks, call: ExampleCall, kind: type) -> None:
+    """The checks of `check_loss`, for a loss of a `kind` of core.interfaces."""
+    inputs = call.inputs
+    check_description(checks, call.component, len(inputs), call.options)
+    checks.run("interface", require_interface, call.made(), kind)
     checks.run("refusals", check_refusals, call)
     checks.run("value", _check_connected_scalar, call, inputs)
     checks.run("gradient", _check_gradient, call)
@@ -74,7 +81,6 @@ def check_loss(
     checks.run("precision", check_precision, call)
     checks.run("labels", check_labels, call)
     checks.run("halves", _check_loss_of_halves, call)
-    checks.end()
 
 
 def check_operation(

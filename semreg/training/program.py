@@ -139,10 +139,15 @@ class Program:
         whole = over_processes(call_module, self.plan.modules[name].node.loaded.value, self.processes)
         return self._guarded(self._in_precision(whole, [name]), inputs, value, scalar)
 
+    def _precision_of(self, module: str) -> str:
+        """Its own, or the run's; a criterion has those digits that other losses have."""
+        plan = self.plan.modules[module]
+        return plan.precision or ("fp32" if plan.node.loaded.kind == "criterion" else self.precision)
+
     def _in_precision(self, call: Callable[..., Any], networks: list[str]) -> Callable[..., Any]:
         """A call of networks in their precision, the finest of several, and of none in fp32. What it gets and gives is
         in at least float32."""
-        wanted = {self.plan.modules[name].precision or self.precision for name in networks}
+        wanted = set(map(self._precision_of, networks))
         precision = next((one for one in ("fp32", "bf16", "fp16") if one in wanted), "fp32")
 
         def call_in_precision(*values: Any) -> Any:
@@ -198,7 +203,8 @@ class Program:
 
     def _guarded(self, call: Callable[..., Any], inputs: list[Evaluate], node: Node, scalar: bool) -> Evaluate:
         source, text, where = str(self.plan.recipe.path), str(node), node.where
-        loss = node.component is not None and node.loaded.kind == "loss"
+        component = node.component or self.plan.modules[node.name].node.loaded
+        loss = component.kind in ("loss", "criterion")
         if loss and self.precision in LOW_PRECISIONS:
             call = torch.autocast(self.device.type, enabled=False)(call)
 

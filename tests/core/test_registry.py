@@ -27,7 +27,7 @@ def forget_registered() -> Iterator[None]:
 def test_groups_and_names_of_kinds_are_unique() -> None:
     assert len({kind.group for kind in KINDS.values()}) == len(KINDS)
     assert all(name == kind.name and kind.group.startswith("semreg.") for name, kind in KINDS.items())
-    assert at_place("module") == ("encoder", "decoder", "prior", "critic", "classifier")
+    assert at_place("module") == ("encoder", "decoder", "prior", "critic", "classifier", "criterion")
 
 
 def test_own_components_are_listed_by_kind_and_name() -> None:

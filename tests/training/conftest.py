@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 import semreg
 from semreg.recipe.check import check
@@ -23,8 +23,8 @@ from tests.running.faults import Dropping
 Toy = Callable[..., Path]
 Register = Callable[[str, str, Any], None]
 
-# All that a checkpoint must hold: phases, steps, dropout, batch norm, draws, averages, schedules, validation; and what
-# follows from the count of iterations: several batches an update, a weight with a course.
+# All that a checkpoint must hold: phases, steps, dropout, batch norm, draws, averages, schedules, validation, a
+# criterion; and what follows from the count of iterations: several batches an update, a weight with a course.
 EVERYTHING = """
 order = ["main", "later"]
 
@@ -40,12 +40,17 @@ max_iter = 2
 use = "mlp_encoder"
 outputs = 3
 hidden = []
+[modules.centers]
+use = "centers"
+classes = 3
 
 [tensors]
 features = "posterior_mean(posterior)"
 
 [losses.fit]
 use = "cross_entropy(probe(features), kind)"
+[losses.near]
+use = "centers(features, kind)"
 [losses.worse]
 use = "negated(l2(reconstruction, image))"
 
@@ -61,8 +66,9 @@ train = { encoder = { kl = 1 } }
 [phases.main.steps.joint]
 accumulate = 2
 [phases.main.steps.joint.train]
-encoder = { rec = { weight = 1, use = "cosine", floor = 0.5 } }
+encoder = { rec = { weight = 1, use = "cosine", floor = 0.5 }, near = 0.1 }
 decoder = { rec = 1 }
+centers = { near = 1 }
 
 [phases.later]
 epochs = 2
@@ -73,6 +79,22 @@ train = { probe = { fit = 1 } }
 """
 
 
+class Centers(nn.Module):
+    """A criterion that counts its calls."""
+
+    count: Tensor
+
+    def __init__(self, *, input_shapes: list[tuple[int, ...]], classes: int) -> None:
+        super().__init__()
+        self.centers = nn.Parameter(torch.randn(classes, *input_shapes[0]))
+        self.register_buffer("count", torch.ones(()))
+
+    def forward(self, codes: Tensor, labels: Tensor) -> Tensor:
+        if self.training:
+            self.count.add_(1)
+        return (codes - self.centers[labels]).square().mean() / self.count
+
+
 def negated(x: Tensor) -> Tensor:
     return -x
 
@@ -81,6 +103,7 @@ def negated(x: Tensor) -> Tensor:
 def everything(toy: Toy, register: Register, tmp_path: Path) -> Path:
     """That recipe's file."""
     register("encoder", "dropping", Dropping)
+    register("criterion", "centers", Centers)
     register("operation", "negated", negated)
     path = toy(EVERYTHING)
     base = (tmp_path / "base.toml").read_text()

@@ -285,6 +285,35 @@ def test_values_described() -> None:
     assert value_text(nn.ReLU()) == "ReLU"
 
 
+@pytest.mark.parametrize(("own", "inside"), [("", torch.float32), ('precision = "bf16"', torch.bfloat16)])
+def test_a_criterion_computes_in_float32_as_losses_do(
+    own: str, inside: torch.dtype, toy: Toy, register: Register
+) -> None:
+    seen: list[torch.dtype] = []
+
+    class Watching(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.scale = nn.Parameter(torch.ones(()))
+
+        def forward(self, codes: Tensor) -> Tensor:
+            seen.extend([codes.dtype, (codes @ codes.T).dtype])
+            return self.scale * codes.square().mean()
+
+    register("criterion", "watching", Watching)
+    register("operation", "halved", halved)
+    path = toy(f'[modules.watch]\nuse = "watching"\n{own}\n[losses]\nx.use = "watch(halved(point))"')
+    for precision in ("bf16", "fp32"):
+        program = program_of(path, precision=precision)
+        with program.autocast():
+            assert program.losses["x"](execution_of(program)).dtype == torch.float32
+    assert seen == [torch.float32, inside] * 2
+
+
+def halved(x: Tensor) -> Tensor:
+    return x.bfloat16()
+
+
 @pytest.mark.parametrize(
     ("own", "run", "inside"),
     [

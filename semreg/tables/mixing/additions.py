@@ -119,13 +119,21 @@ def _loss(
     where = f"--with {said}"
     if name in plan.losses:
         raise UserError(where, f"the recipe has a loss {name!r} already; its weights are changed by --set")
-    options, taking = _signatures(name, where)
+    kind, options, taking = _signatures(name, where)
+    owner = "losses"
+    if kind == "criterion":
+        owner = "modules"
+        if name in {*plan.modules, *plan.tensors, *plan.fields}:
+            raise UserError(where, f"the recipe calls something else {name!r}; add it by a partial recipe")
     expression = _wired(name, taking, plan, carrier, where) if inputs is None else _given(name + inputs, where)
     label = next((read for read in names(expression) if isinstance(plan.fields.get(read), ClassField)), carrier.label)
     given = [text.partition("=")[0].strip() for text in overrides]
-    table: TomlTable = {"use": str(expression), **_options(name, options, taking, label, given, where)}
+    whole: TomlTable = {"losses": {name: {"use": str(expression)}}}
     rows = _rows(expression, plan, where)
-    whole: TomlTable = {"losses": {name: table}}
+    if owner == "modules":
+        whole["modules"] = {name: {"use": name}}
+        rows += dict.fromkeys((*row[:-1], name) for row in rows)  # where its code is trained, so is it
+    whole[owner][name] |= _options(f"{owner}.{name}", options, taking, label, given, where)
     for *keys, module in rows:
         place = whole
         for key in keys:
@@ -136,16 +144,18 @@ def _loss(
     return Addition(name, said.removeprefix("losses."), None, whole, frozenset({name}), wired)
 
 
-def _signatures(name: str, where: str) -> tuple[Signature, Signature]:
-    """The signature that holds a loss's options, and the one that holds its inputs."""
+def _signatures(name: str, where: str) -> tuple[str, Signature, Signature]:
+    """The kind of a loss or criterion, the signature that holds its options, and the one that holds its inputs."""
     try:
-        value = load(find(name, ("loss",)))
+        component = find(name, ("loss", "criterion"))
+        value = load(component)
     except LookupError as error:
         raise UserError(where, str(error)) from None
     if not callable(value):
         raise UserError(where, "this loss is neither a function nor a class")
     options = signature_of(value)
-    return options, method_signature(getattr(value, "forward", value)) if inspect.isclass(value) else options
+    taking = method_signature(getattr(value, "forward", value)) if inspect.isclass(value) else options
+    return component.kind, options, taking
 
 
 def _given(text: str, where: str) -> Expression:
@@ -174,7 +184,7 @@ def _wired(name: str, taking: Signature, plan: Plan, carrier: ClassCarrier, wher
 
 
 def _options(
-    name: str, options: Signature, taking: Signature, label: str | None, given: Sequence[str], where: str
+    table: str, options: Signature, taking: Signature, label: str | None, given: Sequence[str], where: str
 ) -> TomlTable:
     """What the field of classes answers. Raises UserError for another option that is needed and not among the given."""
     inputs = {parameter.name for parameter in taking.inputs()} if options is taking else set()
@@ -183,7 +193,7 @@ def _options(
         if key in inputs | options.filled or parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
             continue
         needed = parameter.default is inspect.Parameter.empty
-        place = f"losses.{name}.{key}"
+        place = f"{table}.{key}"
         asked = roles_of(options, key)
         if Role.CLASSES in asked and label:
             found[key] = f"@{label}.classes"

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import pytest
-from torch import Tensor
+import torch
+from torch import Tensor, nn
 
 from semreg.core import ClassField, Role
 from semreg.recipe.check import check
@@ -85,8 +86,21 @@ class Moving:
         return a.square().mean() + 0 * b.sum()
 
 
+class Proxies(nn.Module):
+    """A criterion, which has parameters of its own."""
+
+    def __init__(self, *, input_shapes: Any, many: Annotated[int, Role.CLASSES], margin: float = 0.0) -> None:
+        super().__init__()
+        self.proxies = nn.Parameter(torch.zeros(many, *input_shapes[0]))
+        self.margin = margin
+
+    def forward(self, a: Annotated[Tensor, Role.CODE], b: Annotated[Tensor, Role.LABEL]) -> Tensor:
+        return (a - self.proxies[b]).square().mean()
+
+
 @pytest.fixture(autouse=True)
 def losses(register: Callable[[str, str, Any], None]) -> None:
+    register("criterion", "proxies", Proxies)
     for name, value in {"pull": pull, "shrink": shrink, "moving": Moving}.items():
         register("loss", name, value)
 

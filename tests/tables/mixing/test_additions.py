@@ -68,6 +68,20 @@ def test_a_loss_that_is_a_class_has_its_constructors_options(plan: Plans) -> Non
     assert addition.table["losses"]["moving"] == {"use": "moving(z, kind)", "many": "@kind.classes"}
 
 
+def test_a_criterion_comes_as_a_module_that_is_trained_beside_its_code(two_codes: Plans) -> None:
+    [addition] = added(two_codes(), "losses.proxies=2")
+    assert addition.table == {
+        "losses": {"proxies": {"use": "proxies(z_s, kind)"}},
+        "modules": {"proxies": {"use": "proxies", "many": "@kind.classes"}},
+        "phases": {
+            "main": {"steps": {"joint": {"train": {"encoder_s": {"proxies": 2.0}, "proxies": {"proxies": 2.0}}}}}
+        },
+    }
+    assert addition.summary == "proxies(z_s, kind) trains encoder_s, proxies, weight 2"
+    taken = two_codes('modules.proxies={use="standard_normal", size=3}')
+    assert "the recipe calls something else 'proxies'" in refusal(taken, "losses.proxies")
+
+
 def test_options_of_the_users_are_hers(plan: Plans) -> None:
     own = ("losses.pull.classes=5", "losses.shrink.by=2", "losses.shrink.bypass=3")
     pulled, shrunk = added(plan(), "losses.pull", "losses.shrink", overrides=own)
@@ -154,8 +168,8 @@ def test_what_is_refused_says_what_would_fit(plan: Plans, two_codes: Plans) -> N
     assert refusal(one, "losses.kl") == (
         "--with losses.kl: the recipe has a loss 'kl' already; its weights are changed by --set"
     )
-    assert "no loss is called 'pul'; did you mean 'pull'?" in refusal(one, "losses.pul")
-    assert "no loss is called 'sample': it is an operation of" in refusal(one, "losses.sample")
+    assert "no loss or criterion is called 'pul'; did you mean 'pull'?" in refusal(one, "losses.pul")
+    assert "no loss or criterion is called 'sample': it is an operation of" in refusal(one, "losses.sample")
     assert "'x' is no weight" in refusal(one, "losses.pull=x")
     assert "'0' is no weight" in refusal(one, "losses.pull=0")
     assert "'nan' is no weight" in refusal(one, "losses.pull=nan")

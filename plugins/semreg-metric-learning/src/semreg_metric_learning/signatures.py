@@ -1,0 +1,112 @@
+"""The options of the library's classes, read from their constructors: names, defaults and, where they tell, types."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from typing import Annotated, Any, Literal, NamedTuple
+
+from annotated_types import Ge
+
+from semreg.core import Role
+
+Part = str | dict[str, Any]
+"""A distance, reducer, miner or regularizer: its name, or a table of `use` and its options."""
+Count = Annotated[int, Ge(1)]
+Strategy = Literal["hard", "semihard", "easy", "all"]
+
+NO_OPTIONS = frozenset({
+    "aggregation_func", "iter_fn", "weight_init_func",  # functions, which a recipe can't hold
+    "collect_stats",  # of what nothing of semreg's reads, and which waits for a GPU
+    "is_inverted", "mat_based_loss",  # what a class says of itself to its base
+})  # fmt: skip
+FIXED: Mapping[str, frozenset[str]] = {
+    "AvgNonZeroReducer": frozenset({"low"}),
+    "BatchHardMiner": frozenset({"pos_strategy", "neg_strategy"}),
+    "CosineSimilarity": frozenset({"normalize_embeddings"}),
+    "VICRegLoss": frozenset({"distance", "embedding_regularizer"}),
+}
+"""What a class sets itself for its base, or refuses."""
+SIZES = ("embedding_size", "descriptors_dim", "l")
+"""What the library's constructors call the length of a code."""
+
+
+class Option(NamedTuple):
+    """A keyword of a constructor: what a recipe may give it, how that is shown, and its default."""
+
+    type: Any
+    text: str
+    default: Any
+
+    def parameter(self, name: str) -> inspect.Parameter:
+        """As a signature has it."""
+        return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=self.default, annotation=self.text)
+
+
+def _of(type_: Any, text: str) -> tuple[Any, str]:
+    return type_, text
+
+
+TYPES: Mapping[str, tuple[Any, str]] = {
+    **dict.fromkeys(("distance", "reducer", "miner", "default_reducer"), _of(Part, "str | dict")),
+    **dict.fromkeys(("embedding_regularizer", "weight_regularizer", "loss"), _of(Part, "str | dict")),
+    **dict.fromkeys(
+        ("K", "centers_per_class", "memory_size", "n_bins", "neg_per_bin", "num_bins", "pos_per_bin", "sub_centers"),
+        _of(Count, "int"),
+    ),
+    "allowed_neg_range": _of(list[float], "list[float]"),
+    "allowed_pos_range": _of(list[float], "list[float]"),
+    "neg_strategy": _of(Strategy, "'hard' | 'semihard' | 'easy' | 'all'"),
+    "num_classes": _of(Annotated[int, Ge(1), Role.CLASSES], "int"),
+    "pos_strategy": _of(Strategy, "'hard' | 'semihard' | 'easy' | 'all'"),
+    "reducers": _of(dict[str, Part], "dict[str, str | dict]"),
+    "triplets_per_anchor": _of(Count | Literal["all"], "int | 'all'"),
+    "type_of_triplets": _of(Literal["all", "hard", "semihard", "easy"], "'all' | 'hard' | 'semihard' | 'easy'"),
+    "variant": _of(Literal["Ds", "Dq", "Iu", "Ib", "O"], "'Ds' | 'Dq' | 'Iu' | 'Ib' | 'O'"),
+    "weights": _of(list[float], "list[float]"),
+}
+"""Of options whose default doesn't tell it."""
+
+
+def options_of(kind: type) -> dict[str, Option]:
+    """The options of a class of the library, its own and those that it hands on to its bases, by name."""
+    found: dict[str, Option] = {}
+    for parameter in _keywords(kind):
+        name = parameter.name
+        if name not in found and name not in NO_OPTIONS and name not in FIXED.get(kind.__name__, ()):
+            found[name] = _option(parameter)
+    return found
+
+
+def _keywords(kind: type) -> Iterator[inspect.Parameter]:
+    """What can be given by keyword: to each constructor in turn, as long as it hands on what it doesn't know."""
+    for one in kind.__mro__:
+        constructor = vars(one).get("__init__")
+        if constructor is None:
+            continue
+        parameters = list(inspect.signature(constructor).parameters.values())[1:]
+        yield from (p for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY))
+        if not any(p.kind is p.VAR_KEYWORD for p in parameters):
+            return
+
+
+def _option(parameter: inspect.Parameter) -> Option:
+    name, default = parameter.name, parameter.default
+    type_, text = TYPES.get(name, (type(default), type(default).__name__))
+    if name not in TYPES and not isinstance(default, bool | str):
+        type_, text = float, "float"  # of the library's numbers, many defaults are whole
+    if default is None:
+        type_, text = type_ | None, f"{text} | None"
+    return Option(type_, text, default)
+
+
+def constructed_by(constructor: Callable[..., None], options: Mapping[str, Option]) -> dict[str, Any]:
+    """What a class has whose constructor takes the options: the constructor with their types, and their signature."""
+    constructor.__annotations__ = {name: option.type for name, option in options.items()}
+    signature = inspect.Signature([option.parameter(name) for name, option in options.items()])
+    return {"__init__": constructor, "__signature__": signature}
+
+
+def takes_a_miner(kind: type) -> bool:
+    """Whether a loss of the library uses triplets or pairs that a miner chose."""
+    return "indices_tuple_not_supported" not in inspect.getsource(kind)
