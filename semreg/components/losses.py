@@ -152,7 +152,10 @@ def divergence_elements(call: str, posterior: Any, prior: ClosedFormPrior, *labe
     Raises ValueError if the prior has no closed form for it.
     """
     if not hasattr(prior, "kl_divergence"):
-        raise ValueError(f"{call} needs a prior with a method kl_divergence; found a {type(prior).__name__}")
+        raise ValueError(
+            f"{call} needs a prior with a method kl_divergence; found a {type(prior).__name__}. Any prior will do for "
+            "kl_estimate(draw, posterior, prior)"
+        )
     return prior.kl_divergence(posterior, *labels)
 
 

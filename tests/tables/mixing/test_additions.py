@@ -113,6 +113,8 @@ def test_roles_wire_a_loss_whatever_its_parameters_are_called(
     said = ('model.prior={z_u="prior"}', 'model.posterior={z_u="posterior"}')
     [closed] = added(two_codes(*said), "losses.kl_divergence")
     assert closed.table["losses"]["kl_divergence"] == {"use": "kl_divergence(posterior, prior)"}
+    [estimated] = added(two_codes(*said), "losses.kl_estimate")
+    assert estimated.table["losses"]["kl_estimate"] == {"use": "kl_estimate(z_u, posterior, prior)"}
 
 
 def test_the_code_of_a_loss_is_that_of_the_label_that_is_chosen(two_codes: Plans) -> None:
