@@ -140,7 +140,7 @@ def theirs(work: Work, method: Method) -> Trained:
     model.eval()
     with torch.no_grad():
         if method.model is _vq:
-            made = model({"data": images}).recon_x  # type: ignore[operator]
+            made = model({"data": images}).recon_x
         else:
             made = decoder(encoder(images).embedding).reconstruction
     return Trained(float((made - images).square().mean()), took / work.epochs)
