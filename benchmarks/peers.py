@@ -22,6 +22,8 @@ from torch.utils.data import DataLoader, Dataset
 from benchmarks.by_hand import VAE, Adam
 from benchmarks.measure import seconds
 from benchmarks.work import Work
+from semreg.recipe.plan import Plan
+from semreg.training.build import build_modules
 
 Contestant = Callable[[], float]
 """Trains a round and returns the seconds per step."""
@@ -120,36 +122,53 @@ def lightning(work: Work, adam: Adam) -> Contestant:
 def pythae(work: Work, adam: Adam) -> Contestant:
     """pythae's VAE and trainer, on the same nets; its own loss, and its progress bar, drawn into nothing."""
     from pythae import models
-    from pythae.data.datasets import BaseDataset, DatasetOutput
+
+    shape = tuple(next(iter(loader(work))).shape[1:])
+    code = work.plan.modules["prior"].node.options["size"]
+    model = models.VAE(models.VAEConfig(input_dim=shape, latent_dim=code), *pythae_nets(work.plan))
+    train = pythae_trainer(work, adam, model)
+    return lambda: seconds(train) / work.steps
+
+
+def pythae_nets(plan: Plan, *, quantised: bool = False) -> tuple[Any, Any]:
+    """The encoder and the decoder of a plan as pythae calls them; a `quantised` code is a map of one place, which it
+    looks up whole."""
     from pythae.models.base.base_utils import ModelOutput
     from pythae.models.nn import BaseDecoder, BaseEncoder
-    from pythae.trainers import BaseTrainer, BaseTrainerConfig
 
-    logging.getLogger(BaseTrainer.__module__).setLevel(logging.ERROR)
-    made = VAE(work.plan)
+    modules = build_modules(plan, seed=0)
 
     class Encoder(BaseEncoder):  # type: ignore[misc]
         def __init__(self) -> None:
             super().__init__()
-            self.net = made.encoder
+            self.net = modules["encoder"]
 
         def forward(self, image: Tensor) -> Any:
-            mean, log_variance = self.net(image).chunk(2, dim=1)
+            code = self.net(image)
+            if quantised:
+                return ModelOutput(embedding=code[:, :, None, None])
+            mean, log_variance = code.chunk(2, dim=1)
             return ModelOutput(embedding=mean, log_covariance=log_variance)
 
     class Decoder(BaseDecoder):  # type: ignore[misc]
         def __init__(self) -> None:
             super().__init__()
-            self.net = made.decoder
+            self.net = modules["decoder"]
 
         def forward(self, code: Tensor) -> Any:
-            return ModelOutput(reconstruction=self.net(code))
+            return ModelOutput(reconstruction=self.net(code.flatten(1)))
 
+    return Encoder(), Decoder()
+
+
+def pythae_trainer(work: Work, adam: Adam, model: Any) -> Callable[[], None]:
+    """What trains a model of pythae's by its own trainer, a round."""
+    from pythae.data.datasets import BaseDataset, DatasetOutput
+    from pythae.trainers import BaseTrainer, BaseTrainerConfig
+
+    logging.getLogger(BaseTrainer.__module__).setLevel(logging.ERROR)
     batches = loader(work, lambda batch: DatasetOutput(data=batch))
-    shape = tuple(next(iter(batches))["data"].shape[1:])
-    code = work.plan.modules["prior"].node.options["size"]
-    model = models.VAE(models.VAEConfig(input_dim=shape, latent_dim=code), Encoder(), Decoder())
-    few = torch.zeros(work.batch_size, *shape)
+    few = torch.zeros(work.batch_size, *next(iter(batches))["data"].shape[1:])
     options = adam([torch.zeros(1)]).defaults
     place = TemporaryDirectory()
     config = BaseTrainerConfig(
@@ -165,7 +184,7 @@ def pythae(work: Work, adam: Adam) -> Contestant:
             for epoch in range(1, work.epochs + 1):
                 trainer.train_step(epoch)
 
-    return lambda: seconds(train) / work.steps
+    return train
 
 
 FRAMEWORKS: dict[str, tuple[str, Callable[[Work, Adam], Contestant]]] = {

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from benchmarks import disentanglement, known_codes, loop, memory, scale, shards, speed, startup
+from benchmarks import autoencoders, disentanglement, known_codes, loop, memory, scale, shards, speed, startup
 from benchmarks.measure import QUICK, Table, in_turns, median_difference, median_ratio
 from benchmarks.peers import FRAMEWORKS
 from semreg.core.registry import components
@@ -131,3 +131,9 @@ def test_metrics_of_disentanglement_are_timed_and_say_what_is_known(
     [row] = table.rows
     told = dict(zip(table.columns, row, strict=True))
     assert (told["each factor in a dimension of its own"], told["each factor in two dimensions"]) == ("1.00", "0.00")
+
+
+def test_autoencoders_of_ours_train_as_those_that_they_are_compared_with() -> None:
+    found = autoencoders.ours(autoencoders.work_of(autoencoders.METHODS["VQ-VAE"], 1))
+    assert 0 < found.error < 0.2
+    assert found.seconds > 0

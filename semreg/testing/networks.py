@@ -95,7 +95,7 @@ def _check_network(
     made = seeded(build)
     still = seeded(build).eval()
     checks.run("interface", require_interface, made, kind)
-    checks.run("output", _check_output, made, inputs, axes)
+    checks.run("output", _check_result, made, inputs, axes, kind)
     checks.run("gradient", _check_gradient, made, inputs)
     checks.run("rows", _check_rows, still, inputs)
     checks.run("dtype", _check_dtype, still, inputs)
@@ -103,7 +103,7 @@ def _check_network(
     checks.run("device", check_device, lambda given: given[0](*given[1:]), (still, *inputs))
     batches = degenerate(inputs)
     del batches["empty batch"]  # of which instance normalisation fails in PyTorch itself
-    checks.run("degenerate", check_degenerate, batches, lambda given: _check_result(still, given, axes), "")
+    checks.run("degenerate", check_degenerate, batches, lambda given: _check_result(still, given, axes, kind), "")
     checks.run("waits", check_waits, lambda given: given[0](*given[1:]), (made, *inputs))
     checks.run("determinism", _check_determinism, build, still, inputs)
     checks.run("state", check_state, build, lambda module: module.eval()(*inputs))
@@ -129,9 +129,9 @@ def check_state(build: Callable[[], nn.Module], result: Callable[[nn.Module], An
         require(same(expected, result(second)), "after its state is restored it gives other results")
 
 
-def _check_result(network: nn.Module, inputs: Inputs, axes: Sequence[int]) -> None:
+def _check_result(network: nn.Module, inputs: Inputs, axes: Sequence[int], kind: type) -> None:
     result = network(*inputs)
-    several = isinstance(network, Encoder) and is_posterior(result)  # as a quantiser's
+    several = kind is Encoder and is_posterior(result)  # as a quantiser's
     known = isinstance(result, Tensor) or several
     require(known, f"it gives a {type(result).__name__}; a tensor is expected")
     rows, parts = row_count(inputs), tensors_of(result)
@@ -141,10 +141,6 @@ def _check_result(network: nn.Module, inputs: Inputs, axes: Sequence[int]) -> No
         f"{rows} rows give {shapes}; {' or '.join(map(str, axes))} axes and a row for each are expected",
     )
     require_finite(result)
-
-
-def _check_output(network: nn.Module, inputs: Inputs, axes: Sequence[int]) -> None:
-    _check_result(network, inputs, axes)
 
 
 def _check_gradient(network: nn.Module, inputs: Inputs) -> None:
