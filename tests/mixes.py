@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import torch
 from torch import Tensor
@@ -97,10 +97,26 @@ def drawn(count: int, folder: Path, seed: int = 0) -> Iterator[Drawn]:
     wired = wirable(folder)
     of_prior = [name for name in wired if Role.PRIOR in roles_asked("loss", name)]
     others = [name for name in wired if name not in of_prior]
-    priors, paths = ([one.name for one in components(kind)] for kind in ("prior", "interpolator"))
+    paths = [one.name for one in components("interpolator")]
     for _ in range(count):
+        prior = draw.choice(trainable())
         further = draw.sample(others, draw.randrange(MOST_LOSSES))
-        yield Drawn(draw.choice(priors), (draw.choice(of_prior), *further), draw.choice(paths))
+        own = draw.choice([name for name in of_prior if takes("loss", name, prior)])
+        yield Drawn(prior, (own, *further), draw.choice([n for n in paths if takes("interpolator", n, prior)]))
+
+
+def trainable() -> list[str]:
+    """The priors that losses are of: not those that are fitted after training."""
+    return [one.name for one in components("prior") if not hasattr(load(one), "fit")]
+
+
+def takes(kind: str, name: str, prior: str) -> bool:
+    """Whether a loss or an interpolator takes a prior of its type, a class or a Protocol, where it says one."""
+    signature, made = _parameters(kind, name), load(find(prior, ("prior",)))
+    wanted = [
+        get_args(signature.types[key])[0] for key in signature.parameters if Role.PRIOR in roles_of(signature, key)
+    ]
+    return all(one is Any or issubclass(made, one) for one in wanted)
 
 
 def wirable(folder: Path) -> list[str]:

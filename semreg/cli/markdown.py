@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import metadata
 from typing import Any
@@ -47,7 +47,7 @@ def as_markdown(found: Iterable[Component]) -> tuple[str, list[str]]:
     owners = metadata.packages_distributions()
     for component in found:
         try:
-            rows.append(_row(component, owners.get(component.target.split(".")[0], [])))
+            rows.append(_row(component, owners))
         except UserError as error:
             problems.append(error.text())
     lines = [HEAD]
@@ -63,12 +63,25 @@ def as_markdown(found: Iterable[Component]) -> tuple[str, list[str]]:
     return "\n".join(lines), problems
 
 
-def _row(component: Component, owners: list[str]) -> _Row:
+def _of_others(component: Component, value: Any, owners: Mapping[str, list[str]]) -> str:
+    """Where a component is from that its distribution only names, as `adam` is PyTorch's; empty for its own."""
+    for target in (
+        component.target.replace(":", "."),
+        f"{getattr(value, '__module__', '')}.{getattr(value, '__qualname__', '')}",
+    ):
+        holding = owners.get(target.split(".")[0], [])
+        if holding and normalised(component.distribution) not in map(normalised, holding):
+            return target
+    return ""
+
+
+def _row(component: Component, owners: Mapping[str, list[str]]) -> _Row:
     value = load(component)
-    if owners and normalised(component.distribution) not in map(normalised, owners):  # `adam` is PyTorch's
-        target = component.target.replace(":", ".")
-        cells = (f"`{component.name}`", "", f"`{target}`, as it is", "", component.distribution)
-        return _Row(component.kind, cells, "")
+    theirs = _of_others(component, value, owners)
+    if theirs:
+        return _Row(
+            component.kind, (f"`{component.name}`", "", f"`{theirs}`, as it is", "", component.distribution), ""
+        )
     description = describe(component)
     source = (description["source"] or "").removesuffix(".")
     titled = TITLED.fullmatch(source)

@@ -15,17 +15,17 @@ FOLLOWED = 3
 def documentation_at(target: str) -> str:
     """The documentation of a function or class `module:name`, from its source alone; empty if it has none.
 
-    A name that the module imports from another one is looked for there.
+    A name that the module imports from another one is looked for there, if only under `TYPE_CHECKING`.
     """
     module, _, name = target.partition(":")
     for _ in range(FOLLOWED):
-        tree = _tree(module)
-        found = [node for node in tree.body if _named(node) == name]
+        statements = _statements(module)
+        found = [node for node in statements if _named(node) == name]
         if found:
             return ast.get_docstring(found[-1]) or ""  # type: ignore[arg-type]  # which `_named` sees to
         imports = {
             alias.asname or alias.name: (_absolute(module, node), alias.name)
-            for node in tree.body
+            for node in statements
             if isinstance(node, ast.ImportFrom)
             for alias in node.names
         }
@@ -53,12 +53,13 @@ def _is_package(module: str) -> bool:
 
 
 @lru_cache(maxsize=1000)
-def _tree(module: str) -> ast.Module:
-    """The source of a module, parsed; empty if it can't be read."""
+def _statements(module: str) -> list[ast.stmt]:
+    """What a module says on its top level and under conditions there; nothing if it can't be read."""
     try:
-        return ast.parse(_file(module).read_bytes())
+        body = ast.parse(_file(module).read_bytes()).body
     except (OSError, SyntaxError, ValueError):
-        return ast.Module([], [])
+        return []
+    return [inner for node in body for inner in (node.body if isinstance(node, ast.If) else [node])]
 
 
 @lru_cache(maxsize=1000)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Protocol, runtime_checkable
+from typing import Annotated, Literal, Protocol, runtime_checkable
 
 import torch
 from einops import rearrange
@@ -36,19 +36,19 @@ def variance_preserving(a: Tensor, b: Tensor, weight: Tensor | float) -> Tensor:
 
 @runtime_checkable
 class InvertiblePrior(Protocol):
-    """A prior that maps codes to a base space in which they are simple, as a flow does, and back."""
+    """A prior that maps codes to noise, its base space, in which they are N(0, I) for a flow, and back."""
 
-    def to_base(self, codes: Tensor) -> Tensor:
-        """The point of the base space of codes `(batch, code)`, of the same shape."""
+    def to_noise(self, codes: Tensor) -> tuple[Tensor, Tensor]:
+        """The noise of codes `(batch, code)`, of the same shape, and the map's log |det|, `(batch,)`."""
         ...
 
-    def from_base(self, base: Tensor) -> Tensor:
-        """The codes of points of the base space, the inverse of `to_base`."""
+    def from_noise(self, noise: Tensor) -> Tensor:
+        """The codes of noise, the inverse of `to_noise`."""
         ...
 
 
 class BaseSpace:
-    """A path that is simple in a prior's own base space: from_base(path(to_base(a), to_base(b), weight)).
+    """A path that is simple in a prior's own base space: from_noise(path(to_noise(a), to_noise(b), weight)).
 
     Under a flow it stays where the prior has its mass, around what a straight line between codes would cross. What
     the map and its inverse leave of each end is taken off evenly along the path, so that it starts at `a` and ends at
@@ -56,10 +56,10 @@ class BaseSpace:
     `[model]` says of the code.
 
     Args:
-        prior: a prior with `to_base` and `from_base`.
+        prior: a prior with `to_noise` and `from_noise`, that depends on no label.
         path: in the base space, "linear" or "variance_preserving", for a base that is N(0, I).
 
-    Raises ValueError for a prior without these methods, or another path.
+    Raises ValueError for a prior without these methods or of classes, or another path.
 
     Source: Kingma and Dhariwal, *Glow: Generative Flow with Invertible 1x1 Convolutions* (2018), between real images.
     """
@@ -67,12 +67,15 @@ class BaseSpace:
     def __init__(
         self,
         *,
-        prior: Annotated[Any, Role.PRIOR],
+        prior: Annotated[InvertiblePrior, Role.PRIOR],
         path: Literal["linear", "variance_preserving"] = "linear",
     ) -> None:
         if not isinstance(prior, InvertiblePrior):
             found = type(prior).__name__
-            raise ValueError(f"base_space needs a prior with a base space, as a flow has; {found} has no `to_base`")
+            raise ValueError(f"base_space needs a prior with a base space, as a flow has; {found} has no `to_noise`")
+        classes = getattr(prior, "classes", 0)
+        if classes:
+            raise ValueError(f"base_space needs a prior that depends on no label; this one has {classes} classes")
         if path not in ("linear", "variance_preserving"):
             raise ValueError(f"the path is 'linear' or 'variance_preserving', found {path!r}")
         self.prior = prior
@@ -82,11 +85,11 @@ class BaseSpace:
         """The code at `weight` of the way from `a` to `b`, codes `(batch, code)`."""
         dtype = torch.promote_types(a.dtype, b.dtype)
         weight = torch.as_tensor(weight, dtype=dtype, device=a.device)
-        base_a, base_b = (self.prior.to_base(self._given(end)) for end in (a, b))
-        base = self.between(base_a, base_b, weight.to(base_a))
-        rows = rearrange(base, "... code -> (...) code")
-        codes = self.prior.from_base(rows).reshape(base.shape).to(a.device, dtype)
-        left = [end - self.prior.from_base(own).to(a.device, dtype) for end, own in ((a, base_a), (b, base_b))]
+        noise_a, noise_b = (self.prior.to_noise(self._given(end))[0] for end in (a, b))
+        noise = self.between(noise_a, noise_b, weight.to(noise_a))
+        rows = rearrange(noise, "... code -> (...) code")
+        codes = self.prior.from_noise(rows).reshape(noise.shape).to(a.device, dtype)
+        left = [end - self.prior.from_noise(own).to(a.device, dtype) for end, own in ((a, noise_a), (b, noise_b))]
         return codes + linear(left[0], left[1], weight)
 
     def _given(self, codes: Tensor) -> Tensor:

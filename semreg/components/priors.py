@@ -41,13 +41,13 @@ class StandardNormal(nn.Module):
         self._require_size("kl_divergence(posterior)", posterior.mean)
         return standard_normal_kl(posterior.mean, posterior.log_variance)
 
-    def to_base(self, codes: Tensor) -> Tensor:
-        """The codes themselves: this prior is its own base space, as a flow's often is N(0, I)."""
-        return codes
+    def to_noise(self, codes: Tensor) -> tuple[Tensor, Tensor]:
+        """The codes themselves, which are N(0, I) already, and the logarithm of no stretch, 0, `(batch,)`."""
+        return codes, codes.new_zeros(len(codes))
 
-    def from_base(self, base: Tensor) -> Tensor:
-        """The inverse of `to_base`."""
-        return base
+    def from_noise(self, noise: Tensor) -> Tensor:
+        """The inverse of `to_noise`."""
+        return noise
 
     def extra_repr(self) -> str:
         return f"size={self.size}"

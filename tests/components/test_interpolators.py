@@ -55,7 +55,7 @@ def test_between_draws_of_the_normal_prior_it_keeps_their_distribution(weight: f
 
 
 class Stretched(nn.Module):
-    """An affine flow, whose inverse is wrong by a little, as that of a flow may be."""
+    """A flow in closed form, whose inverse is wrong by a little, as that of a flow may be."""
 
     def __init__(self, off: float = 0.0) -> None:
         super().__init__()
@@ -64,11 +64,11 @@ class Stretched(nn.Module):
         self.shift = nn.Parameter(torch.tensor([1.0, -2.0, 3.0]))
         self.off = off
 
-    def to_base(self, codes: Tensor) -> Tensor:
-        return torch.tanh(torch.linalg.solve(self.matrix, (codes - self.shift).mT).mT)
+    def to_noise(self, codes: Tensor) -> tuple[Tensor, Tensor]:
+        return torch.tanh(torch.linalg.solve(self.matrix, (codes - self.shift).mT).mT), codes.new_zeros(len(codes))
 
-    def from_base(self, base: Tensor) -> Tensor:
-        return torch.atanh(base) @ self.matrix.mT + self.shift + self.off
+    def from_noise(self, noise: Tensor) -> Tensor:
+        return torch.atanh(noise) @ self.matrix.mT + self.shift + self.off
 
 
 small = st.integers(0, 2**31).map(lambda seed: torch.randn(2, 2, 3, generator=torch.Generator().manual_seed(seed)))
@@ -78,8 +78,8 @@ small = st.integers(0, 2**31).map(lambda seed: torch.randn(2, 2, 3, generator=to
 def test_a_path_in_base_space_is_straight_there_and_ends_at_its_codes(ends: Tensor, weight: float) -> None:
     prior = Stretched().double()
     a, b = 0.1 * ends.double() @ prior.matrix.mT + prior.shift
-    found = prior.to_base(BaseSpace(prior=prior)(a, b, weight))
-    torch.testing.assert_close(found, linear(prior.to_base(a), prior.to_base(b), weight), atol=1e-8, rtol=1e-6)
+    found, start, end = (prior.to_noise(codes)[0] for codes in (BaseSpace(prior=prior)(a, b, weight), a, b))
+    torch.testing.assert_close(found, linear(start, end, weight), atol=1e-8, rtol=1e-6)
     off = BaseSpace(prior=Stretched(off=0.1).double())
     for place, end in ((0.0, a), (1.0, b)):
         torch.testing.assert_close(off(a, b, place), end)
@@ -94,7 +94,11 @@ def test_a_path_in_base_space_may_keep_the_variance() -> None:
 
 def test_a_prior_without_a_base_space_is_told() -> None:
     with pytest.raises(ValueError, match="base_space needs a prior with a base space, as a flow has; Identity has no"):
-        BaseSpace(prior=nn.Identity())
+        BaseSpace(prior=nn.Identity())  # type: ignore[arg-type]
+    of_classes = Stretched()
+    of_classes.classes = 3  # type: ignore[assignment]
+    with pytest.raises(ValueError, match="depends on no label; this one has 3 classes"):
+        BaseSpace(prior=of_classes)
     with pytest.raises(ValueError, match="found 'bent'"):
         BaseSpace(prior=StandardNormal(size=3), path="bent")  # type: ignore[arg-type]
 
