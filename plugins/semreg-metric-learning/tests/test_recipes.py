@@ -54,7 +54,7 @@ def test_a_mistake_is_told_at_its_key(name: str, override: str, message: str) ->
         check_by_dry_run(plan_of(name, override))
 
 
-def test_a_gaussian_mixture_may_have_it_beside(tmp_path: Path) -> None:
+def test_a_variational_autoencoder_may_have_it_beside(tmp_path: Path) -> None:
     path = tmp_path / "mix.toml"
     text: list[Any] = [
         'extends = "vae_digits"', "[modules.arc]", 'use = "arcface"', 'num_classes = "@digit.classes"',
