@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import inspect
-import tomllib
-from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
 from semreg.testing import check_criterion, check_loss
+from tests.conforming import normal
 
 pytest.importorskip("pytorch_metric_learning", reason="optional: `make test-optional` installs it")
-from pytorch_metric_learning import losses as library
 from semreg_metric_learning import losses
 from semreg_metric_learning.names import ENTRIES
 from semreg_metric_learning.parts import REFUSED
 
-CODES = torch.randn(8, 4, generator=torch.Generator().manual_seed(0))
+CODES = normal(8, 4)
 LABELS = torch.tensor([0, 0, 1, 1, 2, 2, 0, 1])
 OPTIONS: dict[str, dict[str, Any]] = {
     "cross_batch_memory": {"loss": "contrastive", "memory_size": 16},
@@ -57,14 +55,3 @@ def test_it_conforms(name: str) -> None:
     second = LABELS if entry.takes == "codes, labels" else CODES.flip(0) + 0.1
     check = check_criterion if entry.owns else check_loss
     check(getattr(losses, entry.library), CODES, second, options=options_of(name), exempt=ALL | EXEMPT.get(name, set()))
-
-
-def test_every_loss_of_the_library_has_a_name_and_every_name_an_entry_point() -> None:
-    bases = {"BaseMetricLossFunction", "BaseLossWrapper", "GenericPairLoss", "MultipleLosses"}  # rows add losses
-    brought = {name for name, one in vars(library).items() if isinstance(one, type) and not name.endswith("Mixin")}
-    assert {entry.library for entry in ENTRIES.values()} == brought - bases
-    project = tomllib.loads(Path(__file__).parents[1].joinpath("pyproject.toml").read_text())["project"]
-    points = project["entry-points"]
-    for group, owns in (("semreg.losses", False), ("semreg.criteria", True)):
-        expected = {name: f"{losses.__name__}:{one.library}" for name, one in ENTRIES.items() if one.owns == owns}
-        assert points[group] == expected

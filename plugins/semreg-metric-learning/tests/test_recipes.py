@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
+import semreg
 from semreg.core import UserError
 from semreg.recipe.check import check
 from semreg.recipe.load import load_recipe
@@ -54,7 +56,7 @@ def test_a_mistake_is_told_at_its_key(name: str, override: str, message: str) ->
         check_by_dry_run(plan_of(name, override))
 
 
-def test_a_gaussian_mixture_may_have_it_beside(tmp_path: Path) -> None:
+def test_a_variational_autoencoder_may_have_it_beside(tmp_path: Path) -> None:
     path = tmp_path / "mix.toml"
     text: list[Any] = [
         'extends = "vae_digits"', "[modules.arc]", 'use = "arcface"', 'num_classes = "@digit.classes"',
@@ -62,3 +64,17 @@ def test_a_gaussian_mixture_may_have_it_beside(tmp_path: Path) -> None:
     ]  # fmt: skip
     path.write_text("\n".join(text))
     check_recipe(path)
+
+
+def test_what_the_library_draws_is_the_same_in_two_runs_of_a_seed(tmp_path: Path) -> None:
+    path = tmp_path / "drawn.toml"
+    path.write_text(
+        f'extends = "{FOLDER / "multi_similarity.toml"}"\nwithout = ["evaluate"]\n'
+        '[losses.gather]\nuse = "triplet_margin(z, digit)"\nminer = "distance_weighted"\n[phases.main]\nepochs = 1\n'
+    )
+    states = []
+    for number in range(2):
+        torch.manual_seed(number)  # which neither run asks
+        states.append(semreg.run(path, out=tmp_path / str(number), device="cpu").modules["encoder"].state_dict())
+    first, second = states
+    assert all(torch.equal(first[key], second[key]) for key in first)
