@@ -17,7 +17,6 @@ TABLES = {
     "benchmarks/README.md": 3,
     "docs/data.md": 1,  # how large other people's data sets are
     "docs/atnl.md": 1,
-    "docs/olr.md": 1,
     "docs/scale.md": 2,
     "docs/uniform.md": 1,
 }
