@@ -16,8 +16,6 @@ from benchmarks.pages import AWAITED, FIGURE, MARK, PAGES, TABLE, awaited, read_
 TABLES = {
     "benchmarks/README.md": 3,
     "docs/data.md": 1,  # how large other people's data sets are
-    "docs/atnl.md": 1,
-    "docs/olr.md": 1,
     "docs/scale.md": 2,
     "docs/uniform.md": 1,
 }
