@@ -12,14 +12,12 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from semreg_vae.evaluation import codebook_usage
 from semreg_vae.quantizers import FiniteScalarQuantizer, ResidualQuantizer, VectorQuantizer
 from torch import Tensor
 
 from semreg.core import UserError
 from semreg.recipe.check import check
 from semreg.recipe.load import load_recipe
-from semreg.testing import FakeRun
 from semreg.training.build import build_modules, synthetic_batch
 from semreg.training.phase import PhaseRunner
 from semreg.training.setting import Setting
@@ -193,16 +191,3 @@ def test_a_run_that_goes_on_has_the_bits_of_one_that_was_not_interrupted() -> No
         second.iterate(iteration)
     expected, found = states(whole), states(second)
     assert all(torch.equal(value, found[key]) for key, value in expected.items())
-
-
-def test_a_codebook_larger_than_the_data_is_told_before_training() -> None:
-    made = residual(size=30, stages=1).eval()
-    splits = {split: made(codes_of(0, 20)) for split in ("train", "validation", "test")}
-    images = {split: torch.zeros(20, 1) for split in splits}
-    run = FakeRun(tensors={"image": images, "q": splits}, functions={}, fields={}, modules={"book": made})  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="30 vectors has 20 training codes to learn from"):
-        codebook_usage.before_training(run.tensor("q"), made)  # type: ignore[attr-defined]
-    found = codebook_usage(run.tensor("q"), made)
-    assert 0 < found.figures["used"] <= 20 / 30
-    with pytest.raises(ValueError, match="takes a quantiser; found a Linear"):
-        codebook_usage(run.tensor("q"), torch.nn.Linear(2, 2))

@@ -16,7 +16,6 @@ from torch import Tensor
 
 from semreg.components.functional import in_float32
 from semreg.core import Role, require_equal_shapes, shape_error
-from semreg_vae.kernels import squared_distances
 
 Kernel = Literal["inverse_multiquadratic", "gaussian"]
 
@@ -59,6 +58,14 @@ def mmd(
 
 
 mmd.couples_rows = True  # type: ignore[attr-defined]
+
+
+def squared_distances(a: Tensor, b: Tensor) -> Tensor:
+    """‖a_i − b_j‖² of codes `(rows, code)` and `(others, code)`, `(rows, others)`.
+
+    From differences, not from products: exact for near codes.
+    """
+    return (a[:, None] - b).square().sum(2)
 
 
 def _alike(a: Tensor, b: Tensor, *, kernel: Kernel, constants: Sequence[float]) -> Tensor:

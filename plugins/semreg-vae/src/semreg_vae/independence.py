@@ -14,7 +14,7 @@ from torch import Tensor
 
 from semreg.components.functional import in_float32
 from semreg.core import Role, require_classes, require_equal_shapes, shape_error
-from semreg_vae.kernels import squared_distances
+from semreg_vae.discrepancy import squared_distances
 
 Estimator = Literal["unbiased", "biased"]
 
