@@ -10,6 +10,7 @@ from typing import Any
 from semreg.core import Problem, closest
 from semreg.core.kinds import at_place
 from semreg.core.options import Signature, check_inputs, required_inputs, signature_of
+from semreg.core.registry import components
 from semreg.recipe.expression import Call, Expression, Name, names, parse
 from semreg.recipe.plan import Loaded, ModulePlan, Node, Read, Value
 from semreg.recipe.resolve import Building, Made, Resolver
@@ -162,15 +163,19 @@ class _Calls:
 
 
 def _or_a_module(building: Building[Made], name: str, modules: Iterable[str]) -> Building[Made]:
-    """What a builder makes; its mistakes also name the modules that are called nearly as what was not found."""
-    near = closest(name, modules)
+    """What a builder makes; its mistakes also name the modules that are called nearly as what was not found, or say
+    that a component is to be one."""
     while True:
         try:
             problem = next(building)
         except StopIteration as end:
             made: Made = end.value
             return made
-        yield Problem(problem.where, f"{problem.message}; of the modules{near}") if "did you mean" in near else problem
+        near = closest(name, modules)
+        hint = f"; of the modules{near}" if "did you mean" in near else ""
+        if any(one.name == name and one.kind in at_place("module") for one in components()):
+            hint = f'; write a table, `[modules.NAME]` with `use = "{name}"`, and call NAME'
+        yield Problem(problem.where, problem.message + hint)
 
 
 def _namespace(resolver: Resolver, tables: RecipeTables) -> Iterator[Problem]:

@@ -79,6 +79,7 @@ def test_a_component_of_another_kind_is_told_as_such(toy: Toy, mistakes: Mistake
     found = mistakes(toy('[modules.e]\nuse = "l2"\n[tensors]\na = "mlp_encoder(image)"'))
     assert "it is a loss of semreg" in found["modules.e"]
     assert "it is an encoder of semreg" in found["tensors.a"]
+    assert found["tensors.a"].endswith('; write a table, `[modules.NAME]` with `use = "mlp_encoder"`, and call NAME')
 
 
 def test_a_broken_plugin_is_named(toy: Toy, install: Callable[..., Path], mistakes: Mistakes) -> None:

@@ -74,12 +74,15 @@ class Adapted(nn.Module):
         if not self.training:
             for module, name, buffer in buffers:
                 setattr(module, name, buffer.clone())
-        yield
-        for module, name, buffer in buffers:
-            new = getattr(module, name)
-            setattr(module, name, buffer)
-            if self.training and new is not buffer and new.dtype == buffer.dtype:
-                buffer.copy_(new.detach())
+        try:
+            yield
+            for module, name, buffer in buffers if self.training else ():
+                new = getattr(module, name)
+                if new is not buffer and new.dtype == buffer.dtype:
+                    buffer.copy_(new.detach())
+        finally:
+            for module, name, buffer in buffers:
+                setattr(module, name, buffer)
 
 
 class OfLabels(Adapted):
