@@ -71,15 +71,6 @@ def test_a_posterior_without_concentration_is_the_prior() -> None:
     torch.testing.assert_close(posterior.log_density(-posterior.direction), density)
 
 
-@pytest.mark.parametrize("size", [2, 8, 64])
-def test_divergences_keep_their_digits_in_float32(size: int) -> None:
-    concentration = torch.tensor([1e-3, 1.0, 1e3, 1e5], dtype=torch.float64)
-    torch.testing.assert_close(
-        power_spherical_kl(concentration.float(), size).double(), power_spherical_kl(concentration, size),
-        rtol=1e-5, atol=1e-6,
-    )  # fmt: skip
-
-
 def test_the_elements_add_up_to_the_divergence_and_gradients_are_right() -> None:
     features = torch.randn(4, 6, dtype=torch.float64, generator=source(1), requires_grad=True)
     prior = UniformOnSphere(size=5).double()

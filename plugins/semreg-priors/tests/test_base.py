@@ -1,0 +1,26 @@
+"""What priors of this package share."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from semreg_priors.base import SizedPrior
+
+
+class Flat(SizedPrior):
+    title = "flat"
+
+
+def test_codes_of_another_size_are_refused_by_name() -> None:
+    prior = Flat(3)
+    prior.require_size("sample(codes)", torch.zeros(2, 3))
+    for codes in (torch.zeros(2, 4), torch.zeros(3)):
+        with pytest.raises(ValueError, match=r"(?s)flat\.sample\(codes\).*its size is 3"):
+            prior.require_size("sample(codes)", codes)
+
+
+def test_a_prior_follows_its_module_and_has_no_state_of_it() -> None:
+    prior = Flat(3).double()
+    assert prior.zero.dtype == torch.float64
+    assert not prior.state_dict()
+    assert repr(prior) == "Flat(size=3)"
