@@ -165,7 +165,7 @@ def _statistics(
 
 def _normal_like(points: Tensor, generator: torch.Generator) -> Tensor:
     """As many points from a normal distribution with their mean and covariance, which may be singular."""
-    covariance = torch.atleast_2d(torch.cov(points.mT))
+    covariance = torch.cov(points.mT).reshape(2 * points.shape[1:])
     return gaussian_draws(points.mean(0), covariance, len(points), generator=generator)
 
 
