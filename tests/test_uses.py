@@ -29,8 +29,8 @@ TOLD = {"conditional/cvae", "conditional/cvae_gan", "toy/cvae_gan"}
 """Their encoders are told the class of an image."""
 SAMPLE = {
     "vae_digits", "autoencoders/iwae", "mnist/aae", "mnist/vae_tl", "mnist/vae_tnl", "atnl_gm_mnist", "gm_mnist",
-    "gm_semi", "gm_mnist_uniform", "occluded_gm_mnist", "gm_mnist_without_leakage", "conditional/cvae", "conditional/cgan",
-    "conditional/cvae_gan",
+    "gm_semi", "gm_mnist_uniform", "occluded_gm_mnist", "gm_mnist_without_leakage", "conditional/cvae",
+    "conditional/cgan", "conditional/cvae_gan",
 }  # fmt: skip
 """Their priors draw samples."""
 UNCLASSED = {"vae_digits", "autoencoders/iwae", "mnist/aae", "mnist/vae_tl", "mnist/vae_tnl"}
