@@ -28,16 +28,16 @@ POINTS = {"gm_toy", "toy/cvae_gan"}
 TOLD = {"conditional/cvae", "conditional/cvae_gan", "toy/cvae_gan"}
 """Their encoders are told the class of an image."""
 SAMPLE = {
-    "vae_digits", "mnist/aae", "mnist/vae_tl", "mnist/vae_tnl", "atnl_gm_mnist", "gm_mnist", "gm_semi",
-    "gm_mnist_uniform", "occluded_gm_mnist", "gm_mnist_without_leakage", "conditional/cvae", "conditional/cgan",
-    "conditional/cvae_gan",
+    "vae_digits", "autoencoders/iwae", "mnist/aae", "mnist/vae_tl", "mnist/vae_tnl", "atnl_gm_mnist", "gm_mnist",
+    "gm_semi", "gm_mnist_uniform", "occluded_gm_mnist", "gm_mnist_without_leakage", "conditional/cvae",
+    "conditional/cgan", "conditional/cvae_gan",
 }  # fmt: skip
 """Their priors draw samples."""
-UNCLASSED = {"vae_digits", "mnist/aae", "mnist/vae_tl", "mnist/vae_tnl"}
+UNCLASSED = {"vae_digits", "autoencoders/iwae", "mnist/aae", "mnist/vae_tl", "mnist/vae_tnl"}
 """Samples of these are of no class."""
 NOT_ENCODED = POINTS | TOLD | {"conditional/cgan"}
 NOT_DECODED = {"uniform_ablation"}
-NO_CLASSES = {"vae_digits", "olr_celeba"}
+NO_CLASSES = {"vae_digits", "autoencoders/iwae", "quantized/residual", "olr_celeba"}
 """No code of theirs is of an attribute with classes."""
 BETWEEN = {
     "atnl_mnist", "atnl_poses", "few_shot_mnist", "mnist/ae", "mnist/aae", "mnist/acai", "mnist/vae_tl",
