@@ -14,7 +14,7 @@ from torch import Tensor
 
 from semreg.core import Role, UserError
 from semreg.core.options import Signature, signature_of
-from semreg.core.registry import components, find, load
+from semreg.core.registry import THIS_PROCESS, Component, components, find, load
 from semreg.data.datasets.digits import Digits
 from semreg.recipe.check import check
 from semreg.recipe.inputs import roles_of
@@ -99,7 +99,7 @@ def drawn(count: int, folder: Path, seed: int = 0) -> Iterator[Drawn]:
     wired = wirable(folder)
     of_prior = [name for name in wired if Role.PRIOR in roles_asked("loss", name)]
     others = [name for name in wired if name not in of_prior]
-    paths = [one.name for one in components("interpolator")]
+    paths = [one.name for one in installed("interpolator")]
     for _ in range(count):
         prior = draw.choice(trainable())
         further = draw.sample(others, draw.randrange(MOST_LOSSES))
@@ -107,9 +107,14 @@ def drawn(count: int, folder: Path, seed: int = 0) -> Iterator[Drawn]:
         yield Drawn(prior, (own, *further), draw.choice([n for n in paths if takes("interpolator", n, prior)]))
 
 
+def installed(kind: str) -> list[Component]:
+    """The components of a kind, but for those that a test registers."""
+    return [one for one in components(kind) if one.distribution != THIS_PROCESS]
+
+
 def trainable() -> list[str]:
     """The priors that losses are of: not those that are fitted after training."""
-    return [one.name for one in components("prior") if not hasattr(load(one), "fit")]
+    return [one.name for one in installed("prior") if not hasattr(load(one), "fit")]
 
 
 def has_inputs(prior: str) -> bool:
@@ -132,7 +137,7 @@ def wirable(folder: Path) -> list[str]:
     plan = check(load_recipe(recipe(folder, "standard_normal")))
     carrier = class_carrier(plan)
     found = []
-    for one in components("loss"):
+    for one in installed("loss"):
         try:
             additions_of([f"losses.{one.name}"], plan, carrier)
         except UserError:
