@@ -14,7 +14,7 @@ from torch import Tensor
 
 from semreg.core import Role, UserError
 from semreg.core.options import Signature, signature_of
-from semreg.core.registry import components, find, load
+from semreg.core.registry import THIS_PROCESS, Component, components, find, load
 from semreg.data.datasets.digits import Digits
 from semreg.recipe.check import check
 from semreg.recipe.inputs import roles_of
@@ -30,6 +30,8 @@ from tests.training.bench import Bench
 CODE = 8
 ROWS = 64
 STEPS = 3
+PSEUDO = "pseudo"
+"""The posterior of a prior's own inputs."""
 MOST_LOSSES = 3
 """Beside the reconstruction, one of them of the prior."""
 
@@ -97,7 +99,7 @@ def drawn(count: int, folder: Path, seed: int = 0) -> Iterator[Drawn]:
     wired = wirable(folder)
     of_prior = [name for name in wired if Role.PRIOR in roles_asked("loss", name)]
     others = [name for name in wired if name not in of_prior]
-    paths = [one.name for one in components("interpolator")]
+    paths = [one.name for one in installed("interpolator")]
     for _ in range(count):
         prior = draw.choice(trainable())
         further = draw.sample(others, draw.randrange(MOST_LOSSES))
@@ -105,9 +107,19 @@ def drawn(count: int, folder: Path, seed: int = 0) -> Iterator[Drawn]:
         yield Drawn(prior, (own, *further), draw.choice([n for n in paths if takes("interpolator", n, prior)]))
 
 
+def installed(kind: str) -> list[Component]:
+    """The components of a kind, but for those that a test registers."""
+    return [one for one in components(kind) if one.distribution != THIS_PROCESS]
+
+
 def trainable() -> list[str]:
     """The priors that losses are of: not those that are fitted after training."""
-    return [one.name for one in components("prior") if not hasattr(load(one), "fit")]
+    return [one.name for one in installed("prior") if not hasattr(load(one), "fit")]
+
+
+def has_inputs(prior: str) -> bool:
+    """Whether a prior has inputs of its own, which the encoder is to encode, as the VampPrior's."""
+    return "input_shapes" in _parameters("prior", prior).parameters
 
 
 def takes(kind: str, name: str, prior: str) -> bool:
@@ -116,7 +128,8 @@ def takes(kind: str, name: str, prior: str) -> bool:
     wanted = [
         get_args(signature.types[key])[0] for key in signature.parameters if Role.PRIOR in roles_of(signature, key)
     ]
-    return all(one is Any or issubclass(made, one) for one in wanted)
+    handed_on = kind != "loss" or signature.spreads() or not has_inputs(prior)
+    return handed_on and all(one is Any or issubclass(made, one) for one in wanted)
 
 
 def wirable(folder: Path) -> list[str]:
@@ -124,7 +137,7 @@ def wirable(folder: Path) -> list[str]:
     plan = check(load_recipe(recipe(folder, "standard_normal")))
     carrier = class_carrier(plan)
     found = []
-    for one in components("loss"):
+    for one in installed("loss"):
         try:
             additions_of([f"losses.{one.name}"], plan, carrier)
         except UserError:
@@ -151,6 +164,8 @@ def recipe(folder: Path, prior: str, path: str = "linear") -> Path:
     told = "\n".join(f"{key} = {value}" for key, value in options.items() if key in asked)
     file = folder / f"{prior}-{path}.toml"
     text = RECIPE.replace("attributes =", f'interpolator = "{path}"\nattributes =')
+    if has_inputs(prior):
+        text = text.replace("[tensors]", f'[tensors]\n{PSEUDO} = "diagonal_gaussian(encoder(prior(image)))"')
     file.write_text(f'{text}\n[modules.prior]\nuse = "{prior}"\n{told}\n')
     return file
 
@@ -184,15 +199,16 @@ def train(mix: Drawn, folder: Path) -> Mapping[str, float]:
 
 
 def _said(loss: str, plan: Plan, prior: str) -> str:
-    """The loss as `--with` takes it: one that hands labels on to a prior of classes is given them."""
+    """The loss as `--with` takes it: one that hands on to the prior what it depends on is given that."""
     text = f"losses.{loss}"
     hands_on = Role.PRIOR in roles_asked("loss", loss) and _parameters("loss", loss).spreads()
     of_classes = Role.CLASSES in roles_asked("prior", prior) or "classes" in _parameters("prior", prior).parameters
-    if not (hands_on and of_classes):
+    given = PSEUDO if has_inputs(prior) else "digit" if of_classes else None
+    if not hands_on or given is None:
         return text
     [addition] = additions_of([text], plan, class_carrier(plan))
     call = addition.table["losses"][loss]["use"]
-    return f"losses.{call.removesuffix(')')}, digit)"
+    return f"losses.{call.removesuffix(')')}, {given})"
 
 
 def _walk(mix: Drawn, modules: Mapping[str, Any]) -> None:

@@ -11,7 +11,7 @@ from tests import mixes
 from tests.mixes import Drawn, Skipped
 
 MOST_SKIPPED = 1 / 4
-"""The share of mixes that may be refused, by the check or by the interpolator, in a sentence of theirs."""
+"""The share that may be refused, by the check or by the interpolator, in a sentence of theirs; three of a few."""
 
 
 @pytest.mark.parametrize("count", [10, pytest.param(200, marks=pytest.mark.slow)])
@@ -24,7 +24,7 @@ def test_random_mixes_check_and_train(count: int, tmp_path: Path) -> None:
             skipped.append((mix, str(why)))
         except Exception as error:
             raise AssertionError(f"{mix} fails: {error}") from error
-    assert len(skipped) <= MOST_SKIPPED * count, mixes.told(skipped)
+    assert len(skipped) <= max(MOST_SKIPPED * count, 3), mixes.told(skipped)
 
 
 def test_roles_wire_losses_of_several_distributions(tmp_path: Path) -> None:
