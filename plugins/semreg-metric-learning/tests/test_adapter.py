@@ -6,15 +6,23 @@ from typing import Any
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from semreg.core import as_module
 from tests.conforming import normal
 
-pytest.importorskip("pytorch_metric_learning", reason="optional: `make test-optional` installs it")
+pytest.importorskip("semreg_metric_learning.parts", reason="optional: `make test-optional` installs it")
 from pytorch_metric_learning import losses
+from semreg_metric_learning.names import ENTRIES
+from semreg_metric_learning.parts import REFUSED
 
 CODES = normal(8, 4)
 LABELS = torch.tensor([0, 0, 1, 1, 2, 2, 0, 1])
+OF_PAIRS = [
+    name for name, one in ENTRIES.items()
+    if one.takes == "codes, labels" and not one.owns and one.library not in REFUSED
+]  # fmt: skip
 
 
 def test_a_criterion_gives_what_the_librarys_gives_from_one_seed() -> None:
@@ -57,3 +65,33 @@ def test_classes_beyond_the_last_are_refused() -> None:
     criterion = as_module("proxy_nca", num_classes=2, embedding_size=4)
     with pytest.raises(ValueError, match="there are 2 classes, 0 to 1; found labels from 0 to 2"):
         criterion(CODES, LABELS)
+
+
+@pytest.mark.parametrize("name", OF_PAIRS)
+@settings(deadline=None, max_examples=10)
+@given(seed=st.integers(0, 2**31), rows=st.integers(0, 7), classes=st.integers(1, 4))
+def test_a_loss_is_finite_whatever_the_batch(name: str, seed: int, rows: int, classes: int) -> None:
+    options = {"margin": 0.4, "Tn": 1.0} if name == "ranked_list" else {}
+    codes = normal(rows, 3, seed=seed).requires_grad_()
+    labels = torch.randint(classes, (rows,), generator=torch.Generator().manual_seed(seed))
+    value = as_module(name, **options)(codes, labels)
+    (slope,) = torch.autograd.grad(value, codes)
+    assert value.isfinite()
+    assert slope.isfinite().all()
+
+
+@settings(deadline=None, max_examples=25)
+@given(seed=st.integers(0, 2**31), rows=st.integers(1, 8))
+def test_supervised_contrastive_is_what_loops_give(seed: int, rows: int) -> None:
+    codes = normal(rows, 4, seed=seed).double()
+    labels = torch.randint(3, (rows,), generator=torch.Generator().manual_seed(seed))
+    likeness = (torch.cosine_similarity(codes[:, None], codes, dim=2) / 0.5).exp()
+    found = []
+    for i in range(rows):
+        others = [j for j in range(rows) if j != i]
+        same = [j for j in others if labels[j] == labels[i]]
+        if same and len(labels.unique()) > 1:
+            whole = sum(likeness[i, j] for j in others)
+            found.append(-sum(float(torch.log(likeness[i, j] / whole)) for j in same) / len(same))
+    value = as_module("supervised_contrastive", temperature=0.5)(codes, labels)
+    assert float(value) == pytest.approx(sum(found) / max(len(found), 1), abs=1e-9)

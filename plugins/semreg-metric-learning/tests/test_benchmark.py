@@ -7,7 +7,7 @@ import pytest
 from benchmarks.measure import QUICK
 from benchmarks.metric_learning import BATCHES, measure
 
-pytest.importorskip("pytorch_metric_learning", reason="optional: `make test-optional` installs it")
+pytest.importorskip("semreg_metric_learning.parts", reason="optional: `make test-optional` installs it")
 
 
 def test_losses_that_both_have_are_equal(monkeypatch: pytest.MonkeyPatch) -> None:

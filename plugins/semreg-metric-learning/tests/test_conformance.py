@@ -11,7 +11,7 @@ import torch
 from semreg.testing import check_criterion, check_loss
 from tests.conforming import normal
 
-pytest.importorskip("pytorch_metric_learning", reason="optional: `make test-optional` installs it")
+pytest.importorskip("semreg_metric_learning.parts", reason="optional: `make test-optional` installs it")
 from semreg_metric_learning import losses
 from semreg_metric_learning.names import ENTRIES
 from semreg_metric_learning.parts import REFUSED

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-pytest.importorskip("pytorch_metric_learning", reason="optional: `make test-optional` installs it")
+pytest.importorskip("semreg_metric_learning.parts", reason="optional: `make test-optional` installs it")
 from semreg_metric_learning import losses
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("pytorch_metric_learning", reason="optional: `make test-optional` installs it")
+pytest.importorskip("semreg_metric_learning.parts", reason="optional: `make test-optional` installs it")
 from pytorch_metric_learning import losses as library
 from semreg_metric_learning import losses
 from semreg_metric_learning.names import ENTRIES

@@ -10,7 +10,7 @@ import torch
 from semreg.core import as_module
 from tests.conforming import normal
 
-pytest.importorskip("pytorch_metric_learning", reason="optional: `make test-optional` installs it")
+pytest.importorskip("semreg_metric_learning.parts", reason="optional: `make test-optional` installs it")
 from pytorch_metric_learning import distances, losses, miners, reducers
 
 CODES = normal(8, 4)

@@ -17,7 +17,7 @@ from semreg.testing import check_recipe
 from semreg.training.trial import check_by_dry_run
 from tests.training.moves import moved_by_one_iteration
 
-pytest.importorskip("pytorch_metric_learning", reason="optional: `make test-optional` installs it")
+pytest.importorskip("semreg_metric_learning.parts", reason="optional: `make test-optional` installs it")
 import semreg_metric_learning
 
 FOLDER = Path(semreg_metric_learning.__file__).parent

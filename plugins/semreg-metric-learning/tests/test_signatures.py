@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-pytest.importorskip("pytorch_metric_learning", reason="optional: `make test-optional` installs it")
+pytest.importorskip("semreg_metric_learning.parts", reason="optional: `make test-optional` installs it")
 from semreg_metric_learning.parts import BASES, REFUSED, classes, made, part
 from semreg_metric_learning.signatures import SIZES, options_of
 

@@ -39,6 +39,13 @@ class CosineBelowOne(distances.CosineSimilarity):  # type: ignore[misc]
         return cosines.clamp(-limit, limit)
 
 
+class MeanOfAny(reducers.MeanReducer):  # type: ignore[misc]
+    """The mean, and 0 where there is nothing to average: `nca` leaves out codes without another of their class."""
+
+    def element_reduction(self, losses: Tensor, *_: Any) -> Tensor:
+        return losses.mean() if len(losses) else losses.sum()
+
+
 BELOW_ONE = ("HistogramLoss", "TupletMarginLoss")
 """Of which two equal codes make an index out of range, or NaN."""
 
@@ -89,6 +96,8 @@ def made(kind: type[Made], options: Mapping[str, Any]) -> Made:
         raise ValueError(f"{kind.__name__}: {said}") from error
     if kind.__name__ in BELOW_ONE and type(loss.distance) is distances.CosineSimilarity:
         loss.distance = CosineBelowOne()
+    if type(getattr(loss, "reducer", None)) is reducers.MeanReducer:
+        loss.reducer = MeanOfAny()
     return loss
 
 
