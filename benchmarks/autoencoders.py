@@ -73,7 +73,7 @@ def _vq(models: Any, shape: dict[str, Any], *nets: Any) -> nn.Module:
 
 
 WEIGHED = (f"phases.main.train.encoder={SQUARES}, kl = 1 }}", f"phases.main.train.decoder={SQUARES} }}")
-TOTAL_CORRELATION = "{ use = 'total_correlation(z, posterior)', estimator = 'stratified', images = 1437 }"
+TOTAL_CORRELATION = "{ use = 'total_correlation(z, posterior)', estimator = 'stratified', images = 1438 }"
 METHODS = {
     "VAE": Method("vae_digits", WEIGHED, _vae),
     "β-TCVAE": Method(
@@ -163,7 +163,8 @@ def compared(epochs: int, rounds: int) -> tuple[Table, list[Goal]]:
         goals.append(Goal(f"{name}: error", f"at most {ALIKE} of pythae's", told[2], error / other <= ALIKE))
         goals.append(Goal(f"{name}: time", "at most pythae's", rows[-1][-1], took <= longer))
     columns = ["method", "error, semreg", "error, pythae", "ratio", "seconds an epoch, semreg", "pythae", "ratio"]
-    note = f"Medians of {rounds} rounds of {epochs} epochs on scikit-learn's digits; ratios are ours by theirs."
+    note = f"Medians of {rounds} rounds of {epochs} epochs on scikit-learn's digits; ratios are ours by theirs. "
+    note += "At pythae's weights the VAEs of both learn no more than the mean image, whose error is 0.073."
     return Table("Reconstruction and time", columns, rows, note), goals
 
 
