@@ -126,3 +126,12 @@ def test_what_does_not_fit_is_told() -> None:
     assert "6 layers halve an image of (64, 32) to nothing" in complaint(
         lambda: PatchCritic(input_shapes=[(3, 64, 32)])
     )
+
+
+@pytest.mark.parametrize(("normalization", "seen"), [("instance", False), ("group", True)])
+def test_what_is_constant_over_an_image_is_seen_by_group_normalisation_alone(normalization: Any, seen: bool) -> None:
+    torch.manual_seed(0)
+    encoder = SpatialEncoder(input_shapes=[(4, 8, 8)], width=12, normalization=normalization)
+    images = torch.rand(1, 3, 8, 8)
+    codes = [encoder(torch.cat([images, torch.full((1, 1, 8, 8), label)], dim=1)) for label in (0.0, 1.0)]
+    assert torch.allclose(*codes, atol=1e-4) is not seen

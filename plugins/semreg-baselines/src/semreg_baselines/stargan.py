@@ -60,7 +60,8 @@ def domain_logits(critic: DomainCritic | nn.Module, images: Tensor) -> Tensor:
 def label_maps(images: Tensor, vectors: Tensor) -> Tensor:
     """Images `(batch, channels, height, width)` with a constant map for each element of vectors `(batch, size)`.
 
-    What StarGAN's generator reads: the target's label beside the pixels, `(batch, channels + size, height, width)`.
+    What StarGAN's generator reads: the target's label beside the pixels, `(batch, channels + size, height, width)`. A
+    net whose first layer is a convolution with instance normalisation doesn't see them: it subtracts what is constant.
     Raises ValueError for other shapes, or batch sizes that differ.
     """
     if images.ndim != 4 or vectors.ndim != 2 or len(images) != len(vectors):

@@ -8,7 +8,7 @@ import torch
 from annotated_types import Ge
 from torch import Tensor, nn
 
-from semreg.components.layers import HeadConv2d, Positive, Shapes, image_shape, make_normalization
+from semreg.components.layers import HeadConv2d, Normalization, Positive, Shapes, image_shape, make_normalization
 
 SLOPE = 0.01
 """Of leaky rectifiers below zero: StarGAN's. Table II does not say."""
@@ -19,18 +19,24 @@ class SpatialEncoder(nn.Module):
 
     A 7×7 convolution under reflection, then two of 3×3 that halve the image (padded by 1, which the table leaves out),
     each with instance normalisation and a rectifier. `width` is the number of maps of the first, which doubles twice;
-    the paper's is 32. Raises ValueError for an image whose sides are not divisible by 4.
+    the paper's is 32. Instance normalisation subtracts what is constant over an image: where that tells something, as
+    maps of a label do, `normalization = "group"` keeps it. Raises ValueError for an image whose sides are not divisible
+    by 4.
     """
 
-    def __init__(self, *, input_shapes: Shapes, width: Positive = 32) -> None:
+    def __init__(
+        self, *, input_shapes: Shapes, width: Positive = 32, normalization: Normalization = "instance"
+    ) -> None:
         super().__init__()
         channels, *extents = image_shape(input_shapes)
         pixels = extents[0] * extents[1]
         require_divisible("spatial_encoder", extents)
         self.layers = nn.Sequential(
-            nn.ReflectionPad2d(3), *_convolution(channels, width, 7, pixels),
-            *_convolution(width, 2 * width, 3, pixels // 4, stride=2, padding=1),
-            *_convolution(2 * width, 4 * width, 3, pixels // 16, stride=2, padding=1, layer=HeadConv2d),
+            nn.ReflectionPad2d(3), *_convolution(channels, width, 7, pixels, kind=normalization),
+            *_convolution(width, 2 * width, 3, pixels // 4, stride=2, padding=1, kind=normalization),
+            *_convolution(
+                2 * width, 4 * width, 3, pixels // 16, stride=2, padding=1, layer=HeadConv2d, kind=normalization
+            ),
         )  # fmt: skip
 
     def forward(self, images: Tensor) -> Tensor:
@@ -121,10 +127,11 @@ def _convolution(
     stride: int = 1,
     padding: int = 0,
     layer: type[nn.Conv2d] = nn.Conv2d,
+    kind: Normalization = "instance",
 ) -> list[nn.Module]:
-    # a bias would be subtracted again by the normalisation
+    # a bias would be subtracted again by instance normalisation
     convolution = layer(before, after, kernel, stride=stride, padding=padding, bias=False)
-    return [convolution, make_normalization("instance", after, pixels), nn.ReLU()]
+    return [convolution, make_normalization(kind, after, pixels), nn.ReLU()]
 
 
 def _doubling(before: int, after: int, pixels: int) -> list[nn.Module]:
