@@ -17,7 +17,6 @@ TABLES = {
     "benchmarks/README.md": 3,
     "docs/data.md": 1,  # how large other people's data sets are
     "docs/scale.md": 2,
-    "docs/uniform.md": 1,
 }
 """Tables of figures without a mark. They may only become fewer: who marks one lowers its page's number."""
 PROSE = {"README.md": 6, "docs/atnl.md": 0, "docs/gm_prior.md": 9, "docs/olr.md": 0, "docs/uniform.md": 22}
