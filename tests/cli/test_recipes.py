@@ -22,7 +22,7 @@ def test_recipes_are_listed_with_where_more_are(said: Said, refused: Said) -> No
     text = said("recipes")
     assert "gm_mnist " in text
     assert "mnist, else digits" in text
-    assert "more in code_sizes, " in text
+    assert "more in autoencoders, code_sizes, " in text
     found = json.loads(said("recipes", "mnist/*", "--json"))
     assert {"name", "sentence", "paper", "data", "minutes"} == found[0].keys()
     assert "no recipe's name fits 'nothing*'" in refused("recipes", "nothing*")

@@ -74,7 +74,7 @@ METRICS = {
     "modularity_explicitness", "sap"
 }  # fmt: skip
 """Those of factors, which are all classes unless a recipe says otherwise, and of the only code."""
-TO_BE_NAMED = {"accuracy", "critic_on_mixtures", "hopkins", "linear_classifier", "posterior_entropy"}
+TO_BE_NAMED = {"accuracy", "codebook_usage", "critic_on_mixtures", "hopkins", "linear_classifier", "posterior_entropy"}
 """Those that take what no role says."""
 
 

@@ -9,6 +9,7 @@ from semreg.core import lazy_names
 
 __all__ = [
     "Geodesic",
+    "Whitened",
     "angles",
     "angular_triplet_neighbor_loss",
     "balanced",
@@ -29,5 +30,6 @@ if TYPE_CHECKING:
     from semreg_atnl.geodesic import Geodesic
     from semreg_atnl.neighbors import partner
     from semreg_atnl.samplers import balanced
+    from semreg_atnl.whitened import Whitened
 else:
-    __getattr__, __dir__ = lazy_names(__name__, "functional", "geodesic", "neighbors", "samplers")
+    __getattr__, __dir__ = lazy_names(__name__, "functional", "geodesic", "neighbors", "samplers", "whitened")

@@ -9,14 +9,12 @@ import torch
 from annotated_types import Ge
 from torch import Tensor
 from torch.nn.functional import one_hot
-from zuko.flows import MAF, NSF
 
 from semreg.components.functional import gaussian_log_density, normal_noise
 from semreg.core import require_classes
 from semreg_priors.base import SizedPrior
 
 Transformation = Literal["spline", "affine"]
-_FLOWS = {"spline": NSF, "affine": MAF}
 
 
 class FlowPrior(SizedPrior):
@@ -59,11 +57,14 @@ class FlowPrior(SizedPrior):
                 "a flow by coupling needs a code of 2 elements or more, one half for the other; "
                 f"size is {size}: coupling = false takes any size"
             )
+        from zuko.flows import MAF, NSF  # here, since it imports much
+
         super().__init__(size)
         self.transformation, self.classes = transformation, classes
         options: dict[str, Any] = {"bins": bins} if transformation == "spline" else {}
         options |= {"transforms": transforms, "hidden_features": tuple(hidden), "passes": 2 if coupling else None}
-        self.transform = _FLOWS[transformation](size, context=classes, **options).transform
+        flow = NSF if transformation == "spline" else MAF
+        self.transform = flow(size, context=classes, **options).transform
 
     def log_probability(self, codes: Tensor, *labels: Tensor) -> Tensor:
         """Log-density of codes `(batch, code)` in nats, `(batch,)`; given the label, if the flow has classes.

@@ -17,7 +17,6 @@ __all__ = [
     "Usage",
     "VectorQuantizer",
     "codebook_loss",
-    "codebook_usage",
     "commitment",
     "dimension_wise_kl",
     "dip_regularizer",
@@ -46,7 +45,6 @@ if TYPE_CHECKING:
     from semreg_vae.critics import r1_penalty, r2_penalty
     from semreg_vae.dip import dip_regularizer
     from semreg_vae.discrepancy import mmd
-    from semreg_vae.evaluation import codebook_usage
     from semreg_vae.factor_vae import log_density_ratio, permuted_dimensions
     from semreg_vae.importance import importance_weighted_bound, repeated
     from semreg_vae.independence import hsic, info_nce
@@ -62,7 +60,7 @@ if TYPE_CHECKING:
     )
 else:
     _MODULES = (
-        "bits", "capacity", "critics", "dip", "discrepancy", "evaluation", "factor_vae", "importance", "independence",
+        "bits", "capacity", "critics", "dip", "discrepancy", "factor_vae", "importance", "independence",
         "quantization", "quantizers", "sliced", "tcvae",
     )  # fmt: skip
     __getattr__, __dir__ = lazy_names(__name__, *_MODULES)
