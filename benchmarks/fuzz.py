@@ -31,7 +31,7 @@ from PIL import Image
 
 from benchmarks.mutations import mutated
 from semreg.cli.main import app
-from semreg.core.registry import register
+from semreg.core.registry import components, register
 
 ROOT = Path(__file__).parents[1]
 SECONDS = 5.0
@@ -44,8 +44,9 @@ ALLOWED = {0, 2}
 
 
 def recipes() -> list[Path]:
-    """Every recipe of the repository, also the parts of recipes that others extend."""
-    places = ["recipes/**/*.toml", "plugins/*/src/**/*.toml", "tests/recipe/papers/*.toml"]
+    """Every recipe of the repository, also the parts of recipes that others extend; of plugins that are installed."""
+    places = ["recipes/**/*.toml", "tests/recipe/papers/*.toml"]
+    places += [f"plugins/{name}/src/**/*.toml" for name in sorted({one.distribution for one in components()})]
     return sorted(path for place in places for path in ROOT.glob(place))
 
 
