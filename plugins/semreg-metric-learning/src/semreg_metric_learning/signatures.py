@@ -43,27 +43,23 @@ class Option(NamedTuple):
         return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=self.default, annotation=self.text)
 
 
-def _of(type_: Any, text: str) -> tuple[Any, str]:
-    return type_, text
-
-
 TYPES: Mapping[str, tuple[Any, str]] = {
-    **dict.fromkeys(("distance", "reducer", "miner", "default_reducer"), _of(Part, "str | dict")),
-    **dict.fromkeys(("embedding_regularizer", "weight_regularizer", "loss"), _of(Part, "str | dict")),
+    **dict.fromkeys(("distance", "reducer", "miner", "default_reducer"), (Part, "str | dict")),
+    **dict.fromkeys(("embedding_regularizer", "weight_regularizer", "loss"), (Part, "str | dict")),
     **dict.fromkeys(
         ("K", "centers_per_class", "memory_size", "n_bins", "neg_per_bin", "num_bins", "pos_per_bin", "sub_centers"),
-        _of(Count, "int"),
+        (Count, "int"),
     ),
-    "allowed_neg_range": _of(list[float], "list[float]"),
-    "allowed_pos_range": _of(list[float], "list[float]"),
-    "neg_strategy": _of(Strategy, "'hard' | 'semihard' | 'easy' | 'all'"),
-    "num_classes": _of(Annotated[int, Ge(1), Role.CLASSES], "int"),
-    "pos_strategy": _of(Strategy, "'hard' | 'semihard' | 'easy' | 'all'"),
-    "reducers": _of(dict[str, Part], "dict[str, str | dict]"),
-    "triplets_per_anchor": _of(Count | Literal["all"], "int | 'all'"),
-    "type_of_triplets": _of(Literal["all", "hard", "semihard", "easy"], "'all' | 'hard' | 'semihard' | 'easy'"),
-    "variant": _of(Literal["Ds", "Dq", "Iu", "Ib", "O"], "'Ds' | 'Dq' | 'Iu' | 'Ib' | 'O'"),
-    "weights": _of(list[float], "list[float]"),
+    "allowed_neg_range": (list[float], "list[float]"),
+    "allowed_pos_range": (list[float], "list[float]"),
+    "neg_strategy": (Strategy, "'hard' | 'semihard' | 'easy' | 'all'"),
+    "num_classes": (Annotated[int, Ge(1), Role.CLASSES], "int"),
+    "pos_strategy": (Strategy, "'hard' | 'semihard' | 'easy' | 'all'"),
+    "reducers": (dict[str, Part], "dict[str, str | dict]"),
+    "triplets_per_anchor": (Count | Literal["all"], "int | 'all'"),
+    "type_of_triplets": (Literal["all", "hard", "semihard", "easy"], "'all' | 'hard' | 'semihard' | 'easy'"),
+    "variant": (Literal["Ds", "Dq", "Iu", "Ib", "O"], "'Ds' | 'Dq' | 'Iu' | 'Ib' | 'O'"),
+    "weights": (list[float], "list[float]"),
 }
 """Of options whose default doesn't tell it."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from semreg.core import shape_error
+from semreg.core import require_classes, shape_error
 
 
 class SizedPrior(nn.Module):
@@ -27,3 +27,15 @@ class SizedPrior(nn.Module):
         """Raise ValueError unless codes are `(batch, size)`."""
         if codes.ndim != 2 or codes.shape[1] != self.size:
             raise shape_error(f"{self.title}.{call}", f"batch {self.size}", f"its size is {self.size}", codes)
+
+    def label_of(self, method: str, labels: tuple[Tensor, ...], *, rows: int, classes: int) -> Tensor | None:
+        """The label `(rows,)` that a prior of so many classes depends on, None of no classes, and without a label.
+
+        Raises ValueError for several labels, and for a label that is none of the classes.
+        """
+        if not classes or not labels:
+            return None
+        if len(labels) > 1:
+            raise ValueError(f"{self.title}.{method} takes one label, the class; found {len(labels)}")
+        require_classes(f"{self.title}.{method}", labels[0], rows=rows, classes=classes)
+        return labels[0]

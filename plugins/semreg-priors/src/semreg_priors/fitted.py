@@ -131,26 +131,18 @@ class FittedGaussian(FittedNormals):
         Raises ValueError if a code has another size, for several labels, and for a label that is none of the classes.
         """
         self.require_size("log_probability(codes)", codes)
-        label = self._label("log_probability", labels, len(codes))
+        label = self.label_of("log_probability", labels, rows=len(codes), classes=self.classes)
         if label is None:
             return self.mixed(codes)
         return self.log_densities(codes).gather(1, label.long()[:, None]).squeeze(1)
 
     def sample(self, count: int, *labels: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """Draws `(count, size)`, of the given classes, without a label by their shares. Raises as `log_probability`."""
-        label = self._label("sample", labels, count)
+        label = self.label_of("sample", labels, rows=count, classes=self.classes)
         return self.drawn(self.any_of_them(count, generator) if label is None else label.long(), generator)
 
     def extra_repr(self) -> str:
         return f"size={self.size}, classes={self.classes}"
-
-    def _label(self, method: str, labels: tuple[Tensor, ...], rows: int) -> Tensor | None:
-        if not self.classes or not labels:
-            return None
-        if len(labels) > 1:
-            raise ValueError(f"fitted_gaussian.{method} takes one label, the class; found {len(labels)}")
-        require_classes(f"fitted_gaussian.{method}", labels[0], rows=rows, classes=self.classes)
-        return labels[0]
 
 
 class FittedMixture(FittedNormals):

@@ -11,7 +11,6 @@ from torch import Tensor
 from torch.nn.functional import one_hot
 
 from semreg.components.functional import gaussian_log_density, normal_noise
-from semreg.core import require_classes
 from semreg_priors.base import SizedPrior
 
 Transformation = Literal["spline", "affine"]
@@ -72,7 +71,7 @@ class FlowPrior(SizedPrior):
         Raises ValueError if a code has another size, for several labels, and for a label that is none of the classes.
         """
         self.require_size("log_probability(codes)", codes)
-        label = self._label("log_probability", labels, len(codes))
+        label = self.label_of("log_probability", labels, rows=len(codes), classes=self.classes)
         if label is not None or not self.classes:
             return self._log_density(codes, label)
         each = torch.arange(self.classes, device=codes.device).repeat_interleave(len(codes))
@@ -84,7 +83,7 @@ class FlowPrior(SizedPrior):
 
         Raises ValueError as `log_probability` does.
         """
-        label = self._label("sample", labels, count)
+        label = self.label_of("sample", labels, rows=count, classes=self.classes)
         if self.classes and label is None:
             device = self.zero.device if generator is None else generator.device
             drawn = torch.randint(self.classes, (count,), generator=generator, device=device)
@@ -114,12 +113,3 @@ class FlowPrior(SizedPrior):
 
     def _context(self, label: Tensor | None) -> Tensor | None:
         return None if label is None else one_hot(label.long(), self.classes).to(self.zero.dtype)
-
-    def _label(self, method: str, labels: tuple[Tensor, ...], rows: int) -> Tensor | None:
-        """The label that the density depends on, None without classes, and without a label."""
-        if not self.classes or not labels:
-            return None
-        if len(labels) > 1:
-            raise ValueError(f"flow.{method} takes one label, the class; found {len(labels)}")
-        require_classes(f"flow.{method}", labels[0], rows=rows, classes=self.classes)
-        return labels[0]

@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-from semreg.components.functional import gaussian_log_density
+from semreg.components.functional import gaussian_log_density, normal_noise
 
 
 def uniform_noise(
@@ -137,7 +137,7 @@ def power_spherical_draw(
     first = gamma_noise(concentration + half, generator=generator)
     second = gamma_noise(torch.full_like(concentration, half), generator=generator)
     cosine = (first - second) / (first + second)
-    tangent = unit(_normal(rows, size - 1, like=direction, generator=generator))
+    tangent = unit(normal_noise((rows, size - 1), like=direction, generator=generator))
     sine = torch.sqrt((1 - cosine.square()).clamp(min=torch.finfo(cosine.dtype).eps ** 2))
     start = torch.cat([cosine[:, None], sine[:, None] * tangent], 1)
     axis = torch.zeros_like(direction)
@@ -150,8 +150,3 @@ def unit(vectors: Tensor) -> Tensor:
     """Vectors `(batch, size)` with length 1; one of nearly no length gives nearly none."""
     squared = vectors.square().sum(-1, keepdim=True)
     return vectors * torch.rsqrt(squared.clamp(min=torch.finfo(vectors.dtype).tiny * 1e6))
-
-
-def _normal(rows: int, size: int, *, like: Tensor, generator: torch.Generator | None) -> Tensor:
-    device = like.device if generator is None else generator.device
-    return torch.randn(rows, size, generator=generator, device=device).to(like)

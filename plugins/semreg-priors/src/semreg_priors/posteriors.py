@@ -15,7 +15,7 @@ from semreg_priors.flow import FlowPrior
 
 
 class FullCovarianceGaussian(NamedTuple):
-    """N(z; m, L Lᵀ): `mean` m `(batch, code)` `factor` L, lower triangles `(batch, code, code)`."""
+    """N(z; m, L Lᵀ): `mean` m `(batch, code)`, `factor` L, lower triangles `(batch, code, code)`."""
 
     mean: Tensor
     factor: Tensor
