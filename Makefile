@@ -10,7 +10,7 @@ INSTALLED := $(VENV)/.installed
 OPTIONAL := semreg-mlflow[database] semreg-hf semreg-ray semreg-slurm semreg-optuna semreg-metric-learning semreg-factors[shapes3d]
 ABOVE := $(VENV)/optional
 
-.PHONY: run test test-all test-optional zoo
+.PHONY: run test test-all test-optional zoo docs
 
 run: $(INSTALLED)
 	$(VENV)/bin/semreg run $(RECIPE)
@@ -23,7 +23,7 @@ test: $(INSTALLED)
 
 # What takes long, or needs what the two commands don't install, besides.
 test-all: test test-optional
-	$(VENV)/bin/pip install --quiet --constraint constraints.txt --editable ".[notebook,onnx]"
+	$(VENV)/bin/pip install --quiet --constraint constraints.txt --editable ".[browser,docs,notebook,onnx]"
 	$(VENV)/bin/pytest -n 2 -m slow
 
 # Their tests, in an environment of its own above $(VENV).
@@ -34,6 +34,11 @@ test-optional: $(INSTALLED)
 	$(VENV)/bin/pip --python $(ABOVE)/bin/python install --quiet --constraint constraints.txt \
 		$(OPTIONAL:%=--editable "plugins/%")
 	$(ABOVE)/bin/python -m pytest $(foreach one,$(OPTIONAL),plugins/$(firstword $(subst [, ,$(one))))
+
+# The documentation as a site, which asks no other host for anything: build/site/index.html.
+docs: $(INSTALLED)
+	$(VENV)/bin/pip install --quiet --constraint constraints.txt --editable ".[docs]"
+	$(VENV)/bin/python -m website
 
 # The trained runs that travel with semreg, as `zoo:NAME`; one whose folder is removed is made anew, the others stay.
 zoo: semreg/zoo/olr_faces semreg/zoo/atnl_gm_digits
