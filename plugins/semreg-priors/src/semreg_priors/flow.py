@@ -71,7 +71,7 @@ class FlowPrior(SizedPrior):
         Raises ValueError if a code has another size, for several labels, and for a label that is none of the classes.
         """
         self.require_size("log_probability(codes)", codes)
-        label = self.label_of("log_probability", labels, rows=len(codes), classes=self.classes)
+        label = self.label_of("log_probability", labels, rows=len(codes))
         if label is not None or not self.classes:
             return self._log_density(codes, label)
         each = torch.arange(self.classes, device=codes.device).repeat_interleave(len(codes))
@@ -83,7 +83,7 @@ class FlowPrior(SizedPrior):
 
         Raises ValueError as `log_probability` does.
         """
-        label = self.label_of("sample", labels, rows=count, classes=self.classes)
+        label = self.label_of("sample", labels, rows=count)
         if self.classes and label is None:
             device = self.zero.device if generator is None else generator.device
             drawn = torch.randint(self.classes, (count,), generator=generator, device=device)
