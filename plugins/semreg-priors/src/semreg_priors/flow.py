@@ -10,7 +10,7 @@ from annotated_types import Ge
 from torch import Tensor
 from torch.nn.functional import one_hot
 
-from semreg.components.functional import gaussian_log_density, normal_noise
+from semreg.components.functional import gaussian_log_density, normal_noise, without_autocast
 from semreg_priors.base import SizedPrior
 
 Transformation = Literal["spline", "affine"]
@@ -94,15 +94,15 @@ class FlowPrior(SizedPrior):
         """f(z), the noise `(batch, code)` that codes would be drawn from, and log |det ∂f/∂z|, `(batch,)`."""
         if not len(codes):  # which zuko's networks can't take
             return codes, codes.sum(-1)
-        noise, stretch = self.transform(self._context(label)).call_and_ladj(codes)
+        # in bfloat16 a network would not be the inverse of itself
+        noise, stretch = without_autocast(lambda rows: self._transform(label).call_and_ladj(rows), codes)
         return noise, stretch
 
     def from_noise(self, noise: Tensor, label: Tensor | None = None) -> Tensor:
         """f⁻¹, the codes `(batch, code)` of noise."""
         if not len(noise):
             return noise
-        codes: Tensor = self.transform(self._context(label)).inv(noise)
-        return codes
+        return without_autocast(lambda rows: self._transform(label).inv(rows), noise)
 
     def extra_repr(self) -> str:
         return f"size={self.size}, transformation={self.transformation!r}, classes={self.classes}"
@@ -111,5 +111,6 @@ class FlowPrior(SizedPrior):
         noise, stretch = self.to_noise(codes, label)
         return gaussian_log_density(noise, self.zero, self.zero).sum(-1) + stretch
 
-    def _context(self, label: Tensor | None) -> Tensor | None:
-        return None if label is None else one_hot(label.long(), self.classes).to(self.zero.dtype)
+    def _transform(self, label: Tensor | None) -> Any:
+        context = None if label is None else one_hot(label.long(), self.classes).to(self.zero.dtype)
+        return self.transform(context)
