@@ -76,11 +76,12 @@ def require_before_training(run: Run) -> None:
     """
     problems = []
     for name, module in run.modules.items():
-        if hasattr(module, "before_training"):
-            try:
-                module.before_training(run.counts["train"])
-            except ValueError as error:
-                problems.append(Problem(f"modules.{name}", str(error)))
+        known: Any = getattr(module, "before_training", None)
+        try:
+            if known is not None:
+                known(run.counts["train"])
+        except ValueError as error:
+            problems.append(Problem(f"modules.{name}", str(error)))
     for name, plan in run.plan.evaluations.items():
         known = getattr(plan.node.loaded.value, "before_training", None)
         if known is None:

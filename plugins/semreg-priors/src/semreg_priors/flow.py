@@ -102,7 +102,8 @@ class FlowPrior(SizedPrior):
         """f⁻¹, the codes `(batch, code)` of noise."""
         if not len(noise):
             return noise
-        return without_autocast(lambda rows: self._transform(label).inv(rows), noise)
+        codes: Tensor = without_autocast(lambda rows: self._transform(label).inv(rows), noise)
+        return codes
 
     def extra_repr(self) -> str:
         return f"size={self.size}, transformation={self.transformation!r}, classes={self.classes}"
