@@ -16,7 +16,7 @@ Kind = Annotated[
         "--kind",
         metavar="KIND",
         help="One of: loss, prior, encoder, decoder, interpolator, dataset, evaluation, comparison, critic, "
-        "classifier, operation, sampler, hook, command.",
+        "classifier, criterion, operation, sampler, hook, command.",
         show_default=False,
     ),
 ]

@@ -18,6 +18,7 @@ class StandardNormal(nn.Module):
     It accepts labels and ignores them, so that a recipe may exchange it for a prior that depends on labels.
     """
 
+    ignores_labels = True
     zero: Tensor
 
     def __init__(self, *, size: Annotated[int, Ge(1)]) -> None:

@@ -77,9 +77,9 @@ class Prior(Protocol):
     """An nn.Module that holds a distribution of codes, which may depend on labels.
 
     Every method takes labels after its first argument, each with one row per code. A prior that needs none ignores
-    them, so that a recipe may exchange one prior for another; a conditional prior called without labels means its
-    marginal (a mixture draws the classes too). One that also has `fit(codes, *labels)`, `state()` and
-    `load_state(state)` is fitted to its code after training, and so kept with the run.
+    them, so that a recipe may exchange one prior for another, and says so by an attribute `ignores_labels = True`; a
+    conditional prior called without labels means its marginal (a mixture draws the classes too). One that also has
+    `fit(codes, *labels)`, `state()` and `load_state(state)` is fitted to its code after training, and kept with it.
     """
 
     def log_probability(self, codes: Tensor, *labels: Tensor) -> Tensor:

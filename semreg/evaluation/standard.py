@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Sequence
+from typing import Annotated, Any
 
 import torch
 from annotated_types import Gt
 from torch import Tensor
 from torch.nn.functional import l1_loss, mse_loss
 
-from semreg.core import ClosedFormPrior, Handle, Prior, Result, Role, require_posterior
+from semreg.components.losses import kl_estimate
+from semreg.components.posteriors import centre_of, drawn_from
+from semreg.components.values import map_tensors
+from semreg.core import Handle, Prior, Result, Role
 from semreg.pictures import image_grid, line_plot
 from semreg.store.numbers import number
-from semreg.trained import better, in_parts, mean_of
+from semreg.trained import before_training, better, in_parts, mean_of
 
 Count = Annotated[int, Gt(0)]
 ACTIVE = 0.01
@@ -77,31 +81,68 @@ def prior_samples(
 
 @better(units={"nats_per_image": "nats"})
 def divergence(
-    posterior: Annotated[Handle, Role.POSTERIOR], prior: Annotated[ClosedFormPrior, Role.PRIOR], *labels: Handle
+    posterior: Annotated[Handle, Role.POSTERIOR],
+    prior: Annotated[Prior, Role.PRIOR],
+    *labels: Handle,
+    draws: Count = 10,
+    generator: torch.Generator | None = None,
 ) -> Result:
-    """How much a code says of its image: KL(posterior ‖ prior) in nats, of the test images, dimension by dimension.
+    """How much a code says of its image: KL(posterior ‖ prior) in nats, of the test images.
 
-    `posterior` has means and log-variances `(batch, code)`. Figures: `nats_per_image`, the sum over the code, mean over
-    images; `active_dimensions`, how many have more than 0.01 nats. With labels for a prior that depends on them. Raises
-    ValueError for a tensor that is no posterior, a spatial code, or a prior that has no closed form.
+    In closed form, dimension by dimension, where the prior has it, and else by draws of `posterior` `(batch, code)`, as
+    `kl_estimate` does. Figures: `nats_per_image`, the sum over the code, mean over images; in closed form also
+    `active_dimensions`, how many have more than 0.01 nats. With labels for a prior that depends on them.
+
+    Args:
+        posterior: of the code.
+        prior: of the same code.
+        labels: what the prior depends on.
+        draws: of each image, where there is no closed form.
+        generator: source of the draws.
+
+    Raises ValueError for a tensor that is no posterior, a spatial code, and what the prior refuses.
     """
-    values = posterior.read("test")
-    require_posterior(values, f"divergence({posterior.name}, prior)")
+    values, given = _on_the_device(posterior, labels)
     if not hasattr(prior, "kl_divergence"):
-        raise ValueError(
-            f"divergence(posterior, prior) needs a prior with kl_divergence; found a {type(prior).__name__}"
-        )
-    device = posterior.run.device
-    on_device = type(values)(*(part.to(device) for part in values))
+        nats = _estimated(values, prior, given, draws, generator)
+        summary = f"{number(nats)} nats per image, by {draws} draws of each"
+        return Result({"nats_per_image": nats}, summary=summary)
     with torch.no_grad():
-        elements = prior.kl_divergence(on_device, *(label.read("test").to(device) for label in labels)).cpu()
-    nats, _ = elements.mean(0).sort(descending=True)
-    figures = {"nats_per_image": float(nats.sum()), "active_dimensions": float((nats > ACTIVE).sum())}
+        elements, _ = prior.kl_divergence(values, *given).cpu().mean(0).sort(descending=True)
+    figures = {"nats_per_image": float(elements.sum()), "active_dimensions": float((elements > ACTIVE).sum())}
     curve = line_plot(
         "Nats by dimension",
-        {"KL from the prior": (list(range(1, len(nats) + 1)), nats.tolist())},
+        {"KL from the prior": (list(range(1, len(elements) + 1)), elements.tolist())},
         x_label="dimensions of the code, the fullest first",
         y_label="nats per image",
     )
-    active = f"{figures['active_dimensions']:.0f} of {len(nats)} dimensions active"
+    active = f"{figures['active_dimensions']:.0f} of {len(elements)} dimensions active"
     return Result(figures, pictures=[curve], summary=f"{number(figures['nats_per_image'])} nats per image; {active}")
+
+
+def _on_the_device(posterior: Handle, labels: Sequence[Handle], count: int | None = None) -> tuple[Any, list[Tensor]]:
+    """The posterior of the test images, or of the first, and their labels. Raises ValueError if it is no posterior."""
+    device, values = posterior.run.device, posterior.read("test", count=count)
+    centre_of(f"divergence({posterior.name}, prior)", values)
+    on_device = map_tensors(lambda part: part.to(device), values)
+    return on_device, [label.read("test", count=count).to(device) for label in labels]
+
+
+@torch.no_grad()
+def _estimated(
+    posterior: Any, prior: Any, labels: Sequence[Tensor], draws: int, generator: torch.Generator | None
+) -> float:
+    call = "divergence(posterior, prior)"
+    each = (drawn_from(call, posterior, generator=generator) for _ in range(draws))
+    return sum(float(kl_estimate(draw, posterior, prior, *labels, reduction="sum")) for draw in each) / draws
+
+
+@before_training(divergence)
+def _before_training(posterior: Handle, prior: Any, *labels: Handle, **options: Any) -> None:
+    """Raises ValueError for a posterior or labels that the prior refuses: a mixture's closed form needs the class."""
+    values, given = _on_the_device(posterior, labels, count=1)
+    with torch.no_grad():
+        if hasattr(prior, "kl_divergence"):
+            prior.kl_divergence(values, *given)
+        else:
+            _estimated(values, prior, given, 1, torch.Generator().manual_seed(0))

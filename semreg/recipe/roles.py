@@ -33,6 +33,7 @@ def build_roles(resolver: Resolver, graph: Graph, table: ModelTable | None) -> B
     if table is None:
         return Roles()
     problems = [*_named(resolver.fields, graph, table), *_attributes(resolver.fields, table)]
+    problems += _fitted(resolver.fields, graph, table)
     if not any(dict(table).values()):
         problems.append(Problem("model", "says nothing; leave it out, or name at least an input, a code or an output"))
     yield from problems
@@ -84,6 +85,21 @@ def _attributes(fields: Specification, table: ModelTable) -> Iterator[Problem]:
             yield Problem(where, f"{label!r} is no label of the data{closest(label, labels)}")
         if code not in table.code:
             yield Problem(where, f"{code!r} is none of `code`{closest(code, table.code)}")
+
+
+def _fitted(fields: Specification, graph: Graph, table: ModelTable) -> Iterator[Problem]:
+    """Priors of classes that would be fitted without them, after training."""
+    classes = {name for name, field in fields.items() if isinstance(field, ClassField)}
+    for code, name in table.prior.items():
+        node = graph.modules[name].node if name in graph.modules else None
+        if node is None or not hasattr(node.loaded.value, "fit") or not node.options.get("classes"):
+            continue
+        own = [label for label, of in table.attributes.items() if of == code and label in classes]
+        if len(own) != 1:
+            found = f"`attributes` says {' and '.join(own) or 'none'}; say one, or leave out its `classes`"
+            yield Problem(
+                f"model.prior.{code}", f"{name!r} is fitted to the classes of one label of {code!r}, and {found}"
+            )
 
 
 def _interpolator(resolver: Resolver, table: ModelTable) -> Building[Mapping[str, Any]]:

@@ -68,12 +68,20 @@ def evaluate_run(
     return done
 
 
-def require_evaluable(run: Run) -> None:
-    """Raises UserError for evaluations that can't be done whatever is trained, by what they know before.
+def require_before_training(run: Run) -> None:
+    """Raises UserError for what modules and evaluations know before anything is trained.
 
-    That is what an attribute `before_training` of an evaluation says of its inputs and all its options, by ValueError.
+    That is what a method `before_training` of a module says of the number of training images, and an attribute
+    `before_training` of an evaluation of its inputs and all its options, by ValueError.
     """
     problems = []
+    for name, module in run.modules.items():
+        known: Any = getattr(module, "before_training", None)
+        try:
+            if known is not None:
+                known(run.counts["train"])
+        except ValueError as error:
+            problems.append(Problem(f"modules.{name}", str(error)))
     for name, plan in run.plan.evaluations.items():
         known = getattr(plan.node.loaded.value, "before_training", None)
         if known is None:

@@ -24,7 +24,7 @@ from semreg.running.choices import Choices
 from semreg.running.compiler import require_compiler
 from semreg.running.continuing import beginning, epochs_of, require_continuable, shorter_runs
 from semreg.running.environment import other_code, record_environment
-from semreg.running.evaluations import Judges, require_evaluable
+from semreg.running.evaluations import Judges, require_before_training
 from semreg.running.finishing import evaluate_and_report, is_done, telling
 from semreg.running.garbage import uncollected
 from semreg.running.hooks import handed_over, listeners
@@ -44,7 +44,7 @@ from semreg.trained.opening import averaged, open_data, opened
 from semreg.trained.run import Run
 from semreg.trained.weights import load_weights
 from semreg.training.batch_norm import share_batch_norm
-from semreg.training.build import build_modules, untrained
+from semreg.training.build import build_modules, untrained, without_effect
 from semreg.training.in_training import InTraining, held_out, require_pictures
 from semreg.training.interrupts import Interrupts
 from semreg.training.memory_format import to_channels_first, to_channels_last
@@ -271,6 +271,7 @@ class Runner:
         local = share_batch_norm(modules, processes, device)
         remarks = [*too_many(choices.threads), *plan.warnings, *untrained(plan, modules), *local, *data.remarks]
         remarks += [*_constant(plan, data), *scarce(data, plan.labels_read()), *_untested(plan, evaluated.data)]
+        remarks += without_effect(plan, modules)
         part = plan.trained_part()
         trained = {name: module for name, module in modules.items() if name in part.modules}
         setting = Setting(
@@ -289,7 +290,7 @@ class Runner:
         if not self.folder.begun:
             trainer.try_out()  # a recipe that cannot run leaves no folder
             check_judges(plan, choices)
-            require_evaluable(evaluated)
+            require_before_training(evaluated)
         return _Prepared(trainer, modules, manager, remarks, shown)
 
     @uncollected()

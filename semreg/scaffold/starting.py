@@ -23,7 +23,7 @@ from semreg.recipe.load import load_recipe
 from semreg.recipe.names import find_recipe, reference, shipped_names
 from semreg.recipe.toml_text import toml_value
 from semreg.running.choices import Choices
-from semreg.running.evaluations import require_evaluable
+from semreg.running.evaluations import require_before_training
 from semreg.running.judges import check_judges
 from semreg.scaffold.families import JUDGES, NEEDS, Family, extended_evaluations, family_of
 from semreg.store.disk import write_files, writing
@@ -318,5 +318,5 @@ def _check(files: Mapping[str, str], name: str) -> None:
         check_by_dry_run(plan)
         data = survey_data(plan)
         if data is not None:
-            require_evaluable(Run(Path(place), plan, build_modules(plan, seed=0), data, torch.device("cpu"), 0))
+            require_before_training(Run(Path(place), plan, build_modules(plan, seed=0), data, torch.device("cpu"), 0))
         check_judges(plan, Choices(out=Path(place)))

@@ -26,7 +26,8 @@ NAME = re.compile(r"[a-z][a-z0-9]*([-_][a-z0-9]+)*")
 LONGEST_NAME = 40
 USED_BY_RECIPES = {"image", "digit", "angle", "z", "posterior", "reconstruction", "reconstruction_error", "kl", "main",
                    "encoder", "decoder", "prior", "critic", "classifier", "reconstructions", "samples", "strip",
-                   "probe", "seen", "real", "score", "critic_error", "fooling", "logits", "labels"}  # fmt: skip
+                   "probe", "seen", "real", "score", "critic_error", "fooling", "logits", "labels", "centres",
+                   "near"}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class Template:
 
     @property
     def is_class(self) -> bool:
-        return self.module in ("network", "prior", "dataset", "hook")
+        return self.module in ("network", "criterion", "prior", "dataset", "hook")
 
 
 TEMPLATE_OF = {
@@ -53,6 +54,7 @@ TEMPLATE_OF = {
     "comparison": Template("How alike the distances between codes are in several runs", "comparison", ()),
     "critic": Template("Scores from codes and their squares", "network", ()),
     "classifier": Template("Cosines between codes and the directions of classes", "network"),
+    "criterion": Template("Distances of codes from a learned centre of their class", "criterion"),
     "operation": Template("Images of which random elements are lost"),
     "sampler": Template("Batches that hold rare classes more often than the data"),
     "hook": Template("The epochs from which on losses had settled, in the report", "hook", ()),

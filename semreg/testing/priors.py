@@ -41,9 +41,9 @@ def check_prior(
     code)`, finite, also none at all), "log-density" (finite, `(batch,)`, each row by itself), "gradient" (of the
     log-density, equal to finite differences in float64), "dtype", "device", "waits" (for a GPU, in no step),
     "determinism" (of draws, under a generator), "statistics" (draws follow the density, and it integrates to 1, by
-    importance sampling; for each class of the labels, and without labels), "state" (what is saved and restored gives
-    the same density) and, where there is a `kl_divergence`, "kl": per element `(batch, code)`, its sum equal to a Monte
-    Carlo estimate.
+    importance sampling; for each class of the labels, and without labels), "labels" (who says `ignores_labels` does),
+    "state" (what is saved and restored gives the same density) and, where there is a `kl_divergence`, "kl": per
+    element `(batch, code)`, its sum equal to a Monte Carlo estimate.
 
     Args:
         prior: the class.
@@ -73,6 +73,7 @@ def check_prior(
     checks.run("determinism", check_determinism, lambda seed: made.sample(rows, *labels, generator=_source(seed)), True)
     for given_labels in _without_and_with(labels):
         checks.run("statistics", _check_statistics, made, given_labels)
+    checks.run("labels", _check_labels, made, labels, rows)
     checks.run("state", _check_state, prior, given, _codes(made, rows))
     if hasattr(made, "kl_divergence"):
         checks.run("kl", _check_kl, made, labels)
@@ -188,6 +189,16 @@ def _conditions(labels: Inputs) -> list[Inputs]:
         return [()]
     rows = {str([label[row].tolist() for label in labels]): row for row in range(len(labels[0]))}
     return [taken(labels, [row]) for row in list(rows.values())[:3]]
+
+
+def _check_labels(prior: Any, labels: Inputs, rows: int) -> None:
+    if not getattr(prior, "ignores_labels", False):
+        return
+    for label in labels or (torch.zeros(rows, dtype=torch.int64), torch.ones(rows, dtype=torch.int64)):
+        draws = [prior.sample(rows, *given, generator=_source(3)) for given in ((), (label,))]
+        densities = [prior.log_probability(draws[0], *given) for given in ((), (label,))]
+        if not (torch.equal(*draws) and torch.equal(*densities)):
+            raise AssertionError("it says ignores_labels, and a label changes its draws or densities")
 
 
 def _check_kl(prior: Any, labels: Inputs) -> None:

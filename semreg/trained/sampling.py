@@ -84,7 +84,10 @@ def label_of_samples(run: Run) -> tuple[str, ClassField] | None:
         raise ValueError(f"{drawn!r} is computed from {others} of the data, so it can't be drawn anew{reason}")
     if len(fields) > 1:
         raise ValueError(f"{drawn!r} depends on several labels, {', '.join(fields)}; one can be chosen here")
-    return next(iter(fields.items()), None)
+    told = next(iter(fields.items()), None)
+    if told is not None and run.roles.sample and not _differ(run, *told):
+        return None  # as of a prior that ignores the label which it is given
+    return told
 
 
 def class_number(field: ClassField, label: str | int) -> int:
@@ -106,6 +109,14 @@ def _tells_apart(prior: Prior, field: ClassField, device: torch.device) -> bool:
         for value in (0, len(field.names) - 1)
     ]
     return not torch.equal(*draws)
+
+
+def _differ(run: Run, name: str, field: ClassField) -> bool:
+    """Whether the run's samples of the first class differ from those of the last, by the same draws."""
+    generated = run.tensor(run.roles.sample)
+    return not torch.equal(
+        *(_generated(run, generated, {name: torch.tensor([value])}, 1, 0) for value in (0, len(field.names) - 1))
+    )
 
 
 def _decoded(run: Run, given: Mapping[str, Tensor], count: int, seed: int) -> Tensor:

@@ -11,7 +11,7 @@ from torch import nn
 from semreg.components.values import tensors_of
 from semreg.core import AttributesField, ClassField, ImageField, Problem, Specification, UserError, VectorField, seed_of
 from semreg.recipe.component_errors import component_error
-from semreg.recipe.plan import Plan
+from semreg.recipe.plan import Plan, calls_in
 from semreg.recipe.process_state import process_state_kept
 from semreg.store.disk import memory
 from semreg.training.dry_run import Meter
@@ -119,6 +119,24 @@ class _Builder:
 def count_parameters(modules: Mapping[str, nn.Module]) -> dict[str, int]:
     """How many numbers each module learns."""
     return {name: sum(parameter.numel() for parameter in module.parameters()) for name, module in modules.items()}
+
+
+def without_effect(plan: Plan, modules: Mapping[str, nn.Module]) -> list[str]:
+    """A warning for each label that is given to a prior which says that it ignores labels."""
+    ignoring = {name for name, module in modules.items() if getattr(module, "ignores_labels", False)}
+    labels = {name for name, field in plan.fields.items() if isinstance(field, ClassField | AttributesField)}
+    found = []
+    for value in [*plan.tensors.values(), *plan.losses.values(), *plan.measuring()]:
+        for call in (call for call in calls_in(value) if call.component is not None):
+            asked = len(call.loaded.signature.inputs())  # what follows is given to the prior
+            inputs = [str(part) for part in call.inputs]
+            for prior in ignoring.intersection(inputs[:asked]):
+                found += [
+                    f"{call.where}: the prior {prior!r} depends on no label and ignores {label!r}"
+                    for label in inputs[asked:]
+                    if label in labels
+                ]
+    return found
 
 
 def untrained(plan: Plan, modules: Mapping[str, nn.Module]) -> list[str]:

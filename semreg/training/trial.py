@@ -13,7 +13,7 @@ from semreg.components.pretrained import without_weights
 from semreg.core import ClassField, UserError
 from semreg.core.memory import out_of_memory
 from semreg.recipe.plan import PhasePlan, Plan, StepPlan
-from semreg.training.build import build_modules, synthetic_batch, untrained
+from semreg.training.build import build_modules, synthetic_batch, untrained, without_effect
 from semreg.training.dry_run import Meter, fake_tensors, needs_numbers
 from semreg.training.in_training import InTraining, require_pictures
 from semreg.training.phase import PhaseRunner
@@ -81,7 +81,7 @@ def _on_nothing(plan: Plan) -> list[str]:
     batch = synthetic_batch(plan.fields, plan.value_range)
     try_out(setting, lambda phase, step: batch, leads_to)
     require_pictures(InTraining(plan, modules, lambda fields, count: batch, 0, setting.device))
-    return untrained(plan, modules)
+    return [*untrained(plan, modules), *without_effect(plan, modules)]
 
 
 def leads_to(loss: torch.Tensor, parameters: list[nn.Parameter]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ import torch
 from torch.distributions import Normal, kl_divergence
 
 from semreg.components.priors import StandardNormal
+from semreg.components.values import map_tensors
 from semreg.core import DiagonalGaussian, Picture, Roles
 from semreg.evaluation import standard
 from semreg.evaluation.standard import divergence, reconstructions
@@ -29,7 +31,7 @@ class Posteriors(FakeRun):
     def tensor(self, name: str) -> Any:
         handle = super().tensor(name)
         if name == "q":
-            handle.read = lambda split: self.posterior
+            handle.read = lambda split, count=None: map_tensors(lambda part: part[:count], self.posterior)
         return handle
 
 
@@ -46,8 +48,27 @@ def test_what_is_no_posterior_or_no_prior_is_refused() -> None:
     run = Posteriors()
     with pytest.raises(ValueError, match=r"divergence\(z, prior\) takes a posterior"):
         divergence(run.tensor("z"), StandardNormal(size=3))
-    with pytest.raises(ValueError, match="needs a prior with kl_divergence; found a Identity"):
-        divergence(run.tensor("q"), torch.nn.Identity())  # type: ignore[arg-type]
+    for call in (divergence, divergence.before_training):  # type: ignore[attr-defined]
+        with pytest.raises(ValueError, match="needs a prior with a method log_probability; found a Identity"):
+            call(run.tensor("q"), torch.nn.Identity())
+
+
+def test_without_a_closed_form_it_is_estimated_by_draws() -> None:
+    run, prior = Posteriors(), StandardNormal(size=3)
+    closed = divergence(run.tensor("q"), prior).figures["nats_per_image"]
+    without = SimpleNamespace(log_probability=prior.log_probability)
+    result = divergence(run.tensor("q"), without, draws=200, generator=torch.Generator().manual_seed(0))  # type: ignore[arg-type]
+    assert result.figures == {"nats_per_image": pytest.approx(closed, rel=0.05)}
+    assert "by 200 draws of each" in result.summary
+
+
+def test_a_prior_that_wants_a_label_says_so_before_training() -> None:
+    class OfClasses(StandardNormal):
+        def kl_divergence(self, posterior: Any, *labels: Any) -> Any:
+            raise ValueError("give the label")
+
+    with pytest.raises(ValueError, match="give the label"):
+        divergence.before_training(Posteriors().tensor("q"), OfClasses(size=3))  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize(

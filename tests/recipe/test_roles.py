@@ -8,12 +8,24 @@ from typing import Any
 
 import pytest
 
+from semreg.components.priors import StandardNormal
 from semreg.recipe.plan import Plan, Read
 from semreg.recipe.roles import contents
 
 Toy = Callable[..., Path]
 Mistakes = Callable[..., dict[str, str]]
 PlanOf = Callable[..., Plan]
+
+
+class Fitted(StandardNormal):
+    """A prior that is fitted, to classes if it has any."""
+
+    def __init__(self, *, size: int, classes: int = 0) -> None:
+        super().__init__(size=size)
+
+    def fit(self, codes: Any, *labels: Any) -> None:
+        """Nothing is."""
+
 
 WHOLE = """
 [model]
@@ -92,3 +104,15 @@ def test_a_path_through_a_prior_needs_one(toy: Toy, mistakes: Mistakes, plan_of:
     found = mistakes(toy('[model]\ninterpolator = "base_space"'))
     assert found["model.interpolator"] == 'base_space needs the prior of a code; say it by `prior = { z = "prior" }`'
     assert plan_of(toy(WHOLE), "model.interpolator=base_space").roles.interpolator == {"use": "base_space"}
+
+
+def test_a_prior_that_is_fitted_to_classes_is_told_which(
+    toy: Toy, register: Callable[[str, str, Any], None], mistakes: Mistakes, plan_of: PlanOf
+) -> None:
+    register("prior", "fitted", Fitted)
+    path = toy('[model]\ncode = ["z"]\nprior = { z = "prior" }\n[modules.prior]\nuse = "fitted"\nsize = 2\nclasses = 3')
+    said = "'prior' is fitted to the classes of one label of 'z', and `attributes` says none; say one, or leave out"
+    for attributes in ("", "marks = 'z'"):
+        assert said in mistakes(path, f"model.attributes={{ {attributes} }}")["model.prior.z"]
+    plan_of(path, "model.attributes={ kind = 'z' }")
+    plan_of(path, "modules.prior.classes=0")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,7 @@ import torch
 from torch import nn
 
 import semreg
+from semreg.components.priors import StandardNormal
 from semreg.core import Picture, Result, Table, UserError, plugin_manager
 from semreg.core.errors import CannotWrite
 from semreg.core.hookspecs import hookimpl
@@ -261,3 +263,19 @@ def test_a_papers_figures_are_kept_beside_ours_and_strange_ones_said(
     assert papers == {"own": {"accuracy": 0.75}, "elsewhere": {"accuracy": 0.1}}
     said = "evaluation 'own' has no figure 'acuracy' beside the paper's; did you mean 'accuracy'?"
     assert capsys.readouterr().err.count(said) == 1
+
+
+def test_a_module_that_has_too_few_images_says_so_before_training(
+    toy: Toy, trained: Callable[..., Run], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def before_training(self: StandardNormal, images: int) -> None:
+        if self.size < images:
+            raise ValueError(f"{images} images are too many for me")
+
+    monkeypatch.setattr(StandardNormal, "before_training", before_training, raising=False)
+    with pytest.raises(UserError) as refused:
+        trained(toy())
+    [problem] = refused.value.problems
+    assert problem.where == "modules.prior"
+    assert re.fullmatch(r"\d+ images are too many for me", problem.message)
+    assert not (tmp_path / "runs").exists()

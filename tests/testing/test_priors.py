@@ -84,6 +84,13 @@ class Forgetful(StandardNormal):
         return super().sample(count, generator=generator) + self.centre
 
 
+class Hearing(StandardNormal):
+    """Codes `(batch, code)` that a label moves, though it says that it ignores labels."""
+
+    def sample(self, count: int, *labels: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        return super().sample(count, generator=generator) + (labels[0][:, None] if labels else 0)
+
+
 class Global(StandardNormal):
     """Draws `(count, size)` from PyTorch's own generator."""
 
@@ -99,6 +106,7 @@ class Global(StandardNormal):
         (Unnormalised, {"statistics", "kl"}, "draws do not follow the density: the integral"),
         (WrongDivergence, {"kl"}, "differs from a Monte Carlo estimate"),
         (Forgetful, {"state", "kl"}, "after its state is restored it gives other results"),
+        (Hearing, {"labels"}, "it says ignores_labels, and a label changes its draws or densities"),
         (Global, {"determinism"}, "it draws from PyTorch's global generator; draw from `generator`"),
     ],
 )

@@ -80,6 +80,14 @@ def test_a_label_whose_prior_tells_no_classes_apart_is_not_asked_for(train: Trai
     assert torch.equal(sample(run, 5), sample(train(PRIOR), 5))
 
 
+def test_samples_by_a_prior_that_ignores_the_label_are_of_no_class(train: Train) -> None:
+    run = train('[model]\nsample = "drawn"\n[tensors]\ndrawn = "decoder(draw(prior, kind))"')
+    assert sampled_classes(run) is None
+    assert sample(run, 5).shape == (5, 1, 4, 4)
+    with pytest.raises(ValueError, match="the samples of this run are of no class"):
+        sample(run, 5, label="a")
+
+
 def test_of_each_class_in_turn_or_of_one(train: Train) -> None:
     run = train(CLASSES)
     field = sampled_classes(run)

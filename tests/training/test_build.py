@@ -10,8 +10,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from semreg.components.priors import StandardNormal
 from semreg.core import UserError
-from semreg.training.build import build_modules, count_parameters, synthetic_batch, untrained
+from semreg.training.build import build_modules, count_parameters, synthetic_batch, untrained, without_effect
 from tests.training.conftest import plan_of
 
 Toy = Callable[..., Path]
@@ -140,3 +141,16 @@ def test_parameters_counted_and_modules_left_untrained_reported(toy: Toy) -> Non
     assert untrained(plan, modules) == ["modules.decoder has parameters that are never trained nor loaded"]
     loaded = plan_of(toy(), "without=['phases.main.train.decoder']", "modules.decoder.weights=runs/x:decoder")
     assert untrained(loaded, modules) == []
+
+
+def test_a_label_that_a_prior_ignores_is_reported(toy: Toy, monkeypatch: pytest.MonkeyPatch) -> None:
+    plan = plan_of(
+        toy('[losses.kl]\nuse = "kl_divergence(posterior, prior, kind)"\n[tensors]\nx = "draw(prior, kind)"')
+    )
+    modules = build_modules(plan, seed=0)
+    assert without_effect(plan, modules) == [
+        "tensors.x: the prior 'prior' depends on no label and ignores 'kind'",
+        "losses.kl: the prior 'prior' depends on no label and ignores 'kind'",
+    ]
+    monkeypatch.setattr(StandardNormal, "ignores_labels", False)
+    assert without_effect(plan, modules) == []

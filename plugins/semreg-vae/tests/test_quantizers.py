@@ -191,3 +191,10 @@ def test_a_run_that_goes_on_has_the_bits_of_one_that_was_not_interrupted() -> No
         second.iterate(iteration)
     expected, found = states(whole), states(second)
     assert all(torch.equal(value, found[key]) for key, value in expected.items())
+
+
+def test_a_codebook_larger_than_the_data_is_refused_before_training() -> None:
+    places = VectorQuantizer(size=30, input_shapes=[(3, 1, 2)])
+    places.before_training(15)
+    with pytest.raises(ValueError, match="a codebook of 30 vectors has 28 training codes to learn from; fewer fit"):
+        places.before_training(14)

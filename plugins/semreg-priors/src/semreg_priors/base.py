@@ -12,6 +12,8 @@ class SizedPrior(nn.Module):
     """A prior of codes `(batch, size)`. `title` is its name in recipes, for messages."""
 
     title: str
+    classes: int = 0
+    """Of the label that it depends on."""
     zero: Tensor
 
     def __init__(self, size: int) -> None:
@@ -19,6 +21,11 @@ class SizedPrior(nn.Module):
         self.size = size
         # follows .to(device) and .double(), so that draws do; not part of a checkpoint
         self.register_buffer("zero", torch.zeros(()), persistent=False)
+
+    @property
+    def ignores_labels(self) -> bool:
+        """Whether no label changes anything."""
+        return not self.classes
 
     def extra_repr(self) -> str:
         return f"size={self.size}"
@@ -28,14 +35,14 @@ class SizedPrior(nn.Module):
         if codes.ndim != 2 or codes.shape[1] != self.size:
             raise shape_error(f"{self.title}.{call}", f"batch {self.size}", f"its size is {self.size}", codes)
 
-    def label_of(self, method: str, labels: tuple[Tensor, ...], *, rows: int, classes: int) -> Tensor | None:
-        """The label `(rows,)` that a prior of so many classes depends on, None of no classes, and without a label.
+    def label_of(self, method: str, labels: tuple[Tensor, ...], *, rows: int) -> Tensor | None:
+        """The label `(rows,)` that the prior depends on, None of no classes, and without a label.
 
         Raises ValueError for several labels, and for a label that is none of the classes.
         """
-        if not classes or not labels:
+        if not self.classes or not labels:
             return None
         if len(labels) > 1:
             raise ValueError(f"{self.title}.{method} takes one label, the class; found {len(labels)}")
-        require_classes(f"{self.title}.{method}", labels[0], rows=rows, classes=classes)
+        require_classes(f"{self.title}.{method}", labels[0], rows=rows, classes=self.classes)
         return labels[0]

@@ -131,14 +131,14 @@ class FittedGaussian(FittedNormals):
         Raises ValueError if a code has another size, for several labels, and for a label that is none of the classes.
         """
         self.require_size("log_probability(codes)", codes)
-        label = self.label_of("log_probability", labels, rows=len(codes), classes=self.classes)
+        label = self.label_of("log_probability", labels, rows=len(codes))
         if label is None:
             return self.mixed(codes)
         return self.log_densities(codes).gather(1, label.long()[:, None]).squeeze(1)
 
     def sample(self, count: int, *labels: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """Draws `(count, size)`, of the given classes, without a label by their shares. Raises as `log_probability`."""
-        label = self.label_of("sample", labels, rows=count, classes=self.classes)
+        label = self.label_of("sample", labels, rows=count)
         return self.drawn(self.any_of_them(count, generator) if label is None else label.long(), generator)
 
     def extra_repr(self) -> str:

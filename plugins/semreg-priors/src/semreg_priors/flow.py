@@ -10,7 +10,7 @@ from annotated_types import Ge
 from torch import Tensor
 from torch.nn.functional import one_hot
 
-from semreg.components.functional import gaussian_log_density, normal_noise
+from semreg.components.functional import gaussian_log_density, normal_noise, without_autocast
 from semreg_priors.base import SizedPrior
 
 Transformation = Literal["spline", "affine"]
@@ -71,7 +71,7 @@ class FlowPrior(SizedPrior):
         Raises ValueError if a code has another size, for several labels, and for a label that is none of the classes.
         """
         self.require_size("log_probability(codes)", codes)
-        label = self.label_of("log_probability", labels, rows=len(codes), classes=self.classes)
+        label = self.label_of("log_probability", labels, rows=len(codes))
         if label is not None or not self.classes:
             return self._log_density(codes, label)
         each = torch.arange(self.classes, device=codes.device).repeat_interleave(len(codes))
@@ -83,7 +83,7 @@ class FlowPrior(SizedPrior):
 
         Raises ValueError as `log_probability` does.
         """
-        label = self.label_of("sample", labels, rows=count, classes=self.classes)
+        label = self.label_of("sample", labels, rows=count)
         if self.classes and label is None:
             device = self.zero.device if generator is None else generator.device
             drawn = torch.randint(self.classes, (count,), generator=generator, device=device)
@@ -94,14 +94,15 @@ class FlowPrior(SizedPrior):
         """f(z), the noise `(batch, code)` that codes would be drawn from, and log |det ∂f/∂z|, `(batch,)`."""
         if not len(codes):  # which zuko's networks can't take
             return codes, codes.sum(-1)
-        noise, stretch = self.transform(self._context(label)).call_and_ladj(codes)
+        # in bfloat16 a network would not be the inverse of itself
+        noise, stretch = without_autocast(lambda rows: self._transform(label).call_and_ladj(rows), codes)
         return noise, stretch
 
     def from_noise(self, noise: Tensor, label: Tensor | None = None) -> Tensor:
         """f⁻¹, the codes `(batch, code)` of noise."""
         if not len(noise):
             return noise
-        codes: Tensor = self.transform(self._context(label)).inv(noise)
+        codes: Tensor = without_autocast(lambda rows: self._transform(label).inv(rows), noise)
         return codes
 
     def extra_repr(self) -> str:
@@ -111,5 +112,6 @@ class FlowPrior(SizedPrior):
         noise, stretch = self.to_noise(codes, label)
         return gaussian_log_density(noise, self.zero, self.zero).sum(-1) + stretch
 
-    def _context(self, label: Tensor | None) -> Tensor | None:
-        return None if label is None else one_hot(label.long(), self.classes).to(self.zero.dtype)
+    def _transform(self, label: Tensor | None) -> Any:
+        context = None if label is None else one_hot(label.long(), self.classes).to(self.zero.dtype)
+        return self.transform(context)

@@ -6,8 +6,9 @@ import math
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
-from semreg.components.functional import gaussian_log_density, normal_noise
+from semreg.components.functional import at_least_float32, gaussian_log_density, normal_noise
 
 
 def uniform_noise(
@@ -25,9 +26,10 @@ def gamma_noise(concentration: Tensor, *, generator: torch.Generator | None = No
     Reparameterization Gradients*, 2018).
     """
     device = concentration.device if generator is None else generator.device
-    tiny = torch.finfo(concentration.dtype).tiny  # a draw of a small concentration can be rounded to 0
-    drawn: Tensor = torch._standard_gamma(concentration.to(device), generator=generator)
-    return drawn.clamp(min=tiny).to(concentration.device)
+    wide = at_least_float32(concentration)  # below it PyTorch has none
+    drawn: Tensor = torch._standard_gamma(wide.to(device), generator=generator)
+    # a draw of a small concentration can be rounded to 0
+    return drawn.to(concentration).clamp(min=torch.finfo(concentration.dtype).tiny)
 
 
 def random_signs(x: Tensor, *, generator: torch.Generator | None = None) -> Tensor:
@@ -55,7 +57,8 @@ def laplace_kl(mean: Tensor, log_variance: Tensor, scale: float) -> Tensor:
     log 2b + E|z| / b − ½ log 2πeσ², where E|z| = σ √(2/π) exp(−m² / 2σ²) + m erf(m / σ√2).
     """
     deviation = torch.exp(0.5 * log_variance)
-    ratio = mean / deviation
+    # beyond 40 deviations E|z| is |m| to all digits, and a deviation may be too small for a number
+    ratio = (mean / deviation.clamp(min=torch.finfo(deviation.dtype).tiny)).clamp(-40, 40)
     absolute = deviation * math.sqrt(2 / math.pi) * torch.exp(-0.5 * ratio.square())
     absolute = absolute + mean * torch.erf(ratio * math.sqrt(0.5))
     return math.log(2 * scale) + absolute / scale - 0.5 * (math.log(2 * math.pi) + 1 + log_variance)
@@ -133,7 +136,8 @@ def power_spherical_draw(
     the first axis to μ.
     """
     rows, size = direction.shape
-    half = (size - 1) / 2
+    half, dtype = (size - 1) / 2, direction.dtype
+    direction, concentration = at_least_float32(direction), at_least_float32(concentration)
     first = gamma_noise(concentration + half, generator=generator)
     second = gamma_noise(torch.full_like(concentration, half), generator=generator)
     cosine = (first - second) / (first + second)
@@ -143,10 +147,9 @@ def power_spherical_draw(
     axis = torch.zeros_like(direction)
     axis[:, 0] = 1
     mirror = unit(axis - direction)
-    return start - 2 * (start * mirror).sum(-1, keepdim=True) * mirror
+    return (start - 2 * (start * mirror).sum(-1, keepdim=True) * mirror).to(dtype)
 
 
 def unit(vectors: Tensor) -> Tensor:
     """Vectors `(batch, size)` with length 1; one of nearly no length gives nearly none."""
-    squared = vectors.square().sum(-1, keepdim=True)
-    return vectors * torch.rsqrt(squared.clamp(min=torch.finfo(vectors.dtype).tiny * 1e6))
+    return F.normalize(at_least_float32(vectors), dim=-1).to(vectors.dtype)

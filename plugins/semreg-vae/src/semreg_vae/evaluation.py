@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Annotated, Any
 
 import torch
@@ -11,7 +10,7 @@ from torch import nn
 
 from semreg.core import Handle, Result, Table
 from semreg.pictures import line_plot
-from semreg.trained import before_training, better
+from semreg.trained import better
 from semreg_vae.quantization import require_quantized, usage
 
 
@@ -73,16 +72,6 @@ def codebook_usage(
         f"{figures['perplexity']:.1f}"
     )
     return Result(figures, tables=[table], pictures=[picture], summary=summary)
-
-
-@before_training(codebook_usage)
-def _before_training(q: Handle, codebook: Any, **options: Any) -> None:
-    """Raises ValueError for a codebook that has more vectors than there are training codes to learn from."""
-    places = math.prod(codebook.shape[1:]) if _sizes(codebook) else 0
-    codes = q.run.counts["train"] * places
-    learned = getattr(codebook, "size", 0)
-    if learned > codes:
-        raise ValueError(f"a codebook of {learned} vectors has {codes} training codes to learn from; give it fewer")
 
 
 def _sizes(codebook: Any) -> tuple[int, ...]:

@@ -76,6 +76,12 @@ class ResidualQuantizer(nn.Module):
         """How many vectors each stage has."""
         return (self.size,) * len(self.stages)
 
+    def before_training(self, images: int) -> None:
+        """Raise ValueError if a codebook has more vectors than there are codes of training images to learn from."""
+        codes = images * math.prod(self.shape[1:])
+        if self.size > codes:
+            raise ValueError(f"a codebook of {self.size} vectors has {codes} training codes to learn from; fewer fit")
+
     def forward(self, codes: Tensor) -> Quantized:
         """Codes of the constructor's shape with a batch axis. Raises ValueError for another shape."""
         _require_codes("residual_quantizer(codes)", codes, self.shape)
