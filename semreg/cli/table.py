@@ -35,6 +35,10 @@ FiguresOf = Annotated[
         "--figures-of", metavar="EVALUATION", help="Write its pictures over the rows as PNG and PDF; may be repeated."
     ),
 ]
+Rank = Annotated[
+    list[str],
+    typer.Option("--rank", metavar="EVALUATION.FIGURE", help="Rank rows by it, or by the mean rank over several."),
+]
 Against = Annotated[
     str | None, typer.Option("--against", metavar="NAME", help="Test rows against this recipe, not the best.")
 ]
@@ -56,6 +60,7 @@ def table(
     figures: Figures = [],  # noqa: B006
     plots: Plots = [],  # noqa: B006
     figures_of: FiguresOf = [],  # noqa: B006
+    rank: Rank = [],  # noqa: B006
     against: Against = None,
     only_finished: OnlyFinished = False,
     name: TableName = None,
@@ -71,8 +76,8 @@ def table(
 
     command = shlex.join(["semreg", *sys.argv[1:]])
     wanted = Wanted(
-        tuple(figures), against, only_finished, name, command, plots_of(plots), figures_of=tuple(figures_of),
-        on=on, gpus=gpus,
+        tuple(figures), against, only_finished, name, command, plots_of(plots), rank=tuple(rank),
+        figures_of=tuple(figures_of), on=on, gpus=gpus,
     )  # fmt: skip
     print_table(make_table(recipes, overrides, seeds, wanted, choices), written=True)
 

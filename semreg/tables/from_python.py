@@ -28,6 +28,7 @@ def table(
     command: str = "",
     plots: Sequence[str] = (),
     figures_of: Sequence[str] = (),
+    rank: Sequence[str] = (),
     on: str = "here",
     gpus: float | None = None,
     device: str = "auto",
@@ -57,6 +58,7 @@ def table(
         command: what the table says that it was made by.
         plots: pairs of figures, such as "probe.accuracy:knn.accuracy", that are drawn against each other, x before y.
         figures_of: evaluations whose pictures are written over the rows into the table's folder, as PNG and PDF.
+        rank: figures, such as "probe.accuracy", by which rows are ranked; by several, the mean of their ranks counts.
         on: where runs are made: "here", in this process one after another; "local:2", two at once, each in a process of
             its own; or by another executor that is installed.
         gpus: the share of a GPU that each of them has, where they are not made here.
@@ -77,8 +79,8 @@ def table(
     )  # fmt: skip
     rows = [one if is_file(one) or isinstance(one, Recipe) else recipe_of(one, overrides) for one in recipes]
     wanted = Wanted(
-        tuple(figures), against, only_finished, name, command, plots_of(plots), figures_of=tuple(figures_of),
-        on=on, gpus=gpus,
+        tuple(figures), against, only_finished, name, command, plots_of(plots), rank=tuple(rank),
+        figures_of=tuple(figures_of), on=on, gpus=gpus,
     )  # fmt: skip
     return make_table(rows, overrides, seeds, wanted, choices)
 

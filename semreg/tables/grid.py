@@ -274,15 +274,17 @@ def _shown(evaluation: str, known: Sequence[str], papers: set[str], globs: Seque
     return [name for name in known if not _AT_A_NUMBER.search(name)] or list(known)
 
 
-def require_matches(grid: Grid) -> None:
-    """Raise UserError for a glob, or a figure of a plot, that no finished run has; nothing where none is finished."""
+def require_matches(grid: Grid, ranked: Sequence[str] = ()) -> None:
+    """Raise UserError for a glob, a figure of a plot, or one that rows are to be `ranked` by, that no finished run has;
+    nothing where none is finished."""
     known = _known_figures(grid)
     for glob in grid.globs if known else ():
         if not any(fnmatchcase(name, glob) for name in known):
             raise UserError("--figures", f"{glob!r} matches no figure; there is: {', '.join(known)}")
-    for name in (name for plot in grid.plots for name in plot) if known else ():
+    wanted = [*(("--plot", name) for plot in grid.plots for name in plot), *(("--rank", name) for name in ranked)]
+    for option, name in wanted if known else ():
         if name not in known:
-            raise UserError("--plot", f"no recipe has the figure {name!r}{closest(name, known)}")
+            raise UserError(option, f"no recipe has the figure {name!r}{closest(name, known)}")
     require_metric(grid)
 
 

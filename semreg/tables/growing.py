@@ -40,6 +40,8 @@ class Wanted:
     name: str | None = None
     command: str = ""
     plots: tuple[Plot, ...] = ()
+    rank: tuple[str, ...] = ()
+    """By which figures rows are ranked, as `EVALUATION.FIGURE`, where there is no ranking yet."""
     ranking: Ranking | None = None
     metric: str | None = None
     """Of a sweep, as `EVALUATION.FIGURE`."""

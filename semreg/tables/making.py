@@ -28,7 +28,7 @@ from semreg.tables.growing import GridRun, Growing, Wanted
 from semreg.tables.pages import text_of, writing_table
 from semreg.tables.pictures.paper_figures import require_known, write_figures
 from semreg.tables.plots import require_plottable
-from semreg.tables.ranking import best_row
+from semreg.tables.ranking import best_row, ranking_by
 from semreg.tables.view import title_of
 from semreg.training.trial import check_by_dry_run
 
@@ -69,8 +69,11 @@ def make_table(
     chosen = chosen_seeds(seeds)
     with arithmetic(choices):
         executor = executor_of(wanted.on, wanted.gpus, choices)
-    growing = Growing(planned_runs(recipes, overrides, chosen, wanted, choices), wanted, choices)
-    runs = growing.runs
+    runs = planned_runs(recipes, overrides, chosen, wanted, choices)
+    if wanted.rank:
+        rows = [Row(run.plan.name, "", (), run.plan.table) for run in runs]
+        wanted = replace(wanted, ranking=ranking_by(wanted.rank, rows))
+    growing = Growing(runs, wanted, choices)
     to_do = [] if wanted.only_finished else [k for k, run in enumerate(runs) if run.to_do]
     if to_do:
         require_makeable([runs[k] for k in to_do], executor, wanted, choices)
@@ -78,7 +81,7 @@ def make_table(
         raise UserError(str(choices.out), f"none of these {len(runs)} runs is finished; leave out --only-finished")
     else:
         growing.compare()
-        require_matches(growing.grid)
+        require_matches(growing.grid, wanted.rank)
     return make_runs(growing, to_do, executor)
 
 
@@ -97,7 +100,7 @@ def make_runs(growing: Growing, to_do: Sequence[int], executor: Executor | None)
     if any(run.plan.comparisons for run in growing.runs):
         growing.compare()
         growing.write()
-    require_matches(growing.grid)
+    require_matches(growing.grid, growing.wanted.rank)
     if growing.first and growing.wanted.figures_of:
         with writing_table(growing.folder):
             write_figures(growing.grid, growing.wanted.figures_of, growing.folder)

@@ -31,9 +31,9 @@ def require_plottable(plots: Sequence[Plot], recipes: Sequence[Collection[str]])
     known = {name for evaluations in recipes for name in evaluations}
     for plot in plots:
         for name in plot:
-            if not _is_of(name, known):
+            if evaluation_of(name, known) is None:
                 raise UserError("--plot", of_no_evaluation(name, known))
-        if not any(_is_of(plot.x, evaluations) and _is_of(plot.y, evaluations) for evaluations in recipes):
+        if not any(evaluation_of(plot.x, names) and evaluation_of(plot.y, names) for names in recipes):
             raise UserError("--plot", f"no recipe has the evaluations of both {plot.x!r} and {plot.y!r}")
 
 
@@ -45,8 +45,9 @@ def of_no_evaluation(name: str, evaluations: Collection[str]) -> str:
     return f"{name!r} is a figure of no evaluation{closest(first, evaluations) or '; the recipe has none'}"
 
 
-def _is_of(name: str, evaluations: Collection[str]) -> bool:
-    return any(name.startswith(f"{evaluation}.") for evaluation in evaluations)
+def evaluation_of(name: str, evaluations: Collection[str]) -> str | None:
+    """The evaluation of a figure, as `EVALUATION.FIGURE`; None if it is of none of these."""
+    return max((one for one in evaluations if name.startswith(f"{one}.")), key=len, default=None)
 
 
 def draw(plot: Plot, rows: Sequence[Row], titles: Mapping[str, str]) -> Picture | None:

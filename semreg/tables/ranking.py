@@ -6,10 +6,12 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from semreg.core import UserError, closest
 from semreg.recipe.bounds import TomlTable
 from semreg.report.evaluations import about
-from semreg.tables.grid import Grid, Row, Statistic, whole
-from semreg.tables.plots import over_seeds
+from semreg.tables.directions import directions, measured
+from semreg.tables.grid import Grid, Ranked, Ranking, Row, Statistic, whole
+from semreg.tables.plots import evaluation_of, of_no_evaluation, over_seeds
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,27 @@ def ranked_rows(grid: Grid) -> list[RankedRow]:
 def best_row(grid: Grid) -> Row | None:
     """The row that a ranking has first; None where none has all its figures, or nothing is ranked."""
     return next((one.row for one in ranked_rows(grid) if one.mean is not None), None)
+
+
+def ranking_by(figures: Sequence[str], rows: Sequence[Row]) -> Ranking:
+    """The ranking of rows by figures, each as `EVALUATION.FIGURE`, each good the way that its evaluation says.
+
+    Raises UserError for a figure of no evaluation, and for one of which it isn't said which way it is good.
+    """
+    told = directions(rows)
+    known = {name for row in rows for name, _, _ in measured(row)}
+    ranked = []
+    for figure in dict.fromkeys(figures):
+        evaluation = evaluation_of(figure, known)
+        if evaluation is None:
+            raise UserError("--rank", of_no_evaluation(figure, known))
+        name = figure.removeprefix(f"{evaluation}.")
+        better = told.of(evaluation, name).better
+        if not better:
+            globs = [glob for one in told.told.get(evaluation, ()) for glob in one.better]
+            raise UserError("--rank", f"{evaluation} doesn't say which way {name!r} is good{closest(name, globs)}")
+        ranked.append(Ranked(figure, better == "higher"))
+    return Ranking(tuple(ranked))
 
 
 def direction_of(evaluation: TomlTable, figure: str, kind: str = "evaluation") -> bool | None:

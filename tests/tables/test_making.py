@@ -16,11 +16,13 @@ import pytest
 import torch.distributed as dist
 
 import semreg
-from semreg.core import DataMissing, UserError
+from semreg.core import DataMissing, Result, UserError
 from semreg.core.errors import CannotWrite
 from semreg.store.collection import collection
 from semreg.tables.grid import Grid, Plot, Row
 from semreg.tables.making import MadeTable, chosen_seeds
+from semreg.trained import better
+from semreg.trained.run import TensorHandle
 from semreg.training.phase import PhaseRunner
 from tests.conftest import ToyData
 from tests.tables.conftest import SCORED, finished
@@ -351,6 +353,27 @@ def test_a_figure_of_a_plot_that_no_run_has_is_told_at_the_latest_when_they_are_
             make(two, plots=["probe.loss:probe.acc"])
         assert made == runs
         made.clear()
+
+
+def test_rows_are_ranked_by_the_figures_that_are_named(
+    make: Make, toy: Toy, register: Callable[[str, str, Any], None], made: list[str]
+) -> None:
+    @better(higher=["acc*"])
+    def graded(z: TensorHandle, *, grade: float) -> Result:
+        return Result({"accuracy": grade})
+
+    register("evaluation", "graded", graded)
+    texts = {name: f'{SCORED}use = "graded(z)"\ngrade = {grade}\n' for name, grade in (("poor", 0.1), ("good", 0.9))}
+    recipes = [toy(text.replace('use = "scored(z)"\n', ""), f"{name}.toml") for name, text in texts.items()]
+    with pytest.raises(UserError, match=r"--rank: 'probe' is an evaluation; add one of its figures"):
+        make(recipes, rank=["probe"])
+    assert made == []
+    table = make(recipes, rank=["probe.accuracy"])
+    assert table.best is not None
+    assert [table.best.name, table.best.cells[0].state] == ["good", "finished"]
+    assert "## Ranking" in table._repr_markdown_()
+    with pytest.raises(UserError, match=r"--rank: no recipe has the figure 'probe\.acc'; did you mean 'probe\.accura"):
+        make(recipes, rank=["probe.acc"])
 
 
 def test_pictures_are_written_over_the_rows_and_shown_side_by_side(

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from semreg.core import Result
+from semreg.core import Result, UserError
 from semreg.tables.grid import Cell, Grid, Ranked, Ranking, Row
 from semreg.tables.pages import markdown, write_table
-from semreg.tables.ranking import direction_of, ranked_rows, ranks
+from semreg.tables.ranking import direction_of, ranked_rows, ranking_by, ranks
 from semreg.tables.view import view
 
 BY = (Ranked("probe.accuracy", True), Ranked("copies.error", False))
@@ -90,6 +90,22 @@ def test_the_evaluation_says_which_way_a_figure_is_good() -> None:
     assert direction_of({"use": "reconstructions"}, "mean_squared_error") is False
     assert direction_of({"use": "leakage(z, kind)"}, "chance") is None
     assert direction_of({"use": "no_such_evaluation(z)"}, "accuracy") is None
+
+
+def test_rows_are_ranked_by_what_their_recipes_measure() -> None:
+    measured = {"evaluate": {"probe": {"use": "linear_probe(z, kind)"}, "copies": {"use": "reconstructions"}}}
+    rows = [Row("a", "", (), measured), Row("b", "", (), {"evaluate": {"leak": {"use": "leakage(z, kind)"}}})]
+    found = ranking_by(["copies.mean_squared_error", "leak.mlp_means", "copies.mean_squared_error"], rows)
+    assert found == Ranking((Ranked("copies.mean_squared_error", False), Ranked("leak.mlp_means", False)))
+    assert ranking_by(["probe.accuracy"], rows).figures == (Ranked("probe.accuracy", True),)
+    for figure, message in (
+        ("prob.accuracy", "--rank: 'prob.accuracy' is a figure of no evaluation; did you mean 'probe'"),
+        ("probe", "--rank: 'probe' is an evaluation; add one of its figures"),
+        ("probe.acuracy", "--rank: probe doesn't say which way 'acuracy' is good; did you mean 'accuracy\\*'"),
+        ("leak.chance", "--rank: leak doesn't say which way 'chance' is good"),
+    ):
+        with pytest.raises(UserError, match=message):
+            ranking_by([figure], rows)
 
 
 def test_ranks_are_of_means_over_seeds() -> None:

@@ -23,7 +23,7 @@ from semreg.tables.columns import Form
 from semreg.tables.grid import FEWEST_COMPARED, Grid, Ranked, Ranking
 from semreg.tables.growing import Wanted
 from semreg.tables.making import MadeTable, chosen_seeds, make_table, plan_of_row
-from semreg.tables.plots import of_no_evaluation, over_seeds
+from semreg.tables.plots import evaluation_of, of_no_evaluation, over_seeds
 from semreg.tables.ranking import best_row, direction_of
 from semreg.tables.sweeping.axes import Axis, axes_of, dotted
 from semreg.tables.sweeping.rows import SweptRow, swept_rows
@@ -97,7 +97,7 @@ def _ranked(plan: Plan, metric: str, higher: bool | None, *, seeds: int, searche
     known or contradicts the evaluation.
     """
     measured = {**plan.evaluations, **plan.comparisons}
-    evaluation = max((name for name in measured if metric.startswith(f"{name}.")), key=len, default=None)
+    evaluation = evaluation_of(metric, measured)
     if evaluation is None:
         raise UserError("--metric", of_no_evaluation(metric, measured))
     comparison = plan.comparisons.get(evaluation)
