@@ -35,7 +35,7 @@ Part = dict[str, Any]
 
 
 def doctor(data_root: DataRoot = Path("data"), out: Out = Path("runs"), as_json: AsJson = False) -> None:
-    """Tell what a bug report needs: versions, devices, data."""
+    """Print what a bug report needs: versions, devices, data."""
     parts: dict[str, Callable[[], Part]] = {
         "versions": _versions,
         "devices": _devices,

@@ -12,25 +12,29 @@ from semreg.cli.output import echo
 from semreg.store.messages import say
 
 Name = Annotated[
-    str, typer.Argument(metavar="NAME", help="Of the recipe: NAME.toml is written here.", show_default=False)
+    str,
+    typer.Argument(metavar="NAME", help="Name of the recipe; the command writes NAME.toml here.", show_default=False),
 ]
 Data = Annotated[
     Path,
     typer.Option(
         "--data",
         metavar="FOLDER|TABLE|NPZ",
-        help="A folder of images, or of folders for classes; a table of images and labels (.csv); an archive (.npz).",
+        help="Folder of images, or of one folder per class; or table of images and labels (.csv); or archive (.npz).",
         show_default=False,
     ),
 ]
 Like = Annotated[
     str | None,
-    typer.Option("--like", metavar="RECIPE", help="The shipped recipe to change; the data decide if left out."),
+    typer.Option("--like", metavar="RECIPE", help="Shipped recipe to start from; without it the data decide."),
 ]
 
 
 def init(name: Name, data: Data, like: Like = None) -> None:
-    """Write a recipe for your own images, and its judge's."""
+    """Write a recipe for your own images, and one for its judge.
+
+    The judge is a classifier that evaluations use; only some recipes have one.
+    """
     from semreg.scaffold.starting import start_recipe
 
     started = start_recipe(name, data, like)
