@@ -46,7 +46,7 @@ def explore(
     From Python: semreg.explore.
     """
     if static is not None and (static.suffix.lower() != ".html" or static.is_dir()):
-        raise UserError("--static", f"{static} is no name of a .html file")
+        raise UserError("--static", f"{static} doesn't end in .html, or is a folder")
     with trained(run, runs=runs, data_root=data_root, device=device) as opened:
         from semreg.exploring.start import explorer_of, write_page
 

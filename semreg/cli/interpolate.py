@@ -73,4 +73,4 @@ def _choice(text: str | None) -> str | dict[str, Any] | None:
     try:
         return dict(tomllib.loads(f"choice = {text}")["choice"])
     except tomllib.TOMLDecodeError as error:
-        raise UserError("--interpolator", f"{text!r} is no table as in a recipe: {error}") from None
+        raise UserError("--interpolator", f"{text!r} is not a table as in a recipe: {error}") from None

@@ -88,11 +88,9 @@ def run(
     recipe: RecipeName,
     overrides: Overrides = [],  # noqa: B006  typer reads the default and never changes it
     of: Annotated[
-        Path | None, typer.Option("--of", help="The recipe's file, of which this one is a grid's copy.", hidden=True)
+        Path | None, typer.Option("--of", help="Original file of this recipe, which a grid copied.", hidden=True)
     ] = None,
-    command: Annotated[
-        str, typer.Option("--command", help="What the record is to tell as the command.", hidden=True)
-    ] = "",
+    command: Annotated[str, typer.Option("--command", help="Command to keep in the run's record.", hidden=True)] = "",
     *,
     choices: Choices,
 ) -> None:
@@ -243,12 +241,12 @@ def list_components(
 def evaluate_run(
     run: OwnRun,
     only: Annotated[
-        list[str], typer.Option("--only", metavar="NAME", help="Repeat this evaluation alone; repeatable.")
+        list[str], typer.Option("--only", metavar="NAME", help="Repeat only this evaluation; repeatable.")
     ] = [],  # noqa: B006
     recipe: Annotated[
         str | None,
         typer.Option(
-            "--recipe", metavar="RECIPE", help="Do the evaluations of this recipe, which must train the same."
+            "--recipe", metavar="RECIPE", help="Run the evaluations of this recipe, which must train the same."
         ),
     ] = None,
     overrides: Overrides = [],  # noqa: B006

@@ -63,7 +63,7 @@ ScaleOfAll = Annotated[
 ]
 Image = Annotated[Path, typer.Argument(metavar="IMG", help="Image file of any size.", show_default=False)]
 PictureFile = Annotated[Path, typer.Option("--out", metavar="FILE.png", help="Picture to write.")]
-Only = Annotated[bool, typer.Option("--only", help="Write the result alone, without the images beside it.")]
+Only = Annotated[bool, typer.Option("--only", help="Write only the result, without the images beside it.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 

@@ -69,7 +69,7 @@ def cp(
     if not target.parent.is_dir():
         raise UserError(str(target), f"there is no folder {str(target.parent)!r}")
     if os.path.lexists(target):
-        raise UserError(str(target), "is there already, and nothing is overwritten; choose another name")
+        raise UserError(str(target), "exists already; choose another name")
     try:
         text = copied_text(source, target.parent)
     except AmbiguousNameError as error:

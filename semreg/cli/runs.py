@@ -107,7 +107,7 @@ def remove(
 
     doomed = doomed_runs(names, out, force=force)
     if not dry_run:
-        with writing(out, "mend that, and remove them again"):
+        with writing(out, "fix this, and repeat the command"):
             tidy(out)  # what a command that was killed left half removed
     failed: list[Problem] = []
     for run in doomed:

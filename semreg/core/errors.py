@@ -89,7 +89,7 @@ def cause_of(error: BaseException, *plain: type[Exception]) -> str:
     if undetermined:
         return f"{operation} gives other bits each time on this device; leave out --deterministic, or the component"
     if _ASSERTED in said:
-        return "the GPU found a label that is no class, or a target outside [0, 1]; `--device cpu` tells which"
+        return "the GPU found a label that is not a class, or a target outside [0, 1]; `--device cpu` shows which"
     bare = said and isinstance(error, plain or (ValueError, RuntimeError))
     return said if bare else f"{type(error).__name__}: {said}"
 

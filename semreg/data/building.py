@@ -133,7 +133,7 @@ def unreadable_images(messages: Iterable[str]) -> UserError:
     problems = [Problem("image", message) for message in messages]
     if len(problems) > 20:
         problems[20:] = [Problem("", f"and {len(problems) - 20} more")]
-    advice = "mend or remove them, or leave out all such by --skip-bad-images, which counts them"
+    advice = "fix or remove them, or skip and count them by --skip-bad-images"
     return UserError(f"unreadable images ({advice})", problems)
 
 

@@ -159,7 +159,7 @@ def with_share(data: Cached, amount: float, seed: int = 0) -> Cached:
     Raises UserError for a share that is not above 0 and at most 1.
     """
     if isinstance(amount, bool) or not 0 < amount <= 1:
-        raise UserError("", [Problem("data.split.share", f"{amount!r} is no share above 0 and at most 1")])
+        raise UserError("", [Problem("data.split.share", f"{amount!r} is not a share; expected above 0 and at most 1")])
     split = data.split.clone()
     for rows in (data.rows("train"), data.rows("unlabelled")):
         order = rows[torch.from_numpy(random_order(len(rows), seed))]

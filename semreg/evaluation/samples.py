@@ -206,5 +206,5 @@ def _grid(rows: Sequence[Tensor], generated: Handle, names: list[str] | None = N
         row_labels=names,
         value_range=generated.run.value_range,
         caption="Decoded from random codes, unselected."
-        + (f" Of the first {len(rows)} of {len(rows) + left_out} classes." if left_out else ""),
+        + (f" Shown: {len(rows)} of {len(rows) + left_out} classes." if left_out else ""),
     )

@@ -76,7 +76,7 @@ def plain(value: Any, name: str, where: str = "", depth: int = 0) -> Any:
     if isinstance(value, Mapping):
         for key in value:
             if not isinstance(key, str):
-                raise UserError(name, [Problem(where, f"{key!r:.60} is no key: keys are texts")])
+                raise UserError(name, [Problem(where, f"{key!r:.60} is not a key: keys are texts")])
         return {key: plain(inner, name, f"{where}.{key}".lstrip("."), depth + 1) for key, inner in value.items()}
     if isinstance(value, (list, tuple)):
         return [plain(inner, name, where, depth + 1) for inner in value]

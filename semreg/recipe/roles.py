@@ -72,7 +72,7 @@ def _named(fields: Specification, graph: Graph, table: ModelTable) -> Iterator[P
             if not isinstance(fields[name], ClassField | AttributesField)
         )
         if read:
-            message = f"{table.sample!r} is computed from {read[0]!r} of the data; a sample is drawn from priors alone"
+            message = f"{table.sample!r} is computed from {read[0]!r} of the data; a sample depends only on priors"
             yield Problem("model.sample", message)
 
 
@@ -81,7 +81,7 @@ def _attributes(fields: Specification, table: ModelTable) -> Iterator[Problem]:
     for label, code in table.attributes.items():
         where = f"model.attributes.{label}"
         if label not in labels:
-            yield Problem(where, f"{label!r} is no label of the data{closest(label, labels)}")
+            yield Problem(where, f"{label!r} is not a label of the data{closest(label, labels)}")
         if code not in table.code:
             yield Problem(where, f"{code!r} is none of `code`{closest(code, table.code)}")
 

@@ -25,11 +25,11 @@ def require_continuable(folder: Path, identity: Identity) -> RunRecord:
     """
     run = read_record(folder)
     if not run.record.get("trained"):
-        raise UserError(str(folder), "this run is not trained to its end; the command that began it goes on")
+        raise UserError(str(folder), "this run is not trained to its end; resume it by the command that started it")
     found = _differences(run.record, identity)
     key = _epochs(identity)
     if found != [key]:
-        problems = [Problem(one, "differs from what that run was trained with") for one in found if one != key]
+        problems = [Problem(one, "differs from that run's training") for one in found if one != key]
         fewer = f"only the epochs of the last phase ({key}) may be more than that run had"
         raise UserError(f"--continue {folder}", [*problems, Problem("", fewer)])
     had, wanted = epochs_of(run), _last_epochs(identity.table)

@@ -34,7 +34,7 @@ def checked(specification: Specification) -> Specification:
         raise ValueError("there are no fields")
     for name, field in specification.items():
         if not isinstance(name, str) or type(field) not in _KINDS:
-            raise TypeError(f"its specification holds {name!r}: {field!r:.60}, which is no name of a field")
+            raise TypeError(f"its specification holds {name!r}: {field!r:.60}, which is not the name of a field")
         _require_sound(name, field)
     return specification
 

@@ -13,7 +13,7 @@ from semreg.tables.ranking import ranked_rows
 
 CHANCE = 0.05
 """A difference that chance makes less often is called more than chance."""
-LEFT_OUT = "A row of which a run failed, or came to no number, is neither marked nor ranked."
+LEFT_OUT = "A row with a failed run, or without a number, is neither marked nor ranked."
 MARKED = {
     BEST: "bold is the best of a column",
     NEAR: "≈ is no further from it than the larger of the two deviations",

@@ -154,7 +154,7 @@ class TensorHandle:
     def _rows_given(self, values: Mapping[str, Tensor]) -> int:
         missing = sorted(self.needs(*values))
         if missing:
-            raise ValueError(f"{self.name!r} cannot be computed from {sorted(values)} alone; give {missing} too")
+            raise ValueError(f"{self.name!r} cannot be computed from only {sorted(values)}; also give {missing}")
         rows = {name: len(value) for name, value in values.items()}
         if len(set(rows.values())) != 1:
             raise ValueError(f"{self.name!r} is computed row by row, and the values given have {rows} rows")

@@ -162,7 +162,7 @@ class Optimizer:
             except BaseException as error:  # options that no type forbids can break it in any way
                 cause = failure_text(error)
                 if "closure" in cause:
-                    cause = "it needs a closure; name a class whose `step` takes one, by which the engine can tell"
+                    cause = "it needs a closure; name a class whose `step` takes one, so that the engine sees it"
                 said = f"{shown(self.plan.node.loaded)} can't make a step: {cause}"
                 problems.append(Problem(self.plan.node.where, said))
         return list(dict.fromkeys(problems))

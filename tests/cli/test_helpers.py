@@ -77,7 +77,7 @@ def test_a_picture_is_called_png(tmp_path: Path) -> None:
     (tmp_path / "folder.png").mkdir()
     require_png(tmp_path / "new.PNG")
     for name in ("a.jpg", "a", "folder.png"):
-        with pytest.raises(UserError, match=f"--out: .*{name} is no name of a .png file"):
+        with pytest.raises(UserError, match=f"--out: .*{name} doesn't end in .png, or is a folder"):
             require_png(tmp_path / name)
 
 

@@ -63,12 +63,15 @@ def test_mistakes_get_one_message_and_exit_code_2(
 ) -> None:
     recipe, out = toy(), ("--out", folder / "runs")
     for arguments, message in (
-        ((recipe, "--with", "losses.l1,losses.l2,a.toml,b.toml"), "--with: 4 additions, alone and in pairs, are 11"),
+        ((recipe, "--with", "losses.l1,losses.l2,a.toml,b.toml"), "--with: 4 additions and their pairs make 11"),
         ((recipe, "--with", "losses.ll"), "--with losses.ll: no loss or criterion is called 'll'; there is: "),
         ((recipe, "--with", "losses.l1"), "--with losses.l1: its input 'a' asks for no role; write its inputs, lo"),
         ((recipe, "--with", "sum.toml"), "--with sum.toml: there is no recipe 'sum.toml' or"),
         ((recipe, "--with", folder / "summed.toml", "--epochs", 0), "--epochs: 0 is no number of epochs"),
-        ((recipe, "--with", folder / "summed.toml", "--label", "y"), "--label: 'y' is no field of classes among the"),
+        (
+            (recipe, "--with", folder / "summed.toml", "--label", "y"),
+            "--label: 'y' is not a field of classes among",
+        ),
         ((folder / "none.toml", "--with", "losses.l1"), f"there is no recipe '{folder / 'none.toml'}'"),
     ):
         assert ended(*arguments, *out) == 2

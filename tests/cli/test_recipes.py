@@ -31,7 +31,7 @@ def test_recipes_are_listed_with_where_more_are(said: Said, refused: Said) -> No
 def test_a_copy_runs_and_overwrites_nothing(said: Said, refused: Said) -> None:
     assert said("cp", "atnl_gm_mnist", "mine") == "mine.toml: semreg run mine.toml\n"
     assert "semreg:gm_mnist" in Path("mine.toml").read_text()
-    assert "mine.toml: is there already, and nothing is overwritten" in refused("cp", "vae_digits", "mine.toml")
+    assert "mine.toml: exists already" in refused("cp", "vae_digits", "mine.toml")
     Path("folder").mkdir()
     said("cp", "vae_digits", "folder")
     assert Path("folder/vae_digits.toml").is_file()

@@ -221,7 +221,7 @@ def test_a_share_is_of_what_shots_and_labels_taken_away_leave(data: Cached) -> N
 
 @pytest.mark.parametrize("amount", [0, -0.1, 1.1, float("nan"), True])
 def test_impossible_shares(data: Cached, amount: float) -> None:
-    with pytest.raises(UserError, match=r"data\.split\.share .*is no share above 0 and at most 1"):
+    with pytest.raises(UserError, match=r"data\.split\.share .*is not a share; expected above 0"):
         split_as(data, {"share": amount})
 
 

@@ -54,7 +54,7 @@ def test_an_export_is_the_run(run: Run, not_run: None, tmp_path: Path, monkeypat
         opened.module("reader")
     for said in (run.folder, tmp_path):
         assert str(said).encode() not in b"".join(path.read_bytes() for path in out.rglob("*") if path.is_file())
-    with pytest.raises(UserError, match="is there already; an export makes its folder"):
+    with pytest.raises(UserError, match="exists already; give a folder that export can make"):
         semreg.export(run, out=out)
 
     # What the modules compute no longer is what the run does.
@@ -88,7 +88,7 @@ def test_what_came_there_meanwhile_stays(run: Run, tmp_path: Path, monkeypatch: 
         (out / "theirs").touch()
 
     monkeypatch.setattr(writing, "run_alone", somebody)
-    with pytest.raises(UserError, match="is there already"):
+    with pytest.raises(UserError, match="exists already"):
         export_run(run.folder, out)
     assert files_in(tmp_path) == {"out/theirs"}
 

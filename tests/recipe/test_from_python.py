@@ -74,7 +74,7 @@ def test_a_wrong_type_is_told_as_of_a_file(file: Path, toy: Callable[..., Path],
     [
         ({"data": {"use": None}}, "data.use", "None is nothing that a recipe holds"),
         ({"data": {"use": {3}}}, "data.use", "{3} is nothing that a recipe holds"),
-        ({"data": {3: "toy"}}, "data", "3 is no key: keys are texts"),
+        ({"data": {3: "toy"}}, "data", "3 is not a key: keys are texts"),
         ({"seed": 2**70}, "seed", "an integer beyond 64 bits"),
         ("[data\n", "", "not valid TOML"),
         (f"a = 1\n# {'x' * LONGEST_LINE}", "", "line 2 is longer than"),

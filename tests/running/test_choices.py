@@ -76,7 +76,7 @@ def test_fewer_threads_than_one_are_told(threads: int) -> None:
 
 def test_a_device_that_is_not_here_is_told_once_it_is_wanted() -> None:
     assert Choices(device="cpu").torch_device() == torch.device("cpu")
-    for device, said in (("cuda:99", "'cuda:99' is not here; there is: cpu"), ("gpu", "'gpu' is no device")):
+    for device, said in (("cuda:99", "'cuda:99' is not here; there is: cpu"), ("gpu", "'gpu' is not a device")):
         with pytest.raises(UserError, match=said) as refused:
             Choices(device=device).torch_device()
         assert refused.value.source == "--device"

@@ -89,7 +89,7 @@ def test_it_is_found_again_goes_on_when_stopped_and_can_be_gone_on_from(
 
 def test_a_run_that_was_computed_otherwise_is_not_gone_on_from(toy: Toy, trained: Trained) -> None:
     short = trained(toy(), "phases.main.epochs=1", tf32=False)
-    with pytest.raises(UserError, match=r"choices\.tf32 +differs from what that run was trained with"):
+    with pytest.raises(UserError, match=r"choices\.tf32 +differs from that run's training"):
         trained(toy(), "phases.main.epochs=2", continue_from=short.folder)
     trained(toy(), "phases.main.epochs=2", continue_from=short.folder, tf32=False)
 

@@ -188,7 +188,7 @@ def test_a_run_that_fails_hinders_no_other_and_is_tried_again(
     assert made == ["plain:0", "better:0", "plain:1", "better:1"]
     assert [cell.state for _, cell in table.grid.cells] == ["failed", "finished", "finished", "finished"]
     assert "plain · seed 0 failed: TypeError: a plugin's fault" in (table.folder / "table.md").read_text()
-    assert "failed: TypeError: a plugin's fault; the other runs go on" in capsys.readouterr().err
+    assert "failed: TypeError: a plugin's fault; the other runs continue" in capsys.readouterr().err
     made.clear()
     assert all(cell.finished for _, cell in make(two, seeds=2).grid.cells)
     assert made == ["plain:0"]
@@ -215,7 +215,7 @@ def test_an_interrupt_ends_the_grid_and_the_same_call_goes_on(
     before = signal.getsignal(signal.SIGINT)
     with monkeypatch.context() as patch:
         patch.setattr(PhaseRunner, "iterate", interrupted)
-        with pytest.raises(KeyboardInterrupt, match="the same command goes on from the last checkpoint"):
+        with pytest.raises(KeyboardInterrupt, match="the same command resumes from the last checkpoint"):
             make(paths, seeds=2)
     assert signal.getsignal(signal.SIGINT) is before
     assert made == ["plain:0", "longer:0"]
@@ -296,7 +296,7 @@ def test_rows_must_be_different_recipes(make: Make, toy: Toy, tmp_path: Path) ->
         ({"plots": ["probe.loss"]}, "'probe.loss': write X:Y"),
         ({"plots": ["probe.loss:prob.accuracy"]}, "'prob.accuracy' is a figure of no evaluation; did you mean"),
         ({"precision": "fp8"}, "none of fp32, bf16, fp16"),
-        ({"device": "tpu"}, "'tpu' is no device that semreg computes on; auto, cpu and cuda"),
+        ({"device": "tpu"}, "'tpu' is not a device that semreg computes on; expected auto, cpu and cuda"),
         ({"seeds": 0}, "0: write a number"),
     ],
     ids=["against", "name", "figures", "plots", "plots of evaluations", "precision", "device", "seeds"],

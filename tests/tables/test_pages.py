@@ -185,5 +185,5 @@ def test_a_path_that_is_no_text_hinders_no_table(grid: Grid, runs: Path) -> None
 
 def test_a_folder_that_cannot_be_written_is_told(grid: Grid, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(CannotWrite, match="the same command goes on; finished runs are kept"):
+    with pytest.raises(CannotWrite, match="the same command continues and keeps finished runs"):
         write_table(grid, tmp_path / "file" / "tables")

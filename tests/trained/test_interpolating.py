@@ -108,7 +108,7 @@ def test_mistakes_are_told(train: Train, ends: tuple[Tensor, Tensor]) -> None:
     with pytest.raises(ValueError, match="doesn't lead from one 'z' to the other"):
         interpolate(run, *ends, interpolator="lengthened")
     posterior = train('[model]\ncode = ["posterior"]\n')
-    with pytest.raises(ValueError, match="'posterior' is no tensor of codes"):
+    with pytest.raises(ValueError, match="'posterior' is not a tensor of codes"):
         interpolate(posterior, *ends)
     silent = train('without = ["model.output"]\n')
     with pytest.raises(UserError, match='says no output; add `output = "reconstruction"`'):

@@ -96,7 +96,7 @@ def test_changed_data_are_refused_when_they_are_read(run: Run, toy: Callable[...
         lambda: semreg.evaluate(run.folder, device="cpu"),
         lambda: semreg.run(toy(), overrides=["data.use=elsewhere"], out=run.folder.parent, device="cpu"),
     ):
-        with pytest.raises(UserError, match="not those that the run was trained on"):
+        with pytest.raises(UserError, match="have changed since the run was trained"):
             ask()
 
 
@@ -121,7 +121,7 @@ def test_a_run_that_is_not_trained_to_its_end_is_not_used(
     stopped(toy("[phases.later]\nepochs = 1\ntrain = { decoder = { rec = 1 } }"))
     [folder] = (tmp_path / "runs").iterdir()
     assert semreg.open_run(folder, device="cpu").folder == folder
-    with pytest.raises(UserError, match="not trained to its end; `semreg run` with its recipe goes on"):
+    with pytest.raises(UserError, match="not trained to its end; resume it by `semreg run RECIPE`"):
         open_trained(folder, device="cpu")
     with pytest.raises(UserError, match="this is not the folder of a run"):
         open_trained(tmp_path, device="cpu")
@@ -134,7 +134,7 @@ def test_one_whose_last_checkpoint_is_damaged_is_not_used_as_it_was_before(run: 
     shutil.copytree(last, before)  # as runs of before have one
     (last / "state.json").write_text("{")
     for use in (semreg.open_run, open_trained):
-        with pytest.raises(UserError, match="its last one is damaged: remove the folder to train it anew"):
+        with pytest.raises(UserError, match="its last one is damaged: remove the folder to train it again"):
             use(run.folder, device="cpu")
 
 
@@ -143,7 +143,8 @@ def test_a_device_that_is_none_is_told(name: str) -> None:
     with pytest.raises(UserError) as refused:
         device_of(name)
     assert (
-        refused.value.text() == f"--device: {name!r} is no device that semreg computes on; auto, cpu and cuda[:n] are"
+        refused.value.text()
+        == f"--device: {name!r} is not a device that semreg computes on; expected auto, cpu and cuda[:n]"
     )
 
 

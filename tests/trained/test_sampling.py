@@ -145,7 +145,7 @@ def test_what_depends_on_images_is_not_drawn_anew(train: Train) -> None:
         match=r"'reconstruction' is computed from \['image'\] of the data.*its \[model\] says no prior of view",
     ):
         sample(run, 2)
-    with pytest.raises(UserError, match="'reconstruction' is computed from 'image' of the data; a sample is drawn"):
+    with pytest.raises(UserError, match="'reconstruction' is computed from 'image' of the data; a sample depends"):
         train('[model]\nsample = "reconstruction"\n')
     run = train(CLASSES.replace("concatenate(y", "concatenate(marks"))
     with pytest.raises(ValueError, match=r"'drawn' is computed from \['marks'\] of the data, so it can't be drawn"):

@@ -20,7 +20,7 @@ def test_without_h5py_the_way_to_get_it_is_said(publish) -> None:
     root = publish(Shapes3D, GRID, {"3dshapes.h5": b""})
     with (
         patch("semreg_factors.shapes3d.find_spec", return_value=None),
-        pytest.raises(UserError, match=r"h5py, which reads it, isn't there: pip install 'semreg-factors\[shapes3d\]'"),
+        pytest.raises(UserError, match=r"h5py, which reads it, is missing: pip install 'semreg-factors\[shapes3d\]'"),
     ):
         Shapes3D(root=root).locate()
 

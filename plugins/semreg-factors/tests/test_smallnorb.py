@@ -72,7 +72,7 @@ def test_a_toy_that_is_there_twice_is_told(publish) -> None:
     order = rows()
     order[1] = order[0]
     root = publish(SmallNORB, GRID, files(order))
-    with pytest.raises(UserError, match="not every toy is there once in every pose and light"):
+    with pytest.raises(UserError, match="some toy is missing, or occurs twice, in some pose and light"):
         SmallNORB(root=root).source()
 
 

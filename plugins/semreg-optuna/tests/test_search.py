@@ -77,7 +77,7 @@ def test_a_damaged_file_is_named(tmp_path: Path) -> None:
     made(tmp_path).ask()
     file = tmp_path / "search" / JOURNAL
     file.write_bytes(file.read_bytes()[:-30] + b"\n{}\n{}\n")
-    with pytest.raises(UserError, match=r"optuna.journal: is damaged .*; remove .*search, and the search begins anew"):
+    with pytest.raises(UserError, match=r"optuna.journal: is damaged .*; remove .*search, and the search starts again"):
         made(tmp_path).suggestions()
 
 

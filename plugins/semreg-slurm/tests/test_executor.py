@@ -132,7 +132,7 @@ def test_a_job_whose_time_is_over_goes_on_with_the_same_arguments(cluster: Any, 
     wait(lambda: state(tmp_path) == "running")
     cluster.signal(1, signal.SIGUSR2)
     wait(lambda: "Requeued job 1" in (tmp_path / "small.log").read_text())
-    assert "terminated; the same command goes on from the last checkpoint" in (tmp_path / "small.log").read_text()
+    assert "terminated; the same command resumes from the last checkpoint" in (tmp_path / "small.log").read_text()
     wait(lambda: (tmp_path / "small.log").read_text().count("Starting with") == 2 and state(tmp_path) == "running")
     assert job.state() == "running"
     job.cancel()

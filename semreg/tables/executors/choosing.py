@@ -42,7 +42,7 @@ def executor_of(on: str, gpus: float | None, choices: Choices) -> Executor | Non
 def _share(gpus: float | None, choices: Choices) -> float | None:
     """The share of a GPU for each trial: 0 on a CPU, None if nobody says."""
     if gpus is not None and not 0 < gpus <= 1:
-        raise UserError("--gpus", f"{gpus!r} is no share of a GPU, above 0 and at most 1")
+        raise UserError("--gpus", f"{gpus!r} is not a share of a GPU; expected a number above 0 and at most 1")
     if choices.torch_device().type != "cuda":
         if gpus is not None:
             raise UserError("--gpus", "these runs compute on the CPU; leave it out")

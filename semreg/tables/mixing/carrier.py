@@ -42,7 +42,7 @@ def class_carrier(plan: Plan, label: str | None = None) -> ClassCarrier:
     reason = ""
     if label is not None and label not in attributes:
         near = closest(label, attributes)
-        raise UserError("--label", f"{label!r} is no field of classes among the attributes of [model]{near}")
+        raise UserError("--label", f"{label!r} is not a field of classes among the attributes of [model]{near}")
     if label is None and len(attributes) == 1:
         label = next(iter(attributes))
     if label is None:

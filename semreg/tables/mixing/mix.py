@@ -38,7 +38,7 @@ class Budget:
         if self.epochs < 1:
             raise UserError("--epochs", f"{self.epochs} is no number of epochs; 1 is the least")
         if not 0 < self.share <= 1:
-            raise UserError("--share", f"{self.share!r} is no share above 0 and at most 1")
+            raise UserError("--share", f"{self.share!r} is not a share; expected a number above 0 and at most 1")
 
     def __str__(self) -> str:
         return f"{self.epochs} epoch{'s'[: self.epochs > 1]} on {self.share:.3g} of the training images"
@@ -62,7 +62,7 @@ def make_mix(
     Raises UserError for what is wrong with the recipe, the additions and the choices, before anything is trained.
     """
     if wanted.plots and not wanted.written:
-        raise UserError("--plot", "pictures stand in the table's page; add --table")
+        raise UserError("--plot", "plots are part of the table's page; add --table")
     if wanted.figures_of and not wanted.written:
         raise UserError("--figures-of", "figures are written into the table's folder; add --table")
     known = load_recipe(said).table.get("losses")

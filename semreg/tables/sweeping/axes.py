@@ -87,11 +87,11 @@ def _axis(key: str, said: Any, searched: bool) -> Axis:
     else:
         values = plain(said.tolist() if hasattr(said, "tolist") else said, where)
         if not isinstance(values, list):
-            raise UserError(where, f"{said!r:.60} is no list of values, and no text such as '1e-4..1e-2:log'")
+            raise UserError(where, f"{said!r:.60} is not a list of values, or a text such as '1e-4..1e-2:log'")
     written = [toml_value(value) for value in values]
     twice = next((text for text in written if written.count(text) > 1), None)
     if twice is not None:
-        raise UserError(where, f"{twice} stands there twice")
+        raise UserError(where, f"{twice} occurs twice")
     if len(values) < 2:
         raise UserError(where, f"{len(values)} value{'s'[: len(values) != 1]}; two at least can be compared")
     return Axis(_parts(key, where), tuple(values))
@@ -101,7 +101,7 @@ def _parts(key: str, where: str) -> tuple[str, ...]:
     try:
         table: Any = parse_toml(f"{key} = 0")
     except tomllib.TOMLDecodeError:
-        raise UserError(where, f"{key!r:.80} is no key of a recipe; {_FITS}") from None
+        raise UserError(where, f"{key!r:.80} is not a key of a recipe; {_FITS}") from None
     parts = []
     while isinstance(table, dict):
         [(part, table)] = table.items()
@@ -115,7 +115,7 @@ def _listed(said: str, where: str) -> list[Any]:
     except tomllib.TOMLDecodeError:
         values = None
     if not isinstance(values, list):
-        raise UserError(where, f"{said!r:.80}: {_FITS}; texts stand in quotes")
+        raise UserError(where, f"{said!r:.80}: {_FITS}; write texts in quotes")
     return values
 
 

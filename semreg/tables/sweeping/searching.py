@@ -63,7 +63,7 @@ def sought_by(said: str | None, trials: int | None) -> Sought | None:
     if said is None:
         raise UserError("--trials", "it counts what a search tries, and a sweep has all combinations; add --search")
     if trials is None:
-        raise UserError("--search", f"{said!r} tries as many values as it is told; add --trials 40")
+        raise UserError("--search", f"{said!r} needs a number of trials; add --trials 40")
     if isinstance(trials, bool) or trials < 1:
         raise UserError("--trials", f"{trials!r} is no number of trials, 1 at least")
     if started_by_torchrun():
@@ -104,7 +104,7 @@ def make_search(
         _require_prunable(tried[0].plan, wanted)
     if wanted.only_finished:
         if not (growing.folder / FOLDER).is_dir():
-            raise UserError(str(growing.folder), "this search isn't begun; leave out --only-finished")
+            raise UserError(str(growing.folder), "this search has not started; leave out --only-finished")
         growing.begin()
         return make_runs(growing, [], executor)
     require_makeable(tried, executor, wanted, choices)
@@ -225,7 +225,7 @@ class Searching(Growing):
         except DataMissing:
             raise
         except UserError as error:
-            say(f"{row.title}: {error.text()}; the search goes on")
+            say(f"{row.title}: {error.text()}; the search continues")
             return []
         digest, begin = runs[0].place.identity.digest, len(self.runs)
         found = self.rows.get(digest)
@@ -264,7 +264,7 @@ class Searching(Growing):
                 return
             figure = value.mean
         while row.untold:
-            self._ask("be told a figure", self.search.tell, row.untold[0], figure)
+            self._ask("receive a figure", self.search.tell, row.untold[0], figure)
             row.untold.pop(0)
 
     def given_up(self, k: int) -> str:

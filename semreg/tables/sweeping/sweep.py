@@ -114,7 +114,7 @@ def _ranked(plan: Plan, metric: str, higher: bool | None, *, seeds: int, searche
         raise UserError(option, f"{evaluation} says that a {way} {figure!r} is good; leave {option} out")
     higher = known if higher is None else higher
     if higher is None:
-        message = f"{evaluation} doesn't say which way {figure!r} is good; add --maximize or --minimize"
+        message = f"{evaluation} doesn't say whether a high or a low {figure!r} is good; add --maximize or --minimize"
         raise UserError("--metric", message + closest(figure, about(table, kind).better))
     return Ranked(metric, higher)
 

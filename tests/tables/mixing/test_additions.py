@@ -164,7 +164,7 @@ def test_what_is_refused_says_what_would_fit(plan: Plans, two_codes: Plans) -> N
         "--with: nothing to add; write losses.NAME[=WEIGHT], or the name or path of a partial recipe"
     )
     assert refusal(one, "losses.a,losses.b", "losses.c,d.toml") == (
-        "--with: 4 additions, alone and in pairs, are 11 recipes; 3 are the most"
+        "--with: 4 additions and their pairs make 11 recipes; expected at most 3"
     )
     assert refusal(one, "losses.pull,losses.pull=2") == "--with: 'pull' would be added twice"
     assert refusal(one, "losses.kl") == (
@@ -172,9 +172,9 @@ def test_what_is_refused_says_what_would_fit(plan: Plans, two_codes: Plans) -> N
     )
     assert "no loss or criterion is called 'pul'; did you mean 'pull'?" in refusal(one, "losses.pul")
     assert "no loss or criterion is called 'sample': it is an operation of" in refusal(one, "losses.sample")
-    assert "'x' is no weight" in refusal(one, "losses.pull=x")
-    assert "'0' is no weight" in refusal(one, "losses.pull=0")
-    assert "'nan' is no weight" in refusal(one, "losses.pull=nan")
+    assert "'x' is not a weight" in refusal(one, "losses.pull=x")
+    assert "'0' is not a weight" in refusal(one, "losses.pull=0")
+    assert "'nan' is not a weight" in refusal(one, "losses.pull=nan")
     assert "write losses.NAME, losses.NAME=WEIGHT or" in refusal(one, "losses.pull*2")
     assert refusal(one, "part.toml").startswith("--with part.toml: there is no recipe 'part.toml' or '/")
     assert refusal(one, "losses.cross_entropy") == (
@@ -191,7 +191,7 @@ def test_what_is_refused_says_what_would_fit(plan: Plans, two_codes: Plans) -> N
 def test_roles_that_the_model_does_not_say_are_told_with_what_would_say_them(plan: Plans, two_codes: Plans) -> None:
     silent = plan('without = ["model"]')
     assert refusal(silent, "losses.pull") == (
-        "--with losses.pull: its inputs can't be told: [model] says no field of classes among its attributes; add "
+        "--with losses.pull: its inputs can't be derived: [model] says no field of classes among its attributes; add "
         '`attributes = { label = "z" }` there, with the recipe\'s own names; or write its inputs, '
         "losses.pull(codes, labels), with the recipe's names for them"
     )

@@ -54,9 +54,9 @@ def test_of_several_fields_of_classes_one_is_chosen(two_codes: Plans) -> None:
 
 
 def test_a_label_that_is_none_of_them_is_refused(plan: Plans) -> None:
-    with pytest.raises(UserError, match=r"--label: 'knd' is no field of classes among the .*; did you mean 'kind'"):
+    with pytest.raises(UserError, match=r"--label: 'knd' is not a field of classes among the .*; did you mean 'kind'"):
         class_carrier(plan(), "knd")
-    with pytest.raises(UserError, match=r"--label: 'marks' is no field of classes .*; there is: kind"):
+    with pytest.raises(UserError, match=r"--label: 'marks' is not a field of classes .*; there is: kind"):
         class_carrier(plan('model.attributes.marks = "z"'), "marks")
 
 

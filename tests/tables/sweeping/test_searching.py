@@ -150,7 +150,7 @@ def test_values_that_no_run_can_have_together_are_passed_over(
     made = make(recipe)
     assert rates(made) == [0.01, 0.07]
     assert said(made) == ["told", "asked", "told"]
-    assert "lr = 0.04: recipe.toml: these don't fit; the search goes on" in capsys.readouterr().err
+    assert "lr = 0.04: recipe.toml: these don't fit; the search continues" in capsys.readouterr().err
 
 
 def test_pruned_rows_stay_as_they_are(
@@ -196,7 +196,7 @@ def test_the_first_values_and_each_other_beside_them_are_tried_before() -> None:
 @pytest.mark.parametrize(
     ("more", "message"),
     [
-        ({"trials": None}, "--search: 'turns' tries as many values as it is told; add --trials 40"),
+        ({"trials": None}, "--search: 'turns' needs a number of trials; add --trials 40"),
         ({"search": None}, "--trials: it counts what a search tries"),
         ({"search": "turn"}, r"--search: no search is called 'turn'; did you mean 'turns'"),
         ({"search": "turns:fast"}, "--search: 'turns:fast': 'fast' means nothing"),
@@ -211,7 +211,7 @@ def test_the_first_values_and_each_other_beside_them_are_tried_before() -> None:
             "--search: it prunes by validation losses, and no phase validates; add --set 'pha",
         ),
         ({"search": "turns:pruning", "overrides": ['phases.main.validate.loss="rec"']}, "add --on local:1"),
-        ({"only_finished": True}, "this search isn't begun; leave out --only-finished"),
+        ({"only_finished": True}, "this search has not started; leave out --only-finished"),
     ],
 )
 def test_mistakes_are_refused_before_anything_is_made(

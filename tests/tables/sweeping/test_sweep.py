@@ -171,7 +171,7 @@ def test_rows_are_ranked_by_a_comparison_of_their_runs(
             "--metric: 'apart' is a comparison, and is done once all runs are made",
         ),
         ({"overrides": [*compared["overrides"], "compare.apart.across=true"]}, "'apart' .* is of all rows together"),
-        ({"metric": "apart.x"}, "apart doesn't say which way 'x' is good"),
+        ({"metric": "apart.x"}, "apart doesn't say whether a high or a low 'x' is good"),
         ({"seeds": None}, "'apart' compares the runs of a row, which has but one; add --seeds 3"),
     ):
         with pytest.raises(UserError, match=message):
@@ -190,7 +190,7 @@ def test_mistakes_are_told_before_anything_is_trained(recipe: Path, make: Make, 
         (LR, {"metric": "prob.accuracy"}, "--metric: 'prob.accuracy' is a figure of no evaluation; did you"),
         (LR, {"metric": "probe"}, "--metric: 'probe' is an evaluation; add one of its figures"),
         (LR, {"minimize": True}, "--minimize: probe says that a high 'accuracy' is good; leave --minimize out"),
-        (LR, {"metric": "probe.acuracy"}, "--metric: probe doesn't say which way 'acuracy' is good; .*; did you mean"),
+        (LR, {"metric": "probe.acuracy"}, "--metric: probe doesn't say whether .* 'acuracy' is good; .*; did you mean"),
         (LR, {"seeds": "x"}, "--seeds: 'x'"),
         (LR, {"name": "/"}, "--name: '/' names a folder"),
         (LR, {"judge_on": "train"}, "--judge-on: 'train' is none of test, validation"),

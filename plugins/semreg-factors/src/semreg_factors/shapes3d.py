@@ -86,7 +86,7 @@ class Shapes3D(Published):
         if find_spec("h5py") is None:
             install = "pip install 'semreg-factors[shapes3d]'"
             raise UserError(
-                "", f"3D Shapes is an HDF5 file, and the package h5py, which reads it, isn't there: {install}"
+                "", f"3D Shapes is an HDF5 file, and the package h5py, which reads it, is missing: {install}"
             )
 
     def array(self) -> HDF5Array:

@@ -152,7 +152,9 @@ class SmallNORB(Published):
         except ValueError:
             rows = np.empty(0, np.int64)
         if not np.array_equal(np.sort(rows), np.arange(self.grid.count)):
-            raise UserError(str(self.root / self.FOLDER), "not every toy is there once in every pose and light")
+            raise UserError(
+                str(self.root / self.FOLDER), "some toy is missing, or occurs twice, in some pose and light"
+            )
         return rows
 
     def split(self) -> tuple[npt.NDArray[np.uint8], str]:

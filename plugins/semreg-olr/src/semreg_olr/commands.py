@@ -28,7 +28,7 @@ def edit(
         typer.Option(
             "--remove",
             metavar="NAME[=STRENGTH]",
-            help="Attribute to remove. Strength is what remains of it, by default 0. Repeatable.",
+            help="Attribute to remove. Strength is the rest that stays, by default 0. Repeatable.",
         ),
     ] = [],  # noqa: B006
     out: PictureFile = Path("edit.png"),

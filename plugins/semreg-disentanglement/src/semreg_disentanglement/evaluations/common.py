@@ -52,7 +52,7 @@ def factor_columns(run: TrainedRun, factors: Sequence[Handle], split: str) -> Co
             numbered = [f"{label.name} {place}" for place in range(label.field.size)]
             names, columns = [*names, *numbered], [*columns, label.read(split)]
         else:
-            raise ValueError(f"{label.name!r} is no field of labels in the data, so it is no factor")
+            raise ValueError(f"{label.name!r} is not a field of labels in the data, so it is not a factor")
     if not names:
         raise ValueError("the data have no field of labels, so there are no factors")
     return Columns(names, torch.cat([column.double() for column in columns], 1))
@@ -131,7 +131,7 @@ def evaluated(
     names = [names[place] for place in given.places.tolist()]
     notes = [f"{len(rows):,} {split} images", *given.notes]
     if len(known) < len(values):
-        notes.append(f"{len(values) - len(known):,} images of which nobody knows some factor are left out")
+        notes.append(f"{len(values) - len(known):,} images that lack some factor are left out")
     if len(given.dimensions) < given.given[0]:
         notes.append(f"of {given.given[0]} dimensions those that vary are read, {len(given.dimensions)}")
     defined = {name: value for name, value in figures_of(found.result).items() if not math.isnan(value)}

@@ -119,7 +119,7 @@ def traversal(
     ]  # fmt: skip
     order = changes.argsort(descending=True, stable=True).tolist()
     table = Table(
-        "Dimensions of z_u by what they change",
+        "Dimensions of z_u and their effect",
         ("dimension", "mean squared difference"),
         [(dimension, float(changes[dimension])) for dimension in order],
         caption=f"Between images with the dimension at −{REACH:g} and at {REACH:g}, over {DRAWS} random codes of "
