@@ -76,7 +76,7 @@ def clear_caches(
     from semreg.data.cache_collection import CacheIsBusy, cache_folder, clear, kept_caches, tidy_caches
 
     if bool(names) + unused + everything != 1:
-        raise UserError("semreg cache clear", "say which: names, --unused or --all")
+        raise UserError("semreg cache clear", "give names, --unused or --all")
     folder = cache_folder()
     kept = kept_caches(folder)
     problems: list[Problem] = []

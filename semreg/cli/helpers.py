@@ -51,7 +51,7 @@ def file_kind(out: Path, *endings: str) -> str | None:
         return ending
     if out.is_file() or (ending and endings and not out.is_dir()):
         kinds = " or ".join([", ".join(f"a {ending}" for ending in endings), "a folder"][not endings :])
-        raise UserError("--out", f"{out} can't be written; {kinds} can")
+        raise UserError("--out", f"{out} can't be written; expected {kinds}")
     return None
 
 

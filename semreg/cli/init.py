@@ -42,6 +42,6 @@ def init(name: Name, data: Data, like: Like = None) -> None:
         say(line)
     path = shlex.quote(str(started.path))
     if started.bad:
-        say(f"warning: of the images looked at {started.bad:,} can't be read; --skip-bad-images leaves such out")
+        say(f"warning: {started.bad:,} of the images that init read are damaged; --skip-bad-images skips such images")
     echo(f"{path}: a recipe for these data, to change as you like")
     echo(f"next: semreg check {path} && semreg run {path}{' --skip-bad-images' if started.bad else ''}")

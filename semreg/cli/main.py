@@ -226,7 +226,7 @@ def list_components(
         from semreg.cli.markdown import as_markdown
 
         if as_json:
-            raise UserError("", "--markdown and --json are two forms of the list; choose one")
+            raise UserError("", "--markdown and --json exclude each other; choose one")
         text, problems = as_markdown(found)
         echo(text, nl=False)
         for problem in problems:

@@ -82,7 +82,7 @@ def list_runs(
             raise UserError(f"semreg runs {context.invoked_subcommand}", f"{message} tells its own")
         return
     if watch and as_json:
-        raise UserError("", "--watch draws for people, --json prints once for machines; choose one")
+        raise UserError("", "--watch and --json exclude each other; choose one")
     (run_list.watch if watch else run_list.print_json if as_json else run_list.print_runs)(out, wanted)
     require_printed()
 

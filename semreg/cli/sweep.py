@@ -82,7 +82,7 @@ def sweep(
     from semreg.tables.sweeping.sweep import make_sweep
 
     if minimize and maximize:
-        raise UserError("--minimize, --maximize", "the one contradicts the other; leave one out")
+        raise UserError("--minimize, --maximize", "these contradict each other; leave one out")
     if on_test_images:
         source = context.get_parameter_source("judge_on")
         if choices.judge_on != "test" and source is not None and source.name == "COMMANDLINE":

@@ -55,7 +55,7 @@ class NeighborGraph:
         nodes = torch.unique(codes.detach().cpu()[chosen], dim=0)
         if len(nodes) <= self.neighbors:
             found = f"{len(nodes)} different codes for {self.neighbors} neighbours"
-            raise ValueError(f"neighbor_graph: there are {found}; more codes or fewer neighbours fit")
+            raise ValueError(f"neighbor_graph: there are {found}; use more codes or fewer neighbours")
         self.nodes, self._edges = nodes, None
         return self
 

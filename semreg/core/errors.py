@@ -113,5 +113,5 @@ def closest(word: str, candidates: Iterable[str]) -> str:
         return f"; did you mean {' or '.join(repr(name) for name in near)}?"
     if known:
         shown = ", ".join(name[:LONGEST_WORD] for name in known[:12]) + (", …" if len(known) > 12 else "")
-        return f"; there is: {shown}"
+        return f"; expected one of: {shown}"
     return ""

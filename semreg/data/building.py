@@ -338,7 +338,10 @@ def _require_open(folder: Path, count: int) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
     except (ValueError, OSError):
         message = f"its images are in {count:,} files, and a process may have {hard:,} open here (`ulimit -Hn`)"
-        raise UserError(str(folder), f"{message}; {needed:,} fit, or a SEMREG_CACHE_LIMIT that keeps fewer") from None
+        raise UserError(
+            str(folder),
+            f"{message}; raise the limit of open files to {needed:,}, or set SEMREG_CACHE_LIMIT to keep fewer",
+        ) from None
 
 
 def _read_images(path: Path, shape: tuple[int, int, int, int], digests: list[str], most: int) -> Array:

@@ -30,7 +30,7 @@ def check_source(name: str, specification: Specification, source: Source) -> Non
     problems = [] if count else [Problem("", "there are no images")]
     if source.split.dtype != np.uint8 or not np.isin(source.split, list(SPLITS.values())).all():
         problems.append(
-            Problem("split", f"{source.split.dtype} {np.unique(source.split)[:5]} found; uint8 0, 1, 2 fit")
+            Problem("split", f"found {source.split.dtype} {np.unique(source.split)[:5]}; expected uint8 0, 1 or 2")
         )
     if source.images is not None and not isinstance(specification.get("image"), ImageField):
         problems.append(Problem("image", "this name is reserved for the images; rename the field"))

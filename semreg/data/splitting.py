@@ -89,8 +89,8 @@ def judging_on_validation(data: Cached) -> Cached:
     """
     if not data.counts["validation"]:
         message = (
-            "there are no validation images to judge on; they are cut before training, a tenth of the training images "
-            "by `--set data.split.validation=0.1` of the command that trains, such as `semreg run`"
+            "there are no validation images to judge on; set them aside before training: `semreg run … --set "
+            "data.split.validation=0.1` takes a tenth of the training images"
         )
         raise UserError("", [Problem("data.split.validation", message)])
     split = data.split.clone()

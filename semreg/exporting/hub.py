@@ -21,7 +21,7 @@ def require_hub(name: str) -> None:
     except ValueError as error:
         raise UserError("--push", cause_of(error)[:300]) from error
     if get_token() is None:
-        raise UserError("--push", "the Hub doesn't know who you are; `hf auth login` tells it")
+        raise UserError("--push", "you are not logged in to the Hub; run `hf auth login`")
 
 
 def upload(folder: Path, name: str) -> str:

@@ -87,4 +87,4 @@ def plain(value: Any, name: str, where: str = "", depth: int = 0) -> Any:
     if isinstance(value, (str, bool, int, float, date, datetime, time)):
         return value
     fits = "texts, numbers, true or false, lists and dicts are; what has no value is left out"
-    raise UserError(name, [Problem(where, f"{value!r:.60} is nothing that a recipe holds: {fits}")])
+    raise UserError(name, [Problem(where, f"{value!r:.60} can't be a value of a recipe: {fits}")])

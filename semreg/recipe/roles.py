@@ -34,7 +34,7 @@ def build_roles(resolver: Resolver, graph: Graph, table: ModelTable | None) -> B
         return Roles()
     problems = [*_named(resolver.fields, graph, table), *_attributes(resolver.fields, table)]
     if not any(dict(table).values()):
-        problems.append(Problem("model", "says nothing; leave it out, or name at least an input, a code or an output"))
+        problems.append(Problem("model", "is empty; leave it out, or name at least an input, a code or an output"))
     yield from problems
     return Roles(
         table.input, table.target or table.input, tuple(table.code), table.output, table.prior, table.posterior,
@@ -94,7 +94,7 @@ def _interpolator(resolver: Resolver, table: ModelTable) -> Building[Mapping[str
     filled = 0 if component is None or inspect.isclass(component.value) else INPUTS_OF_INTERPOLATORS
     priors = [] if component is None else priors_asked(component.signature)
     if priors and not table.prior:
-        yield Problem(where, f"{chosen.use} needs the prior of a code; say it by `{LINES[Role.PRIOR]}`")
+        yield Problem(where, f"{chosen.use} needs the prior of a code; name it by `{LINES[Role.PRIOR]}`")
     node = yield from resolver.node(chosen.use, ("interpolator",), chosen.options, where, filled=filled, ignore=priors)
     return {} if node is None else {"use": node.name, **node.options}
 

@@ -102,9 +102,9 @@ class Choices:
         for name, fit in (("precision", PRECISIONS), ("judge_on", JUDGED_ON), ("capture", CAPTURES)):
             if getattr(self, name) not in fit:
                 option = f"--{name.replace('_', '-')}"
-                raise UserError(option, f"{getattr(self, name)!r} is none of {', '.join(fit)}")
+                raise UserError(option, f"{getattr(self, name)!r} is not one of {', '.join(fit)}")
         if self.threads is not None and self.threads < 1:
-            raise UserError("--threads", f"{self.threads} threads can't compute; 1 is the fewest")
+            raise UserError("--threads", f"{self.threads} is not a number of threads; expected at least 1")
 
     def of_computing(self) -> dict[str, Any]:
         """How numbers are computed, for the record of a run: what decides last bits, and whether steps are captured."""

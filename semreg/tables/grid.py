@@ -279,7 +279,7 @@ def require_matches(grid: Grid) -> None:
     known = _known_figures(grid)
     for glob in grid.globs if known else ():
         if not any(fnmatchcase(name, glob) for name in known):
-            raise UserError("--figures", f"{glob!r} matches no figure; there is: {', '.join(known)}")
+            raise UserError("--figures", f"{glob!r} matches no figure; expected one of: {', '.join(known)}")
     for name in (name for plot in grid.plots for name in plot) if known else ():
         if name not in known:
             raise UserError("--plot", f"no recipe has the figure {name!r}{closest(name, known)}")

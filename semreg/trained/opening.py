@@ -249,7 +249,7 @@ def device_of(name: str) -> torch.device:
     of that name here.
     """
     if name == "mps":
-        raise UserError("--device", f"'mps' has no float64, which losses are computed in; {FIT} fit")
+        raise UserError("--device", f"'mps' has no float64, which losses need; expected {FIT}")
     if not DEVICE.fullmatch(name):
         raise UserError("--device", f"{name!r} is not a device that semreg computes on; expected auto, {FIT}")
     here = torch.cuda.is_available()
@@ -258,11 +258,13 @@ def device_of(name: str) -> torch.device:
     if found == "cuda":
         found = f"cuda:{int(os.environ.get('LOCAL_RANK', '0')) % max(1, len(there) - 1)}"  # one may see its own alone
     if found not in there:
-        raise UserError("--device", f"{(found if here else name)!r} is not here; there is: {', '.join(there)}")
+        raise UserError(
+            "--device", f"{(found if here else name)!r} is not available; expected one of: {', '.join(there)}"
+        )
     device = torch.device(found)
     try:
         torch.empty(0, device=device)
     except RuntimeError as error:
         reason = str(error).splitlines()[0][:200]
-        raise UserError("--device", f"{name!r} can't be used ({reason}); there is: {', '.join(there)}") from None
+        raise UserError("--device", f"{name!r} can't be used ({reason}); expected one of: {', '.join(there)}") from None
     return device

@@ -64,7 +64,7 @@ class TrainedModule:
             chosen = fnmatch.filter(remaining, pattern)
             if not chosen:
                 known = ", ".join(list(remaining)[:12])
-                found = f"no parameter is called {pattern!r}; there is: {known}"
+                found = f"no parameter is called {pattern!r}; expected one of: {known}"
                 raise UserError(self.source, [Problem(f"modules.{self.name}.optimizer.groups", found)])
             groups.append(Group([remaining.pop(key) for key in chosen], _as_tuples(options), schedule))
         return [*groups, Group(list(remaining.values()), {}, self.plan.schedule)]

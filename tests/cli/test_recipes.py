@@ -25,7 +25,7 @@ def test_recipes_are_listed_with_where_more_are(said: Said, refused: Said) -> No
     assert "more in autoencoders, code_sizes, " in text
     found = json.loads(said("recipes", "mnist/*", "--json"))
     assert {"name", "sentence", "paper", "data", "minutes"} == found[0].keys()
-    assert "no recipe's name fits 'nothing*'" in refused("recipes", "nothing*")
+    assert "no recipe's name matches 'nothing*'" in refused("recipes", "nothing*")
 
 
 def test_a_copy_runs_and_overwrites_nothing(said: Said, refused: Said) -> None:

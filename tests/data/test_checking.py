@@ -50,7 +50,7 @@ def break_reader(source: Any) -> None:
     ("change", "message"),
     [
         (break_split, "split  int64"),
-        (break_split_value, "split  uint8 .* uint8 0, 1, 2 fit"),
+        (break_split_value, "split  uint8 .* expected uint8 0, 1 or 2"),
         (break_class, "digit  values from 0 to 10; 0 to 9 fit"),
         (break_attributes, r"attributes  int8 \(200, 2\) was found; uint8 \(200, 2\) fits"),
         (break_count, r"angle  float32 \(199, 2\) was found"),

@@ -110,10 +110,7 @@ def test_what_judges_on_validation_images_can_read_no_test_image(data: Cached) -
     assert cut.counts["test"] == 40, "the data themselves are as they were"
     with pytest.raises(UserError, match="there are no validation images to judge on") as refused:
         judging_on_validation(data)
-    assert (
-        "cut before training, a tenth of the training images by `--set data.split.validation=0.1`"
-        in refused.value.text()
-    )
+    assert "set them aside before training: `semreg run … --set data.split.validation=0.1`" in refused.value.text()
 
 
 def test_training_images_drawn_from_all(data: Cached) -> None:

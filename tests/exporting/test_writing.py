@@ -73,7 +73,7 @@ class _Shifted:
 
 def test_a_run_without_a_decoder_says_which_line_to_add(train: Train, tmp_path: Path) -> None:
     run = train('without = ["model"]\n')
-    with pytest.raises(UserError, match=r'says no code and no output; add `code = \["z"\]` and `output'):
+    with pytest.raises(UserError, match=r'names no code and no output; add `code = \["z"\]` and `output'):
         export_run(run.folder, tmp_path / "out")
     with pytest.raises(UserError, match="has no module 'encodr'; did you mean 'encoder'"):
         export_run(train().folder, tmp_path / "out", modules=["encodr"])

@@ -49,7 +49,11 @@ def test_without_model_nothing_is_said(toy: Toy, plan_of: PlanOf) -> None:
         ("model.target=imge", "model.target", "did you mean 'image'?"),
         ("model.input=kind", "model.input", "is a field of the data (ClassField), not a field of images or vectors"),
         ("model.code=['encoder']", "model.code.0", "is an encoder, not a tensor"),
-        ("model.prior={ z = 'encoder' }", "model.prior.z", "'encoder' is an encoder, not a prior; there is: prior"),
+        (
+            "model.prior={ z = 'encoder' }",
+            "model.prior.z",
+            "'encoder' is an encoder, not a prior; expected one of: prior",
+        ),
         ("model.prior={ zz = 'prior' }", "model.prior.zz", "'zz' is none of `code`; did you mean 'z'?"),
         ("model.posterior={ z = 'prior' }", "model.posterior.z", "is a prior, not a tensor"),
         ("model.attributes={ knd = 'z' }", "model.attributes.knd", "is not a label of the data; did you mean 'kind'?"),
@@ -70,7 +74,7 @@ def test_names_of_nothing_and_of_what_something_is_not_are_refused(
 
 def test_a_model_that_says_nothing_is_refused(toy: Toy, mistakes: Mistakes) -> None:
     empty = 'without = ["model.input", "model.code", "model.output"]'
-    assert "says nothing; leave it out" in mistakes(toy(empty))["model"]
+    assert "is empty; leave it out" in mistakes(toy(empty))["model"]
 
 
 def test_what_lends_its_shape_alone_is_no_content(toy: Toy, plan_of: PlanOf) -> None:
@@ -90,5 +94,5 @@ def test_what_lends_its_shape_alone_is_no_content(toy: Toy, plan_of: PlanOf) -> 
 
 def test_a_path_through_a_prior_needs_one(toy: Toy, mistakes: Mistakes, plan_of: PlanOf) -> None:
     found = mistakes(toy('[model]\ninterpolator = "base_space"'))
-    assert found["model.interpolator"] == 'base_space needs the prior of a code; say it by `prior = { z = "prior" }`'
+    assert found["model.interpolator"] == 'base_space needs the prior of a code; name it by `prior = { z = "prior" }`'
     assert plan_of(toy(WHOLE), "model.interpolator=base_space").roles.interpolator == {"use": "base_space"}

@@ -31,7 +31,7 @@ def judged(tmp_path: Path) -> Path:
 
 
 def test_a_judges_accuracy_is_that_on_the_images_it_judges(judged: Path) -> None:
-    said = "Judged by judge, which is itself right on {} of the {} images of its data."
+    said = "Judged by judge, which itself classifies {} of the {} images of its data correctly."
     assert judged_by(judged, "run") == {"fid": said.format("90.00%", "test")}
     assert judged_by(judged, "run@validation") == {"fid": said.format("80.00%", "validation")}
     assert judged_by(judged, "other") == {}
@@ -49,7 +49,7 @@ def test_several_accuracies_are_told_by_their_names(judged: Path) -> None:
 def test_of_a_judge_that_learns_from_other_images_it_is_said(judged: Path) -> None:
     changes = {"first": 4000, "batch_size": 7, "split": {"train": 0.95}}
     said = (
-        "This judge learns from data of its own (first = 4000, split.train = 0.95), which may hold images that it "
+        "This judge was trained on its own data (first = 4000, split.train = 0.95), which may contain images that it "
         "judges here."
     )
     assert taught_by(changes) == said

@@ -69,14 +69,17 @@ def test_what_a_run_was_computed_by_is_read_from_its_record() -> None:
 
 @pytest.mark.parametrize("threads", [0, -1])
 def test_fewer_threads_than_one_are_told(threads: int) -> None:
-    with pytest.raises(UserError, match=f"{threads} threads can't compute; 1 is the fewest") as refused:
+    with pytest.raises(UserError, match=f"{threads} is not a number of threads; expected at least 1") as refused:
         Choices(threads=threads)
     assert refused.value.source == "--threads"
 
 
 def test_a_device_that_is_not_here_is_told_once_it_is_wanted() -> None:
     assert Choices(device="cpu").torch_device() == torch.device("cpu")
-    for device, said in (("cuda:99", "'cuda:99' is not here; there is: cpu"), ("gpu", "'gpu' is not a device")):
+    for device, said in (
+        ("cuda:99", "'cuda:99' is not available; expected one of: cpu"),
+        ("gpu", "'gpu' is not a device"),
+    ):
         with pytest.raises(UserError, match=said) as refused:
             Choices(device=device).torch_device()
         assert refused.value.source == "--device"

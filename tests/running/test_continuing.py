@@ -135,7 +135,7 @@ def test_another_seed_other_data_an_unfinished_run_and_none_are_refused(
         trained(toy(), "phases.main.epochs=3", seed=3, **more)
     record = read(short.folder, "run.json")
     write_object(short.folder / "run.json", record | {"data": record["data"] | {"fingerprint": "other"}})
-    with pytest.raises(UserError, match="not those that that run was trained on"):
+    with pytest.raises(UserError, match="have changed since that run was trained"):
         trained(toy(), "phases.main.epochs=3", **more)
     write_object(short.folder / "run.json", {key: record[key] for key in record.keys() - {"trained"}})
     with pytest.raises(UserError, match="not trained to its end"):

@@ -140,7 +140,7 @@ def test_what_is_no_hook_is_refused_before_training(
 
 @pytest.mark.parametrize("hooks", [Watching(), "x", None])
 def test_hooks_are_a_list(hooks: object) -> None:
-    with pytest.raises(UserError, match="a list fits"):
+    with pytest.raises(UserError, match="expected a list"):
         handed_over(hooks)
 
 

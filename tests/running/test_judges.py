@@ -182,7 +182,7 @@ def test_a_judge_that_learns_from_images_it_judges_says_so(
     run = trained(toy(f"[evaluate.v]\n{changed}\n[evaluate.w]\n{changed}"), cut, judge_on="validation")
     judge = evaluations[-1]
     assert set(judge.data.rows("train").tolist()) & set(run.data.rows("test").tolist()), "else the warning is idle"
-    said = "This judge learns from data of its own (split.train = 0.8), which may hold images that it judges here."
+    said = "This judge was trained on its own data (split.train = 0.8), which may contain images that it judges here."
     assert capsys.readouterr().err.count(f"judged by judge. {said}") == 1
     assert judged_by(run.folder, "recipe@validation") == {"v": said, "w": said}
 
@@ -204,7 +204,7 @@ def test_data_of_a_judge_that_is_not_there_are_refused(
     toy: Toy, trained: Callable[..., Run], evaluations: list[Any]
 ) -> None:
     path = toy('[evaluate.m]\nuse = "measured(z)"\njudge_data = { count = 36 }')
-    with pytest.raises(UserError, match="these are the data of a judge, and there is no 'judge'"):
+    with pytest.raises(UserError, match="this key needs 'judge', which is missing"):
         trained(path)
 
 

@@ -76,7 +76,7 @@ def test_what_is_written_installs(written: list[Path], tmp_path: Path) -> None:
         ("codes", "loss", "'codes' means something else"),
         ("gmprior", "prior", "semreg-gmprior 0.1.0 is installed already"),
         ("new", "los", "there is no template for 'los'; did you mean 'loss'"),
-        ("new", "optimizer", "there is no template for 'optimizer'; there is: classifier, "),
+        ("new", "optimizer", "there is no template for 'optimizer'; expected one of: classifier, "),
     ],
 )
 def test_what_does_not_fit_is_refused(name: str, kind: str, message: str, tmp_path: Path) -> None:

@@ -42,8 +42,8 @@ def test_columns_say_direction_and_unit_and_the_best_is_marked(runs: Path) -> No
     assert block.units == {1: "share"}
     assert marked(block) == ["best", "near", "", ""]
     assert block.captions[0] == (
-        "Mean ± sample standard deviation over seeds. ↑ higher is better; bold is the best of a column; "
-        "≈ is no further from it than the larger of the two deviations."
+        "Mean ± sample standard deviation over seeds. ↑ higher is better; bold: best of a column; "
+        "≈: the difference from the best is at most the larger of the two deviations."
     )
     assert marked(block, 2) == ["", "", "", ""], "the paper's figure is never the best"
 

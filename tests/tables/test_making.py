@@ -327,7 +327,9 @@ def test_figures_are_chosen_and_those_that_match_nothing_told(make: Make, two: l
     text = (table.folder / "table.md").read_text()
     assert " loss |" in text
     assert "accuracy" not in text.partition("## probe")[2].partition("1 more figure")[0]
-    with pytest.raises(UserError, match=r"'probe\.acc' matches no figure; there is: probe\.accuracy, probe\.loss"):
+    with pytest.raises(
+        UserError, match=r"'probe\.acc' matches no figure; expected one of: probe\.accuracy, probe\.loss"
+    ):
         make(two, figures=["probe.acc"])
 
 
@@ -361,7 +363,7 @@ def test_pictures_are_written_over_the_rows_and_shown_side_by_side(
     with pytest.raises(UserError, match="--figures-of: no recipe has the evaluation 'sen'; did you mean 'seen'"):
         make(recipes, figures_of=["sen"])
     assert made == []
-    with pytest.raises(UserError, match="--figures-of: 'probe' has no pictures; there is: seen"):
+    with pytest.raises(UserError, match="--figures-of: 'probe' has no pictures; expected one of: seen"):
         make(recipes, figures_of=["probe"])
     assert made == ["plain:None"], "known once a run is finished"
     table = make(recipes, figures_of=["seen"])

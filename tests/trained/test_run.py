@@ -156,7 +156,7 @@ def test_without_model_there_is_no_encoding(toy: Toy, tmp_path: Path) -> None:
     run = semreg.run(toy('without = ["model"]'), out=tmp_path / "runs", device="cpu")
     with pytest.raises(UserError, match=r'says no input and no code; add `input = "image"` and `code = \["z"\]`'):
         run.encode(torch.rand(3, 1, 4, 4))
-    with pytest.raises(UserError, match=r'says no code and no output; add .* and `output = "reconstruction"`'):
+    with pytest.raises(UserError, match=r'names no code and no output; add .* and `output = "reconstruction"`'):
         run.decode(torch.rand(3, 2))
     assert run.tensor("z").given(image=torch.rand(3, 1, 4, 4)).shape == (3, 2)
 
@@ -210,7 +210,7 @@ def test_batches_of_what_is_given_are_computed_from_it_and_from_the_data(
 
 def test_what_can_be_no_batches_is_told_at_once(run: Run) -> None:
     z = run.tensor("z")
-    with pytest.raises(ValueError, match="size is 0; a batch has at least one row"):
+    with pytest.raises(ValueError, match="size is 0; expected at least 1 row"):
         z.batches("train", size=0)
     with pytest.raises(UserError, match="the data have no split 'tset'; did you mean 'test'"):
         z.batches("tset")
@@ -219,7 +219,7 @@ def test_what_can_be_no_batches_is_told_at_once(run: Run) -> None:
     with pytest.raises(ValueError, match="'image' is given with 5 rows, and 12 of the test split are read"):
         z.batches("test", given={"image": torch.zeros(5, 1, 4, 4)})
     for call in (z.batches, z.read):
-        with pytest.raises(ValueError, match="count is 0; at least one row is read"):
+        with pytest.raises(ValueError, match="count is 0; expected at least 1"):
             call("test", count=0)
     with pytest.raises(UserError, match="the data have no split 'tset'"):
         z.at("tset", torch.tensor([0]))

@@ -82,7 +82,7 @@ def test_every_family_says_roles(plan: Plan) -> None:
 
 def test_samples_are_drawn_of_classes_where_priors_or_decoders_tell_them_apart(run: Run, family: str) -> None:
     if family not in CLASSES | UNCLASSED:
-        with pytest.raises(UserError, match="says no prior"):
+        with pytest.raises(UserError, match="names no prior"):
             run.sample(1)
         return
     field = sampled_classes(run)

@@ -48,7 +48,7 @@ def test_a_decoder_that_is_told_the_class_follows_it(runs: list[Run], images: Te
 
 
 def test_what_cannot_be_done_is_refused(runs: list[Run], images: Tensor) -> None:
-    with pytest.raises(ValueError, match=r"this model needs the images' class; there is: long, round, square"):
+    with pytest.raises(ValueError, match=r"this model needs the images' class; expected one of: long, round, square"):
         inpaint(runs[1], images, MASK)
     with pytest.raises(ValueError, match="no class 'rond'; did you mean 'round'"):
         inpaint(runs[1], images, MASK, label="rond")

@@ -97,7 +97,7 @@ def test_a_run_that_keeps_no_moments_takes_those_of_its_training_data(
     [
         ({}, "no label to add or remove is given; known labels: Bald, Smiling, Wearing_Hat, Young"),
         ({"add": {"Smilling": None}}, "no label 'Smilling'; did you mean 'Smiling'"),
-        ({"remove": {"Xyz": 0.0}}, "no label 'Xyz'; there is: Bald, Smiling"),
+        ({"remove": {"Xyz": 0.0}}, "no label 'Xyz'; expected one of: Bald, Smiling"),
         ({"add": {"Bald": 1.0}, "remove": {"Bald": 0.0}}, "Bald cannot be both added and removed"),
         ({"add": {"Bald": 1.0, "Wearing_Hat": 1.0}}, "Bald, Wearing_Hat cannot be added together"),
         ({"add": {"Young": 1.0}}, "no training image has the label Young"),

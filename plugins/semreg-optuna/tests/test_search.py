@@ -35,7 +35,7 @@ def test_other_pruners_prune(pruner: str) -> None:
     ("words", "message"),
     [
         ("sampler=tpee", r"no sampler is called 'tpee'; did you mean 'tpe'\?"),
-        ("pruner=", "no pruner is called ''; there is: halving, hyperband, median, none"),
+        ("pruner=", "no pruner is called ''; expected one of: halving, hyperband, median, none"),
         ("sampler=tpe,median", "'median' is neither sampler=NAME nor pruner=NAME"),
         ("sampler=tpe,sampler=gp", "it has one sampler and one pruner; name each once"),
     ],

@@ -47,7 +47,7 @@ class Archive:
             message = "not a NumPy archive as numpy.savez writes it, or damaged"
             raise UserError(str(self.path), message) from None
         if not isinstance(archive, np.lib.npyio.NpzFile):
-            raise UserError(str(self.path), "a single array; an archive written by numpy.savez is expected")
+            raise UserError(str(self.path), "found a single array; expected an archive written by numpy.savez")
         return archive
 
     @property
@@ -100,7 +100,7 @@ class Archive:
         several = [names for names in found.values() if len(names) > 1]
         if not found or several:
             said = f"{' and '.join(several[0])} could both be meant" if several else "the star stands for no split"
-            raise self.error(key, f"{said}; there is: {', '.join(self.names)}")
+            raise self.error(key, f"{said}; expected one of: {', '.join(self.names)}")
         return {split: names[0] for split, names in sorted(found.items())}
 
     def keys_by_split(self) -> dict[str, list[str]]:

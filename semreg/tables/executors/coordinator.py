@@ -238,7 +238,7 @@ class Coordinator:
             raise UserError("--on", message) from error
         if what not in self.failing:
             self.failing.add(what)
-            say(f"{work.title}: {message}; it is waited for")
+            say(f"{work.title}: {message}; waiting")
 
     def settle(self, work: Work, *, tried: bool = True) -> None:
         """Tell what came of a trial that is in nobody's hands any more, or let it wait on; `tried` if we had it."""
@@ -260,8 +260,8 @@ class Coordinator:
                 self.wait(work)
             else:
                 words = last_words(work.trial, work.length)
-                said = f"its last words: {words}" if words else "the last time it said nothing"
-                why = f"its process ended {MOST_TRIES} times without a step forward, as where memory runs out"
+                said = f"its last words: {words}" if words else "the last time it printed nothing"
+                why = f"its process ended {MOST_TRIES} times without progress, perhaps for lack of memory"
                 self.done(work, Cell(work.trial.seed, work.folder, "failed", f"{why}; {said}"))
 
     def wait(self, work: Work, *, elsewhere: bool = False) -> None:

@@ -50,7 +50,9 @@ def additions_of(
     """
     said = [part for text in texts for part in _split(text) if part]
     if not said:
-        raise UserError("--with", "nothing to add; write losses.NAME[=WEIGHT], or the name or path of a partial recipe")
+        raise UserError(
+            "--with", "no addition is given; write losses.NAME[=WEIGHT], or the name or path of a partial recipe"
+        )
     if len(said) > MOST:
         runs = 1 + len(said) + math.comb(len(said), 2)
         raise UserError("--with", f"{len(said)} additions and their pairs make {runs} recipes; expected at most {MOST}")
@@ -173,7 +175,9 @@ def _wired(name: str, taking: Signature, plan: Plan, carrier: ClassCarrier, wher
         raise UserError(where, f"it takes any number of inputs; {by_hand}")
     for parameter in needed:
         if not roles_of(taking, parameter):
-            raise UserError(where, f"its input {parameter!r} asks for no role; {by_hand}, or a partial recipe")
+            raise UserError(
+                where, f"its input {parameter!r} matches no role of [model]; {by_hand}, or a partial recipe"
+            )
     try:
         found = left_to_roles(taking, (), carrier.roles, plan.fields)
     except Unsaid as unsaid:

@@ -47,9 +47,9 @@ def class_carrier(plan: Plan, label: str | None = None) -> ClassCarrier:
         label = next(iter(attributes))
     if label is None:
         line = f"add `{LINES[Role.LABEL]}` there, with the recipe's own names"
-        reason = f"[model] says no field of classes among its attributes; {line}"
+        reason = f"[model] names no field of classes among its attributes; {line}"
         if attributes:
-            reason = f"[model] says several fields of classes, {', '.join(attributes)}; choose one by --label"
+            reason = f"[model] names several fields of classes, {', '.join(attributes)}; choose one by --label"
     code = None if label is None else attributes[label]
     roles = plan.roles if label is None else replace(plan.roles, attributes={label: attributes[label]})
     named = [name for name in (*roles.code, roles.output) if name in plan.tensors]

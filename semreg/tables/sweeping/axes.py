@@ -58,7 +58,7 @@ def axes_of(said: Sequence[str] | Mapping[str, Any], *, searched: bool = False) 
     else:
         axes = [_axis(key, values.strip(), searched) for key, _, values in (text.partition("=") for text in said)]
     if not axes:
-        raise UserError("--vary", f"nothing to vary; {_FITS}")
+        raise UserError("--vary", f"no key to vary is given; {_FITS}")
     for one, other in itertools.combinations(axes, 2):
         shared = min(len(one.key), len(other.key))
         if one.key[:shared] == other.key[:shared]:
@@ -68,7 +68,9 @@ def axes_of(said: Sequence[str] | Mapping[str, Any], *, searched: bool = False) 
                 message = f"{inner.dotted} is a part of {outer.dotted}; vary one of the two"
             raise UserError("--vary", message)
     if any(axis.key == ("seed",) for axis in axes):
-        message = "a seed is not chosen; --seeds 3, or --seeds 0,1,5, trains every row with each and ranks their means"
+        message = (
+            "a sweep doesn't vary the seed; --seeds 3, or --seeds 0,1,5, trains each row with all and ranks the means"
+        )
         raise UserError("--vary seed", message)
     return axes
 
@@ -125,9 +127,9 @@ def _listed(said: str, where: str) -> list[Any]:
 def _range(said: re.Match[str], where: str) -> Range:
     found = Range(_end(said["low"], where), _end(said["high"], where), log=bool(said["log"]))
     if not found.low < found.high:
-        raise UserError(where, f"{said[0]} doesn't ascend")
+        raise UserError(where, f"{said[0]} doesn't ascend; expected LOW below HIGH")
     if found.log and found.low <= 0:
-        raise UserError(where, f"{said[0]}: equal ratios begin above 0")
+        raise UserError(where, f"{said[0]}: a logarithmic range must start above 0")
     return found
 
 

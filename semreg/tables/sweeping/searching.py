@@ -61,13 +61,13 @@ def sought_by(said: str | None, trials: int | None) -> Sought | None:
     if said is None and trials is None:
         return None
     if said is None:
-        raise UserError("--trials", "it counts what a search tries, and a sweep has all combinations; add --search")
+        raise UserError("--trials", "it is the number of trials of a search; add --search")
     if trials is None:
         raise UserError("--search", f"{said!r} needs a number of trials; add --trials 40")
     if isinstance(trials, bool) or trials < 1:
-        raise UserError("--trials", f"{trials!r} is no number of trials, 1 at least")
+        raise UserError("--trials", f"{trials!r} is not a number of trials; expected at least 1")
     if started_by_torchrun():
-        raise UserError("--search", "the processes of torchrun make one run after another; leave one of both out")
+        raise UserError("--search", "torchrun trains one run after another; leave out torchrun or this option")
     return Sought(said, load(component_named(said.partition(":")[0], "search", "--search")), trials)
 
 
@@ -132,7 +132,7 @@ def _alone(folder: Path) -> Iterator[None]:
         try:
             lock.acquire(timeout=SECONDS_OF_A_LOOK)
         except Timeout:
-            say(f"{folder.name}: {who_has(folder / LOCK)} is at this search, and is waited for")
+            say(f"{folder.name}: {who_has(folder / LOCK)} works on this search; waiting for it")
             lock.acquire()
     try:
         yield

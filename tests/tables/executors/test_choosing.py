@@ -41,10 +41,10 @@ def test_here_is_this_process_and_others_are_found_by_their_names(register: Regi
         ("lokal", None, r"--on: no executor is called 'lokal'; did you mean 'local'\?"),
         ("her", None, r"--on: no executor is called 'her'; did you mean 'here'\?"),
         ("", None, "--on: no executor is called ''"),
-        ("here:2", None, "--on: 'here:2': this process makes one run after another; local:2 makes two at once"),
+        ("here:2", None, "--on: 'here:2': `here` trains one run after another; local:2 trains two at a time"),
         ("local:two", None, "--on: 'local:two': 'two' is no number of processes"),
-        ("here", 0.5, "--gpus: shares of a GPU are for runs that are made at once; add --on local"),
-        ("local", 0.5, "--gpus: these runs compute on the CPU; leave it out"),
+        ("here", 0.5, "--gpus: --gpus shares a GPU among runs that train at the same time; add --on local"),
+        ("local", 0.5, "--gpus: these runs compute on the CPU; leave --gpus out"),
         ("local", 0.0, "--gpus: 0.0 is not a share of a GPU; expected a number above 0 and at most 1"),
         ("local", 1.5, "--gpus: 1.5 is not a share of a GPU"),
         ("local", float("nan"), "--gpus: nan is not a share of a GPU"),
@@ -72,7 +72,7 @@ def test_one_of_our_plugins_says_how_it_is_installed(monkeypatch: pytest.MonkeyP
 def test_torchrun_makes_runs_here_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(choosing, "started_by_torchrun", lambda: True)
     assert executor_of("here", None, CPU) is None
-    with pytest.raises(UserError, match="the processes of torchrun make one run after another"):
+    with pytest.raises(UserError, match="torchrun trains one run after another"):
         executor_of("local:2", None, CPU)
 
 

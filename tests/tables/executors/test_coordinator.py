@@ -186,9 +186,9 @@ def test_one_that_makes_no_step_forward_has_failed_with_its_last_words(run: Run,
 
     executor, cells = run(a=[[dies]] * MOST_TRIES, b=[[]] * MOST_TRIES)
     assert sorted(executor.submitted) == ["a"] * MOST_TRIES + ["b"] * MOST_TRIES
-    ended = "its process ended 3 times without a step forward, as where memory runs out"
+    ended = "its process ended 3 times without progress, perhaps for lack of memory"
     assert (cells["a"].state, cells["a"].reason) == ("failed", f"{ended}; its last words: epoch 1")
-    assert cells["b"].reason == f"{ended}; the last time it said nothing"
+    assert cells["b"].reason == f"{ended}; the last time it printed nothing"
 
 
 def test_one_that_is_killed_again_and_again_goes_on_as_long_as_it_makes_steps(run: Run) -> None:
@@ -295,7 +295,7 @@ def test_a_job_that_cannot_be_asked_for_a_while_is_taken_to_run(run: Run, capsys
     assert sorted(executor.submitted) == ["a", "b"]
     assert {cell.state for cell in cells.values()} == {"finished"}
     said = capsys.readouterr().err
-    assert said.count("MadeUpExecutor can't tell the state of a run: OSError: the queue is away; it is waited for") == 1
+    assert said.count("MadeUpExecutor can't tell the state of a run: OSError: the queue is away; waiting") == 1
 
 
 def test_a_job_that_can_never_be_asked_ends_the_grid_and_is_left(
@@ -324,7 +324,7 @@ def test_a_job_that_cannot_be_stopped_hinders_not_that_others_are(
     with pytest.raises(KeyboardInterrupt):
         run(a=[[*[nothing] * 9, done]], b=[[lambda folder: os.kill(os.getpid(), signal.SIGINT), *[nothing] * 1000]])
     assert len(cancelled) == 2
-    assert "a: MadeUpExecutor can't stop a run: OSError: the queue is away; it is waited for" in capsys.readouterr().err
+    assert "a: MadeUpExecutor can't stop a run: OSError: the queue is away; waiting" in capsys.readouterr().err
 
 
 def test_a_job_that_is_begun_while_two_signals_come_is_stopped_too(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

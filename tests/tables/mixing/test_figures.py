@@ -87,7 +87,7 @@ def test_all_are_of_the_label_that_is_chosen(two_codes: Plans) -> None:
     assert figures.evaluations["probe"] == {"use": "linear_probe(z_u, style)"}
     assert figures.evaluations["leakage"] == {"use": "leakage(z_s, style)"}
     assert "No order: the classes of style have no order." in figures.left_out
-    unsaid = "No probe, leakage, order: [model] says several fields of classes, kind, style; choose one by --label."
+    unsaid = "No probe, leakage, order: [model] names several fields of classes, kind, style; choose one by --label."
     assert of(plan).left_out == (unsaid,)
 
 
@@ -149,7 +149,7 @@ def test_a_recipe_that_can_have_no_figure_is_refused(plan: Plans) -> None:
     with pytest.raises(UserError) as refused:
         of(plan('without = ["model"]'))
     assert refused.value.text().endswith(
-        "there is nothing to rank mixes by. No probe, leakage, order: [model] says no field of classes among its "
+        "there is nothing to rank mixes by. No probe, leakage, order: [model] names no field of classes among its "
         'attributes; add `attributes = { label = "z" }` there, with the recipe\'s own names. '
         "No reconstruction: the [model] of the recipe says no input or no output."
     )

@@ -111,7 +111,7 @@ def test_a_range_keeps_its_ends_and_ascends(low: float, ratio: float, points: in
 @pytest.mark.parametrize(
     ("said", "message"),
     [
-        ([], "--vary: nothing to vary; write KEY="),
+        ([], "--vary: no key to vary is given; write KEY="),
         (["lr"], "--vary lr: '': write KEY="),
         (["lr=0.1"], "--vary lr: '0.1': write KEY="),
         (["lr=[a, b]"], r"--vary lr: '\[a, b\]': .*; write texts in quotes"),
@@ -120,20 +120,20 @@ def test_a_range_keeps_its_ends_and_ascends(low: float, ratio: float, points: in
         (["lr=[1]"], "--vary lr: 1 value; two at least can be compared"),
         (["lr=[]"], "--vary lr: 0 values; two at least"),
         (["lr=[1, 2, 1]"], "--vary lr: 1 occurs twice"),
-        (["lr=2..1"], "--vary lr: 2..1 doesn't ascend"),
+        (["lr=2..1"], "--vary lr: 2..1 doesn't ascend; expected LOW below HIGH"),
         (["lr=a..1"], "--vary lr: 'a' is no number"),
         (["lr=true..2"], "--vary lr: 'true' is no number"),
         (["lr=1.0..inf"], "--vary lr: 'inf' is no number"),
-        (["lr=0..1:log"], "--vary lr: 0..1:log: equal ratios begin above 0"),
+        (["lr=0..1:log"], "--vary lr: 0..1:log: a logarithmic range must start above 0"),
         (["lr=1..9:1"], "--vary lr: 1 points; a range has 2 to 100"),
         (["lr=1..9:101"], "--vary lr: 101 points"),
         (["lr=1..3:4"], "--vary lr: 1..3:4 has no 4 different points"),
         (["lr=1.0004..1.0005:log:3"], "--vary lr: 1.0004..1.0005:log:3 has no 3 different points"),
         (["lr=[1, 2]", "lr=[3, 4]"], "--vary: lr is varied twice; give all its values at once"),
         (["o.lr=[1, 2]", "o=[{}, {lr = 1}]"], "--vary: o.lr is a part of o; vary one of the two"),
-        (["seed=[0, 1]"], "--vary seed: a seed is not chosen; --seeds 3, or"),
+        (["seed=[0, 1]"], "--vary seed: a sweep doesn't vary the seed; --seeds 3, or"),
         ({"lr": 3}, "--vary lr: 3 is not a list of values, or a text such as"),
-        ({"lr": [None, 1]}, "--vary lr: None is nothing that a recipe holds"),
+        ({"lr": [None, 1]}, "--vary lr: None can't be a value of a recipe"),
     ],
 )
 def test_mistakes_say_what_fits(said: Any, message: str) -> None:

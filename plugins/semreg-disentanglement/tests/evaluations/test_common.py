@@ -115,7 +115,7 @@ def test_the_matrix_is_drawn(run: FakeRun, undrawn: Any, monkeypatch: pytest.Mon
     monkeypatch.setattr(common, "heat_map", undrawn)
     [picture] = evaluated(mig, run.tensor("z"), [run.tensor("shape"), run.tensor("size")], **OPTIONS).pictures
     assert int.from_bytes(picture.png[16:20]) > 200  # pixels wide
-    assert picture.title == "What each dimension of z tells"
+    assert picture.title == "Factors in each dimension of z"
     assert picture.caption == "What is told, by factor and dimension."
 
 

@@ -29,7 +29,7 @@ class HDF5Array:
             found = h5py.File(self.path, "r")[self.name]
             shape, dtype = getattr(found, "shape", ()), getattr(found, "dtype", "no array")
         if (shape, str(dtype)) != (self.shape, "uint8"):
-            raise UserError(str(self.path), [Problem(self.name, f"{dtype} {shape}; uint8 {self.shape} fits")])
+            raise UserError(str(self.path), [Problem(self.name, f"{dtype} {shape}; expected uint8 {self.shape}")])
 
         def read(first: int, last: int) -> Pixels:
             with self._told():

@@ -111,7 +111,7 @@ def part(category: str, said: Part) -> nn.Module:
     name = options.pop("use", None)
     if name not in known:
         there = ", ".join(sorted(one for one, kind in known.items() if kind.__name__ not in REFUSED))
-        raise ValueError(f"no {category} is called {name!r}; there is: {there}")
+        raise ValueError(f"no {category} is called {name!r}; expected one of: {there}")
     kind: Any = known[name]
     try:
         module: nn.Module = as_module(_typed(kind), **options)
