@@ -65,9 +65,9 @@ def test_what_is_written_is_told_by_its_ending(tmp_path: Path) -> None:
         assert file_kind(tmp_path / name, *endings) == kind
     for name, endings, told in (
         ("a.jpg", (".png", ".gif"), "expected a .png, a .gif or a folder"),
-        ("a.jpg", (".png",), "a .png or a folder can"),
-        ("file", (".png",), "a .png or a folder can"),
-        ("file", (), "a folder can"),
+        ("a.jpg", (".png",), "expected a .png or a folder"),
+        ("file", (".png",), "expected a .png or a folder"),
+        ("file", (), "expected a folder"),
     ):
         with pytest.raises(UserError, match=f"--out: .*{name} can't be written; {told}$"):
             file_kind(tmp_path / name, *endings)

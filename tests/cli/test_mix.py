@@ -70,7 +70,7 @@ def test_mistakes_get_one_message_and_exit_code_2(
             "--with losses.l1: its input 'a' matches no role of [model]; write its inputs, lo",
         ),
         ((recipe, "--with", "sum.toml"), "--with sum.toml: there is no recipe 'sum.toml' or"),
-        ((recipe, "--with", folder / "summed.toml", "--epochs", 0), "--epochs: 0 is no number of epochs"),
+        ((recipe, "--with", folder / "summed.toml", "--epochs", 0), "--epochs: 0 is not a number of epochs"),
         (
             (recipe, "--with", folder / "summed.toml", "--label", "y"),
             "--label: 'y' is not a field of classes among",

@@ -59,7 +59,7 @@ def test_mistakes_get_one_message_and_exit_code_2(
         ),
         ((*rates, *METRIC, "--search", "some"), "--search: 'some' needs a number of trials; add --trials 40"),
         ((*rates, *METRIC, "--search", "some", "--trials", "3"), "--search: no search is called 'some'"),
-        ((*rates, *METRIC, "--judge-on", "all"), "--judge-on: 'all' is none of test, validation"),
+        ((*rates, *METRIC, "--judge-on", "all"), "--judge-on: 'all' is not one of test, validation"),
     ):
         assert ended(recipe, *out, *arguments) == 2
         assert message in capsys.readouterr().err

@@ -149,6 +149,6 @@ def test_an_encoder_alone_is_exported_alone(train: Train, tmp_path: Path) -> Non
     made = export_run(run.folder, tmp_path / "out")
     assert made.differences.keys() == {"encoder.pt2"}
     assert made.left_out.keys() == {"decoder"}
-    assert "says no output; add `output" in made.left_out["decoder"]
+    assert "names no output; add `output" in made.left_out["decoder"]
     assert {"example.ppm", "encoder.pt2"} <= files_in(tmp_path / "out")
     assert "strip.png" not in files_in(tmp_path / "out")

@@ -38,21 +38,21 @@ def test_places_may_be_texts(precision: str) -> None:
 
 
 def test_a_precision_that_does_not_exist_is_told() -> None:
-    with pytest.raises(UserError, match="'fp8' is none of fp32, bf16, fp16") as refused:
+    with pytest.raises(UserError, match="'fp8' is not one of fp32, bf16, fp16") as refused:
         Choices(precision="fp8")
     assert refused.value.source == "--precision"
 
 
 def test_steps_are_captured_where_they_can_be_or_not() -> None:
     assert Choices(capture="off").capture == "off"
-    with pytest.raises(UserError, match="'maybe' is none of auto, off") as refused:
+    with pytest.raises(UserError, match="'maybe' is not one of auto, off") as refused:
         Choices(capture="maybe")
     assert (refused.value.source, refused.value.exit_code) == ("--capture", 2)
 
 
 def test_evaluations_judge_on_test_or_validation_images() -> None:
     assert (Choices().judge_on, Choices(judge_on="validation").judge_on) == ("test", "validation")
-    with pytest.raises(UserError, match="'train' is none of test, validation") as refused:
+    with pytest.raises(UserError, match="'train' is not one of test, validation") as refused:
         Choices(judge_on="train")
     assert refused.value.source == "--judge-on"
 

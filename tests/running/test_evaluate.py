@@ -158,9 +158,9 @@ def test_a_trained_run_is_evaluated_on_its_validation_images(
     semreg.evaluate(run.folder, device="cpu", judge_on="validation")
     assert len(evaluations) == 3
     assert command_of(run.folder, "recipe@validation") == command, "said once"
-    with pytest.raises(UserError, match="'train' is none of test, validation"):
+    with pytest.raises(UserError, match="'train' is not one of test, validation"):
         semreg.evaluate(run.folder, judge_on="train")
-    with pytest.raises(UserError, match="'train' is none of test, validation"):
+    with pytest.raises(UserError, match="'train' is not one of test, validation"):
         semreg.open_run(run.folder, judge_on="train")
 
 

@@ -137,6 +137,6 @@ def test_a_disk_that_refuses_is_told(runs: Path, monkeypatch: pytest.MonkeyPatch
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(disk.Path, "rename", rename)
-    with pytest.raises(CannotWrite, match="Permission denied; mend that"):
+    with pytest.raises(CannotWrite, match="Permission denied; fix this"):
         remove_run(runs / "o-1")
     assert (runs / "o-1" / "run.json").is_file()

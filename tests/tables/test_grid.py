@@ -110,7 +110,7 @@ def test_figures_of_runs_together_stand_beside_those_of_each() -> None:
     assert not both.failed
     assert replace(both, across={"all": Compared(3, failure="no")}).failed
     require_matches(replace(both, globs=("all.distance", "apart.*"), plots=(Plot("apart.distance", "probe.accuracy"),)))
-    with pytest.raises(UserError, match=r"there is: probe\.accuracy, apart\.distance, all\.distance"):
+    with pytest.raises(UserError, match=r"expected one of: probe\.accuracy, apart\.distance, all\.distance"):
         require_matches(replace(both, globs=("apart.x",)))
 
 

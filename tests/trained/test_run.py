@@ -87,7 +87,7 @@ def test_gradients_flow_to_values_given_and_leave_nothing_with_modules(run: Run)
     ahead, behind = (float(decoder.given(z=codes.detach() + by)[:50].double().sum()) for by in (step, -step))
     assert float(slope.square().sum()) == pytest.approx((ahead - behind) / 2e-3, rel=2e-2)
     assert all(parameter.grad is None for module in run.modules.values() for parameter in module.parameters())
-    with pytest.raises(ValueError, match=r"'mixed' cannot be computed from \['z'\] alone; give \['image'\] too"):
+    with pytest.raises(ValueError, match=r"'mixed' cannot be computed from only \['z'\]; also give \['image'\]"):
         run.tensor("mixed").differentiable(z=codes)
 
 
@@ -99,7 +99,7 @@ def test_what_is_given_in_several_batches_is_computed_row_by_row(run: Run) -> No
 
 
 def test_values_that_do_not_suffice_or_do_not_agree_are_refused(run: Run) -> None:
-    with pytest.raises(ValueError, match=r"'mixed' cannot be computed from \['z'\] alone; give \['image'\] too"):
+    with pytest.raises(ValueError, match=r"'mixed' cannot be computed from only \['z'\]; also give \['image'\]"):
         run.tensor("mixed").given(z=torch.zeros(3, 2))
     with pytest.raises(ValueError, match="rows"):
         run.tensor("mixed").given(z=torch.zeros(3, 2), image=torch.zeros(4, 1, 4, 4))

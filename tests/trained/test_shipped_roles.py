@@ -100,7 +100,7 @@ def test_images_are_encoded_and_interpolated_unless_a_class_must_be_told(run: Ru
             run.encode(torch.rand(2, 1, 16, 16))
         return
     if family in TOLD:
-        with pytest.raises(ValueError, match=r"cannot be computed from .* alone; give \['.*'\] too"):
+        with pytest.raises(ValueError, match=r"cannot be computed from only .*; also give \['.*'\]"):
             run.encode(inputs(run))
         return
     first, last = (encoded(run, images) for images in inputs(run).split(1))

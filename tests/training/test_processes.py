@@ -148,7 +148,7 @@ def test_a_process_that_dies_ends_the_run_with_a_message_and_it_goes_on_to_the_s
     assert "the same command resumes from the last checkpoint" in said
     assert json.loads((folder / "status.json").read_text())["state"] == "stopped"
     shutil.copytree(tmp_path / "killed", tmp_path / "alone")
-    with pytest.raises(UserError, match=r"begun with number of processes 2, now it is 1[^~]*--allow-other-processes"):
+    with pytest.raises(UserError, match=r"started with number of processes 2, now it is 1[^~]*--allow-other-processes"):
         semreg.run(path, out=tmp_path / "killed", device="cpu")
     assert in_processes(2, lambda rank: run(rank, "killed", False)) == [0, 0]
     first, second = weights(only(tmp_path / "whole")), weights(folder)

@@ -101,5 +101,5 @@ def test_mistakes_are_told(train: Train) -> None:
         augment_class(run, "b", 0)
     with pytest.raises(UserError, match="names no field of classes and its code; add `attributes = "):
         augment_class(train(), "b", 3)
-    with pytest.raises(UserError, match="says no output; add `output = "):
+    with pytest.raises(UserError, match="names no output; add `output = "):
         augment_class(train(f'without = ["model.output"]\n{KINDS}'), "b", 3)

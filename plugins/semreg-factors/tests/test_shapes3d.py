@@ -51,7 +51,7 @@ def test_read(root: Path, images: np.ndarray, tmp_path: Path) -> None:
 
 def test_another_array_and_a_damaged_file_are_told(root: Path) -> None:
     path = root / "shapes3d" / "3dshapes.h5"
-    with pytest.raises(UserError, match=r"labels  float64 \(336, 6\); uint8 \(336, 64, 64, 3\) fits"):
+    with pytest.raises(UserError, match=r"labels  float64 \(336, 6\); expected uint8 \(336, 64, 64, 3\)"):
         HDF5Array(path, "labels", (336, 64, 64, 3)).open()
     with pytest.raises(UserError, match="pictures  can't be read"):
         HDF5Array(path, "pictures", (336, 64, 64, 3)).open()

@@ -42,7 +42,7 @@ def test_here_is_this_process_and_others_are_found_by_their_names(register: Regi
         ("her", None, r"--on: no executor is called 'her'; did you mean 'here'\?"),
         ("", None, "--on: no executor is called ''"),
         ("here:2", None, "--on: 'here:2': `here` trains one run after another; local:2 trains two at a time"),
-        ("local:two", None, "--on: 'local:two': 'two' is no number of processes"),
+        ("local:two", None, "--on: 'local:two': 'two' is not a number of processes"),
         ("here", 0.5, "--gpus: --gpus shares a GPU among runs that train at the same time; add --on local"),
         ("local", 0.5, "--gpus: these runs compute on the CPU; leave --gpus out"),
         ("local", 0.0, "--gpus: 0.0 is not a share of a GPU; expected a number above 0 and at most 1"),

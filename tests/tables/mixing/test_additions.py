@@ -182,7 +182,7 @@ def test_what_is_refused_says_what_would_fit(plan: Plans, two_codes: Plans) -> N
         "losses.cross_entropy(logits, classes), with the recipe's names for them, or a partial recipe"
     )
     assert "it needs the option 'by'; give it by --set losses.shrink.by=VALUE" in refusal(one, "losses.shrink")
-    assert "nothing in the recipe is called 'y'; there is:" in refusal(one, "losses.l1(y, z)")
+    assert "nothing in the recipe is called 'y'; expected one of:" in refusal(one, "losses.l1(y, z)")
     assert "'image+z' is neither a name nor a call" in refusal(one, "losses.l1(image+z, z)")
     assert "losses.l1(z, z) + 1: write losses.NAME" in refusal(one, "losses.l1(z, z) + 1")
     assert "depends on no module that the recipe trains" in refusal(one, "losses.l1(image, image)")
