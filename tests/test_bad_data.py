@@ -266,7 +266,7 @@ TOLD = "warning: left out as unreadable: 2 of 12 images (root/faces/3.png: "
 
 def test_bad_images_are_left_out_told_and_recorded(two_bad: Path, command: Command) -> None:
     refused = command("run", FACES).stderr
-    assert refused.splitlines()[0].endswith("--skip-bad-images, which counts them): 2 errors")
+    assert refused.splitlines()[0].endswith("skip and count them by --skip-bad-images): 2 errors")
     assert ("3.png" in refused, "5.png" in refused) == (True, True)
     result = command("run", FACES, "--skip-bad-images")
     assert result.exit_code == 0
@@ -310,7 +310,7 @@ def test_a_run_does_not_go_on_with_mended_images(
     draw(two_bad / "faces/3.png")
     refused = command("run", FACES, "--skip-bad-images")
     assert refused.exit_code == 2
-    assert "the images or labels are not those that the run was begun with" in refused.stderr
+    assert "the images or labels have changed since the run started" in refused.stderr
 
 
 def test_only_bad_images(command: Command, root: Path) -> None:

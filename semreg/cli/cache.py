@@ -27,14 +27,17 @@ cache = command_group()
 Names = Annotated[
     list[str],
     typer.Argument(
-        metavar="[NAME]", help="Caches, or globs of them in quotes.", show_default=False, autocompletion=cache_names
+        metavar="[NAME]",
+        help="Names of caches, or quoted globs of names.",
+        show_default=False,
+        autocompletion=cache_names,
     ),
 ]
 
 
 @cache.callback()
 def list_caches(context: typer.Context, out: Out = Path("runs"), as_json: AsJson = False) -> None:
-    """List the data that are kept decoded; clear some."""
+    """List the cached data sets; `clear` removes caches."""
     if context.invoked_subcommand is not None:
         return
     from semreg.data.cache_collection import cache_folder, kept_caches
@@ -61,16 +64,19 @@ def list_caches(context: typer.Context, out: Out = Path("runs"), as_json: AsJson
 def clear_caches(
     names: Names = [],  # noqa: B006  typer reads the default and never changes it
     unused: Annotated[
-        bool, typer.Option("--unused", help="All that no run in --out is trained on, and what is half built.")
+        bool, typer.Option("--unused", help="Remove caches that no run in --out uses, and half-built ones.")
     ] = False,
-    everything: Annotated[bool, typer.Option("--all", help="All of them.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Remove all caches.")] = False,
     out: Out = Path("runs"),
 ) -> None:
-    """Remove caches of data sets; none that a process uses. What is needed again is built again."""
+    """Remove caches of data sets that no process uses.
+
+    A run that needs a removed cache builds it again.
+    """
     from semreg.data.cache_collection import CacheIsBusy, cache_folder, clear, kept_caches, tidy_caches
 
     if bool(names) + unused + everything != 1:
-        raise UserError("semreg cache clear", "say which: names, --unused or --all")
+        raise UserError("semreg cache clear", "give names, --unused or --all")
     folder = cache_folder()
     kept = kept_caches(folder)
     problems: list[Problem] = []

@@ -82,7 +82,7 @@ def _watch_on_terminal(out: Path, wanted: Selection) -> None:
     watched = {run.folder for run in runs if run.running}
     if not watched:
         print_runs(out, wanted)
-        echo("no run is under way")
+        echo("no run is running")
         return
     with Live(console=Console(highlight=False), auto_refresh=False) as live:
         while True:

@@ -73,7 +73,7 @@ class ConvEncoder(nn.Module):
         self.features = nn.Sequential(*layers)
         if head == "maps":
             if hidden or vectors:
-                what = "hidden layers are" if hidden else "vectors beside the image are for what is"
+                what = "hidden layers are" if hidden else "vectors beside the image need layers that are"
                 raise ValueError(f"{what} fully connected; head = 'maps' has none")
             self.head: nn.Module = map_output(channels, outputs)
         else:

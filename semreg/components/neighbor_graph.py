@@ -54,8 +54,8 @@ class NeighborGraph:
         chosen = torch.linspace(0, max(len(codes) - 1, 0), count, dtype=torch.float64).round().long()
         nodes = torch.unique(codes.detach().cpu()[chosen], dim=0)
         if len(nodes) <= self.neighbors:
-            found = f"{len(nodes)} different codes, of which each should have {self.neighbors} neighbours"
-            raise ValueError(f"neighbor_graph: there are {found}; more codes or fewer neighbours fit")
+            found = f"{len(nodes)} different codes for {self.neighbors} neighbours"
+            raise ValueError(f"neighbor_graph: there are {found}; use more codes or fewer neighbours")
         self.nodes, self._edges = nodes, None
         return self
 
@@ -69,7 +69,7 @@ class NeighborGraph:
 
     def _fitted(self) -> Tensor:
         if self.nodes is None:
-            raise ValueError("neighbor_graph is to be fitted on training codes before it is called")
+            raise ValueError("neighbor_graph is not fitted; call fit on training codes first")
         return self.nodes
 
     def __call__(self, a: Tensor, b: Tensor, weight: Tensor | float) -> Tensor:

@@ -196,7 +196,7 @@ def augment(
         ValueError: for another shape.
     """
     if images.ndim != 4:
-        raise shape_error("augment(images)", "batch channels height width", "these are no images", images)
+        raise shape_error("augment(images)", "batch channels height width", "not images", images)
     if not len(images):
         return images
     low, high = value_range

@@ -55,7 +55,7 @@ def predictability(
     """
     if codes.ndim != 2:
         raise shape_error(
-            "predictability(codes, labels)", "batch code, batch", "the codes are no vectors", codes, labels
+            "predictability(codes, labels)", "batch code, batch", "the codes are not vectors", codes, labels
         )
     require_classes("predictability(codes, labels)", labels, rows=len(codes), classes=classes)
     points = codes.double()

@@ -89,7 +89,7 @@ def cause_of(error: BaseException, *plain: type[Exception]) -> str:
     if undetermined:
         return f"{operation} gives other bits each time on this device; leave out --deterministic, or the component"
     if _ASSERTED in said:
-        return "the GPU found a label that is no class, or a target outside [0, 1]; `--device cpu` tells which"
+        return "the GPU found a label that is not a class, or a target outside [0, 1]; `--device cpu` shows which"
     bare = said and isinstance(error, plain or (ValueError, RuntimeError))
     return said if bare else f"{type(error).__name__}: {said}"
 
@@ -113,5 +113,5 @@ def closest(word: str, candidates: Iterable[str]) -> str:
         return f"; did you mean {' or '.join(repr(name) for name in near)}?"
     if known:
         shown = ", ".join(name[:LONGEST_WORD] for name in known[:12]) + (", …" if len(known) > 12 else "")
-        return f"; there is: {shown}"
+        return f"; expected one of: {shown}"
     return ""

@@ -47,7 +47,7 @@ KINDS: dict[str, Kind] = {
         Kind("evaluation", "semreg.evaluations", "figures, tables and pictures of a trained run", "evaluation"),
         Kind("comparison", "semreg.comparisons", "figures, tables and pictures of several runs together", "comparison"),
         Kind("optimizer", "semreg.optimizers", "rule that steps parameters along gradients", "optimizer"),
-        Kind("schedule", "semreg.schedules", "course of a learning rate over a phase", "schedule"),
+        Kind("schedule", "semreg.schedules", "schedule of a learning rate over a phase", "schedule"),
         Kind("executor", "semreg.executors", "where trials of a grid run, if not `here`, in this process", "executor"),
         Kind("search", "semreg.searches", "what chooses the values of a sweep by the figures of others", "search"),
         Kind("tracker", "semreg.trackers", "function that brings a store of experiments up to date", "tracker"),

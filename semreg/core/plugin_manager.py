@@ -52,7 +52,7 @@ def add_plugin(manager: pluggy.PluginManager, plugin: Any, name: str) -> None:
         for implementation in caller.get_hookimpls():
             if implementation.plugin is plugin and not _observes(caller, implementation):
                 events = [event for event, known in vars(manager.hook).items() if known.has_spec()]
-                wrong = f"{caller.name} is no event of semreg, or is wrapped{closest(caller.name, events)}"
+                wrong = f"{caller.name} is not an event of semreg, or is wrapped{closest(caller.name, events)}"
     if wrong:
         manager.unregister(plugin)
         raise ValueError(wrong)

@@ -133,7 +133,7 @@ def unreadable_images(messages: Iterable[str]) -> UserError:
     problems = [Problem("image", message) for message in messages]
     if len(problems) > 20:
         problems[20:] = [Problem("", f"and {len(problems) - 20} more")]
-    advice = "mend or remove them, or leave out all such by --skip-bad-images, which counts them"
+    advice = "fix or remove them, or skip and count them by --skip-bad-images"
     return UserError(f"unreadable images ({advice})", problems)
 
 
@@ -338,7 +338,10 @@ def _require_open(folder: Path, count: int) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
     except (ValueError, OSError):
         message = f"its images are in {count:,} files, and a process may have {hard:,} open here (`ulimit -Hn`)"
-        raise UserError(str(folder), f"{message}; {needed:,} fit, or a SEMREG_CACHE_LIMIT that keeps fewer") from None
+        raise UserError(
+            str(folder),
+            f"{message}; raise the limit of open files to {needed:,}, or set SEMREG_CACHE_LIMIT to keep fewer",
+        ) from None
 
 
 def _read_images(path: Path, shape: tuple[int, int, int, int], digests: list[str], most: int) -> Array:

@@ -30,7 +30,7 @@ HEADER = "cache.json"
 """Is written last, so that a folder without it is no whole cache."""
 _NAME = re.compile(r"(?P<dataset>.+)-[0-9a-f]{16}")
 _PARTIAL = re.compile(r"\.(?P<name>.+-[0-9a-f]{16})\.partial")
-_ADVICE = "mend that, and clear it again"
+_ADVICE = "fix this, and repeat the command"
 
 
 class CacheIsBusy(UserError):  # noqa: N818  a finding rather than a failure
@@ -80,7 +80,7 @@ def cache_limit() -> int | None:
         return None
     found = _AMOUNT.fullmatch(written.strip())
     if found is None:
-        raise UserError(LIMIT, f"{written!r} is no amount; 200 GB, 500 MB or a number of bytes fits")
+        raise UserError(LIMIT, f"{written!r} is not an amount; expected 200 GB, 500 MB or a number of bytes")
     return int(float(found[1]) * 1000 ** " kmgt".index(found[2].lower() or " "))
 
 

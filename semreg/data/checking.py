@@ -30,10 +30,10 @@ def check_source(name: str, specification: Specification, source: Source) -> Non
     problems = [] if count else [Problem("", "there are no images")]
     if source.split.dtype != np.uint8 or not np.isin(source.split, list(SPLITS.values())).all():
         problems.append(
-            Problem("split", f"{source.split.dtype} {np.unique(source.split)[:5]} found; uint8 0, 1, 2 fit")
+            Problem("split", f"found {source.split.dtype} {np.unique(source.split)[:5]}; expected uint8 0, 1 or 2")
         )
     if source.images is not None and not isinstance(specification.get("image"), ImageField):
-        problems.append(Problem("image", "the images read need this field for themselves"))
+        problems.append(Problem("image", "this name is reserved for the images; rename the field"))
     for label, field in specification.items():
         if not label.isidentifier() or label == "split":
             message = f"{quoted(label)} is not usable as a field's name; letters, digits and _ fit, 'split' does not"
@@ -52,9 +52,9 @@ def check_source(name: str, specification: Specification, source: Source) -> Non
 def require_told(source: Source) -> None:
     """Raises TypeError for what can't be said or recorded of a source."""
     if not isinstance(source.told, dict) or not isinstance(source.activity, str):
-        raise TypeError("`told` of its source is a dict, and `activity` a text")
+        raise TypeError("`told` of its source must be a dict, and `activity` a text")
     if not all(isinstance(remark, str) for remark in source.remarks):
-        raise TypeError("`remarks` of its source are texts")
+        raise TypeError("`remarks` of its source must be texts")
     json.dumps(source.told)
 
 
@@ -63,11 +63,11 @@ def _check_names(field: Field) -> str:
     names = field.names if isinstance(field, ClassField | AttributesField) else ()
     for name, times in Counter(names).items():
         if times > 1:
-            return f"the name {quoted(name)} stands there twice"
+            return f"the name {quoted(name)} occurs twice"
         try:
             name.encode()
         except UnicodeEncodeError:
-            return f"the name {quoted(name)} is no text; rename it"
+            return f"the name {quoted(name)} is not a text; rename it"
     return ""
 
 

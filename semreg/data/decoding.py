@@ -132,7 +132,7 @@ def workers_asked() -> int | None:
     if not written:
         return None
     if not written.isdecimal() or int(written) < 1:
-        raise UserError(WORKERS, f"{written!r} is no number of processes; 1 or more fits")
+        raise UserError(WORKERS, f"{written!r} is not a number of processes; expected at least 1")
     return int(written)
 
 

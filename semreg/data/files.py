@@ -72,7 +72,7 @@ def read_text(path: Path) -> str:
         zero = content.find(0)
         if zero >= 0:
             raise UserError(
-                str(path), f"can't be read: line {_line(content, zero)} holds a zero byte; a text in UTF-8 fits"
+                str(path), f"can't be read: line {_line(content, zero)} holds a zero byte; expected text in UTF-8"
             )
         return content.decode().removeprefix("\ufeff")
     except OSError as error:

@@ -97,7 +97,9 @@ def look_at(path: Path) -> Found:
     """
     whole = Path(os.path.abspath(under(Path(), str(path))))
     if not str(whole).isprintable():
-        raise UserError(shortened(path), "a recipe can't say this path; rename what has unprintable letters")
+        raise UserError(
+            shortened(path), "a recipe can't contain this path; rename files and folders with unprintable letters"
+        )
     if os.path.isdir(whole):
         return _folder(whole)
     if not os.path.exists(whole):  # which never raises
@@ -296,13 +298,11 @@ def _found(
 ) -> Found:
     count, place = len(data.split), shortened(options["path"])
     if count < LEAST_IMAGES:
-        raise UserError(place, f"{count} images are too few to learn from; {LEAST_IMAGES} or more fit")
+        raise UserError(place, f"{count} images are too few to learn from; expected at least {LEAST_IMAGES}")
     if side < LEAST_SIDE:
-        raise UserError(
-            place, f"images whose smaller side is {side} pixels show nothing to learn; {LEAST_SIDE} or more fit"
-        )
+        raise UserError(place, f"the smaller side of the images has {side} pixels; expected at least {LEAST_SIDE}")
     if data.counts["train"] < 2:
-        raise UserError(place, f"of {count:,} images {data.counts['train']} is for training, as the data say; more fit")
+        raise UserError(place, f"only {data.counts['train']} of {count:,} images is for training; expected more")
     unsaid = [name for name in left_out if left_out[name] == UNSAYABLE]
     if unsaid and not labels and "attributes" not in data.fields:
         raise UserError(place, f"the column {quoted(unsaid[0])} would be the label, but {UNSAYABLE}")

@@ -42,7 +42,7 @@ def read_label_table(path: Path) -> LabelTable:
     header = [name.strip() for name in rows[0]] if rows else []
     _check_header(path, header)
     if len(rows) < 2:
-        raise UserError(str(path), "there are no rows; a header and a line per image are expected")
+        raise UserError(str(path), "there are no rows; expected a header and one line per image")
     wrong = [index for index, row in enumerate(rows) if len(row) != len(header)]
     if wrong:
         found = f"line {lines[wrong[0]]} has {len(rows[wrong[0]])} columns, the header {len(header)}"

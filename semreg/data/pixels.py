@@ -88,7 +88,7 @@ def whitened(image: Image, white: float | None, *, wide: bool = False) -> Image:
         if deep:
             values = np.asarray(image)
             if white is None:
-                said = f"8 bits per channel are read, and more where it is said what is white: {line_for(values.max())}"
+                said = f"only 8 bits per channel are read unless the recipe states white: {line_for(values.max())}"
                 raise ValueError(f"up to {values.max():g}; {said}")
             return Images.fromarray(eight_bits(values, white))
         return _stretched(image, float(white or 255))

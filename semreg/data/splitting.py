@@ -89,8 +89,8 @@ def judging_on_validation(data: Cached) -> Cached:
     """
     if not data.counts["validation"]:
         message = (
-            "there are no validation images to judge on; they are cut before training, a tenth of the training images "
-            "by `--set data.split.validation=0.1` of the command that trains, such as `semreg run`"
+            "there are no validation images to judge on; set them aside before training: `semreg run … --set "
+            "data.split.validation=0.1` takes a tenth of the training images"
         )
         raise UserError("", [Problem("data.split.validation", message)])
     split = data.split.clone()
@@ -159,7 +159,7 @@ def with_share(data: Cached, amount: float, seed: int = 0) -> Cached:
     Raises UserError for a share that is not above 0 and at most 1.
     """
     if isinstance(amount, bool) or not 0 < amount <= 1:
-        raise UserError("", [Problem("data.split.share", f"{amount!r} is no share above 0 and at most 1")])
+        raise UserError("", [Problem("data.split.share", f"{amount!r} is not a share; expected above 0 and at most 1")])
     split = data.split.clone()
     for rows in (data.rows("train"), data.rows("unlabelled")):
         order = rows[torch.from_numpy(random_order(len(rows), seed))]

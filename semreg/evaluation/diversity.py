@@ -69,9 +69,9 @@ def intra_class_diversity(
         figures["ratio"] = figures["diversity"] / figures["diversity_real"]
     scales, window = scales_and_window(min(chosen.shape[2:]))
     caption = (
-        f"1 − mean MS-SSIM over all pairs of a class, each image with itself, too; {scales} scales and a window of "
-        f"{window} pixels (usual: 5 and 11), the scales' weights divided by their sum. Levels depend on that and on "
-        "the number of images; compare ratios."
+        f"1 − mean MS-SSIM over all pairs of a class, including each image with itself; {scales} scales and a "
+        f"window of {window} pixels (usual: 5 and 11), the scales' weights divided by their sum. The value depends on "
+        "this and on the number of images; compare only ratios."
     )
     rows = [
         (name, len(members[value]), *diversities.get(value, (None, None))) for value, name in enumerate(field.names)

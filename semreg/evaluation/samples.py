@@ -81,7 +81,7 @@ def inception_score(
     scores = [score_of(probability) for probability in seen.values()]
     figures = {"inception_score": scores[0], "inception_score_real": scores[1], "images": float(len(seen["generated"]))}
     summary = f"Inception Score {scores[0]:.3f}, of real test images {scores[1]:.3f}"
-    caption = "By an independent classifier trained on real images. It compares between runs with this judge only."
+    caption = "By an independent classifier trained on real images. Compare scores only between runs with this judge."
     columns = ("", "images", "Inception Score")
     rows = [(name, len(probability), score) for (name, probability), score in zip(seen.items(), scores, strict=True)]
     if field is None or labels is None:
@@ -164,8 +164,8 @@ def fid(
         sizes.append(of_real.shape[1])
     said = [f"{size} features of {NAMES[name]}" for name, size in zip(extractors, sizes, strict=True)]
     caption = (
-        f"From {images} real test images, by {' and by '.join(said)}. Levels compare within one choice of features "
-        "and one number of images only."
+        f"From {images} real test images, by {' and by '.join(said)}. Compare distances only for the same "
+        "features and the same number of images."
     )
     if least <= max(sizes):
         caption += f" {least} images don't span {max(sizes)} features: that distance is finite, but says little."
@@ -206,5 +206,5 @@ def _grid(rows: Sequence[Tensor], generated: Handle, names: list[str] | None = N
         row_labels=names,
         value_range=generated.run.value_range,
         caption="Decoded from random codes, unselected."
-        + (f" Of the first {len(rows)} of {len(rows) + left_out} classes." if left_out else ""),
+        + (f" Shown: {len(rows)} of {len(rows) + left_out} classes." if left_out else ""),
     )

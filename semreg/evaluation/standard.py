@@ -113,7 +113,7 @@ def divergence(
     curve = line_plot(
         "Nats by dimension",
         {"KL from the prior": (list(range(1, len(elements) + 1)), elements.tolist())},
-        x_label="dimensions of the code, the fullest first",
+        x_label="dimensions of the code, the largest first",
         y_label="nats per image",
     )
     active = f"{figures['active_dimensions']:.0f} of {len(elements)} dimensions active"

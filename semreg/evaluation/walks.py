@@ -79,7 +79,8 @@ def interpolation_strip(
         image_labels=seen or None,
         value_range=code.run.value_range,
         caption=f"Random pairs of test images, the same for every interpolator; {images} images, the pair's own "
-        "reconstructions first and last." + (" Under each image: what an independent classifier sees." if seen else ""),
+        "reconstructions first and last."
+        + (" Under each image: the class that an independent classifier sees." if seen else ""),
     )
     said = [(name, " ".join(labels)) for name, labels in zip(row_labels, seen, strict=False)]
     table = Table(f"From {start_name} to {end_name}, as the judge sees it", ("interpolator", "classes"), said)

@@ -40,7 +40,7 @@ def taken(run: Run, content: bytes) -> str:
     """
     field = input_field(run)
     if field is None:
-        raise ValueError(f"this run encodes {run.roles.input!r}, which is no image")
+        raise ValueError(f"this run encodes {run.roles.input!r}, which is not an image")
     if len(content) > MOST_BYTES:
         raise ValueError(f"{len(content):,} bytes are more than the {MOST_BYTES:,} that are read of an image")
     with tempfile.TemporaryDirectory() as folder:

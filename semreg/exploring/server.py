@@ -135,7 +135,7 @@ class Handler(BaseHTTPRequestHandler):
         }
         _, token, *rest = self.path.partition("?")[0].split("/", 2)
         if self.headers.get("Host", "") not in own:
-            self._refuse(HTTPStatus.MISDIRECTED_REQUEST, "this page is served under its own address alone")
+            self._refuse(HTTPStatus.MISDIRECTED_REQUEST, "this page answers only under its own address")
         elif not hmac.compare_digest(token.encode(), self.server.token.encode()):
             self._refuse(HTTPStatus.FORBIDDEN, "the address lacks its token; `semreg explore` printed it whole")
         else:

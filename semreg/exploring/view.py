@@ -148,7 +148,7 @@ class Explorer:
             value = given.pop(control.name, None)
             if isinstance(control, Mask):
                 if not isinstance(value, str | None):
-                    raise ValueError(f"{control.name} is no mask")
+                    raise ValueError(f"{control.name} is not a mask")
                 values[control.name] = painted(value or "", *seen[0].image.shape[2:])
             elif value is None:
                 values.setdefault(control.name, control.value)
@@ -171,13 +171,13 @@ class Explorer:
 def require_pictures(run: Run) -> None:
     """Raises UserError where what `[model]` calls input, output or sample is no image."""
     if run.roles.input and input_field(run) is None:
-        raise UserError(str(run.folder), f"what its [model] calls input, {run.roles.input!r}, is no image")
+        raise UserError(str(run.folder), f"the input of its [model], {run.roles.input!r}, is not an image")
     made = run.tensor(run.roles.output or run.roles.sample)
     batch = synthetic_batch(run.fields, run.value_range, 1)
     found = made.given(**{name: batch[name] for name in made.needs()})
     if not isinstance(found, Tensor) or found.ndim != 4 or found.shape[1] not in (1, 3):
         shape = f"a tensor {tuple(found.shape[1:])}" if isinstance(found, Tensor) else type(found).__name__
-        raise UserError(str(run.folder), f"what its [model] calls output, {made.name!r}, is no image but {shape}")
+        raise UserError(str(run.folder), f"the output of its [model], {made.name!r}, is not an image but {shape}")
 
 
 def columns(strips: Sequence[Strip]) -> list[Tensor]:

@@ -45,7 +45,7 @@ def strip_of(run: Run, images: Tensor | None, decoded: Tensor | None) -> Strip |
     except (UserError, ValueError):  # as for codes that need a label, or lie on no sphere
         found = None
     if found is None and decoded is not None:
-        found, says = decoded, "What the decoder makes of the codes of test images."
+        found, says = decoded, "Decoded codes of test images."
     if found is None or found.ndim != 4 or found.shape[1] not in (1, 3):
         return None
     return Strip(strip([found], run.value_range), says, found[0].clamp(*run.value_range))

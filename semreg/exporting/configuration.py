@@ -21,7 +21,7 @@ KEPT = ("name", "seed", "precision", "fallback", "used_fallback", "trained", "mo
 """What of a run's record an export keeps: nothing of the machine, the command or the places of data, and not the hash,
 by which it would be taken for the run where it lies beside others."""
 KEPT_OF_DATA = ("name", "counts", "fingerprint")
-ON_FALLBACK = "The recipe's own data set was not there; this is its fallback."
+ON_FALLBACK = "The recipe's own data set was missing; this is its fallback."
 """In the place of what the run says of it, which names where it was looked for."""
 
 

@@ -21,7 +21,7 @@ def require_hub(name: str) -> None:
     except ValueError as error:
         raise UserError("--push", cause_of(error)[:300]) from error
     if get_token() is None:
-        raise UserError("--push", "the Hub doesn't know who you are; `hf auth login` tells it")
+        raise UserError("--push", "you are not logged in to the Hub; run `hf auth login`")
 
 
 def upload(folder: Path, name: str) -> str:
@@ -38,5 +38,5 @@ def upload(folder: Path, name: str) -> str:
         api.upload_folder(repo_id=address.repo_id, folder_path=folder, commit_message="Model exported by semreg")
     except Exception as error:  # of the network, of the Hub, or of a name that it doesn't allow
         said = f"{folder} is written, and `hf upload {name} {folder}` tries again"
-        raise UserError("--push", f"{name} is not there: {cause_of(error)[:300]}; {said}") from error
+        raise UserError("--push", f"{name} was not uploaded: {cause_of(error)[:300]}; {said}") from error
     return str(address)

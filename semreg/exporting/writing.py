@@ -109,7 +109,7 @@ def export_run(
 
 def _require_free(out: Path) -> None:
     if os.path.lexists(out):
-        raise UserError("--out", f"{out} is there already; an export makes its folder")
+        raise UserError("--out", f"{out} exists already; give a folder that export can make")
 
 
 def _parts(run: Run, modules: Sequence[str], made: Exported) -> list[Part]:

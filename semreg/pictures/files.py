@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from semreg.pictures.grids import GAP, TILE, coloured, enlarged, pixels
 from semreg.store.disk import write_whole, writing
 
-ADVICE = "mend that, or choose another place by --out"
+ADVICE = "fix this, or choose another place by --out"
 
 
 def write_picture(path: str | Path, content: bytes) -> None:

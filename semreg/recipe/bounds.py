@@ -68,7 +68,7 @@ def parse_toml(text: str) -> TomlTable:
 
 def _read(path: Path) -> bytes:
     if not stat.S_ISREG(path.stat().st_mode):  # a device never ends, a pipe may never begin
-        raise UserError(str(path), "cannot be read: it is no file")
+        raise UserError(str(path), "cannot be read: it is not a file")
     with path.open("rb") as file:
         content = file.read(LARGEST_FILE + 1)
     require_short(content, str(path))
@@ -95,7 +95,7 @@ def require_bounds(table: TomlTable, source: str) -> None:
         if isinstance(value, dict):
             for key in value:
                 if not (key.isprintable() and 0 < len(key) <= LONGEST_KEY):
-                    message = f"{_shown(key)} is no key: 1 to {LONGEST_KEY} printable characters are"
+                    message = f"{_shown(key)} is not a key; expected 1 to {LONGEST_KEY} printable characters"
                     raise UserError(source, [Problem(where, message)])
             inside = [(inner, f"{where}.{key}".lstrip("."), depth + 1) for key, inner in value.items()]
         else:

@@ -252,7 +252,7 @@ class _Checker:
         judge = None
         wanted = component.signature.parameters.get("judge")
         if table.judge is not None and wanted is None:
-            yield Problem(f"{where}.judge", f"{shown(component)} asks no judge")
+            yield Problem(f"{where}.judge", f"{shown(component)} uses no judge")
         elif table.judge is not None:
             try:
                 judge = find_recipe(table.judge, self.recipe.path.parent)
@@ -263,7 +263,7 @@ class _Checker:
         elif wanted is not None and wanted.default is inspect.Parameter.empty:
             yield Problem(where, f"{shown(component)} needs 'judge', the recipe of an independent classifier")
         if table.judge_data and table.judge is None:
-            yield Problem(f"{where}.judge_data", "these are the data of a judge, and there is no 'judge'")
+            yield Problem(f"{where}.judge_data", "this key needs 'judge', which is missing")
         paper = table.paper.figures(self.tables.data) if table.paper else {}
         return EvaluationPlan(name, node, judge, table.judge_data, paper)
 
@@ -281,7 +281,7 @@ class _Checker:
         yield from check_read(node, {*resolver.fields, *graph.tensors})
         read = list(reads_in(node))
         if len(read) != 1:
-            found = f"{', '.join(read)} are given" if read else "none is given, and [model] says no code"
+            found = f"{', '.join(read)} are given" if read else "none is given, and [model] names no code"
             yield Problem(where, f"{shown(node.loaded)} compares one tensor of several runs; {found}")
         return ComparisonPlan(name, node, table.across)
 

@@ -56,7 +56,7 @@ def _variables(each: Any, source: str) -> dict[str, tuple[list[str], str | None]
                 Problem(f"each.{name}", f"{values!r} is neither a list of names nor another variable's name")
             )
         if isinstance(values, list) and len(set(map(str, values))) < len(values):
-            problems.append(Problem(f"each.{name}", "a value stands there twice"))
+            problems.append(Problem(f"each.{name}", "a value occurs twice"))
     if problems:
         raise UserError(source, problems)
     return found

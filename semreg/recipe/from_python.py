@@ -76,7 +76,7 @@ def plain(value: Any, name: str, where: str = "", depth: int = 0) -> Any:
     if isinstance(value, Mapping):
         for key in value:
             if not isinstance(key, str):
-                raise UserError(name, [Problem(where, f"{key!r:.60} is no key: keys are texts")])
+                raise UserError(name, [Problem(where, f"{key!r:.60} is not a key: keys are texts")])
         return {key: plain(inner, name, f"{where}.{key}".lstrip("."), depth + 1) for key, inner in value.items()}
     if isinstance(value, (list, tuple)):
         return [plain(inner, name, where, depth + 1) for inner in value]
@@ -87,4 +87,4 @@ def plain(value: Any, name: str, where: str = "", depth: int = 0) -> Any:
     if isinstance(value, (str, bool, int, float, date, datetime, time)):
         return value
     fits = "texts, numbers, true or false, lists and dicts are; what has no value is left out"
-    raise UserError(name, [Problem(where, f"{value!r:.60} is nothing that a recipe holds: {fits}")])
+    raise UserError(name, [Problem(where, f"{value!r:.60} can't be a value of a recipe: {fits}")])

@@ -40,7 +40,7 @@ def summaries(pattern: str | None = None) -> list[RecipeSummary]:
     names = [name for name in shipped_names() if name.startswith(PARTIAL) == partial]
     chosen = fnmatch.filter(names, pattern) if pattern else [name for name in names if "/" not in name]
     if not chosen:
-        raise UserError("", f"no recipe's name fits {pattern!r}{closest(str(pattern), names)}")
+        raise UserError("", f"no recipe's name matches {pattern!r}{closest(str(pattern), names)}")
     path = shipped_recipes() / MINUTES
     minutes = json.loads(path.read_text()) if path.is_file() else {}
     return [_summary(name, minutes.get(name)) for name in chosen]

@@ -50,7 +50,7 @@ def build_phases(resolver: Resolver, graph: Graph, tables: RecipeTables) -> Buil
         if name not in tables.phases:
             yield Problem("order", f"there is no phase {name!r}{closest(name, tables.phases)}")
     if len(set(order)) < len(order):
-        yield Problem("order", "a phase stands there twice")
+        yield Problem("order", "a phase occurs twice")
     phases = []
     for name in order:
         if name in tables.phases:
@@ -132,7 +132,7 @@ class _Phase:
         """A weight that changes; one that stays where its schedule can't be had."""
         if "use" not in table.model_fields_set and "warmup" not in table.options:
             known = ", ".join(component.name for component in components("schedule"))
-            yield Problem(where, f"a weight with a course needs `warmup`, in epochs, or `use`, a schedule: {known}")
+            yield Problem(where, f"a weight that changes needs `warmup`, in epochs, or `use`, a schedule: {known}")
             return table.weight
         schedule = yield from self.schedule(table, where)
         if schedule is None:

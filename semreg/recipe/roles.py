@@ -35,7 +35,7 @@ def build_roles(resolver: Resolver, graph: Graph, table: ModelTable | None) -> B
     problems = [*_named(resolver.fields, graph, table), *_attributes(resolver.fields, table)]
     problems += _fitted(resolver.fields, graph, table)
     if not any(dict(table).values()):
-        problems.append(Problem("model", "says nothing; leave it out, or name at least an input, a code or an output"))
+        problems.append(Problem("model", "is empty; leave it out, or name at least an input, a code or an output"))
     yield from problems
     return Roles(
         table.input, table.target or table.input, tuple(table.code), table.output, table.prior, table.posterior,
@@ -73,7 +73,7 @@ def _named(fields: Specification, graph: Graph, table: ModelTable) -> Iterator[P
             if not isinstance(fields[name], ClassField | AttributesField)
         )
         if read:
-            message = f"{table.sample!r} is computed from {read[0]!r} of the data; a sample is drawn from priors alone"
+            message = f"{table.sample!r} is computed from {read[0]!r} of the data; a sample depends only on priors"
             yield Problem("model.sample", message)
 
 
@@ -82,7 +82,7 @@ def _attributes(fields: Specification, table: ModelTable) -> Iterator[Problem]:
     for label, code in table.attributes.items():
         where = f"model.attributes.{label}"
         if label not in labels:
-            yield Problem(where, f"{label!r} is no label of the data{closest(label, labels)}")
+            yield Problem(where, f"{label!r} is not a label of the data{closest(label, labels)}")
         if code not in table.code:
             yield Problem(where, f"{code!r} is none of `code`{closest(code, table.code)}")
 
@@ -110,7 +110,7 @@ def _interpolator(resolver: Resolver, table: ModelTable) -> Building[Mapping[str
     filled = 0 if component is None or inspect.isclass(component.value) else INPUTS_OF_INTERPOLATORS
     priors = [] if component is None else priors_asked(component.signature)
     if priors and not table.prior:
-        yield Problem(where, f"{chosen.use} needs the prior of a code; say it by `{LINES[Role.PRIOR]}`")
+        yield Problem(where, f"{chosen.use} needs the prior of a code; name it by `{LINES[Role.PRIOR]}`")
     node = yield from resolver.node(chosen.use, ("interpolator",), chosen.options, where, filled=filled, ignore=priors)
     return {} if node is None else {"use": node.name, **node.options}
 

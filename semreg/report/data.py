@@ -12,8 +12,8 @@ from semreg.data.summary import lines
 MOST_ROWS = 100
 """Classes or attributes of a field that are told in a table; of more a line tells."""
 ORDERS = {
-    "ring": "A ring: each is next to those above and below it, and the last to the first.",
-    "line": "A line: each is next to those above and below it.",
+    "ring": "The classes form a ring: each is a neighbour of those above and below it, and the last of the first.",
+    "line": "The classes form a line: each is a neighbour of those above and below it.",
 }
 
 

@@ -43,7 +43,7 @@ def taught_by(judge_data: Mapping[str, Any]) -> str:
     if not (changes := other_images(judge_data)):
         return ""
     written = ", ".join(_assignments(changes))
-    return f"This judge learns from data of its own ({written}), which may hold images that it judges here."
+    return f"This judge was trained on its own data ({written}), which may contain images that it judges here."
 
 
 def _assignments(changes: Mapping[str, Any], of: str = "") -> Iterator[str]:
@@ -62,7 +62,8 @@ def _sentence(runs: Path, digest: str, images: str) -> str:
             if accuracies:
                 of = [f" ({name})" if len(accuracies) > 1 else "" for name in accuracies]
                 right = ", ".join(f"{share:.2%}{name}" for share, name in zip(accuracies.values(), of, strict=True))
-                return f"Judged by {run.name}, which is itself right on {right} of the {images} images of its data."
+                of_its_own = f"{right} of the {images} images of its data"
+                return f"Judged by {run.name}, which itself classifies {of_its_own} correctly."
     return ""
 
 

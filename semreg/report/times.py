@@ -28,7 +28,7 @@ def time_section(phases: dict[str, PhaseMetrics]) -> Section | None:
         list(seconds),
         {part: [means.get(part, 0.0) for means in seconds.values()] for part in parts},
         totals=[_milliseconds(sum(means.values())) for means in seconds.values()],
-        caption="Means over the phase; behind each bar the time of one iteration, all its steps.",
+        caption="Means over the phase. The number behind a bar is the time of one iteration with all its steps.",
     )
     tables = [_iteration_table(name, means) for name, means in seconds.items()]
     tables.append(_phase_table(phases, seconds))
@@ -54,8 +54,10 @@ def _phase_table(phases: dict[str, PhaseMetrics], seconds: dict[str, dict[str, f
         rest = whole - iterations - sum(between)
         rows.append([name, duration(whole), *(_percent(part, whole) for part in (iterations, *between, rest))])
     columns = ["phase", "time", "iterations", *outside, "rest"]
-    caption = "The rest was not measured; on a GPU, where only some iterations are, their share is an estimate."
-    return Table("Of each phase", columns, rows, caption)
+    caption = (
+        "semreg does not measure the rest. On a GPU it measures only some iterations, so that shares are estimates."
+    )
+    return Table("Time of each phase", columns, rows, caption)
 
 
 def _weights(phase: PhaseMetrics) -> list[tuple[int, int]]:

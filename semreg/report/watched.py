@@ -52,6 +52,6 @@ def _course(folder: Path, kept: list[Watched], warn: Callable[[str], None]) -> W
         tensors = ", ".join(one.tensors)
         strips.append((one.epoch, Picture(f"{tensors} after epoch {one.epoch}", content)))
     rows = list(dict.fromkeys(", ".join(one.tensors) for one in chosen))
-    caption = f"From above in each strip: {' or '.join(rows)}; the same images each time."
+    caption = f"From above in each strip: {' or '.join(rows)}; the images are always the same."
     more = f" {count} of {len(kept)} strips; all are in {WATCH}/." if count < len(kept) else ""
     return WatchedPhase(strips, caption + more)

@@ -21,7 +21,7 @@ def write_report(folder: Path, recipe: str | None = None) -> Path:
     refuse_exported(folder, "reported")
     recipe = recipe or own_name(folder)
     page, path = render(folder, recipe), report_path(folder, recipe)
-    with writing(folder, "when that is mended, the same command writes the report"):
+    with writing(folder, "fix this; then the same command writes the report"):
         write_whole(path, page.encode("utf-8", "replace"))  # a path in it may be no text
     return path
 

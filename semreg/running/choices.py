@@ -39,55 +39,57 @@ class Choices:
     """
 
     seed: int | None = field(
-        default=None, metadata=_told("The recipe's own if left out.", metavar="N", parser=chosen_seed)
+        default=None, metadata=_told("Seed of the run; without it the recipe's own.", metavar="N", parser=chosen_seed)
     )
-    device: str = field(default="auto", metadata=_told("Where to compute.", metavar="auto|cpu|cuda[:n]"))
+    device: str = field(default="auto", metadata=_told("Device to compute on.", metavar="auto|cpu|cuda[:n]"))
     precision: str = field(
-        default="fp32", metadata=_told("Of the networks; fp16 on a GPU alone.", metavar="|".join(PRECISIONS))
+        default="fp32", metadata=_told("Precision of the networks; fp16 needs a GPU.", metavar="|".join(PRECISIONS))
     )
     data_root: Path = field(
         default=None,  # type: ignore[assignment]  # filled in below
-        metadata=_told("Where the data sets are.", envvar=VARIABLE, shown=DEFAULT),
+        metadata=_told("Folder of the data sets.", envvar=VARIABLE, shown=DEFAULT),
     )
-    out: Path = field(default=RUNS, metadata=_told("The folder of all runs."))
+    out: Path = field(default=RUNS, metadata=_told("Folder of all runs."))
     fallback: bool = field(
         default=True,
-        metadata=_told("Stop if the data are missing, instead of using the recipe's fallback.", flag="--no-fallback"),
+        metadata=_told("Stop if the data are missing; don't use the recipe's fallback data.", flag="--no-fallback"),
     )
-    skip_bad_images: bool = field(default=False, metadata=_told("Leave out, and count, images that can't be read."))
+    skip_bad_images: bool = field(default=False, metadata=_told("Skip images that can't be read, and count them."))
     continue_from: Path | None = field(
         default=None,
-        metadata=_told("Go on from this run, which had fewer epochs.", option="--continue", metavar="RUN"),
+        metadata=_told("Start from the end of this run, which had fewer epochs.", option="--continue", metavar="RUN"),
     )
     judge_on: str = field(
         default="test",
-        metadata=_told("Images to judge on; with validation no figure is of test images.", metavar="|".join(JUDGED_ON)),
+        metadata=_told("Split to evaluate on; validation leaves the test images unseen.", metavar="|".join(JUDGED_ON)),
     )
     tensorboard: bool = field(
-        default=False, metadata=_told("Also write the curves for TensorBoard, into the run's folder.")
+        default=False, metadata=_told("Also write the curves for TensorBoard into the run's folder.")
     )
     channels_last: bool = field(
         default=True,
-        metadata=_told("Keep images in memory channel by channel, not pixel by pixel.", flag="--no-channels-last"),
+        metadata=_told("Use PyTorch's default memory format, not channels last.", flag="--no-channels-last"),
     )
     tf32: bool = field(
         default=True,
-        metadata=_told("Multiply in full float32 on a GPU, in convolutions too.", flag="--no-tf32"),
+        metadata=_told("Compute convolutions on a GPU in full float32, not in TF32.", flag="--no-tf32"),
     )
-    compile: bool = field(default=False, metadata=_told("Compile the steps by torch.compile, for long trainings."))
+    compile: bool = field(
+        default=False, metadata=_told("Compile the steps with torch.compile; this pays in long trainings.")
+    )
     capture: str = field(
         default="auto",
-        metadata=_told("Make GPU steps CUDA graphs where they can be; same bits.", metavar="|".join(CAPTURES)),
+        metadata=_told("Capture GPU steps as CUDA graphs where possible; same results.", metavar="|".join(CAPTURES)),
     )
     deterministic: bool = field(
-        default=False, metadata=_told("The same bits each time on a GPU too, or the operation that can't.")
+        default=False, metadata=_told("Make GPU results repeatable bit by bit; stop at an operation that can't be.")
     )
     threads: int | None = field(
-        default=None, metadata=_told("Compute on the CPU with N threads, not as many as cores.", metavar="N")
+        default=None, metadata=_told("Number of CPU threads; without it one per core.", metavar="N")
     )
     allow_other_processes: bool = field(
         default=False,
-        metadata=_told("Go on with another number of processes than the run was begun with, to other bits."),
+        metadata=_told("Resume with another number of processes; the results differ in their last bits."),
     )
 
     def __post_init__(self) -> None:
@@ -100,9 +102,9 @@ class Choices:
         for name, fit in (("precision", PRECISIONS), ("judge_on", JUDGED_ON), ("capture", CAPTURES)):
             if getattr(self, name) not in fit:
                 option = f"--{name.replace('_', '-')}"
-                raise UserError(option, f"{getattr(self, name)!r} is none of {', '.join(fit)}")
+                raise UserError(option, f"{getattr(self, name)!r} is not one of {', '.join(fit)}")
         if self.threads is not None and self.threads < 1:
-            raise UserError("--threads", f"{self.threads} threads can't compute; 1 is the fewest")
+            raise UserError("--threads", f"{self.threads} is not a number of threads; expected at least 1")
 
     def of_computing(self) -> dict[str, Any]:
         """How numbers are computed, for the record of a run: what decides last bits, and whether steps are captured."""

@@ -25,16 +25,16 @@ def require_continuable(folder: Path, identity: Identity) -> RunRecord:
     """
     run = read_record(folder)
     if not run.record.get("trained"):
-        raise UserError(str(folder), "this run is not trained to its end; the command that began it goes on")
+        raise UserError(str(folder), "this run is not trained to its end; resume it by the command that started it")
     found = _differences(run.record, identity)
     key = _epochs(identity)
     if found != [key]:
-        problems = [Problem(one, "differs from what that run was trained with") for one in found if one != key]
+        problems = [Problem(one, "differs from that run's training") for one in found if one != key]
         fewer = f"only the epochs of the last phase ({key}) may be more than that run had"
         raise UserError(f"--continue {folder}", [*problems, Problem("", fewer)])
     had, wanted = epochs_of(run), _last_epochs(identity.table)
     if had is None or had >= wanted:
-        raise UserError(f"--continue {folder}", [Problem(key, f"that run had {had} epochs; {wanted} are not more")])
+        raise UserError(f"--continue {folder}", [Problem(key, f"is {wanted}; expected more than that run's {had}")])
     return run
 
 
@@ -42,11 +42,11 @@ def beginning(run: RunRecord, fingerprint: str) -> Begin:
     """Where a run begins that goes on from another. Raises UserError if it was trained on other data, or is damaged."""
     data = run.record.get("data")
     if not isinstance(data, dict) or data.get("fingerprint") != fingerprint:
-        message = "the images or labels are not those that that run was trained on"
+        message = "the images or labels have changed since that run was trained"
         raise UserError(f"--continue {run.folder}", [Problem("data", message)])
     state, notes = read_latest(run.folder / CONTINUATION)
     if state is None:
-        said = "; ".join(notes) or "it does not hold where its last phase ended"
+        said = "; ".join(notes) or "it lacks the state at the end of its last phase"
         raise UserError(f"--continue {run.folder}", said)
     return Begin(run.folder, state)
 

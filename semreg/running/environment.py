@@ -108,8 +108,8 @@ def record_environment(
         record |= {key: before[key] for key in kept if key in before}
         if others:
             record["processes_before"] = [*before.get("processes_before", []), before.get("processes")]
-            said = f"begun with {before.get('processes')} processes, goes on with {record['processes']}"
-            folder.warn(f"{said}: its batches stay what they are, but it does not end with the same bits")
+            said = f"started with {before.get('processes')} processes, resumes with {record['processes']}"
+            folder.warn(f"{said}: its batches stay the same, but its results differ in their last bits")
     folder.write_json(RECORD, record)
 
 
@@ -148,7 +148,7 @@ def _refuse_differences(
     problems = [
         Problem(
             key,
-            f"the run was begun with {name} {_told(before.get(key))}, now it is {_told(now[key])}"
+            f"the run was started with {name} {_told(before.get(key))}, now it is {_told(now[key])}"
             f"{_way_out(key, before)}",
         )
         for key, name in {"hash": "hash", **PLACE}.items()
@@ -157,22 +157,22 @@ def _refuse_differences(
         and not (key == "device" and _kind(before.get(key)) == _kind(now[key]))
     ]
     if before["data"]["fingerprint"] != now["data"]["fingerprint"]:
-        problems.append(Problem("data", "the images or labels are not those that the run was begun with"))
+        problems.append(Problem("data", "the images or labels have changed since the run started"))
     for name, version in before["versions"].items():
         if now["versions"].get(name) != version:
-            message = f"the run was begun with {version}, now it is {now['versions'].get(name)}"
+            message = f"the run was started with {version}, now it is {now['versions'].get(name)}"
             problems.append(Problem(f"versions.{name}", message))
     if before.get("code") != now["code"]:
-        problems.append(Problem("code", "the code of semreg is not that which the run was begun with"))
+        problems.append(Problem("code", "the code of semreg has changed since the run started"))
     if [problem.where for problem in problems if problem.where != "threads"] == ["processes"]:
-        problems.append(Problem("", "--allow-other-processes goes on, with the same batches and other last bits"))
+        problems.append(Problem("", "--allow-other-processes resumes it; the last bits will differ"))
     if problems:
         found = {problem.where for problem in problems}
-        restore = f"go on where there is a {before.get('card')}" if "card" in found else "restore what differs"
+        restore = f"resume on a machine with a {before.get('card')}" if "card" in found else "restore what differs"
         if "device" in found:
-            restore = f"go on by --device {_kind(before.get('device'))}"
+            restore = f"resume by --device {_kind(before.get('device'))}"
         advice = (
-            f"its training would not go on with the same bits; {restore}, begin anew in another folder by --out, "
+            f"its training would not continue with the same bits; {restore}, start again in another folder by --out, "
             "or remove this one"
         )
         raise UserError(str(folder.folder), [*problems, Problem("", advice)])
@@ -184,7 +184,7 @@ def _told(value: object) -> object:
 
 def _way_out(key: str, before: Mapping[str, Any]) -> str:
     """The option that restores what differs, where one does."""
-    return f"; --threads {before[key]} goes on" if key == "threads" and key in before else ""
+    return f"; resume by --threads {before[key]}" if key == "threads" and key in before else ""
 
 
 def other_code(record: Mapping[str, Any], plan: Plan) -> str:

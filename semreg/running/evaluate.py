@@ -115,8 +115,8 @@ def _command_before(path: Path, record: Mapping[str, Any], kept: str, overrides:
 def _require_same_training(path: Path, training: object, plan: Plan, choices: Choices) -> None:
     found = differing_keys(training, identity(plan, choices).table)
     if found:
-        problems = [Problem(key, "differs from what the run was trained with") for key in found]
-        raise UserError(str(path), [*problems, Problem("", "so it is another run; `semreg run` trains it")])
+        problems = [Problem(key, "differs from the run's training") for key in found]
+        raise UserError(str(path), [*problems, Problem("", "so this is a different run; train it by `semreg run`")])
 
 
 def _require_here(plan: Plan, only: Sequence[str] | None) -> None:

@@ -31,7 +31,7 @@ from semreg.store.recipes import (
 from semreg.trained.run import Run
 from semreg.training.processes import ALONE, Processes
 
-GO_ON = "the same command goes on from the last checkpoint"
+GO_ON = "the same command resumes from the last checkpoint"
 
 
 def is_done(folder: Path, plan: Plan, folders: Mapping[str, str], judge_on: str) -> bool:

@@ -21,7 +21,9 @@ def handed_over(hooks: object) -> dict[str, Any]:
     """
     if not isinstance(hooks, list | tuple):
         found = type(hooks).__name__
-        raise UserError("semreg.run", [Problem("hooks", f"it is a {found}; a list fits, such as hooks=[Printing()]")])
+        raise UserError(
+            "semreg.run", [Problem("hooks", f"it is a {found}; expected a list, such as hooks=[Printing()]")]
+        )
     manager, problems = plugin_manager.no_hooks(), []
     for place, hook in enumerate(hooks):
         called = getattr(hook, "__name__", type(hook).__name__)

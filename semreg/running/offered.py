@@ -47,7 +47,7 @@ def _cure(name: str, kind: str) -> str:
     """A closing clause that says what to install for a component that a name may mean; empty if nothing helps."""
     offered = OFFERED.get(kind, {})
     near = [one for one in offered.keys() - _installed(kind) if closest(name, [one]).endswith("?")]
-    return "".join(f"; {one!r} comes by `pip install {offered[one]}`" for one in near)
+    return "".join(f"; {one!r} is installed by `pip install {offered[one]}`" for one in near)
 
 
 def _installed(kind: str) -> set[str]:

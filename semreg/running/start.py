@@ -204,7 +204,7 @@ class Runner:
             self.say(f"{other} holds the same run as {self.folder.folder}, which is taken; one of them can be removed")
         for run in () if self.trained else self.place.shorter:
             self.say(
-                f"{run.folder} is trained for {epochs_of(run)} epochs: `--continue {run.folder}` would go on from there"
+                f"{run.folder} is trained for {epochs_of(run)} epochs: `--continue {run.folder}` would train it further"
             )
 
     @property
@@ -217,18 +217,18 @@ class Runner:
         path, record = self.folder.folder, self.folder.read_json(RECORD)
         state = read_state(path, record)
         if state is None:
-            raise UserError(str(path), "its last checkpoint is damaged; remove the folder to train it anew")
+            raise UserError(str(path), "its last checkpoint is damaged; remove the folder to train it again")
         with as_written(path):
             run = opened(path, self.plan, record, state, self.choices.torch_device(), self.choices.judge_on)
         _ = run.data  # compared with those that it was trained on
         done = is_done(path, self.plan, self.folders, self.choices.judge_on)
         if not self.wait:
             if own_name(path) != self.plan.name:
-                self.say(f"{path} has trained the same, as {own_name(path)}: nothing is trained anew")
+                self.say(f"{path} has the same training, as {own_name(path)}: nothing is trained again")
             if done:
                 self.say(f"{path} is finished; nothing to do")
             if self.hooks:
-                self.say(f"{path} is trained: hooks handed over hear of training, and of what is evaluated now, alone")
+                self.say(f"{path} is trained: hooks receive events only of training, and of evaluations that run now")
             if self.plan.tables.watch is not None and not read_watched(path):
                 self.say(f"{path} has no pictures: `[watch]` keeps them while a run trains, and this one is trained")
         changed = other_code(record, self.plan)

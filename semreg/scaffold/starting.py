@@ -40,14 +40,14 @@ MOST_FACTORS = 5
 """Each has an encoder and a classifier of its own."""
 LEAST_EPOCHS, MOST_EPOCHS = 5, 400
 ORDERED = (
-    "If these numbers are names, and classes are no neighbours, leave `orders` out, or take --like gm_mnist. If the "
-    'last stands beside the first, write "ring".'
+    "If these numbers are only names, leave `orders` out, or take --like gm_mnist. If the "
+    'last class is a neighbour of the first, write "ring".'
 )
 UNORDERED = {
     "gm_mnist": "If the classes have an order, write it as `orders = { label = [...] }` under [data], and take --like "
     "atnl_gm_mnist, which adds ATNL; without an order, that sets all classes apart from each other.",
     "atnl_gm_mnist": "The classes are in no order, and ATNL sets all apart from each other. If they have one, write "
-    "`orders = { label = [...] }` under [data]; then neighbours stand beside each other.",
+    "`orders = { label = [...] }` under [data]; then classes that follow each other become neighbours.",
 }
 ROUNDS = 8
 """How often a recipe is checked, each time without the evaluations that did not fit before."""
@@ -96,14 +96,14 @@ def start_recipe(name: str, data: Path, like: str | None = None, *, folder: Path
 def _check_name(name: str, folder: Path) -> None:
     if not NAME.fullmatch(name) or len(name) > LONGEST_NAME:
         fits = f"up to {LONGEST_NAME} letters, digits, -, _ and ., as in 'mine'"
-        raise UserError("", f"{name[:LONGEST_NAME]!r} is no name for a recipe; it takes {fits}")
+        raise UserError("", f"{name[:LONGEST_NAME]!r} is not a name for a recipe; expected {fits}")
     if not folder.is_dir():
         raise UserError(str(folder), "there is no such folder")
     if name in shipped_names():
         raise UserError("", f"{name!r} is a recipe that semreg ships; choose another name")
     for path in (folder / f"{name}.toml", folder / f"{name}_judge.toml"):
         if path.exists() or path.is_symlink():
-            raise UserError(str(path), "is there already, and nothing is overwritten; choose another name")
+            raise UserError(str(path), "exists already; choose another name")
 
 
 def _shipped(like: str) -> str:

@@ -55,9 +55,9 @@ TEMPLATE_OF = {
     "critic": Template("Scores from codes and their squares", "network", ()),
     "classifier": Template("Cosines between codes and the directions of classes", "network"),
     "criterion": Template("Distances of codes from a learned centre of their class", "criterion"),
-    "operation": Template("Images of which random elements are lost"),
+    "operation": Template("Images with random elements set to zero"),
     "sampler": Template("Batches that hold rare classes more often than the data"),
-    "hook": Template("The epochs from which on losses had settled, in the report", "hook", ()),
+    "hook": Template("A section of the report: when each loss settled", "hook", ()),
     "command": Template("The peak signal-to-noise ratio of a run's reconstruction", "command", ("typer>=0.12",)),
 }
 
@@ -86,7 +86,7 @@ def write_plugin(name: str, kind: str, out: Path, *, commands: Collection[str] =
     _check_free(component, distribution, package, kind, commands)
     folder = out / distribution
     if folder.exists() or folder.is_symlink():
-        raise UserError(str(folder), "is there already; choose another name, or another folder by --out")
+        raise UserError(str(folder), "exists already; choose another name, or another folder by --out")
     files = {path: _filled(path, context) for path in _templates(kind)}
     with writing(folder), whole_folder(folder) as part:
         for path, text in files.items():
@@ -125,7 +125,7 @@ def _group(kind: str) -> str:
 def _check_form(name: str, bare: str) -> None:
     if not NAME.fullmatch(bare) or len(bare) > LONGEST_NAME:
         fits = f"up to {LONGEST_NAME} small letters, digits, - and _, such as 'contrastive' or 'semreg-contrastive'"
-        raise UserError("", f"{name!r} is no name for a plugin; it takes {fits}")
+        raise UserError("", f"{name!r} is not a name for a plugin; expected {fits}")
 
 
 def _check_meaning(component: str, attribute: str, kind: str) -> None:

@@ -127,5 +127,5 @@ def _join(value: Any, tensors: Mapping[str, torch.Tensor]) -> Any:
 def _dtype(name: str) -> torch.dtype:
     found = getattr(torch, name)
     if not isinstance(found, torch.dtype):
-        raise ValueError(f"{name!r} is no dtype")
+        raise ValueError(f"{name!r} is not a dtype")
     return found

@@ -22,7 +22,7 @@ MOST_OF_A_FILE, MOST_OF_A_LOG = 2**26, 2**30
 LEFT_BEHIND = ".*.part"
 """The names of what is being written, or removed, by the process whose number stands before the end."""
 
-WHEN_MENDED = "when that is mended, the same command goes on from the last checkpoint"
+WHEN_MENDED = "fix this; then the same command resumes from the last checkpoint"
 
 
 @contextlib.contextmanager
@@ -139,7 +139,7 @@ def read_file(path: Path, *, most: int = MOST_OF_A_FILE, start: int = 0) -> byte
     with file:
         found = os.fstat(file.fileno())
         if not stat.S_ISREG(found.st_mode):
-            raise OSError(f"{path.name} is no file")
+            raise OSError(f"{path.name} is not a file")
         begin = max(0, found.st_size + start) if start < 0 else min(start, found.st_size)
         size = found.st_size - begin
         if size > most:

@@ -34,7 +34,7 @@ def checked(specification: Specification) -> Specification:
         raise ValueError("there are no fields")
     for name, field in specification.items():
         if not isinstance(name, str) or type(field) not in _KINDS:
-            raise TypeError(f"its specification holds {name!r}: {field!r:.60}, which is no name of a field")
+            raise TypeError(f"its specification holds {name!r}: {field!r:.60}, which is not the name of a field")
         _require_sound(name, field)
     return specification
 
@@ -42,7 +42,7 @@ def checked(specification: Specification) -> Specification:
 def _require_sound(name: str, field: Field) -> None:
     for key, value in vars(field).items():
         if key in _MOST and not (type(value) is int and 1 <= value <= _MOST[key]):
-            raise ValueError(f"{name}: {key} is {value!r:.60}; 1 to {_MOST[key]} fits")
+            raise ValueError(f"{name}: {key} is {value!r:.60}; expected 1 to {_MOST[key]}")
         if key == "names" and not (isinstance(value, (tuple, list)) and all(isinstance(one, str) for one in value)):
             raise TypeError(f"{name}: names are a tuple of texts, not {value!r:.60}")
         if key == "order" and value not in get_args(Order):

@@ -85,7 +85,7 @@ class RunFolder:
 
         Raises RunIsBusy if another process has it, unless told to `wait`; CannotWrite if it cannot be written.
         """
-        with writing(self.folder, "mend that, or choose another folder by --out"):
+        with writing(self.folder, "fix this, or choose another folder by --out"):
             self.folder.mkdir(parents=True, exist_ok=True)
             for path in self.folder.iterdir():
                 try:
@@ -116,9 +116,9 @@ class RunFolder:
             self._lock.acquire(timeout=SECONDS_OF_A_LOOK)
         except Timeout:
             if not wait:
-                message = f"{self._other} is at work on this run; wait for it, or stop it"
+                message = f"{self._other} uses this run; wait for it, or stop it"
                 raise RunIsBusy(str(self.folder), message) from None
-            say(f"{self.folder}: waiting for {self._other} that is at work on it")
+            say(f"{self.folder}: waiting for {self._other}, which uses it")
             self._lock.acquire()
 
     @property

@@ -162,7 +162,7 @@ class LeasedLock:
             if self._other():
                 return False
             when = f"{until:%Y-%m-%d %H:%M:%S} UTC"
-            say(f"{self.lock.parent}: {before.text()} was at work on it until {when}, and is gone")
+            say(f"{self.lock.parent}: {before.text()} used it until {when}, and has ended")
         return True
 
 

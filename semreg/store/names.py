@@ -31,7 +31,7 @@ def named(names: Iterable[str], known: Mapping[str, Named], what: str, problems:
             if not found:
                 problems.append(Problem(name, f"matches no {what}{closest(name, known)}"))
         else:
-            problems.append(Problem(name, f"is no {what}{closest(name, known)}"))
+            problems.append(Problem(name, f"is not a {what}{closest(name, known)}"))
     return [known[name] for name in chosen]
 
 

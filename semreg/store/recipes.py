@@ -148,7 +148,7 @@ def _entries(folder: Path) -> dict[str, dict[str, Any]]:
         whole = isinstance(entry, dict) and isinstance(entry.get("failures", {}), dict)
         names = entry.get("evaluations") if whole else None
         if not isinstance(names, dict) or not all(map(is_name, names.values())):
-            message = "does not hold the names of evaluations' folders; remove it, and the run's command writes it anew"
+            message = "does not name the evaluations' folders; remove it, and the run's command writes it again"
             raise UserError(str(folder / RESULTS_OF_RECIPES), message)
     return found
 

@@ -147,7 +147,7 @@ def run_folders(folder: Path) -> list[Path]:
 def _listed(folder: Path) -> RunRecord:
     if not os.path.lexists(folder / RECORD):
         begun = any(os.path.lexists(folder / name) for name in _OF_A_RUN if name != TRIALS)
-        why = "" if begun else ": the process that a grid had for it ended before the run was begun"
+        why = "" if begun else ": its process ended before the run started"
         return RunRecord(folder, {}, {}, f"there is no {RECORD}{why}")
     try:
         return read_record(folder)

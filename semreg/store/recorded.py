@@ -32,7 +32,7 @@ def read_recorded(folder: Path, *, own: bool = False) -> RecordedRun:
     run = read_record(folder)
     digest = str(run.record.get("hash") or "none")
     if set(digest) - set("0123456789abcdef"):
-        raise UserError(str(folder), "its record has no hash, by which a run is known elsewhere")
+        raise UserError(str(folder), "its record has no hash, so a tracker can't identify the run")
     recipes = recipes_of(folder)
     results: dict[str, Result] = {}
     for recipe in recipes:

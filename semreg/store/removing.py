@@ -19,7 +19,7 @@ from semreg.store.names import named
 from semreg.store.record import at_work, claimed, run_folders, runs_in
 from semreg.store.uses import users_of_runs
 
-BUSY = "a process is at work on it; wait for it, or stop it"
+BUSY = "a process uses it; wait for it, or stop it"
 _MADE = {value for name, value in vars(layout).items() if name.isupper()}
 _MADE_TOO = re.compile(r"\..*\.part|report-.+\.html|tensorboard")
 
@@ -54,7 +54,7 @@ def doomed_runs(names: Sequence[str], runs: Path, *, force: bool = False) -> lis
         found = [use for use in users.get(_hash(folder), []) if use.user not in {path.name for path in chosen}]
         if found and not force:
             problems += [Problem(str(folder), use.text()) for use in found]
-            problems.append(Problem("", f"remove what uses {folder.name}, too, or it alone by --force"))
+            problems.append(Problem("", f"also remove the runs that use {folder.name}, or remove it anyway by --force"))
         doomed.append(Doomed(folder, size_of(folder), tuple(use.text() for use in found)))
     if problems:
         raise UserError("nothing is removed", problems)
@@ -64,7 +64,7 @@ def doomed_runs(names: Sequence[str], runs: Path, *, force: bool = False) -> lis
 def remove_run(folder: Path) -> None:
     """Remove a run's folder; killed at any instant, it is there whole or not at all. Raises RunIsBusy, CannotWrite."""
     lock = LeasedLock(folder / layout.LOCK)
-    with writing(folder, "mend that, and remove it again"):
+    with writing(folder, "fix this, and repeat the command"):
         try:
             lock.acquire(timeout=SECONDS_OF_A_LOOK, to_remove=True)
         except Timeout:

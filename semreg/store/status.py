@@ -21,7 +21,7 @@ _RECORDS_FOR_PACE = 8
 END_OF_ENDED = END // 4
 """Bytes of a log that tell the last of a run that has ended; one under way tells its pace, too."""
 _LARGEST = 2**53  # of whole numbers that can be divided
-_KILLED = "its process was killed; the same command goes on from the last checkpoint"
+_KILLED = "its process was killed; the same command resumes from the last checkpoint"
 
 
 @dataclass(frozen=True)

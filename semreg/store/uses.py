@@ -32,7 +32,7 @@ class Use:
         said = {
             JUDGE: f"judges in evaluation {self.where!r} of {self.user}",
             WEIGHTS: f"gave weights to module {self.where!r} of {self.user}",
-            CONTINUES: f"is what {self.user} goes on from (--continue)",
+            CONTINUES: f"is the run that {self.user} continues (--continue)",
         }
         return said[self.what]
 

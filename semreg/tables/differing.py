@@ -37,7 +37,7 @@ def differences_block(rows: Sequence[Row], titles: Mapping[str, str]) -> Block |
         return None
     known = [row for row in rows if row.recipe]
     keys = list(found)[:MOST_KEYS]
-    title, captions = "What differs between the recipes", []
+    title, captions = "Differences between the recipes", []
     if len(found) > MOST_KEYS:
         captions.append(f"{len(found) - MOST_KEYS} more keys differ; semreg diff A B shows all of two recipes.")
     if len(keys) > len(known):

@@ -13,10 +13,10 @@ from semreg.tables.ranking import ranked_rows
 
 CHANCE = 0.05
 """A difference that chance makes less often is called more than chance."""
-LEFT_OUT = "A row of which a run failed, or came to no number, is neither marked nor ranked."
+LEFT_OUT = "A row with a failed run, or without a number, is neither marked nor ranked."
 MARKED = {
-    BEST: "bold is the best of a column",
-    NEAR: "≈ is no further from it than the larger of the two deviations",
+    BEST: "bold: best of a column",
+    NEAR: "≈: the difference from the best is at most the larger of the two deviations",
 }
 
 
@@ -100,7 +100,7 @@ def _over_runs(table: FigureTable) -> str:
     if most < 2:
         return "One run each."
     partly = any(0 < len(row.finished()) < len(row.cells) for row in table.rows)
-    counts = "; in brackets how many of the runs it is of, where not of all" if partly else ""
+    counts = "; in brackets the number of runs, if some lack the figure" if partly else ""
     over = "Of a row's finished runs together" if table.compares else "Mean ± sample standard deviation over seeds"
     return f"{over}{counts}."
 
@@ -146,11 +146,10 @@ def chance_block(
         ])  # fmt: skip
     columns = ["", "figure", "against", "more than chance?", "p", "only the row right", "only the other right"]
     captions = [
-        f"McNemar's exact test, two-sided, on {judged_on} images that one of the two gets right and the other wrong; "
-        "one after the other for each seed that both have, where the data are the same. More than chance: two that err "
-        "equally "
-        f"often would differ so much in fewer than {CHANCE:.0%} of cases (p < {CHANCE:g}). p is not corrected for "
-        "several tests."
+        f"McNemar's exact test, two-sided, on the {judged_on} images that only one of the two rows gets right; one "
+        "test for each seed that both rows have on the same data. More than chance: two rows with equal error rates "
+        f"would differ this much in fewer than {CHANCE:.0%} of cases (p < {CHANCE:g}). p is not corrected for several "
+        "tests."
     ]
     return Block("Is the difference more than chance?", columns, lines, captions, words=frozenset({1, 2, 3}))
 

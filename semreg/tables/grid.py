@@ -280,7 +280,7 @@ def require_matches(grid: Grid, ranked: Sequence[str] = ()) -> None:
     known = _known_figures(grid)
     for glob in grid.globs if known else ():
         if not any(fnmatchcase(name, glob) for name in known):
-            raise UserError("--figures", f"{glob!r} matches no figure; there is: {', '.join(known)}")
+            raise UserError("--figures", f"{glob!r} matches no figure; expected one of: {', '.join(known)}")
     wanted = [*(("--plot", name) for plot in grid.plots for name in plot), *(("--rank", name) for name in ranked)]
     for option, name in wanted if known else ():
         if name not in known:

@@ -111,7 +111,7 @@ def chosen_seeds(seeds: int | str | Sequence[int] | None) -> list[int] | None:
     """The seeds that 3, "3", "0,1,2" or [0, 1, 2] mean; None, each recipe's own, stays. Raises UserError."""
     if seeds is None:
         return None
-    fit = "write a number, as in --seeds 3 for 0, 1 and 2, or different seeds, as in --seeds 0,1,2 (one alone: 5,)"
+    fit = "write a number, as in --seeds 3 for 0, 1 and 2, or different seeds, as in --seeds 0,1,2 (a single seed: 5,)"
     refused = UserError("--seeds", f"{seeds!r}: {fit}")
     if isinstance(seeds, str):
         parts = [part.strip() for part in seeds.strip().removesuffix(",").split(",")]

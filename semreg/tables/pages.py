@@ -35,7 +35,7 @@ from semreg.tables.pictures.side_by_side import side_by_side
 from semreg.tables.ranking import RankedRow, best_row, ranked_rows
 from semreg.tables.view import titles_of, view
 
-GO_ON = "when that is mended, the same command goes on; finished runs are kept"
+GO_ON = "fix this; then the same command continues and keeps finished runs"
 MARKDOWN, PAGE, DATA = "table.md", "table.html", "table.json"
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 _MARKUP = re.compile(r"&(?=#?\w+;)|<(?! )|^>")

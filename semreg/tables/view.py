@@ -105,12 +105,12 @@ def _warnings(grid: Grid, titles: Mapping[str, str]) -> list[str]:
     done = [(row, cell) for row, cell in grid.cells if cell.finished]
     warnings = []
     if grid.judged_on != "test":
-        said = f"Judged on the {grid.judged_on} images: what is called a test image is one of these"
-        warnings.append(f"{said}. No figure of this page is of the others.")
+        said = f"Judged on the {grid.judged_on} images: a test image on this page is one of these"
+        warnings.append(f"{said}. No figure of this page uses the test split.")
     for said in dict.fromkeys(cell.facts.fallback for _, cell in done if cell.facts.fallback):
         rows = dict.fromkeys(titles[row.name] for row, cell in done if cell.facts.fallback == said)
         whose = "" if len(rows) == len(grid.rows) else f"{', '.join(rows)}: "
-        warnings.append(f"{whose}{said} These figures are not comparable with the paper's, which are of its own data.")
+        warnings.append(f"{whose}{said} These figures are not comparable with the paper's, because the data differ.")
     if not on_the_same_data(grid):
         warnings.append("Not all runs are on the same images, labels and split; see Runs before comparing them.")
     runs = counted(len(_runs_of(grid)), "run")
@@ -127,12 +127,12 @@ def _warnings(grid: Grid, titles: Mapping[str, str]) -> list[str]:
         listed = "; ".join(f"{_of(row, cell, titles)} ({cell.state})" for row, cell in left)
         warnings.append(f"{len({cell.folder for _, cell in left})} of {runs} not finished: {listed}.")
     if alone := [f"{titles[row.name]} ({name})" for row, name, one in grid.compared if one.too_few]:
-        warnings.append(f"Not compared, for want of a second finished run: {some(alone, 3)}.")
+        warnings.append(f"Not compared, because a second finished run is missing: {some(alone, 3)}.")
     if unjudged := {row.name: cells for row in grid.rows if (cells := _unjudged(row))}:
         listed = "; ".join(f"{titles[name]} (seed {_seeds(cells)})" for name, cells in unjudged.items())
         option = "" if grid.judged_on == "test" else f" --judge-on {grid.judged_on}"
-        said = f"Without figures, since never evaluated on {grid.judged_on} images: {listed}"
-        warnings.append(f"{said}; semreg evaluate RUN{option} does it.")
+        said = f"Without figures, because never evaluated on {grid.judged_on} images: {listed}"
+        warnings.append(f"{said}; run `semreg evaluate RUN{option}`.")
     return warnings
 
 

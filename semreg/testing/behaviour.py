@@ -35,7 +35,7 @@ holds no numbers, so that other failures there mean that a component looks at nu
 
 _REFUSE = "semreg.core.require_classes refuses it in the words of all losses"
 
-_ON_A_GPU = "where semreg.core.at_hand is false, as on a GPU, the result is another: "
+_ON_A_GPU = "where semreg.core.at_hand is false, as on a GPU, the result differs: "
 
 
 def other_device() -> torch.device:
@@ -150,7 +150,7 @@ def check_refusals(call: ExampleCall, torch_may: bool = False) -> None:
             try:
                 call(inputs)
             except (ValueError, UserError):
-                require(says_raises(call.component), f"{told} raises ValueError, of which the docstring says nothing")
+                require(says_raises(call.component), f"{told} raises ValueError, and the docstring doesn't say so")
             except Exception as error:
                 if torch_may and isinstance(error, RuntimeError | IndexError):
                     continue

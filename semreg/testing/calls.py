@@ -175,7 +175,7 @@ def _check_loss_of_halves(call: ExampleCall) -> None:
         return
     whole, *halves = (call(given).detach() for given in _halves(call))
     mean = torch.stack(halves).mean(0)
-    found = f"it is no mean over rows: {float(whole):g}, and that of two halves {float(mean):g}"
+    found = f"it is not a mean over rows: {float(whole):g}, and that of two halves {float(mean):g}"
     require(_close(whole, mean), f"{found}; {_DECLARE}")
 
 

@@ -38,7 +38,7 @@ class Checks:
         """Raises AssertionError with all failures, if there are any, or if a check is exempt that does not exist."""
         unknown = sorted(self.exempt - set(self.names))
         if unknown:
-            raise AssertionError(f"no check is called {', '.join(unknown)}; there is: {', '.join(self.names)}")
+            raise AssertionError(f"no check is called {', '.join(unknown)}; expected one of: {', '.join(self.names)}")
         if self.failures:
             count = sum(map(len, self.failures.values()))
             told = [f"{', '.join(names)}: {message}" for message, names in self.failures.items()]

@@ -73,7 +73,7 @@ def _check_first_line(command: Callable[..., Any]) -> None:
     check_documentation(command)
     line = first_line(f"{command.__module__}:{command.__name__}") or (inspect.getdoc(command) or "").splitlines()[0]
     fits = line.endswith(".") and len(line) <= LONGEST_LINE
-    require(fits, f"{line!r} is no sentence of at most {LONGEST_LINE} characters, as `semreg --help` lists it")
+    require(fits, f"{line!r} is not a sentence of at most {LONGEST_LINE} characters, as `semreg --help` lists it")
 
 
 def _check_help(command: Callable[..., Any]) -> None:

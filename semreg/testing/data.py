@@ -109,7 +109,7 @@ def _check_labels(made: Callable[[], Any], name: str) -> None:
         require(bool((source.split == SPLITS[split]).any()), f"the {split} split is empty")
     require(np.array_equal(source.split, again.split), "two instances split the rows in two ways")
     for label, values in source.labels.items():
-        require(label in specification, f"{label} is no field of the specification")
+        require(label in specification, f"{label} is not a field of the specification")
         require(np.array_equal(values, again.labels[label]), f"two instances have two arrays of {label}")
 
 

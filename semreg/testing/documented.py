@@ -93,7 +93,7 @@ def _untyped(signature: Signature, inputs: int) -> list[Problem]:
             problems.append(Problem(key, f"its annotation {parameter.annotation!r} cannot be resolved"))
     generator = signature.parameters.get("generator")
     if generator is not None and generator.default is not None:
-        problems.append(Problem("generator", "its default is to be None"))
+        problems.append(Problem("generator", "its default must be None"))
     return problems
 
 

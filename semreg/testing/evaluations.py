@@ -68,10 +68,10 @@ def require_result(result: Any) -> None:
     for name, value in result.figures.items():
         require(type(value) is float or type(value) is int, f"figure {name} is a {type(value).__name__}")
     unknown = sorted(set(result.paper) - set(result.figures))
-    require(not unknown, f"the paper's {', '.join(unknown)} is no figure of the result")
+    require(not unknown, f"the paper's {', '.join(unknown)} is not a figure of the result")
     require("\n" not in result.summary, "the summary has several lines")
     for picture in result.pictures:
-        require(picture.png.startswith(b"\x89PNG"), f"picture {picture.title!r} is no PNG")
+        require(picture.png.startswith(b"\x89PNG"), f"picture {picture.title!r} is not a PNG")
 
 
 def _check_determinism(call: ExampleCall) -> None:

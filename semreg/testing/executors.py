@@ -81,15 +81,15 @@ def _check_cancel(executor: type[Executor], words: str) -> None:
     with _folder() as folder:
         job, log = _submitted(executor(words), folder, LONG)
         _wait(lambda: job.state() == "ended" or _under_way(folder), "its run doesn't begin")
-        _wait(lambda: job.state() != "waiting", "its run is under way, and the job waits for more than that")
-        require(job.state() == "running", f"its run is under way, and the job is {job.state()}: {_end_of(log)!r}")
+        _wait(lambda: job.state() != "waiting", "its run is running, and the job still waits")
+        require(job.state() == "running", f"its run is running, and the job is {job.state()}: {_end_of(log)!r}")
         begun = time.monotonic()
         job.cancel()
         require(time.monotonic() - begun < 5, "cancelling waits")
         _wait(lambda: job.state() == "ended", "a job that was cancelled doesn't end")
         (run,) = known_runs(folder / "runs")
-        require(run.state == "stopped", f"a run that was cancelled under way is {run.state}, not stopped")
-        require(any((run.folder / "checkpoints").glob("0*")), "a run that was cancelled under way wrote no checkpoint")
+        require(run.state == "stopped", f"a run that was cancelled while running is {run.state}, not stopped")
+        require(any((run.folder / "checkpoints").glob("0*")), "a run cancelled while running wrote no checkpoint")
 
 
 def _submitted(executor: Executor, folder: Path, epochs: int) -> tuple[Job, Path]:
@@ -123,7 +123,7 @@ def _check_failing(executor: type[Executor], words: str) -> None:
         code, told = _ended(_coordinator(executor, words, folder, "failing.toml", "small.toml"))
         states = sorted((run.name, run.state) for run in known_runs(folder / "runs"))
         wanted = [("failing", "failed")] * 2 + [("small", "finished")] * 2
-        require(states == wanted, f"of two recipes, of which one fails: {states}; {told}")
+        require(states == wanted, f"two recipes, one of them failing: {states}; {told}")
         require(code == 1, f"its grid ended with exit code {code}: {told}")
         require("became" in told, f"why the trial failed isn't told: {told}")
 
@@ -133,7 +133,7 @@ def _check_killed_worker(executor: type[Executor], words: str) -> None:
         grid = _coordinator(executor, words, folder, "small.toml")
         _wait(lambda: grid.poll() is not None or _under_way(folder), "no run begins")
         killed = [process for run in _under_way(folder)[:1] for process in processes_at_work(run.folder)]
-        require(bool(killed), "no process of this machine holds the lock of a run that is under way")
+        require(bool(killed), "no process of this machine holds the lock of a running run")
         for process in killed:
             os.kill(process, signal.SIGKILL)
         _require_whole(folder, *_ended(grid))

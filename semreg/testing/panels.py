@@ -49,9 +49,9 @@ def _check_controls(panel: Panel) -> None:
     for control in panel.controls:
         if isinstance(control, Slider):
             require(control.low < control.high, f"{control.name} has no way from {control.low} to {control.high}")
-            require(control.low <= control.value <= control.high, f"{control.name} stands outside its ends")
+            require(control.low <= control.value <= control.high, f"{control.name} is outside its ends")
         elif isinstance(control, Choice):
-            require(control.value in control.options, f"{control.name} stands at none of its options")
+            require(control.value in control.options, f"{control.name} is none of its options")
         else:
             require(panel.images > 0, f"{control.name} is painted on an image, and there is none")
 

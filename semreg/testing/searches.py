@@ -110,8 +110,8 @@ def _check_going_on(search: type[Search], words: str, folder: Path) -> None:
         _suggested(search, words, folder.with_name(name), anew=name == "anew") for name in ("straight", "anew")
     )
     different = next((k for k in range(TRIALS) if straight[k] != anew[k]), None)
-    require(different is None, f"made anew after each suggestion, it suggests other values from {different} on")
-    require(len({repr(values) for values in anew}) > 1, "made anew after each suggestion, it suggests the same again")
+    require(different is None, f"made again after each suggestion, it suggests other values from {different} on")
+    require(len({repr(values) for values in anew}) > 1, "made again after each suggestion, it repeats itself")
 
 
 def _check_pruning(search: type[Search], words: str, folder: Path) -> None:

@@ -50,7 +50,7 @@ def _told(tracker: Tracker, life: Callable[[RecordedRun], Sequence[RecordedRun]]
         for run in life(RecordedRun(Path(folder), "recipe", HASH)):
             said = tracker(run)
             line = isinstance(said, str) and len(said.splitlines()) == 1
-            require(line, f"of a run that is {run.state} it returns {said!r:.100}, which is no line of text")
+            require(line, f"of a run that is {run.state} it returns {said!r:.100}, which is not a line of text")
 
 
 def _check_kept(tracker: Tracker) -> None:

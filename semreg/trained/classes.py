@@ -18,7 +18,7 @@ CHUNK = BATCH
 def class_field(label: Handle) -> ClassField:
     """The names and the order of the classes. Raises ValueError if the tensor is no field of classes."""
     if not isinstance(label.field, ClassField):
-        raise ValueError(f"{label.name!r} is no field of classes in the data")
+        raise ValueError(f"{label.name!r} is not a field of classes in the data")
     return label.field
 
 

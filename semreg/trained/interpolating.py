@@ -70,7 +70,7 @@ def codes_between(
     for name in a:
         ends = [a[name], b[name]]
         if not all(isinstance(end, Tensor) for end in ends):
-            raise ValueError(f"{name!r} is no tensor of codes, so nothing lies between two of it")
+            raise ValueError(f"{name!r} is not a tensor of codes, so there is no path between two of them")
         (first, shapes), (last, _) = (pack([end], "batch *") for end in ends)
         strip = strips(path_of(run, interpolator, name), first, last, steps)
         for side, end in ((0, first), (-1, last)):

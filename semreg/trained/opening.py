@@ -74,7 +74,7 @@ def open_trained(
     """
     run, trained = _opened(Path(folder), recipe, data_root_of(data_root), device, judge_on)
     if not trained:
-        raise UserError(str(run.folder), "this run is not trained to its end; `semreg run` with its recipe goes on")
+        raise UserError(str(run.folder), "this run is not trained to its end; resume it by `semreg run RECIPE`")
     return run
 
 
@@ -116,7 +116,7 @@ def _opened(path: Path, recipe: Recipe | None, data_root: Path, device: str, jud
     if state is None and (path / CONFIG).is_file():
         raise UserError(str(path), f"this exported run has lost its weights (it has no {MODEL})")
     if state is None:
-        yet = "; its last one is damaged: remove the folder to train it anew" if record.get("trained") else " yet"
+        yet = "; its last one is damaged: remove the folder to train it again" if record.get("trained") else " yet"
         raise UserError(str(path), f"this run has no whole checkpoint{yet}")
     chosen = device_of(device)
     plan = plan_of_run(path, recipe, data_root)
@@ -174,7 +174,7 @@ def _data_of(path: Path, plan: Plan, fingerprint: str, skip_bad_images: bool) ->
         raise DataMissing(str(path), said) from None
     data = open_data(plan, skip_bad_images=skip_bad_images)
     if data.fingerprint != fingerprint:
-        raise UserError(str(path), [Problem("data", "the images or labels are not those that the run was trained on")])
+        raise UserError(str(path), [Problem("data", "the images or labels have changed since the run was trained")])
     return data
 
 
@@ -249,20 +249,22 @@ def device_of(name: str) -> torch.device:
     of that name here.
     """
     if name == "mps":
-        raise UserError("--device", f"'mps' has no float64, which losses are computed in; {FIT} fit")
+        raise UserError("--device", f"'mps' has no float64, which losses need; expected {FIT}")
     if not DEVICE.fullmatch(name):
-        raise UserError("--device", f"{name!r} is no device that semreg computes on; auto, {FIT} are")
+        raise UserError("--device", f"{name!r} is not a device that semreg computes on; expected auto, {FIT}")
     here = torch.cuda.is_available()
     there = ["cpu", *(f"cuda:{index}" for index in range(torch.cuda.device_count() if here else 0))]
     found = {"auto": "cuda" if here else "cpu"}.get(name, name)
     if found == "cuda":
         found = f"cuda:{int(os.environ.get('LOCAL_RANK', '0')) % max(1, len(there) - 1)}"  # one may see its own alone
     if found not in there:
-        raise UserError("--device", f"{(found if here else name)!r} is not here; there is: {', '.join(there)}")
+        raise UserError(
+            "--device", f"{(found if here else name)!r} is not available; expected one of: {', '.join(there)}"
+        )
     device = torch.device(found)
     try:
         torch.empty(0, device=device)
     except RuntimeError as error:
         reason = str(error).splitlines()[0][:200]
-        raise UserError("--device", f"{name!r} can't be used ({reason}); there is: {', '.join(there)}") from None
+        raise UserError("--device", f"{name!r} can't be used ({reason}); expected one of: {', '.join(there)}") from None
     return device

@@ -63,7 +63,7 @@ def unfitted(name: str, options: Mapping[str, Any], prior: Any = None) -> Interp
     found = _component(name, options)
     asked = dict.fromkeys(priors_asked(found.signature), prior)
     if asked and prior is None:
-        raise ValueError(f"{name} needs the prior of the code; [model] says it by `{LINES[Role.PRIOR]}`")
+        raise ValueError(f"{name} needs the prior of the code; [model] names it by `{LINES[Role.PRIOR]}`")
     if not inspect.isclass(found.value):
         return functools.partial(found.value, **options, **asked)
     with process_state_kept():

@@ -14,7 +14,7 @@ def need(run: TrainedRun, *keys: str) -> Roles:
     if missing:
         by_key = {line.partition(" ")[0]: line for line in reversed(LINES.values())}
         lines = " and ".join(f"`{by_key[key]}`" for key in missing)
-        said = f"the [model] of its recipe says no {' and no '.join(missing)}"
+        said = f"the [model] of its recipe names no {' and no '.join(missing)}"
         raise UserError(str(run.folder), f"{said}; add {lines}, {MEANS}")
     return run.roles
 
@@ -35,4 +35,4 @@ def only_attribute(run: TrainedRun, kind: type[ClassField] | type[AttributesFiel
     what = "of classes" if kind is ClassField else "of binary labels"
     said = f"several fields {what}, {', '.join(found)}" if found else f"no field {what} and its code"
     advice = "exactly one is needed here" if found else f'add `attributes = {{ label = "z" }}`, {MEANS}'
-    raise UserError(str(run.folder), f"the [model] of its recipe says {said}; {advice}")
+    raise UserError(str(run.folder), f"the [model] of its recipe names {said}; {advice}")

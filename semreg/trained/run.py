@@ -77,7 +77,7 @@ class TensorHandle:
         than a row, and for other numbers of rows that are given.
         """
         if size < 1:
-            raise ValueError(f"size is {size}; a batch has at least one row")
+            raise ValueError(f"size is {size}; expected at least 1 row")
         rows = len(self._rows(split, count))
         for name, values in (given or {}).items():
             if len(values) != rows:
@@ -116,7 +116,7 @@ class TensorHandle:
                 str(self.run.folder), f"the {split} split of the data is empty, and {self.name!r} is read on it"
             )
         if count is not None and count < 1:
-            raise ValueError(f"count is {count}; at least one row is read")
+            raise ValueError(f"count is {count}; expected at least 1")
         return rows[:count]
 
     def needs(self, *given: str) -> set[str]:
@@ -154,7 +154,7 @@ class TensorHandle:
     def _rows_given(self, values: Mapping[str, Tensor]) -> int:
         missing = sorted(self.needs(*values))
         if missing:
-            raise ValueError(f"{self.name!r} cannot be computed from {sorted(values)} alone; give {missing} too")
+            raise ValueError(f"{self.name!r} cannot be computed from only {sorted(values)}; also give {missing}")
         rows = {name: len(value) for name, value in values.items()}
         if len(set(rows.values())) != 1:
             raise ValueError(f"{self.name!r} is computed row by row, and the values given have {rows} rows")
@@ -240,7 +240,9 @@ class Run:
 
     def _lacking(self, what: str) -> UserError:
         """The error of something that needs what is not here."""
-        return UserError(str(self.folder), [Problem("", f"{what} needs what is not here:"), *self.plan.lacking])
+        return UserError(
+            str(self.folder), [Problem("", f"{what} needs components that are missing:"), *self.plan.lacking]
+        )
 
     @property
     def roles(self) -> Roles:

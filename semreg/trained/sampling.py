@@ -80,8 +80,8 @@ def label_of_samples(run: Run) -> tuple[str, ClassField] | None:
     others = sorted(wanted - fields.keys())
     if others:
         without = [] if run.roles.sample else [code for code in run.roles.code if code not in run.roles.prior]
-        reason = f"; its [model] says no prior of {', '.join(without)}" if without else ""
-        raise ValueError(f"{drawn!r} is computed from {others} of the data, so it can't be drawn anew{reason}")
+        reason = f"; its [model] names no prior of {', '.join(without)}" if without else ""
+        raise ValueError(f"{drawn!r} is computed from {others} of the data, so it can't be drawn from priors{reason}")
     if len(fields) > 1:
         raise ValueError(f"{drawn!r} depends on several labels, {', '.join(fields)}; one can be chosen here")
     told = next(iter(fields.items()), None)

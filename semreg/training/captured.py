@@ -60,7 +60,7 @@ class Captured:
         if step.step.accumulate > 1:
             return "it accumulates the gradients of several batches"
         if step.scaler is not None:
-            return "fp16 scales its gradients by what it finds in them; bf16 doesn't"
+            return "fp16 scales its gradients by their values; bf16 doesn't"
         for update in step.updates:
             if not update.optimizer.can_be_captured:
                 return f"{update.optimizer.name} isn't adam, adamw or sgd, fused"

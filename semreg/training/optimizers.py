@@ -64,7 +64,7 @@ class TrainedModule:
             chosen = fnmatch.filter(remaining, pattern)
             if not chosen:
                 known = ", ".join(list(remaining)[:12])
-                found = f"no parameter is called {pattern!r}; there is: {known}"
+                found = f"no parameter is called {pattern!r}; expected one of: {known}"
                 raise UserError(self.source, [Problem(f"modules.{self.name}.optimizer.groups", found)])
             groups.append(Group([remaining.pop(key) for key in chosen], _as_tuples(options), schedule))
         return [*groups, Group(list(remaining.values()), {}, self.plan.schedule)]
@@ -162,7 +162,7 @@ class Optimizer:
             except BaseException as error:  # options that no type forbids can break it in any way
                 cause = failure_text(error)
                 if "closure" in cause:
-                    cause = "it needs a closure; name a class whose `step` takes one, by which the engine can tell"
+                    cause = "it needs a closure; name a class whose `step` takes one, so that the engine sees it"
                 said = f"{shown(self.plan.node.loaded)} can't make a step: {cause}"
                 problems.append(Problem(self.plan.node.where, said))
         return list(dict.fromkeys(problems))

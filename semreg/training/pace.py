@@ -61,7 +61,7 @@ def crowded(times: float, load: float, cores: int, threads: int, processes: int 
         return None
     here = "core" if cores == 1 else f"{cores} cores"
     said = f"steps take {times:.1f} times as long as before, and the load ({load:.1f}) exceeds the {here}: "
-    said += "another process is at work here"
+    said += "another process uses this machine"
     if threads == 1:
         return said
     left = (cores - load) / processes + threads

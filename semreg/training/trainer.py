@@ -207,7 +207,7 @@ class Trainer:
         """Train all phases, while there is a `reader`."""
         state, notes = read_latest(self.folder.folder / CHECKPOINTS)
         for note in notes:
-            self.folder.warn(f"{note}; going on from the one before")
+            self.folder.warn(f"{note}; continuing from the one before")
         if state is None:
             self.folder.cut_logs({})
             state = {"number": 0, "phase": 0, "iteration": 0, "phase_state": None, "modules": {}, "averages": {}}

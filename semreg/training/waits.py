@@ -23,7 +23,7 @@ from torch.overrides import TorchFunctionMode
 from semreg.core.shapes import as_on_a_device
 
 READS = (
-    "keep it a tensor, with torch.where in the place of `if`; look at numbers only where semreg.core.at_hand says that "
+    "keep it a tensor, with torch.where instead of `if`; look at numbers only where semreg.core.at_hand says that "
     "they are"
 )
 SHAPES = "its result's shape depends on numbers: keep all elements and mask them, by torch.where or a product"

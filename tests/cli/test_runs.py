@@ -60,7 +60,7 @@ def test_removing(said: Said, refused: Said) -> None:
 
 def test_nothing_is_removed_where_one_cannot_be(refused: Said) -> None:
     with FileLock("runs/gm-1/.lock"):
-        assert "at work" in refused("runs", "rm", "vae-1", "gm-1")
+        assert "uses it" in refused("runs", "rm", "vae-1", "gm-1")
     assert "did you mean 'vae-1'" in refused("runs", "rm", "vae1", "gm-1")
     assert len(list(Path("runs").iterdir())) == 3
 

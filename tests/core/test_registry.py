@@ -93,7 +93,7 @@ def test_unknown_name_gets_the_closest_of_its_kinds() -> None:
         LookupError, match=r"no operation, loss or interpolator is called 'cross_entropi'; did you mean"
     ):
         registry.find("cross_entropi", CALLS)
-    with pytest.raises(LookupError, match=r"no prior is called 'zzz'; there is: .*standard_normal"):
+    with pytest.raises(LookupError, match=r"no prior is called 'zzz'; expected one of: .*standard_normal"):
         registry.find("zzz", ["prior"])
 
 

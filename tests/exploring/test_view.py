@@ -68,7 +68,7 @@ def test_controls_stand_at_the_images_own_until_they_are_moved(shifting: Explore
         (View("shifted", ["test:0"], {"by": True}), "found True"),
         (View("shifted", ["test:0"], {"size": "all"}), "size has no 'all'"),
         (View("shifted", ["test:0"], {"size": "many"}), f"{MOST_IMAGES + 1} pictures are more than"),
-        (View("shifted", ["test:0"], {"part": 3}), "part is no mask"),
+        (View("shifted", ["test:0"], {"part": 3}), "part is not a mask"),
         (View("shifted", ["test:0"], {"part": "ab"}), "8 × 8 pixels is 8 bytes"),
     ],
 )
@@ -129,7 +129,7 @@ def test_roles_that_are_missing_are_asked_for(run: Run) -> None:
 
 
 def test_an_output_that_is_no_image_is_refused(run: Run) -> None:
-    with pytest.raises(UserError, match=r"what its \[model\] calls output, 'w', is no image but a tensor \(4,\)"):
+    with pytest.raises(UserError, match=r"the output of its \[model\], 'w', is not an image but a tensor \(4,\)"):
         Explorer(with_roles(run, output="w"))
-    with pytest.raises(UserError, match=r"what its \[model\] calls input, 'digit', is no image"):
+    with pytest.raises(UserError, match=r"the input of its \[model\], 'digit', is not an image"):
         Explorer(with_roles(run, input="digit"))

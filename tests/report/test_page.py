@@ -261,7 +261,7 @@ def test_what_is_judged_on_validation_images_says_so_at_its_head(fake_run: Path)
     assert page.open == []
     assert "olr_celeba on validation images · semreg" in page.words()
     head = page.words().partition("Figures agreed")[0]
-    assert "Judged on the 400 validation images: what is called a test image below is one of these." in head
+    assert "Judged on the 400 validation images: a test image on this page is one of these." in head
     assert "Judged on" not in Page(report.render(fake_run)).words()
 
 
@@ -274,8 +274,8 @@ def test_how_good_a_judge_is_stands_beside_what_it_judges(fake_run: Path) -> Non
     write_evaluations(fake_run, "olr_celeba", places, reported=True, judges={"edits": "abcdef00"})
     page = Page(report.render(fake_run))
     assert page.open == []
-    assert "Judged by <judge>, which is itself right on 97.50% of the test images of its data." in page.words()
-    assert page.words().count("which is itself right") == 1
+    assert "Judged by <judge>, which itself classifies 97.50% of the test images of its data correctly." in page.words()
+    assert page.words().count("which itself classifies") == 1
 
 
 def test_only_evaluations_of_the_recipe_are_shown(fake_run: Path) -> None:

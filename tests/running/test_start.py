@@ -157,7 +157,7 @@ def test_a_folder_is_one_process_at_a_time(
     ) as other:
         assert other.stdout is not None
         assert other.stdout.readline() == "mine\n"
-        with pytest.raises(UserError, match="another process is at work on this run"):
+        with pytest.raises(UserError, match="another process uses this run"):
             trained(toy(LATER))
         other.communicate()
     trained(toy(LATER))

@@ -56,14 +56,14 @@ def test_what_is_written_installs(written: list[Path], tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "kind", "message"),
     [
-        ("../up", "loss", "'../up' is no name for a plugin; it takes up to 40 small letters"),
-        ("Contrastive", "loss", "is no name for a plugin"),
-        ("a" * 41, "loss", "is no name for a plugin"),
-        ("semreg-", "loss", "is no name for a plugin"),
-        ("7up", "loss", "is no name for a plugin"),
-        ("", "loss", "'' is no name for a plugin; it takes up to 40 small letters, digits, - and _"),
-        ("my loss", "prior", "is no name for a plugin"),
-        ("re\x1b[31md", "loss", r"'re\x1b[31md' is no name for a plugin"),
+        ("../up", "loss", "'../up' is not a name for a plugin; expected up to 40 small letters"),
+        ("Contrastive", "loss", "is not a name for a plugin"),
+        ("a" * 41, "loss", "is not a name for a plugin"),
+        ("semreg-", "loss", "is not a name for a plugin"),
+        ("7up", "loss", "is not a name for a plugin"),
+        ("", "loss", "'' is not a name for a plugin; expected up to 40 small letters, digits, - and _"),
+        ("my loss", "prior", "is not a name for a plugin"),
+        ("re\x1b[31md", "loss", r"'re\x1b[31md' is not a name for a plugin"),
         ("lambda", "loss", "'lambda' means something else in Python or in the recipe"),
         ("torch", "loss", "'torch' means something else"),
         ("encoder", "encoder", "'encoder' means something else"),
@@ -78,7 +78,7 @@ def test_what_is_written_installs(written: list[Path], tmp_path: Path) -> None:
         ("codes", "loss", "'codes' means something else"),
         ("gmprior", "prior", f"{installed('semreg-gmprior')} is installed already"),
         ("new", "los", "there is no template for 'los'; did you mean 'loss'"),
-        ("new", "optimizer", "there is no template for 'optimizer'; there is: classifier, "),
+        ("new", "optimizer", "there is no template for 'optimizer'; expected one of: classifier, "),
     ],
 )
 def test_what_does_not_fit_is_refused(name: str, kind: str, message: str, tmp_path: Path) -> None:
@@ -102,7 +102,7 @@ def test_what_is_there_stays(what: str, tmp_path: Path) -> None:
         there.write_text("mine")
     else:
         there.symlink_to(tmp_path / "nowhere")
-    with pytest.raises(UserError, match="is there already; choose another name"):
+    with pytest.raises(UserError, match="exists already; choose another name"):
         write_plugin("new", "loss", tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["semreg-new"]
     assert what != "folder" or (there / "mine.txt").read_text() == "mine"

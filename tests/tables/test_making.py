@@ -190,7 +190,7 @@ def test_a_run_that_fails_hinders_no_other_and_is_tried_again(
     assert made == ["plain:0", "better:0", "plain:1", "better:1"]
     assert [cell.state for _, cell in table.grid.cells] == ["failed", "finished", "finished", "finished"]
     assert "plain · seed 0 failed: TypeError: a plugin's fault" in (table.folder / "table.md").read_text()
-    assert "failed: TypeError: a plugin's fault; the other runs go on" in capsys.readouterr().err
+    assert "failed: TypeError: a plugin's fault; the other runs continue" in capsys.readouterr().err
     made.clear()
     assert all(cell.finished for _, cell in make(two, seeds=2).grid.cells)
     assert made == ["plain:0"]
@@ -217,7 +217,7 @@ def test_an_interrupt_ends_the_grid_and_the_same_call_goes_on(
     before = signal.getsignal(signal.SIGINT)
     with monkeypatch.context() as patch:
         patch.setattr(PhaseRunner, "iterate", interrupted)
-        with pytest.raises(KeyboardInterrupt, match="the same command goes on from the last checkpoint"):
+        with pytest.raises(KeyboardInterrupt, match="the same command resumes from the last checkpoint"):
             make(paths, seeds=2)
     assert signal.getsignal(signal.SIGINT) is before
     assert made == ["plain:0", "longer:0"]
@@ -298,7 +298,7 @@ def test_rows_must_be_different_recipes(make: Make, toy: Toy, tmp_path: Path) ->
         ({"plots": ["probe.loss"]}, "'probe.loss': write X:Y"),
         ({"plots": ["probe.loss:prob.accuracy"]}, "'prob.accuracy' is a figure of no evaluation; did you mean"),
         ({"precision": "fp8"}, "none of fp32, bf16, fp16"),
-        ({"device": "tpu"}, "'tpu' is no device that semreg computes on; auto, cpu and cuda"),
+        ({"device": "tpu"}, "'tpu' is not a device that semreg computes on; expected auto, cpu and cuda"),
         ({"seeds": 0}, "0: write a number"),
     ],
     ids=["against", "name", "figures", "plots", "plots of evaluations", "precision", "device", "seeds"],
@@ -329,7 +329,9 @@ def test_figures_are_chosen_and_those_that_match_nothing_told(make: Make, two: l
     text = (table.folder / "table.md").read_text()
     assert " loss |" in text
     assert "accuracy" not in text.partition("## probe")[2].partition("1 more figure")[0]
-    with pytest.raises(UserError, match=r"'probe\.acc' matches no figure; there is: probe\.accuracy, probe\.loss"):
+    with pytest.raises(
+        UserError, match=r"'probe\.acc' matches no figure; expected one of: probe\.accuracy, probe\.loss"
+    ):
         make(two, figures=["probe.acc"])
 
 
@@ -384,7 +386,7 @@ def test_pictures_are_written_over_the_rows_and_shown_side_by_side(
     with pytest.raises(UserError, match="--figures-of: no recipe has the evaluation 'sen'; did you mean 'seen'"):
         make(recipes, figures_of=["sen"])
     assert made == []
-    with pytest.raises(UserError, match="--figures-of: 'probe' has no pictures; there is: seen"):
+    with pytest.raises(UserError, match="--figures-of: 'probe' has no pictures; expected one of: seen"):
         make(recipes, figures_of=["probe"])
     assert made == ["plain:None"], "known once a run is finished"
     table = make(recipes, figures_of=["seen"])

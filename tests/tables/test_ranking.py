@@ -135,7 +135,7 @@ def test_a_row_that_lost_a_run_is_neither_ranked_nor_marked() -> None:
     text = markdown(view(found, "now"))
     assert "**0.9000 ± 0.0000**" in text
     assert "**0.99" not in text
-    assert text.count("A row of which a run failed, or came to no number") >= 1
+    assert text.count("A row with a failed run, or without a number") >= 1
 
 
 def test_a_run_that_is_still_to_come_costs_no_rank() -> None:

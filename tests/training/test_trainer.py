@@ -94,8 +94,8 @@ def test_a_run_goes_on_from_the_checkpoint_before_a_damaged_one(
     newest = max((folder / "checkpoints").iterdir())
     (newest / "state.json").write_text("{")
     assert_same_bits(whole, trained(everything, tmp_path / "stopped"))
-    assert "going on from the one before" in capsys.readouterr().err
-    assert "going on from the one before" in (folder / "warnings.jsonl").read_text()
+    assert "continuing from the one before" in capsys.readouterr().err
+    assert "continuing from the one before" in (folder / "warnings.jsonl").read_text()
 
 
 def test_a_loss_that_breaks_stops_the_run_with_its_name_and_the_checkpoint_before_stays(

@@ -26,9 +26,9 @@ def test_rows_of_an_array_in_any_order(save: Any, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arrays", "message"),
     [
-        ({"imgs": IMAGES[:5]}, r"imgs  uint8 \(5, 4, 3\); uint8 \(600, 4, 3\) fits"),
+        ({"imgs": IMAGES[:5]}, r"imgs  uint8 \(5, 4, 3\); expected uint8 \(600, 4, 3\)"),
         ({"imgs": IMAGES.astype(np.int16)}, r"imgs  int16 \(600, 4, 3\); uint8"),
-        ({"imgs": np.asfortranarray(IMAGES)}, r"uint8 \(600, 4, 3\) fits"),
+        ({"imgs": np.asfortranarray(IMAGES)}, r"expected uint8 \(600, 4, 3\)"),
         ({"others": IMAGES}, "no item named 'imgs.npy'"),
     ],
 )

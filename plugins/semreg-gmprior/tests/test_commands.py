@@ -64,8 +64,8 @@ def test_the_result_alone_is_what_the_function_makes(
         (["--mask", "empty.png"], "--mask: empty takes no pixel away from images of 8 × 8"),
         (["--mask", "full.png"], "--mask: full takes every pixel away"),
         (["--mask", "photo.txt"], "neither the name of a mask"),
-        (["--mask", "eyes", "--class", "long"], "this model is not told the images' class"),
-        (["--mask", "eyes", "--out", "photo.jpg"], "--out: photo.jpg is no name of a .png file"),
+        (["--mask", "eyes", "--class", "long"], "this model takes no class"),
+        (["--mask", "eyes", "--out", "photo.jpg"], "--out: photo.jpg doesn't end in .png, or is a folder"),
         ([], "Missing option '--mask'"),
     ],
 )

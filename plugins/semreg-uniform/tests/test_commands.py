@@ -53,9 +53,9 @@ def test_the_result_alone_is_what_the_function_makes(command: Command, trained_r
     ("arguments", "message"),
     [
         (["--from", "b.png", "--attributes", "tones"], "no attribute 'tones'; did you mean 'tone'"),
-        (["--from", "b.png", "--attributes", ","], "no attribute is named; there is: shape, tone"),
+        (["--from", "b.png", "--attributes", ","], "no attribute is named; expected one of: shape, tone"),
         (["--from", "c.png", "--attributes", "tone"], "c.png"),
-        (["--from", "b.png", "--attributes", "tone", "--out", "there"], "there is no name of a .png file"),
+        (["--from", "b.png", "--attributes", "tone", "--out", "there"], "there doesn't end in .png, or is a folder"),
         (["--attributes", "tone"], "Missing option '--from'"),
     ],
 )

@@ -47,7 +47,7 @@ class Archive:
             message = "not a NumPy archive as numpy.savez writes it, or damaged"
             raise UserError(str(self.path), message) from None
         if not isinstance(archive, np.lib.npyio.NpzFile):
-            raise UserError(str(self.path), "a single array; an archive written by numpy.savez is expected")
+            raise UserError(str(self.path), "found a single array; expected an archive written by numpy.savez")
         return archive
 
     @property
@@ -65,7 +65,7 @@ class Archive:
         parts = [self._array(one) for one in self.parts(name).values()]
         if len({part.shape[1:] for part in parts}) > 1 or any(part.ndim == 0 for part in parts):
             shapes = " and ".join(dict.fromkeys(str(part.shape) for part in parts))
-            raise self.error(key, f"shapes {shapes}; the arrays of the splits must agree in all but their rows")
+            raise self.error(key, f"shapes {shapes}; the arrays of the splits may differ only in their number of rows")
         array = parts[0] if len(parts) == 1 else np.concatenate(parts)
         if column is None:
             return array
@@ -82,7 +82,7 @@ class Archive:
             return heads[0]
         if len({shape[1:] for shape in shapes}) > 1 or len(types) > 1 or () in shapes:
             found = " and ".join(dict.fromkeys(f"{head.dtype} {head.shape}" for head in heads))
-            raise self.error(key, f"{found}; the arrays of the splits must agree in all but their rows")
+            raise self.error(key, f"{found}; the arrays of the splits may differ only in their number of rows")
         return Head((sum(shape[0] for shape in shapes), *shapes[0][1:]), types.pop())
 
     def parts(self, key: str) -> dict[int, str]:
@@ -100,7 +100,7 @@ class Archive:
         several = [names for names in found.values() if len(names) > 1]
         if not found or several:
             said = f"{' and '.join(several[0])} could both be meant" if several else "the star stands for no split"
-            raise self.error(key, f"{said}; there is: {', '.join(self.names)}")
+            raise self.error(key, f"{said}; expected one of: {', '.join(self.names)}")
         return {split: names[0] for split, names in sorted(found.items())}
 
     def keys_by_split(self) -> dict[str, list[str]]:
@@ -136,7 +136,7 @@ class Archive:
         except Exception as error:
             raise self._unreadable(name, error) from None
         if not isinstance(array, np.ndarray):
-            raise self.error(name, "can't be read: it is no array, or its head is damaged")
+            raise self.error(name, "can't be read: it is not an array, or its header is damaged")
         if array.ndim < 3:
             self._labels[name] = array
         return array

@@ -289,7 +289,9 @@ class AttributeFolder:
         for row, value in enumerate(column):
             if known[value] is None:
                 where = f"{name}, line {self._table.lines[row]}"
-                raise UserError(str(self._csv), [Problem(where, f"{quoted(value)}; train, validation or test fit")])
+                raise UserError(
+                    str(self._csv), [Problem(where, f"{quoted(value)}; expected train, validation or test")]
+                )
         return np.array([known[value] for value in column], dtype=np.uint8), f"the column {quoted(name)} of {self.csv}"
 
 

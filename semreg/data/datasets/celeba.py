@@ -196,7 +196,9 @@ def _read_attributes(path: Path) -> tuple[list[str], npt.NDArray[np.uint8]]:
     digits = [row[1].replace("-1", "0").replace(" ", "") if len(row) == 2 else "" for row in rows]
     for number, (row, values) in enumerate(zip(rows, digits, strict=True), start=first):
         if row and (len(values) != len(ATTRIBUTES) or values.strip("01")):
-            raise UserError(str(path), f"line {number}: a file name and {len(ATTRIBUTES)} values 1 or -1 are expected")
+            raise UserError(
+                str(path), f"line {number}: expected a file name and {len(ATTRIBUTES)} values, each 1 or -1"
+            )
     present = np.frombuffer("".join(digits).encode(), dtype=np.uint8).reshape(-1, len(ATTRIBUTES)) - ord("0")
     return [row[0] for row in rows if row], present
 

@@ -173,7 +173,7 @@ class ImageFolder:
         empty = sorted({name for part in parts for name in folders_in(self.folder / part)} - {*names})
         if empty:
             shown = ", ".join(map(quoted, empty[:5])) + (f", … ({len(empty):,} in all)" if len(empty) > 5 else "")
-            remarks.append(f"no images are in {where} of {self.label} {shown}, which is no class then")
+            remarks.append(f"no images are in {where} of {self.label} {shown}, so it is not a class")
         inner = sorted({name.split("/")[depth + 1] for name in listing if name.count("/") > depth + 1})
         if len(names) == 1 and len(inner) > 1 and all(name.count("/") > depth + 1 for name in listing):
             shown = ", ".join(map(quoted, inner[:5]))

@@ -82,7 +82,9 @@ class MNIST:
                 raise UserError(str(self.root / "MNIST" / "raw"), message)
         if images[0].shape[1:] != images[1].shape[1:] or 0 in images[0].shape[1:]:
             sizes = " and ".join(f"{array.shape[1]} × {array.shape[2]}" for array in images)
-            raise UserError(str(self.root / "MNIST" / "raw"), f"images of {sizes} pixels; one size fits, above 0")
+            raise UserError(
+                str(self.root / "MNIST" / "raw"), f"found images of {sizes} pixels; expected one size above 0"
+            )
         return Source(
             labels={self.label: np.concatenate(digits).astype(np.int64)},
             split=np.concatenate(split),

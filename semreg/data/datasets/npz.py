@@ -229,7 +229,9 @@ class NumpyArchive:
         try:
             return np.char.decode(array, "utf-8")
         except UnicodeDecodeError:
-            raise self._archive.error(key, "bytes that are no text in UTF-8; whole numbers or text fit") from None
+            raise self._archive.error(
+                key, "these bytes are not text in UTF-8; expected whole numbers or text"
+            ) from None
 
     def _classes(self, key: str) -> list[str]:
         values = self._text(key)

@@ -29,23 +29,23 @@ def executor_of(on: str, gpus: float | None, choices: Choices) -> Executor | Non
     name, colon, words = on.partition(":")
     if name == HERE:
         if colon:
-            raise UserError("--on", f"{on!r}: this process makes one run after another; local:2 makes two at once")
+            raise UserError("--on", f"{on!r}: `here` trains one run after another; local:2 trains two at a time")
         if gpus is not None:
-            raise UserError("--gpus", "shares of a GPU are for runs that are made at once; add --on local")
+            raise UserError("--gpus", "--gpus shares a GPU among runs that train at the same time; add --on local")
         return None
     made: type[Executor] = load(component_named(name, "executor", "--on", [HERE]))
     if started_by_torchrun():
-        raise UserError("--on", f"{on!r}: the processes of torchrun make one run after another; leave one of both out")
+        raise UserError("--on", f"{on!r}: torchrun trains one run after another; leave out torchrun or this option")
     return made_for("--on", on, lambda: made(words, gpu=_share(gpus, choices)))
 
 
 def _share(gpus: float | None, choices: Choices) -> float | None:
     """The share of a GPU for each trial: 0 on a CPU, None if nobody says."""
     if gpus is not None and not 0 < gpus <= 1:
-        raise UserError("--gpus", f"{gpus!r} is no share of a GPU, above 0 and at most 1")
+        raise UserError("--gpus", f"{gpus!r} is not a share of a GPU; expected a number above 0 and at most 1")
     if choices.torch_device().type != "cuda":
         if gpus is not None:
-            raise UserError("--gpus", "these runs compute on the CPU; leave it out")
+            raise UserError("--gpus", "these runs compute on the CPU; leave --gpus out")
         return 0.0
     if choices.device not in ("auto", "cuda"):
         said = f"{choices.device!r} is one GPU, and an executor shares out all that it sees"

@@ -115,8 +115,8 @@ class Coordinator:
             except KeyboardInterrupt as stopped:
                 for work in self.waiting:
                     if work.elsewhere:
-                        say(f"{work.title}: {_whose(work.trial)} is at work on it, which goes on")
-                stopped.args = (f"{stopped}; the same command goes on from the last checkpoints",)
+                        say(f"{work.title}: {_whose(work.trial)} trains it, and continues")
+                stopped.args = (f"{stopped}; the same command resumes from the last checkpoints",)
                 raise
             finally:
                 self.stop()
@@ -157,7 +157,7 @@ class Coordinator:
             taken.add(following.folder)
             following.elsewhere = _in_other_hands(following.trial)
             if following.elsewhere:
-                say(f"{following.title}: {_whose(following.trial)} is at work on it, and is waited for")
+                say(f"{following.title}: {_whose(following.trial)} trains it; waiting for that")
             else:
                 self.begin(following)
                 if following.waits and not following.elsewhere:
@@ -216,7 +216,7 @@ class Coordinator:
 
     def ended(self, work: Work) -> bool:
         """Whether the job of a trial has ended; one that can't be asked is taken to run. Raises UserError."""
-        return self.ask(work, "tell where a run stands", lambda job: job.state()) == "ended"
+        return self.ask(work, "tell the state of a run", lambda job: job.state()) == "ended"
 
     def ask(self, work: Work, what: str, question: Callable[[Job], str | None]) -> str | None:
         """What the job of a trial answers; None where that fails. Raises UserError if it does again and again."""
@@ -238,7 +238,7 @@ class Coordinator:
             raise UserError("--on", message) from error
         if what not in self.failing:
             self.failing.add(what)
-            say(f"{work.title}: {message}; it is waited for")
+            say(f"{work.title}: {message}; waiting")
 
     def settle(self, work: Work, *, tried: bool = True) -> None:
         """Tell what came of a trial that is in nobody's hands any more, or let it wait on; `tried` if we had it."""
@@ -256,12 +256,12 @@ class Coordinator:
         elif tried:
             work.tries = 0 if steps_of(work.trial) - work.steps else work.tries + 1
             if work.tries < MOST_TRIES:
-                say(f"{work.title}: its process ended early; it is begun again")
+                say(f"{work.title}: its process ended early; starting it again")
                 self.wait(work)
             else:
                 words = last_words(work.trial, work.length)
-                said = f"its last words: {words}" if words else "the last time it said nothing"
-                why = f"its process ended {MOST_TRIES} times without a step forward, as where memory runs out"
+                said = f"its last words: {words}" if words else "the last time it printed nothing"
+                why = f"its process ended {MOST_TRIES} times without progress, perhaps for lack of memory"
                 self.done(work, Cell(work.trial.seed, work.folder, "failed", f"{why}; {said}"))
 
     def wait(self, work: Work, *, elsewhere: bool = False) -> None:
@@ -277,7 +277,7 @@ class Coordinator:
             self.waiting.remove(work)
         self.made += 1
         if cell.failed and not cell.finished:
-            say(f"{work.title}: {cell.state}: {' '.join(cell.reason.split())}; the other runs go on")
+            say(f"{work.title}: {cell.state}: {' '.join(cell.reason.split())}; the other runs continue")
         else:
             say(f"{work.title}: {cell.state}")
         work.told(cell)
@@ -302,7 +302,7 @@ class Coordinator:
                             self.let_go(work)
                     time.sleep(SECONDS_BETWEEN_ASKING)
         for work in [*left, *self.running]:
-            say(f"{work.title}: its process may go on")
+            say(f"{work.title}: its process may still run")
 
     def let_go(self, work: Work) -> None:
         """Have a trial under way no more."""

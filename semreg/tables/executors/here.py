@@ -64,7 +64,7 @@ def _finish(trial: Trial, *, wait: bool) -> Cell:
     if alone and not trial.to_do:  # any more: another command did it
         return trial.read()
     if alone and not wait and at_work(trial.folder):  # seen before anything is prepared
-        raise RunIsBusy(str(trial.folder), f"{who_has(trial.folder / LOCK)} is at work on it")
+        raise RunIsBusy(str(trial.folder), f"{who_has(trial.folder / LOCK)} uses it")
     try:
         run_recipe(trial.recipe, trial.choices, trial.command, wait=wait)
     except RunIsBusy:
@@ -75,7 +75,7 @@ def _finish(trial: Trial, *, wait: bool) -> Cell:
         if not isinstance(error, UserError):
             say(traceback.format_exc())
         said = _said(error) if isinstance(error, UserError) else cause_of(error)
-        say(f"{trial.folder.name}: failed: {said}; the other runs go on")
+        say(f"{trial.folder.name}: failed: {said}; the other runs continue")
         return Cell(trial.seed, trial.folder, "failed", said)
     return trial.read()
 

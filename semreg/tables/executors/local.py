@@ -47,7 +47,7 @@ class Local:
 
     def __init__(self, words: str = "", *, gpu: float | None = 0.0) -> None:
         if words and not (words.isascii() and words.isdecimal() and int(words) > 0):
-            raise ValueError(f"{words!r} is no number of processes; local:2 makes two runs at once")
+            raise ValueError(f"{words!r} is not a number of processes; local:2 trains two runs at a time")
         cores = joblib.cpu_count()
         self._cards = [] if gpu == 0 else _cards()
         if gpu is None:
@@ -140,7 +140,7 @@ def _cards() -> list[str]:
 
     count = torch.cuda.device_count()
     if not count:
-        raise ValueError("no GPU is here")
+        raise ValueError("this machine has no GPU")
     named = [name.strip() for name in os.environ.get(VISIBLE, "").split(",") if name.strip()]
     return (named or [str(number) for number in range(count)])[:count]
 

@@ -50,10 +50,12 @@ def additions_of(
     """
     said = [part for text in texts for part in _split(text) if part]
     if not said:
-        raise UserError("--with", "nothing to add; write losses.NAME[=WEIGHT], or the name or path of a partial recipe")
+        raise UserError(
+            "--with", "no addition is given; write losses.NAME[=WEIGHT], or the name or path of a partial recipe"
+        )
     if len(said) > MOST:
         runs = 1 + len(said) + math.comb(len(said), 2)
-        raise UserError("--with", f"{len(said)} additions, alone and in pairs, are {runs} recipes; {MOST} are the most")
+        raise UserError("--with", f"{len(said)} additions and their pairs make {runs} recipes; expected at most {MOST}")
     additions = [_addition(text, plan, carrier, overrides) for text in said]
     seen: set[str] = set()
     for addition in additions:
@@ -109,7 +111,7 @@ def _weight(said: str, text: str | None) -> float:
     except ValueError:
         weight = math.nan
     if not math.isfinite(weight) or not weight:
-        raise UserError(f"--with {said}", f"{text!r} is no weight; write a number, as in losses.NAME=0.5")
+        raise UserError(f"--with {said}", f"{text!r} is not a weight; write a number, as in losses.NAME=0.5")
     return weight
 
 
@@ -173,13 +175,15 @@ def _wired(name: str, taking: Signature, plan: Plan, carrier: ClassCarrier, wher
         raise UserError(where, f"it takes any number of inputs; {by_hand}")
     for parameter in needed:
         if not roles_of(taking, parameter):
-            raise UserError(where, f"its input {parameter!r} asks for no role; {by_hand}, or a partial recipe")
+            raise UserError(
+                where, f"its input {parameter!r} matches no role of [model]; {by_hand}, or a partial recipe"
+            )
     try:
         found = left_to_roles(taking, (), carrier.roles, plan.fields)
     except Unsaid as unsaid:
         labelled = any(Role.LABEL in roles_of(taking, parameter) for parameter in needed)
         why = carrier.reason if labelled and carrier.reason else unsaid
-        raise UserError(where, f"its inputs can't be told: {why}; or {by_hand}") from None
+        raise UserError(where, f"its inputs can't be derived: {why}; or {by_hand}") from None
     return Call(name, tuple(map(Name, found)))
 
 
@@ -232,5 +236,5 @@ def _require_writable(table: Any, train: Sequence[str], module: str, where: str)
     for key in train:
         table = table.get(key) if isinstance(table, dict) else None
     if isinstance(table, dict) and module not in table and any("{" in key for key in table):
-        message = f"the recipe writes the row of {module!r} by [each], and nothing can be added to one of those alone"
+        message = f"the recipe writes the row of {module!r} by [each], and an addition can't change only one of those"
         raise UserError(where, f"{message}; a partial recipe can add to all of them")

@@ -42,14 +42,14 @@ def class_carrier(plan: Plan, label: str | None = None) -> ClassCarrier:
     reason = ""
     if label is not None and label not in attributes:
         near = closest(label, attributes)
-        raise UserError("--label", f"{label!r} is no field of classes among the attributes of [model]{near}")
+        raise UserError("--label", f"{label!r} is not a field of classes among the attributes of [model]{near}")
     if label is None and len(attributes) == 1:
         label = next(iter(attributes))
     if label is None:
         line = f"add `{LINES[Role.LABEL]}` there, with the recipe's own names"
-        reason = f"[model] says no field of classes among its attributes; {line}"
+        reason = f"[model] names no field of classes among its attributes; {line}"
         if attributes:
-            reason = f"[model] says several fields of classes, {', '.join(attributes)}; choose one by --label"
+            reason = f"[model] names several fields of classes, {', '.join(attributes)}; choose one by --label"
     code = None if label is None else attributes[label]
     roles = plan.roles if label is None else replace(plan.roles, attributes={label: attributes[label]})
     named = [name for name in (*roles.code, roles.output) if name in plan.tensors]

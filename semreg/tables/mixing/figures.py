@@ -61,7 +61,7 @@ def _direction(table: TomlTable, figure: str) -> bool:
     """Whether a higher figure is better, as its evaluation says."""
     higher = direction_of(table, figure)
     if higher is None:
-        raise _CannotBe(f"{table['use'].partition('(')[0]} doesn't say which way {figure} is good")
+        raise _CannotBe(f"{table['use'].partition('(')[0]} doesn't say whether a high or a low {figure} is good")
     return higher
 
 
@@ -97,7 +97,7 @@ def _order(plan: Plan, carrier: ClassCarrier) -> tuple[TomlTable, TomlTable]:
     codes = (code, *carrier.roles.rest)
     _require_vectors(codes, carrier)
     if plan.fields_of([Read(output)], frozenset(codes)):
-        raise _CannotBe(f"{output} depends on more than the code, so that none can be decoded alone")
+        raise _CannotBe(f"{output} depends on more than the code, so a code can't be decoded by itself")
     inputs = (code, label, output, carrier.roles.input, *carrier.roles.rest)
     return {"use": f"{ORDER}({', '.join(inputs)})", **asked}, {}
 
@@ -132,7 +132,7 @@ def _require_vectors(codes: Sequence[str], carrier: ClassCarrier) -> None:
     for code in codes:
         shape = carrier.shapes.get(code, (0,))
         if len(shape) != 1:
-            raise _CannotBe(f"{code} is no vector, its shape is {shape}")
+            raise _CannotBe(f"{code} is not a vector; its shape is {shape}")
 
 
 def _output(plan: Plan, carrier: ClassCarrier) -> str:
@@ -143,7 +143,7 @@ def _output(plan: Plan, carrier: ClassCarrier) -> str:
     field = plan.fields.get(read)
     shape = (field.channels, field.height, field.width) if isinstance(field, ImageField) else None
     if shape is None or carrier.shapes.get(output, shape) != shape:
-        raise _CannotBe(f"the output, {output}, is no image like {read}")
+        raise _CannotBe(f"the output, {output}, is not an image like {read}")
     return output
 
 

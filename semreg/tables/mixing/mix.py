@@ -36,9 +36,9 @@ class Budget:
 
     def __post_init__(self) -> None:
         if self.epochs < 1:
-            raise UserError("--epochs", f"{self.epochs} is no number of epochs; 1 is the least")
+            raise UserError("--epochs", f"{self.epochs} is not a number of epochs; expected at least 1")
         if not 0 < self.share <= 1:
-            raise UserError("--share", f"{self.share!r} is no share above 0 and at most 1")
+            raise UserError("--share", f"{self.share!r} is not a share; expected a number above 0 and at most 1")
 
     def __str__(self) -> str:
         return f"{self.epochs} epoch{'s'[: self.epochs > 1]} on {self.share:.3g} of the training images"
@@ -62,7 +62,7 @@ def make_mix(
     Raises UserError for what is wrong with the recipe, the additions and the choices, before anything is trained.
     """
     if wanted.plots and not wanted.written:
-        raise UserError("--plot", "pictures stand in the table's page; add --table")
+        raise UserError("--plot", "plots are part of the table's page; add --table")
     if wanted.figures_of and not wanted.written:
         raise UserError("--figures-of", "figures are written into the table's folder; add --table")
     known = load_recipe(said).table.get("losses")
@@ -78,7 +78,7 @@ def make_mix(
     recipes = [_shortened(mix.recipe(texts), mix.title, budget, figures) for mix, texts in zip(mixes, own, strict=True)]
     remarks = [f"{addition.title}: {addition.summary}." for addition in additions]
     remarks += [text for mix in mixes for text in mix.conflicts()]
-    remarks += [*figures.left_out, f"Each run has {budget}, which says little of what long training would give."]
+    remarks += [*figures.left_out, f"Each run has {budget}; longer training may rank the rows differently."]
     if in_first_process():
         say("\n".join(remarks))
     ranking = Ranking(figures.ranked, tuple(remarks))

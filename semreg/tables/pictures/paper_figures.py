@@ -24,7 +24,7 @@ from semreg.tables.view import row_titles
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-ADVICE = "when that is mended, the same command writes the figures"
+ADVICE = "fix this; then the same command writes the figures"
 DPI = 300
 WIDTH, HEIGHT = 7.0, 9.0
 """Inches, of a page's text."""

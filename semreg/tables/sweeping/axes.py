@@ -58,7 +58,7 @@ def axes_of(said: Sequence[str] | Mapping[str, Any], *, searched: bool = False) 
     else:
         axes = [_axis(key, values.strip(), searched) for key, _, values in (text.partition("=") for text in said)]
     if not axes:
-        raise UserError("--vary", f"nothing to vary; {_FITS}")
+        raise UserError("--vary", f"no key to vary is given; {_FITS}")
     for one, other in itertools.combinations(axes, 2):
         shared = min(len(one.key), len(other.key))
         if one.key[:shared] == other.key[:shared]:
@@ -68,7 +68,9 @@ def axes_of(said: Sequence[str] | Mapping[str, Any], *, searched: bool = False) 
                 message = f"{inner.dotted} is a part of {outer.dotted}; vary one of the two"
             raise UserError("--vary", message)
     if any(axis.key == ("seed",) for axis in axes):
-        message = "a seed is not chosen; --seeds 3, or --seeds 0,1,5, trains every row with each and ranks their means"
+        message = (
+            "a sweep doesn't vary the seed; --seeds 3, or --seeds 0,1,5, trains each row with all and ranks the means"
+        )
         raise UserError("--vary seed", message)
     return axes
 
@@ -87,11 +89,11 @@ def _axis(key: str, said: Any, searched: bool) -> Axis:
     else:
         values = plain(said.tolist() if hasattr(said, "tolist") else said, where)
         if not isinstance(values, list):
-            raise UserError(where, f"{said!r:.60} is no list of values, and no text such as '1e-4..1e-2:log'")
+            raise UserError(where, f"{said!r:.60} is not a list of values, or a text such as '1e-4..1e-2:log'")
     written = [toml_value(value) for value in values]
     twice = next((text for text in written if written.count(text) > 1), None)
     if twice is not None:
-        raise UserError(where, f"{twice} stands there twice")
+        raise UserError(where, f"{twice} occurs twice")
     if len(values) < 2:
         raise UserError(where, f"{len(values)} value{'s'[: len(values) != 1]}; two at least can be compared")
     return Axis(_parts(key, where), tuple(values))
@@ -101,7 +103,7 @@ def _parts(key: str, where: str) -> tuple[str, ...]:
     try:
         table: Any = parse_toml(f"{key} = 0")
     except tomllib.TOMLDecodeError:
-        raise UserError(where, f"{key!r:.80} is no key of a recipe; {_FITS}") from None
+        raise UserError(where, f"{key!r:.80} is not a key of a recipe; {_FITS}") from None
     parts = []
     while isinstance(table, dict):
         [(part, table)] = table.items()
@@ -115,7 +117,7 @@ def _listed(said: str, where: str) -> list[Any]:
     except tomllib.TOMLDecodeError:
         values = None
     if not isinstance(values, list):
-        raise UserError(where, f"{said!r:.80}: {_FITS}; texts stand in quotes")
+        raise UserError(where, f"{said!r:.80}: {_FITS}; write texts in quotes")
     return values
 
 
@@ -125,9 +127,9 @@ def _listed(said: str, where: str) -> list[Any]:
 def _range(said: re.Match[str], where: str) -> Range:
     found = Range(_end(said["low"], where), _end(said["high"], where), log=bool(said["log"]))
     if not found.low < found.high:
-        raise UserError(where, f"{said[0]} doesn't ascend")
+        raise UserError(where, f"{said[0]} doesn't ascend; expected LOW below HIGH")
     if found.log and found.low <= 0:
-        raise UserError(where, f"{said[0]}: equal ratios begin above 0")
+        raise UserError(where, f"{said[0]}: a logarithmic range must start above 0")
     return found
 
 

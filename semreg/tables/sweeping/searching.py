@@ -61,13 +61,13 @@ def sought_by(said: str | None, trials: int | None) -> Sought | None:
     if said is None and trials is None:
         return None
     if said is None:
-        raise UserError("--trials", "it counts what a search tries, and a sweep has all combinations; add --search")
+        raise UserError("--trials", "it is the number of trials of a search; add --search")
     if trials is None:
-        raise UserError("--search", f"{said!r} tries as many values as it is told; add --trials 40")
+        raise UserError("--search", f"{said!r} needs a number of trials; add --trials 40")
     if isinstance(trials, bool) or trials < 1:
-        raise UserError("--trials", f"{trials!r} is no number of trials, 1 at least")
+        raise UserError("--trials", f"{trials!r} is not a number of trials; expected at least 1")
     if started_by_torchrun():
-        raise UserError("--search", "the processes of torchrun make one run after another; leave one of both out")
+        raise UserError("--search", "torchrun trains one run after another; leave out torchrun or this option")
     return Sought(said, load(component_named(said.partition(":")[0], "search", "--search")), trials)
 
 
@@ -104,7 +104,7 @@ def make_search(
         _require_prunable(tried[0].plan, wanted)
     if wanted.only_finished:
         if not (growing.folder / FOLDER).is_dir():
-            raise UserError(str(growing.folder), "this search isn't begun; leave out --only-finished")
+            raise UserError(str(growing.folder), "this search has not started; leave out --only-finished")
         growing.begin()
         return make_runs(growing, [], executor)
     require_makeable(tried, executor, wanted, choices)
@@ -132,7 +132,7 @@ def _alone(folder: Path) -> Iterator[None]:
         try:
             lock.acquire(timeout=SECONDS_OF_A_LOOK)
         except Timeout:
-            say(f"{folder.name}: {who_has(folder / LOCK)} is at this search, and is waited for")
+            say(f"{folder.name}: {who_has(folder / LOCK)} works on this search; waiting for it")
             lock.acquire()
     try:
         yield
@@ -225,7 +225,7 @@ class Searching(Growing):
         except DataMissing:
             raise
         except UserError as error:
-            say(f"{row.title}: {error.text()}; the search goes on")
+            say(f"{row.title}: {error.text()}; the search continues")
             return []
         digest, begin = runs[0].place.identity.digest, len(self.runs)
         found = self.rows.get(digest)
@@ -264,7 +264,7 @@ class Searching(Growing):
                 return
             figure = value.mean
         while row.untold:
-            self._ask("be told a figure", self.search.tell, row.untold[0], figure)
+            self._ask("receive a figure", self.search.tell, row.untold[0], figure)
             row.untold.pop(0)
 
     def given_up(self, k: int) -> str:

@@ -31,8 +31,8 @@ from semreg.tables.sweeping.searching import beside_the_first, make_search, soug
 
 MOST_TRIALS = 1_000
 ON_TEST_IMAGES = (
-    "Chosen on the test images: the best row's figure promises more than other images would show. Without "
-    "--on-test-images a sweep is judged on validation images."
+    "This sweep chose its best row on the test images, so that row's figure is too good. Without --on-test-images a "
+    "sweep uses validation images."
 )
 
 
@@ -87,7 +87,7 @@ def _require_few(factors: Sequence[int], seeds: int, where: str) -> None:
     runs = math.prod(factors)
     if runs > MOST_TRIALS:
         counted = f"{' × '.join(map(str, factors))} = {runs:,}" if len(factors) > 1 else f"{runs:,}"
-        raise UserError(where, f"{counted} runs; {MOST_TRIALS:,} are the most of a sweep")
+        raise UserError(where, f"{counted} runs; expected at most {MOST_TRIALS:,}")
 
 
 def _ranked(plan: Plan, metric: str, higher: bool | None, *, seeds: int, searched: bool) -> Ranked:
@@ -114,7 +114,7 @@ def _ranked(plan: Plan, metric: str, higher: bool | None, *, seeds: int, searche
         raise UserError(option, f"{evaluation} says that a {way} {figure!r} is good; leave {option} out")
     higher = known if higher is None else higher
     if higher is None:
-        message = f"{evaluation} doesn't say which way {figure!r} is good; add --maximize or --minimize"
+        message = f"{evaluation} doesn't say whether a high or a low {figure!r} is good; add --maximize or --minimize"
         raise UserError("--metric", message + closest(figure, about(table, kind).better))
     return Ranked(metric, higher)
 

@@ -307,7 +307,7 @@ def test_stated_orders_and_bins(tmp_path: Path) -> None:
     assert dataset.source().labels["s"][:4].tolist() == [0, 0, 1, 1]
     with pytest.raises(UserError, match=r"orders = \{ s = "):
         NumpyArchive(**options, classes={"s": "degree"}, orders={"s": "line"}).specification()
-    with pytest.raises(UserError, match="orders names 'pose', no field of classes; there is: s"):
+    with pytest.raises(UserError, match="orders names 'pose', no field of classes; expected one of: s"):
         NumpyArchive(**options, classes={"s": "degree"}, orders={"pose": "ring"})
 
 

@@ -157,7 +157,7 @@ def test_an_interrupt_stops_all_and_the_same_call_goes_on_here(
 
     with monkeypatch.context() as patch:
         patch.setattr(PhaseRunner, "iterate", slow)
-        with pytest.raises(KeyboardInterrupt, match="interrupted; the same command goes on from the last checkpoints"):
+        with pytest.raises(KeyboardInterrupt, match="interrupted; the same command resumes from the last checkpoints"):
             make(two, on="forked")
     states = [run.current_state() for run in known_runs(two[0].parent / "runs")]
     assert states

@@ -97,7 +97,7 @@ class Geodesic:
 
     def _fitted(self) -> Tensor:
         if self.directions is None:
-            raise ValueError("geodesic is to be fitted on training codes before it is called")
+            raise ValueError("geodesic is not fitted; call fit on training codes first")
         return self.directions
 
     def __call__(self, a: Tensor, b: Tensor, weight: Tensor | float) -> Tensor:

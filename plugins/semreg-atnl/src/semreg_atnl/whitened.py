@@ -80,7 +80,7 @@ class Whitened:
 
     def _fitted(self) -> Tensor:
         if self.mean is None:
-            raise ValueError("whitened is to be fitted on training codes before it is called")
+            raise ValueError("whitened is not fitted; call fit on training codes first")
         return self.mean
 
     def __call__(self, a: Tensor, b: Tensor, weight: Tensor | float) -> Tensor:

@@ -33,7 +33,9 @@ class ArchivedArray:
             shape, in_fortran_order, dtype = read_head(member)
             start, length = member.tell(), math.prod(self.shape[1:])
         if (tuple(shape), in_fortran_order, dtype.name) != (self.shape, False, "uint8"):
-            raise UserError(str(self.path), [Problem(self.name, f"{dtype} {tuple(shape)}; uint8 {self.shape} fits")])
+            raise UserError(
+                str(self.path), [Problem(self.name, f"{dtype} {tuple(shape)}; expected uint8 {self.shape}")]
+            )
 
         def read(first: int, last: int) -> Pixels:
             with self._told():

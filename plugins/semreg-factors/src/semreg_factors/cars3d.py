@@ -41,7 +41,7 @@ class Cars:
         except (OSError, EOFError, tarfile.TarError, zlib.error) as error:
             raise UserError(str(self.path), f"can't be read: {error}") from None
         if len(found) != self.cars:
-            raise UserError(str(self.path), f"{len(found)} files data/cars/NAME.mat; {self.cars} fit")
+            raise UserError(str(self.path), f"found {len(found)} files data/cars/NAME.mat; expected {self.cars}")
         cars = np.stack([found[name] for name in sorted(found)], axis=2)
         pixels = cars.reshape(-1, *cars.shape[3:])
         return lambda wanted: pixels[wanted]

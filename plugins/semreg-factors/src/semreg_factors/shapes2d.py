@@ -53,11 +53,11 @@ class Shapes2D:
         test: Annotated[float, Interval(gt=0, lt=1)] = 0.2,
     ) -> None:
         if size not in (32, 64, 128):
-            raise ValueError(f"size is {size}; 32, 64 and 128 fit")
+            raise ValueError(f"size is {size}; expected 32, 64 or 128")
         if not 0 < test < 1:
             raise ValueError(f"test is {test}; it must be between 0 and 1")
         if not shapes or len({*shapes}) < len(shapes):
-            raise ValueError(f"shapes is {shapes}; one or more, each once, fit")
+            raise ValueError(f"shapes is {shapes}; expected one or more, each once")
         for shape in shapes:
             if shape not in COVERED:
                 raise ValueError(f"shapes names {shape!r}{closest(shape, COVERED)}")

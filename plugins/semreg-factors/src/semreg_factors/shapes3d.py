@@ -29,7 +29,7 @@ class HDF5Array:
             found = h5py.File(self.path, "r")[self.name]
             shape, dtype = getattr(found, "shape", ()), getattr(found, "dtype", "no array")
         if (shape, str(dtype)) != (self.shape, "uint8"):
-            raise UserError(str(self.path), [Problem(self.name, f"{dtype} {shape}; uint8 {self.shape} fits")])
+            raise UserError(str(self.path), [Problem(self.name, f"{dtype} {shape}; expected uint8 {self.shape}")])
 
         def read(first: int, last: int) -> Pixels:
             with self._told():
@@ -86,7 +86,7 @@ class Shapes3D(Published):
         if find_spec("h5py") is None:
             install = "pip install 'semreg-factors[shapes3d]'"
             raise UserError(
-                "", f"3D Shapes is an HDF5 file, and the package h5py, which reads it, isn't there: {install}"
+                "", f"3D Shapes is an HDF5 file, and the package h5py, which reads it, is missing: {install}"
             )
 
     def array(self) -> HDF5Array:

@@ -51,7 +51,9 @@ class Matrix:
             file = gzip.open(self.path)  # noqa: SIM115  as long as rows are read
             head = np.frombuffer(file.read(self.start), "<i4")
         if head[: 2 + len(self.shape)].tolist() != [self.kind, len(self.shape), *self.shape]:
-            raise UserError(str(self.path), f"another matrix; one of {' × '.join(map(str, self.shape))} numbers fits")
+            raise UserError(
+                str(self.path), f"found another matrix; expected one of {' × '.join(map(str, self.shape))} numbers"
+            )
         return file
 
     def integers(self) -> npt.NDArray[np.int64]:
@@ -152,7 +154,9 @@ class SmallNORB(Published):
         except ValueError:
             rows = np.empty(0, np.int64)
         if not np.array_equal(np.sort(rows), np.arange(self.grid.count)):
-            raise UserError(str(self.root / self.FOLDER), "not every toy is there once in every pose and light")
+            raise UserError(
+                str(self.root / self.FOLDER), "some toy is missing, or occurs twice, in some pose and light"
+            )
         return rows
 
     def split(self) -> tuple[npt.NDArray[np.uint8], str]:

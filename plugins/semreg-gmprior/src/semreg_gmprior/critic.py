@@ -54,7 +54,7 @@ class ProjectionCritic(nn.Module):
 
     def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
         if images.ndim != 4:
-            raise shape_error("projection_critic(images)", "batch channels height width", "these are no images", images)
+            raise shape_error("projection_critic(images)", "batch channels height width", "not images", images)
         features = reduce(self.features(images), "batch maps height width -> batch maps", "sum")
         scores = cast(Tensor, self.score(features))
         if labels is None:

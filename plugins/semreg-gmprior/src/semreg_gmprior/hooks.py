@@ -98,9 +98,10 @@ def _section(code: str, course: list[Deviations]) -> Section:
         f"Deviations of {code} within classes",
         {"mixture": (epochs, [one.mixture for one in course]), "codes": (epochs, [one.codes for one in course])},
         x_label="epoch", y_label="standard deviation", log_y=min(min(one[3:]) for one in course) > 0,
-        caption="Roots of the variance's mean over dimensions and classes.",
+        caption="Square roots of the variance, averaged over dimensions and classes.",
     )  # fmt: skip
     text = (
-        f"Within classes, {code} deviates by {last.codes:.3g} at the end, draws from its mixture by {last.mixture:.3g}."
+        f"At the end {code} deviates by {last.codes:.3g} within classes, and draws from its mixture by "
+        f"{last.mixture:.3g}."
     )
     return Section(f"The mixture of {code}", text, pictures=[picture])

@@ -44,8 +44,8 @@ def inpaint(run: Run, images: Any, mask: Tensor, *, label: str | int | None = No
         told = run.tensor(needed[0])
         field = class_field(told)
         if label is None:
-            raise ValueError(f"this model must be told the images' class{closest('', field.names)}")
+            raise ValueError(f"this model needs the images' class{closest('', field.names)}")
         given[told.name] = torch.full((len(images),), class_number(field, label))
     elif label is not None:
-        raise ValueError("this model is not told the images' class")
+        raise ValueError("this model takes no class")
     return Inpainted(*Filling()(image, reconstruction, images, mask, **given))

@@ -94,7 +94,7 @@ def inpainting(run: Run) -> Panel | None:
 
     return Panel(
         "Inpainting",
-        "Paint on the image: that part is taken away, and filled in by what the run makes of the rest.",
+        "Paint on the image: the run removes that part, and fills it in from the rest.",
         strips,
         [Mask("part"), *classes],
     )

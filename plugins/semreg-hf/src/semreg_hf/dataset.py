@@ -129,7 +129,7 @@ class HFDataset:
         from datasets import Dataset, config, load_dataset, load_from_disk
 
         if not self.path:
-            raise UserError("", [Problem("data.path", "it is empty; a folder fits, or a name on the Hub")])
+            raise UserError("", [Problem("data.path", "it is empty; expected a folder, or a name on the Hub")])
         folder = under(self.root, self.path)
         try:
             if any(

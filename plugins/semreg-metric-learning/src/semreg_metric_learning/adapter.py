@@ -129,7 +129,7 @@ class OfViews(Adapted):
         call, pattern = f"{self.component}(codes, others)", "batch code, batch code"
         require_equal_shapes(call, pattern, codes, others)
         if codes.ndim != 2:
-            raise shape_error(call, pattern, "these are no vectors", codes, others)
+            raise shape_error(call, pattern, "these are not vectors", codes, others)
         return self.value(codes, ref_emb=others)
 
 

@@ -191,7 +191,7 @@ ENTRIES: dict[str, Entry] = {
     ),
     "subcenter_arcface": Entry(
         "SubCenterArcFaceLoss",
-        "ArcFace with several directions of each class, of which the nearest counts",
+        "ArcFace with several directions of each class; the nearest one counts",
         "Deng et al., *Sub-center ArcFace: Boosting Face Recognition by Large-scale Noisy Web Faces* (2020)",
         owns=True,
     ),

@@ -22,8 +22,8 @@ REFUSED: Mapping[str, str] = {
     "DoNothingReducer": "it gives no scalar",
     "EmbeddingsAlreadyPackagedAsTriplets": "it takes each three rows of a batch for a triplet, and no sampler of a "
     "recipe puts an anchor, a positive and a negative one after another",
-    "ManifoldLoss": "it takes batches of at least as many codes as it has proxies, without classes, and draws which "
-    "code is of which proxy anew each time",
+    "ManifoldLoss": "it takes batches of at least as many codes as it has proxies, without classes, and assigns "
+    "codes to proxies at random each time",
     "SmoothAPLoss": "it takes batches of as many classes as codes of each class, one class after another, which no "
     "sampler of a recipe gives",
 }
@@ -111,7 +111,7 @@ def part(category: str, said: Part) -> nn.Module:
     name = options.pop("use", None)
     if name not in known:
         there = ", ".join(sorted(one for one, kind in known.items() if kind.__name__ not in REFUSED))
-        raise ValueError(f"no {category} is called {name!r}; there is: {there}")
+        raise ValueError(f"no {category} is called {name!r}; expected one of: {there}")
     kind: Any = known[name]
     try:
         module: nn.Module = as_module(_typed(kind), **options)

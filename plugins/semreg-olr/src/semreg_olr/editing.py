@@ -56,17 +56,17 @@ def edit(
     added = {name: 1.0 if strength is None else strength for name, strength in (add or {}).items()}
     removed = dict(remove or {})
     if not added and not removed:
-        raise ValueError(f"no label is to be added or removed; there is: {', '.join(field.names)}")
+        raise ValueError(f"no label to add or remove is given; known labels: {', '.join(field.names)}")
     for verb, least, strengths in (("added", "above 0", added), ("removed", "0 or above", removed)):
         for name, strength in strengths.items():
             if not (math.isfinite(strength) and strength >= 0 and (strength or strengths is removed)):
-                raise ValueError(f"{name} is to be {verb} with a strength {least}, found {strength:g}")
+                raise ValueError(f"{name} can be {verb} with a strength {least}, found {strength:g}")
     given = {roles.input: expected_images(run, images, "edit")}
     codes = check_embedding(embedding.given(**given), field.names, embedding.name)
     statistics = statistics_of(run, label, code, codes.shape[2])
     for name in (*added, *removed):
         if name in field.names and not statistics.images[field.names.index(name)]:
-            raise ValueError(f"no training image has the label {name}, so nothing is known of it")
+            raise ValueError(f"no training image has the label {name}, so its row can't be drawn")
     edited = edit_embedding(
         codes,
         add=added,

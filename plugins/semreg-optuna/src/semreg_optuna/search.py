@@ -107,7 +107,7 @@ class Optuna:
                 load_if_exists=True,
             )
         except (LookupError, TypeError, ValueError) as error:
-            advice = f"remove {self._folder}, and the search begins anew; finished runs are kept"
+            advice = f"remove {self._folder}, and the search starts again; finished runs are kept"
             said = f"is damaged ({type(error).__name__}: {error}); {advice}"
             raise UserError(str(self._folder / JOURNAL), said) from error
 

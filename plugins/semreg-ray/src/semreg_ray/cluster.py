@@ -89,7 +89,7 @@ def _join(address: str, asked: str) -> None:
         thread.start()
         thread.join(SECONDS_TO_JOIN)
     if thread.is_alive():
-        raise ValueError(f"what answers at {address} is no Ray cluster, or can't be joined from this machine")
+        raise ValueError(f"{address} answers, but it is not a Ray cluster, or this machine can't join it")
     if failed:
         token = "" if os.environ.get("RAY_AUTH_MODE") else "; where it asks for a token, RAY_AUTH_MODE=token gives it"
         raise ValueError(f"Ray can't join the cluster at {address}: {' '.join(str(failed[0]).split())}{token}")
@@ -99,7 +99,7 @@ def _require_answer(address: str) -> None:
     """Raises ValueError unless something listens there."""
     host, _, port = address.rpartition(":")
     if not (host and port.isascii() and port.isdecimal() and int(port) < 2**16):
-        raise ValueError(f"{address!r} is no address of a Ray cluster, such as 10.0.0.5:6379, auto or {OWN}")
+        raise ValueError(f"{address!r} is not an address of a Ray cluster; expected 10.0.0.5:6379, auto or {OWN}")
     try:
         socket.create_connection((host.strip("[]"), int(port)), SECONDS_TO_CONNECT).close()
     except OSError as error:

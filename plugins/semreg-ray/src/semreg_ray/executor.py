@@ -53,7 +53,7 @@ class Ray:
         nodes = self._nodes()
         most = max((_has(node, "CPU") for node in nodes), default=0)
         if needs.threads > most:
-            raise UserError("", f"no node of the cluster has {needs.threads} CPUs; --threads {most:g} fits")
+            raise UserError("", f"no node of the cluster has {needs.threads} CPUs; expected at most --threads {most:g}")
         self.slots = self._room()
         make = self._ray.remote(num_cpus=needs.threads, num_gpus=needs.gpu, max_retries=0)
         log = needs.log.absolute()

@@ -209,7 +209,7 @@ def _value(key: str, value: str) -> Any:
     """A parameter as submitit has it. Raises ValueError."""
     number = int(value) if value.isascii() and value.isdecimal() else None
     if key in NUMBERS and not number:
-        raise ValueError(f"{key}={value}: a whole number above 0 fits" + (", of minutes" if key == "time" else ""))
+        raise ValueError(f"{key}={value}: expected a whole number above 0" + (", of minutes" if key == "time" else ""))
     if key == "exclusive" and value in ("true", "True"):
         return True
     return value if number is None else number

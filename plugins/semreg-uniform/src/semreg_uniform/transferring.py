@@ -33,7 +33,7 @@ def transfer(run: Run, images: Any, targets: Any, attributes: Sequence[str]) -> 
         [run.tensor(name) for name in roles.code if name not in codes.values()],
     )
     if not attributes:
-        raise ValueError(f"no attribute is named; there is: {', '.join(known.names)}")
+        raise ValueError(f"no attribute is named; expected one of: {', '.join(known.names)}")
     for name in attributes:
         known.field(name)
     images, targets = (expected_images(run, part, "transfer") for part in (images, targets))

@@ -47,7 +47,7 @@ def mmd(
     call = "mmd(codes, draws)"
     require_equal_shapes(call, "batch code, batch code", codes, draws)
     if codes.ndim != 2:
-        raise shape_error(call, "batch code, batch code", "these codes are no vectors", codes, draws)
+        raise shape_error(call, "batch code, batch code", "these codes are not vectors", codes, draws)
     if kernel not in ("inverse_multiquadratic", "gaussian"):
         raise ValueError(f"{call}: the kernel is 'inverse_multiquadratic' or 'gaussian', found {kernel!r}")
     unit = 2 * max(codes.shape[1], 1)

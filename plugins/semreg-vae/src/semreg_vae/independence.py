@@ -87,7 +87,7 @@ def info_nce(a: Tensor, b: Tensor, *, temperature: Annotated[float, Gt(0)] = 0.1
     call = "info_nce(a, b)"
     require_equal_shapes(call, "batch code, batch code", a, b)
     if a.ndim != 2:
-        raise shape_error(call, "batch code, batch code", "these codes are no vectors", a, b)
+        raise shape_error(call, "batch code, batch code", "these codes are not vectors", a, b)
     likeness = F.normalize(a, dim=1) @ F.normalize(b, dim=1).mT / temperature
     return -likeness.log_softmax(1).diagonal().sum() / max(len(a), 1)
 

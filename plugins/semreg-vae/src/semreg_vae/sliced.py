@@ -42,7 +42,7 @@ def sliced_wasserstein(
     call = "sliced_wasserstein(codes, draws)"
     require_equal_shapes(call, "batch code, batch code", codes, draws)
     if codes.ndim != 2:
-        raise shape_error(call, "batch code, batch code", "these codes are no vectors", codes, draws)
+        raise shape_error(call, "batch code, batch code", "these codes are not vectors", codes, draws)
     lines = F.normalize(normal_noise((codes.shape[1], directions), like=codes, generator=generator), dim=0)
     found, wanted = ((sample @ lines).sort(dim=0).values for sample in (codes, draws))
     return (found - wanted).square().sum() / max(found.numel(), 1)

@@ -55,7 +55,7 @@ def class_angles(code: Annotated[Handle, Role.CODE], label: Annotated[Handle, Ro
         between,
         names,
         limits=(0, 180),
-        caption="Of test codes. Far classes of a ring that lies on a great circle are opposite, at 180°.",
+        caption="Angles between test codes. Far classes of a ring that lies on a great circle are opposite, at 180°.",
     )
     table = Table(
         "Spread of codes about their class's direction",
@@ -63,7 +63,8 @@ def class_angles(code: Annotated[Handle, Role.CODE], label: Annotated[Handle, Ro
         list(zip(names, spreads, strict=True)),
         digits=1,
     )
-    summary = f"classes 1, 2, … apart are at {said}; codes {figures['spread']:.1f}° from their class's direction"
+    spread = f"{figures['spread']:.1f}° from their class's direction"
+    summary = f"directions of classes 1, 2, … apart differ by {said}; codes lie {spread}"
     return Result(figures, tables=[table], pictures=[picture], summary=summary)
 
 

@@ -269,9 +269,9 @@ def _table(figures: dict[str, float], field: ClassField, members: list[Tensor], 
             for name, text in said.items()
             if f"knn_{name}" in figures
         ],
-        caption=f"Few-shot classes, with their training images: {few}; filled up to {count} each. Other classes: "
-        f"{many or 'none'}. No other image of a few-shot class, and no test image, reached any training, the encoder's "
-        "included. The paper says neither how many shots it uses nor what its encoder was trained on.",
+        caption=f"Few-shot classes and their training images: {few}; new images fill each up to {count}. Other "
+        f"classes: {many or 'none'}. No training, not even the encoder's, used another image of a few-shot class, or a "
+        "test image. The paper states neither its number of shots nor the training data of its encoder.",
     )  # fmt: skip
 
 
@@ -294,5 +294,5 @@ def _grid(
         [images[labels == shown][:pictures] for images, labels in kinds.values()],
         row_labels=list(kinds),
         value_range=value_range,
-        caption="Unselected. Interpolated images are the decoder's, between training images of the two neighbours.",
+        caption="Unselected. The decoder makes interpolated images between training images of the two neighbours.",
     )

@@ -189,10 +189,10 @@ def _result(
             (name, distance, *shares)
             for (name, distance), shares in sorted(found.items(), key=lambda i: names.index(i[0][0]))
         ],
-        caption=f"{pairs} random pairs of test images at each distance between classes, {images} images to a strip. In "
-        "order: the labels hold every class from the one to the other, in order. Strictly: and no other label. The "
-        f"judge gets {figures['judge_on_images']:.1%} of the test images right, and "
-        f"{figures['judge_on_reconstructions']:.1%} of their reconstructions.",
+        caption=f"{pairs} random pairs of test images at each distance between classes, {images} images to a strip. A "
+        "strip is in order if its labels contain every class from one end to the other, in order; strictly, if they "
+        f"contain no other label. The judge classifies {figures['judge_on_images']:.1%} of the test images correctly, "
+        f"and {figures['judge_on_reconstructions']:.1%} of their reconstructions.",
     )
     distances = sorted({distance for _, distance in found})
     plot = line_plot(

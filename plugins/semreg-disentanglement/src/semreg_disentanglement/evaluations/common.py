@@ -52,7 +52,7 @@ def factor_columns(run: TrainedRun, factors: Sequence[Handle], split: str) -> Co
             numbered = [f"{label.name} {place}" for place in range(label.field.size)]
             names, columns = [*names, *numbered], [*columns, label.read(split)]
         else:
-            raise ValueError(f"{label.name!r} is no field of labels in the data, so it is no factor")
+            raise ValueError(f"{label.name!r} is not a field of labels in the data, so it is not a factor")
     if not names:
         raise ValueError("the data have no field of labels, so there are no factors")
     return Columns(names, torch.cat([column.double() for column in columns], 1))
@@ -131,7 +131,7 @@ def evaluated(
     names = [names[place] for place in given.places.tolist()]
     notes = [f"{len(rows):,} {split} images", *given.notes]
     if len(known) < len(values):
-        notes.append(f"{len(values) - len(known):,} images of which nobody knows some factor are left out")
+        notes.append(f"{len(values) - len(known):,} images that lack some factor are left out")
     if len(given.dimensions) < given.given[0]:
         notes.append(f"of {given.given[0]} dimensions those that vary are read, {len(given.dimensions)}")
     defined = {name: value for name, value in figures_of(found.result).items() if not math.isnan(value)}
@@ -144,8 +144,8 @@ def evaluated(
         f"How {code.name} codes {', '.join(names)}",
         ("figure", "value", "from", "to", "chance"),
         [(name, value, *map(levels[name].get, LEVELS)) for name, value in shown.items()],
-        caption=f"{how} {'; '.join(notes)}. From, to: an interval of 95 % over images. Chance: images shuffled between "
-        "codes and factors.",
+        caption=f"{how} {'; '.join(notes)}. From, to: a 95 % interval over images. Chance: the same after shuffling "
+        "images between codes and factors.",
     )
     matrix, dimensions = found.result.matrix, given.dimensions.tolist()
     return Result(
@@ -177,7 +177,7 @@ def _what_codes_what(matrix: Tensor, dimensions: Sequence[int], names: Sequence[
         for name, places, values in zip(names, best.indices.T.tolist(), best.values.T.tolist(), strict=True)
     ]
     columns = ("factor", "dimension", "entry", "next dimension", "entry")[: len(rows[0])]
-    return Table("Which dimension codes what", columns, rows, caption=f"Entries: {entries}. Dimensions from 0.")
+    return Table("Which dimension codes which factor", columns, rows, caption=f"Entries: {entries}. Dimensions from 0.")
 
 
 def _picture(matrix: Tensor, dimensions: Sequence[int], names: Sequence[str], entries: str, code: str) -> Picture:
@@ -185,7 +185,7 @@ def _picture(matrix: Tensor, dimensions: Sequence[int], names: Sequence[str], en
     shown = matrix.amax(1).topk(min(PICTURED, len(matrix))).indices.sort().values
     less = f" The {PICTURED} of {len(matrix)} dimensions with the largest." if len(shown) < len(matrix) else ""
     return heat_map(
-        f"What each dimension of {code} tells",
+        f"Factors in each dimension of {code} tells",
         matrix[shown].T,
         list(names),
         [str(dimensions[place]) for place in shown.tolist()],

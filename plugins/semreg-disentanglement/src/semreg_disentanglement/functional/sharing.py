@@ -65,4 +65,4 @@ def require_two_factors(call: str, given: Inputs) -> None:
     """Raises ValueError for one factor, which need not be told from any other."""
     if given.factors.shape[1] < 2:
         why = "; ".join(given.notes)
-        raise ValueError(f"{call}: factors are told from each other, and one alone varies{why and f' ({why})'}")
+        raise ValueError(f"{call}: the metric compares factors, and only one varies{why and f' ({why})'}")

@@ -120,8 +120,8 @@ def _judged(
         )
     }
     summary = (
-        f"{len(first)} images with z_s of one and z_u of another: the class is that of z_s in "
+        f"{len(first)} images with z_s of one image and z_u of another: the judge sees the class of z_s in "
         f"{figures['follows_relevant']:.1%}, of z_u in {figures['follows_irrelevant']:.1%} "
-        f"({figures['judge_on_reconstructions']:.1%} where both are of one image)"
+        f"({figures['judge_on_reconstructions']:.1%} if both are of one image)"
     )
     return Result(figures=figures, pictures=[picture], summary=summary)

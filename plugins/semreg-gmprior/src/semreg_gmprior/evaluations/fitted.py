@@ -125,7 +125,7 @@ def fitted_samples(
             for name, said in DRAWS.items()
         ],
         caption=f"Gaussians have the mean and covariance of {len(known[0])} training images' codes of "
-        f"{sizes[0]} + {sizes[1]} numbers.",
+        f"{sizes[0]} + {sizes[1]} dimensions.",
     )
     pictures = [
         image_grid(

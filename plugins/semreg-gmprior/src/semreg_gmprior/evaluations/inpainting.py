@@ -101,19 +101,19 @@ def inpainting(
         [name.replace("_", " "), *(figures[f"{kind}_{name}"] for kind in kinds)] for name in parts
     ]
     table = Table(
-        "Inside the part taken away",
+        "Inside the removed part",
         ("mask", *columns),
         [*lines, ["mean", *means.values()]],
-        caption=f"PSNR in dB over {sum(sizes)} test images: of the model, of what it saw and of the mean training "
-        "image.",
+        caption=f"PSNR in dB over {sum(sizes)} test images: of the model, of its masked input and of the mean "
+        "training image.",
         digits=2,
     )
     grid = image_grid(
         "Parts filled in", rows, row_labels=row_labels, value_range=(low, high),
-        caption="Test images in order, what the model sees, and its reconstruction set into the part taken away.",
+        caption="Test images in order, the model's masked input, and its reconstruction set into the removed part.",
     )  # fmt: skip
     summary = (
-        f"parts filled in: PSNR {means['psnr']:.2f} dB inside them (what the model saw {means['psnr_fill']:.2f}, mean "
+        f"parts filled in: PSNR {means['psnr']:.2f} dB inside them (masked input {means['psnr_fill']:.2f}, mean "
         f"training image {means['psnr_mean_image']:.2f})"
     )
     return Result(figures=means | figures, tables=[table], pictures=[grid], summary=summary)

@@ -102,24 +102,24 @@ def traversal(
     few = f" Under {len(shown[:UNDER])} of these classes." if len(shown) > UNDER else ""
     value_range, rows = relevant.run.value_range, [names[value] for value in shown]
     ends = "evenly spaced on the line between two random draws; unselected."
-    how = "as the recipe asks" if isinstance(dimensions, list) else "between whose ends images differ most"
+    how = "that the recipe names" if isinstance(dimensions, list) else "whose ends give the most different images"
     pictures = [
         image_grid(
             "z_s varied within each class", within, row_labels=rows, value_range=value_range,
-            caption=f"One z_u; in each column z_s is the same z, moved to the row's class, {ends}{part}",
+            caption=f"One z_u for all; in a column the same z_s, moved to the row's class; columns {ends}{part}",
         ),
         image_grid(
             "z_u varied under each class", across, row_labels=rows, value_range=value_range,
-            caption=f"In each row one z_s of its class; in each column the same z_u, {ends}{part}",
+            caption=f"In a row one z_s of its class, in a column one z_u; columns {ends}{part}",
         ),
         image_grid(
             "Single dimensions of z_u", single, row_labels=row_labels, value_range=value_range,
-            caption=f"One dimension of z_u from −{REACH:g} to {REACH:g}, everything else fixed: those {how}.{few}",
+            caption=f"One dimension of z_u from −{REACH:g} to {REACH:g}, all else fixed: the dimensions {how}.{few}",
         ),
     ]  # fmt: skip
     order = changes.argsort(descending=True, stable=True).tolist()
     table = Table(
-        "Dimensions of z_u by what they change",
+        "Dimensions of z_u and their effect",
         ("dimension", "mean squared difference"),
         [(dimension, float(changes[dimension])) for dimension in order],
         caption=f"Between images with the dimension at −{REACH:g} and at {REACH:g}, over {DRAWS} random codes of "

@@ -23,7 +23,7 @@ PICTURED = 1000
 def attributes_field(attributes: Handle) -> AttributesField:
     """The names of the labels and their rivals. Raises ValueError if the tensor is no field of binary attributes."""
     if not isinstance(attributes.field, AttributesField):
-        raise ValueError(f"{attributes.name!r} is no field of binary attributes in the data")
+        raise ValueError(f"{attributes.name!r} is not a field of binary attributes in the data")
     return attributes.field
 
 

@@ -90,13 +90,12 @@ def compression(
              figures["squared_error" + suffix])
             for name, suffix in zip(described, kept, strict=True)
         ],
-        caption=f"Compression: {numbers} numbers of an image ÷ the numbers used of {prod(codes.shape[1:])}. The "
+        caption=f"Compression: {numbers} values of an image ÷ the values used of {prod(codes.shape[1:])}. The "
         "decoder was trained on all rows." + unknown_note(attributes, "here these count as absent"),
     )  # fmt: skip
     grid = image_grid(
         "Reconstructions from embeddings", strips, row_labels=["image", *described], value_range=(low, high),
-        caption="The first test images, and what the decoder makes of their embeddings: with all rows, and with the "
-        "others set to zero.",
+        caption="The first test images and their decoded embeddings: with all rows, and with the others set to zero.",
     )  # fmt: skip
     summary = (
         f"4.4 {figures['compression']:.0f}× smaller: SSIM {figures['similarity']:.3f}, "

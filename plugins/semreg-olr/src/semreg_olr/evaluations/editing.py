@@ -127,9 +127,10 @@ def _table(names: tuple[str, ...], added: list[Edit], removed: list[Edit], judge
         "Labels added and removed, as an independent classifier sees them",
         ("label", *to_add, *to_remove, "seen where present", "judge on images", "judge on reconstructions"),
         [("mean of the labels", *means), *((shown(name), *row) for name, row in zip(names, numbers, strict=True))],
-        caption="Added to test images without the label, removed from those with it. Others kept: verdicts on the "
-        "other labels, rivals left out, that the edit did not change. Seen where present: what the judge finds in "
-        "unedited reconstructions of images with the label. The last two are its label accuracies." + note,
+        caption="A label is added to test images without it, and removed from images with it. Others kept: the judge's "
+        "verdicts on the other labels, without rivals, that the edit does not change. Seen where present: unedited "
+        "reconstructions of images with the label in which the judge sees it. The last two columns are the judge's "
+        "accuracies." + note,
     )
 
 

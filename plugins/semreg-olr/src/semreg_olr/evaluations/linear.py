@@ -137,10 +137,10 @@ def _disagreements(linear: Tensor, convolutional: Tensor, labels: Tensor, count:
 
 def _figure_3(image: Handle, cases: list[tuple[int, int]], labels: Tensor, names: tuple[str, ...]) -> Picture:
     return image_grid(
-        "Labels that only the convolutional classifier adopts",
+        "Labels that only the convolutional classifier finds",
         [image.at("test", torch.tensor([case for case, _ in cases]))],
         column_labels=[("" if labels[case, label] > 0.5 else "not ") + shown(names[label]) for case, label in cases],
         value_range=image.run.value_range,
-        caption="Test images with a label that the data give them. The convolutional classifier agrees; the linear "
-        "classifier on embeddings says the opposite, here where it is most sure (one image per label).",
+        caption="Test images on which the convolutional classifier agrees with the data and the linear classifier on "
+        "embeddings does not; for each label the image on which the linear classifier is most sure.",
     )

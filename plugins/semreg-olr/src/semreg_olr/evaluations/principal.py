@@ -72,8 +72,9 @@ def principal_component(
         [image.at("test", places)],
         column_labels=[f"{number(float(projection[place]), 2)} {_mark(float(present[place]))}" for place in places],
         value_range=embedding.run.value_range,
-        caption=f"{note}Test images at even ranks by the projection of their row on the first principal component, "
-        "which is written above; ● has the label, ○ has not." + unknown_note(attributes, "those of ? count nowhere"),
+        caption=f"{note}Test images, evenly spaced by the rank of their row's projection on the first principal "
+        "component. The number above an image is its projection; ● has the label, ○ lacks it."
+        + unknown_note(attributes, "those of ? count nowhere"),
     )
     summary = (
         f"4.3 {shown(names[label])}: first component {figures['first_component']:.3f} of the variance, "

@@ -132,12 +132,14 @@ def true_edits(
         "Labels added, beside the same images drawn with the label",
         ("label", "images", *(figure.replace("_", " ") for figure in FIGURES)),
         rows,
-        caption="Squared errors are to the drawing with the label; before: of the reconstruction without it; possible: "
-        "of the drawing's own reconstruction. Share of change: the projection on the change between the drawings.",
+        caption="Squared errors compare with the drawing that has the label. Before: the reconstruction without the "
+        "label. Possible: the reconstruction of that drawing. Share of change: the edit, projected on the change "
+        "between the drawings.",
     )
     summary = (
-        f"of the true change the edit makes {figures['share_of_change']:.2f} of a possible "
-        f"{figures['share_possible']:.2f}; label seen {figures['seen_edited']:.1%} of {figures['seen_possible']:.1%}"
+        f"the edit makes {figures['share_of_change']:.2f} of the true change (possible: "
+        f"{figures['share_possible']:.2f}); the judge sees the label in {figures['seen_edited']:.1%} (possible: "
+        f"{figures['seen_possible']:.1%})"
     )
     return Result(figures, {}, [table], [_grid(cases, names, pictures, (low, high))], summary)
 
@@ -176,5 +178,5 @@ def _grid(cases: list[Case], names: list[str], columns: int, value_range: tuple[
         row_labels=["image", "drawn with the label", "its reconstruction", "edited"],
         column_labels=[f"+ {names[index]}" for index in spread],
         value_range=value_range,
-        caption="Test images in order, unselected. The edit knows nothing of the drawing with the label.",
+        caption="Test images in order, unselected. The edit does not use the drawing with the label.",
     )

@@ -206,10 +206,10 @@ def _result(found: dict[str, Found], cluster: str, label: str, space: str) -> Re
         [(name, *one[6:]) for name, one in found.items()],
         caption="Trained on the training codes of the cluster, tested on its test codes.",
     )
-    summary = f"Hopkins per {label} {figures['per_label']:.2f}, {figures['per_label_excess']:+.2f} over a "
+    summary = f"Hopkins statistic per {label} {figures['per_label']:.2f}, {figures['per_label_excess']:+.2f} over a "
     summary += "normal distribution"
     if not math.isnan(figures["chance"]):
-        summary += f"; {label} probed {figures['probe_mlp']:.1%} (chance {figures['chance']:.1%})"
+        summary += f"; an MLP probe reads {label} in {figures['probe_mlp']:.1%} (chance {figures['chance']:.1%})"
     return Result(figures, {}, [statistics, probes], summary=summary)
 
 

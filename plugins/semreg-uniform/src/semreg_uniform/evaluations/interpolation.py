@@ -92,7 +92,7 @@ def attribute_interpolation(
                 image_labels=names,
                 value_range=reconstruction.run.value_range,
                 caption="The first random pairs of test images, unselected, in a random third test image."
-                + (" Under each image: what an independent classifier sees." if names else ""),
+                + (" Under each image: the class that an independent classifier sees." if names else ""),
             )
         )
     figures |= kept(shares)

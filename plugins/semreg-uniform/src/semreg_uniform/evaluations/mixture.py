@@ -50,7 +50,7 @@ def attribute_mixture(
     labels = attributes.read_labels("test")
     classes = torch.unique(labels[attribute])
     if len(classes) < images:
-        raise ValueError(f"the test images are of {len(classes)} classes of {attribute}; {images} are to be mixed")
+        raise ValueError(f"the test images have {len(classes)} classes of {attribute}; mixing needs {images}")
     generator = generator or torch.Generator().manual_seed(0)
     rest = torch.full((images, images), (1 - MOST) / (images - 1)).fill_diagonal_(MOST)
     weights = torch.cat([torch.full((1, images), 1 / images), rest])

@@ -69,7 +69,7 @@ def posterior_entropy(
         for name, posterior in zip(classifiers, posteriors, strict=True):
             names = attributes.field(name).names
             if posterior.shape[1] != len(names):
-                raise ValueError(f"the classifier of {name} has {posterior.shape[1]} classes, {len(names)} fit")
+                raise ValueError(f"the classifier of {name} has {posterior.shape[1]} classes; expected {len(names)}")
             entropy, greatest = float(torch.special.entr(posterior).sum(1).mean()), math.log(len(names))
             right = float((posterior.argmax(1) == labels[name]).float().mean())
             found.append(Found(code.name, name, entropy, greatest, entropy / greatest, right))
@@ -86,11 +86,11 @@ def posterior_entropy(
     figures = {f"entropy_{one.classifier}_of_{one.code}": one.entropy for one in found}
     own = [one for one in found if attributes.codes[one.classifier].name == one.code]
     figures["greatest_of_own"] = max(one.entropy for one in own)
-    summary = f"entropy given the own code at most {figures['greatest_of_own']:.3f} nats"
+    summary = f"entropy of a label's posterior, given its own code: at most {figures['greatest_of_own']:.3f} nats"
     others = [one.share for one in found if one not in own]
     if others:
         figures["least_of_others"] = min(others)
-        summary += f", given another at least {figures['least_of_others']:.3f} of log(classes)"
+        summary += f"; given another code: at least {figures['least_of_others']:.3f} of log(classes)"
     table = Table(
         "Entropy of the classifiers' posteriors",
         ("code", "classifier", "entropy, nats", "log(classes)", "share", "recognised"),

@@ -98,17 +98,17 @@ def attribute_transfer(
         figures |= {f"judge_on_{said}_{name}": share for name, share in found.items()}
         rows.append((f"nothing: {said}", len(next(iter(seen.values()))), *found.values()))
     table = Table(
-        "Seen as wanted, by independent classifiers",
+        "Seen as intended, by independent classifiers",
         ("transferred", "images", *attributes.names),
         rows,
-        caption="Of what is transferred the share seen as the target's class, of the others as the input's. In the "
-        "last two rows the test images and their reconstructions: what can be hoped for."
+        caption="For transferred attributes: the share seen as the target's class; for the others, as the input's. The "
+        "last two rows show the test images and their reconstructions, an upper bound."
         + (" The judge chooses among the classes of test images." if among == "test" else ""),
     )
     summary = ", ".join(
         f"{name.replace('_', ' ')} {share:.1%}" for name, share in figures.items() if not name.startswith("judge")
     )
-    return Result(figures, {}, [table], grids, f"transfer between test images, seen as wanted: {summary}")
+    return Result(figures, {}, [table], grids, f"transfer between test images, seen as intended: {summary}")
 
 
 def transferred(
