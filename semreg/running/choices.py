@@ -1,4 +1,4 @@
-"""What a user chooses beside the recipe: the one place that says names, defaults and help of these choices.
+"""The user's choices besides the recipe: the single source of their names, defaults and help.
 
 Commands take their options from it, and the functions of `semreg` their keyword arguments. It imports no PyTorch.
 """
@@ -21,21 +21,21 @@ PRECISIONS = ("fp32", "bf16", "fp16")
 CAPTURES = ("auto", "off")
 JUDGED_ON = ("test", "validation")
 DECIDING_BITS = ("channels_last", "tf32", "compile", "deterministic")
-"""Choices of how numbers are computed that change their last bits, or say that these are the same each time."""
+"""Choices of arithmetic that change a run's last bits, or make them repeatable."""
 RUNS = Path("runs")
 
 
 def _told(help: str, **option: Any) -> dict[str, Any]:
-    """What the command line says of the option of a choice."""
+    """Return the metadata of a choice's option on the command line."""
     return {"help": help, **option}
 
 
 @dataclass(frozen=True)
 class Choices:
-    """Seed, device, threads, how numbers are computed, places, and how far a run may go without what its recipe names.
+    """Seed, device, threads, arithmetic, places, and the allowed substitutes for missing parts of a recipe.
 
-    Raises UserError for what is no seed, for a precision, images to judge on or a way to capture steps that there is
-    not, and for less than one thread.
+    Raises UserError for an invalid seed, an unknown precision, judged split or way to capture steps, and for less than
+    one thread.
     """
 
     seed: int | None = field(
@@ -107,18 +107,18 @@ class Choices:
             raise UserError("--threads", f"{self.threads} is not a number of threads; expected at least 1")
 
     def of_computing(self) -> dict[str, Any]:
-        """How numbers are computed, for the record of a run: what decides last bits, and whether steps are captured."""
+        """The arithmetic, for the record of a run: choices that decide last bits, and whether steps are captured."""
         return {name: getattr(self, name) for name in (*DECIDING_BITS, "capture")}
 
     def torch_device(self) -> torch.device:
-        """The device, another for each of several processes. Raises UserError if there is none of that name here."""
+        """The device, a different one for each of several processes. Raises UserError if it doesn't exist here."""
         from semreg.trained.opening import device_of
 
         return device_of(self.device)
 
 
 def chosen_before(record: Mapping[str, Any]) -> dict[str, bool]:
-    """The choices that decided the last bits of a recorded run, as far as they are others than by default."""
+    """Return the choices that decided the last bits of a recorded run and differ from the defaults."""
     before = record.get("choices")
     if not isinstance(before, dict):  # of a record from before there were such choices, or a stranger's
         return {}
@@ -126,5 +126,5 @@ def chosen_before(record: Mapping[str, Any]) -> dict[str, bool]:
 
 
 def others_than_default(chosen: Mapping[str, bool]) -> dict[str, bool]:
-    """Those of some choices that are others than by default."""
+    """Return the choices that differ from the defaults."""
     return {name: value for name, value in chosen.items() if value != Choices.__dataclass_fields__[name].default}

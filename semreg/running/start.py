@@ -1,4 +1,4 @@
-"""From a recipe to a trained, evaluated, reported run."""
+"""The way from a recipe to a trained, evaluated, reported run."""
 
 from __future__ import annotations
 
@@ -62,12 +62,11 @@ def run_recipe(
     hooks: Sequence[Any] = (),
     folder: Path | None = None,
 ) -> Run:
-    """Train, evaluate and report what a recipe says, or go on where an earlier call stopped; the run, opened.
+    """Train, evaluate and report a recipe, or resume where an earlier call stopped; return the opened run.
 
-    `command` is what does the same again, for the record. Another process that is at work on the run is waited for if
-    told to `wait`. `hooks` observe the run, as installed ones do. `folder` is that of the run, where a grid has chosen
-    it: the others, which may be many, are not read then. Raises UserError for mistakes in the recipe, the choices, the
-    hooks or the data; RunIsBusy.
+    `command` repeats this, for the record. With `wait` it waits for another process that has the run. `hooks` observe
+    the run, as installed ones do. `folder` is that of the run, if a grid has chosen it: then the others, which may be
+    many, are not read. Raises UserError for errors in the recipe, the choices, the hooks or the data; RunIsBusy.
     """
     handed = handed_over(hooks)
     plan, note = plan_for(recipe, choices)
@@ -81,7 +80,7 @@ def run_recipe(
 
 
 def plan_for(recipe: Recipe, choices: Choices) -> tuple[Plan, str | None]:
-    """The plan that runs here, and the sentence that says so where it is the fallback."""
+    """Return the plan that runs here, and a sentence on the substitution if it is the fallback."""
     try:
         plan = check(recipe, data_root=choices.data_root)
         missing = plan.missing
@@ -99,22 +98,22 @@ def plan_for(recipe: Recipe, choices: Choices) -> tuple[Plan, str | None]:
 
 @dataclass(frozen=True)
 class Place:
-    """Where the run of a plan is, or will be: its identity, its folder, and others that hold the same run."""
+    """The place of a plan's run: its identity, its folder, and other folders with the same run."""
 
     identity: Identity
     folder: Path
     others: tuple[Path, ...]
     parent: RunRecord | None
-    """The run that it goes on from."""
+    """The run that it continues from."""
     shorter: tuple[RunRecord, ...]
-    """Where there is no such run yet, those that it could go on from."""
+    """The runs that it could continue from, if it doesn't exist yet."""
 
 
 def place_of(plan: Plan, choices: Choices, known: Mapping[str, Sequence[RunRecord]] | None = None) -> Place:
-    """The place of a run, among the runs `known` to be in `choices.out`, by their hashes, which are read if they are
-    not given.
+    """Return the place of a run among the runs `known` in `choices.out`, by their hashes; it reads them if they are not
+    given.
 
-    Raises UserError for a run to go on from that differs in more than epochs.
+    Raises UserError if a run to continue from differs in more than epochs.
     """
     own = identity(plan, choices)
     parent = None
@@ -130,29 +129,29 @@ def place_of(plan: Plan, choices: Choices, known: Mapping[str, Sequence[RunRecor
 
 @dataclass
 class _Prepared:
-    """What a run is trained by."""
+    """The objects that train a run."""
 
     trainer: Trainer
     modules: dict[str, nn.Module]
-    """All of the recipe, those among them that only evaluations read."""
+    """All modules of the recipe, including those that only evaluations read."""
     manager: pluggy.PluginManager
     remarks: list[str]
     shown: InTraining
-    """What hooks are shown of it."""
+    """The view of it for hooks."""
 
 
 class Runner:
-    """Makes the run of a plan that was checked, as far as it is not made.
+    """The process of making a checked plan's run, as far as it is unfinished.
 
     Args:
         plan: what to make.
         choices: the user's.
         interrupts: the signals that may end it early.
-        processes: of which this is one.
-        command: what does the same again.
-        wait: whether another process that is at work on it is waited for, and nothing said of a run that is finished:
-            that is how judges are made.
-        hooks: that were handed over to observe it, by name.
+        processes: of the run; this is one of them.
+        command: repeats the run.
+        wait: whether to wait for another process that has the run, and print nothing about a finished run; used for
+            judges.
+        hooks: the caller's, by name.
     """
 
     def __init__(
@@ -176,7 +175,7 @@ class Runner:
         self.folders = folders_of(plan, choices, self.judges)
 
     def run(self, note: str | None = None) -> Run:
-        """The run, trained, evaluated and reported; `note` says why the plan is a fallback's."""
+        """Train, evaluate and report the run, and return it; `note` states why the plan is a fallback's."""
         self.tell_where(note)
         if self.wait:
             self.folder.wait()
@@ -197,7 +196,7 @@ class Runner:
             self.folder.close()
 
     def tell_where(self, note: str | None) -> None:
-        """Say why it is a fallback, and what there is of this run and of nearly the same."""
+        """Print why it is a fallback, and name existing runs of it and nearly equal ones."""
         if note:
             self.say(note)
         for other in self.place.others:
@@ -209,11 +208,11 @@ class Runner:
 
     @property
     def trained(self) -> bool:
-        """Whether the run is trained to its end."""
+        """Return whether the run is trained to its end."""
         return bool((self.folder.read_json(RECORD) or {}).get("trained"))
 
     def used(self) -> Run:
-        """The run, which is trained, with what evaluations of this recipe are missing."""
+        """Return the trained run, with the missing evaluations of this recipe."""
         path, record = self.folder.folder, self.folder.read_json(RECORD)
         state = read_state(path, record)
         if state is None:
@@ -248,7 +247,7 @@ class Runner:
         return run
 
     def prepared(self) -> _Prepared:
-        """All that training needs; each step was tried before the first file is written."""
+        """Return all that training needs; it tries each step before the first file is written."""
         if self.choices.tensorboard:
             from semreg.running.tensorboard import require_tensorboard
 
@@ -262,7 +261,7 @@ class Runner:
 
     @uncollected()
     def built(self, data: Cached) -> _Prepared:
-        """What trains on these data."""
+        """Return the objects that train on these data."""
         plan, choices, processes, parent = self.plan, self.choices, self.processes, self.place.parent
         device, seed = choices.torch_device(), self.place.identity.seed
         modules = {name: module.to(device) for name, module in build_modules(plan, seed=seed).items()}
@@ -295,7 +294,7 @@ class Runner:
 
     @uncollected()
     def begin(self, prepared: _Prepared, note: str | None) -> None:
-        """Record what is trained and how."""
+        """Record what is trained, and how."""
         parent = self.place.parent
         begun: dict[str, Any] = {
             "command": self.command,
@@ -314,7 +313,7 @@ class Runner:
             self.folder.warn(remark)
 
     def end(self, prepared: _Prepared) -> Run:
-        """The run that was trained, with what is kept of it, its evaluations and its report."""
+        """Return the trained run, with its statistics, its evaluations and its report."""
         trainer, folder = prepared.trainer, self.folder
         modules = averaged(prepared.modules, trainer.averages)
         to_channels_first(modules)  # in which the run is opened, too: the same figures each time
@@ -332,13 +331,13 @@ class Runner:
         return run
 
     def say(self, text: str) -> None:
-        """Tell it once, whatever the number of processes."""
+        """Print a text once, whatever the number of processes."""
         if self.processes.first:
             say(text)
 
 
 def judged_by(run: Run, choices: Choices, interrupts: Interrupts, command: str = "") -> Judges:
-    """What trains or opens the independent classifiers of a run's evaluations: runs of their own, by their recipes."""
+    """Return a function that trains or opens the judges of a run's evaluations: runs of their own recipes."""
 
     told: set[str] = set()
 
@@ -353,16 +352,16 @@ def judged_by(run: Run, choices: Choices, interrupts: Interrupts, command: str =
 
 
 def folders_of(plan: Plan, choices: Choices, judges: Mapping[str, str] | None = None) -> dict[str, str]:
-    """The folders of the evaluations of a plan, by their names, with the hashes of its judges where they are known.
+    """Return the folders of a plan's evaluations, by their names, with the hashes of its judges if they are known.
 
-    Raises UserError for mistakes in judges' recipes.
+    Raises UserError for errors in judges' recipes.
     """
     known = judges_of(plan, choices) if judges is None else judges
     return evaluation_folders(plan, lambda evaluation: known[evaluation.name], choices.out, choices.judge_on)
 
 
 def _require_compilable(device: torch.device, processes: Processes) -> None:
-    """Raises UserError where steps can't be compiled, or would be for another training than one process has."""
+    """Raise UserError if steps can't be compiled here, or if several processes train."""
     require_compiler(device)
     if processes.count > 1:
         said = "compiled steps of several processes don't draw what one process draws; leave --compile out"
@@ -370,7 +369,7 @@ def _require_compilable(device: torch.device, processes: Processes) -> None:
 
 
 def _require_gpu_for_fp16(plan: Plan, precision: str, device: torch.device) -> None:
-    """Raises UserError for float16 where it is slower than float32."""
+    """Raise UserError if float16 is slower than float32 here."""
     own = [f"modules.{name}.precision" for name, module in plan.modules.items() if module.precision == "fp16"]
     where = ["--precision"] if precision == "fp16" else own
     if where and device.type != "cuda":
@@ -379,7 +378,7 @@ def _require_gpu_for_fp16(plan: Plan, precision: str, device: torch.device) -> N
 
 
 def _constant(plan: Plan, data: Cached) -> list[str]:
-    """Of the labels that the recipe reads, those that are the same everywhere."""
+    """Return the labels that the recipe reads and that are the same for all images."""
     read = plan.labels_read()
     return [
         f"{name}: all training images have the same value of {', '.join(labels)}, so nothing can be learned of it"

@@ -1,4 +1,6 @@
-"""What a run keeps of its training data for its use: what interpolators and priors learn, and what plugins ask for."""
+"""Statistics of the training data that a run keeps for its use: the states of interpolators and priors, and plugins'
+own.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,7 @@ def keep_statistics(run: Run, folder: RunFolder, manager: pluggy.PluginManager) 
 
 
 def _as_statistics(value: object) -> Mapping[str, Mapping[str, Tensor]]:
-    """What a hook returned. Raises ValueError if it is nothing that can be kept."""
+    """Check a hook's result. Raises ValueError if it can't be stored."""
     found = cast(Mapping[str, Mapping[str, Tensor]], value)
     packed(found)
     return found

@@ -1,4 +1,4 @@
-"""What the data say of their fields, in a run's record: as JSON, and read from it again."""
+"""The data's fields in a run's record, as JSON."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 from semreg.core import AttributesField, ClassField, Field, ImageField, Order, Specification, VectorField
 
 _MOST = {"channels": 8192, "height": 8192, "width": 8192, "size": 2**24}
-"""How large a field may be that is read from a file, which may be anyone's."""
+"""The largest field read from a file, which may be untrusted."""
 _KINDS: dict[type[Field], str] = {
     ImageField: "image",
     ClassField: "class",
@@ -22,12 +22,12 @@ _KINDS: dict[type[Field], str] = {
 
 
 def described(field: Field) -> dict[str, Any]:
-    """A field for JSON: its kind ("image", "class", "attributes" or "vector") and its properties."""
+    """Return a field for JSON: its kind ("image", "class", "attributes" or "vector") and its properties."""
     return {"kind": _KINDS[type(field)], **asdict(field)}
 
 
 def checked(specification: Specification) -> Specification:
-    """A specification in which fields are what they should be. Raises TypeError or ValueError for anything else."""
+    """Return a specification if its fields are valid. Raises TypeError or ValueError for invalid ones."""
     if not isinstance(specification, dict):
         raise TypeError(f"its specification is a {type(specification).__name__}, not a dict of fields")
     if not specification:
@@ -52,7 +52,7 @@ def _require_sound(name: str, field: Field) -> None:
 
 
 def restored(described: Mapping[str, Mapping[str, Any]]) -> Specification:
-    """The fields that `described` made these of. Raises ValueError, KeyError or TypeError for anything else."""
+    """Return the fields that `described` stored. Raises ValueError, KeyError or TypeError for anything else."""
     kinds = {word: kind for kind, word in _KINDS.items()}
     fields: Specification = {}
     for name, values in described.items():

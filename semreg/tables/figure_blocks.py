@@ -1,4 +1,4 @@
-"""The figures of a grid as tables: with units and directions, the best marked, and tested against each other."""
+"""The figures of a grid as tables: with units and directions, marks for the best, and paired tests."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from semreg.tables.grid import FigureTable, Grid, PairedTests, Ranking, Row, Sta
 from semreg.tables.ranking import ranked_rows
 
 CHANCE = 0.05
-"""A difference that chance makes less often is called more than chance."""
+"""The p-value below which a difference is called more than chance."""
 LEFT_OUT = "A row with a failed run, or without a number, is neither marked nor ranked."
 MARKED = {
     BEST: "bold: best of a column",
@@ -21,7 +21,7 @@ MARKED = {
 
 
 def ranking_block(grid: Grid, ranking: Ranking, titles: Mapping[str, str]) -> Block:
-    """The rows by their mean rank, or their rank where there is one figure, with what they are ranked by."""
+    """Return the rows by their mean rank, or their rank if there is one figure, with the ranked figures."""
     found, several = ranked_rows(grid), len(ranking.figures) > 1
     marked: set[str] = set()
     columns = ["", "mean rank" if several else "rank"]
@@ -54,7 +54,7 @@ def _rank(rank: float | None) -> str:
 
 
 def figures_block(grid: Grid, table: FigureTable, titles: Mapping[str, str], told: Directions) -> Block:
-    """The figures of one evaluation or comparison: mean ± sample deviation over seeds, the paper's beside them."""
+    """Return the figures of an evaluation or comparison: mean ± sample deviation over seeds, beside the paper's."""
     headings, texts = [""], [[titles[row.name]] for row in table.rows]
     papers, units = set(), {}
     columns = figure_columns(grid, table, told)
@@ -86,7 +86,7 @@ def figures_block(grid: Grid, table: FigureTable, titles: Mapping[str, str], tol
 
 
 def _judges(grid: Grid, evaluation: str, titles: Mapping[str, str]) -> list[str]:
-    """How good the judges are, and in which rows where they are not all the same."""
+    """Return sentences on the judges' accuracy, with rows if they differ between rows."""
     rows: dict[str, list[str]] = {}
     for row in grid.rows:
         for said in dict.fromkeys(cell.judges[evaluation] for cell in row.cells if evaluation in cell.judges):
@@ -95,7 +95,7 @@ def _judges(grid: Grid, evaluation: str, titles: Mapping[str, str]) -> list[str]
 
 
 def _over_runs(table: FigureTable) -> str:
-    """How the figures are of several runs."""
+    """Return a sentence on how the figures combine several runs."""
     most = max(len(row.finished()) for row in table.rows)
     if most < 2:
         return "One run each."
@@ -106,7 +106,7 @@ def _over_runs(table: FigureTable) -> str:
 
 
 def _said(ways: set[str], marked: set[str]) -> str:
-    """What arrows and marks mean, as far as there are any."""
+    """Return what arrows and marks mean, as far as there are any."""
     parts = [f"{ARROWS[way]} {way} is better" for way in ARROWS if way and way in ways]
     parts += [meaning for mark, meaning in MARKED.items() if mark in marked]
     text = "; ".join(parts)
@@ -128,7 +128,7 @@ def _ours(row: Row, one: Statistic | None, form: Form, evaluation: str, mark: st
 def chance_block(
     tests: Mapping[str, Sequence[PairedTests]], titles: Mapping[str, str], judged_on: str = "test"
 ) -> Block:
-    """Each row against another, image by image, by evaluations: whether the difference is more than chance."""
+    """Compare each row with another, image by image, by evaluations: whether the difference is more than chance."""
     lines = []
     for evaluation, test in ((name, test) for name, found in tests.items() for test in found):
         found = [test.tests[seed] for seed in sorted(test.tests)]
@@ -155,7 +155,9 @@ def chance_block(
 
 
 def verdict(comparison: PairedTests) -> str:
-    """Whether a row is better or worse than the other by more than chance, in words, and in how many of the seeds."""
+    """Return in words whether a row is better or worse than the other by more than chance, and in how many of the
+    seeds.
+    """
     tests = comparison.tests.values()
     decided = [test.first_only > test.second_only for test in tests if test.p_value < CHANCE]
     if not tests:

@@ -16,10 +16,10 @@ from semreg.tables.plots import evaluation_of, of_no_evaluation, over_seeds
 
 @dataclass(frozen=True)
 class RankedRow:
-    """A row, and for each figure of the ranking its value over seeds and its rank, None where it has none: where the
-    figure is not of all its runs that have ended.
+    """A row, and for each figure of the ranking its value over seeds and its rank, None if the figure doesn't cover all
+    of its ended runs.
 
-    `mean` is the mean of all ranks, None where one is missing.
+    `mean` is the mean of all ranks, None if one is missing.
     """
 
     row: Row
@@ -29,7 +29,7 @@ class RankedRow:
 
 
 def ranked_rows(grid: Grid) -> list[RankedRow]:
-    """The rows by their mean rank, the best first, those that lack a figure last; none if the grid has no ranking."""
+    """Rank the rows by their mean rank, the best first, those that lack a figure last; none without a ranking."""
     if grid.ranking is None:
         return []
     columns = []
@@ -47,7 +47,7 @@ def ranked_rows(grid: Grid) -> list[RankedRow]:
 
 
 def best_row(grid: Grid) -> Row | None:
-    """The row that a ranking has first; None where none has all its figures, or nothing is ranked."""
+    """Return the first row of a ranking; None if no row has all its figures, or nothing is ranked."""
     return next((one.row for one in ranked_rows(grid) if one.mean is not None), None)
 
 
@@ -73,13 +73,12 @@ def ranking_by(figures: Sequence[str], rows: Sequence[Row]) -> Ranking:
 
 
 def direction_of(evaluation: TomlTable, figure: str, kind: str = "evaluation") -> bool | None:
-    """Whether a figure of the evaluation, or comparison, of a recipe's table is good the higher; None where it doesn't
-    say."""
+    """Return whether a higher figure of a recipe's evaluation or comparison is better; None if that is unknown."""
     return {"higher": True, "lower": False}.get(about(evaluation, kind).way(figure))
 
 
 def ranks(values: Sequence[float | None], *, higher_is_better: bool) -> list[float | None]:
-    """The rank of each value among those that are there, from 1, the best; equal ones share the mean of their ranks."""
+    """Rank each value that isn't None from 1, the best; equal values share the mean of their ranks."""
     from scipy.stats import rankdata  # takes a second, and most tables rank nothing
 
     known = [-value if higher_is_better else value for value in values if value is not None]

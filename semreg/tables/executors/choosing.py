@@ -1,4 +1,4 @@
-"""Which executor makes the runs of a grid, and what it can't make."""
+"""The choice of the executor of a grid's runs, and its limits."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ _GIB = 2**30
 
 
 def executor_of(on: str, gpus: float | None, choices: Choices) -> Executor | None:
-    """The executor that `--on` names, with `--gpus`; None for `here`, this process.
+    """Return the executor that `--on` names, with `--gpus`; None for `here`, this process.
 
-    Raises UserError for a name that none has, words that mean nothing to it, and GPUs that are not here.
+    Raises UserError for an unknown name, words that the executor doesn't support, and GPUs that don't exist here.
     """
     name, colon, words = on.partition(":")
     if name == HERE:
@@ -40,7 +40,7 @@ def executor_of(on: str, gpus: float | None, choices: Choices) -> Executor | Non
 
 
 def _share(gpus: float | None, choices: Choices) -> float | None:
-    """The share of a GPU for each trial: 0 on a CPU, None if nobody says."""
+    """Return the share of a GPU for each trial: 0 on a CPU, None if the user gave none."""
     if gpus is not None and not 0 < gpus <= 1:
         raise UserError("--gpus", f"{gpus!r} is not a share of a GPU; expected a number above 0 and at most 1")
     if choices.torch_device().type != "cuda":
@@ -54,7 +54,7 @@ def _share(gpus: float | None, choices: Choices) -> float | None:
 
 
 def require_made_elsewhere(plans: Iterable[Plan], on: str) -> None:
-    """Raises UserError for plans with components that only this process knows."""
+    """Raise UserError for plans with components that only this process knows."""
     problems = {
         Problem(
             str(plan.recipe.path),
@@ -70,7 +70,7 @@ def require_made_elsewhere(plans: Iterable[Plan], on: str) -> None:
 
 
 def require_room(plan: Plan, choices: Choices, share: float) -> None:
-    """Raises UserError if the steps of a plan take more memory than the share of a GPU has: they are tried on one."""
+    """Raise UserError if the steps of a plan need more memory than the share of a GPU has; it tries them on a GPU."""
     device = choices.torch_device()
     total = torch.cuda.get_device_properties(device).total_memory
     room, needed = room_on(total, share), step_peak(plan, choices)
@@ -83,7 +83,7 @@ def require_room(plan: Plan, choices: Choices, share: float) -> None:
 
 
 def step_peak(plan: Plan, choices: Choices) -> int:
-    """The bytes of a GPU that the steps of a plan, each tried on its first batch, and its optimisers take at most."""
+    """Return the most bytes of a GPU that a plan's steps, each tried on its first batch, and its optimisers take."""
     device = choices.torch_device()
     forget_peak(device)
     with Interrupts() as interrupts:

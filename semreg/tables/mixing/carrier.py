@@ -1,4 +1,4 @@
-"""What additions to a recipe, and the figures that rank them, are about: the class, its code, the other codes."""
+"""The subject of additions and of their ranking figures: the class, its code, the other codes."""
 
 from __future__ import annotations
 
@@ -17,8 +17,7 @@ from semreg.training.program import Program, evaluating
 
 @dataclass(frozen=True)
 class ClassCarrier:
-    """What the roles of a recipe say of one class: its label and its code, None where they don't, for which `reason` is
-    then why.
+    """A class with the label and the code that the recipe's roles name for it, or None with a `reason`.
 
     `roles` are the recipe's, with this label as the only attribute, so that all other codes are the rest. `shapes` are
     those of the codes and of the output for one image, as far as they can be known without data.
@@ -32,9 +31,9 @@ class ClassCarrier:
 
 
 def class_carrier(plan: Plan, label: str | None = None) -> ClassCarrier:
-    """The class that a recipe is about: the only field of classes among the attributes of its `[model]`, or `label`.
+    """Return the class of a recipe: the only field of classes among the attributes of its `[model]`, or `label`.
 
-    Raises UserError for a label that is none of them.
+    Raises UserError for a label that is not one of them.
     """
     attributes = {
         name: code for name, code in plan.roles.attributes.items() if isinstance(plan.fields[name], ClassField)

@@ -1,4 +1,4 @@
-"""What a sweep varies: keys of a recipe with their values, as `--vary` or Python says them, and the names of rows."""
+"""The axes of a sweep: keys of a recipe with their values, from `--vary` or Python, and the names of rows."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from semreg.recipe.from_python import plain
 from semreg.recipe.toml_text import toml_value
 
 POINTS = 5
-"""Of a range that doesn't say how many."""
+"""The points of a range that doesn't state their number."""
 MOST_POINTS = 100
 LONGEST_NAME = 100
 """Characters of a row's name, which names folders."""
@@ -28,7 +28,7 @@ _BARE = re.compile(r"[A-Za-z0-9_-]+")
 
 @dataclass(frozen=True)
 class Axis:
-    """A key of a recipe, part by part, and the different values that a sweep gives it; of a search's range the ends."""
+    """A key of a recipe, part by part, and its different values in a sweep; for a search's range the ends."""
 
     key: tuple[str, ...]
     values: tuple[Any, ...]
@@ -41,17 +41,17 @@ class Axis:
 
 
 def dotted(parts: Iterable[str]) -> str:
-    """A key as TOML has it."""
+    """Join the parts of a key as in TOML."""
     return ".".join(part if _BARE.fullmatch(part) else toml_value(part) for part in parts)
 
 
 def axes_of(said: Sequence[str] | Mapping[str, Any], *, searched: bool = False) -> list[Axis]:
-    """The axes that texts such as "optimizer.lr=1e-4..1e-2:log" say, or a mapping from keys to values or ranges.
+    """Return the axes that texts such as "optimizer.lr=1e-4..1e-2:log" mean, or a mapping from keys to values or
+    ranges.
 
-    A range has 5 points unless it says how many, evenly spaced, or with equal ratios if `log`; whole ends give whole
-    numbers, other points are rounded to six digits, those of equal ratios to three. One that is `searched` has no
-    points. Raises UserError for what is no key or has no two different values, for a key that is said twice, and for
-    the run's seed.
+    A range has 5 points unless it states their number, evenly spaced, or with equal ratios if `log`; integer ends give
+    integers, other points are rounded to six digits, those of equal ratios to three. A `searched` range has no points.
+    Raises UserError for an invalid key, one without two different values, a repeated key, and the run's seed.
     """
     if isinstance(said, Mapping):
         axes = [_axis(str(key), values, searched) for key, values in said.items()]
@@ -147,7 +147,7 @@ def _points(said: re.Match[str], where: str) -> list[Any]:
 
 
 def rounded(value: float, numbers: Range) -> int | float:
-    """A number of a range, with as many digits as a row shows: whole, or six, or three where ratios count."""
+    """Round a number of a range to the digits that a row shows: integer, or six, or three if it is logarithmic."""
     if numbers.whole:
         return round(value)
     shown = float(f"{value:.{3 if numbers.log else 6}g}")
@@ -174,7 +174,7 @@ def _between(low: float, high: float, share: float, *, ratios: bool) -> float:
 
 
 def short_keys(axes: Sequence[Axis]) -> list[str]:
-    """The last parts of each key, as few as tell it from the others."""
+    """Return the last parts of each key, as few as distinguish it from the others."""
     return [_short(axis.key, [other.key for other in axes if other is not axis]) for axis in axes]
 
 
@@ -187,12 +187,12 @@ def _short(key: tuple[str, ...], others: Iterable[tuple[str, ...]]) -> str:
 
 
 def row_title(keys: Sequence[str], values: Sequence[Any]) -> str:
-    """What a row says of itself, such as "kl = 0.1, lr = 0.01"."""
+    """Return a row's title, such as "kl = 0.1, lr = 0.01"."""
     return ", ".join(f"{key} = {_shown(value)}" for key, value in zip(keys, values, strict=True))
 
 
 def row_names(recipe: str, titles: Sequence[str]) -> list[str]:
-    """A name for each row, of plain letters, by its title; a hash tells apart those that plain letters don't."""
+    """Return a name for each row, of plain letters, by its title; a hash distinguishes names that would be equal."""
     names = [f"{recipe}-{_plain_letters(title)}" for title in titles]
     return [
         name
