@@ -74,8 +74,8 @@ def build(
 ) -> None:
     """Write all of `source` into the new folder `folder` and sync it to the disk; `cache.json` is written last.
 
-    Of the images, only the shards that the `layout` keeps are written. If images are decoded on reading, only the first
-    ones are decoded here, which shows missing options; the bytes of their files are hashed.
+    Only the image shards that the `layout` keeps are written. If images are decoded on reading, only the first ones are
+    decoded here, which shows missing options; the bytes of their files are hashed.
 
     Raises:
         UserError: an image can't be read, or a decoding process was killed. With `skip_bad_images`, bad images belong

@@ -22,26 +22,30 @@ _SPLITS = {**SPLITS, "unlabelled": UNLABELLED}
 class Cached:
     """A data set ready for slicing.
 
-    `arrays` holds a tensor for each field, row for row: `image` uint8 `(count, channels, height, width)` over the
-    memory map, unless `images` holds them (in shards, or decoded on reading); classes int64 `(count,)`, attributes
-    uint8 `(count, attributes)`, vectors float32 `(count, size)`. `split` is uint8 `(count,)`. Don't write into the
-    tensors: the disk would not change, and a map larger than the memory is read-only. `skipped` holds a message for
-    each unreadable image that was left out, `remarks` the warnings for a run, `told` facts about the origin of the data
-    and the pixels (see `semreg.data.summary`), `cache` the name of the cache that holds them. With
-    `judge_on_validation`, the split "test" has the validation images, and no other name gives them (see
-    `semreg.data.splitting.judging_on_validation`).
+    Don't write into the tensors: the disk would not change, and a map larger than the memory is read-only.
     """
 
     fields: Specification
     arrays: dict[str, Tensor]
+    """A tensor for each field, row for row: `image` uint8 `(count, channels, height, width)` over the memory map,
+    unless `images` holds them; classes int64 `(count,)`, attributes uint8 `(count, attributes)`, vectors float32
+    `(count, size)`."""
     split: Tensor
+    """The split of each row, uint8 `(count,)`."""
     content: str
     skipped: tuple[str, ...] = ()
+    """A message for each unreadable image that was left out."""
     remarks: tuple[str, ...] = ()
+    """Warnings for a run."""
     told: Mapping[str, Any] = field(default_factory=dict)
+    """Facts about the origin of the data and the pixels (see `semreg.data.summary`)."""
     cache: str = ""
+    """The name of the cache that holds the data."""
     judge_on_validation: bool = False
+    """Whether the split "test" has the validation images, which no other name then gives (see
+    `semreg.data.splitting.judging_on_validation`)."""
     images: StoredImages | None = None
+    """Images in shards, or decoded on reading."""
 
     def column(self, name: str) -> Tensor | StoredImages:
         """Return the values of a field, row for row."""

@@ -27,9 +27,9 @@ def shard_rows(shape: Sequence[int]) -> int:
 
 @dataclass(frozen=True)
 class Layout:
-    """Where the images of a set, `shape` `(count, channels, height, width)`, are in the folder of its cache.
+    """The place of the images of a set, `shape` `(count, channels, height, width)`, in the folder of its cache.
 
-    The first `kept` shards are there, each in its own file; the other images are decoded on each reading.
+    The folder has the first `kept` shards, each in its own file; the other images are decoded on each reading.
     """
 
     shape: tuple[int, int, int, int]

@@ -48,8 +48,8 @@ class AttributeFolder:
     optional column `split` (or `Split`, or the `split_column`) holds train, validation or test (or 0, 1, 2). Without
     it, a fifth of the images is the test split, drawn at random, the same in every run. Each column in `classes`
     becomes a field of classes. They are sorted: as numbers if all are numbers, texts with a number at the end by that
-    number. `orders` states which of these fields are a "ring" or a "line". A list orders classes without numbers: `{
-    severity = ["none", "mild", "severe"] }` is a line, `{ pose = { ring = ["front", "left", "back"] } }` a ring. All
+    number. `orders` states which of these fields are a "ring" or a "line". A list orders classes without numbers:
+    `{ severity = ["none", "mild", "severe"] }` is a line, `{ pose = { ring = ["front", "left", "back"] } }` a ring. All
     other columns, or those in `attributes`, form the field `attributes`: 0 or 1, true or false, yes or no, or all of
     them -1 or 1. `drop` leaves columns out. At most one attribute of each group in `exclusive` is present in an image.
 

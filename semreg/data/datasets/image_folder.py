@@ -48,12 +48,13 @@ class ImageFolder:
     central square and resized, RGB or (`grey`) grey; the classes under the name `label`, sorted: as numbers if all are
     numbers, texts with a number at the end by that number.
 
-    `order` states the neighbours of classes: "ring" or "line". If no number orders the classes, `orders = { label =
-    ["front", "left", "back"] }` lists them as a line (as a ring with `order = "ring"`). `white` is the value of a white
-    pixel if it isn't 255, such as 1 in masks or 65535 in images of 16 bits. The `background` is the colour under
-    transparent pixels; by default black or white, whichever shows the images better. Images are resized by the
-    `filter`: "bilinear", "box" or "lanczos". With `decode = "on_read"` they are decoded on each reading instead of
-    once. Hidden files, folders that other programs leave, and folders without images are counted and not used.
+    `order` states the neighbours of classes: "ring" or "line". If no number orders the classes,
+    `orders = { label = ["front", "left", "back"] }` lists them as a line (as a ring with `order = "ring"`). `white` is
+    the value of a white pixel if it isn't 255, such as 1 in masks or 65535 in images of 16 bits. The `background` is
+    the colour under transparent pixels; by default black or white, whichever shows the images better. Images are
+    resized by the `filter`: "bilinear", "box" or "lanczos". With `decode = "on_read"` they are decoded on each reading
+    instead of once. Hidden files, folders that other programs leave, and folders without images are counted and not
+    used.
     """
 
     def __init__(

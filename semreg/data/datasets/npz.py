@@ -38,17 +38,17 @@ ROWS = 1024
 class NumpyArchive:
     """Arrays in an `.npz` file at `path` under the data root. Nothing in it is unpickled.
 
-    `images` names the array of pixels, uint8 `(count, height, width)`, `(count, height, width, channels)` or `(count,
-    channels, height, width)` with 1 or 3 channels. For other types, and for masks of 0 and 1, `white` is the value of
-    white: `white = 1` or 4095; black is 0. With `size` images are cropped to the central square and resized by the
-    `filter`; without it they keep their size.
+    `images` names the array of pixels, uint8 `(count, height, width)`, `(count, height, width, channels)` or
+    `(count, channels, height, width)` with 1 or 3 channels. For other types, and for masks of 0 and 1, `white` is the
+    value of white: `white = 1` or 4095; black is 0. With `size` images are cropped to the central square and resized by
+    the `filter`; without it they keep their size.
 
-    `classes = { digit = "y" }` makes the field `digit` of the array `y`: whole numbers or text, `(count,)` or `(count,
-    1)`. Classes are sorted: as numbers if all are numbers, texts with a number at the end by that number. `{ shape =
-    "latents[:, 1]" }` uses a column of an array, counted from 0. `orders` states which of these fields are a "ring" or
-    a "line". A list orders classes without numbers: `{ severity = ["none", "mild", "severe"] }` is a line, `{ pose = {
-    ring = ["front", "left", "back"] } }` a ring. `bins = { digit = 5 }` merges consecutive classes into 5 equal groups,
-    each named after its first class. `attributes` names an array `(count, attributes)` of 0 and 1, and
+    `classes = { digit = "y" }` makes the field `digit` of the array `y`: whole numbers or text, `(count,)` or
+    `(count, 1)`. Classes are sorted: as numbers if all are numbers, texts with a number at the end by that number.
+    `{ shape = "latents[:, 1]" }` uses a column of an array, counted from 0. `orders` states which of these fields are a
+    "ring" or a "line". A list orders classes without numbers: `{ severity = ["none", "mild", "severe"] }` is a line,
+    `{ pose = { ring = ["front", "left", "back"] } }` a ring. `bins = { digit = 5 }` merges consecutive classes into 5
+    equal groups, each named after its first class. `attributes` names an array `(count, attributes)` of 0 and 1, and
     `attribute_names` an array of their names. At most one attribute of each group in `exclusive` is present in an
     image. An attribute is unknown if it is NaN, or -1 in an array with 0 and 1; then the field `attributes_known` is 1
     for known values, and unknown attributes are 0. `vectors` makes fields of arrays of real numbers `(count,)` or
