@@ -1,4 +1,4 @@
-"""Evaluations that suit any autoencoder: what it reconstructs, and what it draws from its prior."""
+"""Evaluations for any autoencoder: its reconstructions, and its samples from the prior."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from semreg.trained import before_training, better, in_parts, mean_of
 
 Count = Annotated[int, Gt(0)]
 ACTIVE = 0.01
-"""Nats per image below which a dimension of a code is taken for empty."""
+"""Nats per image below which a dimension of a code counts as empty."""
 
 
 @better(lower=["mean_*"], units={"mean_absolute_error": "pixel value", "mean_squared_error": "pixel value²"})
@@ -31,11 +31,12 @@ def reconstructions(
     pictures: Count = 12,
     count: Count = 2000,
 ) -> Result:
-    """Test images above their reconstructions, and the mean absolute and squared error over the first `count` of them.
+    """Show test images above their reconstructions, with the mean absolute and squared error over the first `count` of
+    them.
 
-    Both are `(batch, channels, height, width)` in the recipe's range; the errors are means over images and elements.
-    Images of another tensor than the output that `[model]` says stand under its name. Of many images a part at a time
-    is in memory.
+    Both are `(batch, channels, height, width)` in the recipe's range; the errors are means over images and elements. If
+    the images are not of the output in `[model]`, they are shown under their tensor's name. Only a part of many images
+    is in memory at a time.
     """
     rows: list[list[Tensor]] = [[], []]
     absolute, squared, sizes = [], [], []
@@ -65,7 +66,7 @@ def prior_samples(
     pictures: Count = 36,
     generator: torch.Generator | None = None,
 ) -> Result:
-    """Images decoded from codes `(batch, code)` that are drawn from the prior."""
+    """Decode images from codes `(batch, code)` that are drawn from the prior."""
     codes = prior.sample(pictures, generator=generator)
     images = reconstruction.given(**{code.name: codes})
     columns = 12
