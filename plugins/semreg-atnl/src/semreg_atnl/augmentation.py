@@ -43,7 +43,7 @@ def augment_class(run: Run, label: str | int, count: int, *, seed: int = 0) -> M
 
     * samples of the class, if samples have classes, as with a Gaussian-mixture prior (`semreg.trained.sample`);
     * images between training images of the class's two neighbours, if the recipe leaves the class at most 20 images
-    (`data.split.shots`), at weights from 0.4 to 0.6 (Yan et al., Table II);
+      (`data.split.shots`), at weights from 0.4 to 0.6 (Yan et al., Table II);
     * images between random pairs of training images of the class itself, at weights from 0 to 1.
 
     The interpolator of `[model]` makes images between others, in the code of the class. Fewer of those between

@@ -80,9 +80,9 @@ def few_shot(
 
     * `without`: the training images, unchanged;
     * `augmented`: the same, each few-shot class filled up to `count` by its own shots, scaled, brightened and cropped
-    (the defaults of `augment`);
+      (the defaults of `augment`);
     * `interpolated`: the same, filled up instead by the decoder's images between random training images of its two
-    neighbours, at a random weight within `weights`. An end class of a line has one neighbour and stays unchanged;
+      neighbours, at a random weight within `weights`. An end class of a line has one neighbour and stays unchanged;
     * `both`: the same, filled up by either, each up to `count`; the images in between are augmented, too.
 
     The convolutional network sees all classes equally often. If images are made, it sees as many of each kind of every
