@@ -88,20 +88,21 @@ def divergence(
     draws: Count = 10,
     generator: torch.Generator | None = None,
 ) -> Result:
-    """How much a code says of its image: KL(posterior ‖ prior) in nats, of the test images.
+    """Measure the information in a code: KL(posterior ‖ prior) in nats, of the test images.
 
-    In closed form, dimension by dimension, where the prior has it, and else by draws of `posterior` `(batch, code)`, as
-    `kl_estimate` does. Figures: `nats_per_image`, the sum over the code, mean over images; in closed form also
-    `active_dimensions`, how many have more than 0.01 nats. With labels for a prior that depends on them.
+    It is computed in closed form, dimension by dimension, if the prior has one, and else estimated by draws of
+    `posterior` `(batch, code)`, as in `kl_estimate`. Figures: `nats_per_image`, the sum over the code, mean over
+    images; in closed form also `active_dimensions`, how many have more than 0.01 nats. A prior that depends on labels
+    needs them.
 
     Args:
         posterior: of the code.
         prior: of the same code.
-        labels: what the prior depends on.
-        draws: of each image, where there is no closed form.
+        labels: that the prior depends on.
+        draws: of each image, if there is no closed form.
         generator: source of the draws.
 
-    Raises ValueError for a tensor that is no posterior, a spatial code, and what the prior refuses.
+    Raises ValueError for a tensor that is not a posterior, a spatial code, and inputs that the prior rejects.
     """
     values, given = _on_the_device(posterior, labels)
     if not hasattr(prior, "kl_divergence"):
