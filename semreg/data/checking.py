@@ -1,4 +1,4 @@
-"""Whether a data set hands over what it said it would."""
+"""Checks that a data set returns the data that its specification promises."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from semreg.data.files import quoted
 
 
 def check_source(name: str, specification: Specification, source: Source) -> None:
-    """Raises UserError, with all that is wrong, unless the source of data set `name` is what its specification says."""
+    """Raise UserError with all differences between the source of data set `name` and its specification."""
     count = len(source.split)
     problems = [] if count else [Problem("", "there are no images")]
     if source.split.dtype != np.uint8 or not np.isin(source.split, list(SPLITS.values())).all():
@@ -50,7 +50,7 @@ def check_source(name: str, specification: Specification, source: Source) -> Non
 
 
 def require_told(source: Source) -> None:
-    """Raises TypeError for what can't be said or recorded of a source."""
+    """Raise TypeError if JSON can't hold the facts that a source reports about itself."""
     if not isinstance(source.told, dict) or not isinstance(source.activity, str):
         raise TypeError("`told` of its source must be a dict, and `activity` a text")
     if not all(isinstance(remark, str) for remark in source.remarks):
@@ -59,7 +59,7 @@ def require_told(source: Source) -> None:
 
 
 def _check_names(field: Field) -> str:
-    """What is wrong with the names of a field's classes or attributes, or nothing."""
+    """Return the error in the names of a field's classes or attributes, or an empty text."""
     names = field.names if isinstance(field, ClassField | AttributesField) else ()
     for name, times in Counter(names).items():
         if times > 1:
@@ -72,7 +72,7 @@ def _check_names(field: Field) -> str:
 
 
 def _check_labels(field: Field, array: npt.NDArray[Any] | None, count: int) -> str:
-    """What is wrong with the labels of a field, or nothing."""
+    """Return the error in the labels of a field, or an empty text."""
     form: tuple[str, tuple[int, ...]]
     if isinstance(field, ClassField):
         form, most = ("int64", (count,)), len(field.names) - 1

@@ -14,17 +14,17 @@ from semreg.data.files import quoted, read_text
 
 @dataclass(frozen=True)
 class LabelTable:
-    """The columns of a table by name, and for each row the line of the file that it begins on."""
+    """The columns of a table by name, and the line of the file on which each row starts."""
 
     columns: dict[str, list[str]]
     lines: list[int]
 
 
 def read_label_table(path: Path) -> LabelTable:
-    """Reads a table; empty lines are passed over.
+    """Read a table; empty lines are skipped.
 
     Raises:
-        UserError: it is no text in UTF-8, has no rows, rows of another length than the header, or a header without
+        UserError: the file is not UTF-8 text, has no rows, rows of another length than the header, or a header without
             a name for each column.
     """
     reader = csv.reader(io.StringIO(read_text(path), newline=""), strict=True)

@@ -1,4 +1,4 @@
-"""The roles of a recipe: what its `[model]` says, checked."""
+"""The roles in a recipe's `[model]`, checked."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ INPUTS_OF_INTERPOLATORS = 3
 
 
 def build_roles(resolver: Resolver, graph: Graph, table: ModelTable | None) -> Building[Roles]:
-    """The roles that a recipe says, as far as they can be what it says."""
+    """Build the roles of a recipe, as far as they are valid."""
     if table is None:
         return Roles()
     problems = [*_named(resolver.fields, graph, table), *_attributes(resolver.fields, table)]
@@ -44,7 +44,7 @@ def build_roles(resolver: Resolver, graph: Graph, table: ModelTable | None) -> B
 
 
 def _named(fields: Specification, graph: Graph, table: ModelTable) -> Iterator[Problem]:
-    """Names that are there for none of what they are said to be."""
+    """Yield the names that don't exist in the role that `[model]` gives them."""
     tensors: Mapping[str, object] = {**graph.tensors, **fields}
     named = {"target": table.target, "output": table.output, "sample": table.sample}
     places: dict[str, tuple[str, Mapping[str, object], str]] = {}
@@ -122,7 +122,7 @@ def _kind(name: str, fields: Specification, graph: Graph) -> str:
 
 
 def contents(tensors: Mapping[str, Value], fields: Specification, value: Value) -> set[str]:
-    """The fields of the data whose values a value depends on: some inputs lend their shape alone."""
+    """Return the fields of the data on whose values a value depends; some inputs only supply their shape."""
     found: set[str] = set()
     pending: list[Value] = [value]
     seen: set[str] = set()

@@ -1,4 +1,5 @@
-"""What uses of a run need of its training data, kept with the run when it is trained: it then serves without them."""
+"""Statistics of its training data that uses of a run need, stored with the run after training, so that it needs no
+data."""
 
 from __future__ import annotations
 
@@ -20,15 +21,15 @@ from semreg.trained.run import Run
 
 
 def fitted_state(run: Run, name: str, options: Mapping[str, Any]) -> Mapping[str, Tensor] | None:
-    """What an interpolator learnt of the run's training codes, None where that was not kept."""
+    """Return the state that an interpolator learnt from the run's training codes; None if it was not stored."""
     return run.statistics.get(_key(run, name, options))
 
 
 def fitted_interpolators(run: Run) -> dict[str, Mapping[str, Tensor]]:
-    """What interpolators learn of the class in the run's training codes, by their names and options.
+    """Return the states that interpolators learn from the run's training codes and classes, by their names and options.
 
-    These are the interpolator of `[model]`, and with their defaults all that are installed and are fitted. None for a
-    run without exactly one field of classes among its attributes, and none for an interpolator that refuses the codes.
+    These are the interpolator of `[model]`, and, with their defaults, all installed ones with a fit. A run needs
+    exactly one field of classes among its attributes; interpolators that reject the codes are left out.
     """
     attributes = labels_of(run, ClassField)
     if len(attributes) != 1:
@@ -46,16 +47,16 @@ def fitted_interpolators(run: Run) -> dict[str, Mapping[str, Tensor]]:
                 found[_key(run, name, options)] = learnt
         except KeyboardInterrupt:
             raise
-        except BaseException:  # as for classes without an order: an interpolator that is asked for says so itself
+        except BaseException:  # as for classes without an order: a requested interpolator reports it itself
             continue
     return found
 
 
 def fitted_priors(run: Run, warn: Callable[[str], None]) -> dict[str, Mapping[str, Tensor]]:
-    """What the run's priors with a method `fit` learn of its training codes, by their names; they are fitted in place.
+    """Fit the run's priors that have a method `fit` on its training codes, and return their states by name.
 
-    Codes are random as in training, and go with the classes that `[model]` calls attributes of the code. A prior that
-    refuses them stays as it was, of which `warn` is told.
+    Codes are random as in training; a code's prior also receives the classes in its attributes in `[model]`. A prior
+    that rejects them does not change, and `warn` receives the reason.
     """
     found: dict[str, Mapping[str, Tensor]] = {}
     for code, name in run.roles.prior.items():
@@ -66,7 +67,7 @@ def fitted_priors(run: Run, warn: Callable[[str], None]) -> dict[str, Mapping[st
         try:
             codes = read_codes(run.tensor(code), "train", draws=True)
             prior.fit(codes, *(run.tensor(label).read("train") for label in labels))
-        except Exception as error:  # a plugin's: what was trained is not lost by it
+        except Exception as error:  # a plugin's error must not lose the training
             warn(f"modules.{name} was not fitted to {code!r}, and stays as it began: {cause_of(error)}")
             continue
         found[_prior_key(name)] = prior.state()
@@ -74,7 +75,7 @@ def fitted_priors(run: Run, warn: Callable[[str], None]) -> dict[str, Mapping[st
 
 
 def load_fitted_priors(run: Run) -> None:
-    """Have the run's priors that were fitted after its training what they learnt then."""
+    """Load the states of the run's priors that were fitted after its training."""
     fitted: dict[str, Any] = {name: run.modules.get(name) for name in run.roles.prior.values()}
     fitted = {_prior_key(name): prior for name, prior in fitted.items() if _is_fitted(prior)}
     kept = read_statistics(run.folder) if fitted else {}
@@ -91,7 +92,7 @@ def _prior_key(name: str) -> str:
 
 
 def _choices(run: Run) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The interpolators that may be fitted, by name and options."""
+    """Yield the interpolators that may be fitted, by name and options."""
     if run.roles.interpolator:
         yield parts_of(run.roles.interpolator)
     for component in components("interpolator"):
@@ -104,6 +105,6 @@ def _choices(run: Run) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def _key(run: Run, name: str, options: Mapping[str, Any]) -> str:
-    """Of what is learnt of the codes of the run's one field of classes."""
+    """Return the key of a state that was learnt from the codes of the run's one field of classes."""
     said = [options, *labels_of(run, ClassField).items()]
     return f"interpolator {name} {json.dumps(said, sort_keys=True, default=str)}"

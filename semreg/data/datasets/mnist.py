@@ -20,7 +20,7 @@ from semreg.data.images import ImageArray
 from semreg.data.pixels import Filter
 
 MOST_PACKED = 1032
-"""How many bytes at most gzip packs into one."""
+"""The most bytes that gzip packs into one."""
 
 PARTS = {"train": TRAIN, "t10k": TEST}
 
@@ -29,8 +29,8 @@ class MNIST:
     """70,000 handwritten digits, 28×28, grey (LeCun, Cortes & Burges 1998), 10,000 of them for testing.
 
     Read from `MNIST/raw` under the data root: `train-images-idx3-ubyte`, `train-labels-idx1-ubyte`,
-    `t10k-images-idx3-ubyte`, `t10k-labels-idx1-ubyte`, as they are or with `.gz`. With `download`, torchvision fetches
-    them if they are not there.
+    `t10k-images-idx3-ubyte`, `t10k-labels-idx1-ubyte`, plain or with `.gz`. With `download`, torchvision fetches
+    missing files.
 
     Fields: `image` `(1, size, size)`, resized by the `filter` if `size` is not 28; the ten classes, in a ring, under
     the name `label`.
@@ -52,12 +52,12 @@ class MNIST:
         self.filter = filter
 
     def specification(self) -> Specification:
-        """`image` and the classes."""
+        """Return `image` and the classes."""
         names = tuple(str(digit) for digit in range(10))
         return {"image": ImageField(1, self.size, self.size), self.label: ClassField(names, order="ring")}
 
     def locate(self) -> None:
-        """Raises DataMissing unless all four files are there; downloads them if asked to."""
+        """Raise DataMissing if one of the four files is missing, after a download with `download`."""
         names = [f"{part}-{kind}-ubyte" for part in PARTS for kind in ("images-idx3", "labels-idx1")]
         if self.download and not all(self._file(name) for name in names):
             self._download()
@@ -67,7 +67,7 @@ class MNIST:
             raise missing("MNIST", self.root, absent, advice)
 
     def source(self) -> Source:
-        """Reads the four files."""
+        """Read the four files."""
         images, digits, split = [], [], []
         identity: dict[str, Stamp] = {}
         for part, value in PARTS.items():
@@ -97,7 +97,8 @@ class MNIST:
         return next((path for path in (raw / name, raw / f"{name}.gz") if os.path.isfile(path)), None)
 
     def _read(self, name: str, dimensions: int, identity: dict[str, Stamp]) -> npt.NDArray[np.uint8]:
-        """An array in the idx format: two zeros, type (8: uint8) and number of dimensions, their sizes, the data."""
+        """Read an array in the idx format: two zeros, type (8: uint8) and number of dimensions, their sizes,
+        the data."""
         path = self._file(name)
         if path is None:
             raise UserError(str(self.root), f"MNIST/raw/{name} is not there")
@@ -108,7 +109,7 @@ class MNIST:
                 head = file.read(start)
                 shape = [int.from_bytes(head[at : at + 4], "big") for at in range(4, start, 4)]
                 size = math.prod(shape)
-                # No more is read than the head says, and no more is believed than the file can hold when unpacked.
+                # Read only as much as the head states; reject a head that states more than the unpacked file can hold.
                 believed = head[:4] == bytes((0, 0, 8, dimensions)) and size <= MOST_PACKED * path.stat().st_size
                 data = file.read(size + 1) if believed else b""
         except (OSError, EOFError, zlib.error) as error:

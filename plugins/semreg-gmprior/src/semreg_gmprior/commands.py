@@ -1,4 +1,4 @@
-"""The command that this distribution brings; what it needs is imported when it is called, for its help to be quick."""
+"""The command of this distribution; it imports its needs when it is called, so that its help is quick."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command that this distribution brings; what it needs is imported when it is called, for its help to be quick."""
+"""The command of this distribution; it imports its needs when it is called, so that its help is quick."""
 
 from __future__ import annotations
 
@@ -60,7 +60,8 @@ def edit(
 
 
 def _strengths(option: str, texts: list[str]) -> dict[str, float | None]:
-    """The strength of each attribute, None where none is given. Raises UserError for no number, and a name twice."""
+    """Return the strength of each attribute, None if not given. Raises UserError for other text, and for repeated
+    names."""
     found: dict[str, float | None] = {}
     for text in texts:
         name, equals, number = text.rpartition("=") if "=" in text else (text, "", "")

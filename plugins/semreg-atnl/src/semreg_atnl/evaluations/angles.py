@@ -1,4 +1,4 @@
-"""How the directions of classes lie to each other, by their distance along the ring or the line."""
+"""The angles between the directions of classes, by their distance along the ring or the line."""
 
 from __future__ import annotations
 
@@ -18,11 +18,12 @@ from semreg_atnl.unit import angle_between, unit_and_length
 
 @better(units={"*": "degrees"})
 def class_angles(code: Annotated[Handle, Role.CODE], label: Annotated[Handle, Role.LABEL, Role.ORDER]) -> Result:
-    """The angles between the classes' directions, by distance along the ring or line, and the codes' spread about them.
+    """Measure the angles between the classes' directions, by distance along the ring or line, and the codes' spread
+    about them.
 
-    A class's direction is that of the mean of its test codes' directions, seen from the origin. An arrangement in
-    order has angles that grow with the distance, however far the path between bends; on one great circle they grow in
-    proportion to it.
+    A class's direction is the mean direction of its test codes, seen from the origin. In an arrangement in order,
+    angles grow with the distance, however far the path between bends; on one great circle they grow in proportion to
+    it.
 
     Source: beyond the paper.
 
@@ -69,7 +70,7 @@ def class_angles(code: Annotated[Handle, Role.CODE], label: Annotated[Handle, Ro
 
 
 def _present(field: ClassField, labels: Tensor) -> Tensor:
-    """The classes of the labels, int64, ascending. Raises ValueError as `class_angles` does."""
+    """Return the classes of the labels, int64, ascending. Raises ValueError as `class_angles` does."""
     if field.order == "none":
         raise ValueError("these classes have no order; angles are by distance along a ring or a line")
     present = labels.bincount().nonzero().flatten()
@@ -80,5 +81,5 @@ def _present(field: ClassField, labels: Tensor) -> Tensor:
 
 @before_training(class_angles)
 def _before_training(code: Handle, label: Handle, **options: Any) -> None:
-    """Raises ValueError as `_present` does."""
+    """Raise ValueError as `_present` does."""
     _present(class_field(label), label.read("test"))

@@ -1,4 +1,4 @@
-"""Section 4.4: images from their embeddings, and from the rows of evident labels alone."""
+"""Section 4.4: images from their embeddings, and from only the rows of evident labels."""
 
 from __future__ import annotations
 
@@ -37,18 +37,18 @@ def compression(
     count: Count = PICTURED,
     pictures: Count = 12,
 ) -> Result:
-    """Test images reconstructed from their embeddings, with all rows and with those of evident labels (4.4, Figure 6).
+    """Reconstruct test images from their embeddings, with all rows and with those of evident labels (4.4, Figure 6).
 
-    The paper counts as the compressed image only the rows of labels that are evident, the others being near zero. What
-    an image looks like without those others is measured twice: `labels`, where the rows of labels that the data call
-    absent are zeroed (the paper's count), and `norms`, where rows shorter than `near_zero` are.
+    The paper counts only the rows of evident labels as the compressed image, as the others are near zero. Images
+    without the other rows are measured twice: `labels`, with the rows of absent labels (by the data) set to zero, which
+    is the paper's count, and `norms`, with rows shorter than `near_zero` set to zero.
 
-    Figures, over test images: `compression` (numbers in the image ÷ numbers used), `similarity` (SSIM, mean over
-    windows and channels) and `squared_error` (MSE, in units of the recipe's range) with all rows; with `_labels` and
-    `_norms` appended for the two.
+    Figures, over test images: `compression` (values in the image ÷ values used), `similarity` (SSIM, mean over windows
+    and channels) and `squared_error` (MSE, in units of the recipe's range) with all rows; with `_labels` and `_norms`
+    appended for the two.
 
     Args:
-        target: the images that the decoder is to reconstruct, `(batch, channels, height, width)`.
+        target: the decoder's target images, `(batch, channels, height, width)`.
         embedding: `(batch, labels, k)`.
         reconstruction: computed from `embedding`, of the target's shape.
         attributes: `(batch, labels)`, a field of the data.
