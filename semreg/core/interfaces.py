@@ -78,8 +78,8 @@ class Prior(Protocol):
 
     Every method takes labels after its first argument, each with one row per code. A prior without labels ignores them,
     so that a recipe may exchange priors, and has an attribute `ignores_labels = True`; a conditional prior called
-    without labels means its marginal (a mixture also draws the classes). semreg fits a prior with `fit(codes, *labels)`,
-    `state()` and `load_state(state)` to its code after training, and stores its state with the run.
+    without labels means its marginal (a mixture also draws the classes). A prior with `fit(codes, *labels)`, `state()`
+    and `load_state(state)` is fitted to its code after training; the run stores its state.
     """
 
     def log_probability(self, codes: Tensor, *labels: Tensor) -> Tensor:
