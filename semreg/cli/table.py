@@ -44,7 +44,7 @@ FiguresOf = Annotated[
 ]
 Rank = Annotated[
     list[str],
-    typer.Option("--rank", metavar="EVALUATION.FIGURE", help="Rank rows by it, or by the mean rank over several."),
+    typer.Option("--rank", metavar="EVALUATION.FIGURE", help="Rank rows by it; may be repeated: by the mean rank."),
 ]
 Against = Annotated[
     str | None,

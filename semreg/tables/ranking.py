@@ -52,9 +52,9 @@ def best_row(grid: Grid) -> Row | None:
 
 
 def ranking_by(figures: Sequence[str], rows: Sequence[Row]) -> Ranking:
-    """The ranking of rows by figures, each as `EVALUATION.FIGURE`, each good the way that its evaluation says.
+    """Return the ranking of rows by figures, `EVALUATION.FIGURE`; evaluations state whether higher or lower is better.
 
-    Raises UserError for a figure of no evaluation, and for one of which it isn't said which way it is good.
+    Raises UserError for a figure of no evaluation, and if the evaluation doesn't state its direction.
     """
     told = directions(rows)
     known = {name for row in rows for name, _, _ in measured(row)}
@@ -67,7 +67,9 @@ def ranking_by(figures: Sequence[str], rows: Sequence[Row]) -> Ranking:
         better = told.of(evaluation, name).better
         if not better:
             globs = [glob for one in told.told.get(evaluation, ()) for glob in one.better]
-            raise UserError("--rank", f"{evaluation} doesn't say which way {name!r} is good{closest(name, globs)}")
+            raise UserError(
+                "--rank", f"{evaluation} doesn't state whether a high or a low {name!r} is better{closest(name, globs)}"
+            )
         ranked.append(Ranked(figure, better == "higher"))
     return Ranking(tuple(ranked))
 
