@@ -80,7 +80,7 @@ def _adapted(name: str, module: str, class_name: str) -> Callable[..., float]:
 
 
 def _factor(scheduler: Any, epoch: float, options: dict[str, Any]) -> float:
-    optimizer = torch.optim.SGD([torch.zeros(())], lr=1.0)
+    optimizer = torch.optim.SGD([torch.zeros((), device="cpu")], lr=1.0)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # to a moment one is meant to come step by step
         scheduler(optimizer, **options).step(epoch)

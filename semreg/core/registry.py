@@ -204,10 +204,10 @@ def _scan(path: tuple[str, ...], switched_on: str | None) -> tuple[list[Installe
         text = ""
         try:
             text = distribution.read_text("entry_points.txt") or ""
-            # Reading names and versions is the slow part: only for those that bring something.
+            # Reading metadata is the slow part: once, and only of those that bring something.
             if "semreg." not in text:
                 continue
-            name, version = distribution.metadata["Name"], distribution.metadata["Version"]
+            name, version = (read := distribution.metadata)["Name"], read["Version"]
             if not (name and version):
                 raise ValueError("its metadata lack a name or a version")
             if normalised(name) in seen or (switched_on is not None and normalised(name) not in allowed):

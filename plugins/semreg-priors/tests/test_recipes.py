@@ -14,13 +14,9 @@ from semreg.recipe.load import load_recipe
 from tests.training.moves import moved_by_one_iteration
 
 RECIPES = Path(__file__).parents[3] / "recipes" / "priors"
-TRAINED = {
-    "fitted": {"encoder", "decoder"},
-    "flow": {"encoder", "decoder", "prior"},
-    "mixture": {"encoder", "decoder", "prior"},
-    "sphere": {"encoder", "decoder"},
-    "vamp": {"encoder", "decoder", "prior"},
-}
+LEARNED = {"factorised", "flow", "gaussian_mixture", "mixture", "vamp"}
+FIXED = {"fitted", "fitted_gaussian", "generalised_normal", "laplace", "sphere", "standard_normal", "student_t"}
+TRAINED = {name: {"encoder", "decoder", *(["prior"] * (name in LEARNED))} for name in sorted(LEARNED | FIXED)}
 
 
 @pytest.mark.parametrize("name", TRAINED)
