@@ -6,7 +6,10 @@ if (location.protocol === "file:") {
       this.frame.hidden = true;
       document.documentElement.append(this.frame);
       const inside = this.frame.contentWindow;
-      inside.postMessage = (data) => setTimeout(() => this.onmessage && this.onmessage({ data }));
+      inside.postMessage = (message) => {
+        const data = structuredClone(message); // as between threads: neither side sees what the other changes
+        setTimeout(() => this.onmessage && this.onmessage({ data }));
+      };
       this.loaded = new Promise((done) => {
         const script = inside.document.createElement("script");
         script.src = url;
@@ -14,7 +17,8 @@ if (location.protocol === "file:") {
         inside.document.documentElement.append(script);
       });
     }
-    postMessage(data) {
+    postMessage(message) {
+      const data = structuredClone(message);
       this.loaded.then(() => this.frame.contentWindow && this.frame.contentWindow.onmessage({ data }));
     }
     terminate() {
