@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from semreg.core.version import __version__
+from tests.lowest import lowest, requirements
 from tests.projects import PROJECTS, ROOT
 
 SERIES = ".".join(__version__.split(".")[:2])
@@ -21,6 +22,12 @@ def test_all_distributions_have_one_version_and_ask_for_it() -> None:
         asked = [*project["dependencies"], *(one for extra in extras for one in extra)]
         ours = [one for one in asked if re.match(r"semreg(-[\w-]+)?[<>=]", one)]
         assert [one for one in ours if not one.endswith(f">={SERIES},<{NEXT}")] == []
+
+
+def test_lowest_versions_are_those_that_suit_all() -> None:
+    assert lowest(["a>=1.9,<2", "a[b]>=1.10", "semreg>=0.2", "b"]) == {"a": "1.10"}
+    asked = {re.split(r"[^\w-]", one)[0] for one in requirements()}
+    assert {one for one in asked if not one.startswith("semreg")} == lowest(requirements()).keys(), "each has a bound"
 
 
 def test_the_changelog_begins_with_the_version() -> None:
