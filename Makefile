@@ -9,8 +9,9 @@ INSTALLED := $(VENV)/.installed
 # Those that the two commands don't install, each with what its tests need.
 OPTIONAL := semreg-mlflow[database] semreg-hf semreg-ray semreg-slurm semreg-optuna semreg-metric-learning semreg-factors[shapes3d]
 ABOVE := $(VENV)/optional
+LOWEST := $(VENV)/lowest
 
-.PHONY: run test test-all test-optional zoo docs
+.PHONY: run test test-all test-optional test-lowest coverage zoo docs
 
 run: $(INSTALLED)
 	$(VENV)/bin/semreg run $(RECIPE)
@@ -34,6 +35,18 @@ test-optional: $(INSTALLED)
 	$(VENV)/bin/pip --python $(ABOVE)/bin/python install --quiet --constraint constraints.txt \
 		$(OPTIONAL:%=--editable "plugins/%")
 	$(ABOVE)/bin/python -m pytest $(foreach one,$(OPTIONAL),plugins/$(firstword $(subst [, ,$(one))))
+
+# Which lines of semreg and its plugins the tests of `make test` run.
+coverage: $(INSTALLED)
+	$(VENV)/bin/pip install --quiet --constraint constraints.txt --editable ".[coverage]"
+	$(VENV)/bin/pytest -n 2 -m "not slow" --cov --cov-report=term:skip-covered
+
+# The tests of the rooms that other libraries reach into, at the lowest versions that each pyproject.toml allows.
+test-lowest: $(INSTALLED)
+	$(PYTHON) -m venv $(LOWEST)
+	$(VENV)/bin/python -m tests.lowest > $(LOWEST)/constraints.txt
+	$(LOWEST)/bin/pip install --quiet --constraint $(LOWEST)/constraints.txt --editable ".[all,test]" $(PLUGINS:%=--editable %)
+	$(LOWEST)/bin/python -m pytest -m "not slow" tests/core tests/store tests/recipe tests/components
 
 # The documentation as a site, which asks no other host for anything: build/site/index.html.
 docs: $(INSTALLED)

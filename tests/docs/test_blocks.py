@@ -24,7 +24,7 @@ SHELL = ("sh", "bash", "console")
 BLOCK = re.compile(r"^( *)```(\w*)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
 DATA = "tests/docs/test_data.py", "root"
 RUN_BY = {
-    ("README.md", "python"): ("tests/docs/test_readme.py", "test_its_code_runs"),
+    ("docs/use.md", "python"): ("tests/docs/test_use.py", "test_all_code_of_the_page_runs"),
     ("docs/data.md", "csv"): DATA,
     ("docs/data.md", "text"): DATA,
     ("docs/data.md", "python"): ("tests/docs/test_data.py", "leaves"),
