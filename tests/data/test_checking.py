@@ -49,8 +49,8 @@ def break_reader(source: Any) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (break_split, "split  int64"),
-        (break_split_value, "split  uint8 .* expected uint8 0, 1 or 2"),
+        (break_split, "split  found int64"),
+        (break_split_value, "split  found uint8 .* expected uint8 0, 1 or 2"),
         (break_class, "digit  values from 0 to 10; expected 0 to 9"),
         (break_attributes, r"attributes  found int8 \(200, 2\); expected uint8 \(200, 2\)"),
         (break_count, r"angle  found float32 \(199, 2\)"),
