@@ -67,7 +67,8 @@ def ranking_by(figures: Sequence[str], rows: Sequence[Row]) -> Ranking:
         better = told.of(evaluation, name).better
         if not better:
             globs = [glob for one in told.told.get(evaluation, ()) for glob in one.better]
-            raise UserError("--rank", f"{evaluation} doesn't say which way {name!r} is good{closest(name, globs)}")
+            message = f"{evaluation} doesn't say whether a high or a low {name!r} is good{closest(name, globs)}"
+            raise UserError("--rank", message)
         ranked.append(Ranked(figure, better == "higher"))
     return Ranking(tuple(ranked))
 

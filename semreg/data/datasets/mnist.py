@@ -101,7 +101,7 @@ class MNIST:
         the data."""
         path = self._file(name)
         if path is None:
-            raise UserError(str(self.root), f"MNIST/raw/{name} is not there")
+            raise UserError(str(self.root), f"MNIST/raw/{name} is missing")
         identity[path.name] = stamp(path)
         start = 4 + 4 * dimensions
         try:
