@@ -308,13 +308,13 @@ BAD: dict[str, tuple[str, Damage, list[str]]] = {
     "images none": (ARCHIVE, arrays(images=np.zeros((0, 6, 6), np.uint8)), ["root/set.npz", "there are no images"]),
     "images without pixels": (ARCHIVE, arrays(images=np.zeros((COUNT, 0, 6), np.uint8)), ["images  shape (12, 0, 6)"]),
     "images of other axes": (ARCHIVE, arrays(images=np.zeros((COUNT, 6, 6, 2), np.uint8)), ["shape (12, 6, 6, 2)"]),
-    "images as numbers": (ARCHIVE, arrays(images=np.full((COUNT, 6, 6), np.nan)), ["images  float64 values; uint8"]),
+    "images as numbers": (ARCHIVE, arrays(images=np.full((COUNT, 6, 6), np.nan)), ["images  float64 values; expected"]),
     "fewer labels": (ARCHIVE, arrays(y=np.arange(5)), ["root/set.npz", "y  has 5 rows, there are 12 images"]),
     "labels none": (ARCHIVE, arrays(y=np.arange(0)), ["y  has 0 rows, there are 12 images"]),
-    "labels not whole": (ARCHIVE, arrays(y=np.full(COUNT, np.nan)), ["y  float64 (12,); whole numbers or text"]),
+    "labels not whole": (ARCHIVE, arrays(y=np.full(COUNT, np.nan)), ["y  found float64 (12,); expected whole"]),
     "labels are no text": (ARCHIVE, arrays(y=np.array(["\udcff"] * COUNT)), ["kind", r"'\udcff' is not a text"]),
     "attributes not 0 or 1": (
-        f'{ARCHIVE}\nattributes = "a"', arrays(a=np.array([[0, 1, 0.5]] * COUNT)), ["a  values [0.5]; 0 and 1"]
+        f'{ARCHIVE}\nattributes = "a"', arrays(a=np.array([[0, 1, 0.5]] * COUNT)), ["a  found values [0.5]; expected 0"]
     ),
     "attributes none": (f'{ARCHIVE}\nattributes = "a"', arrays(a=np.zeros((COUNT, 0))), ["a  float64 (12, 0)"]),
     "attributes of one name": (

@@ -122,7 +122,7 @@ SPLIT = "file,split,x"
     ("data", "content", "message"),
     [
         (FACES, table(((f"{k}.png", "test", k % 2) for k in range(6)), SPLIT), "no image is in the train split"),
-        (FACES, table([("0.png", "train", 0), ("1.png", "test", 1)], SPLIT), "1 images; 1 to 1 fit"),
+        (FACES, table([("0.png", "train", 0), ("1.png", "test", 1)], SPLIT), "1 images; expected 1 to 1"),
         (f"{FACES}\nsplit = {{ train = 12 }}", None, "12 of the 12 images would be 12; both parts need at least one"),
         (f"{FACES}\nsplit = {{ train = 0.01 }}", None, "0.01 of the 12 images would be 0"),
         (f"{FACES}\nsplit = {{ validation = 50 }}", None, "data.split.validation  50 of the 10 images would be 50"),

@@ -109,4 +109,4 @@ def _describe(schedule: Any, name: str, target: str, scheduler: Any, options: li
     first = " ".join((inspect.getdoc(scheduler) or "").partition("\n\n")[0].split())
     lengths = [one.name for one in options if one.name in LENGTHS]
     said = f"\n\n{lengths[0]} is the phase's length if it is left out." if lengths else ""
-    schedule.__doc__ = f"The course of `{target}` on a rate of 1. {first}{said}"
+    schedule.__doc__ = f"The schedule `{target}`, for a rate of 1. {first}{said}"

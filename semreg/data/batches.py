@@ -63,15 +63,15 @@ class Batches:
     ) -> None:
         number, parts = part
         if batch_size % parts:
-            message = f"a batch of {batch_size} can't be shared by {parts} processes; a multiple of {parts} can"
+            message = f"a batch of {batch_size} can't be shared by {parts} processes; expected a multiple of {parts}"
             raise UserError(source, [Problem("data.batch_size", message)])
         self._part = slice(number * batch_size // parts, (number + 1) * batch_size // parts)
         if not 0 < batch_size <= len(rows):
-            message = f"a batch of {batch_size} can't be drawn from {len(rows)} images; 1 to {len(rows)} fit"
+            message = f"a batch of {batch_size} can't be drawn from {len(rows)} images; expected 1 to {len(rows)}"
             raise UserError(source, [Problem("data.batch_size", message)])
         if accumulate * batch_size > len(rows):
             message = f"{accumulate} batches of {batch_size} can't be drawn from {len(rows)} images"
-            fits = f"{len(rows) // batch_size} or smaller batches fit"
+            fits = f"{len(rows) // batch_size} at most, or smaller batches, are possible"
             raise UserError(source, [Problem(accumulate_key, f"{message}; {fits}")])
         self._gather = Gather(
             cached, rows, fields=fields, extra=extra, value_range=value_range, device=device, placed=placed
@@ -126,7 +126,7 @@ class Batches:
             raise kind(self._source, [Problem(self._sampler_key, said)]) from error
         if not _are_indices(order, rows, shape):
             found = f"{order.dtype} {tuple(order.shape)}" if isinstance(order, Tensor) else type(order).__name__
-            message = f"the sampler gave {found}; torch.int64 {shape} of indices below {rows} fits"
+            message = f"the sampler gave {found}; expected torch.int64 {shape} of indices below {rows}"
             raise UserError(self._source, [Problem(self._sampler_key, message)])
         return order
 

@@ -161,7 +161,7 @@ def _dark(source: Source, contents: Contents) -> tuple[str, ...]:
     other than 255."""
     least, largest = (contents.told.get(key, 255) for key in ("least", "largest"))
     if "least" in contents.told and least == largest:
-        return (f"all pixels of all images are {least}; there is nothing to be learned of them",)
+        return (f"all pixels of all images are {least}; a model can't learn from them",)
     if not 0 < largest <= DARK or getattr(source.images, "white", 255) is not None:
         return ()
     return (

@@ -36,7 +36,7 @@ def check_source(name: str, specification: Specification, source: Source) -> Non
         problems.append(Problem("image", "this name is reserved for the images; rename the field"))
     for label, field in specification.items():
         if not label.isidentifier() or label == "split":
-            message = f"{quoted(label)} is not usable as a field's name; letters, digits and _ fit, 'split' does not"
+            message = f"{quoted(label)} can't be a field's name; expected letters, digits and _, but not 'split'"
         elif isinstance(field, ImageField):
             message = (
                 "" if label == "image" and source.images else "images are read by a reader, into the field 'image'"
@@ -82,10 +82,10 @@ def _check_labels(field: Field, array: npt.NDArray[Any] | None, count: int) -> s
         form, most = ("float32", (count, field.size)), None
     if array is None or (array.dtype.name, array.shape) != form:
         found = "nothing" if array is None else f"{array.dtype} {array.shape}"
-        return f"{found} was found; {form[0]} {form[1]} fits"
+        return f"found {found}; expected {form[0]} {form[1]}"
     if most is None:
         unfit = np.flatnonzero(~np.isfinite(array).all(axis=1))
         return f"not all values are finite in 32 bits (see row {unfit[0]}, counted from 0)" if len(unfit) else ""
     if array.size and (array.min() < 0 or array.max() > most):
-        return f"values from {array.min()} to {array.max()}; 0 to {most} fit"
+        return f"values from {array.min()} to {array.max()}; expected 0 to {most}"
     return ""

@@ -56,7 +56,7 @@ images share a number, but fewer than the MANY that would do without bins."""
 LEAST_SIDE, LEAST_IMAGES = 8, 10
 """Data are rejected if most images are smaller, or if there are fewer images."""
 NOT_VARIED = "it is the same for all images"
-UNSAYABLE = "a recipe can't say its name: rename it, in letters, digits and _"
+UNSAYABLE = "a recipe can't use its name; rename it with letters, digits and _"
 
 
 @dataclass(frozen=True)

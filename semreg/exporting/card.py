@@ -39,7 +39,7 @@ def strip_of(run: Run, images: Tensor | None, decoded: Tensor | None) -> Strip |
 
     None where it makes no pictures.
     """
-    says = "From one test image to another: what the decoder makes of the codes between theirs."
+    says = "From one test image to another: decoded codes on the path between theirs."
     try:
         found = None if images is None or len(images) < 2 else interpolate(run, images[:1], images[-1:], steps=STEPS)[0]
     except (UserError, ValueError):  # as for codes that need a label, or lie on no sphere

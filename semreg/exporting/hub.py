@@ -37,6 +37,6 @@ def upload(folder: Path, name: str) -> str:
         address = api.create_repo(name, private=True, exist_ok=True)
         api.upload_folder(repo_id=address.repo_id, folder_path=folder, commit_message="Model exported by semreg")
     except Exception as error:  # of the network, of the Hub, or of a name that it doesn't allow
-        said = f"{folder} is written, and `hf upload {name} {folder}` tries again"
+        said = f"{folder} is complete; try again by `hf upload {name} {folder}`"
         raise UserError("--push", f"{name} was not uploaded: {cause_of(error)[:300]}; {said}") from error
     return str(address)

@@ -373,7 +373,7 @@ def _require_gpu_for_fp16(plan: Plan, precision: str, device: torch.device) -> N
     own = [f"modules.{name}.precision" for name, module in plan.modules.items() if module.precision == "fp16"]
     where = ["--precision"] if precision == "fp16" else own
     if where and device.type != "cuda":
-        said = f"fp16 trains on a GPU, and this run is on {device}; bf16 and fp32 fit"
+        said = f"fp16 trains on a GPU, and this run is on {device}; use bf16 or fp32"
         raise UserError(str(plan.recipe.path), [Problem(one, said) for one in where])
 
 
@@ -381,7 +381,7 @@ def _constant(plan: Plan, data: Cached) -> list[str]:
     """Return the labels that the recipe reads and that are the same for all images."""
     read = plan.labels_read()
     return [
-        f"{name}: all training images have the same value of {', '.join(labels)}, so nothing can be learned of it"
+        f"{name}: all training images have the same value of {', '.join(labels)}, so a model can't learn it"
         for name, labels in data.constant_attributes().items()
         if name in read
     ]
@@ -390,4 +390,4 @@ def _constant(plan: Plan, data: Cached) -> list[str]:
 def _untested(plan: Plan, data: Cached) -> list[str]:
     if not plan.evaluations or data.counts["test"]:
         return []
-    return ["no image is in the test split; evaluations that read it will say so once all is trained"]
+    return ["no image is in the test split; evaluations that read it will fail after training"]

@@ -101,7 +101,7 @@ def _over_runs(table: FigureTable) -> str:
         return "One run each."
     partly = any(0 < len(row.finished()) < len(row.cells) for row in table.rows)
     counts = "; in brackets the number of runs, if some lack the figure" if partly else ""
-    over = "Of a row's finished runs together" if table.compares else "Mean ± sample standard deviation over seeds"
+    over = "Over all finished runs of a row" if table.compares else "Mean ± sample standard deviation over seeds"
     return f"{over}{counts}."
 
 

@@ -72,7 +72,7 @@ def said_of_runs(values: Sequence[Statistic]) -> str:
     """Return a sentence on how drawn figures combine several runs."""
     if any(one.deviation is not None for one in values):
         return "Mean over seeds, with bars of the sample standard deviation."
-    return "One run each." if all(one.runs == 1 for one in values) else "Of a row's finished runs together."
+    return "One run each." if all(one.runs == 1 for one in values) else "Over all finished runs of a row."
 
 
 def over_seeds(row: Row, name: str) -> Statistic | None:

@@ -132,7 +132,7 @@ def _warnings(grid: Grid, titles: Mapping[str, str]) -> list[str]:
         listed = "; ".join(f"{titles[name]} (seed {_seeds(cells)})" for name, cells in unjudged.items())
         option = "" if grid.judged_on == "test" else f" --judge-on {grid.judged_on}"
         said = f"Without figures, because never evaluated on {grid.judged_on} images: {listed}"
-        warnings.append(f"{said}; run `semreg evaluate RUN{option}`.")
+        warnings.append(f"{said}; run semreg evaluate RUN{option}.")
     return warnings
 
 

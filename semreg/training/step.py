@@ -92,7 +92,7 @@ class StepRunner:
         for update in self.updates:
             if self.scaler is not None and update.own is not None:
                 where = update.optimizer.plan.node.where
-                found = "it computes gradients again, which can't be scaled for fp16; bf16 and fp32 fit"
+                found = "it computes gradients again, which can't be scaled for fp16; use bf16 or fp32"
                 raise UserError(setting.source, [Problem(where, found)])
         self.courses = list(step.courses())
         self.factors = {id(course): self._kept_factor(course) for course in self.courses}

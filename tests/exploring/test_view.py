@@ -124,7 +124,7 @@ def with_roles(run: Run, **roles: str) -> Run:
 
 
 def test_roles_that_are_missing_are_asked_for(run: Run) -> None:
-    with pytest.raises(UserError, match='says no output; add `output = "reconstruction"`'):
+    with pytest.raises(UserError, match='names no output; add `output = "reconstruction"`'):
         Explorer(with_roles(run, output=""))
 
 

@@ -58,7 +58,7 @@ def test_of_a_judge_that_learns_from_other_images_it_is_said(judged: Path) -> No
         write_recipe(judged, kept, {"evaluate": {"fid": {"judge_data": changes}, "seen": {"judge_data": {}}}})
         found = judged_by(judged, kept)
         assert list(found) == ["fid"]
-        assert found["fid"].endswith(f"images of its data. {said}")
+        assert found["fid"].endswith(f"images of its data correctly. {said}")
 
 
 @pytest.mark.parametrize(

@@ -154,7 +154,9 @@ def test_a_real_disk_that_is_full_then_read_only_then_mended(
         assert result.exit_code == 2
         assert result.stdout == ""
         said.append([line for line in result.stderr.splitlines() if "cannot be written" in line])
-    for [line], reason in zip(said, ("No space left on device; fix this", "Read-only file system; mend"), strict=True):
+    for [line], reason in zip(
+        said, ("No space left on device; fix this", "Read-only file system; fix this"), strict=True
+    ):
         assert line.startswith(str(tmp_path / "runs" / "recipe-"))
         assert f"cannot be written: {reason}" in line
     disk("rw,size=8m")

@@ -24,7 +24,7 @@ def test_what_is_nothing_is_said_with_what_is_near() -> None:
     problems: list[Problem] = []
     assert named(["vae1", "x*", "vae-2"], KNOWN, "run in runs", problems) == [2]
     assert [one.where for one in problems] == ["vae1", "x*"]
-    assert problems[0].message.startswith("is no run in runs; did you mean 'vae-1'")
+    assert problems[0].message.startswith("is not a run in runs; did you mean 'vae-1'")
     assert problems[1].message.startswith("matches no run in runs; expected one of: gm-1, ")
 
 

@@ -51,7 +51,7 @@ def test_what_is_no_run_there_is_refused(runs: Path, name: str) -> None:
     (runs / "plain").mkdir()
     (runs / "plain" / "precious").touch()
     said = refused("o-1", name, runs=runs)
-    assert "is no run in" in said or "is not in" in said
+    assert "is not a run in" in said or "is not in" in said
 
 
 def test_a_run_that_others_use_is_refused_unless_they_go_too(runs: Path) -> None:

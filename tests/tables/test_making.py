@@ -295,7 +295,7 @@ def test_rows_must_be_different_recipes(make: Make, toy: Toy, tmp_path: Path) ->
         ({"figures": ["prob.*"]}, "begins with no evaluation; did you mean 'probe'"),
         ({"plots": ["probe.loss"]}, "'probe.loss': write X:Y"),
         ({"plots": ["probe.loss:prob.accuracy"]}, "'prob.accuracy' is a figure of no evaluation; did you mean"),
-        ({"precision": "fp8"}, "none of fp32, bf16, fp16"),
+        ({"precision": "fp8"}, "not one of fp32, bf16, fp16"),
         ({"device": "tpu"}, "'tpu' is not a device that semreg computes on; expected auto, cpu and cuda"),
         ({"seeds": 0}, "0: write a number"),
     ],

@@ -101,11 +101,8 @@ def test_rows_are_ranked_by_what_their_recipes_measure() -> None:
     for figure, message in (
         ("prob.accuracy", "--rank: 'prob.accuracy' is a figure of no evaluation; did you mean 'probe'"),
         ("probe", "--rank: 'probe' is an evaluation; add one of its figures"),
-        (
-            "probe.acuracy",
-            "--rank: probe doesn't state .* 'acuracy' is better; did you mean 'accuracy\\*'",
-        ),
-        ("leak.chance", "--rank: leak doesn't state whether a higher or lower 'chance' is better"),
+        ("probe.acuracy", "--rank: probe doesn't state .* 'acuracy' is better; did you mean 'accuracy\\*'"),
+        ("leak.chance", "--rank: leak doesn't state whether a high or a low 'chance' is better"),
     ):
         with pytest.raises(UserError, match=message):
             ranking_by([figure], rows)

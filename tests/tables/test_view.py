@@ -35,7 +35,7 @@ def test_what_is_judged_on_validation_images_is_said_first(runs: Path) -> None:
 
 
 def test_how_good_judges_are_stands_below_their_figures(runs: Path) -> None:
-    said = "Judged by judge, which itself classifies on {} of the test images of its data.".format
+    said = "Judged by judge, which itself classifies {} of the test images of its data correctly.".format
 
     def captions(*shares: str) -> list[str]:
         rows = []

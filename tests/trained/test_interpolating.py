@@ -111,7 +111,7 @@ def test_mistakes_are_told(train: Train, ends: tuple[Tensor, Tensor]) -> None:
     with pytest.raises(ValueError, match="'posterior' is not a tensor of codes"):
         interpolate(posterior, *ends)
     silent = train('without = ["model.output"]\n')
-    with pytest.raises(UserError, match='says no output; add `output = "reconstruction"`'):
+    with pytest.raises(UserError, match='names no output; add `output = "reconstruction"`'):
         interpolate(silent, *ends)
 
 

@@ -40,7 +40,7 @@ def test_each_role_that_is_missing_is_told_with_its_line() -> None:
         '`output = "reconstruction"`, with the recipe\'s own names, and `semreg run` it again, which trains nothing'
     )
     for key in ("input", "target", "code", "output", "prior", "posterior", "attributes", "sample"):
-        with pytest.raises(UserError, match=f"says no {key}; add `{key} = "):
+        with pytest.raises(UserError, match=f"names no {key}; add `{key} = "):
             need(run_of(), key)
 
 

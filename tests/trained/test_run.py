@@ -154,7 +154,7 @@ def test_several_codes_are_encoded_and_decoded_in_their_order(toy: Toy, tmp_path
 
 def test_without_model_there_is_no_encoding(toy: Toy, tmp_path: Path) -> None:
     run = semreg.run(toy('without = ["model"]'), out=tmp_path / "runs", device="cpu")
-    with pytest.raises(UserError, match=r'says no input and no code; add `input = "image"` and `code = \["z"\]`'):
+    with pytest.raises(UserError, match=r'names no input and no code; add `input = "image"` and `code = \["z"\]`'):
         run.encode(torch.rand(3, 1, 4, 4))
     with pytest.raises(UserError, match=r'names no code and no output; add .* and `output = "reconstruction"`'):
         run.decode(torch.rand(3, 2))

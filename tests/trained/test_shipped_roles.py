@@ -96,7 +96,7 @@ def test_samples_are_drawn_of_classes_where_priors_or_decoders_tell_them_apart(r
 def test_images_are_encoded_and_interpolated_unless_a_class_must_be_told(run: Run, family: str) -> None:
     roles = run.roles
     if not (roles.input and roles.code):
-        with pytest.raises(UserError, match="says no input and no code"):
+        with pytest.raises(UserError, match="names no input and no code"):
             run.encode(torch.rand(2, 1, 16, 16))
         return
     if family in TOLD:

@@ -329,7 +329,7 @@ def test_bf16_trains(toy: Toy, tmp_path: Path) -> None:
 
 
 def test_fp16_is_refused_without_a_gpu_before_anything_is_written(toy: Toy, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="--precision  fp16 trains on a GPU, and this run is on cpu; bf16 and fp32 fit"):
+    with pytest.raises(UserError, match="--precision  fp16 trains on a GPU, and this run is on cpu; use bf16 or fp32"):
         trained(toy(), tmp_path / "runs", precision="fp16")
     with pytest.raises(UserError, match=r"modules\.decoder\.precision  fp16 trains on a GPU"):
         trained(toy('[modules.decoder]\nprecision = "fp16"'), tmp_path / "runs")

@@ -88,4 +88,4 @@ def test_a_run_that_does_not_say_what_it_reconstructs_is_told_the_lines(
     Path("copy/recipe.json").write_text(json.dumps(recipe))
     code, output = command("copy", photo, "--mask", "eyes")
     assert code == 2
-    assert 'says no input and no output; add `input = "image"` and `output = "reconstruction"`' in output
+    assert 'names no input and no output; add `input = "image"` and `output = "reconstruction"`' in output

@@ -74,5 +74,5 @@ def test_a_run_without_codes_by_attribute_is_told_the_lines(
     [judge] = trained_run.parent.glob("judge-*")
     code, output = command(judge, photos[0], "--from", photos[1], "--attributes", "tone")
     assert code == 2
-    assert "says no input and no output and no attributes; add" in output
+    assert "names no input and no output and no attributes; add" in output
     assert 'and `attributes = { label = "z" }`' in output

@@ -71,7 +71,7 @@ class Archive:
         if column is None:
             return array
         if array.ndim != 2 or column >= array.shape[1]:
-            fit = f"; 0 to {array.shape[1] - 1} fit" if array.ndim == 2 else ""
+            fit = f"; expected 0 to {array.shape[1] - 1}" if array.ndim == 2 else ""
             raise self.error(key, f"{name!r} has shape {array.shape} and no column {column}{fit}")
         return array[:, column]
 

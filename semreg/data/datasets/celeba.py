@@ -226,7 +226,7 @@ def _read_partition(path: Path, names: Sequence[str], table: str) -> npt.NDArray
             case [name, "0" | "1" | "2"]:
                 raise UserError(str(path), f"line {number}: {quoted(name)} is named twice")
             case _:
-                message = f"line {number}: a file name and 0, 1 or 2 are expected, not {quoted(line)}"
+                message = f"line {number}: expected a file name and 0, 1 or 2, found {quoted(line)}"
                 raise UserError(str(path), message)
     absent = [name for name in names if name not in splits]
     if absent or len(splits) != len(names):

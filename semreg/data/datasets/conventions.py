@@ -112,7 +112,7 @@ def class_field(name: str, values: Iterable[str], stated: Stated = "none", *, ke
     ]
     left = [value for value in names if value not in listed]
     if left:
-        problems.append(Problem(where, f"does not say where {_quoted(left)} stand{'s' * (len(left) == 1)}"))
+        problems.append(Problem(where, f"does not give the position of {_quoted(left)}"))
     if problems:
         raise UserError("", problems)
     return ClassField(tuple(listed), order)

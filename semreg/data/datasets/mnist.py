@@ -74,7 +74,7 @@ class MNIST:
             images.append(self._read(f"{part}-images-idx3-ubyte", 3, identity))
             digits.append(self._read(f"{part}-labels-idx1-ubyte", 1, identity))
             if len(digits[-1]) and (most := int(digits[-1].max())) > 9:
-                message = f"{part}-labels-idx1-ubyte holds values up to {most}; 0 to 9 fit"
+                message = f"{part}-labels-idx1-ubyte holds values up to {most}; expected 0 to 9"
                 raise UserError(str(self.root / "MNIST" / "raw"), message)
             split.append(np.full(len(digits[-1]), value, dtype=np.uint8))
             if len(images[-1]) != len(digits[-1]):
@@ -101,7 +101,7 @@ class MNIST:
         the data."""
         path = self._file(name)
         if path is None:
-            raise UserError(str(self.root), f"MNIST/raw/{name} is not there")
+            raise UserError(str(self.root), f"MNIST/raw/{name} is missing")
         identity[path.name] = stamp(path)
         start = 4 + 4 * dimensions
         try:

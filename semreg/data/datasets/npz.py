@@ -166,8 +166,8 @@ class NumpyArchive:
             raise UserError(str(self.file), f"there is no array {self.images!r}{self._archive.advice(self.images)}")
         shape, dtype = self._archive.head(self.images)
         if dtype not in (np.uint8, np.bool_) and (self.white is None or dtype.kind not in "iuf"):
-            fits = "uint8, 0 to 255, are expected, such as numpy.uint8(255 * images) of images from 0 to 1"
-            line = f"; or say what is white: {line_for(self._largest())}" if dtype.kind in "iuf" else ""
+            fits = "expected uint8, 0 to 255, such as numpy.uint8(255 * images) of images from 0 to 1"
+            line = f"; or state which value is white: {line_for(self._largest())}" if dtype.kind in "iuf" else ""
             raise self._archive.error(self.images, f"{dtype} values; {fits}{line}")
         return shape
 
@@ -201,7 +201,7 @@ class NumpyArchive:
         if self.white is None:
             largest = int(array.max())
             if 0 < largest <= DARK:
-                said = f"the largest value is {largest}, where 255 is white; say what is: {line_for(largest)}"
+                said = f"the largest value is {largest}, where 255 is white; state which value is: {line_for(largest)}"
                 raise self._archive.error(self.images, f"{said} (or `white = 255` if they are so dark)")
             return array
         try:
@@ -223,7 +223,7 @@ class NumpyArchive:
         if array.dtype.kind == "b" or (array.dtype.kind == "f" and _are_whole(array)):
             array = array.astype(np.int64)
         if array.ndim != 1 or array.dtype.kind not in "iuU":
-            said = f"{array.dtype} {array.shape}; whole numbers or text, one per image, are expected"
+            said = f"found {array.dtype} {array.shape}; expected whole numbers or text, one per image"
             raise self._archive.error(key, said)
         return [str(value) for value in array.tolist()]
 
@@ -256,7 +256,7 @@ class NumpyArchive:
     def _rows(self, key: str) -> Array:
         array = self._archive.read(key)
         if array.ndim not in (1, 2) or array.dtype.kind not in "bfiu" or 0 in array.shape[1:]:
-            said = f"{array.dtype} {array.shape}; a number or a row of numbers per image is expected"
+            said = f"found {array.dtype} {array.shape}; expected a number or a row of numbers per image"
             raise self._archive.error(key, said)
         self._check_count(key, len(array))
         return array.reshape(len(array), -1)
@@ -297,7 +297,7 @@ class NumpyArchive:
         fits = np.isin(array, (0, 1)) | unknown
         if not fits.all() or unknown.all():
             found = np.unique(array[~fits] if not fits.all() else array)[:5].tolist()
-            said = f"values {found}; 0 and 1 are expected, or -1 and 1; NaN, and -1 beside 0, are not known"
+            said = f"found values {found}; expected 0 and 1, or -1 and 1; NaN, and -1 beside 0, mean unknown"
             raise self._archive.error(key, said)
         known = {f"attributes{KNOWN}": (~unknown).astype(np.uint8)} if unknown.any() else {}
         return {"attributes": np.where(unknown, 0, array).astype(np.uint8), **known}

@@ -106,7 +106,7 @@ def test_the_file_column(faces: Path, tmp_path: Path) -> None:
         (TABLE, {"file": "image"}, "data.file  no column 'image'"),
         (TABLE, {"exclusive": [["Male", "Bald"]]}, "data.exclusive  no column 'Bald'"),
         (TABLE.replace("pose", "image"), {"classes": ["image"]}, "can't be called image"),
-        (TABLE.replace("pose", "head pose"), {"classes": ["head pose"]}, "'head pose' is not usable as a field's name"),
+        (TABLE.replace("pose", "head pose"), {"classes": ["head pose"]}, "'head pose' can't be a field's name"),
     ],
 )
 def test_bad_tables(faces: Path, table: str, options: dict[str, Any], message: str, tmp_path: Path) -> None:

@@ -135,7 +135,7 @@ TABLE, PARTITION = "list_attr_celeba.txt", "list_eval_partition.txt"
         (replaced(TABLE, "000002.jpg -1", "000002.jpg"), "line 4: expected a file name and 40 values"),
         (replaced(TABLE, "000002.jpg -1", "000002.jpg 2"), "line 4: expected a file name and 40 values"),
         (replaced(PARTITION, "000005.jpg 0\n", ""), "names 11 images, list_attr_celeba.txt 12; it misses 000005.jpg"),
-        (replaced(PARTITION, "000005.jpg 0", "000005.jpg 3"), "line 8: a file name and 0, 1 or 2 are expected"),
+        (replaced(PARTITION, "000005.jpg 0", "000005.jpg 3"), "line 8: expected a file name and 0, 1 or 2"),
     ],
 )
 def test_bad_contents(root: Path, change: Any, message: str, tmp_path: Path) -> None:

@@ -181,12 +181,14 @@ def test_columns_of_factors_and_masks(tmp_path: Path) -> None:
     assert data.arrays["shape"].tolist() == (INDEX % 5).tolist()
     assert data.fields["scale"] == ClassField(("0", "1", "2", "3"), "line")
     assert data.arrays["image"][:, 0, 0, 0].tolist() == [255 * int(index > 9) for index in INDEX]
-    with pytest.raises(UserError, match="the largest value is 1, where 255 is white; say what is: `white = 1` under"):
+    with pytest.raises(
+        UserError, match="the largest value is 1, where 255 is white; state which value is: `white = 1` under"
+    ):
         NumpyArchive(**options).source()
     assert NumpyArchive(**options, white=255).source().images([19]).max() == 1  # type: ignore[misc]
     with pytest.raises(UserError, match=r'write a column of it, 0 to 2, such as "latents\[:, 0\]"'):
         NumpyArchive(**options, classes={"shape": "latents"}).specification()
-    with pytest.raises(UserError, match=r"'latents' has shape .* and no column 3; 0 to 2 fit"):
+    with pytest.raises(UserError, match=r"'latents' has shape .* and no column 3; expected 0 to 2"):
         NumpyArchive(**options, classes={"shape": "latents[:, 3]"}).specification()
 
 
@@ -203,7 +205,9 @@ def test_columns_of_factors_and_masks(tmp_path: Path) -> None:
 def test_pixels_of_any_numbers(pixels: Any, white: float | None, largest: int, tmp_path: Path) -> None:
     options = archive(tmp_path, images=pixels)
     if white is not None:
-        with pytest.raises(UserError, match=r"values; uint8, 0 to 255, .*or say what is white: `white = "):
+        with pytest.raises(
+            UserError, match=r"values; expected uint8, 0 to 255, .*or state which value is white: `white = "
+        ):
             NumpyArchive(**options).specification()
     read = NumpyArchive(**options, white=white).source().images(range(COUNT))  # type: ignore[misc]
     assert (read.dtype, read.min(), read.max()) == (np.uint8, 0, largest)
@@ -295,7 +299,7 @@ def test_attributes_that_are_not_known(tmp_path: Path) -> None:
         assert labels["attributes"][3].tolist() == [1, 0]
         assert labels["attributes_known"].sum() == 2 * COUNT - 1
         assert labels["attributes_known"][3].tolist() == [1, 0]
-    with pytest.raises(UserError, match=r"values \[-1, 2\]; 0 and 1 are expected, or -1 and 1"):
+    with pytest.raises(UserError, match=r"found values \[-1, 2\]; expected 0 and 1, or -1 and 1"):
         read(np.stack([INDEX % 2, np.where(INDEX % 2, 2, -1)], 1))
 
 

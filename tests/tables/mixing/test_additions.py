@@ -123,8 +123,9 @@ def test_the_code_of_a_loss_is_that_of_the_label_that_is_chosen(two_codes: Plans
     assert addition.table["losses"]["pull"] == {
         "use": "pull(z_u, style)", "neighbors": "@style.order", "classes": "@style.classes",
     }  # fmt: skip
-    assert "told: [model] names several fields of classes, kind, style; choose one by --label; or write its inputs" in (
-        refusal(plan, "losses.pull")
+    assert (
+        "derived: [model] names several fields of classes, kind, style; choose one by --label; or write its inputs"
+        in (refusal(plan, "losses.pull"))
     )
 
 

@@ -96,7 +96,7 @@ def test_the_page_ranks_and_says_how(recipe: Path, make: Make) -> None:
     assert text.index("## Ranking") < text.index("## probe")
     assert "pull: pull(z, kind) trains encoder, weight 1." in text
     assert "No leakage: the recipe has one code." in text
-    assert "Each run has 1 epoch on 0.5 of the training images, longer training may" in text
+    assert "Each run has 1 epoch on 0.5 of the training images; longer training may" in text
     tests = text.split("## Is the difference more than chance?")[1]
     assert re.search(r"\| \+ pull +\| probe.accuracy +\| recipe +\|", tests), "tested against the recipe itself"
     for _, cell in table.grid.cells:

@@ -164,7 +164,7 @@ def test_rows_are_ranked_by_a_comparison_of_their_runs(
     assert table.best.varied == {"optimizer.lr": 0.01}
     data = json.loads((table.folder / "table.json").read_text())
     assert [one["figures"][0]["mean"] for one in data["ranking"]] == pytest.approx([0.021, 0.041])
-    assert "Of a row's finished runs together." in (table.folder / "table.md").read_text()
+    assert "Over all finished runs of a row." in (table.folder / "table.md").read_text()
     for options, message in (
         (
             {"search": "turns", "trials": 3},

@@ -147,7 +147,7 @@ def irs(
         factors,
         figures={"irs": "irs"},
         entries="robustness with the factor held",
-        how=f"Of deviations from the mean the quantile {quantile:g}, divided by the greatest over all images.",
+        how=f"The quantile {quantile:g} of deviations from the mean, divided by the greatest over all images.",
         split=split,
         count=count,
         draws=draws,

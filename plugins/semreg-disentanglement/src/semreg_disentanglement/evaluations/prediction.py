@@ -144,7 +144,7 @@ def sap(
         code,
         factors,
         figures={"sap": "sap"},
-        entries="accuracy of a linear support vector machine on the dimension alone",
+        entries="accuracy of a linear support vector machine on only this dimension",
         how="A third of the images is held out.",
         split=split,
         count=count,
