@@ -152,7 +152,7 @@ class PaperFigure:
         return texts[0].replace("-", "−")
 
     def difference(self) -> str:
-        """The run's figure minus the paper's, with its sign."""
+        """Return the run's figure minus the paper's, with its sign."""
         more = self.ours - self.paper
         return f"{'+' if more > 0 else ''}{self.text(more)}"
 

@@ -105,11 +105,14 @@ class Choices:
             raise UserError("--threads", f"{self.threads} threads can't compute; 1 is the fewest")
 
     def of_computing(self) -> dict[str, Any]:
-        """The arithmetic, for the record of a run: choices that decide last bits, and whether steps are captured."""
+        """Return the arithmetic, for the record of a run: choices that decide last bits, and whether steps are
+        captured.
+        """
         return {name: getattr(self, name) for name in (*DECIDING_BITS, "capture")}
 
     def torch_device(self) -> torch.device:
-        """The device, a different one for each of several processes. Raises UserError if it doesn't exist here."""
+        """Return the device, a different one for each of several processes. Raises UserError if it doesn't exist here.
+        """
         from semreg.trained.opening import device_of
 
         return device_of(self.device)

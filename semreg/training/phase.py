@@ -255,7 +255,7 @@ class PhaseRunner:
 
     @property
     def out_of_patience(self) -> bool:
-        """Return whether validation has not improved for as long as the recipe allows."""
+        """Whether validation has not improved for as long as the recipe allows."""
         patience = self.phase.validate.patience if self.phase.validate else None
         return patience is not None and self.validation.checks_since_best >= patience
 

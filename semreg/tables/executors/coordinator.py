@@ -123,7 +123,7 @@ class Coordinator:
 
     @property
     def seen(self) -> list[Work]:
-        """Return the running trials, including those of other coordinators."""
+        """The running trials, including those of other coordinators."""
         return [*self.running, *(work for work in self.waiting if work.elsewhere)]
 
     def collect(self) -> bool:
