@@ -90,7 +90,7 @@ def card_of(
         priors=config["priors"],
         most=MOST_NAMES,
         data=data.get("name", ""),
-        own_data="path" in recipe.get("data", {}),  # what reads a user's own files, which is no name of data
+        own_data="path" in recipe.get("data", {}),  # data that read a user's own files have no name
         counts=", ".join(f"{count:,} {split} images" for split, count in data.get("counts", {}).items() if count),
         fallback=record.get("fallback"),
         figures=figures,

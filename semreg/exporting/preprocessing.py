@@ -61,8 +61,8 @@ class Preprocessing(nn.Module):
         self.white = min(white or 255.0, 255.0)
         self.field, self.value_range = field, value_range
         self.support, self.weigh = FILTERS[filter]
-        # Only here does it matter: between the passes values are clipped, beyond which this filter alone goes, and in
-        # wider shapes rows never go by twice as many as columns.
+        # The order matters only here: values are clipped between the passes, and only this filter exceeds the range;
+        # for wider shapes, rows never shrink by twice as much as columns.
         self.turns = TURNS and filter == "lanczos" and field.height > 1.5 * field.width
 
     def forward(self, images: Tensor) -> Tensor:

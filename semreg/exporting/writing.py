@@ -122,7 +122,7 @@ def _parts(run: Run, modules: Sequence[str], made: Exported) -> list[Part]:
         except UserError as error:
             made.left_out[name] = error.problems[0].message
     for name in modules:
-        run.module(name)  # else it is told at once
+        run.module(name)  # an unknown one is an error at once
         try:
             parts.append(module_of(run, name))
         except UserError as error:

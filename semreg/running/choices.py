@@ -111,8 +111,7 @@ class Choices:
         return {name: getattr(self, name) for name in (*DECIDING_BITS, "capture")}
 
     def torch_device(self) -> torch.device:
-        """Return the device, a different one for each of several processes. Raises UserError if it doesn't exist here.
-        """
+        """Return the device, a different one for each of several processes. Raises UserError if it is missing."""
         from semreg.trained.opening import device_of
 
         return device_of(self.device)

@@ -143,7 +143,7 @@ class PhaseRunner:
 
         Raises UserError if a shape doesn't fit or a loss leaves a module that it should train without a gradient.
         """
-        with buffers_kept(self.setting.modules.values()), in_a_trial():  # labels that fit no class are told here
+        with buffers_kept(self.setting.modules.values()), in_a_trial():  # reports labels that fit no class
             problems = self._trial(trains or _trains)
         if problems:
             raise UserError(self.setting.source, problems)
