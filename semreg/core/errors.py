@@ -45,7 +45,7 @@ class UserError(Exception):
         return type(self), (self.source, self.problems)  # workers send it to their parent
 
     def text(self) -> str:
-        """The message as the command line prints it."""
+        """Return the message as the command line prints it."""
         if len(self.problems) == 1 and not self.problems[0].where:
             message = _shown(self.problems[0].message)
             return f"{_shown(self.source)}: {message}" if self.source else message

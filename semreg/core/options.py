@@ -123,7 +123,7 @@ def _check_type(annotation: Any, value: Any, where: str) -> list[Problem]:
         if isinstance(value, list) and _fits_as_json(adapter, value):  # TOML has no tuples, and neither has JSON
             return []
         kinds = _kinds(annotation)
-        if len(kinds) > 1:  # of which pydantic's complaints tell no more than each its own
+        if len(kinds) > 1:  # pydantic only rejects each member by itself
             return [Problem(where, f"{short(value)}: should be {', '.join(kinds[:-1])} or {kinds[-1]}")]
         # of a union's complaints one that says more than "no Tensor"; unions of any order share what validates them
         finding = min(error.errors(include_url=False), key=lambda finding: finding["type"] == "is_instance_of")

@@ -29,8 +29,8 @@ class Walk:
 
     rows: Sequence[str]  # a name for each, or an empty one
     boxes: Sequence[Sequence[tuple[int, int, int, int]]]  # left, top, width, height of each image in pixels, by rows
-    labels: Sequence[Sequence[str]] = ()  # what is said of each image, by rows
-    stops: Sequence[str] = ()  # what is said of each column
+    labels: Sequence[Sequence[str]] = ()  # texts of the images, by rows
+    stops: Sequence[str] = ()  # texts of the columns
 
 
 @dataclass(frozen=True)

@@ -54,7 +54,7 @@ class Search(Protocol):
     """Whether it may prune trials by their validation losses."""
 
     def suggestions(self) -> Sequence[Suggestion]:
-        """All suggestions ever made in this folder, in order."""
+        """Return all suggestions ever made in this folder, in order."""
         ...
 
     def ask(self) -> Suggestion:

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 __all__ = ["KNOWN", "AttributesField", "ClassField", "Field", "ImageField", "Order", "Specification", "VectorField"]
 
-KNOWN = "_known"  # after the name of a field of attributes: the field, of its shape, of which of its values are known
+KNOWN = "_known"  # the suffix of the field, of equal shape, that marks the known values of a field of attributes
 Order = Literal["ring", "line", "none"]
 
 

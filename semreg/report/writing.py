@@ -1,4 +1,4 @@
-"""The report as a file of the run's folder, written when a run has finished and at any time again."""
+"""The report as a file of the run's folder, written when a run has finished and on request."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ def write_report(folder: Path, recipe: str | None = None) -> Path:
 
 
 class ReportWriter:
-    """The hook that writes the report of a run that has finished."""
+    """The hook that writes the report of a finished run."""
 
     @hookimpl(trylast=True)
     def run_finished(self, run: ObservedRun) -> None:
-        """Write the report once every other plugin has done its part."""
+        """Write the report after every other plugin."""
         write_report(run.folder, run.name)

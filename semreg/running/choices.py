@@ -107,11 +107,13 @@ class Choices:
             raise UserError("--threads", f"{self.threads} is not a number of threads; expected at least 1")
 
     def of_computing(self) -> dict[str, Any]:
-        """The arithmetic, for the record of a run: choices that decide last bits, and whether steps are captured."""
+        """Return the arithmetic, for the record of a run: choices that decide last bits, and whether steps are
+        captured.
+        """
         return {name: getattr(self, name) for name in (*DECIDING_BITS, "capture")}
 
     def torch_device(self) -> torch.device:
-        """The device, a different one for each of several processes. Raises UserError if it doesn't exist here."""
+        """Return the device, a different one for each of several processes. Raises UserError if it is missing."""
         from semreg.trained.opening import device_of
 
         return device_of(self.device)

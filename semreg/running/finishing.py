@@ -74,7 +74,7 @@ def evaluate_and_report(
         folder.status("finished", **({"failed": list(failures)} if failures else {}))
     plugin_manager.call(manager, "run_finished", run=folder)  # which writes the report
     plugin_manager.call(manager, "report_written", run=folder)
-    if not left:  # killed before that is done, a run goes on there
+    if not left:  # a run killed before that resumes there
         told(reported=True, failures=failures)
     return done
 
@@ -110,7 +110,7 @@ def _watched(folder: RunFolder, manager: pluggy.PluginManager, processes: Proces
             error.args = (f"{folder.folder}: {said}",)
         if isinstance(error, ProcessLostError) and processes.first:
             raise UserError(str(folder.folder), said) from error
-        if not processes.first:  # what is the same in all processes was said before training, by the first
+        if not processes.first:  # the first process printed, before training, what all processes share
             say(f"process {processes.rank}: {said}")
         if error is not raised:
             raise error from raised

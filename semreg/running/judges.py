@@ -39,7 +39,7 @@ def judge_plan(judged: Plan, path: Path, changes: Mapping[str, Any], choices: Ch
     """
     table = load_recipe(path).table
     variables, known = table.get("each"), judged.table.get("each", {})
-    if isinstance(variables, dict):  # the words for what differs between data
+    if isinstance(variables, dict):  # the variables that differ between data
         table = table | {"each": {name: known.get(name, values) for name, values in variables.items()}}
     own = table["data"] if isinstance(table.get("data"), dict) else {}
     data = {key: value for key, value in judged.table["data"].items() if key not in BATCH_KEYS}
@@ -52,7 +52,7 @@ def judge_plan(judged: Plan, path: Path, changes: Mapping[str, Any], choices: Ch
     recipe = Recipe(path, table | {"data": data})
     try:
         return check(recipe, data_root=choices.data_root)
-    except DataMissing:  # whose fields the run knows, as far as it is to be known which run the judge is
+    except DataMissing:  # the run knows the fields, which suffice to identify the judge's run
         return check(recipe, data_root=choices.data_root, trained_on=judged.fields)
 
 

@@ -208,7 +208,7 @@ class Runner:
 
     @property
     def trained(self) -> bool:
-        """Return whether the run is trained to its end."""
+        """Whether the run is trained to its end."""
         return bool((self.folder.read_json(RECORD) or {}).get("trained"))
 
     def used(self) -> Run:

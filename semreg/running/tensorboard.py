@@ -52,7 +52,7 @@ class TensorBoard:
         self._last: dict[str, int] = {}
         self._evaluated: set[str] = set()
 
-    # Not before a phase or an evaluation: when a run goes on, its logs are cut back after it has started.
+    # Not before a phase or an evaluation: a resumed run cuts its logs back after it has started.
 
     @hookimpl
     def phase_started(self, run: ObservedRun) -> None:

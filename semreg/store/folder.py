@@ -140,7 +140,7 @@ class RunFolder:
 
     @property
     def begun(self) -> bool:
-        """Return whether the run has a checkpoint to resume from."""
+        """Whether the run has a checkpoint to resume from."""
         return (self.folder / CHECKPOINTS).is_dir()
 
     def warn(self, message: str) -> None:

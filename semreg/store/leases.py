@@ -53,7 +53,7 @@ class Lease:
     process: int
 
     def text(self) -> str:
-        """A process of another machine, as a message names it."""
+        """Name a process of another machine for a message."""
         return f"process {self.process} of {self.host}"
 
 

@@ -18,7 +18,7 @@ class Messages(io.TextIOBase):
     """The current standard error: text that it can't take is replaced or lost. `rich` draws on it."""
 
     def write(self, text: str) -> int:
-        # While rich draws, a proxy stands at standard error that hands on to where rich draws: here.
+        # While rich draws, standard error is a proxy that forwards to this object.
         _write(getattr(sys.stderr, "rich_proxied_file", sys.stderr), text)
         return len(text)
 

@@ -128,7 +128,7 @@ def readable(folders: Iterable[Path]) -> list[RunRecord]:
     found = []
     for folder in folders:
         if os.path.lexists(folder / RECORD):
-            with contextlib.suppress(UserError):  # a damaged one is told by what uses it
+            with contextlib.suppress(UserError):  # its users report a damaged one
                 found.append(read_record(folder))
     return found
 

@@ -36,7 +36,7 @@ def packed(statistics: Mapping[str, Mapping[str, Tensor]]) -> bytes:
         try:
             own = {f"{owner}{_BETWEEN}{name}": t.detach().cpu().contiguous().clone() for name, t in tensors.items()}
             save(own)
-        except Exception as error:  # of a layout that has no numbers, or by a name that is no text
+        except Exception as error:  # a layout without values, or a name that is not a text
             raise ValueError(f"what it returned for {owner!r} can't be stored: {cause_of(error)}") from error
         flat |= own
     return save(flat)

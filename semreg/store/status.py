@@ -183,7 +183,7 @@ def _age(updated: str | None, now: datetime) -> float | None:
         return None
 
 
-# What stands in a record may have been written by anyone: what is not of the right type is not there.
+# A record may be untrusted: values of a wrong type count as missing.
 
 
 def _list(value: Any) -> list[Any]:

@@ -28,7 +28,7 @@ class Use:
     """The evaluation, or the module."""
 
     def text(self) -> str:
-        """The use in words, to follow the name of the used run."""
+        """Return the use in words, to follow the name of the used run."""
         said = {
             JUDGE: f"judges in evaluation {self.where!r} of {self.user}",
             WEIGHTS: f"gave weights to module {self.where!r} of {self.user}",

@@ -58,7 +58,7 @@ class Block:
         return self.numeric and place > 0 and place not in self.words
 
     def headings(self) -> list[str]:
-        """The columns with their units."""
+        """Return the columns with their units."""
         return [
             f"{column} ({self.units[place]})" if place in self.units else column
             for place, column in enumerate(self.columns)

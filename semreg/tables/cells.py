@@ -48,7 +48,7 @@ def _read(folder: Path) -> Result:
     """Read a result without its tables, and only the titles of its pictures: a grid has many."""
     try:
         result = read_result(folder, pictured=False)
-    except UserError as error:  # of which `semreg evaluate` would need to know the recipe
+    except UserError as error:  # `semreg evaluate` would need the recipe
         advice = "remove it, and the same command does, without --only-finished"
         raise UserError(error.source, f"{error.problems[0].message}: {advice}") from error
     return replace(result, tables=[])

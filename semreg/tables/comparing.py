@@ -120,7 +120,7 @@ def _recipes(folder: Path, images: str) -> list[_Found]:
     for name in names:
         place = kept_as(name, images)
         table = _recipe(folder, place) or _recipe(folder, name)
-        # What trains the same as the run's own recipe, and is alone, is told by what that says: the values of a sweep.
+        # A single recipe that trains the same as the run's own takes its description: the values of a sweep.
         description = _description(table) or (_description(own) if len(names) == 1 else "")
         cell = read_cell(folder, place, seed, folders_of(folder, place))
         decides = [name, fingerprint, table | {"seed": None}, bool(run.record.get("continues"))]

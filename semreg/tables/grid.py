@@ -109,7 +109,7 @@ class Row:
     """The outcomes of comparisons of its runs, by their names."""
 
     def finished(self) -> list[Cell]:
-        """The runs that count."""
+        """Return the runs that count."""
         return [cell for cell in self.cells if cell.finished]
 
 
@@ -159,17 +159,17 @@ class Grid:
 
     @property
     def cells(self) -> list[tuple[Row, Cell]]:
-        """Return all runs, row by row."""
+        """All runs, row by row."""
         return [(row, cell) for row in self.rows for cell in row.cells]
 
     @cached_property
     def together(self) -> Row:
-        """Return all runs as one row, for comparisons across the rows."""
+        """All runs as one row, for comparisons across the rows."""
         return Row(TOGETHER, "", tuple(cell for _, cell in self.cells), compared=self.across)
 
     @property
     def compared(self) -> list[tuple[Row, str, Compared]]:
-        """Return the outcomes of all comparisons, each with its row and its name."""
+        """The outcomes of all comparisons, each with its row and its name."""
         return [(row, *one) for row in (*self.rows, self.together) for one in row.compared.items()]
 
     @property
@@ -179,7 +179,7 @@ class Grid:
 
     @cached_property
     def tests(self) -> dict[str, list[PairedTests]]:
-        """Return the paired tests of the evaluations shown, by their names."""
+        """The paired tests of the evaluations shown, by their names."""
         return {table.evaluation: paired_tests(self, table) for table in figure_tables(self)}
 
 

@@ -44,7 +44,7 @@ class PlannedRun:
 
     @property
     def to_do(self) -> bool:
-        """Return whether it is unfinished, reports included."""
+        """Whether it is unfinished, reports included."""
         try:
             return not (
                 read_record(self.folder).record.get("trained")

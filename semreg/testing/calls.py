@@ -141,7 +141,7 @@ def _check_gradient(call: ExampleCall) -> None:
     results = value(*leaves)
     if not results or all(t is None for t in torch.autograd.grad(results[0].sum(), leaves, allow_unused=True)):
         require(bool(modules_of(call.inputs)), "no gradient flows to any input")
-        return  # it trains a module alone, which "value" looks at
+        return  # it only trains a module, which "value" checks
     torch.autograd.gradcheck(value, leaves, fast_mode=True)
 
 

@@ -20,7 +20,7 @@ class Checks:
     def __init__(self, component: str, exempt: Collection[str]) -> None:
         self.component, self.exempt = component, set(exempt)
         self.names: list[str] = []
-        self.failures: dict[str, list[str]] = {}  # what is told, and the checks that it is told of
+        self.failures: dict[str, list[str]] = {}  # messages, each with its checks
 
     def run(self, name: str, check: Callable[..., None], *arguments: Any) -> None:
         """Run one check, unless it is exempt. Any exception is recorded as a failure."""

@@ -214,7 +214,7 @@ def processes_at_work(folder: Path) -> list[int]:
         try:
             if os.readlink(descriptor) == lock:
                 found.add(int(descriptor.parts[2]))
-        except OSError:  # it has ended meanwhile, or is another user's
+        except OSError:  # it has ended meanwhile, or belongs to another user
             continue
     return sorted(found - {os.getpid()})
 

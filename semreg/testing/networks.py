@@ -104,7 +104,7 @@ def _check_network(
     checks.run("bf16", _check_autocast, still, inputs)
     checks.run("device", check_device, lambda given: given[0](*given[1:]), (still, *inputs))
     batches = degenerate(inputs)
-    del batches["empty batch"]  # of which instance normalisation fails in PyTorch itself
+    del batches["empty batch"]  # PyTorch's instance normalisation fails on it
     checks.run("degenerate", check_degenerate, batches, lambda given: _check_result(still, given, axes, kind), "")
     checks.run("waits", check_waits, lambda given: given[0](*given[1:]), (made, *inputs))
     checks.run("determinism", _check_determinism, build, still, inputs)
@@ -123,7 +123,7 @@ def check_state(build: Callable[[], nn.Module], result: Callable[[nn.Module], An
     """Check that one network's saved state gives a network of another seed the same result."""
     first, second = seeded(build, 1), seeded(build, 2)
     with torch.no_grad():
-        for parameter in first.parameters():  # what starts alike in all is to be kept, too
+        for parameter in first.parameters():  # values that start equal in all networks must be kept, too
             parameter.add_(0.01)
         expected = result(first)
         stored = save({key: value.contiguous().clone() for key, value in first.state_dict().items()})
@@ -149,7 +149,7 @@ def _check_gradient(network: nn.Module, inputs: Inputs) -> None:
     fresh, leaves = with_gradients(inputs)
     results = [part for part in tensors_of(network(*fresh)) if part.requires_grad]
     named = dict(network.named_parameters())
-    # of the squares, too: the sum alone is a constant behind some normalisations
+    # of the squares, too: only the sum would be constant after some normalisations
     total = sum((part.square().sum() + part.sum() for part in results), torch.zeros(()))
     slopes = torch.autograd.grad(total, [*leaves, *named.values()], allow_unused=True)
     names = [*(f"input {k}" for k in range(len(leaves))), *(f"parameter {name}" for name in named)]

@@ -131,10 +131,10 @@ class Captured:
         try:
             for group in groups:
                 if id(group) in capturable:
-                    group["capturable"] = True  # fused, they are; PyTorch asks to be told
+                    group["capturable"] = True  # fused ones are, but PyTorch requires the flag
             with step.clock.paused(), torch.cuda.device(device), torch.cuda.graph(graph, capture_error_mode=OWN_THREAD):
                 self._compute(batch, count)
-        except (RuntimeError, UserError) as error:  # a mistake is found again by the step itself
+        except (RuntimeError, UserError) as error:  # the step itself finds an error again
             self.reason = f"PyTorch refused: {cause_of(error.__cause__ or error)}"
             torch.cuda.set_stream(stream)  # which a failed capture leaves as its own
             for draws in step.draws:

@@ -32,7 +32,7 @@ class Compiled:
 
     def __init__(self, step: StepRunner) -> None:
         self.step = step
-        step.seed_global_draws()  # from which what is compiled draws
+        step.seed_global_draws()  # compiled code draws from these
         self._function = torch.compile(self._losses_and_totals, dynamic=False)
         self._calls = 0
         self._begun: tuple[int, float] | None = None

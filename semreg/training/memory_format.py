@@ -64,7 +64,7 @@ def match_parameters(optimizer: torch.optim.Optimizer) -> None:
 
 
 def _convolves(module: nn.Module) -> bool:
-    if any(parameter.ndim > 4 for parameter in module.parameters()):  # for which the format is another
+    if any(parameter.ndim > 4 for parameter in module.parameters()):  # these have a different format
         return False
     return any(isinstance(part, nn.Conv2d | nn.ConvTranspose2d) for part in module.modules())
 

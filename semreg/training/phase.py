@@ -143,7 +143,7 @@ class PhaseRunner:
 
         Raises UserError if a shape doesn't fit or a loss leaves a module that it should train without a gradient.
         """
-        with buffers_kept(self.setting.modules.values()), in_a_trial():  # labels that fit no class are told here
+        with buffers_kept(self.setting.modules.values()), in_a_trial():  # reports labels that fit no class
             problems = self._trial(trains or _trains)
         if problems:
             raise UserError(self.setting.source, problems)
@@ -255,7 +255,7 @@ class PhaseRunner:
 
     @property
     def out_of_patience(self) -> bool:
-        """Return whether validation has not improved for as long as the recipe allows."""
+        """Whether validation has not improved for as long as the recipe allows."""
         patience = self.phase.validate.patience if self.phase.validate else None
         return patience is not None and self.validation.checks_since_best >= patience
 

@@ -173,7 +173,7 @@ class Program:
         """Return a component's function with its options bound, and with its generator if it is random."""
         component, options = node.loaded, dict(node.options)
         deterministic = getattr(component.value, "in_evaluation", None)
-        function: Callable[..., Any] = undecorated(component.value)  # `_guarded` sees to it, in one frame less
+        function: Callable[..., Any] = undecorated(component.value)  # `_guarded` does the same, in one frame less
         if not self.training and deterministic is not None:
             function, options = deterministic, {}
         if inspect.isclass(function):

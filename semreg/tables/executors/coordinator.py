@@ -123,7 +123,7 @@ class Coordinator:
 
     @property
     def seen(self) -> list[Work]:
-        """Return the running trials, including those of other coordinators."""
+        """The running trials, including those of other coordinators."""
         return [*self.running, *(work for work in self.waiting if work.elsewhere)]
 
     def collect(self) -> bool:
@@ -201,7 +201,7 @@ class Coordinator:
         repeatedly, or before any trial has started."""
         arguments, needs = write_trial(work.trial, self.executor.needs)
         work.steps, work.status, work.length = steps_of(work.trial), status_of(work.trial), length_of_log(work.trial)
-        with self.interrupts.held():  # else a job might be begun that nobody knows of
+        with self.interrupts.held():  # else a job might start unnoticed
             try:
                 work.job = self.executor.submit(arguments, needs)
             except Exception as error:

@@ -43,7 +43,7 @@ def make_here(
             try:
                 told(k, _finish(trials[k], wait=wait))
             except RunIsBusy:
-                if started_by_torchrun():  # the other processes don't know of it, and would go on
+                if started_by_torchrun():  # the other processes would continue, unaware of it
                     raise
                 say(f"{trials[k].folder.name}: busy, another process works on it; its turn is last")
                 queue.append((k, True))

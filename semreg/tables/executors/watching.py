@@ -37,5 +37,5 @@ def watching() -> Iterator[Draw]:
 def _status(folder: Path) -> RunStatus:
     try:
         return run_status(read_record(folder), datetime.now(UTC))
-    except UserError:  # its process has just begun
+    except UserError:  # its process has just started
         return RunStatus(folder, folder.name, "running", message="it is beginning")

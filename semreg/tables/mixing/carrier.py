@@ -63,6 +63,6 @@ def _shapes(plan: Plan, names: list[str]) -> dict[str, tuple[int, ...]]:
             execution = program.execution(synthetic_batch(plan.fields, plan.value_range))
             with evaluating(modules):
                 values = {name: program.value(name, execution) for name in names}
-    except Exception:  # a mistake is told when the recipe is tried, and some components can't be fake_tensors
+    except Exception:  # the recipe's trial reports errors, and some components fail on fake tensors
         return {}
     return {name: tuple(value.shape[1:]) for name, value in values.items() if isinstance(value, torch.Tensor)}

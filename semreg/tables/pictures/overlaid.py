@@ -86,7 +86,7 @@ def _curves_of(cell: Cell) -> Curves:
     try:
         written = log.stat()
         return _read(cell.folder, written.st_mtime_ns, written.st_size)
-    except (OSError, UserError):  # not begun, or damaged, which the run's cell says
+    except (OSError, UserError):  # not started, or damaged, which the run's cell states
         return {}
 
 

@@ -110,7 +110,7 @@ def side_by_side(grid: Grid, titles: Mapping[str, str]) -> SideBySide:
         max(drawn, key=lambda one: one.size).make_smaller()
     remarks = said_of_rows(grid)
     compared = [one.compared() for one in sorted(drawn, key=lambda one: not one.groups) if one.step]
-    if len(compared) > 1:  # what is to be said of all of them is said once
+    if len(compared) > 1:  # common captions appear once
         common = [text for text in compared[0].captions if all(text in one.captions for one in compared)]
         remarks += common
         compared = [replace(one, captions=[text for text in one.captions if text not in common]) for one in compared]
