@@ -1,8 +1,8 @@
 """semreg: give an autoencoder's latent space a meaning, by recipes and a registry of components.
 
-    recipe = semreg.load_recipe("vae_digits")
-    run = semreg.run(recipe)
-    codes = run.encode(images)
+recipe = semreg.load_recipe("vae_digits")
+run = semreg.run(recipe)
+codes = run.encode(images)
 """
 
 from __future__ import annotations
