@@ -123,7 +123,8 @@ def divergence(
 
 
 def _on_the_device(posterior: Handle, labels: Sequence[Handle], count: int | None = None) -> tuple[Any, list[Tensor]]:
-    """The posterior of the test images, or of the first, and their labels. Raises ValueError if it is no posterior."""
+    """Return the posterior of the test images, or of the first, and their labels. Raises ValueError if it is not a
+    posterior."""
     device, values = posterior.run.device, posterior.read("test", count=count)
     centre_of(f"divergence({posterior.name}, prior)", values)
     on_device = map_tensors(lambda part: part.to(device), values)
@@ -141,7 +142,7 @@ def _estimated(
 
 @before_training(divergence)
 def _before_training(posterior: Handle, prior: Any, *labels: Handle, **options: Any) -> None:
-    """Raises ValueError for a posterior or labels that the prior refuses: a mixture's closed form needs the class."""
+    """Raise ValueError for a posterior or labels that the prior rejects: a mixture's closed form needs the class."""
     values, given = _on_the_device(posterior, labels, count=1)
     with torch.no_grad():
         if hasattr(prior, "kl_divergence"):

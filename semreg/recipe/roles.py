@@ -88,7 +88,7 @@ def _attributes(fields: Specification, table: ModelTable) -> Iterator[Problem]:
 
 
 def _fitted(fields: Specification, graph: Graph, table: ModelTable) -> Iterator[Problem]:
-    """Priors of classes that would be fitted without them, after training."""
+    """Yield priors of classes that would be fitted without them, after training."""
     classes = {name for name, field in fields.items() if isinstance(field, ClassField)}
     for code, name in table.prior.items():
         node = graph.modules[name].node if name in graph.modules else None

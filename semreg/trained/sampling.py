@@ -86,7 +86,7 @@ def label_of_samples(run: Run) -> tuple[str, ClassField] | None:
         raise ValueError(f"{drawn!r} depends on several labels, {', '.join(fields)}; one can be chosen here")
     told = next(iter(fields.items()), None)
     if told is not None and run.roles.sample and not _differ(run, *told):
-        return None  # as of a prior that ignores the label which it is given
+        return None  # for example if the prior ignores its label
     return told
 
 
@@ -113,7 +113,7 @@ def _tells_apart(prior: Prior, field: ClassField, device: torch.device) -> bool:
 
 
 def _differ(run: Run, name: str, field: ClassField) -> bool:
-    """Whether the run's samples of the first class differ from those of the last, by the same draws."""
+    """Return whether the run's samples of the first class differ from those of the last, for the same draws."""
     generated = run.tensor(run.roles.sample)
     return not torch.equal(
         *(_generated(run, generated, {name: torch.tensor([value])}, 1, 0) for value in (0, len(field.names) - 1))
