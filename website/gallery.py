@@ -18,7 +18,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
 from semreg.core import UserError
 from semreg.store.collection import recipe_values
@@ -37,6 +37,8 @@ These pictures are from the reports of finished runs. Below each is what its eva
 `python -m website.gallery` made this page by the list in [website/gallery.toml](../website/gallery.toml).
 Nothing here is a photograph of a person: faces are drawn.
 """
+WIDEST = 1400
+"""Pixels of a page's picture."""
 PLACES = ("--out", "--data-root", "--threads")
 """Options that a reader has otherwise."""
 
@@ -44,9 +46,15 @@ PLACES = ("--out", "--data-root", "--threads")
 def make(folders: Sequence[Path]) -> None:
     """Write the page and its pictures. Raises UserError where a run or a picture is not there."""
     PICTURES.mkdir(exist_ok=True)
-    entries = tomllib.loads(ENTRIES.read_text())["entry"]
-    parts = [part for entry in entries for part in written(entry, folder_of(entry["run"], folders))]
+    told = tomllib.loads(ENTRIES.read_text())
+    parts = [part for entry in told["entry"] for part in written(entry, folder_of(entry["run"], folders))]
     PAGE.write_text(HEAD + "".join(parts))
+    for figure in told["figure"]:
+        folder = folder_of(figure["run"], folders)
+        images = [titled(picture_of(part, folder), part.get("title", "")) for part in figure["parts"]]
+        whole = in_columns(images, figure["columns"])
+        whole.thumbnail((WIDEST, WIDEST))
+        whole.quantize(256, dither=Image.Dither.NONE).save(PAGE.parent / figure["file"], optimize=True)
 
 
 def folder_of(run: str, folders: Sequence[Path]) -> Path:
@@ -64,24 +72,49 @@ def written(entry: dict[str, Any], folder: Path) -> Iterator[str]:
     name = re.sub(r"\W+", "_", f"{entry['run'].removeprefix('zoo:').rpartition('-')[0] or entry['run'][4:]}")
     path = PICTURES / f"{name}_{entry['evaluation']}.webp"
     run = read_record(folder)
-    result = read_result(place_of(entry["evaluation"], folder))
-    if "file" in entry:
-        content = (folder / entry["file"]).read_bytes()
-    else:
-        titles = [picture.title for picture in result.pictures]
-        if entry["picture"] not in titles:
-            raise UserError(entry["run"], f"{entry['evaluation']} has no picture {entry['picture']!r}; found {titles}")
-        content = result.pictures[titles.index(entry["picture"])].png
-    with Image.open(io.BytesIO(content)) as image:
-        image.convert("RGB").crop((0, 0, image.width, min(image.height, entry.get("rows", image.height)))).save(
-            path, lossless=True, quality=100, method=4
-        )
+    image = Image.open(folder / entry["file"]) if "file" in entry else picture_of(entry, folder)
+    image.convert("RGB").save(path, lossless=True, quality=100, method=4)
     yield f"\n## {entry['title']}\n\n![{entry['title']}](gallery/{path.name})\n\n{entry['says']}\n\n"
     found = read_result(place_of(entry.get("found", entry["evaluation"]), folder), pictured=False).summary
     yield f"* found: {found}\n* data: {data_of(run.record)}\n"
     yield f"* seed {run.record['seed']}, {epochs_of(run)}: `{command_of(run.record)}`\n"
     if "page" in entry:
         yield f"* more: [{Path(entry['page']).name}]({entry['page']})\n"
+
+
+def picture_of(part: dict[str, Any], folder: Path) -> Image.Image:
+    """A picture of an evaluation, by its title. Raises UserError where there is none."""
+    pictures = {one.title: one.png for one in read_result(place_of(part["evaluation"], folder)).pictures}
+    if part["picture"] not in pictures:
+        text = f"{part['evaluation']} has no picture {part['picture']!r}; there is: {', '.join(pictures)}"
+        raise UserError(str(folder), text)
+    return Image.open(io.BytesIO(pictures[part["picture"]])).convert("RGB")
+
+
+def titled(image: Image.Image, title: str) -> Image.Image:
+    """A picture below its title, if it has one."""
+    above = 40 if title else 0
+    whole = Image.new("RGB", (image.width, image.height + above), "white")
+    whole.paste(image, (0, above))
+    ImageDraw.Draw(whole).text((image.width / 2, above / 2), title, "black", ImageFont.load_default(24), "mm")
+    return whole
+
+
+def in_columns(images: Sequence[Image.Image], columns: int, gap: int = 24) -> Image.Image:
+    """Pictures in rows of so many; those of a row are as high as its lowest."""
+    rows = [images[start : start + columns] for start in range(0, len(images), columns)]
+    heights = [min(image.height for image in row) for row in rows]
+    rows = [
+        [image.resize((round(image.width * height / image.height), height)) for image in row]
+        for row, height in zip(rows, heights, strict=True)
+    ]
+    width = max(sum(image.width + gap for image in row) - gap for row in rows)
+    whole = Image.new("RGB", (width, sum(heights) + gap * (len(rows) - 1)), "white")
+    for number, row in enumerate(rows):
+        for column, image in enumerate(row):
+            left = sum(one.width + gap for one in row[:column])
+            whole.paste(image, (left, sum(heights[:number]) + gap * number))
+    return whole
 
 
 def place_of(evaluation: str, folder: Path) -> Path:

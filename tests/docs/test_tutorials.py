@@ -78,7 +78,7 @@ def shortened(command: str) -> str:
     """A command whose training, if it has one, takes seconds."""
     words = command.split()
     for name, options in SHORT.items():
-        if words[:1] != ["for"] and "run" in words and name in words:
+        if words[:1] != ["for"] and {"run", "table", "sweep"} & {*words} and name in words:
             return f"{command} {' '.join(options)}"
     return command
 

@@ -10,7 +10,7 @@ from PIL import Image
 
 from semreg.core import UserError
 from tests.docs.commands import commands, mistake
-from website.gallery import ENTRIES, PAGE, PICTURES, command_of, folder_of, place_of, written
+from website.gallery import ENTRIES, PAGE, PICTURES, command_of, folder_of, in_columns, place_of, titled, written
 from website.tree import LINK, ROOT
 
 MOST_BYTES = 3_000_000
@@ -25,6 +25,12 @@ def test_the_page_has_every_entry_with_its_picture() -> None:
     assert sum(path.stat().st_size for path in PICTURES.iterdir()) < MOST_BYTES
     for path in PICTURES.iterdir():
         Image.open(path).verify()
+
+
+def test_pages_show_the_figures() -> None:
+    figures = tomllib.loads(ENTRIES.read_text())["figure"]
+    shown = {link for page in (ROOT / "docs").glob("*.md") for link in LINK.findall(page.read_text())}
+    assert {figure["file"] for figure in figures} <= shown
 
 
 def test_its_commands_are_commands() -> None:
@@ -44,6 +50,15 @@ def test_an_entry_is_what_its_run_found(monkeypatch: pytest.MonkeyPatch, tmp_pat
     assert "seen by an independent classifier in 92.8%" in text
     assert "`make zoo`" in text
     assert (tmp_path / "olr_faces_editing.webp").stat().st_size > 1000
+
+
+def test_pictures_of_a_row_are_equally_high() -> None:
+    images = [Image.new("RGB", size, "red") for size in ((20, 10), (40, 40), (10, 5))]
+    whole = in_columns(images, 2, gap=2)
+    assert whole.size == (20 + 2 + 10, 10 + 2 + 5)
+    assert whole.getpixel((21, 0)) == (255, 255, 255)
+    assert whole.getpixel((31, 9)) == whole.getpixel((9, 16)) == (255, 0, 0)
+    assert titled(images[0], "a title").height > titled(images[0], "").height == 10
 
 
 def test_folders_of_the_machine_are_left_out() -> None:
