@@ -17,8 +17,8 @@ CONTEXT = 600 * 2**20
 
 
 def room_on(total: int, share: float) -> int:
-    """Return the bytes of a GPU, out of `total`, left for tensors of a process with a share of it, beside the contexts
-    of the other processes and of the coordinator."""
+    """Return how many bytes of a GPU's `total` tensors can take in a process with a share of it. The contexts of the
+    other processes and of the coordinator take the rest."""
     return max(0, int((total - CONTEXT) * share) - CONTEXT) if share < 1 else total
 
 

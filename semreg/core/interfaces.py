@@ -117,7 +117,7 @@ class Operation(Protocol):
 
     An attribute `in_evaluation` is the function that evaluations call instead, on the same inputs and without options.
     `cuts_gradient = True` means that no gradient flows through. `couples_rows = True` means that a row of the result
-    depends on other rows: if several processes share a batch, semreg calls it on the whole batch.
+    depends on other rows. If several processes share a batch, semreg then calls it on the whole batch.
     """
 
     def __call__(self, *inputs: Any, **options: Any) -> Any:
@@ -128,8 +128,8 @@ class Operation(Protocol):
 class Loss(Protocol):
     """A function from tensors of one batch to a value to minimise; it does not know which modules it trains.
 
-    An attribute `couples_rows = True` means that it is not a mean over the rows of a batch, as a loss of pairs is not:
-    if several processes share a batch, semreg calls it on the whole batch.
+    An attribute `couples_rows = True` means that it is not a mean over rows, as a loss of pairs is not. If several
+    processes share a batch, semreg then calls it on the whole batch.
     """
 
     def __call__(self, *inputs: Any, **options: Any) -> Tensor:
@@ -310,7 +310,7 @@ class TrainedRun(Protocol):
 
     @property
     def counts(self) -> Mapping[str, int]:
-        """The images of each split; "test" counts those that serve as validation and test. Raises UserError."""
+        """The number of images in each split; images to validate and test on count as "test". Raises UserError."""
 
     def tensor(self, name: str) -> Handle:
         """Return the handle of a tensor or field. Raises UserError, with the closest names, if it doesn't exist."""

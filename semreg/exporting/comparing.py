@@ -39,8 +39,8 @@ Call = Callable[..., Any]
 class Reading:
     """The difference between the exported encoder's reading of images of other sizes and the run's.
 
-    `levels` is the largest difference of a pixel in grey levels, `share` the share that differs by more than one, and
-    `codes` the largest difference of a code, in standard deviations of that dimension over the images.
+    `levels` is the largest difference of a pixel in grey levels, and `share` the share of pixels that differ by more
+    than one. `codes` is the largest difference of a code, in standard deviations of that dimension over the images.
     """
 
     levels: int

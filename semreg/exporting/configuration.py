@@ -18,8 +18,8 @@ from semreg.store.reading import table_in
 from semreg.trained.run import Run
 
 KEPT = ("name", "seed", "precision", "fallback", "used_fallback", "trained", "modules", "phases")
-"""The entries of a run's record that an export keeps: nothing about the machine, the command or the places of data, and
-no hash, which would make it look like the run beside other runs."""
+"""The entries of a run's record that an export keeps: nothing about the machine, the command or the places of data. The
+hash is left out, since it would make the export look like the run beside other runs."""
 KEPT_OF_DATA = ("name", "counts", "fingerprint")
 ON_FALLBACK = "The recipe's own data set was missing; this is its fallback."
 """Replaces the run's own sentence, which names places."""

@@ -83,8 +83,9 @@ def export_run(
 ) -> Exported:
     """Export a trained run, by its folder, into a new folder; the arguments are those of `semreg.export`.
 
-    Raises UserError for an existing folder, for a run whose `[model]` has neither an encoder nor a decoder, for modules
-    that differ from the run's, and for an example that fails; CannotWrite.
+    Raises UserError for an existing folder, and for a run whose `[model]` has neither an encoder nor a decoder. Modules
+    that differ from the run's raise it, too, as does an example that fails. Raises CannotWrite if the folder can't be
+    written.
     """
     _require_free(out)
     if onnx:

@@ -39,7 +39,7 @@ class Identity:
     """Everything that decides the results of a run: `table` is that part of the recipe, as written; `digest` names the
     run.
 
-    `choices` are the user's that change last bits and differ from the defaults: a run without TF32, compiled, or with
+    `choices` are the user's that change last bits and differ from the defaults. A run without TF32, compiled, or with
     repeatable bits must not be replaced by one made otherwise. Properties of the machine (device, threads, versions)
     are not part of it: they are recorded, and compared when training resumes. Capturing steps changes no bit.
     """

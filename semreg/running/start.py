@@ -66,7 +66,8 @@ def run_recipe(
 
     `command` repeats this, for the record. With `wait` it waits for another process that has the run. `hooks` observe
     the run, as installed ones do. `folder` is that of the run, if a grid has chosen it: then the others, which may be
-    many, are not read. Raises UserError for errors in the recipe, the choices, the hooks or the data; RunIsBusy.
+    many, are not read. Raises UserError for errors in the recipe, the choices, the hooks or the data, and RunIsBusy if
+    another process has the run.
     """
     handed = handed_over(hooks)
     plan, note = plan_for(recipe, choices)

@@ -127,7 +127,7 @@ class RunFolder:
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[None]:
-        """Write the folder inside. Raises RunIsBusy if another machine has taken it over, CannotWrite."""
+        """Write the folder inside. Raises RunIsBusy if another machine has taken it over, and CannotWrite."""
         with writing(self.folder):
             if other := self._lock.lost():
                 message = f"{other} has taken this run over, since this one did not answer for a minute; it stops"

@@ -72,10 +72,10 @@ def write_evaluations(
     failures: Mapping[str, str] | None = None,
     judges: Mapping[str, str] | None = None,
 ) -> None:
-    """Store the folders of a recipe's evaluations, in its order, the hashes of their judges' runs, the reasons of
-    failed ones, whether the report is written, and the command that repeats them.
+    """Store the folders of a recipe's evaluations, in its order, and the hashes of their judges' runs.
 
-    Raises CannotWrite.
+    `failures` has the reasons of failed ones, `reported` states whether the report is written, and `command` repeats
+    them. Raises CannotWrite.
     """
     entry = {
         "evaluations": dict(folders),

@@ -37,8 +37,8 @@ class Doomed:
 def doomed_runs(names: Sequence[str], runs: Path, *, force: bool = False) -> list[Doomed]:
     """Return the runs of a folder of runs that names, paths and globs mean, each once.
 
-    Raises UserError, with all problems: paths that are not runs of that folder, globs that match none, runs that a
-    process has and, without `force`, runs that remaining runs use.
+    Raises UserError with all problems: paths that are not runs of that folder, globs that match none, and runs that a
+    process has. Without `force`, it also rejects runs that remaining runs use.
     """
     problems: list[Problem] = []
     chosen = _chosen(names, runs, problems)
@@ -62,7 +62,7 @@ def doomed_runs(names: Sequence[str], runs: Path, *, force: bool = False) -> lis
 
 
 def remove_run(folder: Path) -> None:
-    """Remove a run's folder; a kill at any instant leaves it whole or absent. Raises RunIsBusy, CannotWrite."""
+    """Remove a run's folder; a kill at any instant leaves it whole or absent. Raises RunIsBusy and CannotWrite."""
     lock = LeasedLock(folder / layout.LOCK)
     with writing(folder, "fix this, and repeat the command"):
         try:

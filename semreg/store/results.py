@@ -25,7 +25,7 @@ def write_result(folder: Path, result: Result) -> None:
     """Write `result` as the folder `folder`, replacing the old one; a kill at any instant leaves no partial one.
 
     Numbers that are not finite become null, for JSON lacks them. Raises ValueError, with the unfit part, for a result
-    that could not be read again; CannotWrite.
+    that could not be read again, and CannotWrite if the folder can't be written.
     """
     text, scatters = require_storable(result)
     with writing(folder.parent), whole_folder(folder) as part:

@@ -60,7 +60,7 @@ def compare_runs(runs: Sequence[str | Path], wanted: Wanted, choices: Choices) -
 
     `runs` are folders, or names and globs of runs in `choices.out`, which also receives the table. It shows the stored
     evaluations of the images `choices.judge_on`, and names unfinished runs. Raises UserError for a path that is not a
-    run, and if no run can have the values that `wanted` names; CannotWrite.
+    run, and if no run can have the values that `wanted` names. Raises CannotWrite if the table can't be written.
     """
     found = [one for folder in _folders(runs, choices.out) for one in _recipes(folder, choices.judge_on)]
     _require_judged(found, choices.judge_on)

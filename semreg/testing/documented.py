@@ -33,8 +33,10 @@ def check_description(checks: Checks, component: Any, inputs: int, options: Mapp
 
 
 def check_signature(component: Any, inputs: int, options: Mapping[str, Any]) -> None:
-    """Check that a recipe can call the component with this many inputs and these options, that errors can list the
-    options that would fit, and that the names of its installed entry points are valid."""
+    """Check that a recipe can call the component with this many inputs and these options.
+
+    Errors must be able to list the options that would fit, and the names of its installed entry points must be valid.
+    """
     signature, name = signature_of(component), getattr(component, "__name__", "the component")
     problems = [*_unsaid(component), *_unwritable(options), *_untyped(signature, inputs)]
     constructed = inspect.isclass(component)  # its inputs are those of `forward` or of the call

@@ -77,8 +77,8 @@ class PhaseRunner:
         self.validation = Validation()
 
     def _averages(self, name: str) -> bool:
-        """Return whether a module learns from its inputs, without a loss: it has a state and no parameters, as a
-        codebook of averages has, and is called on a value that the phase trains."""
+        """Return whether a module learns from its inputs, without a loss. Such a module has a state and no parameters,
+        as a codebook of averages, and is called on a value that the phase trains."""
         module, plan = self.setting.modules[name], self.setting.plan
         if any(True for _ in module.parameters()) or not module.state_dict():
             return False

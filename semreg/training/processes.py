@@ -1,7 +1,7 @@
 """Several processes on one run, as `torchrun` starts them: each takes its part of every batch, gradients are averaged.
 
-The processes together take the steps that one process would: means over the batch are averaged, and components that
-couple the rows of a batch (triplets, permutations) are called on the whole batch, as in `parts.py`.
+The processes together take the steps that one process would. Means over the batch are averaged. Components that couple
+the rows of a batch (triplets, permutations) are called on the whole batch, as in `parts.py`.
 """
 
 from __future__ import annotations

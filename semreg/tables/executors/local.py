@@ -38,11 +38,11 @@ class Local:
 
     The default is one process for each core, and on GPUs as many as have room: one on each, or four with `--gpus 0.25`.
     A process with less than a whole GPU can't take more than its share of the memory. A server that has imported
-    everything a run needs forks each process into a separate session: a signal to the terminal's processes reaches it
-    only by `cancel`, and it continues if this process is killed.
+    everything a run needs forks each process into a separate session. So a signal to the terminal's processes reaches
+    it only by `cancel`, and it continues if this process is killed.
 
-    Raises ValueError for words that are not a number of processes, for more than the GPUs have room for, and for shares
-    of a GPU if this PyTorch doesn't obey them.
+    Raises ValueError for words that are not a number of processes, and for more processes than the GPUs have room for.
+    A share of a GPU raises it if this PyTorch doesn't obey shares.
     """
 
     def __init__(self, words: str = "", *, gpu: float | None = 0.0) -> None:

@@ -59,7 +59,7 @@ def write_figures(grid: Grid, evaluations: Sequence[str], folder: Path) -> list[
 
     A row appears under its title, as in the paper; images that all rows share appear once. If there are many rows, it
     draws those that a page draws. Raises UserError for an evaluation without pictures, once any run has it, and for
-    pictures that can't be read or are too many to draw; CannotWrite.
+    pictures that can't be read or are too many to draw. Raises CannotWrite if a file can't be written.
     """
     require_pictured(grid, evaluations)
     titles = row_titles(grid.rows)

@@ -50,9 +50,11 @@ def make_sweep(
     """Make all unfinished runs of a sweep, and rank its rows by `metric`, as EVALUATION.FIGURE.
 
     `vary` is as `axes_of` takes it; `higher` states whether a higher figure is better, if the evaluation doesn't; a
-    `search`, as NAME:WORDS, chooses `trials` rows instead of all combinations. Raises UserError, before anything is
-    trained, for a key or value that no recipe can have, one that changes nothing in the training, more than 1,000 runs,
-    and a metric that no evaluation computes, as far as that can be known.
+    `search`, as NAME:WORDS, chooses `trials` rows instead of all combinations.
+
+    Raises UserError before anything is trained: for a key or value that no recipe can have, for a value that changes
+    nothing in the training, and for more than 1,000 runs. A metric that no evaluation computes raises it, too, as far
+    as that can be known.
     """
     sought = sought_by(search, trials)
     axes, chosen = axes_of(vary, searched=sought is not None), chosen_seeds(seeds)
