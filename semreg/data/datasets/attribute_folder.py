@@ -116,7 +116,7 @@ class AttributeFolder:
         return fields
 
     def locate(self) -> None:
-        """Raise DataMissing if the table is missing."""
+        """Find the table. Raises DataMissing if it is missing."""
         if not os.path.isfile(self.folder / self.csv):
             advice = (
                 "It takes a folder of images and a table: a header, then a line per image with its path and labels."

@@ -120,7 +120,7 @@ class CelebA:
         return {"image": ImageField(3, self.size, self.size), "attributes": AttributesField(self.names, groups)}
 
     def locate(self) -> None:
-        """Raise DataMissing if the folder or a list is missing, after a download with `download`."""
+        """Find the folder and the lists, after a download with `download`. Raises DataMissing if one is missing."""
         if self.download and None in self._places().values():
             self._download()
         names = {IMAGES: IMAGES, TABLE: f"{TABLE}.txt", PARTITION: f"{PARTITION}.txt"}

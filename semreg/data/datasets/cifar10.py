@@ -52,7 +52,7 @@ class CIFAR10:
         return {"image": ImageField(3, self.size, self.size), self.label: ClassField(CLASSES)}
 
     def locate(self) -> None:
-        """Raise DataMissing if one of the seven files is missing, after a download with `download`."""
+        """Find the seven files, after a download with `download`. Raises DataMissing if one is missing."""
         folder = self.root / FOLDER
         if self.download and not all(os.path.isfile(folder / name) for name in FILES):
             self._download()

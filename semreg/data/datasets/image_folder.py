@@ -104,7 +104,8 @@ class ImageFolder:
         return class_field(self.label, holding, self.order)
 
     def locate(self) -> None:
-        """Raise DataMissing unless there is a folder for at least one class, or images without any."""
+        """Find the folders. Raises DataMissing unless there is a folder for at least one class, or images
+        without any."""
         if not os.path.isdir(self.folder) or not (
             any(folders_in(self.folder / part) for part in self._parts()) or self._is_flat
         ):

@@ -57,7 +57,7 @@ class MNIST:
         return {"image": ImageField(1, self.size, self.size), self.label: ClassField(names, order="ring")}
 
     def locate(self) -> None:
-        """Raise DataMissing if one of the four files is missing, after a download with `download`."""
+        """Find the four files, after a download with `download`. Raises DataMissing if one is missing."""
         names = [f"{part}-{kind}-ubyte" for part in PARTS for kind in ("images-idx3", "labels-idx1")]
         if self.download and not all(self._file(name) for name in names):
             self._download()

@@ -114,7 +114,7 @@ class NumpyArchive:
         return fields
 
     def locate(self) -> None:
-        """Raise DataMissing if the file is missing."""
+        """Find the file. Raises DataMissing if it is missing."""
         if not os.path.isfile(self.file):
             raise missing(
                 f"The archive '{self.path}'", self.root, [self.path], "It takes a file written by numpy.savez."

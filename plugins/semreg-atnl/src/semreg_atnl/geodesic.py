@@ -36,7 +36,7 @@ class Geodesic:
 
     In a space of many dimensions the great circle between far classes leaves the curve of a ring or a line of classes;
     this path follows it, arc by arc. It is fitted on training codes: a class's direction is the mean of its codes'
-    directions. An endpoint's class is that of the nearest direction, so it needs no label. On a ring the path takes the
+    directions. An endpoint's class is that of the nearest direction, so it needs no label. On a ring the path goes the
     shorter way, at equal distance the ascending one. It skips classes without training codes.
 
     Args:

@@ -100,7 +100,7 @@ class Published(ABC):
         return {"image": ImageField(self.CHANNELS, self.size, self.size), **self.grid.factors}
 
     def locate(self) -> None:
-        """Raise DataMissing if a file is missing, after a download with `download`."""
+        """Find the files, after a download with `download`. Raises DataMissing if one is missing."""
         absent = [file for file in self.files if not os.path.isfile(self.root / self.FOLDER / file.name)]
         if self.download:
             for file in absent:

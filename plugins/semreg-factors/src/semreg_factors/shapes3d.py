@@ -81,7 +81,8 @@ class Shapes3D(Published):
     )
 
     def locate(self) -> None:
-        """Raise DataMissing if the file is missing, after a download with `download`, and UserError without h5py."""
+        """Find the file, after a download with `download`. Raises DataMissing if it is missing, and UserError without
+        h5py."""
         super().locate()
         if find_spec("h5py") is None:
             install = "pip install 'semreg-factors[shapes3d]'"

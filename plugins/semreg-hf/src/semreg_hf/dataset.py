@@ -73,7 +73,7 @@ class HFDataset:
         return fields
 
     def locate(self) -> None:
-        """Raise DataMissing if the set is missing, after fetching it with `download`."""
+        """Find the set, after fetching it with `download`. Raises DataMissing if it is missing."""
         _ = self._parts
 
     def source(self) -> Source:
