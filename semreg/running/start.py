@@ -42,6 +42,7 @@ from semreg.store.record import RunRecord, by_hash, known_runs, readable
 from semreg.store.watched import read_watched
 from semreg.trained.opening import averaged, open_data, opened
 from semreg.trained.run import Run
+from semreg.trained.statistics import lacks_fits
 from semreg.trained.weights import load_weights
 from semreg.training.batch_norm import share_batch_norm
 from semreg.training.build import build_modules, untrained, without_effect
@@ -240,7 +241,8 @@ class Runner:
                 manager = listeners(self.choices, self.folder.warn, handed=self.hooks)
                 judge = judged_by(run, self.choices, self.interrupts, self.command)
                 with telling(self.folder, manager):
-                    if read_recipe(path, self.folder.name).get("model") != self.plan.table.get("model"):
+                    other_roles = read_recipe(path, self.folder.name).get("model") != self.plan.table.get("model")
+                    if other_roles or lacks_fits(run):
                         keep_statistics(run, self.folder, manager)  # of what these roles name
                     evaluate_and_report(run, self.folder, self.folders, self.judges, judge, manager, self.command)
             finally:

@@ -59,36 +59,44 @@ def fitted_priors(run: Run, warn: Callable[[str], None]) -> dict[str, Mapping[st
     that rejects them does not change, and `warn` receives the reason.
     """
     found: dict[str, Mapping[str, Tensor]] = {}
-    for code, name in run.roles.prior.items():
-        prior: Any = run.modules.get(name)
-        if not _is_fitted(prior) or _prior_key(name) in found:
-            continue
-        labels = [label for label, own in labels_of(run, ClassField).items() if own == code]
+    for key, name, code, labels in _priors_to_fit(run):
+        prior: Any = run.modules[name]
         try:
             codes = read_codes(run.tensor(code), "train", draws=True)
             prior.fit(codes, *(run.tensor(label).read("train") for label in labels))
         except Exception as error:  # a plugin's error must not lose the training
             warn(f"modules.{name} was not fitted to {code!r}, and stays as it began: {cause_of(error)}")
             continue
-        found[_prior_key(name)] = prior.state()
+        found[key] = prior.state()
     return found
 
 
 def load_fitted_priors(run: Run) -> None:
     """Load the states of the run's priors that were fitted after its training."""
-    fitted: dict[str, Any] = {name: run.modules.get(name) for name in run.roles.prior.values()}
-    fitted = {_prior_key(name): prior for name, prior in fitted.items() if _is_fitted(prior)}
+    fitted: dict[str, Any] = {key: run.modules[name] for key, name, _, _ in _priors_to_fit(run)}
     kept = read_statistics(run.folder) if fitted else {}
     for key in fitted.keys() & kept.keys():
         fitted[key].load_state(kept[key])
 
 
-def _is_fitted(prior: Any) -> bool:
-    return all(hasattr(prior, method) for method in ("fit", "state", "load_state"))
+def lacks_fits(run: Run) -> bool:
+    """Return whether a prior of the run has no stored fit: recipes that train alike share the run, not the fits."""
+    keys = [key for key, *_ in _priors_to_fit(run)]
+    return bool(keys) and not set(keys) <= read_statistics(run.folder).keys()
 
 
-def _prior_key(name: str) -> str:
-    return f"prior {name}"
+def _priors_to_fit(run: Run) -> Iterator[tuple[str, str, str, list[str]]]:
+    """Yield the run's priors with a method `fit`, each once: the key of its state, its name, its code, and the classes
+    in the code's attributes."""
+    seen = set()
+    for code, name in run.roles.prior.items():
+        prior = run.modules.get(name)
+        if name in seen or not all(hasattr(prior, method) for method in ("fit", "state", "load_state")):
+            continue
+        seen.add(name)
+        labels = [label for label, own in labels_of(run, ClassField).items() if own == code]
+        said = [run.plan.table["modules"][name], code, labels]
+        yield f"prior {name} {json.dumps(said, sort_keys=True, default=str)}", name, code, labels
 
 
 def _choices(run: Run) -> Iterator[tuple[str, dict[str, Any]]]:
