@@ -6,6 +6,7 @@ import math
 
 import pytest
 import torch
+from semreg_priors import functional
 from semreg_priors.functional import (
     gamma_noise,
     laplace_kl,
@@ -60,3 +61,9 @@ def test_the_divergence_from_laplace_stays_a_number_where_there_is_no_noise() ->
     assert mean.grad.tolist() == [0.0, 1.0]
     assert log_variance.grad is not None
     assert log_variance.grad.tolist() == [-0.5, -0.5]
+
+
+def test_a_draw_has_length_one_where_its_noise_is_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(functional, "normal_noise", lambda shape, **_: torch.zeros(shape))
+    draw = power_spherical_draw(torch.eye(2), torch.ones(2), generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(draw.norm(dim=1), torch.ones(2))

@@ -143,7 +143,8 @@ def power_spherical_draw(
     first = gamma_noise(concentration + half, generator=generator)
     second = gamma_noise(torch.full_like(concentration, half), generator=generator)
     cosine = (first - second) / (first + second)
-    tangent = unit(normal_noise((rows, size - 1), like=direction, generator=generator))
+    noise = normal_noise((rows, size - 1), like=direction, generator=generator)
+    tangent = unit(noise.masked_fill(noise == 0, 1e-6))  # a 0, one number in millions, has no direction by itself
     sine = torch.sqrt((1 - cosine.square()).clamp(min=torch.finfo(cosine.dtype).eps ** 2))
     start = torch.cat([cosine[:, None], sine[:, None] * tangent], 1)
     axis = torch.zeros_like(direction)
