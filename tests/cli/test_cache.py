@@ -50,9 +50,9 @@ def test_what_is_not_kept(said: Said) -> None:
 
 
 def test_clearing(said: Said, refused: Said) -> None:
-    assert "say which" in refused("cache", "clear")
-    assert "say which" in refused("cache", "clear", A, "--all")
-    assert "is no cache in" in refused("cache", "clear", "digit", B)
+    assert "give names" in refused("cache", "clear")
+    assert "give names" in refused("cache", "clear", A, "--all")
+    assert "is not a cache in" in refused("cache", "clear", "digit", B)
     assert left() == [B, A]
     assert said("cache", "clear", "--unused").startswith(f"cleared {B} (")
     assert left() == [A]
