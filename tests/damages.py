@@ -348,7 +348,7 @@ BAD: dict[str, tuple[str, Damage, list[str]]] = {
             lacks(LABELS_IDX)(root),
             holds(f"{LABELS_IDX}.gz", gzip.compress(idx(np.zeros(COUNT, np.uint8)) + bytes(10**7), 1))(root),
         ),
-        [f"root/{LABELS_IDX}.gz: its head says 12 bytes, there are more"],
+        [f"root/{LABELS_IDX}.gz: its header promises 12 bytes, there are more"],
     ),
     # CelebA
     "CelebA's table empty": (CELEBA, holds(ATTR, b""), [f"root/{ATTR}: line 2 does not hold"]),

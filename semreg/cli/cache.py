@@ -48,7 +48,7 @@ def list_caches(context: typer.Context, out: Out = Path("runs"), as_json: AsJson
         listed = [one.as_dictionary() | {"runs": users.get(one.folder.name, [])} for one in kept]
         echo_json({"folder": str(folder), "caches": listed})
     elif not kept:
-        echo(f"no data set is kept in {folder}")
+        echo(f"no data set is cached in {folder}")
     else:
         rows = [_row(one, len(users.get(one.folder.name, []))) for one in kept]
         titles = ("cache", "images", "each", "size", "last used", "runs", "")
@@ -97,7 +97,7 @@ def clear_caches(
         except CacheIsBusy:
             say(f"{one.folder.name} stays: a process uses it")
     if not chosen:
-        echo("there is nothing to clear" if not kept else f"each cache is that of a run in {out}")
+        echo("there is no cache to clear" if not kept else f"every cache belongs to a run in {out}")
 
 
 def _users(out: Path) -> dict[str, list[str]]:

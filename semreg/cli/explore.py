@@ -58,7 +58,7 @@ def explore(
 
         server = Server(explorer_of(opened, data_root), port)
         echo(f"page: {server.address}")
-        say("it is served until you press Ctrl-C")
+        say("press Ctrl-C to stop serving it")
         if open_page:  # which may wait for the browser, and the browser for the page
             threading.Thread(target=_open, args=(server.address,), daemon=True).start()
         with contextlib.suppress(KeyboardInterrupt):
@@ -70,4 +70,4 @@ def _open(address: str) -> None:
     import webbrowser
 
     if not webbrowser.open(address):
-        say("no browser opened; go to that address")
+        say("no browser opened; open that address yourself")

@@ -43,5 +43,5 @@ def init(name: Name, data: Data, like: Like = None) -> None:
     path = shlex.quote(str(started.path))
     if started.bad:
         say(f"warning: {started.bad:,} of the images that init read are damaged; --skip-bad-images skips such images")
-    echo(f"{path}: a recipe for these data, to change as you like")
+    echo(f"{path}: a recipe for these data, for you to change")
     echo(f"next: semreg check {path} && semreg run {path}{' --skip-bad-images' if started.bad else ''}")

@@ -35,5 +35,5 @@ def new_plugin(
 
     commands = context.parent.command.list_commands(context.parent) if context.parent else ()  # type: ignore[attr-defined]
     folder = write_plugin(name, kind, out, commands=commands)
-    echo(f"{folder}: a plugin that works as it is; make it yours, from its README.md on")
+    echo(f"{folder}: a plugin that works as it is; start with its README.md")
     echo(f'next: pip install -e "{folder}[test]" && pytest {folder}')

@@ -100,7 +100,7 @@ class Explorer:
         panel = self.panels.get(view.panel)
         found = [one for one in panel.controls if one.name == control] if panel else []
         if not found or isinstance(found[0], Mask):
-            raise ValueError(f"nothing of {control[:40]!r} can be gone through")
+            raise ValueError(f"{control[:40]!r} has no steps to go through")
         places = _places(found[0], frames)
         shown = [self.show(replace(view, values={**view.values, control: place})).strips for place in places.values()]
         swept = [[strip.images for strip in one if strip.images is not None] for one in zip(*shown, strict=True)]
@@ -213,7 +213,7 @@ def _told(run: Run) -> dict[str, ClassField]:
     found = {name: field for name in wanted if isinstance(field := run.fields[name], ClassField)}
     if set(wanted) - found.keys():
         others = ", ".join(sorted(set(wanted) - found.keys()))
-        raise UserError(str(run.folder), f"beside an image this run needs {others}, which no page can give it")
+        raise UserError(str(run.folder), f"this run needs {others} beside an image, and the page can't provide that")
     return found
 
 

@@ -111,7 +111,7 @@ def difference(run: Run, part: Part, call: Call, values: Sequence[Any], toleranc
         for one, wanted in zip(found, expected_of(run, part, given), strict=True):
             away = float((one - wanted).abs().max()) if one.shape == wanted.shape else math.inf
             if away == math.inf or not torch.allclose(one, wanted, rtol=tolerance, atol=tolerance):
-                said = f"what the exported {part.name} makes differs from the run's by up to {away:.2g}"
+                said = f"the exported {part.name}'s output differs from the run's by up to {away:.2g}"
                 raise UserError(str(run.folder), f"{said} on {rows} real images; nothing is written")
             largest = max(largest, away)
     return largest
@@ -135,7 +135,7 @@ def reading_of(run: Run, images: Tensor) -> Reading:
     levels = ((ours - theirs) * (255 / (high - low))).abs().round()
     share, most = float((levels > 1).float().mean()), int(levels.max())
     if most > MOST_LEVELS or share > RARE:
-        said = f"the exported encoder reads images otherwise than the run, by up to {most} of 255 grey levels"
+        said = f"the exported encoder reads images differently from the run, by up to {most} of 255 grey levels"
         raise UserError(str(run.folder), f"{said}; nothing is written")
     return Reading(most, share, _effect(run, ours, theirs))
 

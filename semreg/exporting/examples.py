@@ -95,7 +95,7 @@ def run_alone(folder: Path) -> None:
     (folder / DECODED).unlink(missing_ok=True)
     if done.returncode:
         last = (done.stderr.strip().splitlines() or ["it was killed"])[-1][:300]
-        raise UserError(EXAMPLE, f"fails where PyTorch is all that is installed: {last}; nothing is written")
+        raise UserError(EXAMPLE, f"fails with only PyTorch installed: {last}; nothing is written")
 
 
 def _link_packages(folder: Path, distribution: str) -> None:

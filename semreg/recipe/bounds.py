@@ -78,10 +78,10 @@ def _read(path: Path) -> bytes:
 def require_short(content: bytes, source: str) -> None:
     """Raise UserError if a text, or a line in it, is too long for a recipe."""
     if len(content) > LARGEST_FILE:
-        raise UserError(source, f"larger than {LARGEST_FILE} bytes, which no recipe is")
+        raise UserError(source, f"larger than {LARGEST_FILE} bytes; expected a smaller file")
     for number, line in enumerate(content.split(b"\n"), start=1):
         if len(line) > LONGEST_LINE:
-            raise UserError(source, f"line {number} is longer than {LONGEST_LINE} bytes, which none of a recipe is")
+            raise UserError(source, f"line {number} is longer than {LONGEST_LINE} bytes; expected a shorter one")
 
 
 def require_bounds(table: TomlTable, source: str) -> None:
@@ -101,14 +101,14 @@ def require_bounds(table: TomlTable, source: str) -> None:
         else:
             inside = [(inner, where, depth + 1) for inner in value] if isinstance(value, list) else []
         if isinstance(value, int) and not -LARGEST_INTEGER - 1 <= value <= LARGEST_INTEGER:
-            raise UserError(source, [Problem(where, "an integer beyond 64 bits, which TOML does not know")])
+            raise UserError(source, [Problem(where, "an integer beyond 64 bits, which TOML does not allow")])
         if isinstance(value, float) and 0 < abs(value) < SMALLEST_NUMBER:
             message = f"{value!r} is too small a number; float32 holds {SMALLEST_NUMBER:g} and above, and 0"
             raise UserError(source, [Problem(where, message)])
         entries += len(inside)
         characters += len(value) if isinstance(value, str) else 0
         if entries > MOST_ENTRIES or characters > MOST_CHARACTERS:
-            too_much = f"more than {MOST_ENTRIES} entries or {MOST_CHARACTERS} characters, which no recipe has"
+            too_much = f"more than {MOST_ENTRIES} entries or {MOST_CHARACTERS} characters; expected fewer"
             raise UserError(source, too_much)
         pending += inside
 

@@ -56,7 +56,7 @@ def render(folder: Path, recipe: str | None = None) -> str:
         TypeError,
         ValueError,
     ) as error:
-        raise UserError(str(folder), f"its files do not hold what a run writes: {cause_of(error)[:300]}") from error
+        raise UserError(str(folder), f"its files are not those of a run: {cause_of(error)[:300]}") from error
 
 
 def _rendered(folder: Path, name: str) -> str:

@@ -202,7 +202,9 @@ class Runner:
         if note:
             self.say(note)
         for other in self.place.others:
-            self.say(f"{other} holds the same run as {self.folder.folder}, which is taken; one of them can be removed")
+            self.say(
+                f"{other} holds the same run as {self.folder.folder}, which semreg uses; you can remove one of them"
+            )
         for run in () if self.trained else self.place.shorter:
             self.say(
                 f"{run.folder} is trained for {epochs_of(run)} epochs: `--continue {run.folder}` would train it further"

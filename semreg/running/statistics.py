@@ -24,7 +24,7 @@ def keep_statistics(run: Run, folder: RunFolder, manager: pluggy.PluginManager) 
     for brought in plugin_manager.call(manager, "statistics", accept=_as_statistics, run=folder, trained=run):
         for owner, tensors in brought.items():
             if owner in found:
-                folder.warn(f"two hooks keep statistics as {owner!r}; those of the first are kept")
+                folder.warn(f"two hooks keep statistics as {owner!r}; semreg keeps those of the first")
             found.setdefault(owner, tensors)
     if found:
         write_statistics(folder.folder, {**read_statistics(folder.folder), **found})

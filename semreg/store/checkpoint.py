@@ -82,7 +82,7 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     try:
         content, numbers = json.loads(read_file(path / REST)), read_file(path / TENSORS, most=memory())
         if hashlib.sha256(numbers).hexdigest() != content["sha256"]:
-            raise UserError(str(path), "damaged checkpoint: its tensors are not those that were written")
+            raise UserError(str(path), "damaged checkpoint: its tensors have changed since they were written")
         state: Any = _join(content["state"], load(numbers))
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, SafetensorError) as error:
         raise UserError(str(path), f"damaged checkpoint: {type(error).__name__}: {error}") from error

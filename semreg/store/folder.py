@@ -130,7 +130,7 @@ class RunFolder:
         """Write the folder inside. Raises RunIsBusy if another machine has taken it over, and CannotWrite."""
         with writing(self.folder):
             if other := self._lock.lost():
-                message = f"{other} has taken this run over, since this one did not answer for a minute; it stops"
+                message = f"{other} has taken this run over, after a minute without an answer; this process stops"
                 raise RunIsBusy(str(self.folder), message)
             yield
 

@@ -22,13 +22,13 @@ def as_written(folder: Path) -> Iterator[None]:
         if out_of_memory(error):
             raise
         cause = cause_of(error)[:300]
-        raise UserError(str(folder), f"its files do not hold what a run of this recipe writes: {cause}") from error
+        raise UserError(str(folder), f"its files are not those of a run of this recipe: {cause}") from error
 
 
 def refuse_exported(folder: Path, done: str) -> None:
     """Raise UserError for the folder of an exported run, which can't be, for example, "evaluated"."""
     if (folder / MODEL).is_file():
-        raise UserError(str(folder), f"is an exported run, which is not {done}; the run that it was exported from is")
+        raise UserError(str(folder), f"is an exported run, which can't be {done}; use the run that it came from")
 
 
 def table_in(found: Any, *keys: str) -> Mapping[str, Any]:

@@ -167,7 +167,7 @@ def opened(
 def _data_of(path: Path, plan: Plan, fingerprint: str, skip_bad_images: bool) -> Cached:
     """Return the data of the run in a folder. Raises UserError if they are missing or changed."""
     if plan.dataset is None:
-        raise UserError(str(path), [Problem("data", "its data set is not here"), *plan.lacking])
+        raise UserError(str(path), [Problem("data", "its data set is missing"), *plan.lacking])
     try:
         with _of_the_data_set(plan), process_state_kept():
             plan.dataset.locate()

@@ -65,7 +65,7 @@ def fitted_priors(run: Run, warn: Callable[[str], None]) -> dict[str, Mapping[st
             codes = read_codes(run.tensor(code), "train", draws=True)
             prior.fit(codes, *(run.tensor(label).read("train") for label in labels))
         except Exception as error:  # a plugin's error must not lose the training
-            warn(f"modules.{name} was not fitted to {code!r}, and stays as it began: {cause_of(error)}")
+            warn(f"modules.{name} was not fitted to {code!r}, and keeps its initial values: {cause_of(error)}")
             continue
         found[key] = prior.state()
     return found

@@ -143,7 +143,7 @@ def untrained(plan: Plan, modules: Mapping[str, nn.Module]) -> list[str]:
     """Return a warning for each module with parameters that is neither trained in any phase nor loaded from a run."""
     trained = {module for phase in plan.phases for module in phase.trained}
     return [
-        f"modules.{name} has parameters that are never trained nor loaded"
+        f"modules.{name} has parameters that are neither trained nor loaded"
         for name, count in count_parameters(modules).items()
         if count and name not in trained and plan.modules[name].weights is None
     ]

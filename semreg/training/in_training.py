@@ -61,7 +61,7 @@ class InTraining:
         if name not in known:
             raise UserError(str(self.plan.recipe.path), f"there is no tensor {name!r}{closest(name, known)}")
         if count < 1:
-            raise UserError(str(self.plan.recipe.path), f"{name!r} of {count} images is nothing; 1 at least is needed")
+            raise UserError(str(self.plan.recipe.path), f"{name!r} needs at least 1 image; found {count}")
         with _unchanged(self._modules, self._device, seed_of(self._seed, "hooks")), evaluating(self._modules):
             program = self._program = self._program or Program(
                 replace(self.plan, losses={}), self._modules, key=(self._seed, "hooks"), training=False,

@@ -45,7 +45,7 @@ def test_it_serves_until_it_is_interrupted(folder: Path) -> None:
         finally:
             process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=20)
-    assert (process.returncode, out, err) == (0, "", "it is served until you press Ctrl-C\n")
+    assert (process.returncode, out, err) == (0, "", "press Ctrl-C to stop serving it\n")
 
 
 def test_mistakes_are_said_before_anything_is_served(

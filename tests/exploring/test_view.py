@@ -83,7 +83,7 @@ def test_a_sweep_goes_from_end_to_end(shifting: Explorer) -> None:
     [middle] = shifting.show(View("shifted", ["test:3"])).strips
     assert strip.images is not None
     assert torch.equal(strip.images[1:2], middle.images)
-    with pytest.raises(ValueError, match="nothing of 'part' can be gone through"):
+    with pytest.raises(ValueError, match="'part' has no steps to go through"):
         shifting.sweep(View("shifted", ["test:3"]), "part", 3)
 
 

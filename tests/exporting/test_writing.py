@@ -127,7 +127,7 @@ def test_half_precision_modules_and_an_upload(run: Run, tmp_path: Path, monkeypa
 @pytest.mark.slow
 def test_an_example_that_fails_leaves_nothing(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(writing, "example_of", lambda *parts, pictures: "import semreg\n")
-    with pytest.raises(UserError, match=r"fails where PyTorch is all that is installed: .*No module named 'semreg'"):
+    with pytest.raises(UserError, match=r"fails with only PyTorch installed: .*No module named 'semreg'"):
         export_run(run.folder, tmp_path / "out")
     assert not list(tmp_path.glob("*out*"))
 

@@ -354,7 +354,7 @@ def test_the_page_tells_what_was_taken_of_the_data(fake_run: Path) -> None:
         assert text in words
     record["data"]["taken"] = 5
     (fake_run / "run.json").write_text(json.dumps(record))
-    with pytest.raises(UserError, match="its files do not hold what a run writes"):
+    with pytest.raises(UserError, match="its files are not those of a run"):
         report.render(fake_run)
 
 

@@ -291,4 +291,4 @@ def test_two_folders_of_one_run_are_both_named(
     shutil.copytree(run.folder, tmp_path / "runs" / "copy")
     assert trained(toy()).folder == run.folder
     said = capsys.readouterr().err
-    assert f"{tmp_path / 'runs' / 'copy'} holds the same run as {run.folder}, which is taken" in said
+    assert f"{tmp_path / 'runs' / 'copy'} holds the same run as {run.folder}, which semreg uses" in said

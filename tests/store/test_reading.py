@@ -33,7 +33,7 @@ def test_what_cannot_be_used_is_told_with_the_folder(text: str, use: Callable[[A
     with pytest.raises(UserError, match=told) as refused, as_written(FOLDER):
         use(json.loads(text))
     assert refused.value.source == str(FOLDER)
-    assert "its files do not hold what a run of this recipe writes" in refused.value.text()
+    assert "its files are not those of a run of this recipe" in refused.value.text()
 
 
 def test_a_long_cause_is_cut() -> None:

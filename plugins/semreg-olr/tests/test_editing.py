@@ -105,7 +105,7 @@ def test_a_run_that_keeps_no_moments_takes_those_of_its_training_data(
         ({"add": {"Bald": math.nan}}, "Bald can be added with a strength above 0, found nan"),
         ({"add": {"Bald": -1.0}}, "above 0, found -1"),
         ({"remove": {"Bald": math.inf}}, "Bald can be removed with a strength 0 or above, found inf"),
-        ({"add": {"Bald": 1e300}}, "what the decoder makes is not finite"),
+        ({"add": {"Bald": 1e300}}, "the decoder's output is not finite"),
         ({"remove": {"Bald": -0.5}}, "0 or above, found -0.5"),
     ],
 )

@@ -118,7 +118,7 @@ class MNIST:
             raise UserError(str(path), f"not an idx file of {dimensions} dimensions of bytes")
         if len(data) != size:
             found = "more" if len(data) > size else f"{len(data):,}: it is cut short"
-            raise UserError(str(path), f"its head says {' × '.join(map(str, shape))} bytes, there are {found}")
+            raise UserError(str(path), f"its header promises {' × '.join(map(str, shape))} bytes, there are {found}")
         return np.frombuffer(data, dtype=np.uint8).reshape(shape)
 
     def _download(self) -> None:

@@ -58,8 +58,8 @@ def require_made_elsewhere(plans: Iterable[Plan], on: str) -> None:
     problems = {
         Problem(
             str(plan.recipe.path),
-            f"{with_article(one.kind)} {one.name!r} is registered in this process, which makes no run of {on!r}; "
-            "leave --on out, or make it a plugin's",
+            f"{with_article(one.kind)} {one.name!r} is registered only in this process, and {on!r} trains in others; "
+            "leave --on out, or put it into a plugin",
         )
         for plan in plans
         for one in plan.components()

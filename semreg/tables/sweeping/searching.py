@@ -202,7 +202,7 @@ class Searching(Growing):
         to_do = [k for k, run in enumerate(self.runs) if run.to_do and not self.cells[k].pruned]
         to_do = to_do or list(self.more(1))
         if not self.runs:
-            raise UserError("--search", f"none of its {self.asked} suggestions can be a run; what it says is above")
+            raise UserError("--search", f"none of its {self.asked} suggestions is a valid run; see its messages above")
         return to_do
 
     def more(self, free: int) -> Sequence[int]:

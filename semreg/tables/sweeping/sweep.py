@@ -107,7 +107,7 @@ def _ranked(plan: Plan, metric: str, higher: bool | None, *, seeds: int, searche
         reason = "is done once all runs are made, too late for --search" if searched else "is of all rows together"
         raise UserError("--metric", f"{evaluation!r} is a comparison, and {reason}")
     if comparison and seeds < FEWEST_COMPARED:
-        raise UserError("--metric", f"{evaluation!r} compares the runs of a row, which has but one; add --seeds 3")
+        raise UserError("--metric", f"{evaluation!r} compares the runs of a row, and each row has one; add --seeds 3")
     kind, place = ("comparison", "compare") if comparison else ("evaluation", "evaluate")
     table, figure = plan.table[place][evaluation], metric.removeprefix(f"{evaluation}.")
     known = direction_of(table, figure, kind)

@@ -109,7 +109,7 @@ def test_a_device_that_is_one_gpu_is_none_to_be_shared_out(monkeypatch: pytest.M
 
 def test_components_of_this_process_are_told_with_their_recipe(toy: Toy) -> None:
     plan = check(load_recipe(toy()))
-    with pytest.raises(UserError, match=r"recipe\.toml .*dataset 'toy' is registered in this process"):
+    with pytest.raises(UserError, match=r"recipe\.toml .*dataset 'toy' is registered only in this process"):
         require_made_elsewhere([plan, plan], "local")
     require_made_elsewhere([check(load_recipe("vae_digits"))], "local")
 

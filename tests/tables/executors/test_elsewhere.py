@@ -196,6 +196,8 @@ def test_a_search_stops_what_it_gives_up_at_a_checkpoint(
 def test_components_of_this_process_are_refused_elsewhere(
     make: Make, two: list[Path], tmp_path: Path, made: list[str]
 ) -> None:
-    with pytest.raises(UserError, match="dataset 'toy' is registered in this process, which makes no run of 'local:2'"):
+    with pytest.raises(
+        UserError, match="dataset 'toy' is registered only in this process, and 'local:2' trains in others"
+    ):
         make(two, on="local:2")
     assert not (tmp_path / "runs").exists()

@@ -172,7 +172,7 @@ def test_rows_are_ranked_by_a_comparison_of_their_runs(
         ),
         ({"overrides": [*compared["overrides"], "compare.apart.across=true"]}, "'apart' .* is of all rows together"),
         ({"metric": "apart.x"}, "apart doesn't say whether a high or a low 'x' is good"),
-        ({"seeds": None}, "'apart' compares the runs of a row, which has but one; add --seeds 3"),
+        ({"seeds": None}, "'apart' compares the runs of a row, and each row has one; add --seeds 3"),
     ):
         with pytest.raises(UserError, match=message):
             make(recipe, **compared | options)

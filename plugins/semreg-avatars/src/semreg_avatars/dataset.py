@@ -189,7 +189,7 @@ class Avatars:
             if name not in self.names:
                 raise ValueError(f"names has {name!r}{closest(name, self.names)}")
             if not other.isidentifier() or other in taken:
-                raise ValueError(f"names calls {name} {other!r}, which no field of classes can be called")
+                raise ValueError(f"names gives {name} the name {other!r}, which a field of classes can't have")
             self.names[name] = other
         if len({*self.names.values()}) < len(self.names):
             raise ValueError("names gives two fields one name")

@@ -48,7 +48,7 @@ def critic_on_mixtures(
     Raises ValueError for fewer than two test images, `most = 0`, or a guess of another shape.
     """
     if not most > 0:
-        raise ValueError("most is 0, at which nothing is mixed")
+        raise ValueError("most is 0, so nothing is mixed; expected above 0")
     codes = read_codes(code, "test")
     if len(codes) < 2:
         raise ValueError(TOO_FEW)
@@ -80,7 +80,7 @@ def _before_training(code: Handle, guess: Handle, *, most: float, **options: Any
     if code.run.counts["test"] < 2:
         raise ValueError(TOO_FEW)
     if not most > 0:
-        raise ValueError("most is 0, at which nothing is mixed")
+        raise ValueError("most is 0, so nothing is mixed; expected above 0")
 
 
 def _guesses(guess: Handle, code: Handle, codes: Tensor) -> Tensor:

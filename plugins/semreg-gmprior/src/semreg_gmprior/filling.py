@@ -77,7 +77,7 @@ class Filling:
         handles = {name: run.tensor(name) for name in run.roles.code}
         read = {name: handle for name, handle in handles.items() if image.name in handle.needs()}
         if not read:
-            raise ValueError("steps move the codes that [model] says are read from the image, and there are none")
+            raise ValueError("steps need a code in [model] that depends on the image; there is none")
         known = {image.name: seen, **given}
         codes = {
             name: handle.given(**{key: known[key] for key in sorted(handle.needs()) if key in known}).to(run.device)

@@ -78,7 +78,7 @@ def edit(
     )
     before, after = (synthesised(reconstruction, {embedding.name: rows}) for rows in (codes, edited))
     if not after.isfinite().all():
-        raise ValueError("with strengths so large what the decoder makes is not finite")
+        raise ValueError("with strengths this large the decoder's output is not finite")
     return Edited(run.tensor(roles.target).given(**given), before, after)
 
 

@@ -54,7 +54,9 @@ class Slurm:
     def __init__(self, words: str = "", *, gpu: float | None = 0.0) -> None:
         missing = next((command for command in COMMANDS if shutil.which(command) is None), None)
         if missing:
-            raise ValueError(f"{missing} isn't here; a login node of a cluster has it, and local:2 makes runs here")
+            raise ValueError(
+                f"{missing} is missing here; give the command on a login node of a cluster, or use --on local:2"
+            )
         if gpu is not None and 0 < gpu < 1:
             raise ValueError(f"Slurm gives whole GPUs, no {gpu:g} of one; leave --gpus out")
         count, self.parameters = _read(words)
@@ -188,7 +190,7 @@ def _read(words: str) -> tuple[int | None, dict[str, Any]]:
         if equals and value and key in known:
             found[key], last = value, key
         elif key in known:
-            raise ValueError(f"{name} says nothing; {name}=VALUE does")
+            raise ValueError(f"{name} has no value; write {name}=VALUE")
         elif equals:
             raise ValueError(f"{name!r} is no parameter of a job{closest(key, known)}")
         elif last:

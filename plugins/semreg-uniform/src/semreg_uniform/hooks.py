@@ -53,8 +53,8 @@ class CriticWatch:
                 del self._critics[name]
                 run.warn(
                     f"{progress.phase}: {name} is {penalty:.2f} in epoch {progress.epoch}, and was between {DEAD[0]} "
-                    f"and {DEAD[1]:.0f} for {long:,} iterations: the gradients of {critic} are near zero, and what it "
-                    f"should teach is no longer learnt. A limit to its gradient, `--set "
-                    f"modules.{critic}.optimizer.clip=1`, or another rate for it, `--set "
-                    f"modules.{critic}.optimizer.lr=…`, may keep it working"
+                    f"and {DEAD[1]:.0f} for {long:,} iterations: the gradients of {critic} are near zero, and the "
+                    f"other modules no longer learn from it. Limit its gradient by `--set "
+                    f"modules.{critic}.optimizer.clip=1`, or change its learning rate by `--set "
+                    f"modules.{critic}.optimizer.lr=…`"
                 )

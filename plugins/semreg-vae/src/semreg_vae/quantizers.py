@@ -161,7 +161,7 @@ class FiniteScalarQuantizer(nn.Module):
         self.shape = _shape_of_codes("finite_scalar_quantizer", input_shapes)
         if self.shape[0] != len(levels):
             cause = f"{len(levels)} levels are given, and the codes have {self.shape[0]} elements"
-            raise ValueError(f"finite_scalar_quantizer: {cause}; what makes them is to give one for each level")
+            raise ValueError(f"finite_scalar_quantizer: {cause}; the module before must give one for each level")
         if math.prod(levels) > MOST_VALUES:
             raise ValueError(f"finite_scalar_quantizer: levels {list(levels)} have more than 2²⁴ values together")
         self.sizes = (math.prod(levels),)

@@ -56,7 +56,7 @@ def class_angles(code: Annotated[Handle, Role.CODE], label: Annotated[Handle, Ro
         between,
         names,
         limits=(0, 180),
-        caption="Angles between test codes. Far classes of a ring that lies on a great circle are opposite, at 180°.",
+        caption="Directions of test codes. Far classes of a ring that lies on a great circle are opposite, at 180°.",
     )
     table = Table(
         "Spread of codes about their class's direction",
