@@ -31,9 +31,8 @@ def as_module(component: Callable[..., Any] | str, /, **options: Any) -> nn.Modu
     and of its state; options that are tensors follow `.to(device)` but are not part of its state.
 
     Args:
-        component: a function; a class, instantiated with the options, and returned as its instance if that is an
-            nn.Module;
-            or the name that recipes use for a function or class, such as "atnl".
+        component: a function; a class, instantiated with the options (an instance that is an nn.Module is returned
+            itself); or the name that recipes use for a function or class, such as "atnl".
         options: by keyword, as in the function's signature.
 
     Raises:
