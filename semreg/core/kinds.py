@@ -48,7 +48,7 @@ KINDS: dict[str, Kind] = {
         Kind("comparison", "semreg.comparisons", "figures, tables and pictures of several runs together", "comparison"),
         Kind("optimizer", "semreg.optimizers", "rule that steps parameters along gradients", "optimizer"),
         Kind("schedule", "semreg.schedules", "schedule of a learning rate over a phase", "schedule"),
-        Kind("executor", "semreg.executors", "place where a grid's runs train, if not `here`, in this process", "executor"),
+        Kind("executor", "semreg.executors", "place where a grid's runs train, unless that is `here`", "executor"),
         Kind("search", "semreg.searches", "rule that chooses the values of a sweep from earlier figures", "search"),
         Kind("tracker", "semreg.trackers", "function that brings a store of experiments up to date", "tracker"),
         Kind("panel", "semreg.panels", "controls that build codes, in `semreg explore`", "panel"),
