@@ -17,7 +17,7 @@ FOLDERS = ("docs", "benchmarks", "plugins/*")
 CODE = re.compile(r"^```.*?^```$|`[^`\n]*`", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 _COMMENT = re.compile(r"<!--.*?-->\n*", re.DOTALL)
-_LANGUAGES = {".py": "python", ".toml": "toml", ".sh": "sh"}
+_LANGUAGES = {".py": "python", ".toml": "toml", ".sh": "sh", ".yaml": "yaml"}
 """Of files that are shown as pages; others are copied as they are."""
 
 
@@ -85,7 +85,8 @@ def place(path: Path) -> Path:
         return path / "index.md"
     if path.name == "README.md":
         return path.with_name("index.md")
-    return path.with_name(f"{path.name}.md") if path.suffix in _LANGUAGES else path
+    shown = path.with_name(f"{path.name.lstrip('.')}.md")  # zensical leaves hidden files out
+    return shown if path.suffix in _LANGUAGES else path
 
 
 def rewritten(text: str, page: Path) -> str:

@@ -55,6 +55,7 @@ def test_links_lead_to_pages_of_the_site() -> None:
         "`[e](x.py)` [f](https://example.org) [g](#here)\n```\n[h](y.toml)\n```\n![i](../face.png)\n"
     )
     assert place(Path("README.md")) == Path("index.md")
+    assert place(Path(".pre-commit-config.yaml")) == Path("pre-commit-config.yaml.md")
 
 
 def test_marks_of_figures_are_gone() -> None:
