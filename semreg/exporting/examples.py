@@ -22,7 +22,7 @@ from semreg.trained.run import Run
 EXAMPLE, EXAMPLE_IMAGE, DECODED = "example.py", "example.ppm", "decoded.ppm"
 MOST_SECONDS = 300
 _REQUIRED = re.compile(r"[\w.-]+")
-_HEAD = '''"""What the modules of this folder do; it needs PyTorch and nothing else."""
+_HEAD = '''"""Runs the modules of this folder; it only needs PyTorch."""
 
 import torch
 

@@ -86,8 +86,8 @@ def mixture_log_likelihood(codes: Tensor, labels: Tensor, means: Tensor, log_var
 def mixture_log_densities(codes: Tensor, means: Tensor, log_variances: Tensor) -> Tensor:
     """Compute log N(z; μ_c, Σ_c) of each code under each class, by matrix products.
 
-    Their softmax over the classes is q(c|z); their log-sum-exp minus log(classes) is the density of the mixture (Eq.
-    6).
+    Their softmax over the classes is q(c|z); their log-sum-exp minus log(classes) is the density of the mixture
+    (Eq. 6).
 
     Args:
         codes: `(batch, code)`.

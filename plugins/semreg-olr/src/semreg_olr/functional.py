@@ -89,8 +89,8 @@ def crop(images: Tensor, *, pixels: Annotated[int, Ge(0)] = 1) -> Tensor:
 
 
 def joint_probability(probability_a: Tensor, probability_b: Tensor) -> Tensor:
-    """Return the probability of each label on both images of a pair: the elementwise product `(batch, labels)` (section
-    3).
+    """Return the probability of each label on both images of a pair: the elementwise product `(batch, labels)`
+    (section 3).
 
     Raises:
         ValueError: if the shapes differ.

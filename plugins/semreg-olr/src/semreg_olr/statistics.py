@@ -168,8 +168,8 @@ class PrincipalComponents(NamedTuple):
 
 
 def principal_components(rows: Tensor, present: Tensor) -> PrincipalComponents:
-    """Compute PCA of a label's rows, the first component oriented so that images with the label project higher (section
-    4.3).
+    """Compute PCA of a label's rows, the first component oriented so that images with the label project higher
+    (section 4.3).
 
     Args:
         rows: `(rows, k)`.

@@ -17,9 +17,9 @@ def disentanglement(*codes_and_classifiers: Any) -> Tensor:
     """Compute L_dis: no code may reveal another attribute than its own; Eq. 4, averaged over all codes including z₀.
 
     `disentanglement(z_0, *z_{m}, *classifier_{m})`: codes `(batch, ...)` first, then for each attribute, in the same
-    order, the classifier whose `class_logits` reads its code. z₀ is compared with all M classifiers; without it (Eq.
-    10) there are as many codes as classifiers. A single attribute's code has no other classifier: then z₀'s is the only
-    term; Eq. 4 would divide by zero. The loss is at least the mean of log(classes), reached if every posterior is
+    order, the classifier whose `class_logits` reads its code. z₀ is compared with all M classifiers; without it
+    (Eq. 10) there are as many codes as classifiers. A single attribute's code has no other classifier: then z₀'s is the
+    only term; Eq. 4 would divide by zero. The loss is at least the mean of log(classes), reached if every posterior is
     uniform.
 
     Raises ValueError for other numbers of codes and classifiers, one attribute without z₀, or codes that don't fit.

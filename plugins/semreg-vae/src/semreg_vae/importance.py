@@ -48,8 +48,8 @@ def importance_weighted_bound(
     likelihood: Likelihood = "gaussian",
     deviation: Annotated[float, Gt(0)] = 1.0,
 ) -> Tensor:
-    """Compute −E[log (1/K) Σ_k p(x|z_k) p(z_k) / q(z_k|x)] in nats, summed over pixels, of K draws z_k ~ q(z|x) (Eq.
-    8).
+    """Compute −E[log (1/K) Σ_k p(x|z_k) p(z_k) / q(z_k|x)] in nats, summed over pixels, of K draws z_k ~ q(z|x)
+    (Eq. 8).
 
     For K = 1 it is the negative evidence lower bound; it falls towards −log p(x) as K grows. Any prior with a density
     works: no divergence in closed form is needed. p(x|z) is N(outputs, `deviation`²) of each pixel, or Bernoulli with

@@ -45,8 +45,8 @@ def traversal(
 
     The first picture has one z_u, and z_s = z·σ_c + μ_c with the same z in all rows, on the straight line between two
     draws from N(0, I). The second has one z, and in all rows the same z_u on the line between two draws from its prior.
-    The third has one z_u with one dimension at a time moving from −3 to 3, under three classes. Zheng and Sun, section
-    4.3, Figures 4 and 5.
+    The third has one z_u with one dimension at a time moving from −3 to 3, under three classes. Zheng and Sun,
+    section 4.3, Figures 4 and 5.
 
     Args:
         relevant: z_s, `(batch, code)`.

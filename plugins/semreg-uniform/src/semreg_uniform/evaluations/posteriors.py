@@ -39,8 +39,8 @@ class Found(NamedTuple):
 def posterior_entropy(
     *codes_classifiers_and_labels: Any, split: Literal["train", "validation", "test"] = "validation"
 ) -> Result:
-    """Compute the entropy of every classifier's posterior given every code, C_m(z_m') (Figure 5), and its mean (Figure
-    6).
+    """Compute the entropy of every classifier's posterior given every code, C_m(z_m') (Figure 5), and its mean
+    (Figure 6).
 
     `posterior_entropy(z_0, *z_{m}, *classifier_{m}, *{m})`, on held-out images of people that are in the training
     images: validation images cut from them. The losses push it to near 0 for m = m′ and to near log(classes) otherwise.
