@@ -60,7 +60,7 @@ def fitted_priors(run: Run, warn: Callable[[str], None]) -> dict[str, Mapping[st
     found: dict[str, Mapping[str, Tensor]] = {}
     for code, name in run.roles.prior.items():
         prior: Any = run.modules.get(name)
-        if not _is_fitted(prior) or _prior_key(name) in found:
+        if not _is_fitted(prior) or _prior_key(run, name) in found:
             continue
         labels = [label for label, own in labels_of(run, ClassField).items() if own == code]
         try:
@@ -69,14 +69,14 @@ def fitted_priors(run: Run, warn: Callable[[str], None]) -> dict[str, Mapping[st
         except Exception as error:  # a plugin's: what was trained is not lost by it
             warn(f"modules.{name} was not fitted to {code!r}, and stays as it began: {cause_of(error)}")
             continue
-        found[_prior_key(name)] = prior.state()
+        found[_prior_key(run, name)] = prior.state()
     return found
 
 
 def load_fitted_priors(run: Run) -> None:
     """Have the run's priors that were fitted after its training what they learnt then."""
     fitted: dict[str, Any] = {name: run.modules.get(name) for name in run.roles.prior.values()}
-    fitted = {_prior_key(name): prior for name, prior in fitted.items() if _is_fitted(prior)}
+    fitted = {_prior_key(run, name): prior for name, prior in fitted.items() if _is_fitted(prior)}
     kept = read_statistics(run.folder) if fitted else {}
     for key in fitted.keys() & kept.keys():
         fitted[key].load_state(kept[key])
@@ -86,8 +86,10 @@ def _is_fitted(prior: Any) -> bool:
     return all(hasattr(prior, method) for method in ("fit", "state", "load_state"))
 
 
-def _prior_key(name: str) -> str:
-    return f"prior {name}"
+def _prior_key(run: Run, name: str) -> str:
+    """Of a prior with its options: one run may have several recipes, each with a prior of this name."""
+    node = run.plan.modules[name].node
+    return f"prior {name} {json.dumps([node.name, node.options], sort_keys=True, default=str)}"
 
 
 def _choices(run: Run) -> Iterator[tuple[str, dict[str, Any]]]:
