@@ -17,8 +17,8 @@ from tests.recipe.stand_ins import STAND_INS
 
 MUTATIONS = 500
 SERIES = {
-    "autoencoders", "code_sizes", "disentanglement", "leakage", "mixes", "mnist", "olr_supervision", "poses", "priors",
-    "quantized", "strips", "toy",
+    "autoencoders", "code_sizes", "disentanglement", "leakage", "mixes", "mnist", "olr_supervision", "optimizers",
+    "poses", "priors", "quantized", "samplers", "strips", "toy",
 }  # fmt: skip
 """Folders of recipes that differ in a few lines: one of each stands for all."""
 RECIPES = {path.parent.name if path.parent.name in SERIES else path.stem: path for path in recipes()}
