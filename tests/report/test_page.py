@@ -174,7 +174,7 @@ def test_pictures_of_images_come_before_all_figures_and_plots_stand_beside_their
     }  # fmt: skip
     words = page.words()
     assert (
-        words.index("Pictures edits") < words.index("Figures Beside the paper's") < words.index("Training classifier")
+        words.index("Pictures edits") < words.index("Figures Figures beside the paper's") < words.index("Training classifier")
     )
 
 
@@ -349,7 +349,7 @@ def test_the_page_tells_what_was_taken_of_the_data(fake_run: Path) -> None:
         "the column 'Split' of labels.csv",
         "Not used: 70 .heic.",
         "<b>front 2 0 1 left 1 7 1",
-        "A ring: each",
+        "The classes form a ring: each",
     ):
         assert text in words
     record["data"]["taken"] = 5
