@@ -174,7 +174,9 @@ def test_pictures_of_images_come_before_all_figures_and_plots_stand_beside_their
     }  # fmt: skip
     words = page.words()
     assert (
-        words.index("Pictures edits") < words.index("Figures Figures beside the paper's") < words.index("Training classifier")
+        words.index("Pictures edits")
+        < words.index("Figures Figures beside the paper's")
+        < words.index("Training classifier")
     )
 
 
