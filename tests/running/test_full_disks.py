@@ -113,7 +113,7 @@ def test_evaluating_again_without_room_leaves_the_result_there_was(known: Known,
     failing = Failing("write evaluations/.pictured-#.#.part/result.json half", errno.ENOSPC)
     with known.lab.monkeypatch.context() as patch:
         Writes(tmp_path, failing, patch)
-        with pytest.raises(CannotWrite, match="No space left on device; when"):
+        with pytest.raises(CannotWrite, match="No space left on device; fix this; then the same command"):
             known.lab.evaluate(tmp_path, run)
     assert read_result(evaluations_of(run, "recipe")["pictured"]).figures
     known.lab.evaluate(tmp_path, run)

@@ -68,5 +68,5 @@ def test_a_table_that_is_not_there_is_empty(keys: tuple[str, ...], found: dict[s
 def test_what_is_not_done_to_an_export(tmp_path: Path) -> None:
     refuse_exported(tmp_path, "evaluated")
     (tmp_path / MODEL).write_bytes(b"")
-    with pytest.raises(UserError, match="is an exported run, which is not evaluated"):
+    with pytest.raises(UserError, match="is an exported run, which can't be evaluated"):
         refuse_exported(tmp_path, "evaluated")

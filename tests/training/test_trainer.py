@@ -360,7 +360,7 @@ def test_a_sampler_that_needs_whole_batches_is_told_with_accumulate(
 
 def test_more_batches_an_update_than_there_are_images_are_told_at_their_key(toy: Toy, tmp_path: Path) -> None:
     with pytest.raises(
-        UserError, match="7 batches of 8 can't be drawn from 48 images; 6 or smaller batches"
+        UserError, match="7 batches of 8 can't be drawn from 48 images; 6 at most, or smaller batches, are possible"
     ) as refused:
         trained(toy(), tmp_path / "runs", overrides=["phases.main.accumulate=7"])
     assert refused.value.problems[0].where == "phases.main.accumulate"

@@ -38,7 +38,7 @@ def test_an_array_and_its_columns(make: Make) -> None:
 @pytest.mark.parametrize(
     ("key", "message"),
     [
-        ("y[:, 2]", r"'y' has shape \(6, 2\) and no column 2; 0 to 1 fit"),
+        ("y[:, 2]", r"'y' has shape \(6, 2\) and no column 2; expected 0 to 1"),
         ("flat[:, 0]", r"'flat' has shape \(6,\) and no column 0$"),
         ("z[:, 0]", "there is no array 'z'"),
         ("y[:, -1]", r"there is no array 'y\[:, -1\]'; did you mean 'y'|there is no array"),

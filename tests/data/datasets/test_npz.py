@@ -90,7 +90,7 @@ def test_layouts(shape: tuple[int, ...], axes: tuple[int, ...], tmp_path: Path) 
 
 
 def test_images_of_another_type_are_refused_by_the_head_of_their_file(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"float64 values; uint8.*numpy.uint8\(255 \* images\)"):
+    with pytest.raises(UserError, match=r"float64 values; expected uint8.*numpy.uint8\(255 \* images\)"):
         NumpyArchive(**archive(tmp_path, images=IMAGES / 255)).specification()
 
 
@@ -120,12 +120,12 @@ def test_nothing_is_unpickled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     [
         ({}, {"images": "image"}, "there is no array 'image'; did you mean 'images'"),
         ({}, {"classes": {"digit": "y"}}, "there is no array 'y'"),
-        ({"images": IMAGES / 255}, {}, "images  float64 values; uint8"),
+        ({"images": IMAGES / 255}, {}, "images  float64 values; expected uint8"),
         ({"images": IMAGES[..., 0]}, {}, r"images  shape \(20, 6\)"),
         ({"images": IMAGES.reshape(COUNT, 2, 3, 5)}, {}, r"images  shape \(20, 2, 3, 5\)"),
         ({"y": INDEX[:-1]}, {"classes": {"digit": "y"}}, "y  has 19 rows, there are 20 images"),
-        ({"y": INDEX / 2}, {"classes": {"digit": "y"}}, "y  float64"),
-        ({"bits": INDEX}, {"attributes": "bits"}, "bits  values"),
+        ({"y": INDEX / 2}, {"classes": {"digit": "y"}}, "y  found float64"),
+        ({"bits": INDEX}, {"attributes": "bits"}, "bits  found values"),
         (
             {"bits": INDEX % 2, "n": np.array(["a", "b"])},
             {"attributes": "bits", "attribute_names": "n"},
@@ -219,7 +219,7 @@ def test_pixels_of_any_numbers(pixels: Any, white: float | None, largest: int, t
         (IMAGES - 1.0, 255, "images  values from -1 to 18; black is 0"),
         (IMAGES / 1.0, 1, "above white = 1; `white = 255` under"),
         (np.full((COUNT, 4, 4), np.nan), 1, "not finite"),
-        (np.full((COUNT, 4, 4), "x"), 1, "<U1 values; uint8"),
+        (np.full((COUNT, 4, 4), "x"), 1, "<U1 values; expected uint8"),
     ],
 )
 def test_numbers_that_are_no_pixels(pixels: Any, white: float, message: str, tmp_path: Path) -> None:

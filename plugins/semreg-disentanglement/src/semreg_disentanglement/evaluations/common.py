@@ -188,7 +188,7 @@ def _picture(matrix: Tensor, dimensions: Sequence[int], names: Sequence[str], en
     shown = matrix.amax(1).topk(min(PICTURED, len(matrix))).indices.sort().values
     less = f" The {PICTURED} of {len(matrix)} dimensions with the largest." if len(shown) < len(matrix) else ""
     return heat_map(
-        f"Factors in each dimension of {code} tells",
+        f"Factors in each dimension of {code}",
         matrix[shown].T,
         list(names),
         [str(dimensions[place]) for place in shown.tolist()],
