@@ -33,7 +33,7 @@ PAGE = ROOT / "docs" / "gallery.md"
 PICTURES = ROOT / "docs" / "gallery"
 HEAD = """# Gallery
 
-These pictures are from the reports of finished runs. Below each is what its evaluation measured on the same run.
+These pictures are from the reports of finished runs. Below each are the figures of its evaluation on the same run.
 `python -m website.gallery` made this page by the list in [website/gallery.toml](../website/gallery.toml).
 Nothing here is a photograph of a person: faces are drawn.
 """

@@ -29,10 +29,14 @@ def name(path: Path) -> str:
     return str(path.relative_to(ROOT)).removesuffix("/src")
 
 
+def without_code(text: str) -> str:
+    return re.sub(r"`[^`\n]*`", "`x`", text)
+
+
 def prose(page: str) -> Iterator[tuple[int, str]]:
     """The paragraphs, items and cells of a page with the number of their first line, without headings and code."""
     page = re.sub(r"^```.*?^```$|<!--.*?-->", lambda code: "\n" * code[0].count("\n"), page, flags=re.M | re.S)
-    page = re.sub(r"\]\([^)\s]+\)", "]", re.sub(r"`[^`\n]*`", "`x`", page))
+    page = re.sub(r"\]\([^)\s]+\)", "]", without_code(page))
     line = 1
     for part in re.split(r"(\n[ \t]*\n|\n(?=\s*(?:[-*#|]|\d+\.)\s)|\|)", page):
         if not part.startswith("#"):
@@ -44,7 +48,7 @@ def strings(source: str) -> Iterator[tuple[int, str]]:
     """The messages and public docstrings of a source, with the numbers of their lines."""
     tree = ast.parse(source)
     for node in public(tree):
-        yield getattr(node, "lineno", 1), " ".join((ast.get_docstring(node) or "").split())
+        yield getattr(node, "lineno", 1), without_code(" ".join((ast.get_docstring(node) or "").split()))
     skipped = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
     for one in ast.walk(tree):
         if isinstance(one, ast.JoinedStr):
@@ -54,7 +58,7 @@ def strings(source: str) -> Iterator[tuple[int, str]]:
             parts = [one.value]
         else:
             continue
-        text = " ".join("".join(parts).split())
+        text = without_code(" ".join("".join(parts).split()))
         if id(one) not in skipped and text.count(" ") >= 2:
             yield one.lineno, text
 
@@ -109,5 +113,5 @@ def test_each_word_finds_its_example(word: dict[str, str]) -> None:
 def test_code_and_headings_are_left_out() -> None:
     page = "# What stands.\n\nA `stand`, [a](stand.md).\n\n```\nstand\n```\n\n| a | anew |\n\n- **Where a is,** b\n"
     assert [habit.partition(":")[0] for habit in habits(prose(page + "  stands"))] == ["9", "11", "11"]
-    source = '"""Anew."""\ndef _f(x):\n    """Anew."""\n    raise ValueError(f"{x} stands\\nin \'y\'", "anew")\n'
+    source = '"""Anew."""\ndef _f(x):\n    """Anew."""\n    raise ValueError(f"{x} stands\\nin `anew` y", "anew")\n'
     assert [habit.partition(":")[0] for habit in habits(strings(source))] == ["1", "4"]
