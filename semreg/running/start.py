@@ -42,6 +42,7 @@ from semreg.store.record import RunRecord, by_hash, known_runs, readable
 from semreg.store.watched import read_watched
 from semreg.trained.opening import averaged, open_data, opened
 from semreg.trained.run import Run
+from semreg.trained.statistics import keeps_fitted_priors
 from semreg.trained.weights import load_weights
 from semreg.training.batch_norm import share_batch_norm
 from semreg.training.build import build_modules, untrained, without_effect
@@ -221,7 +222,8 @@ class Runner:
         with as_written(path):
             run = opened(path, self.plan, record, state, self.choices.torch_device(), self.choices.judge_on)
         _ = run.data  # compared with those that it was trained on
-        done = is_done(path, self.plan, self.folders, self.choices.judge_on)
+        fitted = keeps_fitted_priors(run)
+        done = fitted and is_done(path, self.plan, self.folders, self.choices.judge_on)
         if not self.wait:
             if own_name(path) != self.plan.name:
                 self.say(f"{path} has trained the same, as {own_name(path)}: nothing is trained anew")
@@ -240,7 +242,8 @@ class Runner:
                 manager = listeners(self.choices, self.folder.warn, handed=self.hooks)
                 judge = judged_by(run, self.choices, self.interrupts, self.command)
                 with telling(self.folder, manager):
-                    if read_recipe(path, self.folder.name).get("model") != self.plan.table.get("model"):
+                    known = read_recipe(path, self.folder.name).get("model") == self.plan.table.get("model")
+                    if not (known and fitted):
                         keep_statistics(run, self.folder, manager)  # of what these roles name
                     evaluate_and_report(run, self.folder, self.folders, self.judges, judge, manager, self.command)
             finally:

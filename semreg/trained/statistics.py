@@ -82,6 +82,12 @@ def load_fitted_priors(run: Run) -> None:
         fitted[key].load_state(kept[key])
 
 
+def keeps_fitted_priors(run: Run) -> bool:
+    """Whether the run keeps what each of its fitted priors learnt, with the options that these have."""
+    wanted = {_prior_key(run, name) for name in run.roles.prior.values() if _is_fitted(run.modules.get(name))}
+    return not wanted or wanted <= read_statistics(run.folder).keys()
+
+
 def _is_fitted(prior: Any) -> bool:
     return all(hasattr(prior, method) for method in ("fit", "state", "load_state"))
 

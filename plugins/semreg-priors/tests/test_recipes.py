@@ -40,18 +40,6 @@ def test_an_opened_run_draws_as_the_trained_one(name: str, tmp_path: Path) -> No
     assert not torch.equal(untrained["means"], torch.zeros_like(untrained["means"]))
 
 
-def test_one_run_keeps_what_two_recipes_fit_to_its_codes(tmp_path: Path) -> None:
-    short = ["phases.main.epochs=1", "data.batch_size=256", 'without=["evaluate"]']
-    of_classes = semreg.run(RECIPES / "fitted_gaussian.toml", overrides=short, out=tmp_path, device="cpu")
-    other = [*short, "modules.prior.components=2"]
-    mixture = semreg.run(RECIPES / "fitted.toml", overrides=other, out=tmp_path, device="cpu")
-    assert mixture.folder == of_classes.folder, "nothing is trained anew"
-    for run, components in ((of_classes, 10), (mixture, 2)):
-        again = semreg.run(run.plan.recipe.path, overrides=short if run is of_classes else other, out=tmp_path)
-        assert torch.equal(again.module("prior").state_dict()["means"], run.module("prior").state_dict()["means"])
-        assert len(again.module("prior").state_dict()["means"]) == components
-
-
 MIX = """
 extends = "vae_digits"
 [modules.encoder]
