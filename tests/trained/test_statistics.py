@@ -13,6 +13,7 @@ from semreg_atnl.geodesic import Geodesic
 from torch import Tensor
 
 import semreg
+from semreg.components.priors import StandardNormal
 from semreg.core import DataMissing, UserError
 from semreg.store.layout import STATISTICS
 from semreg.store.statistics import write_statistics
@@ -159,3 +160,35 @@ def test_a_prior_that_refuses_the_codes_is_told_and_stays_as_it_was(
     assert torch.equal(run.module("fitted").means, torch.zeros(1, 3))
     told = "warning: modules.fitted was not fitted to 'z', and keeps its initial values: fitted_gaussian.fit(codes)"
     assert told in capsys.readouterr().err
+
+
+class Centred(StandardNormal):
+    """A prior that is fitted: N(mean of the codes + shift, I)."""
+
+    def __init__(self, *, size: int, shift: float) -> None:
+        super().__init__(size=size)
+        self.shift, self.centre = shift, torch.zeros(size)
+
+    def fit(self, codes: Tensor, *labels: Tensor) -> None:
+        self.centre = codes.mean(0) + self.shift
+
+    def state(self) -> dict[str, Tensor]:
+        return {"centre": self.centre}
+
+    def load_state(self, state: dict[str, Tensor]) -> None:
+        self.centre = state["centre"]
+
+
+def test_one_run_keeps_what_several_recipes_fit_to_its_codes(train: Train, register: Register) -> None:
+    register("prior", "centred", Centred)
+
+    def centre(shift: int) -> tuple[Path, Tensor]:
+        own = f'[modules.own]\nuse = "centred"\nsize = 2\nshift = {shift}\n'
+        run = train(f'[model.prior]\nz = "own"\n{own}')
+        return run.folder, run.modules["own"].centre  # type: ignore[return-value]
+
+    folder, near = centre(0)
+    other, far = centre(7)
+    assert other == folder, "nothing is trained anew"
+    torch.testing.assert_close(far, near + 7)
+    assert torch.equal(centre(0)[1], near)
