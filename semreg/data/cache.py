@@ -122,13 +122,17 @@ def cached(
 
 
 def survey(dataset: Any) -> Cached:
-    """Return the same as `cached`, without pixels and so at once, for a data set that has a method `survey`.
+    """Return the same as `cached` with black images, and so at once, for a data set that has a method `survey`.
 
     The method returns a Source whose images are never read. Raises UserError as `cached` does.
     """
     specification, source = dataset.specification(), dataset.survey()
     check_source(type(dataset).__name__, specification, source)
     tensors = {name: torch.from_numpy(array) for name, array in source.labels.items()}
+    image = specification.get("image")
+    if isinstance(image, ImageField):  # one byte in memory
+        shape = (len(source.split), image.channels, image.height, image.width)
+        tensors["image"] = torch.zeros((), dtype=torch.uint8).expand(shape)
     return Cached(specification, tensors, torch.from_numpy(source.split), "", (), source.remarks, source.told)
 
 
